@@ -1,0 +1,125 @@
+"""Classifiers: the trained network that is explained, and where it comes from."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from causalxai.errors import ContractError
+from causalxai.plugin import Plugin
+from causalxai.progress import SILENT, Progress
+from causalxai.record import Record
+
+if TYPE_CHECKING:
+    from causalxai.dataset import Dataset
+
+
+class Classifier:
+    """A trained network in evaluation mode, with what one must know to ask it.
+
+    Parameters
+    ----------
+    model
+        Maps images ``[n, c, h, w]`` in [0, 1] to logits ``[n, K]``. It is put into evaluation
+        mode and its parameters are frozen.
+    class_names
+        ``K`` names.
+    image_shape
+        Channels, height, width.
+    feature_layer
+        The name of the last hidden layer, for methods that read features.
+    device
+        Where the model lives.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        class_names: Sequence[str],
+        image_shape: tuple[int, int, int],
+        feature_layer: str | None = None,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.device = torch.device(device)
+        self.model = model.to(self.device).eval().requires_grad_(False)
+        self.class_names = tuple(class_names)
+        self.image_shape = image_shape
+        self.feature_layer = feature_layer
+        with torch.no_grad():
+            logits = self.model(torch.zeros(1, *image_shape, device=self.device))
+        if not isinstance(logits, Tensor) or logits.shape != (1, len(self.class_names)):
+            shape = list(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+            raise ContractError(
+                f"{type(model).__name__} must map [n, {', '.join(map(str, image_shape))}] to "
+                f"logits [n, {len(self.class_names)}]; one image gives {shape}"
+            )
+
+    @property
+    def image_size(self) -> int:
+        """The number of values in one image."""
+        return math.prod(self.image_shape)
+
+    @torch.no_grad()
+    def logits(self, images: Tensor, *, batch_size: int = 512) -> Tensor:
+        """Return ``[n, K]``, on the classifier's device."""
+        batches = torch.split(images, batch_size)
+        return torch.cat([self.model(batch.to(self.device)) for batch in batches])
+
+    def probabilities(self, images: Tensor) -> Tensor:
+        """Return ``[n, K]``, rows that sum to one."""
+        return self.logits(images).softmax(dim=1)
+
+    def predict(self, images: Tensor) -> Tensor:
+        """Return ``[n]``, the indices of the likeliest classes."""
+        return self.logits(images).argmax(dim=1)
+
+    def accuracy(self, images: Tensor, labels: Tensor) -> float:
+        """Return the share of images that get their own label, in [0, 1]."""
+        hits = self.predict(images) == labels.to(self.device)
+        return float(hits.double().mean())
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where a long fit keeps its unfinished state, so that a killed run goes on from there."""
+
+    load: Callable[[], Record | None]
+    save: Callable[[Record], None]
+
+
+NO_CHECKPOINT = Checkpoint(load=lambda: None, save=lambda _record: None)
+
+
+class ClassifierSource(Plugin, ABC):
+    """Where a classifier comes from: trained here, or the user's own weights."""
+
+    @abstractmethod
+    def fit(
+        self,
+        dataset: Dataset,
+        *,
+        rng: torch.Generator,
+        device: torch.device,
+        progress: Progress = SILENT,
+        checkpoint: Checkpoint = NO_CHECKPOINT,
+    ) -> Classifier:
+        """Train on ``dataset.train``, or load what is trained already."""
+
+    @abstractmethod
+    def restore(self, record: Record, dataset: Dataset, device: torch.device) -> Classifier:
+        """Bring back a classifier from ``to_record``'s tensors."""
+
+    def fingerprint(self) -> str:
+        """Return what identifies the classifier beyond the config: a digest of its weights."""
+        return ""
+
+    def to_record(self, classifier: Classifier) -> Record:
+        """Return the weights, so that ``restore`` can bring the classifier back."""
+        return Record(tensors=dict(classifier.model.state_dict()))

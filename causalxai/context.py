@@ -1,0 +1,96 @@
+"""What a discoverer, an explainer or a metric may look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+from causalxai.errors import CapabilityError
+from causalxai.progress import SILENT, Progress
+
+if TYPE_CHECKING:
+    import torch
+
+    from causalxai.classifier import Classifier
+    from causalxai.concept_space import ConceptSpace
+    from causalxai.dataset import Dataset
+    from causalxai.graph import CausalGraph
+    from causalxai.oracle import Oracle
+
+Part = TypeVar("Part")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """The parts that stand when a stage of the pipeline begins.
+
+    Parameters
+    ----------
+    classifier, dataset
+        What is explained, and on what.
+    rng
+        The stage's own generator.
+    progress
+        Where long work reports.
+    space, oracle, graph
+        The fitted concepts, the bound oracle and the discovered graph, once they are there.
+    """
+
+    classifier: Classifier
+    dataset: Dataset
+    rng: torch.Generator
+    progress: Progress = SILENT
+    space: ConceptSpace | None = None
+    oracle: Oracle | None = None
+    graph: CausalGraph | None = None
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """What can be asked of this context.
+
+        ``space``, ``oracle`` and ``graph`` where they are there, the oracle's own capabilities,
+        ``observations`` where the data set comes with measured concepts.
+        """
+        present = {name for name in ("space", "oracle", "graph") if getattr(self, name) is not None}
+        if self.oracle is not None:
+            present |= self.oracle.capabilities
+        if self.dataset.train.concepts is not None:
+            present.add("observations")
+        return frozenset(present)
+
+    def require(self, needed: frozenset[str], who: str) -> None:
+        """Raise CapabilityError if something that ``who`` needs is missing."""
+        missing = sorted(needed - self.capabilities)
+        if missing:
+            has = ", ".join(sorted(self.capabilities)) or "none of them"
+            raise CapabilityError(f"{who} needs {', '.join(missing)}; this pipeline has {has}")
+
+    def expect(self, kind: type[Part], who: str) -> Part:
+        """Return the one part that is a ``kind``, for parts that work with one another only.
+
+        Raises
+        ------
+        CapabilityError
+            If no part of the context is of that kind.
+        """
+        for part in (self.oracle, self.space, self.graph, self.classifier, self.dataset):
+            if isinstance(part, kind):
+                return part
+        raise CapabilityError(f"{who} works with {kind.__name__}; this pipeline has none")
+
+    def with_parts(
+        self,
+        *,
+        rng: torch.Generator | None = None,
+        space: ConceptSpace | None = None,
+        oracle: Oracle | None = None,
+        graph: CausalGraph | None = None,
+    ) -> Context:
+        """Return the context of a later stage."""
+        return replace(
+            self,
+            rng=rng or self.rng,
+            space=space or self.space,
+            oracle=oracle or self.oracle,
+            graph=graph or self.graph,
+        )

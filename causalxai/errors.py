@@ -1,0 +1,57 @@
+"""What can go wrong, told to the person who can mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+
+class CausalxaiError(Exception):
+    """Base of every error that causalxai raises on purpose; the command line shows no traceback."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake in a spec: where it stands and what is wrong with it."""
+
+    where: str
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.key}: {self.message}" if self.key else self.say_where()
+
+    def say_where(self) -> str:
+        """Tell a mistake that belongs to no key."""
+        return f"{self.where}: {self.message}"
+
+
+class SpecError(CausalxaiError):
+    """The user's spec has mistakes; all of them are told at once."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class DataError(CausalxaiError):
+    """A data set or a weights file is missing, damaged or not what the spec says it is."""
+
+
+class PluginError(CausalxaiError):
+    """A plugin is missing, broken or ambiguous; the message names its distribution."""
+
+
+class ContractError(CausalxaiError):
+    """A plugin broke a promise of its interface; the message names the plugin."""
+
+
+class CapabilityError(CausalxaiError):
+    """Something was asked of a part that it cannot do, or of a part that is not there."""
+
+
+def did_you_mean(name: str, known: Sequence[str]) -> str:
+    """Return `` did you mean 'x'?`` with a separator, or nothing when no known name is near."""
+    near = get_close_matches(str(name), known, n=1, cutoff=0.6)
+    return f"; did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,140 @@
+"""Explainers: from a graph and an oracle to why these images got these predictions."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Self, cast, final
+
+import torch
+from torch import Tensor
+
+from causalxai.errors import ContractError
+from causalxai.plugin import Plugin
+from causalxai.record import Json, Record
+from causalxai.report.section import Section
+
+if TYPE_CHECKING:
+    from causalxai.context import Context
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why ``n`` images got their logits for ``n`` classes.
+
+    Parameters
+    ----------
+    inputs
+        ``[n, c, h, w]``, the images.
+    target
+        ``[n]``, the class that is explained for each image.
+    concepts
+        Names of the ``d`` concepts that the explanation speaks of.
+    importance
+        ``[n, d]``, how much each concept supports the target class, on the logit; negative
+        where it opposes it. ``None`` for explanations that speak of pixels alone.
+    maps
+        Attribution maps by name, each ``[n, h, w]``; the first one is the method's own claim.
+    details
+        Further tensors of the method, by name.
+    meta
+        Further plain values of the method.
+    """
+
+    inputs: Tensor
+    target: Tensor
+    concepts: tuple[str, ...] = ()
+    importance: Tensor | None = None
+    maps: Mapping[str, Tensor] = field(default_factory=dict)
+    details: Mapping[str, Tensor] = field(default_factory=dict)
+    meta: Mapping[str, Json] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return self.inputs.shape[0]
+
+    def to_record(self) -> Record:
+        """Return the explanation as it is stored."""
+        tensors = {"inputs": self.inputs, "target": self.target}
+        if self.importance is not None:
+            tensors["importance"] = self.importance
+        tensors |= {f"map/{name}": tensor for name, tensor in self.maps.items()}
+        tensors |= {f"detail/{name}": tensor for name, tensor in self.details.items()}
+        meta: dict[str, Json] = {
+            "concepts": list(self.concepts),
+            "maps": list(self.maps),
+            "details": list(self.details),
+            "meta": dict(self.meta),
+        }
+        return Record(tensors={name: t.cpu() for name, t in tensors.items()}, meta=meta)
+
+    @classmethod
+    def from_record(cls, record: Record) -> Self:
+        """Undo ``to_record``."""
+        tensors = record.tensors
+        names = {
+            key: cast("list[str]", record.meta[key]) for key in ("concepts", "maps", "details")
+        }
+        return cls(
+            inputs=tensors["inputs"],
+            target=tensors["target"],
+            concepts=tuple(names["concepts"]),
+            importance=tensors.get("importance"),
+            maps={name: tensors[f"map/{name}"] for name in names["maps"]},
+            details={name: tensors[f"detail/{name}"] for name in names["details"]},
+            meta=cast("dict[str, Json]", record.meta["meta"]),
+        )
+
+
+class Explainer(Plugin, ABC):
+    """Explains the classifier's logits for given classes of given images."""
+
+    requires: ClassVar[frozenset[str]] = frozenset()
+    """Capabilities of the context that it cannot do without: see ``Context.capabilities``."""
+
+    @final
+    def explain(self, inputs: Tensor, target: Tensor | int, context: Context) -> Explanation:
+        """Return the explanation.
+
+        Parameters
+        ----------
+        inputs
+            ``[n, c, h, w]`` in [0, 1].
+        target
+            ``[n]`` class indices, or one for all.
+        context
+            What stands when explanations begin: classifier, oracle, graph.
+
+        Raises
+        ------
+        CapabilityError
+            If the context lacks something that the explainer requires.
+        ContractError
+            If the explanation does not fit the images, or is not finite.
+        """
+        who = f"{type(self).__module__}.{type(self).__qualname__}"
+        context.require(self.requires, type(self).__name__)
+        classes = torch.as_tensor(target, dtype=torch.int64).expand(inputs.shape[0])
+        explanation = self._explain(inputs, classes, context)
+        n, d = inputs.shape[0], len(explanation.concepts)
+        expected = {f"map {name}": (n, *inputs.shape[2:]) for name in explanation.maps}
+        claims = {f"map {name}": tensor for name, tensor in explanation.maps.items()}
+        if explanation.importance is not None:
+            expected["importance"] = (n, d)
+            claims["importance"] = explanation.importance
+        if not claims:
+            raise ContractError(f"{who} explains nothing: neither importance nor a map")
+        for name, tensor in claims.items():
+            if tuple(tensor.shape) != expected[name]:
+                shape = list(tensor.shape)
+                raise ContractError(f"{who}: {name} is {list(expected[name])}, not {shape}")
+            if not bool(torch.isfinite(tensor).all()):
+                raise ContractError(f"{who}: {name} holds values that are not finite")
+        return explanation
+
+    @abstractmethod
+    def _explain(self, inputs: Tensor, target: Tensor, context: Context) -> Explanation: ...
+
+    def sections(self, explanation: Explanation, context: Context) -> Sequence[Section]:  # noqa: ARG002
+        """Return what the report should show of the explanation; pictures belong here."""
+        return ()

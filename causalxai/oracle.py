@@ -1,0 +1,215 @@
+"""Oracles: what would be seen, had something been done?"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, Self, final
+
+import torch
+from torch import Tensor
+
+from causalxai.concept_space import ConceptSpace, Units
+from causalxai.errors import CapabilityError, ContractError
+from causalxai.intervention import NO_TARGET, Intervention
+from causalxai.plugin import Plugin
+
+if TYPE_CHECKING:
+    from causalxai.classifier import Classifier
+
+Want = Literal["logits", "readback", "images"]
+
+_NEEDS: dict[Want, str] = {"readback": "readback", "images": "render"}
+
+
+@dataclass(frozen=True)
+class Response:
+    """What an oracle answers to ``q`` interventions on ``n`` units.
+
+    Parameters
+    ----------
+    logits
+        ``[q, n, K]``, the classifier's.
+    readback
+        ``[q, n, d]``, the concepts *measured* afterwards; not the same as what do() set.
+    images
+        ``[q, n, c, h, w]`` in [0, 1], the pictures that the classifier was shown.
+    """
+
+    logits: Tensor | None = None
+    readback: Tensor | None = None
+    images: Tensor | None = None
+
+    def answer(self, want: Want) -> Tensor:
+        """Return one of the three, or raise ContractError where it was not answered."""
+        tensor: Tensor | None = getattr(self, want)
+        if tensor is None:
+            raise ContractError(f"the oracle's response has no {want}")
+        return tensor
+
+
+@dataclass
+class QueryLedger:
+    """Counts what an oracle was asked, so that methods compare at equal cost."""
+
+    calls: int = 0
+    answers: int = 0
+    """Pairs of an intervention and a unit."""
+
+
+DEFAULT_MEMORY_CEILING = 512 * 2**20
+"""How many bytes one chunk of a query may take."""
+
+
+class Oracle(Plugin, ABC):
+    """Answers interventions. ``query`` is what users call; subclasses write ``_respond``.
+
+    For every oracle ``query`` promises, and ``causalxai.testing`` checks, that
+
+    - the empty intervention is the identity;
+    - neither the order of interventions nor the size of chunks changes an answer;
+    - the classifier's weights are bit-identical afterwards, also when an exception is raised;
+    - inputs are not mutated;
+    - the same question gets the same answer;
+    - answers are finite and of the promised shape, or a ContractError names the oracle.
+    """
+
+    capabilities: ClassVar[frozenset[str]] = frozenset()
+    """Some of ``readback``, ``render`` and ``gradient``."""
+
+    classifier: Classifier
+    space: ConceptSpace
+
+    def bind(
+        self,
+        classifier: Classifier,
+        space: ConceptSpace,
+        *,
+        memory_ceiling: int = DEFAULT_MEMORY_CEILING,
+    ) -> Self:
+        """Attach the oracle to what it speaks of; return ``self``.
+
+        Parameters
+        ----------
+        classifier, space
+            The classifier that is explained and the fitted concepts.
+        memory_ceiling
+            How many bytes one chunk of a query may take.
+
+        Raises
+        ------
+        CapabilityError
+            If the oracle cannot work with this kind of concept space or classifier.
+        """
+        self.classifier = classifier
+        self.space = space
+        self.memory_ceiling = memory_ceiling
+        self.ledger = QueryLedger()
+        return self
+
+    @final
+    def query(
+        self, units: Units, interventions: Intervention, *, want: tuple[Want, ...] = ("logits",)
+    ) -> Response:
+        """Predict what each intervention would bring about in each unit.
+
+        Parameters
+        ----------
+        units
+            ``n`` individuals, from ``ConceptSpace.encode``.
+        interventions
+            ``q`` interventions.
+        want
+            Which of ``logits``, ``readback`` and ``images`` to answer.
+
+        Returns
+        -------
+        Response
+            Tensors that begin with ``[q, n]``, on the classifier's device.
+
+        Raises
+        ------
+        CapabilityError
+            If the oracle has not the capability that ``want`` asks for.
+        ValueError
+            If the units or targets do not fit the concept space.
+        ContractError
+            If the oracle answers in a wrong shape, or not finitely.
+        """
+        self._validate(units, interventions, want)
+        q, n = len(interventions), len(units)
+        self.ledger.calls += 1
+        self.ledger.answers += q * n
+        parts: dict[Want, list[list[Tensor]]] = {name: [] for name in want}
+        for rows in self._chunks(q, n, want):
+            chunk = interventions[rows]
+            answers = [
+                self._checked(units[some], chunk.for_units(some), want)
+                for some in self._chunks(n, rows.stop - rows.start, want)
+            ]
+            for name in want:
+                parts[name].append([answer.answer(name) for answer in answers])
+        return Response(
+            **{
+                name: torch.cat([torch.cat(by_unit, dim=1) for by_unit in by_chunk])
+                for name, by_chunk in parts.items()
+            }
+        )
+
+    @abstractmethod
+    def _respond(
+        self, units: Units, interventions: Intervention, want: tuple[Want, ...]
+    ) -> Response:
+        """Answer one chunk; inputs are validated, ``q`` and ``n`` are at least 1."""
+
+    def _bytes_per_answer(self, want: tuple[Want, ...]) -> int:
+        """Return about how many bytes one (intervention, unit) pair takes while answered."""
+        floats = len(self.classifier.class_names)
+        if "readback" in want:
+            floats += len(self.space.concepts)
+        if "images" in want:
+            floats += self.classifier.image_size
+        return 4 * floats
+
+    def _chunks(self, count: int, others: int, want: tuple[Want, ...]) -> Iterator[slice]:
+        answers = self.memory_ceiling // self._bytes_per_answer(want)
+        size = max(1, answers // max(1, others))
+        yield from (slice(start, min(start + size, count)) for start in range(0, count, size))
+
+    def _validate(self, units: Units, interventions: Intervention, want: tuple[Want, ...]) -> None:
+        name, d = type(self).__name__, len(self.space.concepts)
+        for wanted in want:
+            need = _NEEDS.get(wanted)
+            if need is not None and need not in self.capabilities:
+                raise CapabilityError(f"{name} cannot answer {wanted}: it lacks {need!r}")
+        if not want or len(units) == 0 or len(interventions) == 0:
+            raise ValueError("a query needs at least one unit, one intervention and one want")
+        if units.values.dim() != 2 or units.values.shape[1] != d:
+            shape = list(units.values.shape)
+            raise ValueError(f"units have values [n, {d}] in this concept space, not {shape}")
+        if interventions.values.dim() == 3 and interventions.values.shape[1] != len(units):
+            raise ValueError(
+                f"values for {interventions.values.shape[1]} units, but {len(units)} units"
+            )
+        targets = interventions.targets
+        if targets.numel() and not (NO_TARGET <= int(targets.min()) <= int(targets.max()) < d):
+            raise ValueError(f"targets are concepts 0 to {d - 1} (or {NO_TARGET} for none)")
+        if not bool(torch.isfinite(interventions.values).all()):
+            raise ValueError("an intervention sets a value that is not finite")
+
+    @torch.no_grad()
+    def _checked(
+        self, units: Units, interventions: Intervention, want: tuple[Want, ...]
+    ) -> Response:
+        response = self._respond(units, interventions, want)
+        expected = (len(interventions), len(units))
+        for name in want:
+            tensor = response.answer(name)
+            who = f"{type(self).__module__}.{type(self).__qualname__}"
+            if tuple(tensor.shape[:2]) != expected:
+                shape = list(tensor.shape)
+                raise ContractError(f"{who}: {name} begin with {list(expected)}, not {shape}")
+            if not bool(torch.isfinite(tensor).all()):
+                raise ContractError(f"{who}: {name} hold values that are not finite")
+        return response

@@ -1,0 +1,47 @@
+"""What every plugin shares: a pydantic ``Config`` and a constructor that takes nothing else."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+
+class PluginConfig(BaseModel):
+    """Settings that a user writes for a plugin. Unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Plugin:
+    """A part that a spec can name. Subclasses nest their own ``Config`` and annotate ``config``.
+
+    Parameters
+    ----------
+    config
+        An instance of the class's ``Config``; ``None`` takes ``settings``.
+    **settings
+        The same, as keywords: ``Part(threshold=1.0)`` is ``Part(Part.Config(threshold=1.0))``.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        If a setting is unknown or out of range.
+    """
+
+    Config: ClassVar[type[PluginConfig]] = PluginConfig
+    config: PluginConfig
+
+    def __init__(self, config: PluginConfig | None = None, /, **settings: Any) -> None:
+        if config is not None and settings:
+            raise TypeError(f"{type(self).__name__} takes a config or settings, not both")
+        self.config = self.Config(**settings) if config is None else config
+        if not isinstance(self.config, self.Config):
+            raise TypeError(
+                f"{type(self).__name__} takes a {self.Config.__qualname__}, "
+                f"not a {type(self.config).__qualname__}"
+            )
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{key}={value!r}" for key, value in self.config)
+        return f"{type(self).__name__}({settings})"

@@ -1,0 +1,12 @@
+"""Interventional black-box explanations: do(weight = 0), layer by layer."""
+
+from causalxai.method import Method
+
+METHOD = Method(
+    concepts={"use": "parameters"},
+    oracle={"use": "parameters"},
+    graph={"use": "interventional"},
+    explain={"use": "interventional"},
+    metrics=("deletion", "insertion", "correction"),
+    reference="Interventional black-box explanations, submission to ICLR 2022",
+)
