@@ -1,4 +1,4 @@
-"""Oracles: what would be seen, had something been done?"""
+"""Oracles answer what would be seen, had something been done."""
 
 from __future__ import annotations
 

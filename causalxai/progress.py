@@ -13,7 +13,8 @@ from typing import ClassVar, Protocol
 class Advance(Protocol):
     """Tell that ``steps`` more steps are done, with a short note such as the current loss."""
 
-    def __call__(self, steps: int, note: str = "") -> None: ...
+    def __call__(self, steps: int, note: str = "") -> None:
+        """Advance."""
 
 
 class Progress(ABC):
