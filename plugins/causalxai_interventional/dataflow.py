@@ -1,0 +1,331 @@
+"""The data flow of a network, traced once: how far one channel's change stays in one channel.
+
+From a layer's output up to the next layer that mixes channels (its *heads*), everything acts
+channel by channel. Many edits of different channels can share one pass through that *segment*;
+only the changed channel goes through the heads, as a low-rank update of what they wrote before.
+The *tail* behind them is computed for each edit, everything before the layer only once.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+from torch.nn import functional as F
+
+from causalxai.classifier import Classifier
+from causalxai_interventional.edits import EditableLayer
+
+_ELEMENTWISE_MODULES = (
+    nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU, nn.Mish,
+    nn.Sigmoid, nn.Tanh, nn.Softplus, nn.Hardtanh, nn.Hardswish, nn.Hardsigmoid,
+    nn.Identity, nn.Dropout, nn.Dropout2d, nn.AlphaDropout,
+)  # fmt: skip
+_SPATIAL_MODULES = (
+    nn.BatchNorm1d, nn.BatchNorm2d, nn.MaxPool2d, nn.AvgPool2d, nn.LPPool2d,
+    nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.Dropout1d, nn.Flatten,
+)  # fmt: skip
+_ELEMENTWISE_FUNCTIONS = {
+    F.relu, F.relu6, F.leaky_relu, F.elu, F.selu, F.celu, F.gelu, F.silu, F.mish, F.sigmoid,
+    F.tanh, F.softplus, F.hardtanh, F.hardswish, F.hardsigmoid, F.dropout, F.dropout2d,
+    torch.relu, torch.sigmoid, torch.tanh, torch.add, torch.mul, torch.clamp,
+    operator.add, operator.iadd, operator.mul, operator.imul, operator.sub,
+}  # fmt: skip
+_SPATIAL_FUNCTIONS = {
+    F.max_pool2d, F.avg_pool2d, F.adaptive_avg_pool2d, F.adaptive_max_pool2d, F.batch_norm,
+    torch.flatten,
+}  # fmt: skip
+_ELEMENTWISE_METHODS = {"relu", "relu_", "sigmoid", "tanh", "add", "add_", "mul", "mul_", "clamp"}
+_SPATIAL_METHODS = {"flatten", "view", "reshape"}
+_SHAPE_FUNCTIONS = {getattr, operator.getitem}
+
+
+@dataclass(frozen=True)
+class Head:
+    """A layer that mixes channels and reads the segment's end."""
+
+    node: fx.Node
+    module: EditableLayer
+
+
+@dataclass(frozen=True)
+class Path:
+    """How a change of one layer's output reaches the logits.
+
+    Parameters
+    ----------
+    layer
+        The edited layer's node.
+    end
+        The last node where a change of one channel is still in that channel.
+    segment
+        From the layer's output (and ``segment_outer``) to the end.
+    heads
+        The mixing layers that read the end.
+    keeps_end
+        Whether the tail reads the end itself, beside the heads.
+    tail
+        From the end (if it is kept), the heads' outputs and ``tail_outer`` to the logits.
+    segment_outer, tail_outer
+        Values from outside the path that it reads, such as a skip connection's.
+    floats_per_edit
+        Values that one edit of one image keeps alive in the tail, at most.
+    """
+
+    layer: fx.Node
+    end: fx.Node
+    segment: fx.GraphModule
+    segment_outer: tuple[fx.Node, ...]
+    heads: tuple[Head, ...]
+    keeps_end: bool
+    tail: fx.GraphModule
+    tail_outer: tuple[fx.Node, ...]
+    floats_per_edit: int
+
+    @property
+    def captured(self) -> set[fx.Node]:
+        """The nodes whose values an unedited pass must keep."""
+        (source,) = self.layer.all_input_nodes
+        heads = (head.node for head in self.heads)
+        return {source, self.layer, self.end, *heads, *self.segment_outer, *self.tail_outer}
+
+
+class _Capture(fx.Interpreter):
+    """Runs the network and keeps copies of some values, taken before anybody overwrites them."""
+
+    def __init__(self, graph: fx.GraphModule, keep: set[fx.Node]) -> None:
+        super().__init__(graph)
+        self._keep = keep
+        self.kept: dict[fx.Node, Any] = {}
+
+    def run_node(self, n: fx.Node) -> Any:
+        value = super().run_node(n)
+        if n in self._keep:
+            self.kept[n] = value.clone() if isinstance(value, Tensor) else value
+        return value
+
+
+class Dataflow:
+    """The traced network.
+
+    Parameters
+    ----------
+    classifier
+        Its model is traced with ``torch.fx``.
+
+    Raises
+    ------
+    UntraceableError
+        If the network's control flow depends on its data.
+    """
+
+    def __init__(self, classifier: Classifier) -> None:
+        try:
+            self.graph = fx.symbolic_trace(classifier.model)
+        except Exception as error:
+            # Tracing runs the user's forward() with stand-ins and may raise anything.
+            raise UntraceableError(str(error)) from error
+        sample = torch.zeros(2, *classifier.image_shape, device=classifier.device)
+        self._values = self.capture(sample, set(self.graph.graph.nodes))
+        self._paths: dict[str, Path | None] = {}
+
+    @torch.no_grad()
+    def capture(self, inputs: Tensor, keep: set[fx.Node]) -> dict[fx.Node, Any]:
+        """Run the network on ``inputs`` and return the values of some nodes."""
+        interpreter = _Capture(self.graph, keep)
+        interpreter.run(inputs)
+        return interpreter.kept
+
+    def node(self, layer: str) -> fx.Node | None:
+        """Return the one node that calls a layer; ``None`` if there isn't just one."""
+        calls = [n for n in self.graph.graph.nodes if n.op == "call_module" and n.target == layer]
+        return calls[0] if len(calls) == 1 else None
+
+    def path(self, layer: str) -> Path | None:
+        """Return how the layer's changes reach the logits; ``None`` where that can't be told."""
+        if layer not in self._paths:
+            node = self.node(layer)
+            self._paths[layer] = None if node is None else self._find_path(node)
+        return self._paths[layer]
+
+    def feeders(self, layer: str) -> tuple[str, ...]:
+        """Return the layers whose output channels are the channels that ``layer`` reads."""
+        node = self.node(layer)
+        found: list[str] = []
+        pending = list(node.all_input_nodes) if node is not None else []
+        seen: set[fx.Node] = set()
+        while pending:
+            current = pending.pop()
+            if current in seen:
+                continue
+            seen.add(current)
+            if self._editable(current) is not None:
+                found.append(str(current.target))
+            elif self._acts_by_channel(current, spatial=True):
+                pending.extend(current.all_input_nodes)
+        return tuple(sorted(found))
+
+    def mediator(self, layer: str) -> fx.Node | None:
+        """Return the last node behind a layer that keeps its channels *and* its pixels."""
+        node = self.node(layer)
+        if node is None:
+            return None
+        segment = self._segment(node)
+        shape = self._values[node].shape
+        kept = [n for n in segment if _shape(self._values[n]) == shape]
+        return kept[-1]
+
+    def _find_path(self, layer: fx.Node) -> Path | None:
+        segment = self._segment(layer)
+        outside = [n for n in segment if any(user not in segment for user in n.users)]
+        ends = [n for n in outside if isinstance(self._values[n], Tensor)]
+        if len(ends) != 1 or len(outside) != 1 or len(layer.all_input_nodes) != 1:
+            return None
+        end = ends[0]
+        heads = tuple(
+            Head(user, module)
+            for user in end.users
+            if user not in segment and (module := self._head(layer, end, user)) is not None
+        )
+        head_nodes = [head.node for head in heads]
+        keeps_end = len(heads) < sum(user not in segment for user in end.users)
+        (output,) = (n for n in self.graph.graph.nodes if n.op == "output")
+        segment_graph, segment_outer = self._extract([layer], end)
+        tail_inputs = [*([end] if keeps_end else []), *head_nodes]
+        tail, tail_outer = self._extract(tail_inputs, output.args[0], forbidden=segment)
+        outer = (*segment_outer, *tail_outer)
+        if any(not isinstance(self._values[n], Tensor) for n in outer):
+            return None
+        floats = sum(self._values[n].numel() // 2 for n in {*tail_inputs, *tail_outer})
+        behind = [n for n in _downstream(tail_inputs) if isinstance(self._values[n], Tensor)]
+        floats += 2 * max((self._values[n].numel() // 2 for n in behind), default=0)
+        return Path(
+            layer, end, segment_graph, segment_outer, heads, keeps_end, tail, tail_outer, floats
+        )
+
+    def _segment(self, layer: fx.Node) -> dict[fx.Node, None]:
+        """Return the layer and all nodes behind it that act channel by channel, in order."""
+        behind = _downstream([layer])
+        spatial = isinstance(self._editable(layer), nn.Conv2d) or self._values[layer].dim() == 2
+        segment = {layer: None}
+        for node in self.graph.graph.nodes:
+            inner = [n for n in node.all_input_nodes if n in behind or n is layer]
+            if (
+                node in behind
+                and all(n in segment for n in inner)
+                and self._acts_by_channel(node, spatial=spatial)
+            ):
+                segment[node] = None
+        return segment
+
+    def _acts_by_channel(self, node: fx.Node, *, spatial: bool) -> bool:
+        value, inputs = self._values[node], node.all_input_nodes
+        if not isinstance(value, Tensor):
+            return node.target in _SHAPE_FUNCTIONS or node.target == "size"
+        tensors = [n for n in inputs if isinstance(self._values[n], Tensor)]
+        if not self._is_channelwise_op(node, spatial=spatial) or not tensors:
+            return False
+        before = self._values[tensors[0]]
+        if len(tensors) > 1:
+            return all(self._values[n].shape == value.shape for n in tensors)
+        # Flattening [n, c, h, w] to [n, c * h * w] keeps each channel in one block.
+        return bool(
+            value.shape[0] == before.shape[0]
+            and (value.shape[1:2] == before.shape[1:2] or value.numel() == before.numel())
+            and (value.dim() == before.dim() or value.dim() == 2)
+        )
+
+    def _is_channelwise_op(self, node: fx.Node, *, spatial: bool) -> bool:
+        match node.op:
+            case "call_module":
+                module = self.graph.get_submodule(str(node.target))
+                kinds = _ELEMENTWISE_MODULES + (_SPATIAL_MODULES if spatial else ())
+                return isinstance(module, kinds)
+            case "call_function":
+                functions = _ELEMENTWISE_FUNCTIONS | (_SPATIAL_FUNCTIONS if spatial else set())
+                return node.target in functions
+            case "call_method":
+                methods = _ELEMENTWISE_METHODS | (_SPATIAL_METHODS if spatial else set())
+                return node.target in methods
+        return False
+
+    def _editable(self, node: fx.Node) -> EditableLayer | None:
+        if node.op != "call_module":
+            return None
+        module = self.graph.get_submodule(str(node.target))
+        return module if isinstance(module, nn.Conv2d | nn.Linear) else None
+
+    def _head(self, layer: fx.Node, end: fx.Node, user: fx.Node) -> EditableLayer | None:
+        """Return the user's module if its output's change can be computed from one channel."""
+        module, edited = self._editable(user), self._editable(layer)
+        dims = self._values[end].dim()
+        if isinstance(module, nn.Conv2d):
+            unfolds = module.padding_mode == "zeros" and not isinstance(module.padding, str)
+            return module if unfolds and module.groups == 1 and dims == 4 else None
+        if isinstance(module, nn.Linear):
+            return module if dims == 2 or isinstance(edited, nn.Linear) else None
+        return None
+
+    def _extract(
+        self, inputs: Sequence[fx.Node], output: Any, forbidden: Iterable[fx.Node] = ()
+    ) -> tuple[fx.GraphModule, tuple[fx.Node, ...]]:
+        """Cut out what computes ``output`` from ``inputs``; the rest that it reads is *outer*."""
+        behind = _downstream(inputs) - set(forbidden)
+        new, copies = fx.Graph(), {}
+        for node in inputs:
+            copies[node] = new.placeholder(node.name)
+        needed = _upstream(output, stop=set(inputs), within=behind)
+        outer = [
+            n
+            for n in self.graph.graph.nodes
+            if n not in behind
+            and n not in copies
+            and n.op != "get_attr"
+            and any(user in needed for user in n.users)
+        ]
+        for node in outer:
+            copies[node] = new.placeholder(node.name)
+        for node in self.graph.graph.nodes:
+            constant = node.op == "get_attr" and any(user in needed for user in node.users)
+            if (node in needed or constant) and node not in copies:
+                copies[node] = new.node_copy(node, copies.__getitem__)
+        new.output(copies[output])
+        return fx.GraphModule(self.graph, new), tuple(outer)
+
+
+class UntraceableError(Exception):
+    """The network cannot be traced; other strategies answer for it."""
+
+
+def _downstream(nodes: Iterable[fx.Node]) -> set[fx.Node]:
+    return _closure(nodes, lambda node: node.users)
+
+
+def _upstream(node: fx.Node, *, stop: set[fx.Node], within: set[fx.Node]) -> set[fx.Node]:
+    if node in stop:
+        return set()
+    return {node} | _closure(
+        [node], lambda n: [p for p in n.all_input_nodes if p not in stop and p in within]
+    )
+
+
+def _closure(
+    nodes: Iterable[fx.Node], step: Callable[[fx.Node], Iterable[fx.Node]]
+) -> set[fx.Node]:
+    """Return all nodes that ``step`` reaches from ``nodes``, these left out."""
+    reached: set[fx.Node] = set()
+    pending = [found for node in nodes for found in step(node)]
+    while pending:
+        node = pending.pop()
+        if node not in reached:
+            reached.add(node)
+            pending.extend(step(node))
+    return reached
+
+
+def _shape(value: Any) -> torch.Size | None:
+    return value.shape if isinstance(value, Tensor) else None

@@ -1,0 +1,238 @@
+"""The oracle of a network's own parameters: what would it say, had it other weights?"""
+
+from __future__ import annotations
+
+import logging
+from typing import Literal, Self
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from causalxai.classifier import Classifier
+from causalxai.concept_space import ConceptSpace, Units
+from causalxai.errors import CapabilityError
+from causalxai.intervention import NO_TARGET, Intervention
+from causalxai.oracle import DEFAULT_MEMORY_CEILING, Oracle, Response, Want
+from causalxai.plugin import PluginConfig
+from causalxai_interventional.dataflow import Dataflow, UntraceableError
+from causalxai_interventional.edits import Edits
+from causalxai_interventional.parameter_space import ParameterLayer, ParameterSpace
+from causalxai_interventional.propagation import (
+    DataflowPropagation,
+    ExpandedPropagation,
+    Propagation,
+    VmapPropagation,
+)
+
+Strategy = Literal["auto", "dataflow", "vmap", "expanded"]
+
+_logger = logging.getLogger(__name__)
+
+
+class ParameterOracle(Oracle):
+    """Answers do(w = v) on edges (or whole filters) of the classifier itself.
+
+    Interventions on one parameter each are answered in sweeps: exactly, in closed form as far
+    as the network's structure allows, else by vmap over any module. Interventions on several
+    parameters at once run the network with edited copies of its weights. The network's own
+    weights are never written.
+
+    A value v scales the edge: 1 is intact, 0 removes it, 0.5 halves it.
+    """
+
+    capabilities = frozenset({"gradient"})
+
+    class Config(PluginConfig):
+        """Settings of ``ParameterOracle``."""
+
+        strategy: Strategy = Field(
+            default="auto",
+            description="how sweeps are answered; auto takes the fastest that is exact",
+        )
+        working_set_mb: float = Field(
+            default=32, gt=0, description="activations of one chunk of a sweep, in MiB"
+        )
+
+    config: Config
+    space: ParameterSpace
+
+    def bind(
+        self,
+        classifier: Classifier,
+        space: ConceptSpace,
+        *,
+        memory_ceiling: int = DEFAULT_MEMORY_CEILING,
+    ) -> Self:
+        """Attach the oracle to a classifier and to its parameters; return ``self``.
+
+        Raises
+        ------
+        CapabilityError
+            If the concepts are not a network's parameters, or ``strategy: dataflow`` is asked
+            of a network that cannot be traced.
+        """
+        if not isinstance(space, ParameterSpace):
+            raise CapabilityError(
+                f"the oracle 'parameters' edits a ParameterSpace, not a {type(space).__name__}"
+            )
+        super().bind(classifier, space, memory_ceiling=memory_ceiling)
+        working_set = min(int(self.config.working_set_mb * 2**20), memory_ceiling)
+        self.dataflow = self._trace(classifier)
+        strategies: dict[Strategy, Propagation] = {
+            "vmap": VmapPropagation(classifier, working_set),
+            "expanded": ExpandedPropagation(classifier, working_set),
+        }
+        if self.dataflow is not None:
+            dataflow = DataflowPropagation(classifier, working_set, self.dataflow)
+            strategies = {"dataflow": dataflow, **strategies}
+        asked = self.config.strategy
+        self._strategies = strategies if asked == "auto" else {asked: strategies[asked]}
+        self._chosen: dict[str, Propagation] = {}
+        return self
+
+    def first_order(self, units: Units, target: Tensor) -> Tensor:
+        """Return the first-order estimate of each removal's effect on a logit.
+
+        One backward pass an image: ``-sum w * dy/dw`` over the weights of each concept.
+
+        Parameters
+        ----------
+        units
+            ``n`` units.
+        target
+            ``[n]``, the class whose logit y is meant.
+
+        Returns
+        -------
+        Tensor
+            ``[n, d]``.
+        """
+        layers = self.space.layers
+        weights = {self._weight_name(layer): self._weight(layer) for layer in layers}
+        leaves = {name: w.detach().clone().requires_grad_() for name, w in weights.items()}
+        rows = []
+        with torch.enable_grad():
+            for image, klass in zip(units.residual["inputs"], target.tolist(), strict=True):
+                logits = functional_call(self.classifier.model, leaves, (image[None],))
+                gradients = torch.autograd.grad(logits[0, klass], list(leaves.values()))
+                terms = zip(layers, leaves.values(), gradients, strict=True)
+                rows.append(torch.cat([_per_concept(one, -w * g) for one, w, g in terms]))
+        return torch.stack(rows).detach()
+
+    def _respond(
+        self, units: Units, interventions: Intervention, want: tuple[Want, ...]  # noqa: ARG002
+    ) -> Response:
+        inputs = units.residual["inputs"]
+        device = inputs.device
+        targets = interventions.targets.to(device)
+        values = interventions.resolve(units.values)
+        shape = (len(interventions), len(units), len(self.classifier.class_names))
+        logits = torch.empty(shape, device=device)
+        sizes = (targets != NO_TARGET).sum(dim=1)
+        if bool((sizes == 0).any()):
+            logits[sizes == 0] = self.classifier.model(inputs)
+        for row in (sizes > 1).nonzero()[:, 0].tolist():
+            logits[row] = self._edited(inputs, targets[row], values[row])
+        single = sizes == 1
+        if bool(single.any()):
+            column = targets[single].argmax(dim=1, keepdim=True)
+            concept = targets[single].gather(1, column)[:, 0]
+            value = values[single].gather(2, column[:, None].expand(-1, len(units), 1))[..., 0]
+            logits[single] = self._sweep(inputs, concept, value)
+        return Response(logits=logits)
+
+    def _sweep(self, inputs: Tensor, concept: Tensor, value: Tensor) -> Tensor:
+        """Return ``[q, n, K]`` for interventions on one concept each."""
+        classes = len(self.classifier.class_names)
+        answers = torch.empty(len(concept), len(inputs), classes, device=inputs.device)
+        if bool((value == value[:, :1]).all()):
+            value = value[:, :1]
+        for layer in self.space.layers:
+            rows = (concept >= layer.first) & (concept < layer.indices.stop)
+            if bool(rows.any()):
+                index = concept[rows]
+                sliced = layer.granularity == "slice"
+                source = layer.source_of(index) if sliced else None
+                edits = Edits(layer.destination_of(index), source, value[rows] - 1)
+                propagation = self._propagation(layer, inputs)
+                answers[rows] = propagation.logits(layer.name, inputs, edits)
+        return answers
+
+    def _edited(self, inputs: Tensor, targets: Tensor, values: Tensor) -> Tensor:
+        """Return ``[n, K]`` under one intervention on several concepts, ``values`` ``[n, k]``."""
+        if bool((values == values[:1]).all()):
+            return self._with_weights(inputs, targets, values[0])
+        each = zip(inputs, values, strict=True)
+        return torch.cat([self._with_weights(image[None], targets, v) for image, v in each])
+
+    def _with_weights(self, inputs: Tensor, targets: Tensor, values: Tensor) -> Tensor:
+        weights = {}
+        for layer in self.space.layers:
+            rows = (targets >= layer.first) & (targets < layer.indices.stop)
+            if bool(rows.any()):
+                weight = self._weight(layer).clone()
+                index = targets[rows]
+                where = [layer.destination_of(index)]
+                if layer.granularity == "slice":
+                    where.append(layer.source_of(index))
+                scale = values[rows].view(-1, *[1] * (weight.dim() - len(where)))
+                weight[tuple(where)] *= scale
+                weights[self._weight_name(layer)] = weight
+        logits: Tensor = functional_call(self.classifier.model, weights, (inputs,))
+        return logits
+
+    def _propagation(self, layer: ParameterLayer, inputs: Tensor) -> Propagation:
+        """Return the fastest strategy that answers this layer exactly, tried on one edit.
+
+        The trial is worth a forward pass: a network may do what no rule here foresees.
+        """
+        if layer.name in self._chosen:
+            return self._chosen[layer.name]
+        image = inputs[:1]
+        one = torch.zeros(1, dtype=torch.int64, device=inputs.device)
+        source = one if layer.granularity == "slice" else None
+        edit = Edits(one, source, torch.full((1, 1), -1.0, device=inputs.device))
+        target = torch.tensor([layer.first], device=inputs.device)
+        exact = self._with_weights(image, target, torch.zeros(1, device=inputs.device))
+        for name, propagation in self._strategies.items():
+            if not propagation.applies(layer.name):
+                continue
+            try:
+                answer = propagation.logits(layer.name, image, edit)[0]
+            except (RuntimeError, NotImplementedError) as error:
+                _logger.info("%s: %s does not apply: %s", layer.name, name, error)
+                continue
+            if torch.allclose(answer, exact, rtol=1e-3, atol=1e-3 * float(exact.abs().max())):
+                _logger.debug("%s: edits are propagated by %s", layer.name, name)
+                self._chosen[layer.name] = propagation
+                return propagation
+            _logger.info("%s: %s is not exact here", layer.name, name)
+        tried = ", ".join(self._strategies)
+        raise CapabilityError(f"no strategy ({tried}) answers edits of layer {layer.name!r}")
+
+    def _trace(self, classifier: Classifier) -> Dataflow | None:
+        if self.config.strategy not in ("auto", "dataflow"):
+            return None
+        try:
+            return Dataflow(classifier)
+        except UntraceableError as error:
+            if self.config.strategy == "dataflow":
+                raise CapabilityError(f"the network cannot be traced: {error}") from error
+            _logger.info("the network cannot be traced, so edits go by vmap: %s", error)
+            return None
+
+    def _weight_name(self, layer: ParameterLayer) -> str:
+        return f"{layer.name}.weight" if layer.name else "weight"
+
+    def _weight(self, layer: ParameterLayer) -> Tensor:
+        module = self.classifier.model.get_submodule(layer.name)
+        assert isinstance(module, nn.Conv2d | nn.Linear)
+        return module.weight
+
+
+def _per_concept(layer: ParameterLayer, terms: Tensor) -> Tensor:
+    """Sum a weight-shaped tensor over the weights of each concept."""
+    kept = 2 if layer.granularity == "slice" else 1
+    return terms.flatten(kept).sum(dim=-1).flatten() if terms.dim() > kept else terms.flatten()

@@ -1,0 +1,226 @@
+"""The concept space of a network's own parameters: a concept is an edge of the network."""
+
+from __future__ import annotations
+
+import logging
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Self, overload
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from causalxai.classifier import Classifier
+from causalxai.concept_space import Concept, ConceptSpace, Units
+from causalxai.dataset import Dataset
+from causalxai.errors import CapabilityError, did_you_mean
+from causalxai.plugin import PluginConfig
+from causalxai.progress import SILENT, Progress
+from causalxai.record import Record
+
+Granularity = Literal["slice", "filter"]
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ParameterLayer:
+    """The concepts of one convolution or linear layer.
+
+    Parameters
+    ----------
+    name
+        The layer's name in the network.
+    destinations
+        Output channels (or units) k.
+    sources
+        Input channels (or units) n that each destination reads.
+    groups
+        Groups of the convolution; 1 otherwise.
+    granularity
+        ``slice``: one concept for each edge n → k, a 2-D kernel slice or a single weight.
+        ``filter``: one for each k, all edges into it. Biases are never part of a concept.
+    first
+        Index of the layer's first concept.
+    tier
+        The layer's place in the order of execution.
+    """
+
+    name: str
+    destinations: int
+    sources: int
+    groups: int
+    granularity: Granularity
+    first: int
+    tier: int
+
+    @property
+    def count(self) -> int:
+        """How many concepts the layer has."""
+        return self.destinations * (self.sources if self.granularity == "slice" else 1)
+
+    @property
+    def indices(self) -> range:
+        """The concepts' indices; slices in the order ``k * sources + n``."""
+        return range(self.first, self.first + self.count)
+
+    def destination_of(self, index: Tensor) -> Tensor:
+        """Return k for each concept index."""
+        local = index - self.first
+        return local // self.sources if self.granularity == "slice" else local
+
+    def source_of(self, index: Tensor) -> Tensor:
+        """Return n, counted within k's group, for each concept index of a slice."""
+        return (index - self.first) % self.sources
+
+    def concept(self, index: int) -> Concept:
+        """Return one concept, named as its weight is indexed: ``conv2[k,n]`` or ``conv2[k]``."""
+        k, n = divmod(index - self.first, self.sources)
+        name = f"{self.name}[{k},{n}]" if self.granularity == "slice" else (
+            f"{self.name}[{index - self.first}]"
+        )
+        return Concept(name, "parameter", 0.0, 1.0, "share", self.name, self.tier)
+
+
+class _ParameterConcepts(Sequence[Concept]):
+    """Makes concepts when they are asked for; a ResNet has a million."""
+
+    def __init__(self, layers: Sequence[ParameterLayer]) -> None:
+        self._layers = layers
+        self._starts = [layer.first for layer in layers]
+
+    def __len__(self) -> int:
+        return sum(layer.count for layer in self._layers)
+
+    @overload
+    def __getitem__(self, index: int) -> Concept: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Concept]: ...
+    def __getitem__(self, index: int | slice) -> Concept | Sequence[Concept]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        position = range(len(self))[index]
+        return self._layers[bisect_right(self._starts, position) - 1].concept(position)
+
+    def __iter__(self) -> Iterator[Concept]:
+        for layer in self._layers:
+            yield from map(layer.concept, layer.indices)
+
+
+class ParameterSpace(ConceptSpace):
+    """Edges n → k of convolution and linear layers; value 1 is intact, 0 removed.
+
+    In the order of execution. Layers that a forward pass never calls (fused attention
+    projections, say) are left out and named in the log.
+    """
+
+    class Config(PluginConfig):
+        """Settings of ``ParameterSpace``."""
+
+        granularity: Granularity = Field(
+            default="slice", description="an edge n → k (slice), or all edges into k (filter)"
+        )
+        layers: tuple[str, ...] | None = Field(
+            default=None, min_length=1, description="names of the layers; all unless given"
+        )
+
+    config: Config
+
+    @property
+    def layers(self) -> tuple[ParameterLayer, ...]:
+        """The layers, in the order of execution."""
+        return self.layers_
+
+    @property
+    def concepts(self) -> Sequence[Concept]:
+        """One concept for each edge (or filter) of each layer."""
+        return _ParameterConcepts(self.layers_)
+
+    def layer(self, name: str) -> ParameterLayer:
+        """Return one layer by name."""
+        return next(layer for layer in self.layers_ if layer.name == name)
+
+    def fit(
+        self,
+        classifier: Classifier,
+        dataset: Dataset,  # noqa: ARG002
+        *,
+        rng: torch.Generator,  # noqa: ARG002
+        progress: Progress = SILENT,  # noqa: ARG002
+    ) -> Self:
+        """List the network's parameters; nothing is learned.
+
+        Raises
+        ------
+        CapabilityError
+            If the network has no such layer, or none of the ``layers`` asked for.
+        """
+        self._device = classifier.device
+        found = parameter_modules(classifier)
+        wanted = list(found) if self.config.layers is None else list(self.config.layers)
+        for name in wanted:
+            if name not in found:
+                raise CapabilityError(
+                    f"the network has no convolution or linear layer {name!r} that a forward "
+                    f"pass calls{did_you_mean(name, list(found))} (known: {', '.join(found)})"
+                )
+        if not wanted:
+            raise CapabilityError("the network has no convolution or linear layer")
+        layers: list[ParameterLayer] = []
+        for tier, (name, module) in enumerate(found.items()):
+            if name in wanted:
+                weight, groups = module.weight, getattr(module, "groups", 1)
+                first = layers[-1].indices.stop if layers else 0
+                layers.append(
+                    ParameterLayer(
+                        name, weight.shape[0], weight.shape[1], groups,
+                        self.config.granularity, first, tier,
+                    )
+                )
+        self.layers_ = tuple(layers)
+        return self
+
+    def encode(self, images: Tensor) -> Units:
+        """Return units whose parameters are all intact and that keep their image.
+
+        ``values`` is a view of a single one: it takes no memory, whatever ``d``.
+        """
+        one = torch.ones((), device=self._device)
+        return Units(
+            one.expand(len(images), len(self.concepts)), {"inputs": images.to(self._device)}
+        )
+
+    def to_record(self) -> Record:
+        """Return an empty record: all there is to know stands in the network."""
+        return Record()
+
+    def restore(self, record: Record, classifier: Classifier) -> Self:  # noqa: ARG002
+        """List the network's parameters again."""
+        return self.fit(classifier, None, rng=torch.Generator())  # type: ignore[arg-type]
+
+
+def parameter_modules(classifier: Classifier) -> dict[str, nn.Conv2d | nn.Linear]:
+    """Return the convolution and linear layers that a forward pass calls, in that order."""
+    modules = {
+        name: module
+        for name, module in classifier.model.named_modules()
+        if isinstance(module, nn.Conv2d | nn.Linear)
+    }
+    called: dict[str, nn.Conv2d | nn.Linear] = {}
+    names = {module: name for name, module in modules.items()}
+
+    def note(module: nn.Module, _args: object) -> None:
+        called.setdefault(names[module], modules[names[module]])  # type: ignore[index]
+
+    handles = [module.register_forward_pre_hook(note) for module in names]
+    try:
+        classifier.logits(torch.zeros(1, *classifier.image_shape))
+    finally:
+        for handle in handles:
+            handle.remove()
+    skipped = [name for name in modules if name not in called]
+    if skipped:
+        _logger.warning("layers that no forward pass calls are left out: %s", ", ".join(skipped))
+    return called

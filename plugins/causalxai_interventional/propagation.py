@@ -1,0 +1,274 @@
+"""Three ways from single edits to logits; each is exact, the first that applies is the fastest."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
+
+from causalxai.classifier import Classifier
+from causalxai_interventional.dataflow import Dataflow, Head, Path
+from causalxai_interventional.edits import (
+    EditableLayer,
+    Edits,
+    channel_dim,
+    output_change,
+    output_change_by_row,
+)
+
+
+class Propagation(ABC):
+    """Computes what the classifier says under each of many edits of one layer.
+
+    Parameters
+    ----------
+    classifier
+        The network; its weights are never written.
+    working_set
+        How many bytes of activations one chunk of edits may take.
+    """
+
+    def __init__(self, classifier: Classifier, working_set: int) -> None:
+        self.classifier = classifier
+        self.working_set = working_set
+
+    @abstractmethod
+    def applies(self, layer: str) -> bool:
+        """Tell whether edits of this layer can be propagated so."""
+
+    @abstractmethod
+    def logits(self, layer: str, inputs: Tensor, edits: Edits) -> Tensor:
+        """Return ``[q, n, K]`` for ``q`` edits and ``n`` images."""
+
+    def _module(self, layer: str) -> EditableLayer:
+        module = self.classifier.model.get_submodule(layer)
+        assert isinstance(module, nn.Conv2d | nn.Linear)
+        return module
+
+    def _chunks(self, count: int, floats_per_edit: int) -> Iterator[slice]:
+        size = max(1, self.working_set // (4 * max(1, floats_per_edit)))
+        yield from (slice(start, min(start + size, count)) for start in range(0, count, size))
+
+
+class DataflowPropagation(Propagation):
+    """Sends only the changed channel through the next layer, and only the rest once an edit."""
+
+    def __init__(self, classifier: Classifier, working_set: int, dataflow: Dataflow) -> None:
+        super().__init__(classifier, working_set)
+        self.dataflow = dataflow
+
+    def applies(self, layer: str) -> bool:
+        return self.dataflow.path(layer) is not None
+
+    def logits(self, layer: str, inputs: Tensor, edits: Edits) -> Tensor:
+        path = self.dataflow.path(layer)
+        assert path is not None
+        module = self._module(layer)
+        seen = self.dataflow.capture(inputs, path.captured)
+        n = inputs.shape[0]
+        # Edits of different channels share a slot: one pass through the segment serves them all.
+        slot = _rank_within(edits.channel)
+        order = torch.argsort(slot, stable=True)
+        answers = torch.empty(
+            len(edits), n, len(self.classifier.class_names), device=inputs.device
+        )
+        slots_per_edit = (int(slot.max()) + 1) / len(edits)
+        per_edit = n * path.floats_per_edit + int(4 * seen[path.layer].numel() * slots_per_edit)
+        for rows in self._chunks(len(edits), per_edit):
+            chosen = order[rows]
+            answers[chosen] = self._chunk(path, module, seen, edits[chosen], slot[chosen])
+        return answers
+
+    def _chunk(
+        self, path: Path, module: EditableLayer, seen: dict[Any, Tensor], edits: Edits, slot: Tensor
+    ) -> Tensor:
+        (source,) = path.layer.all_input_nodes
+        output, end, n = seen[path.layer], seen[path.end], seen[path.end].shape[0]
+        slot = slot - slot[0]
+        dim = channel_dim(module)
+        slots = output.expand(int(slot[-1]) + 1, *output.shape).clone()
+        change = output_change(module, seen[source], output, edits)
+        slots.movedim(dim if dim < 0 else dim + 1, 1)[slot, edits.channel] += change
+        outer = [_repeat(seen[node], len(slots)) for node in path.segment_outer]
+        changed_end = path.segment(slots.flatten(0, 1), *outer).unflatten(0, (-1, n))
+        blocks = _channel_blocks(changed_end, module, batch_dims=2)[slot, edits.channel]
+        before = _channel_blocks(end, module, batch_dims=1)[edits.channel]
+        tail = [self._head_output(head, seen, edits, blocks - before) for head in path.heads]
+        if path.keeps_end:
+            kept = end.expand(len(edits), *end.shape).clone()
+            rows = torch.arange(len(edits), device=end.device)
+            _channel_blocks(kept, module, batch_dims=2)[rows, edits.channel] = blocks
+            tail.insert(0, kept)
+        tail = [tensor.flatten(0, 1) for tensor in tail]
+        tail += [_repeat(seen[node], len(edits)) for node in path.tail_outer]
+        logits: Tensor = path.tail(*tail)
+        return logits.unflatten(0, (-1, n))
+
+    def _head_output(
+        self, head: Head, seen: dict[Any, Tensor], edits: Edits, change: Tensor
+    ) -> Tensor:
+        """Return ``[q, n, ...]``: what a head writes when one of its channels has changed."""
+        before, module = seen[head.node], head.module
+        if isinstance(module, nn.Linear):
+            if change.dim() == before.dim():
+                change = change[..., None]
+            width = change.shape[-1]
+            weight = module.weight.unflatten(1, (-1, width))[:, edits.channel]
+            return before + torch.einsum("q...p,oqp->q...o", change, weight)
+        q, n = change.shape[:2]
+        patches = F.unfold(
+            change.flatten(0, 1)[:, None],
+            module.kernel_size, module.dilation, module.padding, module.stride,
+        )  # fmt: skip
+        weight = module.weight[:, edits.channel].flatten(2).transpose(0, 1)
+        added = weight[:, None] @ patches.unflatten(0, (q, n))
+        return before + added.unflatten(3, before.shape[2:])
+
+
+class VmapPropagation(Propagation):
+    """Runs any module once for all edits of a chunk; what comes before the layer is shared."""
+
+    def applies(self, layer: str) -> bool:  # noqa: ARG002
+        return True
+
+    def logits(self, layer: str, inputs: Tensor, edits: Edits) -> Tensor:
+        module = self._module(layer)
+        whole = edits.source is None
+
+        def under_edit(channel: Tensor, source: Tensor, scale: Tensor) -> Tensor:
+            edit = Edits(channel[None], None if whole else source[None], scale[None])
+
+            def hook(layer_inputs: Tensor, output: Tensor) -> Tensor:
+                change = output_change(module, layer_inputs, output, edit)[0]
+                dim = channel_dim(module)
+                channels = torch.arange(output.shape[dim], device=output.device)
+                hit = (channels == channel).view(-1, *[1] * (output.dim() - 1)).movedim(0, dim)
+                return torch.where(hit, output + change.unsqueeze(dim), output)
+
+            with _output_hook(module, hook), _OutOfPlace():
+                logits: Tensor = self.classifier.model(inputs)
+            return logits
+
+        batched = torch.func.vmap(under_edit)
+        sources = edits.channel if edits.source is None else edits.source
+        floats = inputs.shape[0] * _largest_activation(self.classifier, inputs[:1])
+        return torch.cat(
+            [
+                batched(edits.channel[rows], sources[rows], edits.scale[rows])
+                for rows in self._chunks(len(edits), 4 * floats)
+            ]
+        )
+
+
+class ExpandedPropagation(Propagation):
+    """Repeats the images for each edit of a chunk: the slowest way, which needs nothing."""
+
+    def applies(self, layer: str) -> bool:  # noqa: ARG002
+        return True
+
+    def logits(self, layer: str, inputs: Tensor, edits: Edits) -> Tensor:
+        module = self._module(layer)
+        n = inputs.shape[0]
+        floats = n * _largest_activation(self.classifier, inputs[:1])
+        answers = []
+        for rows in self._chunks(len(edits), 4 * floats):
+            some = edits[rows]
+            answers.append(self._chunk(module, inputs, some).unflatten(0, (len(some), n)))
+        return torch.cat(answers)
+
+    def _chunk(self, module: EditableLayer, inputs: Tensor, edits: Edits) -> Tensor:
+        q, n = len(edits), inputs.shape[0]
+
+        def hook(layer_inputs: Tensor, output: Tensor) -> Tensor:
+            by_row = output.unflatten(0, (q, n)).clone()
+            change = output_change_by_row(
+                module, layer_inputs.unflatten(0, (q, n)), by_row, edits
+            )
+            dim = channel_dim(module)
+            rows = torch.arange(q, device=output.device)
+            by_row.movedim(dim if dim < 0 else dim + 1, 1)[rows, edits.channel] += change
+            return by_row.flatten(0, 1)
+
+        with _output_hook(module, hook):
+            logits: Tensor = self.classifier.model(_repeat(inputs, q))
+        return logits
+
+
+class _OutOfPlace(TorchFunctionMode):
+    """Turns in-place operations into their out-of-place kin, which vmap can batch.
+
+    ``out += identity`` cannot write a batched value into an unbatched tensor.
+    """
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = dict(kwargs or {})
+        if kwargs.get("inplace"):
+            kwargs["inplace"] = False
+        name = getattr(func, "__name__", "")
+        if name.startswith("__i") and name not in ("__invert__", "__index__", "__int__"):
+            func = getattr(torch.Tensor, "__" + name.removeprefix("__i"), func)
+        elif name.endswith("_") and not name.endswith("__"):
+            func = getattr(torch.Tensor, name[:-1], func)
+        return func(*args, **kwargs)
+
+
+@contextmanager
+def _output_hook(
+    module: nn.Module, change: Callable[[Tensor, Tensor], Tensor]
+) -> Iterator[None]:
+    handle = module.register_forward_hook(lambda _module, args, output: change(args[0], output))
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def _rank_within(channel: Tensor) -> Tensor:
+    """Return how many earlier entries name the same channel."""
+    order = torch.argsort(channel, stable=True)
+    ordered = channel[order]
+    positions = torch.arange(len(channel), device=channel.device)
+    first = torch.searchsorted(ordered, ordered)
+    rank = torch.empty_like(positions)
+    rank[order] = positions - first
+    return rank
+
+
+def _channel_blocks(tensor: Tensor, module: EditableLayer, *, batch_dims: int) -> Tensor:
+    """View ``[(s,) n, ...]`` as ``[(s,) C, n, ...]``; what was flattened is one block a channel."""
+    if isinstance(module, nn.Linear):
+        return tensor.movedim(-1, batch_dims - 1)
+    if tensor.dim() == batch_dims + 1:
+        tensor = tensor.unflatten(-1, (module.out_channels, -1))
+    return tensor.movedim(batch_dims, batch_dims - 1)
+
+
+def _repeat(tensor: Tensor, times: int) -> Tensor:
+    """Repeat along the first axis, the copies one after the other."""
+    return tensor.repeat(times, *[1] * (tensor.dim() - 1))
+
+
+def _largest_activation(classifier: Classifier, image: Tensor) -> int:
+    """Return the number of values in the largest output of any module, for one image."""
+    largest = classifier.image_size
+
+    def note(_module: nn.Module, _args: Any, output: Any) -> None:
+        nonlocal largest
+        if isinstance(output, Tensor):
+            largest = max(largest, output.numel())
+
+    handles = [module.register_forward_hook(note) for module in classifier.model.modules()]
+    try:
+        classifier.model(image)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return largest
