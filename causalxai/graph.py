@@ -65,6 +65,10 @@ class Edge:
 _EDGE_FIELDS = tuple(f.name for f in fields(Edge) if f.name not in ("source", "target", "extra"))
 
 
+# What networkx's reader of GraphML adds to every graph.
+_NOT_META = ("node_default", "edge_default")
+
+
 class CausalGraph:
     """A directed acyclic graph over named variables.
 
@@ -76,6 +80,8 @@ class CausalGraph:
         ``Edge`` objects, or pairs of names.
     tiers
         The layer of a node, for drawing and for graphs that are layered.
+    meta
+        How the graph was found: settings and sample sizes, texts or numbers by name.
 
     Raises
     ------
@@ -89,8 +95,9 @@ class CausalGraph:
         edges: Iterable[Edge | tuple[str, str]] = (),
         *,
         tiers: Mapping[str, int] | None = None,
+        meta: Mapping[str, str | float] | None = None,
     ) -> None:
-        self._graph = nx.DiGraph()
+        self._graph = nx.DiGraph(**(meta or {}))
         for node in nodes:
             if node in self._graph:
                 raise ValueError(f"node {node!r} stands twice")
@@ -127,6 +134,11 @@ class CausalGraph:
     def tiers(self) -> dict[str, int]:
         """The tiers of the nodes that have one."""
         return {node: data["tier"] for node, data in self._graph.nodes.data() if "tier" in data}
+
+    @property
+    def meta(self) -> dict[str, str | float]:
+        """How the graph was found."""
+        return dict(self._graph.graph)
 
     def has_edge(self, source: str, target: str) -> bool:
         """Tell whether ``source`` → ``target``."""
@@ -181,7 +193,8 @@ class CausalGraph:
         """Read a networkx graph whose edge attributes are numbers."""
         tiers = {str(n): int(data["tier"]) for n, data in graph.nodes.data() if "tier" in data}
         edges = [Edge.from_attributes(str(a), str(b), d) for a, b, d in graph.edges.data()]
-        return cls([str(node) for node in graph.nodes], edges, tiers=tiers)
+        meta = {str(key): value for key, value in graph.graph.items() if key not in _NOT_META}
+        return cls([str(node) for node in graph.nodes], edges, tiers=tiers, meta=meta)
 
     def to_json(self) -> dict[str, Any]:
         """Return the node-link form, plain JSON."""
@@ -221,7 +234,7 @@ class CausalGraph:
             return NotImplemented
         return (
             set(self.nodes) == set(other.nodes)
-            and self.tiers == other.tiers
+            and (self.tiers, self.meta) == (other.tiers, other.meta)
             and _edge_table(self) == _edge_table(other)
         )
 
@@ -245,7 +258,9 @@ def _format_of(path: Path) -> GraphFormat:
 
 def _dot_text(graph: nx.DiGraph) -> str:
     """Write DOT with every name and value quoted, which needs no Graphviz."""
-    lines = ["digraph {"]
+    lines = (
+        ["digraph {", f"  graph{_dot_attributes(graph.graph)};"] if graph.graph else ["digraph {"]
+    )
     for node, data in graph.nodes.data():
         lines.append(f"  {json.dumps(node, ensure_ascii=False)}{_dot_attributes(data)};")
     for source, target, data in graph.edges.data():
@@ -255,7 +270,11 @@ def _dot_text(graph: nx.DiGraph) -> str:
 
 
 def _dot_attributes(data: Mapping[str, Any]) -> str:
-    pairs = ", ".join(f"{json.dumps(key)}={json.dumps(str(data[key]))}" for key in data)
+    # A value is JSON within a quoted DOT string, so that numbers and texts stay apart.
+    pairs = ", ".join(
+        f"{json.dumps(key, ensure_ascii=False)}={json.dumps(json.dumps(value))}"
+        for key, value in data.items()
+    )
     return f" [{pairs}]" if pairs else ""
 
 
@@ -268,15 +287,20 @@ def _read_dot(text: str) -> nx.DiGraph:
         raise ValueError("this is no DOT graph")
     graph = nx.DiGraph()
     for node in parsed[0].get_nodes():
-        graph.add_node(_unquote(node.get_name()), **_dot_values(node.get_attributes()))
+        if node.get_name() == "graph":
+            graph.graph.update(_dot_values(node.get_attributes()))
+        else:
+            graph.add_node(_unquote(node.get_name()), **_dot_values(node.get_attributes()))
+    for defaults in parsed[0].get_graph_defaults() or ():
+        graph.graph.update(_dot_values(defaults))
     for edge in parsed[0].get_edges():
         ends = (_unquote(edge.get_source()), _unquote(edge.get_destination()))
         graph.add_edge(*ends, **_dot_values(edge.get_attributes()))
     return graph
 
 
-def _dot_values(attributes: Mapping[str, str]) -> dict[str, float]:
-    return {_unquote(key): float(_unquote(value)) for key, value in attributes.items()}
+def _dot_values(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    return {_unquote(key): json.loads(_unquote(value)) for key, value in attributes.items()}
 
 
 def _unquote(token: object) -> str:

@@ -1,1 +1,1 @@
-"""."""
+"""Metrics that any explanation can be scored with."""

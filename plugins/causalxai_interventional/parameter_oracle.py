@@ -1,4 +1,4 @@
-"""The oracle of a network's own parameters: what would it say, had it other weights?"""
+"""The oracle of a network's own parameters: the classifier itself, under edited weights."""
 
 from __future__ import annotations
 
@@ -122,7 +122,10 @@ class ParameterOracle(Oracle):
         return torch.stack(rows).detach()
 
     def _respond(
-        self, units: Units, interventions: Intervention, want: tuple[Want, ...]  # noqa: ARG002
+        self,
+        units: Units,
+        interventions: Intervention,
+        want: tuple[Want, ...],  # noqa: ARG002
     ) -> Response:
         inputs = units.residual["inputs"]
         device = inputs.device

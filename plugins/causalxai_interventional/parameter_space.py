@@ -78,8 +78,10 @@ class ParameterLayer:
     def concept(self, index: int) -> Concept:
         """Return one concept, named as its weight is indexed: ``conv2[k,n]`` or ``conv2[k]``."""
         k, n = divmod(index - self.first, self.sources)
-        name = f"{self.name}[{k},{n}]" if self.granularity == "slice" else (
-            f"{self.name}[{index - self.first}]"
+        name = (
+            f"{self.name}[{k},{n}]"
+            if self.granularity == "slice"
+            else (f"{self.name}[{index - self.first}]")
         )
         return Concept(name, "parameter", 0.0, 1.0, "share", self.name, self.tier)
 
@@ -175,8 +177,13 @@ class ParameterSpace(ConceptSpace):
                 first = layers[-1].indices.stop if layers else 0
                 layers.append(
                     ParameterLayer(
-                        name, weight.shape[0], weight.shape[1], groups,
-                        self.config.granularity, first, tier,
+                        name,
+                        weight.shape[0],
+                        weight.shape[1],
+                        groups,
+                        self.config.granularity,
+                        first,
+                        tier,
                     )
                 )
         self.layers_ = tuple(layers)

@@ -64,9 +64,11 @@ class DataflowPropagation(Propagation):
         self.dataflow = dataflow
 
     def applies(self, layer: str) -> bool:
+        """Tell whether the layer's place in the data flow is known."""
         return self.dataflow.path(layer) is not None
 
     def logits(self, layer: str, inputs: Tensor, edits: Edits) -> Tensor:
+        """Return ``[q, n, K]`` for ``q`` edits and ``n`` images."""
         path = self.dataflow.path(layer)
         assert path is not None
         module = self._module(layer)
@@ -75,9 +77,7 @@ class DataflowPropagation(Propagation):
         # Edits of different channels share a slot: one pass through the segment serves them all.
         slot = _rank_within(edits.channel)
         order = torch.argsort(slot, stable=True)
-        answers = torch.empty(
-            len(edits), n, len(self.classifier.class_names), device=inputs.device
-        )
+        answers = torch.empty(len(edits), n, len(self.classifier.class_names), device=inputs.device)
         slots_per_edit = (int(slot.max()) + 1) / len(edits)
         per_edit = n * path.floats_per_edit + int(4 * seen[path.layer].numel() * slots_per_edit)
         for rows in self._chunks(len(edits), per_edit):
@@ -107,8 +107,7 @@ class DataflowPropagation(Propagation):
             tail.insert(0, kept)
         tail = [tensor.flatten(0, 1) for tensor in tail]
         tail += [_repeat(seen[node], len(edits)) for node in path.tail_outer]
-        logits: Tensor = path.tail(*tail)
-        return logits.unflatten(0, (-1, n))
+        return torch.unflatten(path.tail(*tail), 0, (-1, n))
 
     def _head_output(
         self, head: Head, seen: dict[Any, Tensor], edits: Edits, change: Tensor
@@ -121,6 +120,7 @@ class DataflowPropagation(Propagation):
             width = change.shape[-1]
             weight = module.weight.unflatten(1, (-1, width))[:, edits.channel]
             return before + torch.einsum("q...p,oqp->q...o", change, weight)
+        assert not isinstance(module.padding, str)
         q, n = change.shape[:2]
         patches = F.unfold(
             change.flatten(0, 1)[:, None],
@@ -128,16 +128,18 @@ class DataflowPropagation(Propagation):
         )  # fmt: skip
         weight = module.weight[:, edits.channel].flatten(2).transpose(0, 1)
         added = weight[:, None] @ patches.unflatten(0, (q, n))
-        return before + added.unflatten(3, before.shape[2:])
+        return before + torch.unflatten(added, 3, before.shape[2:])
 
 
 class VmapPropagation(Propagation):
     """Runs any module once for all edits of a chunk; what comes before the layer is shared."""
 
     def applies(self, layer: str) -> bool:  # noqa: ARG002
+        """Return True: any layer will do."""
         return True
 
     def logits(self, layer: str, inputs: Tensor, edits: Edits) -> Tensor:
+        """Return ``[q, n, K]`` for ``q`` edits and ``n`` images."""
         module = self._module(layer)
         whole = edits.source is None
 
@@ -170,9 +172,11 @@ class ExpandedPropagation(Propagation):
     """Repeats the images for each edit of a chunk: the slowest way, which needs nothing."""
 
     def applies(self, layer: str) -> bool:  # noqa: ARG002
+        """Return True: any layer will do."""
         return True
 
     def logits(self, layer: str, inputs: Tensor, edits: Edits) -> Tensor:
+        """Return ``[q, n, K]`` for ``q`` edits and ``n`` images."""
         module = self._module(layer)
         n = inputs.shape[0]
         floats = n * _largest_activation(self.classifier, inputs[:1])
@@ -187,13 +191,11 @@ class ExpandedPropagation(Propagation):
 
         def hook(layer_inputs: Tensor, output: Tensor) -> Tensor:
             by_row = output.unflatten(0, (q, n)).clone()
-            change = output_change_by_row(
-                module, layer_inputs.unflatten(0, (q, n)), by_row, edits
-            )
+            change = output_change_by_row(module, layer_inputs.unflatten(0, (q, n)), by_row, edits)
             dim = channel_dim(module)
             rows = torch.arange(q, device=output.device)
             by_row.movedim(dim if dim < 0 else dim + 1, 1)[rows, edits.channel] += change
-            return by_row.flatten(0, 1)
+            return torch.flatten(by_row, 0, 1)
 
         with _output_hook(module, hook):
             logits: Tensor = self.classifier.model(_repeat(inputs, q))
@@ -221,9 +223,7 @@ class _OutOfPlace(TorchFunctionMode):
 
 
 @contextmanager
-def _output_hook(
-    module: nn.Module, change: Callable[[Tensor, Tensor], Tensor]
-) -> Iterator[None]:
+def _output_hook(module: nn.Module, change: Callable[[Tensor, Tensor], Tensor]) -> Iterator[None]:
     handle = module.register_forward_hook(lambda _module, args, output: change(args[0], output))
     try:
         yield

@@ -1,0 +1,109 @@
+"""Deletion and insertion: does the prediction follow the pixels that a map calls important?"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from causalxai.classifier import Classifier
+from causalxai.context import Context
+from causalxai.explainer import Explanation
+from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError
+from causalxai.plugin import PluginConfig
+from causalxai.seeding import numpy_generator
+
+
+class PixelFlipping(Metric):
+    """Area under the target's probability while pixels change, the most important ones first.
+
+    The estimate is the explanation's first map; ``parts`` have its other maps. ``chance`` is a
+    random order of the pixels.
+    """
+
+    value_range = (0.0, 1.0)
+    reference = "Petsiuk, Das, Saenko (2018): RISE, section 4.3"
+
+    class Config(PluginConfig):
+        """Settings of ``Deletion`` and ``Insertion``."""
+
+        steps: int = Field(default=20, ge=2, description="points of the curve")
+        baseline: Literal["black", "mean"] = Field(
+            default="black", description="what a deleted pixel becomes: 0, or its image's mean"
+        )
+
+    config: Config
+    deletes: ClassVar[bool]
+
+    def _compute(self, explanation: Explanation, context: Context) -> MetricResult:
+        if not explanation.maps:
+            raise MetricUndefinedError("the explanation has no attribution map")
+        images, target = explanation.inputs, explanation.target
+        rng = numpy_generator(context.rng)
+        areas = {
+            name: self.areas(context.classifier, images, target, heat)
+            for name, heat in explanation.maps.items()
+        }
+        noise = torch.rand(len(images), *images.shape[2:], generator=context.rng)
+        by_chance = self.areas(context.classifier, images, target, noise)
+        estimates = {name: Estimate.mean(area.numpy(), rng) for name, area in areas.items()}
+        first = next(iter(estimates))
+        return MetricResult(
+            self.name,
+            estimate=estimates[first],
+            chance=Estimate.mean(by_chance.numpy(), rng),
+            parts={name: estimate for name, estimate in estimates.items() if name != first},
+        )
+
+    def areas(self, classifier: Classifier, images: Tensor, target: Tensor, heat: Tensor) -> Tensor:
+        """Return the area under each image's curve.
+
+        Parameters
+        ----------
+        images
+            ``[n, c, h, w]``.
+        target
+            ``[n]``, the class whose probability is followed.
+        heat
+            ``[n, h, w]``, importance; pixels go in its descending order.
+
+        Returns
+        -------
+        Tensor
+            ``[n]``, in [0, 1].
+        """
+        n, pixels = len(images), heat[0].numel()
+        rank = torch.empty(n, pixels, dtype=torch.int64)
+        order = heat.flatten(1).argsort(dim=1, descending=True, stable=True)
+        rank.scatter_(1, order, torch.arange(pixels).expand(n, -1))
+        empty = self._baseline(images)
+        start, end = (images, empty) if self.deletes else (empty, images)
+        curve = []
+        for share in torch.linspace(0, 1, self.config.steps + 1).tolist():
+            changed = (rank < round(share * pixels)).view(n, 1, *images.shape[2:])
+            seen = classifier.probabilities(torch.where(changed, end, start)).cpu()
+            curve.append(seen.gather(1, target[:, None])[:, 0].double())
+        return torch.trapezoid(torch.stack(curve, dim=1), dx=1 / self.config.steps, dim=1)
+
+    def _baseline(self, images: Tensor) -> Tensor:
+        if self.config.baseline == "black":
+            return torch.zeros_like(images)
+        return images.mean(dim=(2, 3), keepdim=True).expand_as(images)
+
+
+class Deletion(PixelFlipping):
+    """Important pixels are deleted first: the faster the class goes, the better."""
+
+    name = "deletion"
+    higher_is_better = False
+    deletes = True
+
+
+class Insertion(PixelFlipping):
+    """Important pixels are inserted first: the faster the class comes, the better."""
+
+    name = "insertion"
+    higher_is_better = True
+    deletes = False

@@ -1,0 +1,71 @@
+"""From matplotlib figures to what the report embeds; the same figure gives the same bytes."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure as Canvas
+
+from causalxai.report.section import Figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+INK = "#1f2933"
+SUPPORT = "#0b7a75"
+OPPOSE = "#c2410c"
+CATEGORIES = ("#0b7a75", "#c2410c", "#5b4b8a", "#b8860b", "#3a6ea5", "#8c2f39")
+
+_STYLE: Any = {
+    "svg.hashsalt": "causalxai",
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.size": 9,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": "#9aa5b1",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "savefig.bbox": "tight",
+    "savefig.dpi": 160,
+}
+
+
+def canvas(width: float, height: float) -> Canvas:
+    """Return an empty matplotlib figure in the report's style; sizes in inches."""
+    with mpl.rc_context(_STYLE):
+        return Canvas(figsize=(width, height), layout="constrained")
+
+
+def grid(figure: Canvas, rows: int, columns: int, **options: Any) -> list[list[Axes]]:
+    """Return a grid of axes in the report's style, always a list of rows."""
+    with mpl.rc_context(_STYLE):
+        axes = figure.subplots(rows, columns, squeeze=False, **options)
+    return [list(row) for row in axes]
+
+
+def embed(figure: Canvas, caption: str, alt: str, *, raster: bool = False) -> Figure:
+    """Render a figure for the report: SVG, or PNG where there are many points or pixels."""
+    buffer = io.BytesIO()
+    with mpl.rc_context(_STYLE):
+        if raster:
+            figure.savefig(buffer, format="png", metadata={"Software": None})
+            return Figure(caption, alt, png=buffer.getvalue())
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    source = buffer.getvalue().decode()
+    return Figure(caption, alt, svg=source[source.index("<svg") :])
+
+
+def image_axes(axes: Axes, title: str = "") -> Axes:
+    """Strip axes of everything but a picture and its title."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    if title:
+        axes.set_title(title, fontsize=8)
+    return axes

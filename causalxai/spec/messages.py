@@ -1,0 +1,154 @@
+"""From pydantic's errors to mistakes in plain English."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from causalxai.errors import did_you_mean
+from causalxai.spec.fields import known_keys
+from causalxai.spec.mistake import KeyPath, Mistake
+
+Model = TypeVar("Model", bound=BaseModel)
+
+# What completes "should ..."; braces take the error's context.
+_EXPECTATIONS: dict[str, str] = {
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "be a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "be a number"),
+    "finite_number": "be a finite number",
+    **dict.fromkeys(("bool_type", "bool_parsing"), "be true or false"),
+    "string_type": "be text",
+    "string_too_short": "have at least {min_length} characters",
+    "string_too_long": "have at most {max_length} characters",
+    "string_pattern_mismatch": "match the pattern {pattern}",
+    **dict.fromkeys(
+        ("list_type", "tuple_type", "set_type", "frozen_set_type", "iterable_type"), "be a list"
+    ),
+    **dict.fromkeys(
+        ("dict_type", "mapping_type", "model_type", "model_attributes_type", "dataclass_type"),
+        "be a mapping",
+    ),
+    "too_short": "have at least {min_length} entries",
+    "too_long": "have at most {max_length} entries",
+    "greater_than": "be greater than {gt}",
+    "greater_than_equal": "be at least {ge}",
+    "less_than": "be less than {lt}",
+    "less_than_equal": "be at most {le}",
+    "multiple_of": "be a multiple of {multiple_of}",
+    "literal_error": "be {expected}",
+    "enum": "be {expected}",
+    "union_tag_invalid": "be {expected_tags}",
+    "none_required": "be null",
+    "path_type": "be a path",
+    "path_not_file": "be a file that exists",
+    "path_not_directory": "be a folder that exists",
+}
+
+
+def validate(
+    model: type[Model], data: Mapping[str, Any], at: KeyPath = ()
+) -> tuple[Model | None, list[Mistake]]:
+    """Return the validated model, or ``None`` and all that is wrong.
+
+    Parameters
+    ----------
+    model
+        What the data should be.
+    data
+        What the user wrote.
+    at
+        Where in the spec the data stand.
+    """
+    try:
+        return model.model_validate(data), []
+    except ValidationError as error:
+        by_path: dict[KeyPath, list[ErrorDetails]] = {}
+        for details in error.errors(include_url=False):
+            by_path.setdefault(_path(details, data), []).append(details)
+        return None, [_mistake(model, at, path, group) for path, group in by_path.items()]
+
+
+def said(value: Any) -> str:
+    """Return a value as an error message quotes it: in YAML's words, containers by their kind."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, Mapping):
+        return "a mapping"
+    return "a list" if isinstance(value, list | tuple) else repr(value)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the names of what is installed, for an error message."""
+    return ", ".join(names) or "none is installed"
+
+
+def unknown_key(key: str, known: Sequence[str]) -> str:
+    """Say that a key is unknown, which one may be meant and which there are."""
+    allowed = f"allowed: {', '.join(known)}" if known else "there is nothing to set here"
+    return f"unknown key{did_you_mean(key, known)} ({allowed})"
+
+
+def _path(details: ErrorDetails, data: Any) -> KeyPath:
+    """Return the error's path in the data; pydantic's has the branches of unions in it."""
+    path: KeyPath = ()
+    for part in details["loc"]:
+        if _has(data, part):
+            data = data[part]
+            path = (*path, part)
+    if details["type"] == "missing":
+        return (*path, details["loc"][-1])
+    if details["type"].startswith("union_tag"):
+        return (*path, details["ctx"]["discriminator"].strip("'"))
+    return path
+
+
+def _has(data: Any, part: str | int) -> bool:
+    if isinstance(data, Mapping):
+        return part in data
+    return isinstance(data, list | tuple) and isinstance(part, int) and part < len(data)
+
+
+def _mistake(
+    model: type[BaseModel], at: KeyPath, path: KeyPath, group: list[ErrorDetails]
+) -> Mistake:
+    kinds = {details["type"] for details in group}
+    if "extra_forbidden" in kinds:
+        message = unknown_key(str(path[-1]), known_keys(model, path[:-1]))
+        return Mistake((*at, *path), message, kind="unknown")
+    if kinds & {"missing", "union_tag_not_found"}:
+        return Mistake((*at, *path), "is missing", kind="missing")
+    return Mistake((*at, *path), _wrong_value(group))
+
+
+def _wrong_value(group: list[ErrorDetails]) -> str:
+    """Say what a value should be; a union's branches each have an error of their own."""
+    expectations = [_expectation(details) for details in group]
+    if None in expectations:
+        return " or ".join(dict.fromkeys(_own_words(details) for details in group))
+    wanted = " or ".join(dict.fromkeys(filter(None, expectations))).replace(" or be ", " or ")
+    context = group[0].get("ctx", {})
+    tag = context.get("tag")
+    value = group[0]["input"] if tag is None else tag
+    options = re.findall(r"'([^']*)'", wanted)
+    near = did_you_mean(value, options) if isinstance(value, str) else ""
+    return f"should {wanted}, not {context.get('actual_length', said(value))}{near}"
+
+
+def _expectation(details: ErrorDetails) -> str | None:
+    template = _EXPECTATIONS.get(details["type"])
+    if template is None:
+        return None
+    expectation = template.format(**details.get("ctx", {}))
+    return re.sub(r"\b1 entries$", "1 entry", expectation)
+
+
+def _own_words(details: ErrorDetails) -> str:
+    """Return the message that a validator wrote, or pydantic's where no better one is known."""
+    cause = details.get("ctx", {}).get("error")
+    if isinstance(cause, Exception):
+        return str(cause)
+    return details["msg"].removeprefix("Input ")

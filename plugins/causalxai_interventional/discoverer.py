@@ -1,0 +1,240 @@
+"""The layered graph of a network: which edges support or oppose a class across many images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from causalxai.context import Context
+from causalxai.errors import CapabilityError, did_you_mean
+from causalxai.graph import CausalGraph, Edge
+from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
+from causalxai.report.section import Section
+from causalxai_interventional.figures import frequency_section
+from causalxai_interventional.mechanisms import (
+    LayerMechanisms,
+    SelectionRule,
+    by_source,
+    feeders,
+    find_mechanisms,
+)
+from causalxai_interventional.parameter_oracle import ParameterOracle
+from causalxai_interventional.parameter_space import ParameterLayer
+
+_IMAGES_AT_ONCE = 10
+
+
+class InterventionalDiscoverer(GraphDiscoverer):
+    """Runs algorithm 1 on correctly classified images and counts how often each edge is causal.
+
+    Nodes are ``input:n``, the channels or units ``layer:k`` of each layer, and the classes. An
+    edge's ``frequency`` is the share of a class's positives in which it is in G+ (or G-, with a
+    negative weight); ``weight`` is the mean contribution to the logit, with its 95 % interval
+    over images. Both are of the class in which the edge is the most frequent; ``extra`` has
+    ``supports[class]`` and ``opposes[class]`` for each. Where a linear layer reads flattened
+    channels, the units of one channel are one source, present if any of them is.
+
+    With whole filters as concepts, each filter has one edge to the class: its total effect.
+    """
+
+    requires: ClassVar[frozenset[str]] = frozenset({"space", "oracle"})
+
+    class Config(DiscovererConfig, SelectionRule):
+        """Settings of ``InterventionalDiscoverer``."""
+
+        classes: tuple[str, ...] | None = Field(
+            default=None, description="names of the classes; all unless given"
+        )
+        positives: int = Field(
+            default=100, ge=1, description="correctly classified images of each class, at most"
+        )
+        min_frequency: float = Field(
+            default=0.1, gt=0, le=1, description="edges that are rarer are left out of the graph"
+        )
+
+    config: Config
+
+    def _discover(self, context: Context) -> CausalGraph:
+        oracle = context.expect(ParameterOracle, type(self).__name__)
+        classes = self._classes(context)
+        tallies: dict[str, dict[str, _Tally]] = {}
+        with context.progress.task("algorithm 1 on positives", len(classes)) as advance:
+            for name, index in classes.items():
+                images = self._positives(context, name, index)
+                tallies[name] = self._tally(oracle, images, index)
+                advance(1, f"class {name}: {len(images)} images")
+        return _build_graph(oracle, tallies, self.config)
+
+    def _classes(self, context: Context) -> dict[str, int]:
+        known = context.dataset.class_names
+        wanted = known if self.config.classes is None else self.config.classes
+        for name in wanted:
+            if name not in known:
+                raise CapabilityError(f"there is no class {name!r}{did_you_mean(name, known)}")
+        return {name: known.index(name) for name in wanted}
+
+    def _positives(self, context: Context, name: str, index: int) -> Tensor:
+        test = context.dataset.test
+        own = (test.labels == index).nonzero()[:, 0]
+        chosen = own[torch.randperm(len(own), generator=context.rng)]
+        if len(own):
+            hits = context.classifier.predict(test.images[chosen]).cpu() == index
+            chosen = chosen[hits][: self.config.positives]
+        if not len(chosen):
+            raise CapabilityError(f"no test image of class {name!r} is classified correctly")
+        return test.images[chosen]
+
+    def _tally(self, oracle: ParameterOracle, images: Tensor, index: int) -> dict[str, _Tally]:
+        tallies: dict[str, _Tally] = {}
+        links = feeders(oracle)
+        for batch in torch.split(images, _IMAGES_AT_ONCE):
+            units = oracle.space.encode(batch)
+            targets = torch.full((len(batch), 1), index, device=oracle.classifier.device)
+            found = find_mechanisms(oracle, units, targets, self.config)
+            for name, layer in found.layers.items():
+                one = _Tally.of(layer, _source_channels(oracle, layer.layer, links[name]))
+                tallies[name] = tallies[name] + one if name in tallies else one
+        return tallies
+
+    def sections(self, graph: CausalGraph, context: Context) -> Sequence[Section]:  # noqa: ARG002
+        """Return figure 4: how often each edge is causal, layer by layer."""
+        return (frequency_section(graph),)
+
+
+@dataclass(frozen=True)
+class _Tally:
+    """Sums over images for the edges of a layer, ``[O, C]`` each; C source channels."""
+
+    images: int
+    supports: Tensor
+    opposes: Tensor
+    effect: Tensor
+    squares: Tensor
+
+    @classmethod
+    def of(cls, found: LayerMechanisms, channels: int) -> _Tally:
+        """Count the images of one batch; units of one flattened channel are one source."""
+
+        def by_channel(edges: Tensor) -> Tensor:
+            spread = by_source(edges[:, 0], found.layer)
+            return torch.unflatten(spread, 2, (channels, -1))
+
+        filters = found.layer.granularity == "filter"
+        supports, opposes, delta = (
+            field[:, 0][..., None] if filters else by_channel(field)
+            for field in (found.supports, found.opposes, found.delta)
+        )
+        effect = -delta.sum(dim=3)
+        return cls(
+            len(effect),
+            supports.any(dim=3).sum(dim=0),
+            opposes.any(dim=3).sum(dim=0),
+            effect.double().sum(dim=0),
+            effect.double().square().sum(dim=0),
+        )
+
+    def shares(self) -> tuple[Tensor, Tensor]:
+        """Return how often each edge supports, and opposes: ``[O, C]`` in [0, 1]."""
+        return self.supports.double() / self.images, self.opposes.double() / self.images
+
+    def edge(
+        self, source: str, target: str, at: tuple[int, int], extra: Mapping[str, float]
+    ) -> Edge:
+        """Return one edge with its mean contribution, interval and frequency."""
+        mean = float(self.effect[at]) / self.images
+        variance = max(0.0, float(self.squares[at]) / self.images - mean**2)
+        half = 1.96 * (variance / self.images) ** 0.5
+        share = float(torch.maximum(*self.shares())[at])
+        low, high = mean - half, mean + half
+        return Edge(source, target, mean, frequency=share, low=low, high=high, extra=extra)
+
+    def __add__(self, other: _Tally) -> _Tally:
+        return _Tally(
+            self.images + other.images,
+            self.supports + other.supports,
+            self.opposes + other.opposes,
+            self.effect + other.effect,
+            self.squares + other.squares,
+        )
+
+
+def _source_channels(oracle: ParameterOracle, layer: ParameterLayer, feeds: Sequence[str]) -> int:
+    if feeds:
+        return oracle.space.layer(feeds[0]).destinations
+    return layer.sources * layer.groups
+
+
+def _build_graph(
+    oracle: ParameterOracle,
+    tallies: Mapping[str, Mapping[str, _Tally]],
+    rule: InterventionalDiscoverer.Config,
+) -> CausalGraph:
+    links = feeders(oracle)
+    edges: dict[tuple[str, str], Edge] = {}
+    tiers: dict[str, int] = {}
+    depth = len(oracle.space.layers)
+    for tier, layer in enumerate(oracle.space.layers):
+        for edge in _layer_edges(oracle, layer, links[layer.name], tallies, rule):
+            edges[edge.source, edge.target] = edge
+            place = {edge.source: tier, edge.target: tier + 1}
+            tiers |= {node: max(tiers.get(node, 0), at) for node, at in place.items()}
+    classes = [f"class {name}" for name in tallies]
+    tiers.update(dict.fromkeys(classes, depth))
+    nodes = sorted(tiers, key=lambda node: (tiers[node], _natural(node)))
+    meta: dict[str, str | float] = {
+        "threshold": rule.threshold,
+        "tau": rule.tau,
+        "min_frequency": rule.min_frequency,
+        **({} if rule.screen is None else {"screen": rule.screen}),
+        **{
+            f"positives[{name}]": next(iter(layers.values())).images
+            for name, layers in tallies.items()
+        },
+    }
+    return CausalGraph(nodes, edges.values(), tiers=tiers, meta=meta)
+
+
+def _layer_edges(
+    oracle: ParameterOracle,
+    layer: ParameterLayer,
+    feeds: Sequence[str],
+    tallies: Mapping[str, Mapping[str, _Tally]],
+    rule: InterventionalDiscoverer.Config,
+) -> Iterator[Edge]:
+    """Yield the edges of a layer that are frequent enough for any class."""
+    found = {name: layers[layer.name] for name, layers in tallies.items()}
+    shares = {name: tally.shares() for name, tally in found.items()}
+    peak = torch.stack([torch.maximum(*share) for share in shares.values()])
+    into_class = layer is oracle.space.layers[-1] and layer.destinations == len(
+        oracle.classifier.class_names
+    )
+    for k, n in (peak.amax(dim=0) >= rule.min_frequency).nonzero().tolist():
+        extra: dict[str, float] = {"destination": k, "source": n}
+        for name, (supports, opposes) in shares.items():
+            extra[f"supports[{name}]"] = float(supports[k, n])
+            extra[f"opposes[{name}]"] = float(opposes[k, n])
+        here = f"{layer.name}:{k}"
+        if layer.granularity == "filter":
+            for index, name in enumerate(found):
+                if not into_class and float(peak[index, k, n]) >= rule.min_frequency:
+                    yield found[name].edge(here, f"class {name}", (k, n), extra)
+            continue
+        target = f"class {oracle.classifier.class_names[k]}" if into_class else here
+        tally = list(found.values())[int(peak[:, k, n].argmax())]
+        for source in [f"{feed}:{n}" for feed in feeds] or [_input_node(oracle, layer, n)]:
+            yield tally.edge(source, target, (k, n), extra)
+
+
+def _input_node(oracle: ParameterOracle, layer: ParameterLayer, n: int) -> str:
+    first = layer is oracle.space.layers[0]
+    return f"input:{n}" if first else f"into {layer.name}:{n}"
+
+
+def _natural(node: str) -> tuple[str, int]:
+    name, _, number = node.rpartition(":")
+    return (name, int(number)) if number.isdigit() else (node, 0)

@@ -1,0 +1,118 @@
+"""Local explanations: the mechanisms of single predictions, and where they look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from causalxai.context import Context
+from causalxai.errors import CapabilityError, did_you_mean
+from causalxai.explainer import Explainer, Explanation
+from causalxai.graph import CausalGraph
+from causalxai.plugin import PluginConfig
+from causalxai.record import Json
+from causalxai.report.section import Section
+from causalxai_interventional.figures import effect_section, map_section
+from causalxai_interventional.mechanisms import Mechanisms, SelectionRule, find_mechanisms
+from causalxai_interventional.mediators import convolutions, mediator_maps
+from causalxai_interventional.parameter_oracle import ParameterOracle
+from causalxai_interventional.reference_maps import reference_maps
+
+
+class InterventionalExplainer(Explainer):
+    """Runs algorithm 1 on each image, with the rule by which the graph was discovered.
+
+    ``importance`` is minus the change of the logit when a parameter is removed, 0 where the
+    algorithm did not come to it; parameters that no image came to are left out. ``details``
+    hold ``information`` (CS), ``tested``, ``supports`` (G+), ``opposes`` (G-), the parameters'
+    ``layer`` and ``index``, and the ``logit``. The first map is effect-weighted.
+    """
+
+    requires: ClassVar[frozenset[str]] = frozenset({"space", "oracle", "graph"})
+
+    class Config(PluginConfig):
+        """Settings of ``InterventionalExplainer``."""
+
+        map_layers: tuple[str, ...] | None = Field(
+            default=None,
+            description="convolutions to map, first the main one; default the last two",
+        )
+        references: bool = Field(
+            default=True, description="also saliency, integrated gradients and DeepLIFT"
+        )
+
+    config: Config
+
+    def _explain(self, inputs: Tensor, target: Tensor, context: Context) -> Explanation:
+        oracle = context.expect(ParameterOracle, type(self).__name__)
+        graph = context.expect(CausalGraph, type(self).__name__)
+        units = oracle.space.encode(inputs)
+        classes = target.to(context.classifier.device)[:, None]
+        found = find_mechanisms(oracle, units, classes, rule_of(graph))
+        maps: dict[str, Tensor] = {}
+        layers = self._map_layers(oracle)
+        by_layer = mediator_maps(oracle, units, found, layers)
+        maps |= {f"mediators of {name} (effect-weighted)": by_layer[name][1] for name in layers}
+        maps |= {f"mediators of {name} (plain)": by_layer[name][0] for name in layers}
+        if self.config.references:
+            maps |= reference_maps(context.classifier, inputs, target)
+        return Explanation(
+            inputs=inputs.cpu(),
+            target=target.cpu(),
+            maps={name: tensor.cpu() for name, tensor in maps.items()},
+            **_flatten(oracle, found),
+        )
+
+    def _map_layers(self, oracle: ParameterOracle) -> tuple[str, ...]:
+        known = convolutions(oracle)
+        for name in self.config.map_layers or ():
+            if name not in known:
+                raise CapabilityError(
+                    f"there is no tested convolution {name!r}{did_you_mean(name, known)}"
+                )
+        return self.config.map_layers or known[:-3:-1]
+
+    def sections(self, explanation: Explanation, context: Context) -> Sequence[Section]:
+        """Return figures 2, 3, 6 and 7."""
+        names = context.dataset.class_names
+        sections = [effect_section(explanation, names)]
+        if explanation.maps:
+            sections.insert(0, map_section(explanation, names))
+        return sections
+
+
+def rule_of(graph: CausalGraph) -> SelectionRule:
+    """Return the rule by which a graph was discovered, so that all stages use the same."""
+    known = {key: graph.meta[key] for key in SelectionRule.model_fields if key in graph.meta}
+    return SelectionRule.model_validate(known)
+
+
+def _flatten(oracle: ParameterOracle, found: Mechanisms) -> dict[str, Any]:
+    """Return the fields of an Explanation that speak of parameters, untested ones left out."""
+    tested = found.flat("tested")[:, 0]
+    kept = tested.any(dim=0).nonzero()[:, 0]
+    layers = oracle.space.layers
+    number = torch.cat([torch.full((layer.count,), i) for i, layer in enumerate(layers)])
+    index = torch.cat([torch.arange(layer.count) for layer in layers])
+    details = {
+        "tested": tested[:, kept].to(torch.uint8),
+        "supports": found.flat("supports")[:, 0, kept].to(torch.uint8),
+        "opposes": found.flat("opposes")[:, 0, kept].to(torch.uint8),
+        "information": found.flat_information()[:, kept],
+        "logit": found.logits.gather(1, found.targets)[:, 0],
+        "layer": number[kept.cpu()],
+        "index": index[kept.cpu()],
+    }
+    meta: dict[str, Json] = {"layers": [layer.name for layer in layers]}
+    if found.screening:
+        meta["screening"] = dict(found.screening)
+    return {
+        "concepts": tuple(oracle.space.concepts[i].name for i in kept.tolist()),
+        "importance": -found.flat("delta")[:, 0, kept].cpu(),
+        "details": {name: tensor.cpu() for name, tensor in details.items()},
+        "meta": meta,
+    }

@@ -1,0 +1,286 @@
+"""Algorithm 1: the causal mechanisms of a prediction, from the last layer back to the first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from causalxai.concept_space import Units
+from causalxai.intervention import Intervention
+from causalxai.plugin import PluginConfig
+from causalxai_interventional.parameter_oracle import ParameterOracle
+from causalxai_interventional.parameter_space import ParameterLayer
+
+Threshold = Literal["relative", "paper"]
+
+
+class SelectionRule(PluginConfig):
+    """When an edge counts as causal."""
+
+    threshold: Threshold = Field(
+        default="relative",
+        description="relative: tau standard deviations of the layer's effects; paper: equation 1",
+    )
+    tau: float = Field(default=1.0, gt=0, description="standard deviations, for relative")
+    screen: int | None = Field(
+        default=None,
+        ge=1,
+        description="verify only so many edges a layer and image, the first by a first-order "
+        "estimate; for networks with too many edges to test each",
+    )
+
+
+@dataclass(frozen=True)
+class LayerMechanisms:
+    """What the removals in one layer do to the logits of ``t`` classes, for ``n`` images.
+
+    ``O`` destinations and ``S`` sources each; ``S`` is 1 for whole filters.
+
+    Parameters
+    ----------
+    layer
+        Which layer.
+    delta
+        ``[n, t, O, S]``, logit after the removal minus logit before; 0 where not tested.
+    information
+        ``[n, O, S]``, the causal effect CS of equation 2: KL(p_do || p) in nats, at least 0.
+    tested
+        ``[n, t, O, S]``, which edges the algorithm came to (and, screened, verified).
+    supports, opposes
+        ``[n, t, O, S]``, G+ and G-: a removal lowers, or raises, the logit significantly.
+    threshold
+        ``[n, t]``, what counted as significant.
+    mediators
+        ``[n, t, O]``, the destinations through which the layers behind were found to act (K).
+    mediator_effect
+        ``[n, t, O]``, what the edges out of each destination contribute to the logit.
+    """
+
+    layer: ParameterLayer
+    delta: Tensor
+    information: Tensor
+    tested: Tensor
+    supports: Tensor
+    opposes: Tensor
+    threshold: Tensor
+    mediators: Tensor
+    mediator_effect: Tensor
+
+
+@dataclass(frozen=True)
+class Mechanisms:
+    """The result of algorithm 1 for ``n`` images and ``t`` classes each.
+
+    Parameters
+    ----------
+    layers
+        By name, from the last layer back to the first.
+    logits
+        ``[n, K]``, before anything is done.
+    targets
+        ``[n, t]``, the classes.
+    screening
+        Where edges were screened: by layer, the rank correlation between the estimated and the
+        exact effects of the verified edges.
+    """
+
+    layers: Mapping[str, LayerMechanisms]
+    logits: Tensor
+    targets: Tensor
+    screening: Mapping[str, float]
+
+    def flat(self, field: str) -> Tensor:
+        """Return a per-edge field of all layers as ``[n, t, d]``, in the order of concepts."""
+        ordered = sorted(self.layers.values(), key=lambda found: found.layer.first)
+        return torch.cat([getattr(found, field).flatten(2) for found in ordered], dim=2)
+
+    def flat_information(self) -> Tensor:
+        """Return CS of all layers as ``[n, d]``, in the order of concepts."""
+        ordered = sorted(self.layers.values(), key=lambda found: found.layer.first)
+        return torch.cat([found.information.flatten(1) for found in ordered], dim=1)
+
+
+def find_mechanisms(
+    oracle: ParameterOracle, units: Units, targets: Tensor, rule: SelectionRule
+) -> Mechanisms:
+    """Find the edges that support or oppose the classes of some images.
+
+    Interventional black-box explanations, algorithm 1, in our reading: K begins as the class
+    itself; every edge n → k with k in K is removed and the logit looked at again; the sources
+    of significant supporting edges are the K of the layers that feed this one. A layer that
+    feeds no tested layer begins with all of its channels.
+
+    Parameters
+    ----------
+    oracle
+        Bound to the classifier and its parameters.
+    units
+        ``n`` units.
+    targets
+        ``[n, t]``, the classes to explain for each image.
+    rule
+        What counts as significant.
+    """
+    search = _Search(oracle, units, targets, rule)
+    for layer in reversed(oracle.space.layers):
+        search.visit(layer)
+    return Mechanisms(search.found, search.logits, targets, search.screening)
+
+
+class _Search:
+    """The state of algorithm 1 while it walks back through the layers."""
+
+    def __init__(
+        self, oracle: ParameterOracle, units: Units, targets: Tensor, rule: SelectionRule
+    ) -> None:
+        self.oracle, self.units, self.targets, self.rule = oracle, units, targets, rule
+        self.logits = oracle.query(units, Intervention.none()).answer("logits")[0]
+        self.log_probabilities = self.logits.log_softmax(dim=1)
+        self.links = feeders(oracle)
+        self.mediators: dict[str, Tensor] = {}
+        self.effects: dict[str, Tensor] = {}
+        self.found: dict[str, LayerMechanisms] = {}
+        self.screening: dict[str, float] = {}
+        self.estimates = None if rule.screen is None else self._first_order()
+
+    def visit(self, layer: ParameterLayer) -> None:
+        """Test the edges of one layer and pass their sources on to the layers before it."""
+        mediators = self._mediators(layer)
+        candidates = mediators[..., None].expand(*mediators.shape, _width(layer))
+        tested, estimate = candidates, None
+        if self.estimates is not None:
+            first, stop = layer.indices.start, layer.indices.stop
+            estimate = self.estimates[..., first:stop].unflatten(2, (layer.destinations, -1))
+            tested = _top(estimate, candidates, self.rule.screen or 1)
+        delta, information = self._effects(layer, tested)
+        if estimate is not None:
+            self.screening[layer.name] = _rank_correlation(estimate[tested], delta[tested])
+        spread = delta if estimate is None else torch.where(tested, delta, estimate)
+        cut_low, cut_high = self._thresholds(spread, candidates)
+        supports = tested & (delta < cut_low[..., None, None])
+        opposes = tested & (delta > cut_high[..., None, None])
+        effect = self.effects.get(layer.name, mediators.to(delta.dtype))
+        if layer.granularity == "filter":
+            mediators, effect = supports[..., 0] & mediators, -delta[..., 0]
+        self.found[layer.name] = LayerMechanisms(
+            layer, delta, information, tested, supports, opposes, cut_high, mediators, effect
+        )
+        for name in self.links[layer.name]:
+            self._pass_on(layer, name, supports, delta)
+
+    def _mediators(self, layer: ParameterLayer) -> Tensor:
+        """Return K, ``[n, t, O]``."""
+        if layer.name in self.mediators:
+            return self.mediators[layer.name]
+        n, t = self.targets.shape
+        classes = self.logits.shape[1]
+        if layer is self.oracle.space.layers[-1] and layer.destinations == classes:
+            chosen = torch.zeros(n, t, classes, dtype=torch.bool, device=self.targets.device)
+            return chosen.scatter(2, self.targets[..., None], True)
+        shape = (n, t, layer.destinations)
+        return torch.ones(shape, dtype=torch.bool, device=self.targets.device)
+
+    def _effects(self, layer: ParameterLayer, tested: Tensor) -> tuple[Tensor, Tensor]:
+        """Return ``[n, t, O, S]`` changes of the classes' logits, and CS ``[n, O, S]``."""
+        wanted = tested.any(dim=1)
+        delta = torch.zeros(tested.shape, device=tested.device)
+        information = torch.zeros(wanted.shape, device=tested.device)
+        # Screened edges differ from image to image, so that images are asked one by one.
+        groups = [slice(i, i + 1) for i in range(len(self.units))]
+        for rows in groups if self.estimates is not None else [slice(None)]:
+            local = wanted[rows].any(dim=0).flatten().nonzero()[:, 0]
+            if not len(local):
+                continue
+            removal = Intervention.ablate(layer.first + local)
+            after = self.oracle.query(self.units[rows], removal).answer("logits").transpose(0, 1)
+            before = self.logits[rows, None]
+            index = self.targets[rows, None].expand(-1, len(local), -1)
+            change = (after - before).gather(2, index).transpose(1, 2)
+            delta[rows].flatten(2)[..., local] = change
+            log_do = after.log_softmax(dim=2)
+            kl = (log_do.exp() * (log_do - self.log_probabilities[rows, None])).sum(dim=2)
+            information[rows].flatten(1)[:, local] = kl.clamp(min=0)
+        return delta * tested, information * wanted
+
+    def _thresholds(self, delta: Tensor, among: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what delta must be under to support, and over to oppose: ``[n, t]`` each."""
+        count = among.sum(dim=(2, 3)).clamp(min=1)
+        mean = (delta * among).sum(dim=(2, 3)) / count
+        centred = (delta - mean[..., None, None]) * among
+        sd = (centred.square().sum(dim=(2, 3)) / count).sqrt()
+        if self.rule.threshold == "relative":
+            return -self.rule.tau * sd, self.rule.tau * sd
+        # Equation 1 as printed, (mean of the changed logits - logit) / sd: one cut for both.
+        literal = mean / sd.clamp(min=torch.finfo(sd.dtype).tiny)
+        return literal, literal
+
+    def _pass_on(self, layer: ParameterLayer, name: str, supports: Tensor, delta: Tensor) -> None:
+        """Add the sources of supporting edges to the mediators of a layer that feeds this one."""
+        channels = self.oracle.space.layer(name).destinations
+        n, t = self.targets.shape
+        if layer.granularity == "filter":
+            everything = torch.ones(n, t, channels, dtype=torch.bool, device=delta.device)
+            self.mediators[name] = everything
+            return
+        sources = by_source(supports, layer).any(dim=2).unflatten(2, (channels, -1)).any(dim=3)
+        effect = -by_source(delta, layer).sum(dim=2).unflatten(2, (channels, -1)).sum(dim=3)
+        self.mediators[name] = self.mediators.get(name, torch.zeros_like(sources)) | sources
+        self.effects[name] = self.effects.get(name, torch.zeros_like(effect)) + effect
+
+    def _first_order(self) -> Tensor:
+        estimates = [self.oracle.first_order(self.units, klass) for klass in self.targets.T]
+        return torch.stack(estimates, dim=1)
+
+
+def feeders(oracle: ParameterOracle) -> dict[str, tuple[str, ...]]:
+    """Return, for each tested layer, the tested layers whose channels it reads.
+
+    From the traced data flow; where a network cannot be traced, the layer called just before,
+    if its channels can be the ones read.
+    """
+    layers = oracle.space.layers
+    names = {layer.name for layer in layers}
+    if oracle.dataflow is not None:
+        found = {layer.name: oracle.dataflow.feeders(layer.name) for layer in layers}
+        return {name: tuple(f for f in feeds if f in names) for name, feeds in found.items()}
+    links: dict[str, tuple[str, ...]] = {layer.name: () for layer in layers}
+    for before, layer in pairwise(layers):
+        if layer.sources * layer.groups % before.destinations == 0:
+            links[layer.name] = (before.name,)
+    return links
+
+
+def by_source(edges: Tensor, layer: ParameterLayer) -> Tensor:
+    """Spread ``[..., O, S]`` over all input channels, ``[..., O, S * groups]``; 0 across groups."""
+    if layer.groups == 1:
+        return edges
+    groups = torch.eye(layer.groups, dtype=edges.dtype, device=edges.device)[:, None, :, None]
+    grouped = torch.unflatten(edges, -2, (layer.groups, -1))[..., None, :] * groups
+    return grouped.flatten(-2).flatten(-3, -2)
+
+
+def _width(layer: ParameterLayer) -> int:
+    return layer.sources if layer.granularity == "slice" else 1
+
+
+def _top(estimate: Tensor, among: Tensor, count: int) -> Tensor:
+    """Mark the ``count`` edges of each image and class with the largest estimated effect."""
+    size = estimate.abs().masked_fill(~among, -math.inf).flatten(2)
+    best = size.topk(min(count, size.shape[2]), dim=2).indices
+    marked = torch.zeros_like(among.flatten(2)).scatter(2, best, True)
+    return torch.unflatten(marked, 2, among.shape[2:]) & among
+
+
+def _rank_correlation(a: Tensor, b: Tensor) -> float:
+    """Return Spearman's rank correlation; 0 where one side does not vary."""
+    ranks = torch.stack([x.flatten().argsort().argsort().double() for x in (a, b)])
+    if ranks.shape[1] < 2:
+        return 0.0
+    return float(torch.corrcoef(ranks)[0, 1].nan_to_num())

@@ -1,0 +1,71 @@
+"""Attribution maps: where the mediators of a prediction respond in the image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from causalxai.concept_space import Units
+from causalxai_interventional.mechanisms import Mechanisms
+from causalxai_interventional.parameter_oracle import ParameterOracle
+
+
+def convolutions(oracle: ParameterOracle) -> tuple[str, ...]:
+    """Return the names of the tested convolution layers, in the order of execution."""
+    model = oracle.classifier.model
+    names = (layer.name for layer in oracle.space.layers)
+    return tuple(name for name in names if isinstance(model.get_submodule(name), nn.Conv2d))
+
+
+@torch.no_grad()
+def mediator_maps(
+    oracle: ParameterOracle, units: Units, found: Mechanisms, layers: Sequence[str]
+) -> dict[str, tuple[Tensor, Tensor]]:
+    """Return two maps for each layer, of the first class that each image was explained for.
+
+    The *plain* map is the paper's (section 3.3): the mean response of the mediators, channels
+    that are not causal left out. It hardly depends on the class. The *effect-weighted* map
+    weighs each mediator with what it contributes to the class's logit.
+
+    Returns
+    -------
+    dict
+        For each layer a pair (plain, effect-weighted), each ``[n, h, w]`` at the image's size.
+    """
+    size = list(units.residual["inputs"].shape[2:])
+    maps = {}
+    for layer in layers:
+        response = _responses(oracle, units.residual["inputs"], layer)
+        mechanisms = found.layers[layer]
+        causal = mechanisms.mediators[:, 0].to(response.dtype)
+        weight = causal * mechanisms.mediator_effect[:, 0]
+        plain = _weighted_sum(response, causal / causal.sum(dim=1, keepdim=True).clamp(min=1))
+        maps[layer] = (_resize(plain, size), _resize(_weighted_sum(response, weight), size))
+    return maps
+
+
+def _responses(oracle: ParameterOracle, inputs: Tensor, layer: str) -> Tensor:
+    """Return ``[n, C, h, w]``: the channels as the layers behind them see them, before pooling."""
+    node = None if oracle.dataflow is None else oracle.dataflow.mediator(layer)
+    if oracle.dataflow is not None and node is not None:
+        response: Tensor = oracle.dataflow.capture(inputs, {node})[node]
+        return response
+    outputs: list[Tensor] = []
+    module = oracle.classifier.model.get_submodule(layer)
+    handle = module.register_forward_hook(lambda _module, _args, output: outputs.append(output))
+    try:
+        oracle.classifier.model(inputs)
+    finally:
+        handle.remove()
+    return outputs[0]
+
+
+def _weighted_sum(response: Tensor, weight: Tensor) -> Tensor:
+    return torch.einsum("nchw,nc->nhw", response, weight)
+
+
+def _resize(maps: Tensor, size: list[int]) -> Tensor:
+    return F.interpolate(maps[:, None], size=size, mode="bilinear", align_corners=False)[:, 0]
