@@ -116,10 +116,6 @@ class ClassifierSource(Plugin, ABC):
     def restore(self, record: Record, dataset: Dataset, device: torch.device) -> Classifier:
         """Bring back a classifier from ``to_record``'s tensors."""
 
-    def fingerprint(self) -> str:
-        """Return what identifies the classifier beyond the config: a digest of its weights."""
-        return ""
-
     def to_record(self, classifier: Classifier) -> Record:
         """Return the weights, so that ``restore`` can bring the classifier back."""
         return Record(tensors=dict(classifier.model.state_dict()))

@@ -98,15 +98,3 @@ class DatasetSource(Plugin, ABC):
         DataError
             If files are missing or damaged; the message names them.
         """
-
-    def fingerprint(self) -> str:
-        """Return what identifies the data beyond the config: a digest of files that it reads.
-
-        A path in a config says nothing of what lies there; results are reused only where the
-        fingerprint is the same.
-        """
-        return ""
-
-    def portable_config(self) -> dict[str, object]:
-        """Return the config without what differs between machines (paths), for provenance."""
-        return self.config.model_dump(mode="json")

@@ -42,6 +42,18 @@ class Plugin:
                 f"not a {type(self.config).__qualname__}"
             )
 
+    def fingerprint(self) -> str:
+        """Return what identifies the plugin's input beyond its config: a digest of files it reads.
+
+        A path in a config says nothing of what lies there; results are reused only where the
+        fingerprint is the same.
+        """
+        return ""
+
+    def portable_config(self) -> dict[str, object]:
+        """Return the config without what differs between machines, such as paths."""
+        return self.config.model_dump(mode="json")
+
     def __repr__(self) -> str:
         settings = ", ".join(f"{key}={value!r}" for key, value in self.config)
         return f"{type(self).__name__}({settings})"

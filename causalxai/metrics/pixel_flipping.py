@@ -1,4 +1,4 @@
-"""Deletion and insertion: does the prediction follow the pixels that a map calls important?"""
+"""Deletion and insertion: the prediction as the pixels that a map calls important go or come."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""."""
+"""The report: one HTML file, with nothing to fetch."""

@@ -25,7 +25,7 @@ def known_keys(model: type[BaseModel], path: KeyPath) -> list[str]:
 
 
 def expand_home(value: Any, annotations: Annotations) -> Any:
-    """Expand ``~`` in strings that are meant as paths.
+    """Expand ``~`` in what is meant as a path.
 
     It is done before validation, so that types which look at the disk see the real path.
     """
@@ -33,7 +33,8 @@ def expand_home(value: Any, annotations: Annotations) -> Any:
         return {key: expand_home(item, _below(annotations, key)) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [expand_home(item, annotations) for item in value]
-    if isinstance(value, str) and value.startswith("~") and _take_path(annotations):
+    is_from_home = isinstance(value, str | PurePath) and str(value).startswith("~")
+    if is_from_home and _take_path(annotations):
         with suppress(RuntimeError):  # no such user: the plugin says what is wrong with the path
             return str(Path(value).expanduser())
     return value

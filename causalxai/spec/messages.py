@@ -48,6 +48,8 @@ _EXPECTATIONS: dict[str, str] = {
     "path_not_directory": "be a folder that exists",
 }
 
+_OTHER_BRANCH = "does not go with the other keys here"
+
 
 def validate(
     model: type[Model], data: Mapping[str, Any], at: KeyPath = ()
@@ -69,7 +71,9 @@ def validate(
         by_path: dict[KeyPath, list[ErrorDetails]] = {}
         for details in error.errors(include_url=False):
             by_path.setdefault(_path(details, data), []).append(details)
-        return None, [_mistake(model, at, path, group) for path, group in by_path.items()]
+        mistakes = [_mistake(model, at, path, group) for path, group in by_path.items()]
+        # One branch of a union does not know the keys of another: seldom what is wrong.
+        return None, [m for m in mistakes if m.message != _OTHER_BRANCH] or mistakes
 
 
 def said(value: Any) -> str:
@@ -84,12 +88,6 @@ def said(value: Any) -> str:
 def listed(names: Sequence[str]) -> str:
     """Return the names of what is installed, for an error message."""
     return ", ".join(names) or "none is installed"
-
-
-def unknown_key(key: str, known: Sequence[str]) -> str:
-    """Say that a key is unknown, which one may be meant and which there are."""
-    allowed = f"allowed: {', '.join(known)}" if known else "there is nothing to set here"
-    return f"unknown key{did_you_mean(key, known)} ({allowed})"
 
 
 def _path(details: ErrorDetails, data: Any) -> KeyPath:
@@ -115,35 +113,48 @@ def _has(data: Any, part: str | int) -> bool:
 def _mistake(
     model: type[BaseModel], at: KeyPath, path: KeyPath, group: list[ErrorDetails]
 ) -> Mistake:
+    path_in_spec = (*at, *path)
     kinds = {details["type"] for details in group}
-    if "extra_forbidden" in kinds:
-        message = unknown_key(str(path[-1]), known_keys(model, path[:-1]))
-        return Mistake((*at, *path), message, kind="unknown")
+    if kinds == {"extra_forbidden"}:
+        key, known = str(path[-1]), known_keys(model, path[:-1])
+        if key in known:
+            return Mistake(path_in_spec, _OTHER_BRANCH)
+        return Mistake(path_in_spec, _unknown_key(key, known), kind="unknown")
     if kinds & {"missing", "union_tag_not_found"}:
-        return Mistake((*at, *path), "is missing", kind="missing")
-    return Mistake((*at, *path), _wrong_value(group))
+        return Mistake(path_in_spec, "is missing", kind="missing")
+    return Mistake(path_in_spec, _wrong_value([d for d in group if d["type"] != "extra_forbidden"]))
+
+
+def _unknown_key(key: str, known: Sequence[str]) -> str:
+    allowed = f"allowed: {', '.join(known)}" if known else "there is nothing to set here"
+    return f"unknown key{did_you_mean(key, known)} ({allowed})"
 
 
 def _wrong_value(group: list[ErrorDetails]) -> str:
     """Say what a value should be; a union's branches each have an error of their own."""
-    expectations = [_expectation(details) for details in group]
-    if None in expectations:
-        return " or ".join(dict.fromkeys(_own_words(details) for details in group))
-    wanted = " or ".join(dict.fromkeys(filter(None, expectations))).replace(" or be ", " or ")
+    wanted = [_expectation(details) for details in group if details["type"] in _EXPECTATIONS]
+    told = [_own_words(details) for details in group if details["type"] not in _EXPECTATIONS]
+    if told:
+        return " or ".join(dict.fromkeys([*told, *(f"should {words}" for words in wanted)]))
+    choices = _either(wanted)
     context = group[0].get("ctx", {})
-    tag = context.get("tag")
-    value = group[0]["input"] if tag is None else tag
-    options = re.findall(r"'([^']*)'", wanted)
+    value = context.get("tag", group[0]["input"])
+    shown = context.get("actual_length", said(value))
+    options = re.findall(r"'([^']*)'", choices)
     near = did_you_mean(value, options) if isinstance(value, str) else ""
-    return f"should {wanted}, not {context.get('actual_length', said(value))}{near}"
+    return f"should {choices}, not {shown}{near}"
 
 
-def _expectation(details: ErrorDetails) -> str | None:
-    template = _EXPECTATIONS.get(details["type"])
-    if template is None:
-        return None
-    expectation = template.format(**details.get("ctx", {}))
-    return re.sub(r"\b1 entries$", "1 entry", expectation)
+def _expectation(details: ErrorDetails) -> str:
+    expectation = _EXPECTATIONS[details["type"]].format(**details.get("ctx", {}))
+    return re.sub(r"\b1 entries$", "1 entry", expectation).replace("', '", "' or '")
+
+
+def _either(wanted: list[str]) -> str:
+    """Join ``be a number`` and ``be 'x' or 'y'`` to ``be a number, 'x' or 'y'``."""
+    joined = " or ".join(dict.fromkeys(wanted)).replace(" or be ", " or ")
+    *others, last = joined.split(" or ")
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _own_words(details: ErrorDetails) -> str:

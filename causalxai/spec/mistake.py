@@ -29,21 +29,23 @@ class Mistake:
     path: KeyPath
     message: str
     place: Place | None = None
-    kind: Literal["wrong", "missing", "unknown"] = "wrong"
+    kind: Literal["wrong", "missing", "unknown", "unreadable"] = "wrong"
 
 
 def without_echoes(mistakes: Iterable[Mistake]) -> list[Mistake]:
-    """Drop what is missing only because it stands there under a misspelt name."""
-    mistakes = list(mistakes)
-    unknown = [mistake.path for mistake in mistakes if mistake.kind == "unknown"]
-    return [
-        mistake
-        for mistake in mistakes
-        if mistake.kind != "missing"
-        or not any(_is_misspelling(path, mistake.path) for path in unknown)
-    ]
+    """Drop what is wrong only because of another mistake.
+
+    That is a key that is missing because it stands there misspelt, and whatever is said of a
+    value that could not be read.
+    """
+    told = list(mistakes)
+    return [mistake for mistake in told if not any(_echoes(mistake, other) for other in told)]
 
 
-def _is_misspelling(path: KeyPath, meant: KeyPath) -> bool:
-    same_parent = path[:-1] == meant[:-1]
-    return same_parent and bool(did_you_mean(str(path[-1]), [str(meant[-1])]))
+def _echoes(mistake: Mistake, other: Mistake) -> bool:
+    if other.kind == "unreadable":
+        return mistake.kind != "unreadable" and mistake.path[: len(other.path)] == other.path
+    if mistake.kind != "missing" or other.kind != "unknown":
+        return False
+    same_parent = mistake.path[:-1] == other.path[:-1]
+    return same_parent and bool(did_you_mean(str(other.path[-1]), [str(mistake.path[-1])]))

@@ -135,7 +135,7 @@ class Spec(BaseModel):
     def _check_name(cls, name: str) -> str:
         if not re.fullmatch(_NAME, name):
             raise ValueError(
-                f"should be letters, digits, '-', '_' and '.' (but not first), not {name!r}"
+                f"should be letters, digits, '-', '_' and '.' (not at the start), not {name!r}"
             )
         return name
 
@@ -143,6 +143,7 @@ class Spec(BaseModel):
     @classmethod
     def _check_device(cls, device: str) -> str:
         if not re.fullmatch(_DEVICE, device):
-            near = did_you_mean(device, ("auto", "cpu", "cuda", "mps"))
+            meant = "cuda" if device == "gpu" else device
+            near = did_you_mean(meant, ("auto", "cpu", "cuda", "mps"))
             raise ValueError(f"should be auto, cpu, cuda, cuda:N or mps, not {device!r}{near}")
         return device

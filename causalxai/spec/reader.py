@@ -64,9 +64,9 @@ class Reader:
         if isinstance(node, ScalarNode):
             return self._scalar(node, path)
         if node.tag not in _COLLECTIONS:
-            return self._note(path, f"the tag {node.tag!r} has no meaning here", line)
+            return self._give_up(path, f"the tag {node.tag!r} has no meaning here", line)
         if node in self._open:
-            return self._note(path, "contains itself", line)
+            return self._give_up(path, "contains itself", line)
         self._open.append(node)
         read = self._mapping if isinstance(node, MappingNode) else self._list
         value = read(node, path)
@@ -99,14 +99,17 @@ class Reader:
             return node.value
         line = node.start_mark.line + 1
         if node.tag not in _CONSTRUCTED:
-            return self._note(path, f"the tag {node.tag!r} has no meaning here", line)
+            return self._give_up(path, f"the tag {node.tag!r} has no meaning here", line)
         try:
             return self._yaml.constructor.construct_document(node)
         except (YAMLError, ValueError, LookupError):
-            return self._note(path, f"{node.value!r} is not what its tag says", line)
+            return self._give_up(path, f"{node.value!r} is not what its tag says", line)
 
     def _note(self, path: KeyPath, message: str, line: int) -> None:
         self.mistakes.append(Mistake(path, message, self._locate(line)))
+
+    def _give_up(self, path: KeyPath, message: str, line: int) -> None:
+        self.mistakes.append(Mistake(path, message, self._locate(line), kind="unreadable"))
 
 
 def _syntax(error: MarkedYAMLError) -> str:

@@ -147,9 +147,9 @@ class _Resolver:
         by_method = path[0] in METHOD_STAGES
         if by_method and self._method_failed:
             return
-        message = f"is missing; known {group.replace('_', ' ')}: {listed(registry.names(group))}"
+        message = f"is missing (known {group.replace('_', ' ')}: {listed(registry.names(group))})"
         if by_method:
-            message += f"; or give a 'method', known methods: {listed(registry.names('methods'))}"
+            message += f"; or set 'method' (known: {listed(registry.names('methods'))})"
         at = path if choice is None else (*path, "use")
         self.mistakes.append(Mistake(at, message, kind="missing"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import getdoc
 from typing import Any
 
 from pydantic.errors import PydanticInvalidForJsonSchema
@@ -52,15 +53,17 @@ def _choices(
     alone, written_out = [], []
     for name in registry.names(group):
         try:
-            config = registry.load(group, name).Config
+            plugin = registry.load(group, name)
         except PluginError:
             continue
-        settings = _settings(config, f"{group}:{name}", definitions)
+        settings = _settings(plugin.Config, f"{group}:{name}", definitions)
         required = settings.get("required", []) if demanding else []
         if not required:
             alone.append(name)
         definitions[f"{group}:{name}"] = {
             **settings,
+            "title": name,
+            "description": (getdoc(plugin) or "").partition("\n")[0],
             "properties": {"use": {"const": name}, **settings.get("properties", {})},
             "required": ["use", *required],
         }

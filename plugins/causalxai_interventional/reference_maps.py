@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from copy import deepcopy
 
 import torch
@@ -18,7 +19,7 @@ def reference_maps(classifier: Classifier, inputs: Tensor, target: Tensor) -> di
     place, so that it gets a copy of the network in which none does; it is left out where that
     is not enough.
     """
-    images = inputs.to(classifier.device).requires_grad_()
+    images = inputs.detach().clone().to(classifier.device).requires_grad_()
     classes = target.to(classifier.device)
     model = classifier.model
     maps = {
@@ -29,7 +30,10 @@ def reference_maps(classifier: Classifier, inputs: Tensor, target: Tensor) -> di
     }
     unshared = _unshared_activations(model)
     if unshared is not None:
-        maps["DeepLIFT"] = DeepLift(unshared).attribute(images, target=classes)
+        with warnings.catch_warnings():
+            # It announces its own hooks on every call, and removes them.
+            warnings.filterwarnings("ignore", message="Setting forward, backward hooks")
+            maps["DeepLIFT"] = DeepLift(unshared).attribute(images, target=classes)
     return {name: found.detach().sum(dim=1) for name, found in maps.items()}
 
 

@@ -1,0 +1,149 @@
+"""The command line: run, validate, plugins, schema, report."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from causalxai.errors import CausalxaiError, SpecError
+
+app = typer.Typer(
+    name="causalxai",
+    help="Causal explanations of trained image classifiers.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="A YAML spec.", show_default=False)]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Override a key, as in graph.tau=2. Repeatable."
+    ),
+]
+
+_USER_MISTAKE = 2
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is told without a traceback."""
+    try:
+        app()
+    except SpecError as error:
+        count = len(error.problems)
+        _fail(f"{error}\n{count} {'mistake' if count == 1 else 'mistakes'}", _USER_MISTAKE)
+    except CausalxaiError as error:
+        _fail(str(error), 1)
+    except KeyboardInterrupt:
+        _fail("interrupted; run the same command again to go on from here", 130)
+
+
+@app.command("run")
+def run_command(
+    spec: SpecFile,
+    overrides: Overrides = None,
+    out: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("runs"),
+    as_json: Annotated[
+        bool, typer.Option("--json", help="End with one JSON object on standard output.")
+    ] = False,
+) -> None:
+    """Run a spec and write its report."""
+    console = _set_up_logging()
+    from causalxai.pipeline import run
+    from causalxai.terminal import terminal_progress
+
+    with terminal_progress(console) as progress:
+        finished = run(spec, overrides=overrides or (), out=out, progress=progress)
+    summary = finished.summary()
+    if as_json:
+        sys.stdout.write(json.dumps(summary) + "\n")
+        return
+    if summary["reused"]:
+        console.print(f"reused: {', '.join(summary['reused'])}")
+    for name, brief in summary["metrics"].items():
+        console.print(_score_line(name, brief), highlight=False)
+    sys.stdout.write(f"{finished.report}\n")
+
+
+@app.command()
+def validate(spec: SpecFile, overrides: Overrides = None) -> None:
+    """Check a spec, its plugins' settings included; tell all mistakes at once."""
+    from causalxai.spec import load_spec
+
+    resolved = load_spec(spec, overrides or ())
+    sys.stdout.write(f"{spec}: {resolved.name} is valid\n")
+
+
+@app.command()
+def plugins() -> None:
+    """List all plugins with their distributions; broken ones with their error."""
+    from rich.table import Table
+
+    from causalxai import registry
+
+    table = Table("kind", "name", "distribution", "version", "state", box=None)
+    for listing in registry.listings():
+        plugin = listing.provenance
+        state = f"broken: {listing.error}" if listing.error else "ok"
+        table.add_row(plugin.group, plugin.name, plugin.distribution, plugin.version, state)
+    Console(width=None if sys.stdout.isatty() else 240).print(table, highlight=False)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of specs, for editors."""
+    from causalxai.spec import json_schema
+
+    sys.stdout.write(json.dumps(json_schema(), indent=1) + "\n")
+
+
+@app.command()
+def report(
+    directory: Annotated[Path, typer.Argument(help="A run's directory.", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Option(help="Where runs are kept; the parent if not given.")
+    ] = None,
+) -> None:
+    """Render a run's report again, from what is stored, and print its path."""
+    console = _set_up_logging()
+    from causalxai.pipeline import run
+    from causalxai.terminal import terminal_progress
+
+    spec = directory / "spec.yaml"
+    if not spec.is_file():
+        _fail(f"{directory} is no run's directory: it has no spec.yaml", _USER_MISTAKE)
+    with terminal_progress(console) as progress:
+        finished = run(spec, out=out or directory.parent, progress=progress)
+    sys.stdout.write(f"{finished.report}\n")
+
+
+def _score_line(name: str, brief: dict[str, object]) -> str:
+    if brief["value"] is None:
+        return f"{name}: {brief['status']}: {brief['reason']}"
+    chance = "" if brief["chance"] is None else f", chance {brief['chance']:.3f}"
+    return f"{name}: {brief['value']:.3f}{chance} (n = {brief['n']})"
+
+
+def _set_up_logging() -> Console:
+    """Send the log to standard error; standard output is for results."""
+    from rich.logging import RichHandler
+
+    console = Console(stderr=True)
+    plain = logging.StreamHandler(sys.stderr)
+    rich = RichHandler(console=console, show_time=False, show_path=False, show_level=False)
+    handler = rich if console.is_terminal else plain
+    handler.addFilter(lambda record: record.name.startswith("causalxai"))
+    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[handler], force=True)
+    return console
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    sys.stderr.write(message + "\n")
+    raise SystemExit(code)

@@ -1,0 +1,48 @@
+"""Which images are explained, and for which class."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from causalxai.classifier import Classifier
+from causalxai.dataset import Dataset
+from causalxai.errors import CapabilityError, did_you_mean
+from causalxai.spec import ImageSelection
+
+
+def select_images(
+    selection: ImageSelection, classifier: Classifier, dataset: Dataset, rng: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Draw images as the spec asks, spread evenly over the classes.
+
+    Returns
+    -------
+    tuple
+        The images ``[n, c, h, w]`` and the class that is explained for each, ``[n]``; both on
+        the CPU, in the order of the classes.
+
+    Raises
+    ------
+    CapabilityError
+        If a class is unknown, or no image fits.
+    """
+    split = dataset.train if selection.split == "train" else dataset.test
+    wanted = dataset.class_names if selection.classes is None else selection.classes
+    for name in wanted:
+        if name not in dataset.class_names:
+            hint = did_you_mean(name, dataset.class_names)
+            raise CapabilityError(f"images.classes: there is no class {name!r}{hint}")
+    predicted = classifier.predict(split.images).cpu()
+    correct = predicted == split.labels
+    fits = {"correct": correct, "errors": ~correct, "any": torch.ones_like(correct)}[selection.only]
+    chosen: list[Tensor] = []
+    for position, name in enumerate(wanted):
+        count = len(range(position, selection.count, len(wanted)))
+        own = (fits & (split.labels == dataset.class_names.index(name))).nonzero()[:, 0]
+        chosen.append(own[torch.randperm(len(own), generator=rng)][:count])
+    rows = torch.cat(chosen)
+    if not len(rows):
+        raise CapabilityError(f"images: no {selection.split} image fits only: {selection.only}")
+    target = predicted if selection.target == "predicted" else split.labels
+    return split.images[rows], target[rows]

@@ -1,0 +1,294 @@
+"""The stages of a spec; each is computed when it is first asked for, or read from the store."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, TypeVar
+
+import torch
+
+from causalxai.classifier import Classifier
+from causalxai.concept_space import ConceptSpace
+from causalxai.context import Context
+from causalxai.dataset import Dataset
+from causalxai.explainer import Explanation
+from causalxai.graph import CausalGraph
+from causalxai.metric import Metric, MetricResult
+from causalxai.oracle import Oracle
+from causalxai.pipeline.images import select_images
+from causalxai.pipeline.store import Store, digest
+from causalxai.plugin import Plugin
+from causalxai.progress import SILENT, Progress
+from causalxai.record import Record
+from causalxai.registry import Provenance
+from causalxai.report.page import render_report
+from causalxai.seeding import torch_generator
+from causalxai.spec import ResolvedPlugin, ResolvedSpec
+
+Value = TypeVar("Value")
+
+_logger = logging.getLogger(__name__)
+
+
+class Pipeline:
+    """dataset → classifier → concepts → oracle → graph → explain → metrics → report.
+
+    Parameters
+    ----------
+    spec
+        The resolved spec.
+    store
+        Where results are kept and found again.
+    device
+        Where networks are run.
+    progress
+        Where long work reports.
+    """
+
+    def __init__(
+        self,
+        spec: ResolvedSpec,
+        store: Store,
+        *,
+        device: torch.device,
+        progress: Progress = SILENT,
+    ) -> None:
+        self.spec = spec
+        self.store = store
+        self.device = device
+        self.progress = progress
+        self.reused: list[str] = []
+        self.computed: list[str] = []
+        self._source = spec.dataset.build()
+        self._trainer = spec.classifier.build()
+        self._discoverer = spec.graph.build()
+        self._explainer = spec.explain.build()
+
+    @property
+    def plugins(self) -> dict[str, ResolvedPlugin[Any]]:
+        """The plugins by stage, metrics as ``metrics.name``."""
+        spec = self.spec
+        return {
+            "dataset": spec.dataset,
+            "classifier": spec.classifier,
+            "concepts": spec.concepts,
+            "oracle": spec.oracle,
+            "graph": spec.graph,
+            "explain": spec.explain,
+            **{f"metrics.{part.provenance.name}": part for part in spec.metrics},
+        }
+
+    @cached_property
+    def keys(self) -> dict[str, str]:
+        """What each stage's result is filed under."""
+        spec = self.spec
+        keys: dict[str, str] = {}
+
+        def add(stage: str, part: Plugin, inputs: Sequence[str], **more: object) -> None:
+            plugin = self.plugins[stage].provenance
+            keys[stage] = digest(
+                {
+                    "stage": stage,
+                    "plugin": [plugin.distribution, plugin.version, plugin.target],
+                    "config": part.portable_config(),
+                    "fingerprint": part.fingerprint(),
+                    "inputs": [keys[name] for name in inputs],
+                    "seed": spec.seed,
+                    **more,
+                }
+            )
+
+        add("dataset", self._source, [])
+        add("classifier", self._trainer, ["dataset"])
+        add("concepts", spec.concepts.build(), ["dataset", "classifier"])
+        add("oracle", spec.oracle.build(), ["concepts"])
+        add("graph", self._discoverer, ["oracle"])
+        images = spec.images.model_dump(mode="json")
+        add("explain", self._explainer, ["graph"], images=images)
+        for position, part in enumerate(spec.metrics):
+            stage = f"metrics.{part.provenance.name}"
+            add(stage, part.build(), ["explain"], position=position)
+        versions = [str(part.provenance) for part in self.plugins.values()]
+        results = [key for stage, key in keys.items() if stage.startswith(("explain", "metrics"))]
+        keys["report"] = digest({"name": spec.name, "plugins": versions, "results": results})
+        return keys
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The data, loaded or made anew each time: sources cache what is slow to make."""
+        _logger.info("dataset: loading %s", self.spec.dataset.provenance.name)
+        return self._source.load(rng=self._rng("dataset"), progress=self.progress)
+
+    @cached_property
+    def classifier(self) -> Classifier:
+        """The trained classifier."""
+        key = self.keys["classifier"]
+        return self._stage(
+            "classifier",
+            lambda: self._trainer.fit(
+                self.dataset,
+                rng=self._rng("classifier"),
+                device=self.device,
+                progress=self.progress,
+                checkpoint=self.store.checkpoint("classifier", key),
+            ),
+            self._trainer.to_record,
+            lambda record: self._trainer.restore(record, self.dataset, self.device),
+        )
+
+    @cached_property
+    def space(self) -> ConceptSpace:
+        """The fitted concepts."""
+        space = self.spec.concepts.build()
+        return self._stage(
+            "concepts",
+            lambda: space.fit(
+                self.classifier, self.dataset, rng=self._rng("concepts"), progress=self.progress
+            ),
+            lambda fitted: fitted.to_record(),
+            lambda record: space.restore(record, self.classifier),
+        )
+
+    @cached_property
+    def oracle(self) -> Oracle:
+        """The oracle, bound; nothing of it is stored."""
+        ceiling = self.spec.memory_mb * 2**20
+        oracle = self.spec.oracle.build()
+        return oracle.bind(self.classifier, self.space, memory_ceiling=ceiling)
+
+    @cached_property
+    def graph(self) -> CausalGraph:
+        """The discovered graph."""
+        return self._stage(
+            "graph",
+            lambda: self._discoverer.discover(self._context("graph")),
+            lambda graph: Record(meta=graph.to_json()),
+            lambda record: CausalGraph.from_json(record.meta),
+        )
+
+    @cached_property
+    def explanation(self) -> Explanation:
+        """The explanation of the images that the spec selects."""
+        return self._stage("explain", self._explain, Explanation.to_record, Explanation.from_record)
+
+    @cached_property
+    def metrics(self) -> tuple[MetricResult, ...]:
+        """The scores, in the order of the spec."""
+        return tuple(self._score(part) for part in self.spec.metrics)
+
+    @cached_property
+    def report(self) -> str:
+        """The report, one HTML page."""
+        return self._stage(
+            "report",
+            self._render,
+            lambda page: Record(texts={"report.html": page}),
+            lambda record: record.texts["report.html"],
+        )
+
+    def _explain(self) -> Explanation:
+        rng = self._rng("images")
+        inputs, target = select_images(self.spec.images, self.classifier, self.dataset, rng)
+        return self._explainer.explain(inputs, target, self._context("explain"))
+
+    def _score(self, part: ResolvedPlugin[Metric]) -> MetricResult:
+        metric = part.build()
+        stage = f"metrics.{part.provenance.name}"
+        return self._stage(
+            stage,
+            lambda: metric.compute(self.explanation, self._context(stage)),
+            lambda result: Record(meta=result.to_json()),
+            lambda record: MetricResult.from_json(record.meta),
+        )
+
+    def _render(self) -> str:
+        context = self._context("report")
+        test = self.dataset.test
+        return render_report(
+            self.spec,
+            accuracy=self.classifier.accuracy(test.images, test.labels),
+            graph=self.graph,
+            metrics=self.metrics,
+            sections=[
+                *self._explainer.sections(self.explanation, context),
+                *self._discoverer.sections(self.graph, context),
+            ],
+        )
+
+    def _context(self, stage: str) -> Context:
+        context = Context(
+            classifier=self.classifier,
+            dataset=self.dataset,
+            rng=self._rng(stage),
+            progress=self.progress,
+            space=self.space,
+            oracle=self.oracle,
+        )
+        return context if stage == "graph" else replace(context, graph=self.graph)
+
+    def _rng(self, stage: str) -> torch.Generator:
+        return torch_generator(self.spec.seed, stage)
+
+    def _stage(
+        self,
+        stage: str,
+        compute: Callable[[], Value],
+        to_record: Callable[[Value], Record],
+        from_record: Callable[[Record], Value],
+    ) -> Value:
+        key = self.keys[stage]
+        record = self.store.read(stage, key)
+        if record is None:
+            # Inputs come first, so that no lock is held while another stage takes its own.
+            self._prepare(stage)
+            with self.store.locked(stage, key):
+                record = self.store.read(stage, key)
+                if record is None:
+                    started = time.monotonic()
+                    value = compute()
+                    self.store.write(stage, key, to_record(value))
+                    self.computed.append(stage)
+                    _logger.info("%s: computed in %.1f s", stage, time.monotonic() - started)
+                    return value
+        self.reused.append(stage)
+        _logger.info("%s: reused %s", stage, key[:12])
+        return from_record(record)
+
+    def _prepare(self, stage: str) -> None:
+        """Compute what a stage reads, in the order of the pipeline."""
+        before: dict[str, tuple[str, ...]] = {
+            "classifier": ("dataset",),
+            "concepts": ("classifier",),
+            "graph": ("oracle",),
+            "explain": ("oracle", "graph"),
+            "report": ("metrics", "oracle", "graph", "explanation"),
+        }
+        for name in before.get(stage, ("oracle", "graph", "explanation")):
+            getattr(self, name)
+
+
+def provenance_of(pipeline: Pipeline) -> dict[str, Any]:
+    """Return what made the results: versions, plugins, seed and keys; nothing of the machine."""
+    from importlib.metadata import version
+
+    libraries = ("torch", "numpy", "networkx", "captum", "scikit-image", "scikit-learn", "scipy")
+
+    def describe(plugin: Provenance) -> dict[str, str]:
+        return {
+            "name": plugin.name,
+            "distribution": plugin.distribution,
+            "version": plugin.version,
+            "object": plugin.target,
+        }
+
+    return {
+        "causalxai": version("causalxai"),
+        "libraries": {name: version(name) for name in libraries},
+        "plugins": {stage: describe(part.provenance) for stage, part in pipeline.plugins.items()},
+        "seed": pipeline.spec.seed,
+        "keys": pipeline.keys,
+    }

@@ -1,0 +1,186 @@
+"""Run a spec and leave everything that it found in one directory."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from causalxai.classifier import Classifier
+from causalxai.dataset import Dataset
+from causalxai.errors import CapabilityError
+from causalxai.explainer import Explanation
+from causalxai.graph import CausalGraph
+from causalxai.metric import MetricResult
+from causalxai.oracle import Oracle
+from causalxai.pipeline.pipeline import Pipeline, provenance_of
+from causalxai.pipeline.store import Store, write_record
+from causalxai.progress import SILENT, Progress
+from causalxai.spec import load_spec
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    Parameters
+    ----------
+    directory
+        Where everything lies: ``report.html``, ``results.json``, ``spec.yaml``,
+        ``provenance.json``, the graph in three formats, the explanation, ``log.txt``.
+    pipeline
+        The stages, to work on with them.
+    """
+
+    directory: Path
+    pipeline: Pipeline
+
+    @property
+    def report(self) -> Path:
+        """The report, one HTML file."""
+        return self.directory / "report.html"
+
+    @property
+    def metrics(self) -> dict[str, MetricResult]:
+        """The scores by name."""
+        return {result.metric: result for result in self.pipeline.metrics}
+
+    @property
+    def graph(self) -> CausalGraph:
+        """The discovered graph."""
+        return self.pipeline.graph
+
+    @property
+    def explanation(self) -> Explanation:
+        """The explanation of the selected images."""
+        return self.pipeline.explanation
+
+    @property
+    def classifier(self) -> Classifier:
+        """The classifier that is explained."""
+        return self.pipeline.classifier
+
+    @property
+    def dataset(self) -> Dataset:
+        """The data."""
+        return self.pipeline.dataset
+
+    @property
+    def oracle(self) -> Oracle:
+        """The oracle, to ask what-ifs of one's own."""
+        return self.pipeline.oracle
+
+    def summary(self) -> dict[str, Any]:
+        """Return the run as plain JSON: directory, report, metrics, what was reused."""
+        return {
+            "directory": str(self.directory),
+            "report": str(self.report),
+            "metrics": {name: _brief(result) for name, result in self.metrics.items()},
+            "computed": list(self.pipeline.computed),
+            "reused": list(self.pipeline.reused),
+        }
+
+
+def run(
+    spec: str | Path | Mapping[str, Any],
+    *,
+    overrides: Sequence[str] = (),
+    out: str | Path = "runs",
+    progress: Progress = SILENT,
+) -> Run:
+    """Run a spec: fit what is not fitted yet, explain, score, and write the report.
+
+    Parameters
+    ----------
+    spec
+        A YAML file, or the same as a dictionary.
+    overrides
+        ``"graph.tau=2"`` and the like, as ``--set`` on the command line.
+    out
+        Runs are kept here, one directory each; results that later runs can reuse are kept in
+        ``.store`` below it.
+    progress
+        Where long work reports.
+
+    Raises
+    ------
+    SpecError
+        If the spec has mistakes; the message tells all of them.
+    CausalxaiError
+        If data are missing, or parts do not fit one another.
+    """
+    resolved = load_spec(spec, overrides)
+    root = Path(out)
+    device = _device(resolved.device)
+    pipeline = Pipeline(resolved, Store(root / ".store"), device=device, progress=progress)
+    directory = root / f"{resolved.name}-{pipeline.keys['report'][:8]}"
+    directory.mkdir(parents=True, exist_ok=True)
+    with _logged(directory / "log.txt"):
+        _logger.info("run %s on %s", resolved.name, device)
+        report = pipeline.report
+        _write(directory, pipeline, report)
+    return Run(directory, pipeline)
+
+
+def _write(directory: Path, pipeline: Pipeline, report: str) -> None:
+    (directory / "report.html").write_text(report, encoding="utf-8")
+    (directory / "spec.yaml").write_text(pipeline.spec.to_yaml(), encoding="utf-8")
+    results = {result.metric: result.to_json() for result in pipeline.metrics}
+    _write_json(directory / "results.json", results)
+    _write_json(directory / "provenance.json", provenance_of(pipeline))
+    for suffix in ("json", "graphml", "dot"):
+        pipeline.graph.save(directory / f"graph.{suffix}")
+    (directory / "explanation").mkdir(exist_ok=True)
+    write_record(directory / "explanation", pipeline.explanation.to_record())
+
+
+def _write_json(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _brief(result: MetricResult) -> dict[str, Any]:
+    estimate, chance = result.estimate, result.chance
+    return {
+        "status": result.status,
+        "reason": result.reason,
+        "value": estimate and estimate.value,
+        "interval": [estimate.low, estimate.high] if estimate else None,
+        "n": estimate and estimate.n,
+        "chance": chance and chance.value,
+        "higher_is_better": result.higher_is_better,
+        "controls": {name: control.value for name, control in result.controls.items()},
+    }
+
+
+def _device(name: str) -> torch.device:
+    """Return the device that a spec asks for; ``auto`` takes an accelerator where there is one."""
+    if name == "auto":
+        found = torch.accelerator.current_accelerator(check_available=True)
+        return found or torch.device("cpu")
+    device = torch.device(name)
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise CapabilityError(f"device: {name}: this machine has no such device; try device: auto")
+    return device
+
+
+@contextmanager
+def _logged(path: Path) -> Iterator[None]:
+    """Also write what causalxai and its plugins log into a file."""
+    handler = logging.FileHandler(path, mode="w", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+    handler.addFilter(lambda record: record.name.startswith("causalxai"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        handler.close()

@@ -1,0 +1,125 @@
+"""The content-addressed store: a stage's result lies under the digest of all that made it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from safetensors.torch import load_file, save_file
+
+from causalxai.classifier import Checkpoint
+from causalxai.record import Record
+
+_TENSORS, _META, _CHECKSUMS = "tensors.safetensors", "meta.json", "checksums.json"
+
+_logger = logging.getLogger(__name__)
+
+
+def digest(description: Mapping[str, Any]) -> str:
+    """Return the key of a result: SHA-256 over the canonical JSON of what made it."""
+    text = json.dumps(description, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Store:
+    """Records in folders ``root/stage/key``.
+
+    A record appears whole or not at all: it is written under a temporary name and renamed. Its
+    files' checksums are looked at when it is read; a damaged record counts as absent.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def read(self, stage: str, key: str) -> Record | None:
+        """Return a record, or ``None`` where there is none or it is damaged."""
+        return self._read(self._folder(stage, key))
+
+    def write(self, stage: str, key: str, record: Record) -> None:
+        """Keep a record and drop the stage's checkpoint."""
+        self._write(self._folder(stage, key), record)
+        shutil.rmtree(self._partial(stage, key), ignore_errors=True)
+
+    def checkpoint(self, stage: str, key: str) -> Checkpoint:
+        """Return where an unfinished stage keeps its state."""
+        folder = self._partial(stage, key)
+        return Checkpoint(
+            load=lambda: self._read(folder), save=lambda record: self._write(folder, record)
+        )
+
+    @contextmanager
+    def locked(self, stage: str, key: str) -> Iterator[None]:
+        """Keep other processes from computing the same stage at the same time."""
+        path = self.root / "locks" / f"{stage}-{key[:16]}.lock"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            _logger.info("%s: waiting for another process that computes it", stage)
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _folder(self, stage: str, key: str) -> Path:
+        return self.root / stage / key
+
+    def _partial(self, stage: str, key: str) -> Path:
+        return self.root / "partial" / f"{stage}-{key}"
+
+    def _read(self, folder: Path) -> Record | None:
+        if not folder.is_dir():
+            return None
+        try:
+            checksums = json.loads((folder / _CHECKSUMS).read_text(encoding="utf-8"))
+            damaged = [name for name in checksums if _checksum(folder / name) != checksums[name]]
+        except (OSError, ValueError) as error:
+            damaged = [str(error)]
+        if damaged:
+            _logger.warning("%s is damaged (%s) and computed anew", folder, ", ".join(damaged))
+            return None
+        texts = [name for name in checksums if name not in (_TENSORS, _META)]
+        return Record(
+            tensors=load_file(folder / _TENSORS),
+            meta=json.loads((folder / _META).read_text(encoding="utf-8")),
+            texts={name: (folder / name).read_text(encoding="utf-8") for name in texts},
+        )
+
+    def _write(self, folder: Path, record: Record) -> None:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder.parent))
+        try:
+            write_record(temporary, record)
+            checksums = {path.name: _checksum(path) for path in sorted(temporary.iterdir())}
+            (temporary / _CHECKSUMS).write_text(json.dumps(checksums), encoding="utf-8")
+            if folder.exists():
+                shutil.rmtree(folder)
+            temporary.replace(folder)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+
+
+def write_record(folder: Path, record: Record) -> None:
+    """Write a record's tensors, JSON and texts into a folder."""
+    tensors = {name: t.detach().cpu().contiguous().clone() for name, t in record.tensors.items()}
+    save_file(tensors, folder / _TENSORS)
+    meta = json.dumps(record.meta, indent=1, ensure_ascii=False)
+    (folder / _META).write_text(meta, encoding="utf-8")
+    for name, text in record.texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,100 @@
+"""Renders a run's results as one HTML page."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from causalxai.graph import CausalGraph
+from causalxai.metric import Estimate, MetricResult
+from causalxai.report.graph_figure import draw_graph
+from causalxai.report.section import Figure, Section, Table, Text
+
+if TYPE_CHECKING:
+    from causalxai.spec import ResolvedSpec
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """A line of the score table."""
+
+    name: str
+    value: str
+    n: str
+    kind: str
+    """``score``, ``part``, ``chance``, ``control`` or ``note``."""
+
+
+def render_report(
+    spec: ResolvedSpec,
+    *,
+    accuracy: float,
+    graph: CausalGraph,
+    metrics: Sequence[MetricResult],
+    sections: Sequence[Section],
+) -> str:
+    """Return the page.
+
+    Parameters
+    ----------
+    spec
+        What was run.
+    accuracy
+        The classifier's, on the held-out images, in [0, 1].
+    graph, metrics
+        The results.
+    sections
+        What the plugins show; the first one leads the page.
+    """
+    environment = Environment(
+        loader=PackageLoader("causalxai.report", "."), autoescape=True, undefined=StrictUndefined
+    )
+    environment.tests["text"] = lambda item: isinstance(item, Text)
+    environment.tests["table"] = lambda item: isinstance(item, Table)
+    environment.filters["embed"] = _embed
+    return environment.get_template("page.html").render(
+        spec=spec,
+        accuracy=f"{accuracy:.1%}",
+        lead=sections[:1],
+        sections=sections[1:],
+        graph=graph,
+        drawing=draw_graph(graph),
+        scores=[(result, list(score_rows(result))) for result in metrics],
+        yaml=spec.to_yaml(),
+    )
+
+
+def score_rows(result: MetricResult) -> Iterator[ScoreRow]:
+    """Yield a metric's lines: the score, chance, other parts of the explanation, controls."""
+    if result.estimate is None:
+        yield ScoreRow(result.metric, result.status, "", "score")
+        yield ScoreRow(result.reason, "", "", "note")
+        return
+    yield _row(result.metric, result.estimate, "score")
+    if result.chance is not None:
+        yield _row("chance", result.chance, "chance")
+    for name, estimate in result.parts.items():
+        yield _row(name, estimate, "part")
+    for name, estimate in result.controls.items():
+        yield _row(name, estimate, "control")
+
+
+def _row(name: str, estimate: Estimate, kind: str) -> ScoreRow:
+    value = f"{estimate.value:.3f}"
+    if estimate.low is not None and estimate.high is not None:
+        value += f" [{estimate.low:.3f}, {estimate.high:.3f}]"
+    return ScoreRow(name, value, str(estimate.n), kind)
+
+
+def _embed(figure: Figure) -> Markup:
+    """Return the figure's markup; SVG comes from our own plots and is trusted."""
+    if figure.svg is not None:
+        frame = Markup('<div role="img" aria-label="{}">{}</div>')
+        return frame.format(figure.alt, Markup(figure.svg))  # noqa: S704
+    data = base64.b64encode(figure.png or b"").decode()
+    return Markup('<img alt="{}" src="data:image/png;base64,{}">').format(figure.alt, data)

@@ -1,0 +1,49 @@
+"""Progress for people at a terminal, and plain lines for everybody else."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich import progress as rich_progress
+from rich.console import Console
+
+from causalxai.progress import Advance, LogProgress, Progress
+
+_logger = logging.getLogger(__name__)
+
+
+class TerminalProgress(Progress):
+    """A live bar for each task."""
+
+    def __init__(self, display: rich_progress.Progress) -> None:
+        self._display = display
+
+    def _task(self, label: str, total: int | None) -> Iterator[Advance]:
+        task = self._display.add_task(label, total=total, note="")
+
+        def advance(steps: int, note: str = "") -> None:
+            self._display.update(task, advance=steps, note=note)
+
+        try:
+            yield advance
+        finally:
+            self._display.stop_task(task)
+
+
+@contextmanager
+def terminal_progress(console: Console) -> Iterator[Progress]:
+    """Return live bars where ``console`` is a terminal, lines in the log elsewhere."""
+    if not console.is_terminal:
+        yield LogProgress(_logger)
+        return
+    columns = (
+        rich_progress.TextColumn("{task.description}"),
+        rich_progress.BarColumn(),
+        rich_progress.MofNCompleteColumn(),
+        rich_progress.TimeElapsedColumn(),
+        rich_progress.TextColumn("{task.fields[note]}"),
+    )
+    with rich_progress.Progress(*columns, console=console) as display:
+        yield TerminalProgress(display)
