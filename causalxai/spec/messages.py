@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import filterfalse
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -69,7 +70,7 @@ def validate(
         return model.model_validate(data), []
     except ValidationError as error:
         by_path: dict[KeyPath, list[ErrorDetails]] = {}
-        for details in error.errors(include_url=False):
+        for details in filterfalse(_is_miscount, error.errors(include_url=False)):
             by_path.setdefault(_path(details, data), []).append(details)
         mistakes = [_mistake(model, at, path, group) for path, group in by_path.items()]
         # One branch of a union does not know the keys of another: seldom what is wrong.
@@ -108,6 +109,13 @@ def _has(data: Any, part: str | int) -> bool:
     if isinstance(data, Mapping):
         return part in data
     return isinstance(data, list | tuple) and isinstance(part, int) and part < len(data)
+
+
+def _is_miscount(details: ErrorDetails) -> bool:
+    """Tell a list that is too short only because its wrong entries, told too, don't count."""
+    if details["type"] != "too_short":
+        return False
+    return len(details["input"]) >= int(details["ctx"]["min_length"])
 
 
 def _mistake(

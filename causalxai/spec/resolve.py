@@ -102,11 +102,7 @@ class _Resolver:
         name = self.document.data.get("method")
         if name is None:
             return
-        try:
-            method = registry.load_method(name) if ("method",) not in self._unsound else None
-        except PluginError as error:
-            self.mistakes.append(Mistake(("method",), str(error)))
-            method = None
+        method = self._load_method(name)
         if method is None:
             self._method_failed = True
             return
@@ -114,6 +110,15 @@ class _Resolver:
         place = self.document.place(("method",))
         places: dict[KeyPath, Place] = {(key,): place for key in (*METHOD_STAGES, "metrics")}
         self.document = replace(self.document, data=data, places={**places, **self.document.places})
+
+    def _load_method(self, name: str) -> Method | None:
+        if ("method",) in self._unsound:
+            return None
+        try:
+            return registry.load_method(name)
+        except PluginError as error:
+            self.mistakes.append(Mistake(("method",), str(error)))
+            return None
 
     def _plugin(
         self, group: registry.Group, path: KeyPath, choice: Any
