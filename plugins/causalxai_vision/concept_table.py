@@ -1,0 +1,92 @@
+"""Measured concept values of images, from a CSV file."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from causalxai.errors import DataError, did_you_mean
+
+
+@dataclass(frozen=True)
+class ConceptTable:
+    """The values of some concepts, image by image.
+
+    Parameters
+    ----------
+    path
+        The file that they come from, for messages.
+    names
+        The ``m`` concepts.
+    rows
+        ``m`` values by the name of the image.
+    """
+
+    path: Path
+    names: tuple[str, ...]
+    rows: dict[str, list[float]]
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a CSV file with a header, the image's name first and a number for each concept.
+
+        Raises
+        ------
+        DataError
+            If the file cannot be read, a row is too long, too short or there twice, or a value is
+            no finite number; the message tells the line.
+        """
+        try:
+            with path.open(encoding="utf-8-sig", newline="") as file:
+                reader = csv.reader(file)
+                lines = [(reader.line_num, cells) for cells in reader if cells]
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            raise DataError(f"{path}: cannot be read: {error}") from error
+        if not lines or len(lines[0][1]) < 2:
+            raise DataError(f"{path}: the first line must name the image column and the concepts")
+        names = tuple(name.strip() for name in lines[0][1][1:])
+        if len(set(names)) < len(names) or "" in names:
+            raise DataError(f"{path}: every concept needs a name of its own")
+        rows: dict[str, list[float]] = {}
+        for line, (image, *cells) in lines[1:]:
+            if image in rows:
+                raise DataError(f"{path}:{line}: {image!r} is there twice")
+            if len(cells) != len(names):
+                raise DataError(f"{path}:{line}: {len(cells)} values for {len(names)} concepts")
+            rows[image] = [
+                _number(cell, f"{path}:{line}: {name}")
+                for name, cell in zip(names, cells, strict=True)
+            ]
+        return cls(path, names, rows)
+
+    def of(self, images: Iterable[str]) -> Tensor:
+        """Return ``[n, m]``, the values of ``n`` images by name.
+
+        Raises
+        ------
+        DataError
+            If the table lacks an image.
+        """
+        try:
+            return torch.tensor([self.rows[image] for image in images])
+        except KeyError as error:
+            image = error.args[0]
+            near = did_you_mean(image, list(self.rows))
+            raise DataError(f"{self.path}: no row for the image {image!r}{near}") from None
+
+
+def _number(cell: str, where: str) -> float:
+    try:
+        value = float(cell)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise DataError(f"{where}: {cell!r} is no number")
+    return value

@@ -1,0 +1,256 @@
+"""Training image classifiers: one loop, seeded, that goes on where a killed run stopped."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, TypeVar
+
+import torch
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from torch import Tensor, nn
+from torch.nn import functional
+
+from causalxai.classifier import NO_CHECKPOINT, Checkpoint, Classifier, ClassifierSource
+from causalxai.dataset import Dataset, Split
+from causalxai.errors import DataError
+from causalxai.plugin import PluginConfig
+from causalxai.progress import SILENT, Progress
+from causalxai.record import Record
+from causalxai_vision.weights import load_weights
+
+_M = TypeVar("_M", bound=nn.Module)
+
+_WARM_UP = 0.2
+_MAX_TURN = 0.15  # radians
+_MAX_SCALE = 0.1
+_MAX_SHIFT = 0.15  # of half the side, as grid_sample counts
+
+
+class TrainingConfig(PluginConfig):
+    """How a classifier is trained.
+
+    Parameters
+    ----------
+    epochs
+        Passes over the training images; 0 keeps the weights as they start.
+    batch_size
+        The most images in one step; all steps of an epoch have the same number, give or take one.
+    learning_rate
+        AdamW's [1]_ rate at its peak: it rises over the first fifth of the steps and falls along
+        a cosine to zero [2]_.
+    weight_decay
+        AdamW's decoupled decay.
+    augment
+        Turn, scale and shift every training image a little, anew in each epoch.
+
+    References
+    ----------
+    .. [1] Loshchilov, Hutter, "Decoupled weight decay regularization", ICLR 2019.
+    .. [2] Smith, Topin, "Super-convergence: very fast training of neural networks using large
+       learning rates", 2017.
+    """
+
+    epochs: NonNegativeInt = 12
+    batch_size: PositiveInt = 64
+    learning_rate: PositiveFloat = 5e-3
+    weight_decay: NonNegativeFloat = 0.01
+    augment: bool = True
+
+
+class TrainedClassifier(ClassifierSource):
+    """A network that is trained on the data set; subclasses say which."""
+
+    config: TrainingConfig
+    name: ClassVar[str]
+    feature_layer: ClassVar[str]
+
+    @abstractmethod
+    def _build(self, dataset: Dataset) -> nn.Module:
+        """Return the network for the data set's images and classes, freshly initialised."""
+
+    def _start(self, model: nn.Module) -> None:
+        """Set the weights that training starts from, where they are not the initial ones."""
+
+    def fit(
+        self,
+        dataset: Dataset,
+        *,
+        rng: torch.Generator,
+        device: torch.device,
+        progress: Progress = SILENT,
+        checkpoint: Checkpoint = NO_CHECKPOINT,
+    ) -> Classifier:
+        """Train on ``dataset.train``.
+
+        The weights depend on ``rng`` alone and not on torch's global generator. A run that goes
+        on from a checkpoint ends, on a CPU with as many threads, with the bits of one that was
+        never interrupted.
+
+        Raises
+        ------
+        DataError
+            If the loss is not finite.
+        """
+        model = seeded(lambda: self._build(dataset), rng)
+        self._start(model)
+        model.to(device)
+        train(
+            model,
+            dataset.train,
+            self.config,
+            label=f"train {self.name}",
+            rng=rng,
+            progress=progress,
+            checkpoint=checkpoint,
+        )
+        return self._classifier(model, dataset, device)
+
+    def restore(self, record: Record, dataset: Dataset, device: torch.device) -> Classifier:
+        """Bring back a classifier from ``to_record``'s tensors.
+
+        Raises
+        ------
+        DataError
+            If they are those of another network.
+        """
+        model = seeded(lambda: self._build(dataset), torch.Generator())
+        load_weights(model, record.tensors, origin=f"the stored {self.name}")
+        return self._classifier(model, dataset, device)
+
+    def _classifier(self, model: nn.Module, dataset: Dataset, device: torch.device) -> Classifier:
+        return Classifier(
+            model,
+            class_names=dataset.class_names,
+            image_shape=dataset.image_shape,
+            feature_layer=self.feature_layer,
+            device=device,
+        )
+
+
+def seeded(build: Callable[[], _M], rng: torch.Generator) -> _M:
+    """Build a module whose initial weights come from ``rng``; torch's own generator is kept."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(int(torch.randint(2**62, (1,), generator=rng)))
+        return build()
+
+
+def train(
+    model: nn.Module,
+    split: Split,
+    config: TrainingConfig,
+    *,
+    label: str,
+    rng: torch.Generator,
+    progress: Progress = SILENT,
+    checkpoint: Checkpoint = NO_CHECKPOINT,
+) -> None:
+    """Minimise the cross entropy, in place, on the device where the model lives.
+
+    After each epoch everything that the next one depends on goes to ``checkpoint``.
+
+    Raises
+    ------
+    DataError
+        If the loss is not finite.
+    """
+    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=config.weight_decay)
+    training = _Training(model, optimizer, rng)
+    stored = checkpoint.load()
+    first = 0 if stored is None else training.resume(stored)
+    steps = math.ceil(len(split) / config.batch_size)
+    total = config.epochs * steps
+    model.train()
+    with progress.task(label, total) as advance:
+        advance(first * steps)
+        for epoch in range(first, config.epochs):
+            # Even parts: a last batch of one image would break batch normalisation.
+            batches = torch.randperm(len(split), generator=rng).tensor_split(steps)
+            for number, rows in enumerate(batches, start=epoch * steps + 1):
+                images = split.images[rows]
+                if config.augment:
+                    images = augmented(images, rng)
+                rate = config.learning_rate * _share_of_peak(number / total)
+                loss = training.step(images, split.labels[rows], rate)
+                if not math.isfinite(loss):
+                    raise DataError(
+                        f"{label}: the loss is {loss} in epoch {epoch + 1}; "
+                        f"lower learning_rate (it is {config.learning_rate:g})"
+                    )
+                advance(1, f"loss {loss:.3f}")
+            checkpoint.save(training.snapshot(epoch + 1))
+
+
+def _share_of_peak(done: float) -> float:
+    """Return the learning rate, as a share of its peak, when ``done`` of all steps are done."""
+    if done < _WARM_UP:
+        return done / _WARM_UP
+    return (1 + math.cos(math.pi * (done - _WARM_UP) / (1 - _WARM_UP))) / 2
+
+
+def augmented(images: Tensor, rng: torch.Generator) -> Tensor:
+    """Turn (up to 9 degrees), scale (10 %) and shift (7.5 % of the side) each image at random.
+
+    Parameters
+    ----------
+    images
+        ``[n, c, h, w]`` in [0, 1]; what comes in from outside repeats the border.
+    rng
+        What draws.
+    """
+    turn, scale, *shift = (2 * torch.rand(4, len(images), generator=rng) - 1).unbind()
+    cos = (1 + _MAX_SCALE * scale) * torch.cos(_MAX_TURN * turn)
+    sin = (1 + _MAX_SCALE * scale) * torch.sin(_MAX_TURN * turn)
+    x, y = (_MAX_SHIFT * s for s in shift)
+    maps = torch.stack([cos, -sin, x, sin, cos, y], dim=1).view(-1, 2, 3)
+    grid = functional.affine_grid(maps, list(images.shape), align_corners=False)
+    return functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
+@dataclass(frozen=True)
+class _Training:
+    """All that training changes; the learning rate follows from the step."""
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    rng: torch.Generator
+
+    def step(self, images: Tensor, labels: Tensor, rate: float) -> float:
+        """Descend once; return the loss before it."""
+        device = next(self.model.parameters()).device
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        loss = functional.cross_entropy(self.model(images.to(device)), labels.to(device))
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        return loss.item()
+
+    def snapshot(self, epochs: int) -> Record:
+        """Store what the next epoch depends on, after so many of them."""
+        live = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
+        for index, moments in self.optimizer.state_dict()["state"].items():
+            live |= {f"optimizer.{index}.{name}": tensor for name, tensor in moments.items()}
+        tensors = {name: tensor.detach().cpu().clone() for name, tensor in live.items()}
+        return Record(tensors={**tensors, "rng": self.rng.get_state()}, meta={"epochs": epochs})
+
+    def resume(self, record: Record) -> int:
+        """Undo ``snapshot``; return the number of epochs done."""
+        load_weights(self.model, _below("model", record.tensors), origin="the checkpoint")
+        moments: dict[int, dict[str, Tensor]] = {}
+        for key, tensor in _below("optimizer", record.tensors).items():
+            index, _, name = key.partition(".")
+            moments.setdefault(int(index), {})[name] = tensor
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        self.rng.set_state(record.tensors["rng"])
+        epochs = record.meta["epochs"]
+        assert isinstance(epochs, int)
+        return epochs
+
+
+def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    start = f"{prefix}."
+    return {name.removeprefix(start): t for name, t in tensors.items() if name.startswith(start)}

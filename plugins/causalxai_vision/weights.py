@@ -1,0 +1,88 @@
+"""Weights files: reading them without pickle's dangers, and loading them into a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from causalxai.errors import DataError, did_you_mean
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read a state dict from ``.safetensors``, or from ``.pt`` or ``.pth`` as weights alone.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, damaged, of another kind or holds more than named tensors.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: no such file of weights")
+    match path.suffix:
+        case ".safetensors":
+            try:
+                return load_file(path)
+            except SafetensorError as error:
+                raise DataError(f"{path}: cannot be read: {error}") from error
+        case ".pt" | ".pth":
+            return _read_torch(path)
+        case _:
+            raise DataError(f"{path}: weights are .safetensors, .pt or .pth")
+
+
+def _read_torch(path: Path) -> dict[str, Tensor]:
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        # What torch.load raises for a damaged file depends on where the damage is.
+        raise DataError(
+            f"{path}: cannot be read as weights alone ({type(error).__name__}); "
+            "save the model's state_dict()"
+        ) from error
+    if not isinstance(content, Mapping) or not all(
+        isinstance(value, Tensor) for value in content.values()
+    ):
+        raise DataError(f"{path}: must hold tensors by name, as state_dict() gives them")
+    return {str(name): value for name, value in content.items()}
+
+
+def load_weights(model: nn.Module, weights: Mapping[str, Tensor], *, origin: str) -> None:
+    """Copy weights into a network that has exactly their names and shapes.
+
+    Parameters
+    ----------
+    model
+        What is changed, in place.
+    weights
+        Parameters and buffers by name.
+    origin
+        Where the weights come from, for the message.
+
+    Raises
+    ------
+    DataError
+        If a name is missing or unknown or a shape differs; the message tells the first one, and
+        the network is unchanged.
+    """
+    own = model.state_dict()
+    for name, tensor in own.items():
+        # Batch normalisation fills in its counter, which torchvision's older checkpoints lack.
+        if name not in weights and name.endswith("num_batches_tracked"):
+            continue
+        if name not in weights:
+            raise DataError(f"{origin}: lacks {name}{did_you_mean(name, list(weights))}")
+        if weights[name].shape != tensor.shape:
+            raise DataError(
+                f"{origin}: {name} has the shape {list(weights[name].shape)}, "
+                f"but the network's has {list(tensor.shape)}"
+            )
+    if unknown := [name for name in weights if name not in own]:
+        raise DataError(
+            f"{origin}: the network has no {unknown[0]}{did_you_mean(unknown[0], list(own))}"
+        )
+    model.load_state_dict(dict(weights))

@@ -1,0 +1,39 @@
+"""Tiny images that can be told apart, and one thread, which is quicker for tiny networks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from causalxai.dataset import Dataset, Split
+from causalxai.seeding import torch_generator
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def stripes(n: int, channels: int, size: int, seed: int) -> Split:
+    """Noise with a bright top (class 0), left (1) or neither (2)."""
+    rng = torch_generator(seed, "stripes")
+    images = torch.rand(n, channels, size, size, generator=rng) * 0.5
+    labels = torch.arange(n) % 3
+    images[labels == 0, :, : size // 2] += 0.5
+    images[labels == 1, :, :, : size // 2] += 0.5
+    return Split(images, labels)
+
+
+@pytest.fixture
+def dataset() -> Dataset:
+    return Dataset(stripes(50, 1, 16, 0), stripes(30, 1, 16, 1), ("top", "left", "none"))
+
+
+@pytest.fixture
+def colour_dataset() -> Dataset:
+    return Dataset(stripes(13, 3, 16, 0), stripes(6, 3, 16, 1), ("top", "left", "none"))
