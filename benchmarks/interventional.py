@@ -23,13 +23,14 @@ from typing import TypeVar
 
 import torch
 from captum.attr import LayerFeatureAblation
+from torch import Tensor
+
 from causalxai import Classifier, Intervention
 from causalxai_interventional.mechanisms import SelectionRule, find_mechanisms
 from causalxai_interventional.parameter_oracle import ParameterOracle
 from causalxai_interventional.parameter_space import Granularity, ParameterLayer, ParameterSpace
 from causalxai_vision.lenet import LeNet
 from causalxai_vision.resnet18 import ResNet18
-from torch import Tensor
 
 T = TypeVar("T")
 
@@ -143,7 +144,7 @@ def resnet_filters(rounds: int) -> Timing:
         mask = torch.arange(layer.count)[None, :, None, None]
         for _ in range(2):
             _, seconds = _timed(
-                lambda ablation=ablation, mask=mask: ablation.attribute(
+                lambda ablation=ablation, mask=mask, inputs=inputs: ablation.attribute(
                     inputs, target=0, layer_mask=mask, perturbations_per_eval=CAPTUM_BATCH
                 )
             )

@@ -46,10 +46,22 @@ _SHAPE_FUNCTIONS = {getattr, operator.getitem}
 
 @dataclass(frozen=True)
 class Head:
-    """A layer that mixes channels and reads the segment's end."""
+    """A layer that mixes channels and reads the segment's end.
+
+    Parameters
+    ----------
+    node, module
+        Where it is called, and what it is.
+    channels
+        How many channels the edited layer has; a linear head reads a block of each.
+    size
+        Height and width of a convolution's output; empty for a linear layer.
+    """
 
     node: fx.Node
     module: EditableLayer
+    channels: int
+    size: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -186,8 +198,11 @@ class Dataflow:
         if len(ends) != 1 or len(outside) != 1 or len(layer.all_input_nodes) != 1:
             return None
         end = ends[0]
+        edited = self._editable(layer)
+        assert edited is not None
+        channels = edited.weight.shape[0]
         heads = tuple(
-            Head(user, module)
+            Head(user, module, channels, tuple(self._values[user].shape[2:]))
             for user in end.users
             if user not in segment and (module := self._head(layer, end, user)) is not None
         )

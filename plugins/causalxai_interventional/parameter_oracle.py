@@ -24,6 +24,7 @@ from causalxai_interventional.propagation import (
     ExpandedPropagation,
     Propagation,
     VmapPropagation,
+    largest_activation,
 )
 
 Strategy = Literal["auto", "dataflow", "vmap", "expanded"]
@@ -79,6 +80,7 @@ class ParameterOracle(Oracle):
             )
         super().bind(classifier, space, memory_ceiling=memory_ceiling)
         working_set = min(int(self.config.working_set_mb * 2**20), memory_ceiling)
+        self._images_at_once = max(1, working_set // (16 * largest_activation(classifier)))
         self.dataflow = self._trace(classifier)
         strategies: dict[Strategy, Propagation] = {
             "vmap": VmapPropagation(classifier, working_set),
@@ -127,6 +129,12 @@ class ParameterOracle(Oracle):
         interventions: Intervention,
         want: tuple[Want, ...],  # noqa: ARG002
     ) -> Response:
+        starts = range(0, len(units), self._images_at_once)
+        some = [slice(start, start + self._images_at_once) for start in starts]
+        answers = [self._answer(units[rows], interventions.for_units(rows)) for rows in some]
+        return Response(logits=torch.cat(answers, dim=1))
+
+    def _answer(self, units: Units, interventions: Intervention) -> Tensor:
         inputs = units.residual["inputs"]
         device = inputs.device
         targets = interventions.targets.to(device)
@@ -144,7 +152,7 @@ class ParameterOracle(Oracle):
             concept = targets[single].gather(1, column)[:, 0]
             value = values[single].gather(2, column[:, None].expand(-1, len(units), 1))[..., 0]
             logits[single] = self._sweep(inputs, concept, value)
-        return Response(logits=logits)
+        return logits
 
     def _sweep(self, inputs: Tensor, concept: Tensor, value: Tensor) -> Tensor:
         """Return ``[q, n, K]`` for interventions on one concept each."""

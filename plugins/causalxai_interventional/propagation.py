@@ -37,6 +37,7 @@ class Propagation(ABC):
     def __init__(self, classifier: Classifier, working_set: int) -> None:
         self.classifier = classifier
         self.working_set = working_set
+        self.activation = largest_activation(classifier)
 
     @abstractmethod
     def applies(self, layer: str) -> bool:
@@ -57,7 +58,7 @@ class Propagation(ABC):
 
 
 class DataflowPropagation(Propagation):
-    """Sends only the changed channel through the next layer, and only the rest once an edit."""
+    """Sends only the changed channel through the next layer, and the rest once an edit."""
 
     def __init__(self, classifier: Classifier, working_set: int, dataflow: Dataflow) -> None:
         super().__init__(classifier, working_set)
@@ -75,60 +76,88 @@ class DataflowPropagation(Propagation):
         seen = self.dataflow.capture(inputs, path.captured)
         n = inputs.shape[0]
         # Edits of different channels share a slot: one pass through the segment serves them all.
+        order = torch.argsort(edits.channel, stable=True)
+        edits = edits[order]
         slot = _rank_within(edits.channel)
-        order = torch.argsort(slot, stable=True)
+        slots = int(slot.max()) + 1
+        per_slot = n * path.floats_per_edit * len(edits) // slots + 4 * seen[path.layer].numel()
         answers = torch.empty(len(edits), n, len(self.classifier.class_names), device=inputs.device)
-        slots_per_edit = (int(slot.max()) + 1) / len(edits)
-        per_edit = n * path.floats_per_edit + int(4 * seen[path.layer].numel() * slots_per_edit)
-        for rows in self._chunks(len(edits), per_edit):
-            chosen = order[rows]
-            answers[chosen] = self._chunk(path, module, seen, edits[chosen], slot[chosen])
+        for some in self._chunks(slots, per_slot):
+            rows = ((slot >= some.start) & (slot < some.stop)).nonzero()[:, 0]
+            local = slot[rows] - some.start
+            answers[order[rows]] = self._chunk(path, module, seen, edits[rows], local)
         return answers
 
     def _chunk(
         self, path: Path, module: EditableLayer, seen: dict[Any, Tensor], edits: Edits, slot: Tensor
     ) -> Tensor:
+        """Answer edits that are sorted by channel and, within one, by slot."""
         (source,) = path.layer.all_input_nodes
         output, end, n = seen[path.layer], seen[path.end], seen[path.end].shape[0]
-        slot = slot - slot[0]
-        dim = channel_dim(module)
-        slots = output.expand(int(slot[-1]) + 1, *output.shape).clone()
-        change = output_change(module, seen[source], output, edits)
-        slots.movedim(dim if dim < 0 else dim + 1, 1)[slot, edits.channel] += change
+        channels, position = torch.unique_consecutive(edits.channel, return_inverse=True)
+        slots = output.expand(int(slot.max()) + 1, *output.shape).clone()
+        # [slots, C, n, ...]; a view, so that the edits are written into `slots`.
+        by_channel = _by_channel(slots, module, batch_dims=2)
+        by_channel[slot, edits.channel] += output_change(module, seen[source], output, edits)
         outer = [_repeat(seen[node], len(slots)) for node in path.segment_outer]
-        changed_end = path.segment(slots.flatten(0, 1), *outer).unflatten(0, (-1, n))
-        blocks = _channel_blocks(changed_end, module, batch_dims=2)[slot, edits.channel]
-        before = _channel_blocks(end, module, batch_dims=1)[edits.channel]
-        tail = [self._head_output(head, seen, edits, blocks - before) for head in path.heads]
+        ends = path.segment(slots.flatten(0, 1), *outer).unflatten(0, (-1, n))
+        before = _blocks(end, module, batch_dims=1)[channels]
+        after = _blocks(ends, module, batch_dims=2)[:, channels].transpose(0, 1)
+        change = after - before[:, None]
+        tail = [
+            _select(_head_change(head, channels, change), position, slot) + seen[head.node]
+            for head in path.heads
+        ]
         if path.keeps_end:
             kept = end.expand(len(edits), *end.shape).clone()
             rows = torch.arange(len(edits), device=end.device)
-            _channel_blocks(kept, module, batch_dims=2)[rows, edits.channel] = blocks
+            blocks = _blocks(kept, module, batch_dims=2)
+            blocks[rows, edits.channel] = _select(after, position, slot)
             tail.insert(0, kept)
         tail = [tensor.flatten(0, 1) for tensor in tail]
         tail += [_repeat(seen[node], len(edits)) for node in path.tail_outer]
         return torch.unflatten(path.tail(*tail), 0, (-1, n))
 
-    def _head_output(
-        self, head: Head, seen: dict[Any, Tensor], edits: Edits, change: Tensor
-    ) -> Tensor:
-        """Return ``[q, n, ...]``: what a head writes when one of its channels has changed."""
-        before, module = seen[head.node], head.module
-        if isinstance(module, nn.Linear):
-            if change.dim() == before.dim():
-                change = change[..., None]
-            width = change.shape[-1]
-            weight = module.weight.unflatten(1, (-1, width))[:, edits.channel]
-            return before + torch.einsum("q...p,oqp->q...o", change, weight)
-        assert not isinstance(module.padding, str)
-        q, n = change.shape[:2]
-        patches = F.unfold(
-            change.flatten(0, 1)[:, None],
-            module.kernel_size, module.dilation, module.padding, module.stride,
-        )  # fmt: skip
-        weight = module.weight[:, edits.channel].flatten(2).transpose(0, 1)
-        added = weight[:, None] @ patches.unflatten(0, (q, n))
-        return before + torch.unflatten(added, 3, before.shape[2:])
+
+def _head_change(head: Head, channels: Tensor, change: Tensor) -> Tensor:
+    """Return what a head writes more because of each changed channel alone.
+
+    Parameters
+    ----------
+    channels
+        ``[u]``, the channels.
+    change
+        ``[u, s, n, ..., p]``, the change of channel u in slot s, a block of p values for a linear
+        head; ``[u, s, n, h, w]`` for a convolution.
+
+    Returns
+    -------
+    Tensor
+        ``[u, s, n, ...]`` as the head writes.
+    """
+    module = head.module
+    u, s, n = change.shape[:3]
+    if isinstance(module, nn.Linear):
+        width = change.shape[-1]
+        weight = module.weight.unflatten(1, (head.channels, width))[:, channels]
+        rows = change.reshape(u, -1, width)
+        return torch.unflatten(rows @ weight.permute(1, 2, 0), 1, change.shape[1:-1])
+    assert not isinstance(module.padding, str)
+    patches = F.unfold(
+        change.flatten(0, 2)[:, None],
+        module.kernel_size, module.dilation, module.padding, module.stride,
+    )  # fmt: skip
+    columns = patches.unflatten(0, (u, s * n)).transpose(1, 2).flatten(2)
+    weight = module.weight[:, channels].flatten(2).transpose(0, 1)
+    written = (weight @ columns).unflatten(2, (s * n, -1)).transpose(1, 2)
+    return torch.unflatten(written.unflatten(1, (s, n)), 4, head.size)
+
+
+def _select(grid: Tensor, position: Tensor, slot: Tensor) -> Tensor:
+    """Return ``[q, ...]`` of ``[u, s, ...]``; edits that fill the grid are in its order."""
+    if len(slot) == grid.shape[0] * grid.shape[1]:
+        return grid.flatten(0, 1)
+    return grid[position, slot]
 
 
 class VmapPropagation(Propagation):
@@ -159,11 +188,10 @@ class VmapPropagation(Propagation):
 
         batched = torch.func.vmap(under_edit)
         sources = edits.channel if edits.source is None else edits.source
-        floats = inputs.shape[0] * _largest_activation(self.classifier, inputs[:1])
         return torch.cat(
             [
                 batched(edits.channel[rows], sources[rows], edits.scale[rows])
-                for rows in self._chunks(len(edits), 4 * floats)
+                for rows in self._chunks(len(edits), 4 * len(inputs) * self.activation)
             ]
         )
 
@@ -179,9 +207,8 @@ class ExpandedPropagation(Propagation):
         """Return ``[q, n, K]`` for ``q`` edits and ``n`` images."""
         module = self._module(layer)
         n = inputs.shape[0]
-        floats = n * _largest_activation(self.classifier, inputs[:1])
         answers = []
-        for rows in self._chunks(len(edits), 4 * floats):
+        for rows in self._chunks(len(edits), 4 * n * self.activation):
             some = edits[rows]
             answers.append(self._chunk(module, inputs, some).unflatten(0, (len(some), n)))
         return torch.cat(answers)
@@ -232,23 +259,24 @@ def _output_hook(module: nn.Module, change: Callable[[Tensor, Tensor], Tensor]) 
 
 
 def _rank_within(channel: Tensor) -> Tensor:
-    """Return how many earlier entries name the same channel."""
-    order = torch.argsort(channel, stable=True)
-    ordered = channel[order]
+    """Return how many earlier entries name the same channel; ``channel`` is sorted."""
     positions = torch.arange(len(channel), device=channel.device)
-    first = torch.searchsorted(ordered, ordered)
-    rank = torch.empty_like(positions)
-    rank[order] = positions - first
-    return rank
+    return positions - torch.searchsorted(channel, channel)
 
 
-def _channel_blocks(tensor: Tensor, module: EditableLayer, *, batch_dims: int) -> Tensor:
-    """View ``[(s,) n, ...]`` as ``[(s,) C, n, ...]``; what was flattened is one block a channel."""
+def _by_channel(tensor: Tensor, module: EditableLayer, batch_dims: int) -> Tensor:
+    """View ``[(s,) n, ...]`` as ``[(s,) C, n, ...]``."""
+    dim = -1 if isinstance(module, nn.Linear) else batch_dims
+    return tensor.movedim(dim, batch_dims - 1)
+
+
+def _blocks(tensor: Tensor, module: EditableLayer, batch_dims: int) -> Tensor:
+    """Like ``_by_channel``, with the block of values that a linear head reads of each channel."""
     if isinstance(module, nn.Linear):
-        return tensor.movedim(-1, batch_dims - 1)
+        return _by_channel(tensor, module, batch_dims)[..., None]
     if tensor.dim() == batch_dims + 1:
         tensor = tensor.unflatten(-1, (module.out_channels, -1))
-    return tensor.movedim(batch_dims, batch_dims - 1)
+    return _by_channel(tensor, module, batch_dims)
 
 
 def _repeat(tensor: Tensor, times: int) -> Tensor:
@@ -256,7 +284,8 @@ def _repeat(tensor: Tensor, times: int) -> Tensor:
     return tensor.repeat(times, *[1] * (tensor.dim() - 1))
 
 
-def _largest_activation(classifier: Classifier, image: Tensor) -> int:
+@torch.no_grad()
+def largest_activation(classifier: Classifier) -> int:
     """Return the number of values in the largest output of any module, for one image."""
     largest = classifier.image_size
 
@@ -267,7 +296,7 @@ def _largest_activation(classifier: Classifier, image: Tensor) -> int:
 
     handles = [module.register_forward_hook(note) for module in classifier.model.modules()]
     try:
-        classifier.model(image)
+        classifier.model(torch.zeros(1, *classifier.image_shape, device=classifier.device))
     finally:
         for handle in handles:
             handle.remove()
