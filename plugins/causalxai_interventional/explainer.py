@@ -56,8 +56,8 @@ class InterventionalExplainer(Explainer):
         maps: dict[str, Tensor] = {}
         layers = self._map_layers(oracle)
         by_layer = mediator_maps(oracle, units, found, layers)
-        maps |= {f"mediators of {name} (effect-weighted)": by_layer[name][1] for name in layers}
-        maps |= {f"mediators of {name} (plain)": by_layer[name][0] for name in layers}
+        maps |= {f"{name} mediators, effect-weighted": by_layer[name][1] for name in layers}
+        maps |= {f"{name} mediators, plain": by_layer[name][0] for name in layers}
         if self.config.references:
             maps |= reference_maps(context.classifier, inputs, target)
         return Explanation(

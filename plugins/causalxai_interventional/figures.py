@@ -164,7 +164,11 @@ def map_section(explanation: Explanation, class_names: Sequence[str]) -> Section
         for one, name in zip(axes[1:], names, strict=True):
             heat = explanation.maps[name][image].numpy()
             limit = float(np.abs(heat).max()) or 1.0
-            title = "" if row else name.replace(" (", "\n(")
+            title = (
+                ""
+                if row
+                else name.replace(" mediators, ", "\n").replace(" gradients", "\ngradients")
+            )
             image_axes(one, title).imshow(heat, cmap="RdBu_r", vmin=-limit, vmax=limit)
     pictures = embed(
         figure,

@@ -111,7 +111,7 @@ def context(small: Classifier, rng: torch.Generator, make_oracle) -> Context:
     oracle = make_oracle(small)
     return Context(
         classifier=small,
-        dataset=Dataset(split, split, ("a", "b", "c")),
+        dataset=Dataset(split, split, small.class_names),
         rng=rng,
         space=oracle.space,
         oracle=oracle,

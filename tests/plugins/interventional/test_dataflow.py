@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from causalxai_interventional.dataflow import Dataflow, UntraceableError
+from causalxai_vision.lenet import LeNet
+from causalxai_vision.resnet18 import ResNet18
+
+
+def test_feeders_of_a_chain(make_classifier):
+    flow = Dataflow(make_classifier(LeNet((1, 28, 28), 10), (1, 28, 28), 10))
+    found = {name: flow.feeders(name) for name in ("conv1", "conv2", "fc1", "fc2")}
+    assert found == {"conv1": (), "conv2": ("conv1",), "fc1": ("conv2",), "fc2": ("fc1",)}
+
+
+@pytest.fixture
+def resnet_flow(make_classifier):
+    return Dataflow(make_classifier(ResNet18(3, 10, width=8), (3, 32, 32), 10))
+
+
+def test_feeders_through_skip_connections(resnet_flow):
+    assert resnet_flow.feeders("layer1.0.conv2") == ("layer1.0.conv1",)
+    assert resnet_flow.feeders("layer1.1.conv1") == ("conv1", "layer1.0.conv2")
+    assert resnet_flow.feeders("layer2.1.conv1") == ("layer2.0.conv2", "layer2.0.downsample.0")
+    assert resnet_flow.feeders("fc") == (
+        "layer4.0.conv2",
+        "layer4.0.downsample.0",
+        "layer4.1.conv2",
+    )
+
+
+def test_paths_of_a_resnet(resnet_flow):
+    inner = resnet_flow.path("layer2.0.conv1")
+    assert [head.node.target for head in inner.heads] == ["layer2.0.conv2"]
+    assert not inner.keeps_end
+    out_of_block = resnet_flow.path("layer1.1.conv2")
+    assert {head.node.target for head in out_of_block.heads} == {
+        "layer2.0.conv1",
+        "layer2.0.downsample.0",
+    }
+    assert not out_of_block.keeps_end
+    into_skip = resnet_flow.path("layer1.0.conv2")
+    assert into_skip.keeps_end, "the block's output also goes into the next sum"
+    last = resnet_flow.path("fc")
+    assert last.heads == ()
+    assert last.keeps_end
+
+
+def test_mediators_keep_the_pixels(resnet_flow):
+    inputs = torch.rand(2, 3, 32, 32)
+    node = resnet_flow.mediator("layer4.1.conv2")
+    response = resnet_flow.capture(inputs, {node})[node]
+    assert response.shape == (2, 64, 1, 1)
+    assert response.min() >= 0, "the mediator is what follows the last ReLU of the block"
+
+
+def test_capture_is_not_overwritten_by_what_comes_later(make_classifier):
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(72, 2))
+    flow = Dataflow(make_classifier(model, (1, 8, 8), 2))
+    images = torch.rand(1, 1, 8, 8)
+    node = flow.node("0")
+    torch.testing.assert_close(flow.capture(images, {node})[node], model[0](images))
+
+
+class Looks(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.out = nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.out(x.flatten(1)) if x.sum() > 1 else self.out(-x.flatten(1))
+
+
+def test_what_cannot_be_traced_says_so(make_classifier):
+    with pytest.raises(UntraceableError):
+        Dataflow(make_classifier(Looks(), (1, 2, 2), 2))

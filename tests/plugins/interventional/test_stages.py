@@ -1,0 +1,232 @@
+"""The discoverer, the explainer, the maps and the correction on a small network."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from captum.attr import DeepLift
+from torch import nn
+from torch.nn import functional as F
+
+from causalxai import CausalGraph, Classifier, Context
+from causalxai.errors import CapabilityError
+from causalxai_interventional.correction import Correction
+from causalxai_interventional.discoverer import InterventionalDiscoverer
+from causalxai_interventional.explainer import InterventionalExplainer, rule_of
+from causalxai_interventional.mechanisms import SelectionRule, find_mechanisms
+from causalxai_interventional.mediators import convolutions, mediator_maps
+from causalxai_interventional.reference_maps import reference_maps
+
+
+@pytest.fixture
+def discovered(context: Context) -> Context:
+    graph = InterventionalDiscoverer(positives=20).discover(context)
+    return replace(context, graph=graph)
+
+
+def positives(context: Context, index: int) -> torch.Tensor:
+    test = context.dataset.test
+    predicted = context.classifier.predict(test.images)
+    return test.images[(test.labels == index) & (predicted == index)]
+
+
+def test_frequencies_are_shares_of_the_positives(context: Context):
+    everybody = InterventionalDiscoverer(positives=10**6, min_frequency=0.01).discover(context)
+    for index, name in enumerate(context.dataset.class_names):
+        images = positives(context, index)
+        assert everybody.meta[f"positives[{name}]"] == len(images)
+        found = find_mechanisms(
+            context.oracle,
+            context.space.encode(images),
+            torch.full((len(images), 1), index),
+            SelectionRule(),
+        )
+        conv2 = found.layers["conv2"]
+        share = conv2.supports[:, 0].double().mean(dim=0)
+        for k in range(6):
+            for n in range(4):
+                source, target = f"conv1:{n}", f"conv2:{k}"
+                if share[k, n] > 0:
+                    edge = everybody.edge(source, target)
+                    assert edge.extra[f"supports[{name}]"] == pytest.approx(float(share[k, n]))
+        fc2 = found.layers["fc2"]
+        for n in range(8):
+            effects = -fc2.delta[:, 0, index, n].double()
+            if fc2.supports[:, 0, index, n].any():
+                edge = everybody.edge(f"fc1:{n}", f"class {name}")
+                assert edge.weight == pytest.approx(float(effects.mean()), rel=1e-4)
+                half = 1.96 * float(effects.std(correction=0)) / len(images) ** 0.5
+                assert edge.high - edge.low == pytest.approx(2 * half, rel=1e-3)
+
+
+def test_flattened_units_are_one_source_a_channel(discovered: Context):
+    into_fc1 = [edge for edge in discovered.graph.edges if edge.target.startswith("fc1:")]
+    assert into_fc1
+    assert {edge.source.split(":")[0] for edge in into_fc1} == {"conv2"}
+    assert max(int(edge.source.split(":")[1]) for edge in into_fc1) < 6
+
+
+def test_rare_edges_are_left_out(context: Context):
+    few = InterventionalDiscoverer(min_frequency=0.9).discover(context)
+    many = InterventionalDiscoverer(min_frequency=0.05).discover(context)
+    assert 0 < len(few.edges) < len(many.edges)
+    assert all(edge.frequency >= 0.9 for edge in few.edges)
+
+
+def test_filters_point_at_classes(context: Context, make_oracle):
+    oracle = make_oracle(context.classifier, "filter")
+    graph = InterventionalDiscoverer().discover(replace(context, space=oracle.space, oracle=oracle))
+    assert graph.edges
+    assert all(edge.target.startswith("class ") for edge in graph.edges)
+    assert {edge.source.split(":")[0] for edge in graph.edges} <= {"conv1", "conv2", "fc1"}
+
+
+def test_an_unknown_class_gets_a_suggestion(context: Context):
+    named = replace(context, dataset=replace(context.dataset, class_names=("three", "eight", "x")))
+    with pytest.raises(CapabilityError, match="did you mean 'eight'"):
+        InterventionalDiscoverer(classes=["eigth"]).discover(named)
+
+
+def test_all_stages_use_the_graphs_rule(context: Context):
+    graph = InterventionalDiscoverer(threshold="paper", tau=2.0, screen=7).discover(context)
+    assert rule_of(graph) == SelectionRule(threshold="paper", tau=2.0, screen=7)
+    assert rule_of(CausalGraph(["a"])) == SelectionRule()
+
+
+def test_explanation_is_the_mechanisms(discovered: Context):
+    images = discovered.dataset.test.images[:4]
+    target = discovered.classifier.predict(images)
+    explanation = InterventionalExplainer().explain(images, target, discovered)
+    units = discovered.space.encode(images)
+    found = find_mechanisms(discovered.oracle, units, target[:, None], SelectionRule())
+    names = discovered.space.names()
+    column = {name: i for i, name in enumerate(explanation.concepts)}
+    delta, tested = found.flat("delta")[:, 0], found.flat("tested")[:, 0]
+    for concept in tested.any(dim=0).nonzero()[:, 0].tolist():
+        claimed = explanation.importance[:, column[names[concept]]]
+        torch.testing.assert_close(claimed, -delta[:, concept])
+    assert len(explanation.concepts) == int(tested.any(dim=0).sum())
+    assert next(iter(explanation.maps)) == "conv2 mediators, effect-weighted"
+    assert explanation.meta["layers"] == ["conv1", "conv2", "fc1", "fc2"]
+
+
+def test_map_layers_are_checked(discovered: Context):
+    explainer = InterventionalExplainer(map_layers=["conv3"])
+    with pytest.raises(CapabilityError, match="did you mean 'conv"):
+        explainer.explain(discovered.dataset.test.images[:1], 0, discovered)
+
+
+def test_mediator_maps_by_hand(context: Context):
+    images = context.dataset.test.images[:3]
+    units = context.space.encode(images)
+    target = context.classifier.predict(images)[:, None]
+    found = find_mechanisms(context.oracle, units, target, SelectionRule())
+    assert convolutions(context.oracle) == ("conv1", "conv2")
+    plain, weighted = mediator_maps(context.oracle, units, found, ["conv2"])["conv2"]
+    model = context.classifier.model
+    response = F.relu(model.conv2(F.max_pool2d(F.relu(model.conv1(images)), 2)))
+    fc1 = found.layers["fc1"]
+    for i in range(3):
+        causal = fc1.supports[i, 0].any(dim=0).view(6, 9).any(dim=1)
+        assert torch.equal(found.layers["conv2"].mediators[i, 0], causal)
+        effect = -fc1.delta[i, 0].sum(dim=0).view(6, 9).sum(dim=1)
+        expected = response[i][causal].mean(dim=0)
+        resized = F.interpolate(expected[None, None], size=(15, 15), mode="bilinear")[0, 0]
+        torch.testing.assert_close(plain[i], resized)
+        expected = (response[i] * (effect * causal)[:, None, None]).sum(dim=0)
+        resized = F.interpolate(expected[None, None], size=(15, 15), mode="bilinear")[0, 0]
+        torch.testing.assert_close(weighted[i], resized)
+
+
+class AsModules(nn.Module):
+    """The small network with modules of its own for every activation, as captum asks."""
+
+    def __init__(self, small: nn.Module) -> None:
+        super().__init__()
+        self.net = nn.Sequential(
+            small.conv1, nn.ReLU(), nn.MaxPool2d(2), small.conv2, nn.ReLU(), nn.MaxPool2d(2),
+            nn.Flatten(), small.fc1, nn.ReLU(), small.fc2,
+        )  # fmt: skip
+
+    def forward(self, x):
+        return self.net(x)
+
+
+def test_deep_lift_sees_functional_activations(small: Classifier, rng):
+    images = torch.rand(2, *small.image_shape, generator=rng)
+    target = torch.tensor([0, 1])
+    ours = reference_maps(small, images, target)
+    expected = DeepLift(AsModules(small.model)).attribute(
+        images.clone().requires_grad_(), target=target
+    )
+    torch.testing.assert_close(ours["DeepLIFT"], expected.detach().sum(dim=1))
+    assert set(ours) == {"saliency", "integrated gradients", "DeepLIFT"}
+    assert not images.requires_grad
+
+
+def test_correction_prints_all_controls(discovered: Context):
+    explanation = InterventionalExplainer(references=False).explain(
+        discovered.dataset.test.images[:2], 0, discovered
+    )
+    result = Correction().compute(explanation, discovered)
+    assert result.status == "ok", result.reason
+    assert result.estimate.n == 10
+    assert set(result.controls) == {
+        "aimed at a random wrong class",
+        "aimed at the runner-up",
+        "a random set of the same size",
+        "without the label",
+    }
+    assert result.chance == result.controls["a random set of the same size"]
+
+
+def test_correction_by_hand(discovered: Context, naive):
+    test = discovered.dataset.test
+    wrong = (discovered.classifier.predict(test.images) != test.labels).nonzero()[:, 0]
+    repaired = unlabelled = 0
+    d = len(discovered.space.concepts)
+    for i in wrong.tolist():
+        image = test.images[i : i + 1]
+        units = discovered.space.encode(image)
+        found = find_mechanisms(
+            discovered.oracle, units, torch.arange(3)[None], rule_of(discovered.graph)
+        )
+        own = []
+        for k in range(3):
+            kept = set(found.flat("supports")[0, k].nonzero()[:, 0].tolist())
+            logits = naive(discovered.oracle, image, [c for c in range(d) if c not in kept])[0]
+            own.append(float(logits[k]))
+            if k == int(test.labels[i]):
+                repaired += int(logits.argmax()) == k
+        unlabelled += own.index(max(own)) == int(test.labels[i])
+    explanation = InterventionalExplainer(references=False).explain(test.images[:1], 0, discovered)
+    result = Correction().compute(explanation, discovered)
+    assert result.estimate.value == pytest.approx(repaired / len(wrong))
+    assert result.controls["without the label"].value == pytest.approx(unlabelled / len(wrong))
+
+
+def test_no_error_no_correction(discovered: Context):
+    test = discovered.dataset.test
+    right = replace(test, labels=discovered.classifier.predict(test.images))
+    perfect = replace(discovered, dataset=replace(discovered.dataset, test=right))
+    explanation = InterventionalExplainer(references=False).explain(test.images[:1], 0, perfect)
+    result = Correction().compute(explanation, perfect)
+    assert (result.status, result.estimate) == ("skipped", None)
+    assert "makes no mistake" in result.reason
+
+
+def test_sections_can_be_drawn(discovered: Context):
+    images = discovered.dataset.test.images[:6]
+    explainer = InterventionalExplainer()
+    explanation = explainer.explain(images, discovered.classifier.predict(images), discovered)
+    first = explainer.sections(explanation, discovered)
+    again = explainer.sections(explanation, discovered)
+    assert [section.title for section in first] == [
+        "Where the mediators respond",
+        "Effects of single edges",
+    ]
+    assert first == again, "the same explanation gives the same bytes"
+    (frequencies,) = InterventionalDiscoverer().sections(discovered.graph, discovered)
+    assert frequencies.title == "Causal edges across images"
