@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from causalxai.concept_space import Units
+from causalxai_interventional.geometry import place, stride_of
 from causalxai_interventional.mechanisms import Mechanisms
 from causalxai_interventional.parameter_oracle import ParameterOracle
 
@@ -35,24 +35,27 @@ def mediator_maps(
     dict
         For each layer a pair (plain, effect-weighted), each ``[n, h, w]`` at the image's size.
     """
-    size = list(units.residual["inputs"].shape[2:])
+    height, width = units.residual["inputs"].shape[2:]
     maps = {}
     for layer in layers:
-        response = _responses(oracle, units.residual["inputs"], layer)
+        response, stride = _responses(oracle, units.residual["inputs"], layer)
         mechanisms = found.layers[layer]
         causal = mechanisms.mediators[:, 0].to(response.dtype)
         weight = causal * mechanisms.mediator_effect[:, 0]
         plain = _weighted_sum(response, causal / causal.sum(dim=1, keepdim=True).clamp(min=1))
-        maps[layer] = (_resize(plain, size), _resize(_weighted_sum(response, weight), size))
+        weighted = _weighted_sum(response, weight)
+        size = (height, width)
+        maps[layer] = (place(plain, size, stride), place(weighted, size, stride))
     return maps
 
 
-def _responses(oracle: ParameterOracle, inputs: Tensor, layer: str) -> Tensor:
-    """Return ``[n, C, h, w]``: the channels as the layers behind them see them, before pooling."""
+def _responses(
+    oracle: ParameterOracle, inputs: Tensor, layer: str
+) -> tuple[Tensor, tuple[int, int] | None]:
+    """Return ``[n, C, h, w]``, the channels as the layers behind see them, and their stride."""
     node = None if oracle.dataflow is None else oracle.dataflow.mediator(layer)
     if oracle.dataflow is not None and node is not None:
-        response: Tensor = oracle.dataflow.capture(inputs, {node})[node]
-        return response
+        return oracle.dataflow.capture(inputs, {node})[node], stride_of(oracle.dataflow, node)
     outputs: list[Tensor] = []
     module = oracle.classifier.model.get_submodule(layer)
     handle = module.register_forward_hook(lambda _module, _args, output: outputs.append(output))
@@ -60,12 +63,8 @@ def _responses(oracle: ParameterOracle, inputs: Tensor, layer: str) -> Tensor:
         oracle.classifier.model(inputs)
     finally:
         handle.remove()
-    return outputs[0]
+    return outputs[0], None
 
 
 def _weighted_sum(response: Tensor, weight: Tensor) -> Tensor:
     return torch.einsum("nchw,nc->nhw", response, weight)
-
-
-def _resize(maps: Tensor, size: list[int]) -> Tensor:
-    return F.interpolate(maps[:, None], size=size, mode="bilinear", align_corners=False)[:, 0]

@@ -25,7 +25,7 @@ def reference_maps(classifier: Classifier, inputs: Tensor, target: Tensor) -> di
     maps = {
         "saliency": Saliency(model).attribute(images, target=classes),
         "integrated gradients": IntegratedGradients(model).attribute(
-            images, target=classes, n_steps=32, internal_batch_size=64
+            images, target=classes, n_steps=32, internal_batch_size=max(64, len(images))
         ),
     }
     unshared = _unshared_activations(model)
