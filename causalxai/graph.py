@@ -34,7 +34,12 @@ class Edge:
     low, high
         A 95 % interval of the weight.
     extra
-        What else the discoverer has to say, as numbers by name.
+        What else the discoverer has to say, as numbers by name; not by a name from above.
+
+    Raises
+    ------
+    ValueError
+        If an extra has the name of one of the edge's own fields.
     """
 
     source: str
@@ -45,6 +50,11 @@ class Edge:
     low: float | None = None
     high: float | None = None
     extra: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        taken = [name for name in self.extra if name in _RESERVED]
+        if taken:
+            raise ValueError(f"edges have fields of their own called {', '.join(taken)}")
 
     def attributes(self) -> dict[str, float]:
         """Return everything that is known of the edge, flat, as numbers."""
@@ -63,6 +73,8 @@ class Edge:
 
 
 _EDGE_FIELDS = tuple(f.name for f in fields(Edge) if f.name not in ("source", "target", "extra"))
+# Node-link JSON keeps an edge's ends beside its attributes.
+_RESERVED = frozenset(("source", "target", "extra", *_EDGE_FIELDS))
 
 
 # What networkx's reader of GraphML adds to every graph.
@@ -97,7 +109,8 @@ class CausalGraph:
         tiers: Mapping[str, int] | None = None,
         meta: Mapping[str, str | float] | None = None,
     ) -> None:
-        self._graph = nx.DiGraph(**(meta or {}))
+        self._graph = nx.DiGraph()
+        self._graph.graph.update(meta or {})
         for node in nodes:
             if node in self._graph:
                 raise ValueError(f"node {node!r} stands twice")

@@ -137,6 +137,7 @@ class Oracle(Plugin, ABC):
         ContractError
             If the oracle answers in a wrong shape, or not finitely.
         """
+        want = tuple(dict.fromkeys(want))
         self._validate(units, interventions, want)
         q, n = len(interventions), len(units)
         self.ledger.calls += 1
@@ -203,13 +204,17 @@ class Oracle(Plugin, ABC):
         self, units: Units, interventions: Intervention, want: tuple[Want, ...]
     ) -> Response:
         response = self._respond(units, interventions, want)
-        expected = (len(interventions), len(units))
+        one: dict[Want, tuple[int, ...]] = {
+            "logits": (len(self.classifier.class_names),),
+            "readback": (len(self.space.concepts),),
+            "images": self.classifier.image_shape,
+        }
         for name in want:
             tensor = response.answer(name)
             who = f"{type(self).__module__}.{type(self).__qualname__}"
-            if tuple(tensor.shape[:2]) != expected:
-                shape = list(tensor.shape)
-                raise ContractError(f"{who}: {name} begin with {list(expected)}, not {shape}")
+            expected = [len(interventions), len(units), *one[name]]
+            if list(tensor.shape) != expected:
+                raise ContractError(f"{who}: {name} are {expected}, not {list(tensor.shape)}")
             if not bool(torch.isfinite(tensor).all()):
                 raise ContractError(f"{who}: {name} hold values that are not finite")
         return response

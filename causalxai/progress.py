@@ -51,7 +51,7 @@ class SilentProgress(Progress):
 class LogProgress(Progress):
     """Writes a plain line at the start, at the end and every few seconds between."""
 
-    seconds_between: ClassVar[float] = 5.0
+    seconds_between: ClassVar[float] = 10.0
 
     def __init__(self, logger: logging.Logger) -> None:
         self._logger = logger

@@ -166,7 +166,12 @@ def _device(name: str) -> torch.device:
         found = torch.accelerator.current_accelerator(check_available=True)
         return found or torch.device("cpu")
     device = torch.device(name)
-    if device.type == "cuda" and not torch.cuda.is_available():
+    there = {
+        "cpu": True,
+        "cuda": (device.index or 0) < torch.cuda.device_count(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not there[device.type]:
         raise CapabilityError(f"device: {name}: this machine has no such device; try device: auto")
     return device
 

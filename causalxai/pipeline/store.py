@@ -92,7 +92,7 @@ class Store:
         return Record(
             tensors=load_file(folder / _TENSORS),
             meta=json.loads((folder / _META).read_text(encoding="utf-8")),
-            texts={name: (folder / name).read_text(encoding="utf-8") for name in texts},
+            texts={name: (folder / name).read_bytes().decode() for name in texts},
         )
 
     def _write(self, folder: Path, record: Record) -> None:
@@ -117,7 +117,7 @@ def write_record(folder: Path, record: Record) -> None:
     meta = json.dumps(record.meta, indent=1, ensure_ascii=False)
     (folder / _META).write_text(meta, encoding="utf-8")
     for name, text in record.texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        (folder / name).write_bytes(text.encode())
 
 
 def _checksum(path: Path) -> str:

@@ -14,7 +14,7 @@ MOST_EDGES = 60
 
 def draw_graph(graph: CausalGraph, most: int = MOST_EDGES) -> Figure:
     """Draw causes left of their effects; of large graphs the strongest edges of each tier."""
-    tiers = graph.tiers or _depths(graph)
+    tiers = graph.tiers if len(graph.tiers) == len(graph.nodes) else _depths(graph)
     drawn = _strongest(graph, tiers, most)
     joined = {end for edge in drawn for end in (edge.source, edge.target)}
     nodes = [node for node in graph.nodes if node in joined or len(graph.nodes) <= most]
@@ -47,7 +47,7 @@ def draw_graph(graph: CausalGraph, most: int = MOST_EDGES) -> Figure:
         )
     for node, (x, y) in place.items():
         axes.text(
-            x, y, node, ha="center", va="center", fontsize=7, color=INK,
+            x, y, node, ha="center", va="center", fontsize=7, color=INK, parse_math=False,
             bbox={"boxstyle": "round,pad=0.25", "fc": "white", "ec": "#9aa5b1", "lw": 0.6},
         )  # fmt: skip
     axes.set_xlim(-0.4, max(len(columns) - 0.6, 0.6))

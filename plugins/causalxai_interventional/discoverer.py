@@ -214,7 +214,7 @@ def _layer_edges(
         oracle.classifier.class_names
     )
     for k, n in (peak.amax(dim=0) >= rule.min_frequency).nonzero().tolist():
-        extra: dict[str, float] = {"destination": k, "source": n}
+        extra: dict[str, float] = {"k": k, "n": n}
         for name, (supports, opposes) in shares.items():
             extra[f"supports[{name}]"] = float(supports[k, n])
             extra[f"opposes[{name}]"] = float(opposes[k, n])

@@ -48,10 +48,10 @@ def _layer_of(edge: Edge) -> str:
 
 
 def _blobs(axes: Axes, name: str, edges: Sequence[Edge], classes: Sequence[str]) -> None:
-    width = 1 + max(int(edge.extra["source"]) for edge in edges)
+    width = 1 + max(int(edge.extra["n"]) for edge in edges)
     for y, klass in enumerate(classes):
         share = np.array([edge.extra[f"supports[{klass}]"] for edge in edges])
-        x = [edge.extra["destination"] * width + edge.extra["source"] for edge in edges]
+        x = [edge.extra["k"] * width + edge.extra["n"] for edge in edges]
         size = np.where(share > 0, 2 + 40 * share**2, 0)
         axes.scatter(
             x, np.full(len(x), y), s=size, c=share, cmap="viridis_r", vmin=0, vmax=1,
@@ -68,7 +68,7 @@ def _sharing_table(layers: Mapping[str, Sequence[Edge]], classes: Sequence[str])
     for name, edges in layers.items():
         common = {
             klass: {
-                (edge.extra["destination"], edge.extra["source"])
+                (edge.extra["k"], edge.extra["n"])
                 for edge in edges
                 if edge.extra[f"supports[{klass}]"] > COMMON
             }
@@ -90,7 +90,7 @@ def _sharing_table(layers: Mapping[str, Sequence[Edge]], classes: Sequence[str])
 def effect_section(explanation: Explanation, class_names: Sequence[str]) -> Section:
     """Show CS by layer for images of two classes, and how removals move the logit (2 and 3)."""
     chosen = _one_of_each_class(explanation.target)[:2]
-    layers = cast("list[str]", explanation.meta["layers"])
+    layers = _spread_out(cast("list[str]", explanation.meta["layers"]))
     figure = canvas(8, 1.7 * len(chosen) + 0.4)
     spread = canvas(8, 1.7 * len(chosen) + 0.4)
     rows = zip(
@@ -99,11 +99,11 @@ def effect_section(explanation: Explanation, class_names: Sequence[str]) -> Sect
     )  # fmt: skip
     for image, effect_axes, spread_axes in rows:
         klass = class_names[int(explanation.target[image])]
-        for number, layer in enumerate(layers):
+        for (number, layer), above, below in zip(layers, effect_axes, spread_axes, strict=True):
             here = explanation.details["layer"] == number
-            _draw_effects(effect_axes[number], explanation, image, here)
-            _draw_spread(spread_axes[number], explanation, image, here)
-            for axes in (effect_axes[number], spread_axes[number]):
+            _draw_effects(above, explanation, image, here)
+            _draw_spread(below, explanation, image, here)
+            for axes in (above, below):
                 axes.set_title(f"{layer}, class {klass}", fontsize=8)
     effect_axes[0].set_ylabel("CS (nats)")
     spread_axes[0].set_ylabel("edges")
@@ -125,6 +125,12 @@ def effect_section(explanation: Explanation, class_names: Sequence[str]) -> Sect
             ),
         ],
     )
+
+
+def _spread_out(layers: Sequence[str], most: int = 5) -> list[tuple[int, str]]:
+    """Return the layers with their positions; of many, the first, the last and some between."""
+    positions = np.linspace(0, len(layers) - 1, min(most, len(layers))).round().astype(int)
+    return [(int(i), layers[i]) for i in positions]
 
 
 def _draw_effects(axes: Axes, explanation: Explanation, image: int, here: Tensor) -> None:

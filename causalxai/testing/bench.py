@@ -1,0 +1,215 @@
+"""A plugin on the bench: what it is tried with, and how promises are judged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import wraps
+from typing import Generic, TypeVar
+
+import torch
+from safetensors import torch as safetensors
+from torch import Tensor
+
+from causalxai.context import Context
+from causalxai.dataset import Dataset
+from causalxai.errors import CapabilityError
+from causalxai.explainer import Explanation
+from causalxai.plugin import Plugin
+from causalxai.record import Record
+from causalxai.report.section import Section
+from causalxai.testing.footprint import changes, of_classifier, of_dataset, of_explanation
+
+PluginT = TypeVar("PluginT", bound=Plugin)
+
+
+class BrokenPromiseError(AssertionError):
+    """A plugin does not do what its interface promises; the message begins with its name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench(Generic[PluginT]):
+    """A plugin and all that it takes to try it.
+
+    Parameters
+    ----------
+    plugin
+        Configured; neither fitted nor bound.
+    context
+        The parts that the plugin may look at. A concept space is fitted on its classifier and
+        data set; an oracle is bound to its classifier and its fitted space; a discoverer, an
+        explainer or a metric needs what it requires.
+    images
+        ``[n, c, h, w]``, two or more that the classifier knows what to do with.
+    explanation
+        What a metric scores; unless given, random maps and importances for the images.
+    tolerance
+        How far two computations of the same may lie apart, as a share of the largest value.
+    fidelity
+        How far the logits of the empty intervention may be from those of the image itself; more
+        than ``tolerance`` only for oracles that paint the image anew, and not perfectly.
+    """
+
+    plugin: PluginT
+    context: Context
+    images: Tensor
+    explanation: Explanation | None = None
+    tolerance: float = 1e-4
+    fidelity: float | None = None
+
+    @property
+    def who(self) -> str:
+        """The plugin's full name, with which every complaint begins."""
+        return f"{type(self.plugin).__module__}.{type(self.plugin).__qualname__}"
+
+    def fresh(self) -> PluginT:
+        """Return a new instance of the plugin with the same settings."""
+        return type(self.plugin)(self.plugin.config)
+
+    def seeded(self, seed: int = 0) -> Context:
+        """Return the context with a generator that begins anew."""
+        return self.context.with_parts(rng=torch.Generator().manual_seed(seed))
+
+    def lacking(self, capability: str) -> Context:
+        """Return the context without the part that gives a capability."""
+        match capability:
+            case "space":
+                return replace(self.seeded(), space=None)
+            case "graph":
+                return replace(self.seeded(), graph=None)
+            case "observations":
+                return replace(self.seeded(), dataset=_without_concepts(self.context.dataset))
+        return replace(self.seeded(), oracle=None)
+
+    def require(self, kept: bool, complaint: str) -> None:
+        """Raise BrokenPromiseError, with the plugin's name, unless a promise is kept."""
+        if not kept:
+            raise BrokenPromiseError(f"{self.who}: {complaint}")
+
+    def require_same(
+        self, found: Tensor, expected: Tensor, complaint: str, *, within: float | None = None
+    ) -> None:
+        """Require two tensors to be alike up to rounding, as a share of the largest value."""
+        same_shape = found.shape == expected.shape
+        shapes = f"{list(found.shape)}, not {list(expected.shape)}"
+        self.require(same_shape, f"{complaint}: the shape is {shapes}")
+        if expected.numel() == 0:
+            return
+        found, expected = found.double().cpu(), expected.double().cpu()
+        gap, largest = float((found - expected).abs().max()), float(expected.abs().max())
+        share = self.tolerance if within is None else within
+        far = f"{gap:.3g} apart, where the largest value is {largest:.3g}"
+        self.require(gap <= share * largest, f"{complaint}: {far}")
+
+    def require_same_record(self, found: Record, expected: Record, complaint: str) -> None:
+        """Require two records to hold the same, up to rounding."""
+        self.require(
+            set(found.tensors) == set(expected.tensors), f"{complaint}: the tensors' names differ"
+        )
+        for name, tensor in expected.tensors.items():
+            self.require_same(found.tensors[name], tensor, f"{complaint}: {name!r} differs")
+        self.require(_plain(found.meta) == _plain(expected.meta), f"{complaint}: meta differs")
+        self.require(dict(found.texts) == dict(expected.texts), f"{complaint}: texts differ")
+
+    @contextmanager
+    def refuses(self, error: type[Exception], question: str) -> Iterator[None]:
+        """Require the block to raise ``error``, and nothing else."""
+        try:
+            yield
+        except error:
+            return
+        except Exception as other:
+            wrong = f"{type(other).__name__} ({other})"
+            raise BrokenPromiseError(
+                f"{self.who}: {question} must raise {error.__name__}, not {wrong}"
+            ) from other
+        raise BrokenPromiseError(f"{self.who}: {question} must raise {error.__name__}")
+
+    @contextmanager
+    def untouched(self, during: str) -> Iterator[None]:
+        """Require the block to leave classifier, data set, images and explanation alone."""
+        tensors = {"the images": self.images, **of_dataset(self.context.dataset)}
+        if self.explanation is not None:
+            tensors |= of_explanation(self.explanation)
+        before = of_classifier(self.context.classifier)
+        with self.unchanged(during, tensors):
+            yield
+        changed = changes(before, of_classifier(self.context.classifier))
+        self.require(not changed, f"{during} changes {', '.join(changed)}")
+
+    @contextmanager
+    def unchanged(self, during: str, tensors: Mapping[str, Tensor]) -> Iterator[None]:
+        """Require the block to change no bit of some tensors, nor to ask for their gradients."""
+        before = {name: tensor.clone() for name, tensor in tensors.items()}
+        needed = {name: tensor.requires_grad for name, tensor in tensors.items()}
+        yield
+        for name, tensor in tensors.items():
+            self.require(torch.equal(tensor, before[name]), f"{during} changes {name}")
+            tracked = tensor.requires_grad != needed[name] or tensor.grad is not None
+            self.require(not tracked, f"{during} turns on gradients of {name}")
+
+
+def check(promise: Callable[[Bench[PluginT]], None]) -> Callable[[Bench[PluginT]], None]:
+    """Make a check of a function: whatever the plugin raises in it breaks the promise too."""
+
+    @wraps(promise)
+    def judge(bench: Bench[PluginT]) -> None:
+        try:
+            promise(bench)
+        except BrokenPromiseError:
+            raise
+        except Exception as error:
+            what = f"{promise.__name__} ends in {type(error).__name__}: {error}"
+            raise BrokenPromiseError(f"{bench.who}: {what}") from error
+
+    return judge
+
+
+def require_declared_needs(
+    bench: Bench[PluginT], requires: frozenset[str], use: Callable[[Context], object]
+) -> None:
+    """Require a plugin to refuse a context without what it requires, and to bear any other."""
+    for part in sorted(requires | {"space", "oracle", "graph"}):
+        context = bench.lacking(part)
+        if requires <= context.capabilities:
+            try:
+                use(context)
+            except CapabilityError:
+                continue
+            except Exception as error:
+                raise BrokenPromiseError(
+                    f"{bench.who}: does not require {part!r}, yet without it ends in "
+                    f"{type(error).__name__}: {error}"
+                ) from error
+        else:
+            with bench.refuses(CapabilityError, f"a context without {part!r}"):
+                use(context)
+
+
+def require_sections(bench: Bench[PluginT], sections: Sequence[Section]) -> None:
+    """Require a plugin's sections to be sections with a title."""
+    for section in sections:
+        found = type(section).__name__
+        bench.require(isinstance(section, Section), f"sections returns {found}, not Section")
+        bench.require(bool(section.title), "a section of the report has no title")
+
+
+def stored(record: Record) -> Record:
+    """Write a record as it is kept, safetensors and JSON, and read it back."""
+    tensors = {name: t.detach().cpu().contiguous().clone() for name, t in record.tensors.items()}
+    return Record(
+        tensors=safetensors.load(safetensors.save(tensors)),
+        meta=json.loads(json.dumps(record.meta, allow_nan=False)),
+        texts=dict(record.texts),
+    )
+
+
+def _plain(meta: object) -> object:
+    return json.loads(json.dumps(meta))
+
+
+def _without_concepts(dataset: Dataset) -> Dataset:
+    train, test = (replace(split, concepts=None) for split in (dataset.train, dataset.test))
+    return replace(dataset, train=train, test=test)

@@ -1,0 +1,108 @@
+"""What every graph discoverer promises."""
+
+from __future__ import annotations
+
+import json
+from itertools import permutations
+
+from causalxai.errors import ContractError
+from causalxai.graph import CausalGraph
+from causalxai.graph_discoverer import BackgroundKnowledge, GraphDiscoverer
+from causalxai.testing.bench import Bench, check, require_declared_needs, require_sections
+
+
+@check
+def discovers_a_causal_graph(bench: Bench[GraphDiscoverer]) -> None:
+    """Require a ``CausalGraph`` that has nodes."""
+    graph = _discovered(bench)
+    is_graph = isinstance(graph, CausalGraph)
+    bench.require(is_graph, f"discover returns {type(graph).__name__}, not CausalGraph")
+    bench.require(bool(graph.nodes), "the graph has no nodes")
+
+
+@check
+def same_rng_gives_the_same_graph(bench: Bench[GraphDiscoverer]) -> None:
+    """Require that all chance comes from the context's generator."""
+    complaint = "discovered twice with one seed, the graphs differ"
+    bench.require(_discovered(bench) == _discovered(bench), complaint)
+
+
+@check
+def graph_survives_storage(bench: Bench[GraphDiscoverer]) -> None:
+    """Require that the graph, and all that is said of its edges, comes back from JSON."""
+    graph = _discovered(bench)
+    back = CausalGraph.from_json(json.loads(json.dumps(graph.to_json(), allow_nan=False)))
+    bench.require(back == graph, "the graph that was stored is not the graph that comes back")
+
+
+@check
+def discovery_leaves_its_inputs_alone(bench: Bench[GraphDiscoverer]) -> None:
+    """Require that classifier and data set are not changed, and no hook is left behind."""
+    with bench.untouched("discover"):
+        _discovered(bench)
+
+
+@check
+def graph_needs_what_it_requires(bench: Bench[GraphDiscoverer]) -> None:
+    """Require that a context without what ``requires`` names is refused, and any other borne."""
+    require_declared_needs(bench, bench.plugin.requires, bench.plugin.discover)
+
+
+@check
+def forbidden_edges_stay_away(bench: Bench[GraphDiscoverer]) -> None:
+    """Require a forbidden edge to be absent, or to end in a ContractError."""
+    edges = _discovered(bench).edges
+    if edges and _takes_background(bench):
+        pair = edges[0].source, edges[0].target
+        graph = _under(bench, BackgroundKnowledge(forbidden=(pair,)))
+        kept = graph is None or not graph.has_edge(*pair)
+        bench.require(kept, f"{' → '.join(pair)} is forbidden, and still there")
+
+
+@check
+def required_edges_are_there(bench: Bench[GraphDiscoverer]) -> None:
+    """Require a required edge to be present, or to end in a ContractError."""
+    found = _discovered(bench)
+    order = found.order()
+    absent = [pair for pair in permutations(order, 2) if not found.has_edge(*pair)]
+    if absent and _takes_background(bench):
+        pair = min(absent, key=lambda pair: order.index(pair[0]) > order.index(pair[1]))
+        graph = _under(bench, BackgroundKnowledge(required=(pair,)))
+        kept = graph is None or graph.has_edge(*pair)
+        bench.require(kept, f"{' → '.join(pair)} is required, and not there")
+
+
+@check
+def graph_sections_can_be_shown(bench: Bench[GraphDiscoverer]) -> None:
+    """Require that a graph which was stored can be shown in the report."""
+    graph = CausalGraph.from_json(json.loads(json.dumps(_discovered(bench).to_json())))
+    require_sections(bench, bench.fresh().sections(graph, bench.seeded()))
+
+
+def _discovered(bench: Bench[GraphDiscoverer]) -> CausalGraph:
+    return bench.fresh().discover(bench.seeded())
+
+
+def _takes_background(bench: Bench[GraphDiscoverer]) -> bool:
+    return "background" in type(bench.plugin.config).model_fields
+
+
+def _under(bench: Bench[GraphDiscoverer], known: BackgroundKnowledge) -> CausalGraph | None:
+    """Discover under background knowledge; ``None`` where that ends in a ContractError."""
+    config = bench.plugin.config.model_copy(update={"background": known})
+    try:
+        return type(bench.plugin)(config).discover(bench.seeded())
+    except ContractError:
+        return None
+
+
+DISCOVERER_CHECKS = (
+    discovers_a_causal_graph,
+    same_rng_gives_the_same_graph,
+    graph_survives_storage,
+    discovery_leaves_its_inputs_alone,
+    graph_needs_what_it_requires,
+    forbidden_edges_stay_away,
+    required_edges_are_there,
+    graph_sections_can_be_shown,
+)

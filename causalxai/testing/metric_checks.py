@@ -1,0 +1,168 @@
+"""What every metric promises."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+
+import torch
+
+from causalxai.context import Context
+from causalxai.explainer import Explanation
+from causalxai.metric import Estimate, Metric, MetricResult
+from causalxai.testing.bench import Bench, check
+
+
+@check
+def declares_how_to_read_it(bench: Bench[Metric]) -> None:
+    """Require a metric's name, better direction, range and origin, also in its results."""
+    metric = bench.plugin
+    for field in ("name", "higher_is_better", "value_range", "reference"):
+        bench.require(hasattr(metric, field), f"it does not declare {field}")
+    bench.require(bool(metric.name), "its name is empty")
+    bench.require(isinstance(metric.higher_is_better, bool), "higher_is_better is no bool")
+    bench.require(bool(metric.reference), "its reference is empty")
+    low, high = _bounds(metric)
+    bench.require(low < high, f"its range [{low}, {high}] is none")
+    result = _scored(bench)
+    told = (result.metric, result.higher_is_better, result.value_range, result.reference)
+    declared = (metric.name, metric.higher_is_better, metric.value_range, metric.reference)
+    bench.require(told == declared, f"its result says {told}, not {declared}")
+
+
+@check
+def result_is_in_range_or_has_a_reason(bench: Bench[Metric]) -> None:
+    """Require a finite estimate within the range, or a reason why there is none."""
+    _require_sound(bench, _scored(bench))
+
+
+@check
+def bench_is_scored(bench: Bench[Metric]) -> None:
+    """Require a metric not to fail on the bench that its author made for it."""
+    result = _scored(bench)
+    bench.require(result.status != "failed", f"it fails on its own bench: {result.reason}")
+
+
+@check
+def score_comes_with_chance(bench: Bench[Metric]) -> None:
+    """Require beside the score that of an explanation which knows nothing."""
+    result = _scored(bench)
+    bench.require(result.status != "ok" or result.chance is not None, "it does not tell chance")
+
+
+@check
+def same_rng_gives_the_same_score(bench: Bench[Metric]) -> None:
+    """Require that all chance comes from the context's generator."""
+    one, other = _scored(bench), _scored(bench)
+    bench.require(one == other, "scored twice with one seed, the results differ")
+
+
+@check
+def score_survives_storage(bench: Bench[Metric]) -> None:
+    """Require that the result comes back from JSON."""
+    result = _scored(bench)
+    text = json.dumps(result.to_json(), allow_nan=False)
+    back = MetricResult.from_json(json.loads(text))
+    bench.require(back == result, "the result that was stored is not the one that comes back")
+
+
+@check
+def scoring_leaves_its_inputs_alone(bench: Bench[Metric]) -> None:
+    """Require explanation, images, classifier and data set as before; no hook stays."""
+    made = replace(bench, explanation=_explanation(bench))
+    with made.untouched("compute"):
+        _scored(made)
+
+
+@check
+def score_needs_what_it_requires(bench: Bench[Metric]) -> None:
+    """Require ``skipped`` without what ``requires`` names, and never ``failed`` without others."""
+    requires = bench.plugin.requires
+    for part in sorted(requires | {"space", "oracle", "graph"}):
+        context = bench.lacking(part)
+        result = _scored(bench, context=context)
+        _require_sound(bench, result)
+        lacking = f"without {part!r} it is {result.status}: {result.reason}"
+        bench.require(result.status != "failed", lacking)
+        has_all = requires <= context.capabilities
+        bench.require(has_all or result.status == "skipped", lacking)
+
+
+@check
+def what_cannot_be_scored_is_skipped(bench: Bench[Metric]) -> None:
+    """Require that an explanation without maps, or without importances, is scored or skipped."""
+    full = _explanation(bench)
+    for poorer in (
+        replace(full, maps={}),
+        replace(full, concepts=(), importance=None),
+    ):
+        result = _scored(bench, explanation=poorer)
+        _require_sound(bench, result)
+        kind = "importance" if poorer.importance is None else "maps"
+        told = f"an explanation without {kind} makes it fail: {result.reason}"
+        bench.require(result.status != "failed", told)
+
+
+def _explanation(bench: Bench[Metric]) -> Explanation:
+    """Return the bench's explanation, or one that knows nothing."""
+    if bench.explanation is not None:
+        return bench.explanation
+    images, space = bench.images, bench.context.space
+    names = () if space is None else space.names()
+    rng = torch.Generator().manual_seed(0)
+    return Explanation(
+        inputs=images,
+        target=bench.context.classifier.predict(images).cpu(),
+        concepts=names,
+        importance=torch.randn(len(images), len(names), generator=rng) if names else None,
+        maps={"noise": torch.rand(len(images), *images.shape[2:], generator=rng)},
+    )
+
+
+def _scored(
+    bench: Bench[Metric], *, explanation: Explanation | None = None, context: Context | None = None
+) -> MetricResult:
+    return bench.fresh().compute(
+        _explanation(bench) if explanation is None else explanation,
+        bench.seeded() if context is None else context,
+    )
+
+
+def _require_sound(bench: Bench[Metric], result: MetricResult) -> None:
+    if result.status != "ok":
+        bench.require(result.status in ("skipped", "failed"), f"status is {result.status!r}")
+        bench.require(bool(result.reason), f"it is {result.status} for no reason")
+        bench.require(result.estimate is None, f"it is {result.status}, yet has an estimate")
+        return
+    low, high = _bounds(bench.plugin)
+    told = {"estimate": result.estimate, "chance": result.chance, **result.parts, **result.controls}
+    bench.require(result.estimate is not None, "it is ok, yet has no estimate")
+    for name, estimate in told.items():
+        if estimate is not None:
+            inside = all(math.isfinite(x) and low <= x <= high for x in _numbers(estimate))
+            bench.require(inside, f"{name} {estimate} is not finite or leaves [{low}, {high}]")
+            bench.require(estimate.n >= 1, f"{name} rests on {estimate.n} samples")
+
+
+def _numbers(estimate: Estimate) -> list[float]:
+    numbers = (estimate.value, estimate.low, estimate.high)
+    return [number for number in numbers if number is not None]
+
+
+def _bounds(metric: Metric) -> tuple[float, float]:
+    low, high = metric.value_range
+    return -math.inf if low is None else low, math.inf if high is None else high
+
+
+METRIC_CHECKS = (
+    declares_how_to_read_it,
+    result_is_in_range_or_has_a_reason,
+    bench_is_scored,
+    score_comes_with_chance,
+    same_rng_gives_the_same_score,
+    score_survives_storage,
+    scoring_leaves_its_inputs_alone,
+    score_needs_what_it_requires,
+    what_cannot_be_scored_is_skipped,
+)
