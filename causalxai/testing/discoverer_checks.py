@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from itertools import permutations
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from causalxai.errors import ContractError
 from causalxai.graph import CausalGraph
@@ -29,10 +31,15 @@ def same_rng_gives_the_same_graph(bench: Bench[GraphDiscoverer]) -> None:
 
 @check
 def graph_survives_storage(bench: Bench[GraphDiscoverer]) -> None:
-    """Require that the graph, and all that is said of its edges, comes back from JSON."""
+    """Require that the graph, all that is said of its edges included, comes back from a file."""
     graph = _discovered(bench)
-    back = CausalGraph.from_json(json.loads(json.dumps(graph.to_json(), allow_nan=False)))
-    bench.require(back == graph, "the graph that was stored is not the graph that comes back")
+    json.dumps(graph.to_json(), allow_nan=False)
+    with TemporaryDirectory() as folder:
+        for suffix in ("json", "graphml", "dot"):
+            path = Path(folder) / f"graph.{suffix}"
+            graph.save(path)
+            complaint = f"the graph that comes back from {suffix} is not the one that was stored"
+            bench.require(CausalGraph.load(path) == graph, complaint)
 
 
 @check

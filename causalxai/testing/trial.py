@@ -14,7 +14,7 @@ from causalxai.intervention import NO_TARGET, Intervention
 from causalxai.oracle import DEFAULT_MEMORY_CEILING, Oracle, Want
 from causalxai.testing.bench import Bench, BrokenPromiseError
 
-_HANDFUL = 4
+_HANDFUL, _GLANCE = 8, 1000
 _NEEDS: dict[Want, str] = {"readback": "readback", "images": "render"}
 
 WANTS: tuple[Want, ...] = get_args(Want)
@@ -31,7 +31,7 @@ class Trial:
     units
         The bench's images, read by the oracle's space.
     chosen
-        Indices of a handful of concepts, spread over all of them.
+        Indices of a handful of concepts, spread over all layers.
     """
 
     oracle: Oracle
@@ -86,14 +86,27 @@ def bind(bench: Bench[Oracle], *, memory_ceiling: int = DEFAULT_MEMORY_CEILING) 
     if space is None:
         raise BrokenPromiseError(f"{bench.who}: its bench has no fitted concept space")
     oracle = bench.fresh().bind(bench.context.classifier, space, memory_ceiling=memory_ceiling)
-    last = len(space.concepts) - 1
-    spread = torch.linspace(0, last, min(_HANDFUL, last + 1)).round().long()
-    return Trial(oracle, space.encode(bench.images), tuple(spread.tolist()))
+    return Trial(oracle, space.encode(bench.images), _handful(space.concepts))
 
 
 def can_answer(oracle: Oracle, want: Want) -> bool:
     """Tell whether an oracle says that it has what a want needs."""
     return want not in _NEEDS or _NEEDS[want] in oracle.capabilities
+
+
+def _handful(concepts: Sequence[Concept]) -> tuple[int, ...]:
+    """Choose some concepts, at least one of each layer (of as many as a glance shows)."""
+    by_layer: dict[str | None, list[int]] = {}
+    for index in _spread(len(concepts), _GLANCE):
+        by_layer.setdefault(concepts[index].layer, []).append(index)
+    share = max(1, _HANDFUL // len(by_layer))
+    return tuple(group[i] for group in by_layer.values() for i in _spread(len(group), share))
+
+
+def _spread(count: int, most: int) -> list[int]:
+    """Return positions evenly spread over ``count``, both ends among them."""
+    steps = torch.linspace(0, count - 1, min(most, count), dtype=torch.float64)
+    return [round(step) for step in steps.tolist()]
 
 
 def _within(concept: Concept, value: float) -> float:

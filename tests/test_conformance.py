@@ -1,0 +1,192 @@
+"""Every built-in plugin keeps the promises of its interface."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from causalxai.classifier import Classifier
+from causalxai.concept_space import ConceptSpace
+from causalxai.context import Context
+from causalxai.dataset import Dataset, Split
+from causalxai.explainer import Explainer
+from causalxai.graph_discoverer import GraphDiscoverer
+from causalxai.intervention import Intervention
+from causalxai.metric import Metric
+from causalxai.metrics.pixel_flipping import Deletion, Insertion
+from causalxai.oracle import Oracle
+from causalxai.plugin import Plugin
+from causalxai.testing import Bench, Case, Check, parametrize_with_checks
+from causalxai.testing.trial import bind
+from causalxai_interventional.correction import Correction
+from causalxai_interventional.discoverer import InterventionalDiscoverer
+from causalxai_interventional.explainer import InterventionalExplainer
+from causalxai_interventional.parameter_oracle import ParameterOracle
+from causalxai_interventional.parameter_space import ParameterSpace
+
+GRANULARITIES = ("slice", "filter")
+STRATEGIES = ("auto", "dataflow", "vmap", "expanded")
+CLASSES = ("a", "b", "c")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Keep threads from waiting for each other: tensors here are tiny, and cores are shared."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+class SmallNetwork(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 3, 3)
+        self.conv2 = nn.Conv2d(3, 4, 3)
+        self.fc1 = nn.Linear(4 * 3 * 3, 6)
+        self.fc2 = nn.Linear(6, len(CLASSES))
+
+    def forward(self, images: Tensor) -> Tensor:
+        hidden = F.max_pool2d(F.relu(self.conv1(images)), 2)
+        hidden = F.relu(self.conv2(hidden)).flatten(1)
+        logits: Tensor = self.fc2(F.relu(self.fc1(hidden)))
+        return logits
+
+
+def small_network(images: Tensor) -> SmallNetwork:
+    """Untrained; its units are awake, and each class is the likeliest for some images."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = SmallNetwork()
+    with torch.no_grad():
+        for layer in (network.conv1, network.conv2, network.fc1):
+            layer.bias.fill_(0.5)
+        logits = network(images)
+        network.fc2.weight /= logits.std(dim=0)[:, None]
+        network.fc2.bias.zero_()
+        network.fc2.bias -= network(images).mean(dim=0)
+    return network
+
+
+def small_context(granularity: str) -> Context:
+    """Return a context without a graph; every fourth label is not the class that is predicted."""
+    rng = torch.Generator().manual_seed(0)
+    images = torch.rand(24, 1, 12, 12, generator=rng) * torch.rand(24, 1, 1, 1, generator=rng)
+    classifier = Classifier(
+        small_network(images), class_names=CLASSES, image_shape=(1, 12, 12), feature_layer="fc1"
+    )
+    labels = classifier.predict(images)
+    labels[::4] = (labels[::4] + 1) % len(CLASSES)
+    split = Split(images, labels)
+    dataset = Dataset(train=split, test=split, class_names=CLASSES)
+    space = ParameterSpace(granularity=granularity).fit(classifier, dataset, rng=rng)
+    oracle = ParameterOracle().bind(classifier, space)
+    return Context(classifier=classifier, dataset=dataset, rng=rng, space=space, oracle=oracle)
+
+
+def small_bench(
+    make: Callable[[], Plugin], granularity: str = "slice", *, graph: bool = False
+) -> Bench[Any]:
+    context = small_context(granularity)
+    images = context.dataset.test.images[:4]
+    if graph:
+        found = InterventionalDiscoverer(positives=4).discover(context)
+        context = context.with_parts(graph=found)
+    return Bench(plugin=make(), context=context, images=images)
+
+
+def small_metric_bench(make: Callable[[], Plugin]) -> Bench[Any]:
+    bench = small_bench(make, graph=True)
+    target = bench.context.classifier.predict(bench.images)
+    explainer = InterventionalExplainer(references=False)
+    explanation = explainer.explain(bench.images, target, bench.context)
+    return Bench(
+        plugin=bench.plugin, context=bench.context, images=bench.images, explanation=explanation
+    )
+
+
+SPACES = [
+    Case(
+        f"space-{granularity}",
+        ConceptSpace,
+        partial(small_bench, partial(ParameterSpace, granularity=granularity)),
+    )
+    for granularity in GRANULARITIES
+]
+ORACLES = [
+    Case(
+        f"oracle-{strategy}-{granularity}",
+        Oracle,
+        partial(small_bench, partial(ParameterOracle, strategy=strategy), granularity),
+    )
+    for strategy in STRATEGIES
+    for granularity in GRANULARITIES
+]
+METHOD = [
+    *(
+        Case(
+            f"discoverer-{granularity}",
+            GraphDiscoverer,
+            partial(small_bench, partial(InterventionalDiscoverer, positives=4), granularity),
+        )
+        for granularity in GRANULARITIES
+    ),
+    Case(
+        "discoverer-paper",
+        GraphDiscoverer,
+        partial(small_bench, partial(InterventionalDiscoverer, positives=4, threshold="paper")),
+    ),
+    Case(
+        "discoverer-screened",
+        GraphDiscoverer,
+        partial(small_bench, partial(InterventionalDiscoverer, positives=4, screen=5)),
+    ),
+    *(
+        Case(
+            f"explainer-{granularity}",
+            Explainer,
+            partial(small_bench, InterventionalExplainer, granularity, graph=True),
+        )
+        for granularity in GRANULARITIES
+    ),
+]
+METRICS = [
+    Case("deletion", Metric, partial(small_metric_bench, Deletion)),
+    Case("insertion", Metric, partial(small_metric_bench, partial(Insertion, baseline="mean"))),
+    Case("correction", Metric, partial(small_metric_bench, Correction)),
+]
+
+
+@parametrize_with_checks([*SPACES, *ORACLES, *METHOD, *METRICS])
+def test_conformance(case: Case, check: Check) -> None:
+    check(case.build())
+
+
+def test_the_bench_has_hits_and_errors_of_every_class() -> None:
+    context = small_context("slice")
+    test = context.dataset.test
+    predicted = context.classifier.predict(test.images)
+    assert all(((predicted == k) & (test.labels == k)).any() for k in range(len(CLASSES)))
+    assert 0.5 < context.classifier.accuracy(test.images, test.labels) < 1
+
+
+@pytest.mark.parametrize("case", METRICS, ids=[case.name for case in METRICS])
+def test_metrics_have_a_score_on_their_bench(case: Case) -> None:
+    bench = case.build()
+    assert bench.plugin.compute(bench.explanation, bench.context).status == "ok"
+
+
+@pytest.mark.parametrize("case", ORACLES[:2], ids=GRANULARITIES)
+def test_what_oracles_are_asked_makes_a_difference(case: Case) -> None:
+    trial = bind(case.build())
+    asked = trial.interventions()
+    moved = (trial.ask(asked) - trial.ask(Intervention.none())).abs().amax(dim=(1, 2))
+    done = (asked.targets >= 0).any(dim=1)
+    assert (moved[done] > 1e-3).all()
+    assert (moved[~done] < 1e-6).all()
