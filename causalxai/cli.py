@@ -60,6 +60,9 @@ def run_command(
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads; as many as there are cores by default.")
     ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Reuse nothing that earlier runs left.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="End with one JSON object on standard output.")
     ] = False,
@@ -74,7 +77,13 @@ def run_command(
     if threads is not None:
         torch.set_num_threads(threads)
     with terminal_progress(console) as progress:
-        finished = run(spec, overrides=overrides or (), out=out, progress=progress)
+        finished = run(
+            spec,
+            overrides=overrides or (),
+            out=out,
+            progress=progress,
+            fresh="everything" if fresh else "nothing",
+        )
     summary = finished.summary()
     if as_json:
         sys.stdout.write(json.dumps(summary) + "\n")
@@ -134,7 +143,8 @@ def report(
     if not spec.is_file():
         _fail(f"{directory} is no run's directory: it has no spec.yaml", _USER_MISTAKE)
     with terminal_progress(console) as progress:
-        finished = run(spec, out=out or directory.resolve().parent, progress=progress)
+        runs = out or directory.resolve().parent
+        finished = run(spec, out=runs, progress=progress, fresh="report")
     sys.stdout.write(f"{finished.report}\n")
 
 

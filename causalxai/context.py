@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from causalxai.errors import CapabilityError
 from causalxai.progress import SILENT, Progress
@@ -65,7 +66,7 @@ class Context:
             has = ", ".join(sorted(self.capabilities)) or "none of them"
             raise CapabilityError(f"{who} needs {', '.join(missing)}; this pipeline has {has}")
 
-    def expect(self, kind: type[Part], who: str) -> Part:
+    def expect(self, kind: Callable[..., Part], who: str) -> Part:
         """Return the one part that is a ``kind``, for parts that work with one another only.
 
         Raises
@@ -73,10 +74,12 @@ class Context:
         CapabilityError
             If no part of the context is of that kind.
         """
+        # A Callable, not a type: mypy lets no abstract class through as type[Part].
+        wanted = cast("type[Part]", kind)
         for part in (self.oracle, self.space, self.graph, self.classifier, self.dataset):
-            if isinstance(part, kind):
+            if isinstance(part, wanted):
                 return part
-        raise CapabilityError(f"{who} works with {kind.__name__}; this pipeline has none")
+        raise CapabilityError(f"{who} works with {wanted.__name__}; this pipeline has none")
 
     def with_parts(
         self,

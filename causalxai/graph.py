@@ -77,8 +77,8 @@ _EDGE_FIELDS = tuple(f.name for f in fields(Edge) if f.name not in ("source", "t
 _RESERVED = frozenset(("source", "target", "extra", *_EDGE_FIELDS))
 
 
-# What networkx's reader of GraphML adds to every graph.
-_NOT_META = ("node_default", "edge_default")
+# What networkx's GraphML keeps to itself.
+_NOT_META = ("id", "node_default", "edge_default")
 
 
 class CausalGraph:
@@ -98,7 +98,8 @@ class CausalGraph:
     Raises
     ------
     ValueError
-        If a name stands twice, an edge joins unknown nodes or stands twice, or there is a cycle.
+        If a name stands twice, an edge joins unknown nodes or stands twice, or there is a cycle;
+        if an entry of ``meta`` is called ``id``, ``node_default`` or ``edge_default``.
     """
 
     def __init__(
@@ -109,6 +110,9 @@ class CausalGraph:
         tiers: Mapping[str, int] | None = None,
         meta: Mapping[str, str | float] | None = None,
     ) -> None:
+        for key in _NOT_META:
+            if key in (meta or {}):
+                raise ValueError(f"meta cannot have {key!r}: GraphML keeps that name to itself")
         self._graph = nx.DiGraph()
         self._graph.graph.update(meta or {})
         for node in nodes:

@@ -142,12 +142,15 @@ class Metric(Plugin, ABC):
     def _compute(self, explanation: Explanation, context: Context) -> MetricResult: ...
 
     def _checked(self, result: MetricResult) -> MetricResult:
-        if result.estimate is None:
-            return result
-        value = result.estimate.value
         low, high = self.value_range
         low, high = -math.inf if low is None else low, math.inf if high is None else high
-        if math.isfinite(value) and low <= value <= high:
-            return result
-        reason = f"{value} is not a finite value in [{low}, {high}]"
-        return replace(result, status="failed", estimate=None, reason=reason)
+        told = {self.name: result.estimate, "chance": result.chance}
+        told |= {**result.parts, **result.controls}
+        for name, estimate in told.items():
+            if estimate is None or (
+                math.isfinite(estimate.value) and low <= estimate.value <= high
+            ):
+                continue
+            reason = f"{name}: {estimate.value} is not a finite value in [{low}, {high}]"
+            return MetricResult(self.name, "failed", reason=reason)
+        return result

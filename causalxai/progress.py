@@ -57,6 +57,7 @@ class LogProgress(Progress):
         self._logger = logger
 
     def _task(self, label: str, total: int | None) -> Iterator[Advance]:
+        self._logger.info("%s", label)
         started = last = time.monotonic()
         done = 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -64,8 +65,17 @@ class Listing:
 
 @cache
 def found(group: Group) -> tuple[Provenance, ...]:
-    """Return all plugins of a group, by name; nothing is imported."""
-    entries = entrypoints.get_group_all(f"causalxai.{group}")
+    """Return all plugins of a group, by name; nothing is imported.
+
+    Raises
+    ------
+    PluginError
+        If an installed distribution's entry points cannot be read.
+    """
+    try:
+        entries = entrypoints.get_group_all(f"causalxai.{group}")
+    except configparser.Error as error:
+        raise PluginError(f"an installed distribution is damaged: {error}") from error
     plugins = {
         Provenance(
             group,
@@ -145,7 +155,7 @@ def listings(groups: Sequence[Group] = GROUPS) -> tuple[Listing, ...]:
 def _load(plugin: Provenance) -> Any:
     try:
         loaded = _resolve(plugin.target)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # Importing runs a stranger's code, which may raise anything.
         raise PluginError(f"{plugin} cannot be loaded: {type(error).__name__}: {error}") from error
     base = _resolve(_BASES[plugin.group])

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
 
@@ -30,6 +30,7 @@ from causalxai.seeding import torch_generator
 from causalxai.spec import ResolvedPlugin, ResolvedSpec
 
 Value = TypeVar("Value")
+Fresh = Literal["nothing", "report", "everything"]
 
 _logger = logging.getLogger(__name__)
 
@@ -47,6 +48,8 @@ class Pipeline:
         Where networks are run.
     progress
         Where long work reports.
+    fresh
+        What is computed anew even if the store has it.
     """
 
     def __init__(
@@ -56,11 +59,13 @@ class Pipeline:
         *,
         device: torch.device,
         progress: Progress = SILENT,
+        fresh: Fresh = "nothing",
     ) -> None:
         self.spec = spec
         self.store = store
         self.device = device
         self.progress = progress
+        self.fresh = fresh
         self.reused: list[str] = []
         self.computed: list[str] = []
         self._source = spec.dataset.build()
@@ -79,8 +84,18 @@ class Pipeline:
             "oracle": spec.oracle,
             "graph": spec.graph,
             "explain": spec.explain,
-            **{f"metrics.{part.provenance.name}": part for part in spec.metrics},
+            **{f"metrics.{label}": part for label, part in self._metrics.items()},
         }
+
+    @cached_property
+    def _metrics(self) -> dict[str, ResolvedPlugin[Metric]]:
+        """The metrics by label; one that stands twice, with other settings, is counted."""
+        labels: dict[str, ResolvedPlugin[Metric]] = {}
+        for part in self.spec.metrics:
+            name = part.provenance.name
+            times = sum(other.provenance.name == name for other in labels.values())
+            labels[f"{name}-{times + 1}" if times else name] = part
+        return labels
 
     @cached_property
     def keys(self) -> dict[str, str]:
@@ -109,10 +124,9 @@ class Pipeline:
         add("graph", self._discoverer, ["oracle"])
         images = spec.images.model_dump(mode="json")
         add("explain", self._explainer, ["graph"], images=images)
-        for position, part in enumerate(spec.metrics):
-            stage = f"metrics.{part.provenance.name}"
-            add(stage, part.build(), ["explain"], position=position)
-        versions = [str(part.provenance) for part in self.plugins.values()]
+        for label, metric in self._metrics.items():
+            add(f"metrics.{label}", metric.build(), ["explain"])
+        versions = [str(plugin.provenance) for plugin in self.plugins.values()]
         results = [key for stage, key in keys.items() if stage.startswith(("explain", "metrics"))]
         keys["report"] = digest({"name": spec.name, "plugins": versions, "results": results})
         return keys
@@ -178,7 +192,7 @@ class Pipeline:
     @cached_property
     def metrics(self) -> tuple[MetricResult, ...]:
         """The scores, in the order of the spec."""
-        return tuple(self._score(part) for part in self.spec.metrics)
+        return tuple(self._score(label, part) for label, part in self._metrics.items())
 
     @cached_property
     def report(self) -> str:
@@ -195,12 +209,12 @@ class Pipeline:
         inputs, target = select_images(self.spec.images, self.classifier, self.dataset, rng)
         return self._explainer.explain(inputs, target, self._context("explain"))
 
-    def _score(self, part: ResolvedPlugin[Metric]) -> MetricResult:
+    def _score(self, label: str, part: ResolvedPlugin[Metric]) -> MetricResult:
         metric = part.build()
-        stage = f"metrics.{part.provenance.name}"
+        stage = f"metrics.{label}"
         return self._stage(
             stage,
-            lambda: metric.compute(self.explanation, self._context(stage)),
+            lambda: replace(metric.compute(self.explanation, self._context(stage)), metric=label),
             lambda result: Record(meta=result.to_json()),
             lambda record: MetricResult.from_json(record.meta),
         )
@@ -241,12 +255,12 @@ class Pipeline:
         from_record: Callable[[Record], Value],
     ) -> Value:
         key = self.keys[stage]
-        record = self.store.read(stage, key)
+        record = self._stored(stage)
         if record is None:
             # Inputs come first, so that no lock is held while another stage takes its own.
             self._prepare(stage)
             with self.store.locked(stage, key):
-                record = self.store.read(stage, key)
+                record = self._stored(stage)
                 if record is None:
                     started = time.monotonic()
                     value = compute()
@@ -257,6 +271,11 @@ class Pipeline:
         self.reused.append(stage)
         _logger.info("%s: reused %s", stage, key[:12])
         return from_record(record)
+
+    def _stored(self, stage: str) -> Record | None:
+        if self.fresh in (stage, "everything"):
+            return None
+        return self.store.read(stage, self.keys[stage])
 
     def _prepare(self, stage: str) -> None:
         """Compute what a stage reads, in the order of the pipeline."""

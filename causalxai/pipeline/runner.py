@@ -19,7 +19,7 @@ from causalxai.explainer import Explanation
 from causalxai.graph import CausalGraph
 from causalxai.metric import MetricResult
 from causalxai.oracle import Oracle
-from causalxai.pipeline.pipeline import Pipeline, provenance_of
+from causalxai.pipeline.pipeline import Fresh, Pipeline, provenance_of
 from causalxai.pipeline.store import Store, write_record
 from causalxai.progress import SILENT, Progress
 from causalxai.spec import load_spec
@@ -95,6 +95,7 @@ def run(
     overrides: Sequence[str] = (),
     out: str | Path = "runs",
     progress: Progress = SILENT,
+    fresh: Fresh = "nothing",
 ) -> Run:
     """Run a spec: fit what is not fitted yet, explain, score, and write the report.
 
@@ -109,6 +110,9 @@ def run(
         ``.store`` below it.
     progress
         Where long work reports.
+    fresh
+        What is computed anew even if an earlier run left it: ``nothing``, the ``report`` or
+        ``everything``.
 
     Raises
     ------
@@ -120,7 +124,13 @@ def run(
     resolved = load_spec(spec, overrides)
     root = Path(out)
     device = _device(resolved.device)
-    pipeline = Pipeline(resolved, Store(root / ".store"), device=device, progress=progress)
+    pipeline = Pipeline(
+        resolved,
+        Store(root / ".store"),
+        device=device,
+        progress=progress,
+        fresh=fresh,
+    )
     directory = root / f"{resolved.name}-{pipeline.keys['report'][:8]}"
     directory.mkdir(parents=True, exist_ok=True)
     with _logged(directory / "log.txt"):
@@ -143,7 +153,9 @@ def _write(directory: Path, pipeline: Pipeline, report: str) -> None:
 
 
 def _write_json(path: Path, value: object) -> None:
-    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(
+        json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+    )
 
 
 def _brief(result: MetricResult) -> dict[str, Any]:

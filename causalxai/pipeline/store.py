@@ -114,7 +114,7 @@ def write_record(folder: Path, record: Record) -> None:
     """Write a record's tensors, JSON and texts into a folder."""
     tensors = {name: t.detach().cpu().contiguous().clone() for name, t in record.tensors.items()}
     save_file(tensors, folder / _TENSORS)
-    meta = json.dumps(record.meta, indent=1, ensure_ascii=False)
+    meta = json.dumps(record.meta, indent=1, ensure_ascii=False, allow_nan=False)
     (folder / _META).write_text(meta, encoding="utf-8")
     for name, text in record.texts.items():
         (folder / name).write_bytes(text.encode())

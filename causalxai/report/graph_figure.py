@@ -11,6 +11,9 @@ from causalxai.report.section import Figure
 MOST_EDGES = 60
 """A drawing with more edges than this tells nothing."""
 
+MOST_COLUMNS = 8
+"""With more columns than this there is no room for names; only the last effects keep theirs."""
+
 
 def draw_graph(graph: CausalGraph, most: int = MOST_EDGES) -> Figure:
     """Draw causes left of their effects; of large graphs the strongest edges of each tier."""
@@ -45,7 +48,11 @@ def draw_graph(graph: CausalGraph, most: int = MOST_EDGES) -> Figure:
                 "shrinkB": 14,
             },
         )
+    crowded = len(columns) > MOST_COLUMNS
     for node, (x, y) in place.items():
+        if crowded and graph.children(node):
+            axes.plot(x, y, "o", markersize=3, color=INK)
+            continue
         axes.text(
             x, y, node, ha="center", va="center", fontsize=7, color=INK, parse_math=False,
             bbox={"boxstyle": "round,pad=0.25", "fc": "white", "ec": "#9aa5b1", "lw": 0.6},
@@ -54,9 +61,11 @@ def draw_graph(graph: CausalGraph, most: int = MOST_EDGES) -> Figure:
     axes.set_ylim(-1.02, 0.02)
     every = len(drawn) == len(graph.edges)
     which = "All" if every else f"The {len(drawn)} strongest of"
+    names = " Dots are unnamed for want of room; graph.json has the names." if crowded else ""
     return embed(
         figure,
-        f"{which} {len(graph.edges)} edges; green supports, orange opposes, width by weight.",
+        f"{which} {len(graph.edges)} edges; green supports, orange opposes, width by weight."
+        + names,
         f"Causal graph with {len(graph.nodes)} nodes and {len(graph.edges)} edges.",
     )
 

@@ -95,12 +95,6 @@ class _Resolver:
             self._plugin("metrics", ("metrics", index), choice)
             for index, choice in enumerate(self.document.data.get("metrics") or ())
         ]
-        names = [None if plugin is None else plugin.provenance.name for plugin in plugins]
-        for index, name in enumerate(names):
-            if name is not None and name in names[:index]:
-                # Scores, and what is stored of them, go by the metric's name.
-                told = f"the metric {name!r} stands twice, first at metrics.{names.index(name)}"
-                self.mistakes.append(Mistake(("metrics", index), told))
         return tuple(plugin for plugin in plugins if plugin is not None)
 
     def _apply_method(self) -> None:

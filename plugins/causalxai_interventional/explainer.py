@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -18,7 +18,7 @@ from causalxai.record import Json
 from causalxai.report.section import Section
 from causalxai_interventional.figures import effect_section, map_section
 from causalxai_interventional.mechanisms import Mechanisms, SelectionRule, find_mechanisms
-from causalxai_interventional.mediators import convolutions, mediator_maps
+from causalxai_interventional.mediators import convolutions, integrate, mediator_maps
 from causalxai_interventional.parameter_oracle import ParameterOracle
 from causalxai_interventional.reference_maps import reference_maps
 
@@ -29,7 +29,8 @@ class InterventionalExplainer(Explainer):
     ``importance`` is minus the change of the logit when a parameter is removed, 0 where the
     algorithm did not come to it; parameters that no image came to are left out. ``details``
     hold ``information`` (CS), ``tested``, ``supports`` (G+), ``opposes`` (G-), the parameters'
-    ``layer`` and ``index``, and the ``logit``. The first map is effect-weighted.
+    ``layer`` and ``index``, and the ``logit``. The first map integrates the effect-weighted
+    mediators of all mapped layers (section 3.3).
     """
 
     requires: ClassVar[frozenset[str]] = frozenset({"space", "oracle", "graph"})
@@ -39,7 +40,7 @@ class InterventionalExplainer(Explainer):
 
         map_layers: tuple[str, ...] | None = Field(
             default=None,
-            description="convolutions to map, first the main one; default the last two",
+            description="convolutions whose mediators are mapped; default the last two",
         )
         references: bool = Field(
             default=True, description="also saliency, integrated gradients and DeepLIFT"
@@ -53,11 +54,7 @@ class InterventionalExplainer(Explainer):
         units = oracle.space.encode(inputs)
         classes = target.to(context.classifier.device)[:, None]
         found = find_mechanisms(oracle, units, classes, rule_of(graph))
-        maps: dict[str, Tensor] = {}
-        layers = self._map_layers(oracle)
-        by_layer = mediator_maps(oracle, units, found, layers)
-        maps |= {f"{name} mediators, effect-weighted": by_layer[name][1] for name in layers}
-        maps |= {f"{name} mediators, plain": by_layer[name][0] for name in layers}
+        maps = _named_maps(mediator_maps(oracle, units, found, self._map_layers(oracle)))
         if self.config.references:
             maps |= reference_maps(context.classifier, inputs, target)
         return Explanation(
@@ -83,6 +80,17 @@ class InterventionalExplainer(Explainer):
         if explanation.maps:
             sections.insert(0, map_section(explanation, names))
         return sections
+
+
+def _named_maps(by_layer: Mapping[str, tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
+    """Return maps by name: all layers together, then layer by layer; effect-weighted ones first."""
+    maps = {}
+    for kind, position in (("effect-weighted", 1), ("plain", 0)):
+        each = {name: pair[position] for name, pair in by_layer.items()}
+        if len(each) > 1:
+            maps[f"mediators, {kind}"] = integrate(each.values())
+        maps |= {f"{name} mediators, {kind}": heat for name, heat in each.items()}
+    return maps
 
 
 def rule_of(graph: CausalGraph) -> SelectionRule:

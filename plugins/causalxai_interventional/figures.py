@@ -104,12 +104,13 @@ def effect_section(explanation: Explanation, class_names: Sequence[str]) -> Sect
             _draw_effects(above, explanation, image, here)
             _draw_spread(below, explanation, image, here)
             for axes in (above, below):
-                axes.set_title(f"{layer}, class {klass}", fontsize=8)
+                axes.set_title(f"{layer}\nclass {klass}", fontsize=8)
     effect_axes[0].set_ylabel("CS (nats)")
     spread_axes[0].set_ylabel("edges")
     return Section(
         "Effects of single edges",
         [
+            *_screening_note(explanation),
             embed(
                 figure,
                 "Causal effect CS of each removal, KL(p_do || p): green supports the class (G+), "
@@ -125,6 +126,21 @@ def effect_section(explanation: Explanation, class_names: Sequence[str]) -> Sect
             ),
         ],
     )
+
+
+def _screening_note(explanation: Explanation) -> list[Text]:
+    """Say so where a first-order estimate chose the edges that were tested."""
+    screening = cast("dict[str, float]", explanation.meta.get("screening", {}))
+    if not screening:
+        return []
+    agreement = ", ".join(f"{layer} {value:.2f}" for layer, value in screening.items())
+    return [
+        Text(
+            "Screened: a first-order estimate chose the edges of each layer that were then tested "
+            "exactly; the others were not tested. Rank correlation of the estimate with the exact "
+            f"effect among the tested: {agreement}."
+        )
+    ]
 
 
 def _spread_out(layers: Sequence[str], most: int = 5) -> list[tuple[int, str]]:
@@ -170,11 +186,7 @@ def map_section(explanation: Explanation, class_names: Sequence[str]) -> Section
         for one, name in zip(axes[1:], names, strict=True):
             heat = explanation.maps[name][image].numpy()
             limit = float(np.abs(heat).max()) or 1.0
-            title = (
-                ""
-                if row
-                else name.replace(" mediators, ", "\n").replace(" gradients", "\ngradients")
-            )
+            title = "" if row else _short(name)
             image_axes(one, title).imshow(heat, cmap="RdBu_r", vmin=-limit, vmax=limit)
     pictures = embed(
         figure,
@@ -184,6 +196,12 @@ def map_section(explanation: Explanation, class_names: Sequence[str]) -> Section
         raster=True,
     )
     return Section("Where the mediators respond", [pictures, *_class_dependence(explanation)])
+
+
+def _short(name: str) -> str:
+    """Break a map's name into two lines."""
+    layer, found, kind = name.partition("mediators, ")
+    return f"{layer or 'all layers'}\n{kind}" if found else name.replace(" ", "\n")
 
 
 def _class_dependence(explanation: Explanation) -> list[Table | Figure]:

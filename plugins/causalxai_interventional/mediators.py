@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -47,6 +47,13 @@ def mediator_maps(
         size = (height, width)
         maps[layer] = (place(plain, size, stride), place(weighted, size, stride))
     return maps
+
+
+def integrate(maps: Collection[Tensor]) -> Tensor:
+    """Return the mean of several layers' maps ``[n, h, w]``, each scaled to a peak of 1."""
+    peaks = [heat.abs().amax(dim=(1, 2), keepdim=True) for heat in maps]
+    scaled = [heat / peak.clamp(min=1e-12) for heat, peak in zip(maps, peaks, strict=True)]
+    return torch.stack(scaled).mean(dim=0)
 
 
 def _responses(

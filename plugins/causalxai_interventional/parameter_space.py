@@ -66,6 +66,11 @@ class ParameterLayer:
         """The concepts' indices; slices in the order ``k * sources + n``."""
         return range(self.first, self.first + self.count)
 
+    @property
+    def targets(self) -> Tensor:
+        """The concepts' indices as a tensor ``[count]``, for sweeps over the whole layer."""
+        return torch.arange(self.indices.start, self.indices.stop)
+
     def destination_of(self, index: Tensor) -> Tensor:
         """Return k for each concept index."""
         local = index - self.first

@@ -304,7 +304,7 @@ class CallsItselfOtherwise(TamperedMetric):
         return replace(result, metric="other")
 
 
-@breaks("metric", "result_is_in_range_or_has_a_reason")
+@breaks("metric", "bench_is_scored")
 class ChanceLeavesTheRange(TamperedMetric):
     def tamper(self, result: MetricResult) -> MetricResult:
         return replace(result, chance=Estimate(2.0))
@@ -334,10 +334,16 @@ class Guesses(TamperedMetric):
         return replace(result, estimate=Estimate(float(torch.rand(()))))
 
 
-@breaks("metric", "score_survives_storage")
+@breaks("metric", "bench_is_scored")
 class HasAControlThatIsNoNumber(TamperedMetric):
     def tamper(self, result: MetricResult) -> MetricResult:
         return replace(result, controls={"shuffled": Estimate(float("nan"))})
+
+
+@breaks("metric", "score_survives_storage")
+class HasAnIntervalThatIsNoNumber(TamperedMetric):
+    def tamper(self, result: MetricResult) -> MetricResult:
+        return replace(result, controls={"shuffled": Estimate(0.5, float("nan"), 1.0)})
 
 
 @breaks("metric", "scoring_leaves_its_inputs_alone")

@@ -109,7 +109,12 @@ def test_explanation_is_the_mechanisms(discovered: Context):
         claimed = explanation.importance[:, column[names[concept]]]
         torch.testing.assert_close(claimed, -delta[:, concept])
     assert len(explanation.concepts) == int(tested.any(dim=0).sum())
-    assert next(iter(explanation.maps)) == "conv2 mediators, effect-weighted"
+    first, *rest = explanation.maps
+    assert first == "mediators, effect-weighted"
+    assert rest[:2] == ["conv2 mediators, effect-weighted", "conv1 mediators, effect-weighted"]
+    each = [explanation.maps[name] for name in rest[:2]]
+    mean = sum(heat / heat.abs().amax(dim=(1, 2), keepdim=True) for heat in each) / 2
+    torch.testing.assert_close(explanation.maps[first], mean)
     assert explanation.meta["layers"] == ["conv1", "conv2", "fc1", "fc2"]
 
 
