@@ -1,6 +1,6 @@
 """How fast is the parameter oracle? One JSON line a case, all sides interleaved in one process.
 
-    python benchmarks/interventional.py [--rounds 5] [--cases lenet-conv2-slices-1 ...]
+    python benchmarks/interventional.py [--rounds 5] [--device cpu] [--cases lenet-fc1-1 ...]
 
 ``ratio_vs_naive``: the naive loop zeroes one concept's weights, runs the network, restores.
 ``ratio_vs_captum``: captum's LayerFeatureAblation, which can ablate whole filters only; null
@@ -75,7 +75,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--cases", nargs="+", choices=list(cases), default=list(cases))
+    parser.add_argument("--device", type=torch.device, default="cpu")
     arguments = parser.parse_args()
+    torch.set_default_device(arguments.device)
     for case in arguments.cases:
         print(json.dumps(cases[case](arguments.rounds).line(case)), flush=True)
 
@@ -202,9 +204,16 @@ def _naive(
 
 
 def _timed(work: Callable[[], T]) -> tuple[T, float]:
+    _synchronize()
     started = time.perf_counter()
     result = work()
+    _synchronize()
     return result, time.perf_counter() - started
+
+
+def _synchronize() -> None:
+    if torch.get_default_device().type != "cpu":
+        torch.accelerator.synchronize()
 
 
 def _oracle(
@@ -215,7 +224,10 @@ def _oracle(
 
 
 def _classifier(model: torch.nn.Module, shape: tuple[int, int, int]) -> Classifier:
-    return Classifier(model, class_names=[str(k) for k in range(10)], image_shape=shape)
+    names = [str(k) for k in range(10)]
+    return Classifier(
+        model, class_names=names, image_shape=shape, device=torch.get_default_device()
+    )
 
 
 def _warmed(model: torch.nn.Module) -> torch.nn.Module:
@@ -235,7 +247,7 @@ def _images(count: int, channels: int, size: int) -> Tensor:
 
 
 def _rng() -> torch.Generator:
-    return torch.Generator().manual_seed(0)
+    return torch.Generator(torch.get_default_device()).manual_seed(0)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ The *tail* behind them is computed for each edit, everything before the layer on
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,18 +106,16 @@ class Path:
         return {source, self.layer, self.end, *heads, *self.segment_outer, *self.tail_outer}
 
 
-class _Capture(fx.Interpreter):
-    """Runs the network and keeps copies of some values, taken before anybody overwrites them."""
+class _Sample(fx.Interpreter):
+    """Runs the network once and notes what every node computes."""
 
-    def __init__(self, graph: fx.GraphModule, keep: set[fx.Node]) -> None:
+    def __init__(self, graph: fx.GraphModule) -> None:
         super().__init__(graph)
-        self._keep = keep
-        self.kept: dict[fx.Node, Any] = {}
+        self.values: dict[fx.Node, Any] = {}
 
     def run_node(self, n: fx.Node) -> Any:
         value = super().run_node(n)
-        if n in self._keep:
-            self.kept[n] = value.clone() if isinstance(value, Tensor) else value
+        self.values[n] = value.clone() if isinstance(value, Tensor) else value
         return value
 
 
@@ -141,16 +139,40 @@ class Dataflow:
         except Exception as error:
             # Tracing runs the user's forward() with stand-ins and may raise anything.
             raise UntraceableError(str(error)) from error
-        sample = torch.zeros(2, *classifier.image_shape, device=classifier.device)
-        self._values = self.capture(sample, set(self.graph.graph.nodes))
+        sample = _Sample(self.graph)
+        with torch.no_grad():
+            sample.run(torch.zeros(2, *classifier.image_shape, device=classifier.device))
+        self._values = sample.values
         self._paths: dict[str, Path | None] = {}
+        self._captures: dict[frozenset[fx.Node], fx.GraphModule] = {}
 
     @torch.no_grad()
-    def capture(self, inputs: Tensor, keep: set[fx.Node]) -> dict[fx.Node, Any]:
-        """Run the network on ``inputs`` and return the values of some nodes."""
-        interpreter = _Capture(self.graph, keep)
-        interpreter.run(inputs)
-        return interpreter.kept
+    def capture(self, inputs: Tensor, keep: Collection[fx.Node]) -> dict[fx.Node, Any]:
+        """Run the network as far as need be and return the values of some nodes.
+
+        They are copies, taken before anything later overwrites them in place.
+        """
+        wanted = frozenset(keep)
+        if wanted not in self._captures:
+            self._captures[wanted] = self._capturing(wanted)
+        values = self._captures[wanted](inputs)
+        in_order = (node for node in self.graph.graph.nodes if node in wanted)
+        return dict(zip(in_order, values, strict=True))
+
+    def _capturing(self, wanted: frozenset[fx.Node]) -> fx.GraphModule:
+        """Return a network that ends with the last of some nodes and returns them all."""
+        new, kept = fx.Graph(), list[fx.Node]()
+        copies: dict[fx.Node, fx.Node] = {}
+        for node in self.graph.graph.nodes:
+            if len(kept) == len(wanted):
+                break
+            copies[node] = new.node_copy(node, copies.__getitem__)
+            if node in wanted:
+                is_tensor = isinstance(self._values[node], Tensor)
+                copy = new.call_method("clone", (copies[node],)) if is_tensor else copies[node]
+                kept.append(copy)
+        new.output(tuple(kept))
+        return fx.GraphModule(self.graph, new)
 
     def node(self, layer: str) -> fx.Node | None:
         """Return the one node that calls a layer; ``None`` if there isn't just one."""
