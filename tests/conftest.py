@@ -1,0 +1,109 @@
+"""A classifier that can be computed by hand, and one small run that many tests look at."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+import torch
+from torch import Tensor, nn
+
+from causalxai import Classifier, Context, Dataset, Run, Split, run
+
+# A busy machine is no reason to fail.
+hypothesis.settings.register_profile("causalxai", deadline=None)
+hypothesis.settings.load_profile("causalxai")
+
+TINY_SPEC: dict[str, Any] = {
+    "causalxai": 1,
+    "name": "tiny",
+    "seed": 0,
+    "device": "cpu",
+    "dataset": {"use": "digits", "size": 16},
+    "classifier": {
+        "use": "lenet",
+        "epochs": 1,
+        "batch_size": 16,
+        "learning_rate": 0.03,
+        "augment": False,
+        "channels": [4, 6],
+        "hidden": 16,
+    },
+    "method": "interventional",
+    "graph": {"classes": ["0", "7"], "positives": 2},
+    "explain": {"references": False, "map_layers": ["conv2"]},
+    "images": {"classes": ["0", "7"], "count": 2},
+    "metrics": ["deletion", {"use": "correction", "errors": 2}],
+}
+
+
+class Halves(nn.Module):
+    """One logit for each half of a 2 x 4 image: the sum of its pixels."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return torch.stack([half.sum(dim=(1, 2, 3)) for half in images.split(2, dim=3)], dim=1)
+
+
+@pytest.fixture
+def rng() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture
+def classifier() -> Classifier:
+    """Sees which half of a 2 x 4 image is the brighter one."""
+    return Classifier(Halves(), class_names=("left", "right"), image_shape=(1, 2, 4))
+
+
+@pytest.fixture
+def dataset(classifier: Classifier) -> Dataset:
+    """Forty images; every fifth has the label of the darker half."""
+    images = torch.rand(40, 1, 2, 4, generator=torch.Generator().manual_seed(1))
+    labels = classifier.predict(images)
+    labels[::5] = 1 - labels[::5]
+    split = Split(images, labels)
+    return Dataset(train=split, test=split, class_names=("left", "right"))
+
+
+@pytest.fixture
+def context(classifier: Classifier, dataset: Dataset, rng: torch.Generator) -> Context:
+    """A pipeline that has come to its classifier, and no further."""
+    return Context(classifier=classifier, dataset=dataset, rng=rng)
+
+
+@pytest.fixture
+def tiny_spec() -> dict[str, Any]:
+    """A spec that runs in seconds."""
+    return deepcopy(TINY_SPEC)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The tiny spec's run; tests only read it."""
+    return run(TINY_SPEC, out=tmp_path_factory.mktemp("finished"))
+
+
+@pytest.fixture
+def finished_copy(finished: Run, tmp_path: Path) -> Path:
+    """A copy of the folder in which the tiny spec was run, to go on in."""
+    return Path(shutil.copytree(finished.directory.parent, tmp_path / "runs"))
+
+
+@pytest.fixture
+def write_spec(tmp_path: Path) -> Callable[[dict[str, Any]], Path]:
+    """Write a spec as a user would keep it."""
+
+    def write(spec: dict[str, Any]) -> Path:
+        from ruamel.yaml import YAML
+
+        path = tmp_path / "spec.yaml"
+        with path.open("w", encoding="utf-8") as file:
+            YAML(typ="safe", pure=True).dump(spec, file)
+        return path
+
+    return write

@@ -1,0 +1,198 @@
+"""Deletion and insertion for a network whose curves can be computed by hand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from causalxai import Classifier, Context, Explanation
+from causalxai.metrics.pixel_flipping import Deletion, Insertion, PixelFlipping
+
+WEIGHTS = (1.0, -0.5, 2.0, 0.25, -1.0, 0.5)
+SHAPE = (1, 2, 3)
+PIXELS = len(WEIGHTS)
+ORDERS = st.permutations(range(PIXELS))
+KINDS = pytest.mark.parametrize("kind", [Deletion, Insertion])
+
+
+class Linear(nn.Module):
+    """The logit of class 1 is a weighted sum of the pixels, that of class 0 is zero."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        logit = images.flatten(2).sum(dim=1) @ torch.tensor(WEIGHTS)
+        return torch.stack([torch.zeros_like(logit), logit], dim=1)
+
+
+def linear(shape: tuple[int, int, int] = SHAPE) -> Classifier:
+    return Classifier(Linear(), class_names=("no", "yes"), image_shape=shape)
+
+
+def ranked(order: Sequence[int]) -> Tensor:
+    """Return a map that puts the pixels into this order."""
+    heat = torch.empty(PIXELS)
+    heat[list(order)] = torch.arange(PIXELS, 0, -1.0)
+    return heat.view(1, 2, 3)
+
+
+def area(
+    metric: PixelFlipping, heat: Tensor, images: Tensor | None = None, target: int = 1
+) -> float:
+    pictures = torch.ones(1, *SHAPE) if images is None else images
+    classes = torch.full((len(pictures),), target)
+    return float(metric.areas(linear(SHAPE), pictures, classes, heat)[0])
+
+
+def by_hand(kind: type[PixelFlipping], order: Sequence[int]) -> float:
+    """Return the area for a white image, one pixel at a step."""
+    curve = []
+    for step in range(PIXELS + 1):
+        shown = order[step:] if kind is Deletion else order[:step]
+        curve.append(1 / (1 + math.exp(-sum(WEIGHTS[pixel] for pixel in shown))))
+    return sum((a + b) / 2 for a, b in pairwise(curve)) / PIXELS
+
+
+@KINDS
+@given(order=ORDERS)
+def test_the_area_is_that_under_the_curve(kind: type[PixelFlipping], order: list[int]):
+    measured = area(kind(steps=PIXELS), ranked(order))
+    assert measured == pytest.approx(by_hand(kind, order), rel=1e-5)
+
+
+@given(order=ORDERS)
+def test_no_order_beats_that_of_true_importance(order: list[int]):
+    truth = torch.tensor(WEIGHTS).view(1, 2, 3)
+    assert area(Deletion(steps=PIXELS), truth) <= area(Deletion(steps=PIXELS), ranked(order)) + 1e-6
+    assert (
+        area(Insertion(steps=PIXELS), truth) >= area(Insertion(steps=PIXELS), ranked(order)) - 1e-6
+    )
+
+
+@KINDS
+@given(order=ORDERS, scale=st.floats(1e-3, 1e3), offset=st.floats(-10, 10))
+def test_only_the_ranking_of_a_map_counts(
+    kind: type[PixelFlipping], order: list[int], scale: float, offset: float
+):
+    heat = ranked(order).double()
+    for other in (heat * scale + offset, heat**3, heat.exp()):
+        assert area(kind(steps=4), other) == area(kind(steps=4), heat)
+
+
+@KINDS
+def test_ties_go_in_the_order_of_the_pixels(kind: type[PixelFlipping]):
+    metric = kind(steps=PIXELS)
+    assert area(metric, torch.zeros(1, 2, 3)) == area(metric, ranked(range(PIXELS)))
+    assert area(metric, ranked(range(PIXELS))) != area(metric, ranked(range(PIXELS)[::-1]))
+
+
+@given(order=ORDERS, target=st.integers(0, 1))
+def test_deletion_is_insertion_of_the_reversed_order_read_backwards(order: list[int], target: int):
+    deleted = area(Deletion(steps=PIXELS), ranked(order), target=target)
+    inserted = area(Insertion(steps=PIXELS), -ranked(order), target=target)
+    assert deleted == pytest.approx(inserted, rel=1e-6)
+
+
+@KINDS
+@given(order=ORDERS)
+def test_the_other_class_gets_what_this_one_loses(kind: type[PixelFlipping], order: list[int]):
+    metric = kind(steps=PIXELS)
+    both = [area(metric, ranked(order), target=target) for target in (0, 1)]
+    assert sum(both) == pytest.approx(1, rel=1e-6)
+
+
+@KINDS
+@pytest.mark.parametrize("steps", [2, 7, 49, 100])
+def test_a_class_that_is_always_certain_has_the_whole_area(kind: type[PixelFlipping], steps: int):
+    class Certain(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            return torch.tensor([[-1000.0, 1000.0]]).expand(len(images), 2)
+
+    classifier = Classifier(Certain(), class_names=("no", "yes"), image_shape=SHAPE)
+    metric, images = kind(steps=steps), torch.rand(1, *SHAPE)
+    areas = metric.areas(classifier, images, torch.tensor([1]), torch.rand(1, 2, 3))
+    assert float(areas) == pytest.approx(1, rel=1e-12)
+    assert float(areas) <= 1  # Or the score would lie out of its range.
+
+
+@KINDS
+def test_the_baseline_is_what_a_pixel_becomes(kind: type[PixelFlipping]):
+    grey = torch.full((1, *SHAPE), 0.5)
+    probability = float(linear().probabilities(grey)[0, 1])
+    # The mean of an even picture is the picture itself.
+    to_mean = area(kind(steps=4, baseline="mean"), ranked(range(PIXELS)), grey)
+    assert to_mean == pytest.approx(probability, rel=1e-6)
+    assert area(kind(steps=4), ranked(range(PIXELS)), grey) != pytest.approx(probability, rel=1e-2)
+
+
+@KINDS
+def test_a_pixel_changes_in_all_its_channels(kind: type[PixelFlipping]):
+    colour = torch.cat([torch.ones(1, *SHAPE) / 4, torch.ones(1, *SHAPE) * 3 / 4], dim=1)
+    order = (4, 2, 0, 5, 1, 3)
+    areas = kind(steps=PIXELS).areas(linear((2, 2, 3)), colour, torch.tensor([1]), ranked(order))
+    assert float(areas) == pytest.approx(by_hand(kind, order), rel=1e-5)
+
+
+@KINDS
+def test_images_are_scored_one_by_one(kind: type[PixelFlipping]):
+    rng = torch.Generator().manual_seed(0)
+    images, heat = torch.rand(4, *SHAPE, generator=rng), torch.rand(4, 2, 3, generator=rng)
+    target, metric = torch.tensor([0, 1, 1, 0]), kind(steps=4)
+    together = metric.areas(linear(), images, target, heat)
+    alone = [
+        metric.areas(linear(), images[i : i + 1], target[i : i + 1], heat[i : i + 1])
+        for i in range(4)
+    ]
+    assert torch.allclose(together, torch.cat(alone))
+
+
+@pytest.fixture
+def many(context: Context) -> tuple[Explanation, Context]:
+    """Fifty white images whose first map knows the weights and whose second has the opposite."""
+    truth = torch.tensor(WEIGHTS).view(1, 2, 3).expand(50, -1, -1)
+    explanation = Explanation(
+        torch.ones(50, *SHAPE),
+        torch.ones(50, dtype=torch.int64),
+        maps={"truth": truth, "opposite": -truth},
+    )
+    return explanation, replace(context, classifier=linear())
+
+
+@KINDS
+def test_the_truth_beats_chance_and_chance_the_opposite(
+    kind: type[PixelFlipping], many: tuple[Explanation, Context]
+):
+    result = kind(steps=PIXELS).compute(*many)
+    assert result.status == "ok"
+    assert list(result.parts) == ["opposite"]
+    best, random, worst = result.estimate, result.chance, result.parts["opposite"]
+    sign = 1 if result.higher_is_better else -1
+    assert sign * best.value > sign * random.value > sign * worst.value
+    assert best.n == random.n == 50
+    # Random orders differ from image to image; the maps are the same for all of them.
+    assert random.low < random.value < random.high
+    assert best.low == pytest.approx(best.high, rel=1e-12)
+
+
+def test_the_same_generator_gives_the_same_score(many: tuple[Explanation, Context]):
+    explanation, context = many
+    results = [
+        Deletion(steps=4).compute(
+            explanation, replace(context, rng=torch.Generator().manual_seed(seed))
+        )
+        for seed in (0, 0, 1)
+    ]
+    assert results[0] == results[1]
+    assert results[0].chance != results[2].chance
+
+
+def test_an_explanation_without_maps_is_skipped(many: tuple[Explanation, Context]):
+    explanation, context = many
+    result = Deletion().compute(replace(explanation, maps={}), context)
+    assert (result.status, result.reason) == ("skipped", "the explanation has no attribution map")

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from causalxai import Classifier, ClassifierSource, Dataset
+from causalxai.classifier import NO_CHECKPOINT
+from causalxai.errors import ContractError
+from causalxai.record import Record
+
+
+class Noisy(nn.Module):
+    """Answers at random where it is trained; has a parameter to freeze."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor([2.0, 1.0]))
+        self.drop = nn.Dropout(0.5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.drop(images.sum(dim=(1, 2, 3)))[:, None] * self.scale
+        return logits
+
+
+def images(n: int) -> Tensor:
+    return torch.rand(n, 1, 2, 4, generator=torch.Generator().manual_seed(0))
+
+
+def test_the_network_is_put_to_evaluation_and_frozen():
+    classifier = Classifier(Noisy().train(), class_names="ab", image_shape=(1, 2, 4))
+    assert not classifier.model.training
+    assert not any(weight.requires_grad for weight in classifier.model.parameters())
+    assert torch.equal(classifier.logits(images(5)), classifier.logits(images(5)))
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 7, 100])
+def test_the_size_of_batches_changes_no_logit(classifier: Classifier, batch_size: int):
+    whole = classifier.model(images(7))
+    assert torch.allclose(classifier.logits(images(7), batch_size=batch_size), whole)
+
+
+def test_logits_probabilities_predictions_and_accuracy_agree(classifier: Classifier):
+    logits = classifier.logits(images(9))
+    left, right = images(9)[..., :2].sum(dim=(1, 2, 3)), images(9)[..., 2:].sum(dim=(1, 2, 3))
+    assert torch.allclose(logits, torch.stack([left, right], dim=1))
+    probabilities = classifier.probabilities(images(9))
+    assert torch.allclose(probabilities[:, 0], torch.sigmoid(left - right))
+    assert torch.allclose(probabilities.sum(dim=1), torch.ones(9))
+    predicted = classifier.predict(images(9))
+    assert predicted.tolist() == (right > left).long().tolist()
+    assert classifier.accuracy(images(9), predicted) == 1
+    labels = predicted.clone()
+    labels[:2] = 1 - labels[:2]
+    assert classifier.accuracy(images(9), labels) == pytest.approx(7 / 9)
+
+
+def test_no_image_has_no_logit(classifier: Classifier):
+    assert classifier.logits(images(9)[:0]).shape == (0, 2)
+
+
+def test_an_image_has_so_many_values(classifier: Classifier):
+    assert classifier.image_size == 8
+
+
+class Pair(nn.Module):
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        return images, images
+
+
+@pytest.mark.parametrize(
+    ("model", "gives"),
+    [
+        (nn.Flatten(), r"logits \[n, 2\]; one image gives \[1, 8\]"),
+        (nn.Identity(), r"Identity must map \[n, 1, 2, 4\] to .* gives \[1, 1, 2, 4\]"),
+        (Pair(), r"Pair must map .* one image gives tuple"),
+    ],
+)
+def test_a_network_without_the_promised_logits_is_refused(model: nn.Module, gives: str):
+    with pytest.raises(ContractError, match=gives):
+        Classifier(model, class_names="ab", image_shape=(1, 2, 4))
+
+
+def test_no_checkpoint_remembers_nothing():
+    NO_CHECKPOINT.save(Record(meta={"epoch": 1}))
+    assert NO_CHECKPOINT.load() is None
+
+
+def test_a_source_stores_the_weights():
+    class Source(ClassifierSource):
+        def fit(self, dataset: Dataset, **_: object) -> Classifier:
+            return Classifier(Noisy(), class_names="ab", image_shape=(1, 2, 4))
+
+        def restore(self, record: Record, *_: object) -> Classifier:
+            raise NotImplementedError
+
+    classifier = Source().fit(None)  # type: ignore[arg-type]
+    assert Source().to_record(classifier).tensors["scale"].tolist() == [2.0, 1.0]

@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+import json
+import logging
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import torch
+
+import causalxai.pipeline
+from causalxai import Run
+from causalxai.cli import main
+
+Spec = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+Cli = Callable[..., Done]
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Cli]:
+    """Call the command line in this process."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    root.handlers.clear()
+
+    def call(*arguments: str | Path) -> Done:
+        monkeypatch.setattr(sys, "argv", ["causalxai", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        out, err = capsys.readouterr()
+        return Done(int(stop.value.code or 0), out, err)
+
+    yield call
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def in_a_process(*arguments: str | Path, cwd: Path) -> Done:
+    command = [sys.executable, "-c", "from causalxai.cli import main; main()"]
+    done = subprocess.run([*command, *map(str, arguments)], capture_output=True, text=True, cwd=cwd)
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def no_json(word: str) -> None:
+    raise AssertionError(f"{word} is no JSON")
+
+
+def test_run_json_ends_with_one_object_and_tells_the_rest_elsewhere(
+    finished_copy: Path, finished: Run, tmp_path: Path
+):
+    spec = finished.directory / "spec.yaml"
+    done = in_a_process("run", spec, "--out", "runs", "--json", cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert done.out.endswith("}\n")
+    assert done.out.count("\n") == 1
+    told = json.loads(done.out, parse_constant=no_json)
+    directory = Path("runs") / finished.directory.name
+    assert (told["directory"], told["report"]) == (str(directory), str(directory / "report.html"))
+    assert told["metrics"].keys() == finished.metrics.keys()
+    for name, result in finished.metrics.items():
+        brief = told["metrics"][name]
+        assert brief["status"] == "ok"
+        assert brief["value"] == result.estimate.value
+        assert brief["interval"] == [result.estimate.low, result.estimate.high]
+        assert brief["chance"] == result.chance.value
+        assert brief["higher_is_better"] == result.higher_is_better
+        assert brief["controls"].keys() == result.controls.keys()
+    assert told["computed"] == []
+    assert "report: reused" in done.err
+    assert (finished_copy / finished.directory.name / "report.html").is_file()
+
+
+def test_run_twice_says_what_it_reused(
+    cli: Cli,
+    finished_copy: Path,
+    finished: Run,
+    tiny_spec: Spec,
+    write_spec: Callable[[Spec], Path],
+):
+    done = cli("run", write_spec(tiny_spec), "--out", finished_copy)
+    assert done.code == 0
+    assert done.out == f"{finished_copy / finished.directory.name / 'report.html'}\n"
+    told = " ".join(done.err.split())
+    assert re.search(r"reused: .*\bmetrics\.deletion\b.*\bexplain\b", told)
+    for name, result in finished.metrics.items():
+        value, chance = result.estimate.value, result.chance.value
+        assert f"{name}: {value:.3f}, chance {chance:.3f} (n = {result.estimate.n})" in told
+
+
+def test_what_is_computed_is_told_where_it_is_computed(cli: Cli, finished_copy: Path):
+    (directory,) = finished_copy.glob("tiny-*")
+    metric = "metrics=[{use: deletion, steps: 5}]"
+    done = cli("run", directory / "spec.yaml", "--out", finished_copy, "--json", "--set", metric)
+    assert json.loads(done.out)["computed"] == ["metrics.deletion", "report"]
+    assert "metrics.deletion: computed in" in done.err
+    assert "graph: reused" in done.err
+
+
+def test_options_reach_the_run(cli: Cli, monkeypatch: pytest.MonkeyPatch):
+    asked: dict[str, Any] = {}
+
+    def stop(spec: Path, **options: Any) -> None:
+        asked.update(options, spec=spec)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(causalxai.pipeline, "run", stop)
+    cli("run", "my.yaml")
+    assert asked["spec"] == Path("my.yaml")
+    assert (list(asked["overrides"]), asked["out"]) == ([], Path("runs"))
+    assert asked["fresh"] == "nothing"
+    cli("run", "my.yaml", "--set", "a=1", "--set", "b.c=2", "--out", "there", "--fresh")
+    assert (asked["overrides"], asked["out"]) == (["a=1", "b.c=2"], Path("there"))
+    assert asked["fresh"] == "everything"
+
+
+def test_an_interrupted_run_says_how_to_go_on(cli: Cli, monkeypatch: pytest.MonkeyPatch):
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(causalxai.pipeline, "run", interrupt)
+    done = cli("run", "my.yaml")
+    assert (done.code, done.out) == (130, "")
+    assert done.err == "interrupted; run the same command again to go on from here\n"
+
+
+def test_what_cannot_be_done_is_told_without_a_traceback(
+    cli: Cli,
+    tiny_spec: Spec,
+    write_spec: Callable[[Spec], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    spec = write_spec({**tiny_spec, "device": "cuda"})
+    done = cli("run", spec, "--out", tmp_path / "runs")
+    assert (done.code, done.out) == (1, "")
+    assert done.err == "device: cuda: this machine has no such device; try device: auto\n"
+
+
+def test_validate_tells_all_mistakes_at_once_with_their_lines(tmp_path: Path):
+    (tmp_path / "bad.yaml").write_text(
+        "causalxai: 1\n"
+        "name: bad name\n"
+        "seed: -1\n"
+        "dataset: digit\n"
+        "classifier: {use: lenet, epoch: 3}\n"
+        "method: interventional\n"
+        "images:\n"
+        "  count: 0\n",
+        encoding="utf-8",
+    )
+    done = in_a_process("validate", "bad.yaml", cwd=tmp_path)
+    assert (done.code, done.out) == (2, "")
+    *lines, count = done.err.splitlines()
+    assert [line.split(" ")[:2] for line in lines] == [
+        ["bad.yaml:2:", "name:"],
+        ["bad.yaml:3:", "seed:"],
+        ["bad.yaml:4:", "dataset:"],
+        ["bad.yaml:5:", "classifier.epoch:"],
+        ["bad.yaml:8:", "images.count:"],
+    ]
+    assert "did you mean 'digits'?" in lines[2]
+    assert "did you mean 'epochs'?" in lines[3]
+    assert count == "5 mistakes"
+
+
+def test_validate_takes_overrides(
+    cli: Cli, tiny_spec: Spec, write_spec: Callable[[Spec], Path], tmp_path: Path
+):
+    spec = write_spec(tiny_spec)
+    assert cli("validate", spec) == Done(0, f"{spec}: tiny is valid\n", "")
+    assert cli("validate", spec, "--set", "name=mine").out == f"{spec}: mine is valid\n"
+    done = cli("validate", spec, "--set", "graph.positives=0")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("--set graph.positives=0: graph.positives: should be at least 1")
+    assert done.err.endswith("\n1 mistake\n")
+
+
+@pytest.mark.parametrize("command", ["validate", "run"])
+def test_a_file_that_is_not_there_is_a_mistake(command: str, cli: Cli, tmp_path: Path):
+    missing = tmp_path / "missing.yaml"
+    done = cli(command, missing)
+    assert (done.code, done.out) == (2, "")
+    assert done.err == f"{missing}: cannot be read: No such file or directory\n1 mistake\n"
+
+
+def test_plugins_are_listed_with_their_distribution_and_state(cli: Cli):
+    done = cli("plugins")
+    assert (done.code, done.err) == (0, "")
+    rows = [line.split() for line in done.out.splitlines()]
+    assert ["datasets", "digits", "causalxai", causalxai.__version__, "ok"] in rows
+    assert ["methods", "interventional", "causalxai", causalxai.__version__, "ok"] in rows
+
+
+def test_the_schema_is_one_and_knows_the_plugins(cli: Cli, tiny_spec: Spec):
+    done = cli("schema")
+    assert done.code == 0
+    schema = json.loads(done.out)
+    jsonschema.validators.validator_for(schema).check_schema(schema)
+    jsonschema.validate(tiny_spec, schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**tiny_spec, "dataset": "digit"}, schema)
+
+
+def test_report_renders_a_run_again(
+    cli: Cli, finished_copy: Path, finished: Run, monkeypatch: pytest.MonkeyPatch
+):
+    directory = finished_copy / finished.directory.name
+    (directory / "report.html").unlink()
+    monkeypatch.chdir(directory)
+    done = cli("report", ".")
+    assert done.code == 0
+    assert Path(done.out.strip()) == directory / "report.html"
+    assert (directory / "report.html").read_bytes() == finished.report.read_bytes()
+    assert {path.name for path in finished_copy.iterdir()} == {".store", directory.name}
+
+
+def test_report_of_what_is_no_run_is_refused(cli: Cli, tmp_path: Path):
+    done = cli("report", tmp_path)
+    assert (done.code, done.out) == (2, "")
+    assert done.err == f"{tmp_path} is no run's directory: it has no spec.yaml\n"
+
+
+@pytest.mark.parametrize("command", ["run", "validate", "plugins", "schema", "report"])
+def test_help_knows_all_commands(command: str, cli: Cli):
+    assert command in cli("--help").out
+    done = cli(command, "--help")
+    assert done.code == 0
+    assert re.search(rf"Usage.* {command}\b", done.out)
+
+
+def test_an_unknown_command_is_a_mistake(cli: Cli):
+    done = cli("runn")
+    assert (done.code, done.out) == (2, "")
+    assert "No such command" in done.err

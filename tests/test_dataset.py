@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from causalxai import Dataset, Split
+from causalxai.errors import DataError
+
+GOOD = Split(torch.rand(4, 3, 2, 5), torch.tensor([0, 1, 1, 0]))
+
+
+def test_rows_of_a_split_stay_together():
+    images, labels = torch.rand(4, 1, 2, 2), torch.tensor([0, 1, 2, 3])
+    split = Split(images, labels, concepts=torch.arange(8).view(4, 2))
+    for rows in (slice(1, 4, 2), torch.tensor([1, 3])):
+        part = split[rows]
+        assert len(part) == 2
+        assert torch.equal(part.images, images[[1, 3]])
+        assert part.labels.tolist() == [1, 3]
+        assert part.concepts is not None
+        assert part.concepts.tolist() == [[2, 3], [6, 7]]
+    assert GOOD[:2].concepts is None
+
+
+def test_the_shape_of_an_image_is_channels_height_width():
+    assert Dataset(GOOD, GOOD, ("a", "b")).image_shape == (3, 2, 5)
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "message"),
+    [
+        (torch.zeros(0, 1, 2, 2), torch.zeros(0), "the {} split has no image"),
+        (torch.zeros(2, 2, 2), torch.zeros(2), r"{}: images are \[n, c, h, w\] .* \[2, 2, 2\]"),
+        (torch.zeros(2, 1, 2, 2), torch.zeros(3), r"{}: .* n labels, not \[2, 1, 2, 2\] with 3"),
+        (torch.full((2, 1, 2, 2), 255.0), torch.zeros(2), r"{}: .* not in \[255, 255\]"),
+        (torch.full((2, 1, 2, 2), -0.5), torch.zeros(2), r"{}: .* not in \[-0.5, -0.5\]"),
+        (torch.full((2, 1, 2, 2), torch.nan), torch.zeros(2), r"{}: .* not in \[nan, nan\]"),
+        (torch.zeros(2, 1, 2, 2), torch.tensor([0, 2]), "{}: labels are 0 to 1"),
+        (torch.zeros(2, 1, 2, 2), torch.tensor([-1, 0]), "{}: labels are 0 to 1"),
+    ],
+    ids=["empty", "dim", "count", "bytes", "negative", "nan", "label", "negative label"],
+)
+@pytest.mark.parametrize("bad", ["train", "test"])
+def test_a_split_that_is_no_split_is_refused_by_its_name(
+    images: Tensor, labels: Tensor, message: str, bad: str
+):
+    splits = {"train": GOOD, "test": GOOD, bad: Split(images, labels)}
+    with pytest.raises(DataError, match=message.format(bad)):
+        Dataset(**splits, class_names=("a", "b"))

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from causalxai import BackgroundKnowledge, CausalGraph, Context, GraphDiscoverer
+from causalxai.errors import CapabilityError, ContractError
+
+CHAIN = CausalGraph("abc", [("a", "b"), ("b", "c")])
+
+
+class Chain(GraphDiscoverer):
+    """Finds a → b → c, whatever it is told."""
+
+    requires: ClassVar[frozenset[str]] = frozenset()
+
+    def _discover(self, context: Context) -> CausalGraph:
+        return CHAIN
+
+
+class Asking(Chain):
+    requires: ClassVar[frozenset[str]] = frozenset({"oracle", "readback"})
+
+
+def test_a_graph_that_keeps_to_what_is_known_is_returned(context: Context):
+    known = {"required": [("a", "b")], "forbidden": [("b", "a")], "tiers": [("a",), ("b", "c")]}
+    assert Chain(background=known).discover(context) is CHAIN
+    assert Chain().discover(context) is CHAIN
+
+
+@pytest.mark.parametrize(
+    ("known", "told"),
+    [
+        ({"required": [("a", "c")]}, "a → c is required"),
+        ({"forbidden": [("b", "c")]}, "b → c is forbidden"),
+        ({"tiers": [("b",), ("a",)]}, "a → b leads back to an earlier tier"),
+        ({"tiers": [("c",), ("a", "b")]}, "b → c leads back to an earlier tier"),
+    ],
+)
+def test_ignored_knowledge_is_blamed_on_the_discoverer(
+    known: dict[str, Any], told: str, context: Context
+):
+    with pytest.raises(ContractError) as raised:
+        Chain(background=known).discover(context)
+    assert str(raised.value) == f"{__name__}.Chain ignores background knowledge: {told}"
+
+
+def test_all_that_is_ignored_is_told_at_once():
+    known = BackgroundKnowledge(required=[("c", "a")], forbidden=[("a", "b"), ("b", "c")])
+    assert known.violations(CHAIN) == [
+        "c → a is required",
+        "a → b is forbidden",
+        "b → c is forbidden",
+    ]
+
+
+@given(order=st.permutations("abcd"), cut=st.integers(0, 3), named=st.integers(0, 4))
+def test_tiers_forbid_exactly_the_edges_that_lead_back(order: list[str], cut: int, named: int):
+    """Nodes that no tier names are free."""
+    early, late = order[:cut], order[cut:named]
+    tiers = BackgroundKnowledge(tiers=[early, late])
+    for source in order:
+        for target in set(order) - {source}:
+            broken = tiers.violations(CausalGraph("abcd", [(source, target)]))
+            assert bool(broken) == (source in late and target in early)
+
+
+def test_a_missing_capability_is_told_by_the_discoverers_name(context: Context):
+    with pytest.raises(CapabilityError, match=r"Asking needs oracle, readback; .* has none"):
+        Asking().discover(context)
+    with pytest.raises(CapabilityError, match=r"Asking needs oracle, readback; .* has graph"):
+        Asking().discover(replace(context, graph=CHAIN))
+
+
+def test_a_discoverer_has_nothing_to_show_unless_it_says_so(context: Context):
+    assert Chain().sections(CHAIN, context) == ()

@@ -1,0 +1,66 @@
+"""What an import costs, and that all public names are there."""
+
+from __future__ import annotations
+
+import json
+import pkgutil
+import subprocess
+import sys
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+import causalxai
+
+HEAVY = ("torch", "numpy", "scipy", "matplotlib", "networkx", "sklearn", "captum")
+
+
+def loaded_by(code: str) -> dict[str, Any]:
+    """Run code in a fresh interpreter; return which heavy modules it loads."""
+    told = "sys.stderr.write(json.dumps([name for name in sys.modules]))"
+    script = f"import atexit, json, sys\natexit.register(lambda: {told})\n{code}"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return {"modules": set(json.loads(done.stderr)), "stdout": done.stdout}
+
+
+def test_importing_causalxai_loads_nothing_heavy():
+    assert not loaded_by("import causalxai")["modules"] & set(HEAVY)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"]], ids=" ".join)
+def test_help_loads_no_torch(arguments: list[str]):
+    code = f"sys.argv = ['causalxai', *{arguments}]\nfrom causalxai.cli import main\nmain()"
+    done = loaded_by(code)
+    assert "Usage" in done["stdout"]
+    assert not done["modules"] & set(HEAVY)
+
+
+def test_the_names_of_plugins_are_known_without_torch():
+    code = "from causalxai import registry\nprint(registry.names('oracles'))"
+    done = loaded_by(code)
+    assert "parameters" in done["stdout"]
+    assert "torch" not in done["modules"]
+
+
+@pytest.mark.parametrize("name", causalxai.__all__)
+def test_public_names_are_there(name: str):
+    assert getattr(causalxai, name).__module__.startswith("causalxai.")
+    assert name in dir(causalxai)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="module 'causalxai' has no attribute 'Grahp'"):
+        causalxai.Grahp  # noqa: B018
+
+
+def test_the_version_is_that_of_the_distribution():
+    from importlib.metadata import version
+
+    assert causalxai.__version__ == version("causalxai")
+
+
+def test_every_module_can_be_imported():
+    for module in pkgutil.walk_packages(causalxai.__path__, "causalxai."):
+        assert import_module(module.name)

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from causalxai import Context, Estimate, Explanation, Metric, MetricResult
+from causalxai.errors import CapabilityError
+from causalxai.metric import MetricUndefinedError
+
+EXPLANATION = Explanation(torch.zeros(1, 1, 2, 4), torch.zeros(1, dtype=torch.int64))
+
+
+class Told(Metric):
+    """Says what it is told to say."""
+
+    name = "told"
+    higher_is_better = False
+    value_range = (0.0, None)
+    reference = "nowhere"
+    says: Callable[[Context], MetricResult]
+
+    def _compute(self, explanation: Explanation, context: Context) -> MetricResult:
+        return self.says(context)
+
+
+def result_of(says: Callable[[Context], MetricResult], context: Context) -> MetricResult:
+    metric = Told()
+    metric.says = says
+    return metric.compute(EXPLANATION, context)
+
+
+def raising(error: BaseException) -> Callable[[Context], MetricResult]:
+    def says(context: Context) -> MetricResult:
+        raise error
+
+    return says
+
+
+def scoring(value: float) -> Callable[[Context], MetricResult]:
+    return lambda context: MetricResult("told", estimate=Estimate(value))
+
+
+def test_the_mean_is_the_mean_and_its_interval_that_of_the_normal_theory():
+    samples = np.random.default_rng(1).normal(3, 2, 500)
+    estimate = Estimate.mean(samples, np.random.default_rng(2))
+    half = 1.96 * samples.std(ddof=1) / np.sqrt(500)
+    assert estimate.value == pytest.approx(np.mean(samples), rel=1e-12)
+    assert estimate.low == pytest.approx(estimate.value - half, abs=0.1 * half)
+    assert estimate.high == pytest.approx(estimate.value + half, abs=0.1 * half)
+    assert estimate.n == 500
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=9), st.integers(0, 99))
+def test_the_interval_lies_within_the_samples(samples: list[float], seed: int):
+    estimate = Estimate.mean(samples, np.random.default_rng(seed))
+    slack = 1e-9 * max(map(abs, samples))
+    assert min(samples) - slack <= estimate.low <= estimate.high <= max(samples) + slack
+    assert estimate == Estimate.mean(samples, np.random.default_rng(seed))
+
+
+def test_samples_that_agree_leave_no_doubt():
+    estimate = Estimate.mean([0.5, 0.5, 0.5], np.random.default_rng(0))
+    assert (estimate.low, estimate.value, estimate.high, estimate.n) == (0.5, 0.5, 0.5, 3)
+
+
+def test_one_sample_has_no_interval_and_none_has_no_mean():
+    rng = np.random.default_rng(0)
+    assert Estimate.mean([2.0], rng) == Estimate(2.0, None, None, 1)
+    with pytest.raises(MetricUndefinedError, match="no sample"):
+        Estimate.mean([], rng)
+
+
+def test_a_score_comes_with_what_one_must_know_to_read_it(context: Context):
+    result = result_of(scoring(3.0), context)
+    assert (result.status, result.estimate) == ("ok", Estimate(3.0))
+    assert (result.higher_is_better, result.value_range) == (False, (0.0, None))
+    assert result.reference == "nowhere"
+
+
+@pytest.mark.parametrize(
+    "error", [MetricUndefinedError("too few"), CapabilityError("too few")], ids=type
+)
+def test_a_score_without_meaning_is_skipped(error: Exception, context: Context):
+    result = result_of(raising(error), context)
+    assert (result.status, result.reason, result.estimate) == ("skipped", "too few", None)
+    assert result.reference == "nowhere"
+
+
+def test_a_metric_that_lacks_something_is_skipped(context: Context):
+    class Asking(Told):
+        requires: ClassVar[frozenset[str]] = frozenset({"graph", "oracle"})
+
+    result = Asking().compute(EXPLANATION, context)
+    assert result.status == "skipped"
+    assert result.reason == "told needs graph, oracle; this pipeline has none of them"
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("by 0"), RuntimeError("by 0")], ids=type)
+def test_an_exception_costs_the_score_and_nothing_else(
+    error: Exception, context: Context, caplog: pytest.LogCaptureFixture
+):
+    result = result_of(raising(error), context)
+    assert (result.status, result.estimate) == ("failed", None)
+    assert result.reason == f"{type(error).__name__}: by 0"
+    assert "metric told failed" in caplog.text
+    assert "Traceback" in caplog.text
+
+
+def test_the_user_may_still_interrupt(context: Context):
+    with pytest.raises(KeyboardInterrupt):
+        result_of(raising(KeyboardInterrupt()), context)
+
+
+@pytest.mark.parametrize("value", [-1e-9, math.nan, math.inf, -math.inf])
+def test_a_value_out_of_range_is_no_score(value: float, context: Context):
+    result = result_of(scoring(value), context)
+    assert (result.status, result.estimate) == ("failed", None)
+    assert result.reason == f"told: {value} is not a finite value in [0.0, inf]"
+
+
+@pytest.mark.parametrize(
+    ("extra", "name"),
+    [
+        ({"chance": Estimate(math.nan)}, "chance"),
+        ({"parts": {"other map": Estimate(-1.0)}}, "other map"),
+        ({"controls": {"shuffled": Estimate(math.inf)}}, "shuffled"),
+    ],
+)
+def test_what_a_score_is_read_beside_lies_in_the_range_too(
+    extra: dict[str, Any], name: str, context: Context
+):
+    result = result_of(lambda _: MetricResult("told", estimate=Estimate(1.0), **extra), context)
+    assert (result.status, result.estimate, result.chance) == ("failed", None, None)
+    assert result.reason.startswith(f"{name}: ")
+    assert json.dumps(result.to_json(), allow_nan=False)
+
+
+def test_the_ends_of_the_range_belong_to_it(context: Context):
+    assert result_of(scoring(0.0), context).status == "ok"
+
+
+NUMBERS = st.floats(allow_nan=False)
+ESTIMATES = st.builds(Estimate, NUMBERS, st.none() | NUMBERS, st.none() | NUMBERS, st.integers(1))
+TABLES = st.dictionaries(st.text(), ESTIMATES, max_size=3)
+
+
+@given(
+    st.builds(
+        MetricResult,
+        metric=st.text(),
+        status=st.sampled_from(["ok", "skipped", "failed"]),
+        estimate=st.none() | ESTIMATES,
+        chance=st.none() | ESTIMATES,
+        reason=st.text(),
+        parts=TABLES,
+        controls=TABLES,
+        higher_is_better=st.booleans(),
+        value_range=st.tuples(st.none() | NUMBERS, st.none() | NUMBERS),
+        reference=st.text(),
+    )
+)
+def test_json_keeps_everything(result: MetricResult):
+    assert MetricResult.from_json(json.loads(json.dumps(result.to_json()))) == result
