@@ -269,12 +269,11 @@ class Dataflow:
         before = self._values[tensors[0]]
         if len(tensors) > 1:
             return all(self._values[n].shape == value.shape for n in tensors)
+        if value.dim() == before.dim():
+            return bool(value.shape[:2] == before.shape[:2])
         # Flattening [n, c, h, w] to [n, c * h * w] keeps each channel in one block.
-        return bool(
-            value.shape[0] == before.shape[0]
-            and (value.shape[1:2] == before.shape[1:2] or value.numel() == before.numel())
-            and (value.dim() == before.dim() or value.dim() == 2)
-        )
+        flat = (before.shape[0], before[0].numel())
+        return value.dim() == 2 and tuple(value.shape) == flat
 
     def _is_channelwise_op(self, node: fx.Node, *, spatial: bool) -> bool:
         match node.op:

@@ -163,10 +163,7 @@ class ParameterOracle(Oracle):
         for layer in self.space.layers:
             rows = (concept >= layer.first) & (concept < layer.indices.stop)
             if bool(rows.any()):
-                index = concept[rows]
-                sliced = layer.granularity == "slice"
-                source = layer.source_of(index) if sliced else None
-                edits = Edits(layer.destination_of(index), source, value[rows] - 1)
+                edits = _edits(layer, concept[rows], value[rows])
                 propagation = self._propagation(layer, inputs)
                 answers[rows] = propagation.logits(layer.name, inputs, edits)
         return answers
@@ -195,23 +192,22 @@ class ParameterOracle(Oracle):
         return logits
 
     def _propagation(self, layer: ParameterLayer, inputs: Tensor) -> Propagation:
-        """Return the fastest strategy that answers this layer exactly, tried on one edit.
+        """Return the fastest strategy that answers this layer exactly, tried on some edits.
 
-        The trial is worth a forward pass: a network may do what no rule here foresees.
+        The trial is worth a few forward passes: a network may do what no rule here foresees.
         """
         if layer.name in self._chosen:
             return self._chosen[layer.name]
-        image = inputs[:1]
-        one = torch.zeros(1, dtype=torch.int64, device=inputs.device)
-        source = one if layer.granularity == "slice" else None
-        edit = Edits(one, source, torch.full((1, 1), -1.0, device=inputs.device))
-        target = torch.tensor([layer.first], device=inputs.device)
-        exact = self._with_weights(image, target, torch.zeros(1, device=inputs.device))
+        images = inputs[:2]
+        index = torch.tensor(_probes(layer), device=inputs.device)
+        removed = torch.zeros(1, device=inputs.device)
+        exact = torch.stack([self._with_weights(images, one[None], removed) for one in index])
+        edits = _edits(layer, index, torch.zeros(len(index), 1, device=inputs.device))
         for name, propagation in self._strategies.items():
             if not propagation.applies(layer.name):
                 continue
             try:
-                answer = propagation.logits(layer.name, image, edit)[0]
+                answer = propagation.logits(layer.name, images, edits)
             except (RuntimeError, NotImplementedError) as error:
                 _logger.info("%s: %s does not apply: %s", layer.name, name, error)
                 continue
@@ -241,6 +237,17 @@ class ParameterOracle(Oracle):
         module = self.classifier.model.get_submodule(layer.name)
         assert isinstance(module, nn.Conv2d | nn.Linear)
         return module.weight
+
+
+def _edits(layer: ParameterLayer, index: Tensor, value: Tensor) -> Edits:
+    source = layer.source_of(index) if layer.granularity == "slice" else None
+    return Edits(layer.destination_of(index), source, value - 1)
+
+
+def _probes(layer: ParameterLayer) -> list[int]:
+    """Return concepts to try a strategy on: spread over the layer, two on one destination."""
+    spread = {layer.count * i // 4 for i in range(4)}
+    return [layer.first + i for i in sorted(spread | {min(1, layer.count - 1)})]
 
 
 def _per_concept(layer: ParameterLayer, terms: Tensor) -> Tensor:

@@ -210,6 +210,44 @@ def test_networks_without_a_data_flow_go_by_vmap(
     assert isinstance(oracle._chosen[first.name], VmapPropagation)
 
 
+class Regroups(nn.Module):
+    """Views that move values between channels, and channels that only a mean reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(2, 4, 3, padding=1)
+        self.second = nn.Conv2d(8, 3, 1)
+
+    def forward(self, x):
+        x = torch.tanh(self.first(x))
+        x = x.view(x.size(0), 8, 4, 8)
+        return self.second(x).mean(dim=(2, 3))
+
+
+class NormalisesByBatch(nn.Module):
+    """Batch normalisation without running statistics: images in a batch change one another."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(2, 4, 3, padding=1)
+        self.norm = nn.BatchNorm2d(4, track_running_stats=False)
+        self.second = nn.Conv2d(4, 3, 3)
+
+    def forward(self, x):
+        return self.second(torch.tanh(self.norm(self.first(x)))).mean(dim=(2, 3))
+
+
+@pytest.mark.parametrize("network", [Regroups, NormalisesByBatch])
+@pytest.mark.parametrize("granularity", ["slice", "filter"])
+def test_what_breaks_the_rules_is_answered_exactly_all_the_same(
+    network, granularity, seeded, make_classifier, make_oracle, naive, rng
+):
+    oracle = make_oracle(make_classifier(network(), (2, 8, 8), 3), granularity)
+    images = torch.rand(3, 2, 8, 8, generator=rng)
+    for layer in oracle.space.layers:
+        assert_as_naive(oracle, images, list(layer.indices), naive)
+
+
 class Geometry(nn.Module):
     """Strides, dilation, padding, groups, odd pools, heads that read blocks of channels."""
 
