@@ -56,5 +56,7 @@ def test_a_later_stage_keeps_what_it_is_not_given(context: Context):
     assert (later.oracle, later.graph, later.space) == (oracle, GRAPH, None)
     assert later.rng is context.rng
     other = torch.Generator()
-    assert later.with_parts(rng=other).rng is other
+    latest = later.with_parts(rng=other)
+    assert latest.rng is other
+    assert (latest.oracle, latest.graph) == (oracle, GRAPH)
     assert context.graph is None
