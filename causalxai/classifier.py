@@ -52,8 +52,13 @@ class Classifier:
         self.class_names = tuple(class_names)
         self.image_shape = image_shape
         self.feature_layer = feature_layer
-        with torch.no_grad():
-            logits = self.model(torch.zeros(1, *image_shape, device=self.device))
+        try:
+            with torch.no_grad():
+                logits = self.model(torch.zeros(1, *image_shape, device=self.device))
+        except (RuntimeError, ValueError, TypeError) as error:
+            raise ContractError(
+                f"{type(model).__name__} fails on one image of shape {list(image_shape)}: {error}"
+            ) from error
         if not isinstance(logits, Tensor) or logits.shape != (1, len(self.class_names)):
             shape = list(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
             raise ContractError(

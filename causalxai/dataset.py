@@ -28,18 +28,22 @@ class Split:
         ``[n]``, int64 class indices.
     concepts
         ``[n, m]``, measured values of the data set's ``concept_names``; ``None`` if unknown.
+    set_concepts
+        ``[n, m]``, the values that the images were drawn to have; ``None`` if nobody drew them.
     """
 
     images: Tensor
     labels: Tensor
     concepts: Tensor | None = None
+    set_concepts: Tensor | None = None
 
     def __len__(self) -> int:
         return self.images.shape[0]
 
     def __getitem__(self, rows: slice | Tensor) -> Split:
         concepts = None if self.concepts is None else self.concepts[rows]
-        return Split(self.images[rows], self.labels[rows], concepts)
+        set_concepts = None if self.set_concepts is None else self.set_concepts[rows]
+        return Split(self.images[rows], self.labels[rows], concepts, set_concepts)
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,15 @@ class Dataset:
                 raise DataError(f"{name}: images lie in [0, 1], not in [{low:g}, {high:g}]")
             if int(split.labels.min()) < 0 or int(split.labels.max()) >= len(self.class_names):
                 raise DataError(f"{name}: labels are 0 to {len(self.class_names) - 1}")
+
+            width = 0 if split.concepts is None else split.concepts.shape[1]
+            if width not in (0, len(self.concept_names)):
+                raise DataError(f"{name}: {width} concepts, but {len(self.concept_names)} names")
+        if self.train.images.shape[1:] != self.test.images.shape[1:]:
+            raise DataError(
+                f"train images are {list(self.train.images.shape[1:])}, "
+                f"test images {list(self.test.images.shape[1:])}"
+            )
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -55,6 +56,10 @@ class Edge:
         taken = [name for name in self.extra if name in _RESERVED]
         if taken:
             raise ValueError(f"edges have fields of their own called {', '.join(taken)}")
+        odd = [name for name, value in self.attributes().items() if not math.isfinite(value)]
+        if odd:
+            ends = f"{self.source!r} → {self.target!r}"
+            raise ValueError(f"edge {ends}: {', '.join(odd)} must be finite, or None")
 
     def attributes(self) -> dict[str, float]:
         """Return everything that is known of the edge, flat, as numbers."""
@@ -188,6 +193,8 @@ class CausalGraph:
         A weight of exactly zero is written as 1 too, so that no edge is lost.
         """
         names = self.nodes if nodes is None else tuple(nodes)
+        for name in names:
+            self._require(name)
         index = {node: i for i, node in enumerate(names)}
         matrix = np.zeros((len(names), len(names)))
         for edge in self.edges:

@@ -147,10 +147,11 @@ class Metric(Plugin, ABC):
         told = {self.name: result.estimate, "chance": result.chance}
         told |= {**result.parts, **result.controls}
         for name, estimate in told.items():
-            if estimate is None or (
-                math.isfinite(estimate.value) and low <= estimate.value <= high
-            ):
+            if estimate is None:
                 continue
-            reason = f"{name}: {estimate.value} is not a finite value in [{low}, {high}]"
-            return MetricResult(self.name, "failed", reason=reason)
+            numbers = (estimate.value, estimate.low, estimate.high)
+            finite = all(number is None or math.isfinite(number) for number in numbers)
+            if not (finite and low <= estimate.value <= high):
+                reason = f"{name}: {estimate} is not finite, or not in [{low}, {high}]"
+                return MetricResult(self.name, "failed", reason=reason)
         return result

@@ -26,7 +26,8 @@ def test_capabilities_are_what_is_there(context: Context):
     with_oracle = replace(context, oracle=Rendering())
     assert with_oracle.capabilities == {"oracle", "render", "gradient"}
     measured = replace(context.dataset.train, concepts=torch.zeros(40, 1))
-    observed = replace(context, dataset=replace(context.dataset, train=measured))
+    dataset = replace(context.dataset, train=measured, concept_names=("thickness",))
+    observed = replace(context, dataset=dataset)
     assert observed.capabilities == {"observations"}
 
 

@@ -48,3 +48,16 @@ def test_a_split_that_is_no_split_is_refused_by_its_name(
     splits = {"train": GOOD, "test": GOOD, bad: Split(images, labels)}
     with pytest.raises(DataError, match=message.format(bad)):
         Dataset(**splits, class_names=("a", "b"))
+
+
+def test_splits_have_the_same_image_shape():
+    train = Split(torch.zeros(2, 1, 4, 4), torch.zeros(2, dtype=torch.int64))
+    test = Split(torch.zeros(2, 1, 4, 5), torch.zeros(2, dtype=torch.int64))
+    with pytest.raises(DataError, match=r"train images are \[1, 4, 4\], test images \[1, 4, 5\]"):
+        Dataset(train, test, ("a",))
+
+
+def test_concepts_have_names():
+    split = Split(torch.zeros(2, 1, 4, 4), torch.zeros(2, dtype=torch.int64), torch.zeros(2, 3))
+    with pytest.raises(DataError, match="3 concepts, but 1 names"):
+        Dataset(split, split, ("a",), concept_names=("thickness",))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from itertools import combinations
 from pathlib import Path
 
@@ -21,7 +22,7 @@ AWKWARD = st.sampled_from([
 ])  # fmt: skip
 NAMES = AWKWARD | st.text(ALPHABET, max_size=8)
 META = NAMES.filter(lambda name: name != "id")
-NUMBERS = st.floats(allow_nan=False)
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 RESERVED = ("source", "target", "weight", "p", "frequency", "low", "high", "extra")
 
 
@@ -223,3 +224,9 @@ def test_meta_that_graphml_would_lose_is_refused(name: str):
 )
 def test_graphs_that_differ_are_not_equal(other: CausalGraph):
     assert other != CausalGraph("ab", [("a", "b")])
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_an_edge_is_finite(value: float):
+    with pytest.raises(ValueError, match="'a' → 'b': weight must be finite"):
+        Edge("a", "b", weight=value)

@@ -28,7 +28,7 @@ def select_images(
         If a class is unknown, or no image fits.
     """
     split = dataset.train if selection.split == "train" else dataset.test
-    wanted = dataset.class_names if selection.classes is None else selection.classes
+    wanted = tuple(dict.fromkeys(selection.classes or dataset.class_names))
     for name in wanted:
         if name not in dataset.class_names:
             hint = did_you_mean(name, dataset.class_names)

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 
 import torch
 
+from causalxai import __version__
 from causalxai.classifier import Classifier
 from causalxai.concept_space import ConceptSpace
 from causalxai.context import Context
@@ -107,6 +108,7 @@ class Pipeline:
             plugin = self.plugins[stage].provenance
             keys[stage] = digest(
                 {
+                    "causalxai": __version__,
                     "stage": stage,
                     "plugin": [plugin.distribution, plugin.version, plugin.target],
                     "config": part.portable_config(),

@@ -340,10 +340,16 @@ class HasAControlThatIsNoNumber(TamperedMetric):
         return replace(result, controls={"shuffled": Estimate(float("nan"))})
 
 
-@breaks("metric", "score_survives_storage")
+@breaks("metric", "bench_is_scored")
 class HasAnIntervalThatIsNoNumber(TamperedMetric):
     def tamper(self, result: MetricResult) -> MetricResult:
         return replace(result, controls={"shuffled": Estimate(0.5, float("nan"), 1.0)})
+
+
+@breaks("metric", "score_survives_storage")
+class NamesItsPartsByNumber(TamperedMetric):
+    def tamper(self, result: MetricResult) -> MetricResult:
+        return replace(result, parts={1: Estimate(0.5)})
 
 
 @breaks("metric", "scoring_leaves_its_inputs_alone")

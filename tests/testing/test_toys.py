@@ -153,7 +153,9 @@ class TestPlugins:
         assert 0 < scores[0].chance.value < 1
 
     def test_spaces_of_other_worlds_are_refused(self, world: ToyWorld) -> None:
-        nameless = replace(world.dataset, concept_names=(), graph=None)
+        unmeasured = {"train": replace(world.dataset.train, concepts=None)}
+        unmeasured["test"] = replace(world.dataset.test, concepts=None)
+        nameless = replace(world.dataset, concept_names=(), graph=None, **unmeasured)
         with pytest.raises(CapabilityError, match="four named concepts"):
             ToySpace().fit(world.classifier, nameless, rng=torch.Generator())
 
