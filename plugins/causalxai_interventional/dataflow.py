@@ -26,7 +26,7 @@ _ELEMENTWISE_MODULES = (
     nn.Identity, nn.Dropout, nn.Dropout2d, nn.AlphaDropout,
 )  # fmt: skip
 _SPATIAL_MODULES = (
-    nn.BatchNorm1d, nn.BatchNorm2d, nn.MaxPool2d, nn.AvgPool2d, nn.LPPool2d,
+    nn.BatchNorm1d, nn.BatchNorm2d, nn.PReLU, nn.MaxPool2d, nn.AvgPool2d, nn.LPPool2d,
     nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.Dropout1d, nn.Flatten,
 )  # fmt: skip
 _ELEMENTWISE_FUNCTIONS = {
@@ -37,10 +37,11 @@ _ELEMENTWISE_FUNCTIONS = {
 }  # fmt: skip
 _SPATIAL_FUNCTIONS = {
     F.max_pool2d, F.avg_pool2d, F.adaptive_avg_pool2d, F.adaptive_max_pool2d, F.batch_norm,
-    torch.flatten,
+    torch.flatten, torch.mean, torch.amax,
 }  # fmt: skip
 _ELEMENTWISE_METHODS = {"relu", "relu_", "sigmoid", "tanh", "add", "add_", "mul", "mul_", "clamp"}
-_SPATIAL_METHODS = {"flatten", "view", "reshape"}
+_SPATIAL_METHODS = {"flatten", "view", "reshape", "mean", "amax"}
+_REDUCTIONS = {"mean", "amax", torch.mean, torch.amax}
 _SHAPE_FUNCTIONS = {getattr, operator.getitem}
 
 
@@ -189,8 +190,10 @@ class Dataflow:
     def feeders(self, layer: str) -> tuple[str, ...]:
         """Return the layers whose output channels are the channels that ``layer`` reads."""
         node = self.node(layer)
+        if node is None:
+            return ()
         found: list[str] = []
-        pending = list(node.all_input_nodes) if node is not None else []
+        pending = list(node.all_input_nodes)
         seen: set[fx.Node] = set()
         while pending:
             current = pending.pop()
@@ -198,10 +201,18 @@ class Dataflow:
                 continue
             seen.add(current)
             if self._editable(current) is not None:
-                found.append(str(current.target))
+                if self._same_channels(current, node):
+                    found.append(str(current.target))
             elif self._acts_by_channel(current, spatial=True):
                 pending.extend(current.all_input_nodes)
         return tuple(sorted(found))
+
+    def _same_channels(self, writer: fx.Node, reader: fx.Node) -> bool:
+        """Tell whether the axis of channels that one layer writes is the one the other reads."""
+        written = self._values[writer].dim()
+        read = self._values[reader.all_input_nodes[0]].dim()
+        alike = isinstance(self._editable(writer), type(self._editable(reader)))
+        return (alike and written == read) or (written, read) == (4, 2)
 
     def mediator(self, layer: str) -> fx.Node | None:
         """Return the last node behind a layer that keeps its channels *and* its pixels."""
@@ -269,6 +280,10 @@ class Dataflow:
         before = self._values[tensors[0]]
         if len(tensors) > 1:
             return all(self._values[n].shape == value.shape for n in tensors)
+        if node.target in _REDUCTIONS:
+            dims = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim")
+            over = {d % 4 for d in dims} if isinstance(dims, list | tuple) else set()
+            return before.dim() == 4 and over == {2, 3}
         if value.dim() == before.dim():
             return bool(value.shape[:2] == before.shape[:2])
         # Flattening [n, c, h, w] to [n, c * h * w] keeps each channel in one block.

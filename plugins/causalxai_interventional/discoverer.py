@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar
 
 import torch
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from torch import Tensor
 
 from causalxai.context import Context
@@ -20,6 +21,7 @@ from causalxai_interventional.mechanisms import (
     LayerMechanisms,
     SelectionRule,
     by_source,
+    doubts,
     feeders,
     find_mechanisms,
 )
@@ -28,16 +30,27 @@ from causalxai_interventional.parameter_space import ParameterLayer
 
 _IMAGES_AT_ONCE = 10
 
+_logger = logging.getLogger(__name__)
+
+
+def _as_text(name: object) -> object:
+    """YAML reads the class 3 as a number."""
+    return f"{name}" if type(name) is int else name
+
+
+ClassName = Annotated[str, BeforeValidator(_as_text)]
+
 
 class InterventionalDiscoverer(GraphDiscoverer):
     """Runs algorithm 1 on correctly classified images and counts how often each edge is causal.
 
-    Nodes are ``input:n``, the channels or units ``layer:k`` of each layer, and the classes. An
+    Nodes are ``image:n``, the channels or units ``layer:k`` of each layer, and the classes. An
     edge's ``frequency`` is the share of a class's positives in which it is in G+ (or G-, with a
-    negative weight); ``weight`` is the mean contribution to the logit, with its 95 % interval
-    over images. Both are of the class in which the edge is the most frequent; ``extra`` has
-    ``supports[class]`` and ``opposes[class]`` for each. Where a linear layer reads flattened
-    channels, the units of one channel are one source, present if any of them is.
+    negative weight); ``weight`` is the mean contribution to the logit, with its 95 % interval,
+    over those positives in which the algorithm came to the edge. Both are of the class in which
+    the edge is the most frequent; ``extra`` has ``supports[class]`` and ``opposes[class]`` for
+    each. Where a linear layer reads flattened channels, the units of one channel are one source,
+    present if any of them is, whose weight sums those of the units' single removals.
 
     With whole filters as concepts, each filter has one edge to the class: its total effect.
     """
@@ -47,8 +60,8 @@ class InterventionalDiscoverer(GraphDiscoverer):
     class Config(DiscovererConfig, SelectionRule):
         """Settings of ``InterventionalDiscoverer``."""
 
-        classes: tuple[str, ...] | None = Field(
-            default=None, description="names of the classes; all unless given"
+        classes: tuple[ClassName, ...] | None = Field(
+            default=None, min_length=1, description="names of the classes; all unless given"
         )
         positives: int = Field(
             default=100, ge=1, description="correctly classified images of each class, at most"
@@ -111,6 +124,7 @@ class _Tally:
     """Sums over images for the edges of a layer, ``[O, C]`` each; C source channels."""
 
     images: int
+    tested: Tensor
     supports: Tensor
     opposes: Tensor
     effect: Tensor
@@ -125,13 +139,14 @@ class _Tally:
             return torch.unflatten(spread, 2, (channels, -1))
 
         filters = found.layer.granularity == "filter"
-        supports, opposes, delta = (
+        tested, supports, opposes, delta = (
             field[:, 0][..., None] if filters else by_channel(field)
-            for field in (found.supports, found.opposes, found.delta)
+            for field in (found.tested, found.supports, found.opposes, found.delta)
         )
         effect = -delta.sum(dim=3)
         return cls(
             len(effect),
+            tested.any(dim=3).sum(dim=0),
             supports.any(dim=3).sum(dim=0),
             opposes.any(dim=3).sum(dim=0),
             effect.double().sum(dim=0),
@@ -146,16 +161,20 @@ class _Tally:
         self, source: str, target: str, at: tuple[int, int], extra: Mapping[str, float]
     ) -> Edge:
         """Return one edge with its mean contribution, interval and frequency."""
-        mean = float(self.effect[at]) / self.images
-        variance = max(0.0, float(self.squares[at]) / self.images - mean**2)
-        half = 1.96 * (variance / self.images) ** 0.5
         share = float(torch.maximum(*self.shares())[at])
-        low, high = mean - half, mean + half
-        return Edge(source, target, mean, frequency=share, low=low, high=high, extra=extra)
+        n = int(self.tested[at])
+        mean = float(self.effect[at]) / n
+        edge = Edge(source, target, mean, frequency=share, extra=extra)
+        if n < 2:
+            return edge
+        variance = max(0.0, (float(self.squares[at]) - n * mean**2) / (n - 1))
+        half = 1.96 * (variance / n) ** 0.5
+        return replace(edge, low=mean - half, high=mean + half)
 
     def __add__(self, other: _Tally) -> _Tally:
         return _Tally(
             self.images + other.images,
+            self.tested + other.tested,
             self.supports + other.supports,
             self.opposes + other.opposes,
             self.effect + other.effect,
@@ -174,7 +193,9 @@ def _build_graph(
     tallies: Mapping[str, Mapping[str, _Tally]],
     rule: InterventionalDiscoverer.Config,
 ) -> CausalGraph:
-    links = feeders(oracle)
+    links, doubt = feeders(oracle), doubts(oracle)
+    if doubt:
+        _logger.warning("%s", doubt)
     edges: dict[tuple[str, str], Edge] = {}
     tiers: dict[str, int] = {}
     depth = len(oracle.space.layers)
@@ -191,6 +212,7 @@ def _build_graph(
         "tau": rule.tau,
         "min_frequency": rule.min_frequency,
         **({} if rule.screen is None else {"screen": rule.screen}),
+        **({"doubt": doubt} if doubt else {}),
         **{
             f"positives[{name}]": next(iter(layers.values())).images
             for name, layers in tallies.items()
@@ -210,9 +232,7 @@ def _layer_edges(
     found = {name: layers[layer.name] for name, layers in tallies.items()}
     shares = {name: tally.shares() for name, tally in found.items()}
     peak = torch.stack([torch.maximum(*share) for share in shares.values()])
-    into_class = layer is oracle.space.layers[-1] and layer.destinations == len(
-        oracle.classifier.class_names
-    )
+    into_class = layer.is_last and layer.destinations == len(oracle.classifier.class_names)
     for k, n in (peak.amax(dim=0) >= rule.min_frequency).nonzero().tolist():
         extra: dict[str, float] = {"k": k, "n": n}
         for name, (supports, opposes) in shares.items():
@@ -232,7 +252,7 @@ def _layer_edges(
 
 def _input_node(oracle: ParameterOracle, layer: ParameterLayer, n: int) -> str:
     first = layer is oracle.space.layers[0]
-    return f"input:{n}" if first else f"into {layer.name}:{n}"
+    return f"image:{n}" if first else f"into {layer.name}:{n}"
 
 
 def _natural(node: str) -> tuple[str, int]:

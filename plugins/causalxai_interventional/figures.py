@@ -38,7 +38,8 @@ def frequency_section(graph: CausalGraph) -> Section:
         "Blob plots of how frequently edges are causal, one row for each class in each layer.",
         raster=True,
     )
-    return Section("Causal edges across images", [blobs, _sharing_table(layers, classes)])
+    doubt = [Text(f"Mind: {graph.meta['doubt']}.")] if "doubt" in graph.meta else []
+    return Section("Causal edges across images", [*doubt, blobs, _sharing_table(layers, classes)])
 
 
 def _layer_of(edge: Edge) -> str:
@@ -191,7 +192,7 @@ def map_section(explanation: Explanation, class_names: Sequence[str]) -> Section
     pictures = embed(
         figure,
         "Red supports the class, blue opposes it; each map has its own scale. The plain mediator "
-        "map (the paper's) has no sign. Deletion and insertion below score each of them.",
+        "map (the paper's) and saliency have no sign. Deletion and insertion score each of them.",
         "Attribution maps of several methods for the same images.",
         raster=True,
     )

@@ -154,11 +154,11 @@ class _Search:
         """Test the edges of one layer and pass their sources on to the layers before it."""
         mediators = self._mediators(layer)
         candidates = mediators[..., None].expand(*mediators.shape, _width(layer))
-        tested, estimate = candidates, None
-        if self.estimates is not None:
+        tested, estimate, screen = candidates, None, self.rule.screen
+        if self.estimates is not None and screen is not None:
             first, stop = layer.indices.start, layer.indices.stop
             estimate = self.estimates[..., first:stop].unflatten(2, (layer.destinations, -1))
-            tested = _top(estimate, candidates, self.rule.screen or 1)
+            tested = _top(estimate, candidates, screen)
         delta, information = self._effects(layer, tested)
         if estimate is not None:
             self.screening[layer.name] = _rank_correlation(estimate[tested], delta[tested])
@@ -181,7 +181,7 @@ class _Search:
             return self.mediators[layer.name]
         n, t = self.targets.shape
         classes = self.logits.shape[1]
-        if layer is self.oracle.space.layers[-1] and layer.destinations == classes:
+        if layer.is_last and layer.destinations == classes:
             chosen = torch.zeros(n, t, classes, dtype=torch.bool, device=self.targets.device)
             return chosen.scatter(2, self.targets[..., None], True)
         shape = (n, t, layer.destinations)
@@ -215,10 +215,13 @@ class _Search:
         mean = (delta * among).sum(dim=(2, 3)) / count
         centred = (delta - mean[..., None, None]) * among
         sd = (centred.square().sum(dim=(2, 3)) / count).sqrt()
+        # Effects that are rounding errors of the logits support nothing.
+        floor = 1e-6 * self.logits.abs().amax(dim=1, keepdim=True).to(sd.dtype)
+        sd = torch.maximum(sd, floor)
         if self.rule.threshold == "relative":
             return -self.rule.tau * sd, self.rule.tau * sd
         # Equation 1 as printed, (mean of the changed logits - logit) / sd: one cut for both.
-        literal = mean / sd.clamp(min=torch.finfo(sd.dtype).tiny)
+        literal = mean / sd
         return literal, literal
 
     def _pass_on(self, layer: ParameterLayer, name: str, supports: Tensor, delta: Tensor) -> None:
@@ -255,6 +258,20 @@ def feeders(oracle: ParameterOracle) -> dict[str, tuple[str, ...]]:
         if layer.sources * layer.groups % before.destinations == 0:
             links[layer.name] = (before.name,)
     return links
+
+
+def doubts(oracle: ParameterOracle) -> str:
+    """Return what is not known of how the tested layers feed one another; empty if all is."""
+    if oracle.dataflow is None:
+        return "the network can't be traced: links between layers are guessed from their order"
+    links = feeders(oracle)
+    unknown = [layer.name for layer in oracle.space.layers[1:] if not links[layer.name]]
+    if not unknown:
+        return ""
+    return (
+        f"which channels {', '.join(unknown)} read could not be told; the layers before them "
+        "were tested in all their channels"
+    )
 
 
 def by_source(edges: Tensor, layer: ParameterLayer) -> Tensor:

@@ -46,6 +46,8 @@ class ParameterLayer:
         Index of the layer's first concept.
     tier
         The layer's place in the order of execution.
+    is_last
+        Whether no convolution or linear layer of the network is called after it.
     """
 
     name: str
@@ -55,6 +57,7 @@ class ParameterLayer:
     granularity: Granularity
     first: int
     tier: int
+    is_last: bool = False
 
     @property
     def count(self) -> int:
@@ -147,7 +150,11 @@ class ParameterSpace(ConceptSpace):
 
     def layer(self, name: str) -> ParameterLayer:
         """Return one layer by name."""
-        return next(layer for layer in self.layers_ if layer.name == name)
+        for layer in self.layers_:
+            if layer.name == name:
+                return layer
+        names = [layer.name for layer in self.layers_]
+        raise KeyError(f"no layer {name!r} in this space{did_you_mean(name, names)}")
 
     def fit(
         self,
@@ -175,6 +182,13 @@ class ParameterSpace(ConceptSpace):
                 )
         if not wanted:
             raise CapabilityError("the network has no convolution or linear layer")
+        computed = [name for name in wanted if "weight" not in found[name]._parameters]
+        if computed:
+            raise CapabilityError(
+                f"the weights of {', '.join(computed)} are computed (by a parametrisation such as "
+                "spectral or weight norm) and can't be edited; remove the parametrisation, or "
+                "name the other layers in concepts.layers"
+            )
         layers: list[ParameterLayer] = []
         for tier, (name, module) in enumerate(found.items()):
             if name in wanted:
@@ -189,6 +203,7 @@ class ParameterSpace(ConceptSpace):
                         self.config.granularity,
                         first,
                         tier,
+                        tier == len(found) - 1,
                     )
                 )
         self.layers_ = tuple(layers)

@@ -1,4 +1,4 @@
-"""Three ways from single edits to logits; each is exact, the first that applies is the fastest."""
+"""Four ways from single edits to logits; each is exact, the first that applies is the fastest."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
@@ -229,6 +230,34 @@ class ExpandedPropagation(Propagation):
         return logits
 
 
+class SerialPropagation(Propagation):
+    """Runs the network once an edit with an edited copy of the weight: exact whatever it does."""
+
+    def applies(self, layer: str) -> bool:  # noqa: ARG002
+        """Return True: any layer will do."""
+        return True
+
+    def logits(self, layer: str, inputs: Tensor, edits: Edits) -> Tensor:
+        """Return ``[q, n, K]`` for ``q`` edits and ``n`` images."""
+        weight, name = self._module(layer).weight, f"{layer}.weight" if layer else "weight"
+        sources = edits.channel if edits.source is None else edits.source
+        answers = []
+        for channel, source, scale in zip(edits.channel, sources, edits.scale, strict=True):
+            where = (channel,) if edits.source is None else (channel, source)
+            rows = inputs.split(len(inputs) if len(scale) == 1 else 1)
+            logits = []
+            for images, value in zip(rows, 1 + scale, strict=True):
+                edited = weight.clone()
+                edited[where] *= value
+                logits.append(
+                    functional_call(
+                        self.classifier.model, {name: edited}, (images,), tie_weights=False
+                    )
+                )
+            answers.append(torch.cat(logits))
+        return torch.stack(answers)
+
+
 class _OutOfPlace(TorchFunctionMode):
     """Turns in-place operations into their out-of-place kin, which vmap can batch.
 
@@ -241,12 +270,13 @@ class _OutOfPlace(TorchFunctionMode):
         kwargs = dict(kwargs or {})
         if kwargs.get("inplace"):
             kwargs["inplace"] = False
-        name = getattr(func, "__name__", "")
+        name, out_of_place = getattr(func, "__name__", ""), func
         if name.startswith("__i") and name not in ("__invert__", "__index__", "__int__"):
-            func = getattr(torch.Tensor, "__" + name.removeprefix("__i"), func)
+            out_of_place = getattr(torch.Tensor, "__" + name.removeprefix("__i"), func)
         elif name.endswith("_") and not name.endswith("__"):
-            func = getattr(torch.Tensor, name[:-1], func)
-        return func(*args, **kwargs)
+            out_of_place = getattr(torch.Tensor, name[:-1], func)
+        # `requires_grad_` has a namesake that is no function.
+        return (out_of_place if callable(out_of_place) else func)(*args, **kwargs)
 
 
 @contextmanager

@@ -8,16 +8,26 @@ from copy import deepcopy
 import torch
 from captum.attr import DeepLift, IntegratedGradients, Saliency
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from causalxai.classifier import Classifier
+
+# Activations that captum's DeepLIFT passes through as if they were linear.
+_NO_RULE_MODULES = (
+    nn.GELU, nn.SiLU, nn.Mish, nn.Hardswish, nn.Hardsigmoid, nn.Hardtanh, nn.SELU, nn.CELU, nn.PReLU,
+)  # fmt: skip
+_NO_RULE_CALLS = {
+    F.gelu, F.silu, F.mish, F.hardswish, F.hardsigmoid, F.hardtanh, F.relu6, F.selu, F.celu, F.elu,
+    F.leaky_relu, F.softplus, F.sigmoid, F.tanh, F.prelu, torch.sigmoid, torch.tanh, "sigmoid", "tanh",
+}  # fmt: skip
 
 
 def reference_maps(classifier: Classifier, inputs: Tensor, target: Tensor) -> dict[str, Tensor]:
     """Return saliency, integrated gradients and DeepLIFT, each ``[n, h, w]``, summed over colours.
 
     Baselines are black images. DeepLIFT cannot follow a module that is called twice or works in
-    place, so that it gets a copy of the network in which none does; it is left out where that
-    is not enough.
+    place, so that it gets a copy of the network in which none does. It is left out for networks
+    that can't be traced, and for activations that it has no rule for, such as GELU.
     """
     images = inputs.detach().clone().to(classifier.device).requires_grad_()
     classes = target.to(classifier.device)
@@ -38,7 +48,7 @@ def reference_maps(classifier: Classifier, inputs: Tensor, target: Tensor) -> di
 
 
 def _unshared_activations(model: nn.Module) -> nn.Module | None:
-    """Return a copy whose activations are modules of their own; ``None`` if it can't be traced.
+    """Return a copy whose ReLUs are modules of their own; ``None`` where DeepLIFT can't follow.
 
     DeepLIFT sees modules only: ``F.relu`` would be treated as linear, and a ReLU module that
     is called twice raises.
@@ -47,12 +57,15 @@ def _unshared_activations(model: nn.Module) -> nn.Module | None:
         traced = torch.fx.symbolic_trace(deepcopy(model))
     except Exception:
         return None
-    relus = {torch.relu, torch.nn.functional.relu, "relu", "relu_"}
+    relus = {torch.relu, F.relu, "relu", "relu_"}
     for index, node in enumerate(list(traced.graph.nodes)):
         is_module = node.op == "call_module" and isinstance(
             traced.get_submodule(str(node.target)), nn.ReLU
         )
-        if is_module or node.target in relus:
+        if _has_no_rule(traced, node):
+            return None
+        is_call = node.op in ("call_function", "call_method") and node.target in relus
+        if is_module or is_call:
             name = f"relu_of_its_own_{index}"
             traced.add_submodule(name, nn.ReLU())
             with traced.graph.inserting_after(node):
@@ -61,3 +74,9 @@ def _unshared_activations(model: nn.Module) -> nn.Module | None:
             traced.graph.erase_node(node)
     traced.recompile()
     return traced.eval()
+
+
+def _has_no_rule(traced: torch.fx.GraphModule, node: torch.fx.Node) -> bool:
+    if node.op == "call_module":
+        return isinstance(traced.get_submodule(str(node.target)), _NO_RULE_MODULES)
+    return node.op in ("call_function", "call_method") and node.target in _NO_RULE_CALLS

@@ -76,3 +76,31 @@ class Looks(nn.Module):
 def test_what_cannot_be_traced_says_so(make_classifier):
     with pytest.raises(UntraceableError):
         Dataflow(make_classifier(Looks(), (1, 2, 2), 2))
+
+
+class Tokens(nn.Module):
+    """Linear layers over tokens, flattened: features do not lie in blocks of channels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(4, 4)
+        self.out = nn.Linear(16, 2)
+
+    def forward(self, x):
+        return self.out(torch.relu(self.first(x[:, 0])).flatten(1))
+
+
+class GlobalMean(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(1, 4, 3)
+        self.act = nn.PReLU(4)
+        self.out = nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.out(self.act(self.first(x)).mean((2, 3)))
+
+
+def test_feeders_share_the_axis_of_channels(make_classifier):
+    assert Dataflow(make_classifier(Tokens(), (1, 4, 4), 2)).feeders("out") == ()
+    assert Dataflow(make_classifier(GlobalMean(), (1, 4, 4), 2)).feeders("out") == ("first",)

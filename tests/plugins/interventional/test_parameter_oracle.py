@@ -17,7 +17,7 @@ from causalxai_vision.lenet import LeNet
 from causalxai_vision.resnet18 import ResNet18
 
 TOLERANCE = 2e-6
-STRATEGIES = ("dataflow", "vmap", "expanded")
+STRATEGIES = ("dataflow", "vmap", "expanded", "serial")
 
 
 @pytest.fixture
@@ -246,6 +246,70 @@ def test_what_breaks_the_rules_is_answered_exactly_all_the_same(
     images = torch.rand(3, 2, 8, 8, generator=rng)
     for layer in oracle.space.layers:
         assert_as_naive(oracle, images, list(layer.indices), naive)
+
+
+class Aliased(nn.Module):
+    """A module that the network knows under two names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(2, 4, 3)
+        self.features = nn.Sequential(self.conv, nn.Tanh())
+        self.out = nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.out(self.features(x).mean(dim=(2, 3)))
+
+
+class IgnoredInPlace(nn.Module):
+    """An in-place call whose result is ignored, and a skip that sees it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(2, 4, 3, padding=1)
+        self.relu = nn.ReLU(inplace=True)
+        self.second = nn.Conv2d(4, 4, 3, padding=1)
+        self.out = nn.Linear(4, 3)
+
+    def forward(self, x):
+        skip = self.first(x)
+        y = self.second(self.relu(skip))
+        y.clamp_(-0.05, 0.05)
+        return self.out((y + skip).mean(dim=(2, 3)))
+
+
+class MixesTheBatch(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(2, 4, 3)
+        self.out = nn.Linear(4, 3)
+
+    def forward(self, x):
+        x = torch.tanh(self.first(x)).mean(dim=(2, 3))
+        return self.out(x - 0.5 * x.mean(0))
+
+
+@pytest.mark.parametrize("network", [Aliased, IgnoredInPlace, MixesTheBatch])
+@pytest.mark.parametrize("granularity", ["slice", "filter"])
+def test_what_a_rule_might_miss(
+    network, granularity, seeded, make_classifier, make_oracle, naive, rng
+):
+    oracle = make_oracle(make_classifier(network(), (2, 8, 8), 3), granularity)
+    before = {name: w.clone() for name, w in oracle.classifier.model.state_dict().items()}
+    images = torch.rand(3, 2, 8, 8, generator=rng)
+    for layer in oracle.space.layers:
+        assert_as_naive(oracle, images, list(layer.indices), naive)
+    units = oracle.space.encode(images)
+    oracle.query(units, Intervention.ablate(torch.tensor([[0, 1], [1, 2]])))
+    oracle.first_order(units, torch.zeros(3, dtype=torch.int64))
+    for name, weight in oracle.classifier.model.state_dict().items():
+        assert torch.equal(weight, before[name])
+
+
+def test_computed_weights_are_refused(make_classifier, make_oracle):
+    model = nn.Sequential(nn.Flatten(), nn.utils.parametrizations.spectral_norm(nn.Linear(4, 3)))
+    with pytest.raises(CapabilityError, match="the weights of 1 are computed"):
+        make_oracle(make_classifier(model, (1, 2, 2), 3))
 
 
 class Geometry(nn.Module):

@@ -58,7 +58,7 @@ def test_frequencies_are_shares_of_the_positives(context: Context):
             if fc2.supports[:, 0, index, n].any():
                 edge = everybody.edge(f"fc1:{n}", f"class {name}")
                 assert edge.weight == pytest.approx(float(effects.mean()), rel=1e-4)
-                half = 1.96 * float(effects.std(correction=0)) / len(images) ** 0.5
+                half = 1.96 * float(effects.std()) / len(images) ** 0.5
                 assert edge.high - edge.low == pytest.approx(2 * half, rel=1e-3)
 
 
@@ -93,7 +93,8 @@ def test_an_unknown_class_gets_a_suggestion(context: Context):
 def test_all_stages_use_the_graphs_rule(context: Context):
     graph = InterventionalDiscoverer(threshold="paper", tau=2.0, screen=7).discover(context)
     assert rule_of(graph) == SelectionRule(threshold="paper", tau=2.0, screen=7)
-    assert rule_of(CausalGraph(["a"])) == SelectionRule()
+    with pytest.raises(CapabilityError, match="by which rule"):
+        rule_of(CausalGraph(["a"]))
 
 
 def test_explanation_is_the_mechanisms(discovered: Context):
@@ -168,6 +169,60 @@ def test_deep_lift_sees_functional_activations(small: Classifier, rng):
     torch.testing.assert_close(ours["DeepLIFT"], expected.detach().sum(dim=1))
     assert set(ours) == {"saliency", "integrated gradients", "DeepLIFT"}
     assert not images.requires_grad
+
+
+class MisleadingName(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.relu = nn.LeakyReLU(0.9)
+        self.out = nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.out(self.relu(x.flatten(1)))
+
+
+def test_deep_lift_keeps_other_activations_or_is_left_out(make_classifier, rng):
+    images, target = torch.rand(3, 1, 2, 2, generator=rng) - 0.5, torch.tensor([0, 1, 0])
+    leaky = make_classifier(MisleadingName(), (1, 2, 2), 2)
+    lift = reference_maps(leaky, images, target)["DeepLIFT"]
+    change = leaky.logits(images) - leaky.logits(torch.zeros_like(images))
+    torch.testing.assert_close(lift.flatten(1).sum(1), change.gather(1, target[:, None])[:, 0])
+    leaky.model.relu = nn.GELU()
+    assert "DeepLIFT" not in reference_maps(leaky, images, target)
+
+
+def test_edges_count_where_the_algorithm_came_to_them(context: Context):
+    graph = InterventionalDiscoverer(positives=10**6, min_frequency=0.01).discover(context)
+    for index, name in enumerate(context.dataset.class_names):
+        images = positives(context, index)
+        found = find_mechanisms(
+            context.oracle,
+            context.space.encode(images),
+            torch.full((len(images), 1), index),
+            SelectionRule(),
+        ).layers["conv2"]
+        for edge in graph.edges:
+            share = edge.extra.get(f"supports[{name}]", 0)
+            if not edge.target.startswith("conv2:") or share != edge.frequency:
+                continue
+            k, n = int(edge.extra["k"]), int(edge.extra["n"])
+            came = found.tested[:, 0, k, n]
+            mean = -float(found.delta[came, 0, k, n].mean())
+            if edge.weight == pytest.approx(mean, rel=1e-3):
+                break
+        else:
+            pytest.fail(f"no edge of class {name} has the mean over the images it was tested in")
+
+
+def test_rounding_errors_support_nothing(make_oracle, small: Classifier):
+    with torch.no_grad():
+        small.model.conv1.bias.zero_()
+    oracle = make_oracle(small)
+    black = torch.zeros(10, *small.image_shape)
+    found = find_mechanisms(
+        oracle, oracle.space.encode(black), torch.zeros(10, 1, dtype=torch.int64), SelectionRule()
+    )
+    assert not found.layers["conv1"].supports.any()
 
 
 def test_correction_prints_all_controls(discovered: Context):
