@@ -8,6 +8,7 @@ The *tail* behind them is computed for each edit, everything before the layer on
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -251,6 +252,7 @@ class Dataflow:
         floats = sum(self._values[n].numel() // 2 for n in {*tail_inputs, *tail_outer})
         behind = [n for n in _downstream(tail_inputs) if isinstance(self._values[n], Tensor)]
         floats += 2 * max((self._values[n].numel() // 2 for n in behind), default=0)
+        floats += sum(_patch_floats(head) for head in heads)
         return Path(
             layer, end, segment_graph, segment_outer, heads, keeps_end, tail, tail_outer, floats
         )
@@ -350,6 +352,13 @@ class Dataflow:
 
 class UntraceableError(Exception):
     """The network cannot be traced; other strategies answer for it."""
+
+
+def _patch_floats(head: Head) -> int:
+    """Return the size of the patches that a convolution reads of one channel of one image."""
+    if isinstance(head.module, nn.Linear):
+        return 0
+    return math.prod(head.module.kernel_size) * math.prod(head.size)
 
 
 def _downstream(nodes: Iterable[fx.Node]) -> set[fx.Node]:

@@ -80,13 +80,19 @@ class DataflowPropagation(Propagation):
         order = torch.argsort(edits.channel, stable=True)
         edits = edits[order]
         slot = _rank_within(edits.channel)
-        slots = int(slot.max()) + 1
-        per_slot = n * path.floats_per_edit * len(edits) // slots + 4 * seen[path.layer].numel()
+        _, channel = torch.unique_consecutive(edits.channel, return_inverse=True)
+        slots, channels = int(slot.max()) + 1, int(channel.max()) + 1
         answers = torch.empty(len(edits), n, len(self.classifier.class_names), device=inputs.device)
-        for some in self._chunks(slots, per_slot):
-            rows = ((slot >= some.start) & (slot < some.stop)).nonzero()[:, 0]
-            local = slot[rows] - some.start
-            answers[order[rows]] = self._chunk(path, module, seen, edits[rows], local)
+        for block in self._chunks(channels, n * path.floats_per_edit):
+            width = min(block.stop, channels) - block.start
+            per_slot = n * path.floats_per_edit * width + 4 * seen[path.layer].numel()
+            for some in self._chunks(slots, per_slot):
+                within = (channel >= block.start) & (channel < block.stop)
+                within &= (slot >= some.start) & (slot < some.stop)
+                rows = within.nonzero()[:, 0]
+                if len(rows):
+                    local = slot[rows] - some.start
+                    answers[order[rows]] = self._chunk(path, module, seen, edits[rows], local)
         return answers
 
     def _chunk(

@@ -14,11 +14,13 @@ from causalxai.classifier import Classifier
 
 # Activations that captum's DeepLIFT passes through as if they were linear.
 _NO_RULE_MODULES = (
-    nn.GELU, nn.SiLU, nn.Mish, nn.Hardswish, nn.Hardsigmoid, nn.Hardtanh, nn.SELU, nn.CELU, nn.PReLU,
+    nn.GELU, nn.SiLU, nn.Mish, nn.Hardswish, nn.Hardsigmoid, nn.Hardtanh, nn.SELU, nn.CELU,
+    nn.PReLU,
 )  # fmt: skip
 _NO_RULE_CALLS = {
     F.gelu, F.silu, F.mish, F.hardswish, F.hardsigmoid, F.hardtanh, F.relu6, F.selu, F.celu, F.elu,
-    F.leaky_relu, F.softplus, F.sigmoid, F.tanh, F.prelu, torch.sigmoid, torch.tanh, "sigmoid", "tanh",
+    F.leaky_relu, F.softplus, F.sigmoid, F.tanh, F.prelu, torch.sigmoid, torch.tanh, "sigmoid",
+    "tanh",
 }  # fmt: skip
 
 

@@ -193,3 +193,18 @@ def test_sources_of_grouped_layers():
     assert torch.equal(spread[:2, :3], edges[:2])
     assert torch.equal(spread[2:, 3:], edges[2:])
     assert spread[:2, 3:].abs().sum() == spread[2:, :3].abs().sum() == 0
+
+
+def test_as_many_channels_as_classes_make_no_class_layer(make_classifier, make_oracle, rng):
+    model = nn.Sequential(
+        nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 3, 3), nn.ReLU(), nn.Flatten(), nn.Linear(48, 3)
+    )
+    classifier = make_classifier(model, (1, 8, 8), 3)
+    oracle = make_oracle(classifier, layers=["0", "2"])
+    units = oracle.space.encode(torch.rand(2, 1, 8, 8, generator=rng))
+    found = find_mechanisms(oracle, units, torch.ones(2, 1, dtype=torch.int64), SelectionRule())
+    assert found.layers["2"].mediators.all(), "its channels are no classes"
+    everything = make_oracle(classifier)
+    units = everything.space.encode(torch.rand(2, 1, 8, 8, generator=rng))
+    found = find_mechanisms(everything, units, torch.ones(2, 1, dtype=torch.int64), SelectionRule())
+    assert found.layers["5"].mediators[:, 0].tolist() == [[False, True, False]] * 2

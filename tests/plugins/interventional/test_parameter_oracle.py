@@ -426,3 +426,18 @@ def test_memory_stays_under_the_ceiling(strategy, small, make_oracle, rng):
         largest[ceiling] = noted.bytes
     assert largest[2**16] <= 2**16
     assert largest[2**28] > 2**16, "the ceiling did not bind, so that nothing was tested"
+
+
+def test_memory_stays_under_the_ceiling_for_wide_layers(seeded, make_classifier, make_oracle, rng):
+    images = torch.rand(8, 3, 32, 32, generator=rng)
+    classifier = make_classifier(_warmed_resnet(16, images), (3, 32, 32), 10)
+    ceiling = 2**20
+    oracle = make_oracle(classifier, "filter", "dataflow", memory_ceiling=ceiling)
+    units = oracle.space.encode(images[:1])
+    weights = max(weight.nbytes for weight in classifier.model.state_dict().values())
+    for layer in oracle.space.layers:
+        everything = Intervention.ablate(layer.targets)
+        oracle.query(units, everything)
+        with LargestTensor() as noted:
+            oracle.query(units, everything)
+        assert noted.bytes <= max(ceiling, weights), layer.name
