@@ -1,0 +1,184 @@
+"""Structural equations of concepts: a distribution of noise and an expression for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Annotated, Literal, Self, TypeAlias
+
+import numpy as np
+from pydantic import Field, PositiveFloat, field_validator, model_validator
+
+from causalxai.errors import DataError, did_you_mean
+from causalxai.graph import CausalGraph
+from causalxai.plugin import PluginConfig
+from causalxai_vision.morpho.concepts import CONCEPTS, Concept
+from causalxai_vision.morpho.expressions import Expression, Values
+
+
+class Normal(PluginConfig):
+    """Noise from a normal distribution.
+
+    Parameters
+    ----------
+    mean, sd
+        Its mean and its standard deviation.
+    """
+
+    distribution: Literal["normal"]
+    mean: float = Field(0.0, allow_inf_nan=False)
+    sd: PositiveFloat = Field(1.0, allow_inf_nan=False)
+
+    def draw(self, n: int, rng: np.random.Generator) -> Values:
+        """Return ``n`` values."""
+        return rng.normal(self.mean, self.sd, n)
+
+
+class Uniform(PluginConfig):
+    """Noise from a uniform distribution.
+
+    Parameters
+    ----------
+    low, high
+        Its ends.
+    """
+
+    distribution: Literal["uniform"]
+    low: float = Field(0.0, allow_inf_nan=False)
+    high: float = Field(1.0, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _is_no_point(self) -> Self:
+        if not self.low < self.high:
+            raise ValueError(f"low must be below high, {self.low:g} is not below {self.high:g}")
+        return self
+
+    def draw(self, n: int, rng: np.random.Generator) -> Values:
+        """Return ``n`` values."""
+        return rng.uniform(self.low, self.high, n)
+
+
+class Gamma(PluginConfig):
+    """Noise from a gamma distribution, of mean ``shape / rate``.
+
+    Parameters
+    ----------
+    shape, rate
+        Its shape and the inverse of its scale.
+    """
+
+    distribution: Literal["gamma"]
+    shape: PositiveFloat = Field(allow_inf_nan=False)
+    rate: PositiveFloat = Field(1.0, allow_inf_nan=False)
+
+    def draw(self, n: int, rng: np.random.Generator) -> Values:
+        """Return ``n`` values."""
+        return rng.gamma(self.shape, 1 / self.rate, n)
+
+
+Noise: TypeAlias = Annotated[Normal | Uniform | Gamma, Field(discriminator="distribution")]
+
+
+class Equation(PluginConfig):
+    """How a concept comes about: ``expression`` over its parents and its noise.
+
+    Parameters
+    ----------
+    expression
+        Numbers, concepts, ``noise``, ``+ - * / **``, parentheses and the functions ``sigmoid exp
+        log tanh abs sqrt min max sin cos``. The concepts that occur are the parents.
+    noise
+        What ``noise`` is drawn from, independently of every other concept's.
+    """
+
+    expression: str
+    noise: Noise | None = None
+
+    @field_validator("expression")
+    @classmethod
+    def _is_arithmetic(cls, text: str) -> str:
+        Expression.parse(text, (*CONCEPTS, "noise"))
+        return text
+
+    @model_validator(mode="after")
+    def _noise_is_used(self) -> Self:
+        uses = "noise" in self.parsed.names
+        if uses and self.noise is None:
+            raise ValueError("the expression has noise in it, say its distribution under `noise`")
+        if self.noise is not None and not uses:
+            raise ValueError("there is a distribution of noise, but no noise in the expression")
+        return self
+
+    @cached_property
+    def parsed(self) -> Expression:
+        """The expression, checked."""
+        return Expression.parse(self.expression, (*CONCEPTS, "noise"))
+
+    @property
+    def parents(self) -> tuple[Concept, ...]:
+        """The concepts that occur, in the order of ``CONCEPTS``."""
+        return tuple(name for name in CONCEPTS if name in self.parsed.names)
+
+
+Equations: TypeAlias = Mapping[Concept, Equation]
+
+
+def graph_of(equations: Equations) -> CausalGraph:
+    """Return the causal graph that the equations are: parents → concept.
+
+    Raises
+    ------
+    ValueError
+        If a parent has no equation, there is a cycle or there is no equation at all.
+    """
+    nodes = tuple(name for name in CONCEPTS if name in equations)
+    if not nodes:
+        raise ValueError(f"give at least one of {', '.join(CONCEPTS)} an equation")
+    for name in nodes:
+        for parent in equations[name].parents:
+            if parent not in equations:
+                hint = did_you_mean(parent, nodes)
+                raise ValueError(
+                    f"{name} depends on {parent}, which has no equation{hint} "
+                    f"(there are: {', '.join(nodes)})"
+                )
+    pairs = [(parent, name) for name in nodes for parent in equations[name].parents]
+    return CausalGraph(nodes, pairs)
+
+
+def sample(equations: Equations, n: int, rng: np.random.Generator) -> Values:
+    """Draw concepts from their equations.
+
+    Parameters
+    ----------
+    equations
+        Whose graph has no cycle.
+    n
+        How many rows.
+    rng
+        What draws; every concept's noise has a stream of its own.
+
+    Returns
+    -------
+    ndarray
+        ``[n, m]``, in the order of ``CONCEPTS``.
+
+    Raises
+    ------
+    DataError
+        If an equation gives values that are not finite.
+    """
+    streams = dict(zip(CONCEPTS, rng.spawn(len(CONCEPTS)), strict=True))
+    graph = graph_of(equations)
+    values: dict[str, Values] = {}
+    for name in sorted(equations, key=graph.order().index):
+        equation = equations[name]
+        noise = {} if equation.noise is None else {"noise": equation.noise.draw(n, streams[name])}
+        values[name] = np.broadcast_to(equation.parsed.evaluate(values | noise), n)
+        if not np.isfinite(values[name]).all():
+            bad = int((~np.isfinite(values[name])).sum())
+            raise DataError(
+                f"{name}: the equation {equation.expression!r} gives no finite number for {bad} of "
+                f"{n} images (a logarithm or root of a negative number, a division by zero?)"
+            )
+    return np.stack([values[name] for name in graph.nodes], axis=1)
