@@ -55,9 +55,11 @@ class Classifier:
         try:
             with torch.no_grad():
                 logits = self.model(torch.zeros(1, *image_shape, device=self.device))
-        except (RuntimeError, ValueError, TypeError) as error:
+        except Exception as error:
+            # The network may be the user's own, and raise anything.
             raise ContractError(
-                f"{type(model).__name__} fails on one image of shape {list(image_shape)}: {error}"
+                f"{type(model).__name__} fails on one image of shape {list(image_shape)}: "
+                f"{type(error).__name__}: {error}"
             ) from error
         if not isinstance(logits, Tensor) or logits.shape != (1, len(self.class_names)):
             shape = list(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__

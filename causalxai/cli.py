@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
-from causalxai.errors import CausalxaiError, SpecError
+from causalxai.errors import CausalxaiError, NotStoredError, SpecError
 
 app = typer.Typer(
     name="causalxai",
@@ -43,6 +43,8 @@ def main() -> None:
     except SpecError as error:
         count = len(error.problems)
         _fail(f"{error}\n{count} {'mistake' if count == 1 else 'mistakes'}", _USER_MISTAKE)
+    except NotStoredError as error:
+        _fail(str(error), _USER_MISTAKE)
     except CausalxaiError as error:
         _fail(str(error), 1)
     except SystemExit as stop:

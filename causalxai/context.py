@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from causalxai.errors import CapabilityError
@@ -80,20 +80,3 @@ class Context:
             if isinstance(part, wanted):
                 return part
         raise CapabilityError(f"{who} works with {wanted.__name__}; this pipeline has none")
-
-    def with_parts(
-        self,
-        *,
-        rng: torch.Generator | None = None,
-        space: ConceptSpace | None = None,
-        oracle: Oracle | None = None,
-        graph: CausalGraph | None = None,
-    ) -> Context:
-        """Return the context of a later stage."""
-        return replace(
-            self,
-            rng=rng or self.rng,
-            space=space or self.space,
-            oracle=oracle or self.oracle,
-            graph=graph or self.graph,
-        )

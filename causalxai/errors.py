@@ -51,6 +51,10 @@ class CapabilityError(CausalxaiError):
     """Something was asked of a part that it cannot do, or of a part that is not there."""
 
 
+class NotStoredError(CausalxaiError):
+    """Results that should be in the store are not; the message names them."""
+
+
 def did_you_mean(name: str, known: Sequence[str]) -> str:
     """Return `` did you mean 'x'?`` with a separator, or nothing when no known name is near."""
     near = get_close_matches(str(name), known, n=1, cutoff=0.6)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -221,9 +222,9 @@ class CausalGraph:
         return cls([str(node) for node in graph.nodes], edges, tiers=tiers, meta=meta)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the node-link form, plain JSON."""
+        """Return the node-link form, plain JSON, which shares nothing with the graph."""
         data: dict[str, Any] = nx.node_link_data(self._graph, edges="edges")
-        return data
+        return deepcopy(data)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
@@ -243,7 +244,13 @@ class CausalGraph:
 
     @classmethod
     def load(cls, path: Path | str) -> Self:
-        """Read what ``save`` wrote."""
+        """Read what ``save`` wrote, or plain DOT: its default statements do not count.
+
+        Raises
+        ------
+        ValueError
+            If the file holds no directed graph without cycles, or subgraphs.
+        """
         source = Path(path)
         match _format_of(source):
             case "graphml":
@@ -303,30 +310,65 @@ def _dot_attributes(data: Mapping[str, Any]) -> str:
 
 
 def _read_dot(text: str) -> nx.DiGraph:
-    """Read the DOT that ``_dot_text`` writes, with pydot's parser."""
+    """Read DOT with pydot's parser: what ``_dot_text`` writes, and what people write."""
     import pydot
 
     parsed = pydot.graph_from_dot_data(text)
     if not parsed:
         raise ValueError("this is no DOT graph")
+    if parsed[0].get_type() != "digraph":
+        raise ValueError("this DOT graph is not directed: write digraph { a -> b }")
+    if parsed[0].get_subgraphs():
+        raise ValueError("DOT subgraphs are not read: write their nodes and edges by themselves")
     graph = nx.DiGraph()
     for node in parsed[0].get_nodes():
         if node.get_name() == "graph":
             graph.graph.update(_dot_values(node.get_attributes()))
-        else:
+        # Default statements look like nodes; a node of such a name is quoted.
+        elif node.get_name() not in ("node", "edge"):
             graph.add_node(_unquote(node.get_name()), **_dot_values(node.get_attributes()))
     for defaults in parsed[0].get_graph_defaults() or ():
         graph.graph.update(_dot_values(defaults))
     for edge in parsed[0].get_edges():
-        ends = (_unquote(edge.get_source()), _unquote(edge.get_destination()))
-        graph.add_edge(*ends, **_dot_values(edge.get_attributes()))
+        ends = (_dot_end(edge.get_source()), _dot_end(edge.get_destination()))
+        values = _dot_values(edge.get_attributes())
+        # Colours and labels are no claims.
+        numbers = {k: v for k, v in values.items() if k in _EDGE_FIELDS or _is_number(v)}
+        graph.add_edge(*ends, **numbers)
     return graph
 
 
+def _dot_end(end: object) -> str:
+    if not isinstance(end, str):
+        raise ValueError(
+            "a DOT edge joins two nodes, not subgraphs as in a -> {b c}: write a -> b; a -> c"
+        )
+    return _unquote(end)
+
+
 def _dot_values(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    return {_unquote(key): json.loads(_unquote(value)) for key, value in attributes.items()}
+    return {_unquote(key): _dot_value(_unquote(value)) for key, value in attributes.items()}
+
+
+def _dot_value(text: str) -> Any:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        # Written by hand.
+        return text
+    return value if isinstance(value, str | int | float) else text
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _unquote(token: object) -> str:
     text = str(token)
-    return str(json.loads(text)) if text.startswith('"') else text
+    if not text.startswith('"'):
+        return text
+    try:
+        return str(json.loads(text, strict=False))
+    except ValueError:
+        # DOT has escapes of its own, such as \l.
+        return text[1:-1]

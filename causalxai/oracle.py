@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, Self, final
+from typing import TYPE_CHECKING, ClassVar, Literal, Self, final, get_args
 
 import torch
 from torch import Tensor
@@ -131,14 +131,14 @@ class Oracle(Plugin, ABC):
         Raises
         ------
         CapabilityError
-            If the oracle has not the capability that ``want`` asks for.
+            If the oracle has not the capability that ``want`` asks for, or is not bound.
         ValueError
-            If the units or targets do not fit the concept space.
+            If ``want`` is no tuple of these names, or units or targets do not fit the space.
         ContractError
             If the oracle answers in a wrong shape, or not finitely.
         """
-        want = tuple(dict.fromkeys(want))
-        self._validate(units, interventions, want)
+        want = self._wanted(want)
+        self._validate(units, interventions)
         q, n = len(interventions), len(units)
         self.ledger.calls += 1
         self.ledger.answers += q * n
@@ -178,14 +178,25 @@ class Oracle(Plugin, ABC):
         size = max(1, answers // max(1, others))
         yield from (slice(start, min(start + size, count)) for start in range(0, count, size))
 
-    def _validate(self, units: Units, interventions: Intervention, want: tuple[Want, ...]) -> None:
-        name, d = type(self).__name__, len(self.space.concepts)
+    def _wanted(self, want: tuple[Want, ...]) -> tuple[Want, ...]:
+        name = type(self).__name__
+        if not hasattr(self, "space"):
+            raise CapabilityError(f"{name} has no classifier and no concept space: bind it first")
+        known = ", ".join(map(repr, get_args(Want)))
+        if not want or isinstance(want, str):
+            raise ValueError(f"want is a tuple of one or more of {known}; not {want!r}")
         for wanted in want:
+            if wanted not in get_args(Want):
+                raise ValueError(f"want: {wanted!r} is none of {known}")
             need = _NEEDS.get(wanted)
             if need is not None and need not in self.capabilities:
                 raise CapabilityError(f"{name} cannot answer {wanted}: it lacks {need!r}")
-        if not want or len(units) == 0 or len(interventions) == 0:
-            raise ValueError("a query needs at least one unit, one intervention and one want")
+        return tuple(dict.fromkeys(want))
+
+    def _validate(self, units: Units, interventions: Intervention) -> None:
+        d = len(self.space.concepts)
+        if len(units) == 0 or len(interventions) == 0:
+            raise ValueError("a query needs at least one unit and one intervention")
         if units.values.dim() != 2 or units.values.shape[1] != d:
             shape = list(units.values.shape)
             raise ValueError(f"units have values [n, {d}] in this concept space, not {shape}")

@@ -81,6 +81,18 @@ def test_a_network_without_the_promised_logits_is_refused(model: nn.Module, give
         Classifier(model, class_names="ab", image_shape=(1, 2, 4))
 
 
+@pytest.mark.parametrize("error", [AttributeError("no 'x'"), KeyError("x"), MemoryError("full")])
+def test_a_network_that_fails_is_told_whatever_it_raises(error: Exception):
+    class Failing(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            raise error
+
+    with pytest.raises(ContractError) as raised:
+        Classifier(Failing(), class_names="ab", image_shape=(1, 2, 4))
+    told = f"Failing fails on one image of shape [1, 2, 4]: {type(error).__name__}: {error}"
+    assert str(raised.value) == told
+
+
 def test_no_checkpoint_remembers_nothing():
     NO_CHECKPOINT.save(Record(meta={"epoch": 1}))
     assert NO_CHECKPOINT.load() is None

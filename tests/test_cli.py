@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -230,6 +231,18 @@ def test_report_renders_a_run_again(
     assert Path(done.out.strip()) == directory / "report.html"
     assert (directory / "report.html").read_bytes() == finished.report.read_bytes()
     assert {path.name for path in finished_copy.iterdir()} == {".store", directory.name}
+
+
+def test_report_of_a_run_without_its_results_is_refused(cli: Cli, finished: Run, tmp_path: Path):
+    copy = Path(shutil.copytree(finished.directory, tmp_path / "copy"))
+    done = cli("report", copy)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(
+        f"{tmp_path / '.store'} has no results for classifier, concepts, graph, explain, "
+        "metrics.deletion, metrics.correction: "
+    )
+    assert done.err.endswith("; run the spec again\n")
+    assert list(tmp_path.iterdir()) == [copy]
 
 
 def test_report_of_what_is_no_run_is_refused(cli: Cli, tmp_path: Path):

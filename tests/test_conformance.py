@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -97,7 +98,7 @@ def small_bench(
     images = context.dataset.test.images[:4]
     if graph:
         found = InterventionalDiscoverer(positives=4).discover(context)
-        context = context.with_parts(graph=found)
+        context = replace(context, graph=found)
     return Bench(plugin=make(), context=context, images=images)
 
 

@@ -49,15 +49,3 @@ def test_parts_are_found_by_their_kind(context: Context):
     assert there.expect(Dataset, "me") is context.dataset
     with pytest.raises(CapabilityError, match="me works with Rendering; this pipeline has none"):
         context.expect(Rendering, "me")
-
-
-def test_a_later_stage_keeps_what_it_is_not_given(context: Context):
-    oracle = Rendering()
-    later = context.with_parts(oracle=oracle).with_parts(graph=GRAPH)
-    assert (later.oracle, later.graph, later.space) == (oracle, GRAPH, None)
-    assert later.rng is context.rng
-    other = torch.Generator()
-    latest = later.with_parts(rng=other)
-    assert latest.rng is other
-    assert (latest.oracle, latest.graph) == (oracle, GRAPH)
-    assert context.graph is None

@@ -92,6 +92,54 @@ def test_other_readers_see_the_same_directions(folder: Path):
         assert read.edges["a", "b"]["weight"] == -2.0
 
 
+def from_dot(text: str, folder: Path) -> CausalGraph:
+    (folder / "by_hand.dot").write_text(text, encoding="utf-8")
+    return CausalGraph.load(folder / "by_hand.dot")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "node [shape=box]; edge [color=red, weight=9];",
+        'a [label=hi, shape=box]; b [label=<<b>x</b>>, tooltip="line\\l"];',
+        'a -> b [label=hi, color="#ff0000", constraint=false, style=null, pos="[1, 2]"];',
+    ],
+    ids=["defaults", "node attributes", "edge attributes"],
+)
+def test_dot_that_people_write_is_read(statement: str, folder: Path):
+    graph = from_dot(f"digraph {{ {statement} a -> b [weight=2]; }}", folder)
+    assert graph == CausalGraph("ab", [Edge("a", "b", 2.0)])
+
+
+def test_texts_of_dot_need_no_quotes(folder: Path):
+    graph = from_dot('digraph { graph [rankdir=LR, n=3, size="[1]"]; a -> b; }', folder)
+    assert graph == CausalGraph("ab", [("a", "b")], meta={"rankdir": "LR", "n": 3, "size": "[1]"})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("digraph { a -> {b c} }", "joins two nodes, not subgraphs"),
+        ("digraph { {a b} -> c }", "joins two nodes, not subgraphs"),
+        ("digraph { subgraph cluster_x { a -> b } c -> a }", "subgraphs are not read"),
+        ("graph { a -- b }", "not directed"),
+        ("digraph { a -> b [weight=much] }", "much"),
+    ],
+)
+def test_dot_that_means_something_else_is_refused(text: str, message: str, folder: Path):
+    with pytest.raises(ValueError, match=message):
+        from_dot(text, folder)
+
+
+def test_changing_the_json_leaves_the_graph():
+    graph = CausalGraph("ab", [Edge("a", "b", 1.0)], tiers={"a": 0}, meta={"n": 1})
+    data = graph.to_json()
+    data["graph"]["n"] = 2
+    data["nodes"][0]["tier"] = 9
+    data["edges"][0]["weight"] = 9
+    assert graph == CausalGraph("ab", [Edge("a", "b", 1.0)], tiers={"a": 0}, meta={"n": 1})
+
+
 def test_an_unknown_ending_is_refused(tmp_path: Path):
     with pytest.raises(ValueError, match=r"g\.png: a graph is stored as one of \.graphml, \.dot"):
         CausalGraph(["a"]).save(tmp_path / "g.png")

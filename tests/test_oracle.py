@@ -147,9 +147,11 @@ NAN = torch.full((1, 1), torch.nan)
 @pytest.mark.parametrize(
     ("units", "asked", "want", "message"),
     [
-        (some_units(), some_interventions(), (), "at least one unit, one intervention and one"),
+        (some_units(), some_interventions(), (), "tuple of one or more of 'logits', 'readback'"),
+        (some_units(), some_interventions(), "logits", "tuple of .* 'images'; not 'logits'"),
+        (some_units(), some_interventions(), ("logit",), "'logit' is none of 'logits', 'readback'"),
         (some_units()[:0], some_interventions(), ("logits",), "at least one unit"),
-        (some_units(), Intervention.none(0), ("logits",), "at least one unit, one intervention"),
+        (some_units(), Intervention.none(0), ("logits",), "at least one unit and one intervention"),
         (Units(torch.zeros(4, 2)), some_interventions(), ("logits",), r"\[n, 3\] .* not \[4, 2\]"),
         (Units(torch.zeros(3)), some_interventions(), ("logits",), r"not \[3\]"),
         (
@@ -162,7 +164,19 @@ NAN = torch.full((1, 1), torch.nan)
         (some_units(), Intervention.ablate(torch.tensor([-2])), ("logits",), "concepts 0 to 2"),
         (some_units(), Intervention.set(torch.tensor([0]), NAN), ("logits",), "not finite"),
     ],
-    ids=["no want", "no unit", "no intervention", "width", "dim", "by unit", "high", "low", "nan"],
+    ids=[
+        "no want",
+        "text",
+        "unknown",
+        "no unit",
+        "no intervention",
+        "width",
+        "dim",
+        "by unit",
+        "high",
+        "low",
+        "nan",
+    ],
 )
 def test_questions_that_do_not_fit_are_refused(
     units: Units, asked: Intervention, want: tuple[Want, ...], message: str
@@ -171,6 +185,11 @@ def test_questions_that_do_not_fit_are_refused(
     with pytest.raises(ValueError, match=message):
         oracle.query(units, asked, want=want)
     assert "chunks" not in vars(oracle)
+
+
+def test_an_oracle_that_is_not_bound_says_so():
+    with pytest.raises(CapabilityError, match=r"^Exact has no classifier .*: bind it first$"):
+        Exact().query(some_units(), some_interventions())
 
 
 class Spoiling(Exact):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -10,11 +13,18 @@ from causalxai.dataset import Dataset
 from causalxai.errors import CapabilityError, did_you_mean
 from causalxai.spec import ImageSelection
 
+_NAMED = 20
+"""How many classes a warning names."""
+
+_logger = logging.getLogger(__name__)
+
 
 def select_images(
     selection: ImageSelection, classifier: Classifier, dataset: Dataset, rng: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Draw images as the spec asks, spread evenly over the classes.
+
+    A warning tells where fewer images fit than are asked for, and which classes get none.
 
     Returns
     -------
@@ -44,5 +54,26 @@ def select_images(
     rows = torch.cat(chosen)
     if not len(rows):
         raise CapabilityError(f"images: no {selection.split} image fits only: {selection.only}")
+    _warn_of_gaps(selection, wanted, [len(own) for own in chosen])
     target = predicted if selection.target == "predicted" else split.labels
     return split.images[rows], target[rows]
+
+
+def _warn_of_gaps(selection: ImageSelection, classes: Sequence[str], counts: Sequence[int]) -> None:
+    if sum(counts) < selection.count:
+        _logger.warning(
+            "images: %d of the %d asked for: some classes have no more in %s that fit only: %s",
+            sum(counts),
+            selection.count,
+            selection.split,
+            selection.only,
+        )
+    without = [name for name, count in zip(classes, counts, strict=True) if not count]
+    if without:
+        _logger.warning(
+            "images: %d of %d classes get none of the %d images: %s",
+            len(without),
+            len(classes),
+            sum(counts),
+            ", ".join(without[:_NAMED]) + ", …" * (len(without) > _NAMED),
+        )

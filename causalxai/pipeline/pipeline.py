@@ -12,10 +12,11 @@ from typing import Any, Literal, TypeVar
 import torch
 
 from causalxai import __version__
-from causalxai.classifier import Classifier
+from causalxai.classifier import NO_CHECKPOINT, Checkpoint, Classifier
 from causalxai.concept_space import ConceptSpace
 from causalxai.context import Context
 from causalxai.dataset import Dataset
+from causalxai.errors import NotStoredError
 from causalxai.explainer import Explanation
 from causalxai.graph import CausalGraph
 from causalxai.metric import Metric, MetricResult
@@ -115,6 +116,9 @@ class Pipeline:
                     "fingerprint": part.fingerprint(),
                     "inputs": [keys[name] for name in inputs],
                     "seed": spec.seed,
+                    # Other devices and other versions round differently.
+                    "device": self.device.type,
+                    "torch": str(torch.__version__),
                     **more,
                 }
             )
@@ -142,7 +146,6 @@ class Pipeline:
     @cached_property
     def classifier(self) -> Classifier:
         """The trained classifier."""
-        key = self.keys["classifier"]
         return self._stage(
             "classifier",
             lambda: self._trainer.fit(
@@ -150,7 +153,7 @@ class Pipeline:
                 rng=self._rng("classifier"),
                 device=self.device,
                 progress=self.progress,
-                checkpoint=self.store.checkpoint("classifier", key),
+                checkpoint=self._checkpoint("classifier"),
             ),
             self._trainer.to_record,
             lambda record: self._trainer.restore(record, self.dataset, self.device),
@@ -204,7 +207,25 @@ class Pipeline:
             self._render,
             lambda page: Record(texts={"report.html": page}),
             lambda record: record.texts["report.html"],
+            keep=lambda _: all(_worth_keeping(result) for result in self.metrics),
         )
+
+    def require_results(self) -> None:
+        """Make sure that the report can be rendered from the store.
+
+        Raises
+        ------
+        NotStoredError
+            If the result of a stage is not there, or damaged.
+        """
+        stages = [stage for stage in self.keys if stage not in ("dataset", "oracle", "report")]
+        missing = [stage for stage in stages if self._stored(stage) is None]
+        if missing:
+            raise NotStoredError(
+                f"{self.store.root} has no results for {', '.join(missing)}: they were made "
+                "elsewhere, with other versions or on another kind of device, or failed; "
+                "run the spec again"
+            )
 
     def _explain(self) -> Explanation:
         rng = self._rng("images")
@@ -219,6 +240,7 @@ class Pipeline:
             lambda: replace(metric.compute(self.explanation, self._context(stage)), metric=label),
             lambda result: Record(meta=result.to_json()),
             lambda record: MetricResult.from_json(record.meta),
+            keep=_worth_keeping,
         )
 
     def _render(self) -> str:
@@ -255,6 +277,7 @@ class Pipeline:
         compute: Callable[[], Value],
         to_record: Callable[[Value], Record],
         from_record: Callable[[Record], Value],
+        keep: Callable[[Value], bool] = lambda _: True,
     ) -> Value:
         key = self.keys[stage]
         record = self._stored(stage)
@@ -266,13 +289,20 @@ class Pipeline:
                 if record is None:
                     started = time.monotonic()
                     value = compute()
-                    self.store.write(stage, key, to_record(value))
+                    if keep(value):
+                        self.store.write(stage, key, to_record(value))
                     self.computed.append(stage)
                     _logger.info("%s: computed in %.1f s", stage, time.monotonic() - started)
                     return value
         self.reused.append(stage)
         _logger.info("%s: reused %s", stage, key[:12])
         return from_record(record)
+
+    def _checkpoint(self, stage: str) -> Checkpoint:
+        checkpoint = self.store.checkpoint(stage, self.keys[stage])
+        if self.fresh == "everything":
+            return replace(checkpoint, load=NO_CHECKPOINT.load)
+        return checkpoint
 
     def _stored(self, stage: str) -> Record | None:
         if self.fresh in (stage, "everything"):
@@ -290,6 +320,11 @@ class Pipeline:
         }
         for name in before.get(stage, ("oracle", "graph", "explanation")):
             getattr(self, name)
+
+
+def _worth_keeping(result: MetricResult) -> bool:
+    """Tell whether a score may be reused: a failure may have been this machine's, this once."""
+    return result.status != "failed"
 
 
 def provenance_of(pipeline: Pipeline) -> dict[str, Any]:

@@ -14,11 +14,12 @@ import torch
 
 from causalxai.classifier import Classifier
 from causalxai.dataset import Dataset
-from causalxai.errors import CapabilityError
+from causalxai.errors import CapabilityError, DataError
 from causalxai.explainer import Explanation
 from causalxai.graph import CausalGraph
 from causalxai.metric import MetricResult
 from causalxai.oracle import Oracle
+from causalxai.pipeline.log_file import logged_to
 from causalxai.pipeline.pipeline import Fresh, Pipeline, provenance_of
 from causalxai.pipeline.store import Store, write_record
 from causalxai.progress import SILENT, Progress
@@ -111,15 +112,17 @@ def run(
     progress
         Where long work reports.
     fresh
-        What is computed anew even if an earlier run left it: ``nothing``, the ``report`` or
-        ``everything``.
+        What is computed anew even if an earlier run left it: ``nothing``, the ``report`` (and
+        that alone: all else has to be in the store) or ``everything``.
 
     Raises
     ------
     SpecError
         If the spec has mistakes; the message tells all of them.
+    NotStoredError
+        If the report alone is computed anew, and a result that it shows is not in the store.
     CausalxaiError
-        If data are missing, or parts do not fit one another.
+        If data are missing, or parts do not fit one another, or ``out`` can't be written to.
     """
     resolved = load_spec(spec, overrides)
     root = Path(out)
@@ -131,13 +134,25 @@ def run(
         progress=progress,
         fresh=fresh,
     )
-    directory = root / f"{resolved.name}-{pipeline.keys['report'][:8]}"
-    directory.mkdir(parents=True, exist_ok=True)
-    with _logged(directory / "log.txt"):
+    if fresh == "report":
+        pipeline.require_results()
+    directory = _prepared(root / f"{resolved.name}-{pipeline.keys['report'][:8]}")
+    with logged_to(directory / "log.txt"), _exact_convolutions():
         _logger.info("run %s on %s", resolved.name, device)
         report = pipeline.report
         _write(directory, pipeline, report)
     return Run(directory, pipeline)
+
+
+def _prepared(directory: Path) -> Path:
+    """Make a directory that can be written to."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / "log.txt").touch()
+    except OSError as error:
+        reason = error.strerror or error
+        raise DataError(f"{directory}: the run cannot be written here: {reason}") from error
+    return directory
 
 
 def _write(directory: Path, pipeline: Pipeline, report: str) -> None:
@@ -189,15 +204,21 @@ def _device(name: str) -> torch.device:
 
 
 @contextmanager
-def _logged(path: Path) -> Iterator[None]:
-    """Also write what causalxai and its plugins log into a file."""
-    handler = logging.FileHandler(path, mode="w", encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
-    handler.addFilter(lambda record: record.name.startswith("causalxai"))
-    root = logging.getLogger()
-    root.addHandler(handler)
+def _exact_convolutions() -> Iterator[None]:
+    """Let cuDNN round as float32 does, and the same way each time."""
+    # What the removal of a single parameter changes is often smaller than what TF32, the default
+    # of convolutions, rounds away (it keeps 10 bits of 23).
+    cudnn = torch.backends.cudnn
+    before = {"deterministic": cudnn.deterministic}
     try:
+        before["allow_tf32"] = cudnn.allow_tf32
+    except RuntimeError:
+        _logger.warning("cuDNN's precision is set operator by operator, and left as it is")
+    exact = {"deterministic": True, "allow_tf32": False}
+    try:
+        for name in before:
+            setattr(cudnn, name, exact[name])
         yield
     finally:
-        root.removeHandler(handler)
-        handler.close()
+        for name, value in before.items():
+            setattr(cudnn, name, value)

@@ -86,7 +86,7 @@ class Store:
         except (OSError, ValueError) as error:
             damaged = [str(error)]
         if damaged:
-            _logger.warning("%s is damaged (%s) and computed anew", folder, ", ".join(damaged))
+            _logger.warning("%s is damaged (%s) and not used", folder, ", ".join(damaged))
             return None
         texts = [name for name in checksums if name not in (_TENSORS, _META)]
         return Record(

@@ -70,7 +70,7 @@ class Bench(Generic[PluginT]):
 
     def seeded(self, seed: int = 0) -> Context:
         """Return the context with a generator that begins anew."""
-        return self.context.with_parts(rng=torch.Generator().manual_seed(seed))
+        return replace(self.context, rng=torch.Generator().manual_seed(seed))
 
     def lacking(self, capability: str) -> Context:
         """Return the context without the part that gives a capability."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import sys
+from functools import cache, cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import torch
 from pydantic import Field
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from causalxai.classifier import NO_CHECKPOINT, Checkpoint, Classifier, ClassifierSource
 from causalxai.dataset import Dataset
@@ -28,7 +32,7 @@ class UserModule(ClassifierSource):
     """A trained ``nn.Module`` of yours, loaded and never trained.
 
     It maps images ``[n, c, h, w]`` in [0, 1] to logits: standardise them in ``forward`` if your
-    weights need it. Importing the module runs its code; a warning says so each time.
+    weights need it. Importing the module runs its code; a warning says so.
     """
 
     class Config(PluginConfig):
@@ -93,16 +97,37 @@ class UserModule(ClassifierSource):
         return self.config.model_dump(mode="json", exclude={"weights"})
 
     def fingerprint(self) -> str:
-        """Return a digest of the weights file."""
-        weights = self.config.weights
-        return "" if weights is None else digest_files({"weights": weights})
+        """Return a digest of the code and of the weights, wherever those come from.
+
+        The code is the file of the module that is named, and the one in which the class is
+        written; other files that these import do not count.
+
+        Raises
+        ------
+        DataError
+            If the import fails, or the weights file cannot be read; without one, if the call fails.
+        """
+        named = self.config.import_path.partition(":")[0]
+        home = getattr(self._factory, "__module__", named)
+        files = [getattr(sys.modules.get(name), "__file__", None) for name in (named, home)]
+        parts = [_source_digest(Path(file)) for file in files if file is not None]
+        if self.config.weights is not None:
+            parts.append(digest_files({"weights": self.config.weights}))
+        else:
+            # Any seed will do: the run's own is part of every key.
+            parts.append(_state_digest(self._build(torch.Generator().manual_seed(0))))
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    @cached_property
+    def _factory(self) -> Any:
+        return _import(self.config.import_path)
 
     def _build(self, rng: torch.Generator) -> nn.Module:
         path = self.config.import_path
-        factory = _import(path)
+        factory = self._factory
         try:
             model = seeded(lambda: factory(**self.config.arguments), rng)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             # The call runs the user's code, which may raise anything.
             raise DataError(
                 f"{path} cannot be built with {self.config.arguments}: "
@@ -133,7 +158,7 @@ def _import(path: str) -> Any:
     _LOG.warning("importing your module %s, which runs its code", module_name)
     try:
         module = import_module(module_name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # So does the import.
         raise DataError(
             f"{module_name} cannot be imported: {type(error).__name__}: {error} "
@@ -142,3 +167,19 @@ def _import(path: str) -> Any:
     if not hasattr(module, name):
         raise DataError(f"{module_name} has no {name!r}{did_you_mean(name, dir(module))}")
     return getattr(module, name)
+
+
+@cache
+def _source_digest(file: Path) -> str:
+    # Once in a process, as Python imports it once: what is edited later does not run.
+    return digest_files({"source": file})
+
+
+def _state_digest(model: nn.Module) -> str:
+    total = hashlib.sha256()
+    for name, value in sorted(model.state_dict().items()):
+        if isinstance(value, Tensor) and not is_lazy(value):
+            total.update(f"{name}\0{value.dtype}\0{list(value.shape)}\n".encode())
+            values = value.detach().cpu().contiguous().flatten()
+            total.update(values.view(torch.uint8).numpy().tobytes())
+    return total.hexdigest()

@@ -93,6 +93,42 @@ def test_the_generator_decides_which_images():
     assert select(seed=1, count=6) != select(seed=2, count=6)
 
 
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"count": 6}, []),
+        ({"count": 9, "only": "errors"}, []),
+        (
+            {"count": 10, "only": "errors", "split": "train"},
+            [
+                "images: 9 of the 10 asked for: some classes have no more in train that fit "
+                "only: errors"
+            ],
+        ),
+        ({"count": 1}, ["images: 2 of 3 classes get none of the 1 images: bee, cat"]),
+    ],
+)
+def test_gaps_are_told_with_numbers(
+    settings: dict[str, Any], told: list[str], caplog: pytest.LogCaptureFixture
+):
+    select(**settings)
+    assert caplog.messages == told
+    assert all(record.levelname == "WARNING" for record in caplog.records)
+
+
+def test_classes_without_a_fitting_image_are_told(caplog: pytest.LogCaptureFixture):
+    some = Split(DATASET.test.images[:PER_CLASS], DATASET.test.labels[:PER_CLASS])
+    many = tuple(f"c{k}" for k in range(30))
+    model = nn.Sequential(Told(), nn.ConstantPad1d((0, 27), -100.0))
+    classifier = Classifier(model, class_names=many, image_shape=(1, 1, 2))
+    dataset = Dataset(train=some, test=some, class_names=many)
+    select_images(ImageSelection(count=60), classifier, dataset, torch.Generator())
+    short, none = caplog.messages
+    assert short.startswith("images: 2 of the 60 asked for: some classes have no more in test ")
+    assert none.startswith("images: 29 of 30 classes get none of the 2 images: c1, c2, ")
+    assert none.endswith(", c20, …")
+
+
 def test_an_unknown_class_is_told_with_the_nearest():
     with pytest.raises(CapabilityError) as raised:
         select(classes=["ant", "bees"])

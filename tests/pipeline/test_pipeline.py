@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,14 @@ import torch
 from ruamel.yaml import YAML
 from safetensors.torch import load_file
 
-from causalxai import CausalGraph, Run, run
-from causalxai.errors import CapabilityError, SpecError
+from causalxai import CausalGraph, Checkpoint, Run, run
+from causalxai.errors import CapabilityError, DataError, NotStoredError, SpecError
 from causalxai.pipeline.pipeline import Fresh, Pipeline
 from causalxai.pipeline.store import Store
+from causalxai.record import Record
 from causalxai.spec import load_spec
 from causalxai_interventional.explainer import InterventionalExplainer
+from causalxai_vision.lenet import LeNetClassifier
 
 Spec = dict[str, Any]
 
@@ -37,9 +40,9 @@ SAME_FOR_THE_SAME_SPEC = (
 )
 
 
-def keys_of(spec: Spec | Path, *overrides: str) -> dict[str, str]:
+def keys_of(spec: Spec | Path, *overrides: str, device: str = "cpu") -> dict[str, str]:
     resolved = load_spec(spec, overrides)
-    return Pipeline(resolved, Store(Path("nowhere")), device=torch.device("cpu")).keys
+    return Pipeline(resolved, Store(Path("nowhere")), device=torch.device(device)).keys
 
 
 @pytest.fixture
@@ -124,6 +127,17 @@ def test_a_report_from_the_store_is_the_report_of_the_first_run(
     assert again.report.read_bytes() == finished.report.read_bytes()
 
 
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_report_alone_computes_nothing_that_it_shows(
+    stage: str, finished_copy: Path, tiny_spec: Spec
+):
+    shutil.rmtree(finished_copy / ".store" / stage)
+    before = sorted(finished_copy.rglob("*"))
+    with pytest.raises(NotStoredError, match=f"has no results for {stage}: they were made"):
+        run({**tiny_spec, "name": "other"}, out=finished_copy, fresh="report")
+    assert sorted(finished_copy.rglob("*")) == before
+
+
 def test_a_fresh_pipeline_reuses_nothing(open_pipeline: Callable[..., Pipeline], finished: Run):
     pipeline = open_pipeline(fresh="everything")
     explanation = pipeline.explanation
@@ -161,6 +175,16 @@ def test_a_change_concerns_what_depends_on_it_and_nothing_else(
     before, after = keys_of(tiny_spec), keys_of(tiny_spec, override)
     assert before.keys() == after.keys()
     assert {stage for stage in before if before[stage] != after[stage]} == expected
+
+
+def test_results_belong_to_a_kind_of_device_and_a_version_of_torch(
+    tiny_spec: Spec, monkeypatch: pytest.MonkeyPatch
+):
+    here, there = keys_of(tiny_spec), keys_of(tiny_spec, device="cuda")
+    assert not set(here.values()) & set(there.values())
+    assert keys_of(tiny_spec, device="cuda:1") == there
+    monkeypatch.setattr(torch, "__version__", "1.0.0")
+    assert not set(here.values()) & set(keys_of(tiny_spec).values())
 
 
 def test_a_changed_metric_is_all_that_is_computed(finished_copy: Path, tiny_spec: Spec):
@@ -228,6 +252,31 @@ def test_a_killed_run_goes_on_where_it_was(
         assert ours.read_bytes() == theirs.read_bytes(), name
 
 
+@pytest.mark.parametrize(("fresh", "epoch"), [("nothing", 1), ("everything", None)])
+def test_a_fresh_training_does_not_go_on_but_can_be_gone_on_with(
+    fresh: Fresh,
+    epoch: int | None,
+    open_pipeline: Callable[..., Pipeline],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    found = []
+
+    def fit(*_: object, checkpoint: Checkpoint, **__: object) -> None:
+        stored = checkpoint.load()
+        found.append(stored and stored.meta["epoch"])
+        checkpoint.save(Record(meta={"epoch": 2}))
+        raise KeyboardInterrupt
+
+    pipeline = open_pipeline(fresh, seed=1)
+    kept = pipeline.store.checkpoint("classifier", pipeline.keys["classifier"])
+    kept.save(Record(meta={"epoch": 1}))
+    monkeypatch.setattr(LeNetClassifier, "fit", fit)
+    with pytest.raises(KeyboardInterrupt):
+        _ = pipeline.classifier
+    assert found == [epoch]
+    assert kept.load() == Record(meta={"epoch": 2})
+
+
 def test_a_damaged_result_is_computed_anew(
     finished_copy: Path, tiny_spec: Spec, finished: Run, caplog: pytest.LogCaptureFixture
 ):
@@ -247,11 +296,18 @@ def test_a_failing_metric_costs_no_run(
     def fail(*_: object) -> None:
         raise ZeroDivisionError("by 0")
 
-    monkeypatch.setattr(Insertion, "areas", fail)
-    done = run({**tiny_spec, "metrics": ["insertion"]}, out=finished_copy)
+    spec = {**tiny_spec, "metrics": ["insertion"]}
+    with monkeypatch.context() as patch:
+        patch.setattr(Insertion, "areas", fail)
+        done = run(spec, out=finished_copy)
     assert done.metrics["insertion"].status == "failed"
     assert done.summary()["metrics"]["insertion"]["reason"] == "ZeroDivisionError: by 0"
     assert "ZeroDivisionError: by 0" in done.report.read_text(encoding="utf-8")
+    # Neither the failure nor the report that shows it is kept.
+    again = run(spec, out=finished_copy)
+    assert again.metrics["insertion"].status == "ok"
+    assert again.pipeline.computed == ["metrics.insertion", "report"]
+    assert "ZeroDivisionError" not in again.report.read_text(encoding="utf-8")
 
 
 def test_a_metric_that_stands_twice_is_scored_twice(
@@ -296,6 +352,69 @@ def test_a_device_that_is_not_there_is_told(
     monkeypatch.setattr(module, function, lambda: answer)
     with pytest.raises(CapabilityError, match=f"^device: {device}: this machine has no such"):
         run({**tiny_spec, "device": device}, out=tmp_path)
+
+
+@pytest.mark.parametrize("place", ["", "runs"])
+def test_a_directory_that_cannot_be_made_is_told(place: str, tiny_spec: Spec, tmp_path: Path):
+    file = tmp_path / "file"
+    file.write_text("")
+    with pytest.raises(DataError, match=r"file.*/tiny-\w+: the run cannot be .* directory"):
+        run(tiny_spec, out=file / place)
+
+
+def test_a_directory_that_cannot_be_written_to_is_told(
+    finished_copy: Path, tiny_spec: Spec, monkeypatch: pytest.MonkeyPatch
+):
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "touch", refuse)
+    with pytest.raises(DataError, match=r"tiny-\w+: the run cannot be .*: Permission denied$"):
+        run(tiny_spec, out=finished_copy)
+
+
+@pytest.fixture
+def cudnn_as_it_was() -> Iterator[Any]:
+    """Bring back cuDNN's options whatever a test does with them."""
+    cudnn = torch.backends.cudnn
+    before = cudnn.allow_tf32, cudnn.deterministic
+    yield cudnn
+    cudnn.allow_tf32, cudnn.deterministic = before
+
+
+@pytest.mark.parametrize("before", [(True, False), (False, True)])
+def test_convolutions_are_exact_while_a_run_lasts(
+    before: tuple[bool, bool],
+    tiny_spec: Spec,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    cudnn_as_it_was: Any,
+):
+    cudnn, seen = cudnn_as_it_was, []
+
+    def killed(*_: object, **__: object) -> None:
+        seen.append((cudnn.allow_tf32, cudnn.deterministic))
+        raise KeyboardInterrupt
+
+    cudnn.allow_tf32, cudnn.deterministic = before
+    monkeypatch.setattr(LeNetClassifier, "fit", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run(tiny_spec, out=tmp_path)
+    assert seen == [(False, True)]
+    assert (cudnn.allow_tf32, cudnn.deterministic) == before
+
+
+def test_torchs_newer_options_of_precision_are_left_alone(
+    finished_copy: Path, tiny_spec: Spec, cudnn_as_it_was: Any, caplog: pytest.LogCaptureFixture
+):
+    cudnn = cudnn_as_it_was
+    if not hasattr(cudnn, "conv"):
+        pytest.skip("this torch has none")
+    cudnn.conv.fp32_precision = "ieee"
+    run(tiny_spec, out=finished_copy)
+    assert "precision is set operator by operator" in caplog.text
+    assert cudnn.conv.fp32_precision == "ieee"
+    cudnn.conv.fp32_precision = "tf32"
 
 
 def test_what_the_log_tells_is_also_kept(

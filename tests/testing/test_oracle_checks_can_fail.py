@@ -12,7 +12,7 @@ from torch import Tensor
 
 from causalxai.concept_space import Units
 from causalxai.intervention import NO_TARGET, Action, Intervention
-from causalxai.oracle import Oracle, Response
+from causalxai.oracle import Oracle, Response, Want
 from causalxai.plugin import Plugin
 from causalxai.testing import Bench, BrokenPromiseError, checks_for, toy_world
 from causalxai.testing.toys import ToyOracle
@@ -265,6 +265,9 @@ class CountsTwice(ToyOracle):
 )
 class RefusesNothing(ToyOracle):
     capabilities = frozenset()
+
+    def _wanted(self, want: tuple[Want, ...]) -> tuple[Want, ...]:
+        return want
 
     def _validate(self, *args: object) -> None:
         pass

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import logging
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,9 @@ class Network(nn.Module):
 def make(classes):
     return Network(classes)
 
+def leave():
+    raise SystemExit("no licence")
+
 CONSTANT = 3
 """
 
@@ -38,6 +43,7 @@ CONSTANT = 3
 def user_code(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("user_code")
     (folder / "vision_user_code.py").write_text(CODE)
+    (folder / "vision_leaving_code.py").write_text("import sys; sys.exit('no licence')")
     (folder / "vision_broken_code.py").write_text("raise RuntimeError('half written')")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(folder)
@@ -71,7 +77,9 @@ def test_the_class_is_loaded_with_its_weights(tmp_path: Path, dataset: Dataset, 
 
 
 def test_the_import_is_announced(dataset: Dataset, caplog: pytest.LogCaptureFixture) -> None:
-    fit(UserModule(import_path="vision_user_code:Network"), dataset)
+    source = UserModule(import_path="vision_user_code:Network")
+    source.fingerprint()
+    fit(source, dataset)
 
     [record] = caplog.records
     assert record.levelno == logging.WARNING
@@ -84,7 +92,68 @@ def test_a_function_may_make_the_module_and_the_seed_its_weights(dataset: Datase
 
     assert torch.equal(a, b)
     assert not torch.equal(a, c)
-    assert source.fingerprint() == ""
+
+
+Fingerprint = Callable[..., str]
+
+
+@pytest.fixture
+def fingerprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fingerprint:
+    """Take the fingerprint of some code, with what lies beside it, in a folder of its own."""
+    count = iter(range(99))
+
+    def take(weights: Path | None = None, name: str = "network", **files: str) -> str:
+        folder = tmp_path / str(next(count))
+        folder.mkdir()
+        for module, code in files.items():
+            (folder / f"vision_{module}.py").write_text(code)
+        with monkeypatch.context() as patch:
+            patch.syspath_prepend(folder)
+            for module in files:
+                patch.delitem(sys.modules, f"vision_{module}", raising=False)
+            return UserModule(import_path=f"vision_{name}:Network", weights=weights).fingerprint()
+
+    return take
+
+
+def test_the_code_belongs_to_the_fingerprint(fingerprint: Fingerprint, tmp_path: Path) -> None:
+    weights = tmp_path / "w.pt"
+    torch.save({"head.weight": torch.rand(3, 256)}, weights)
+    edited = CODE.replace("self.head(self", "2 * self.head(self")
+    for path in (None, weights):
+        before = fingerprint(path, network=CODE)
+        assert len(before) == 64
+        assert fingerprint(path, network=CODE) == before
+        assert fingerprint(path, network=edited) != before
+    # Also where the class is only handed on by the module that is named.
+    facade = "from vision_network import Network"
+    before, after = (
+        fingerprint(name="facade", facade=facade, network=code) for code in (CODE, edited)
+    )
+    assert before != after
+
+
+def test_weights_that_the_class_loads_itself_belong_to_the_fingerprint(
+    fingerprint: Fingerprint, tmp_path: Path
+) -> None:
+    path = tmp_path / "own.pt"
+    own = f"        self.load_state_dict(torch.load({str(path)!r}))\n"
+    code = CODE.replace("    def forward", f"{own}\n    def forward")
+    weights = {"head.weight": torch.zeros(3, 256), "head.bias": torch.zeros(3)}
+    taken = []
+    for value in (0.0, 1.0, 0.0):
+        torch.save({**weights, "head.bias": torch.full((3,), value)}, path)
+        taken.append(fingerprint(network=code))
+    assert taken[0] == taken[2] != taken[1]
+
+
+def test_the_weights_file_belongs_to_the_fingerprint(tmp_path: Path) -> None:
+    def taken(value: float) -> str:
+        path = tmp_path / f"{value}.pt"
+        torch.save({"head.bias": torch.full((3,), value)}, path)
+        return UserModule(import_path="vision_user_code:Network", weights=path).fingerprint()
+
+    assert taken(0.0) != taken(1.0)
 
 
 def test_a_stored_classifier_comes_back(dataset: Dataset) -> None:
@@ -101,6 +170,8 @@ def test_a_stored_classifier_comes_back(dataset: Dataset) -> None:
     [
         ({"import_path": "vision_no_code:N"}, r"vision_no_code cannot be imported: ModuleNotFound"),
         ({"import_path": "vision_broken_code:N"}, r"RuntimeError: half written"),
+        ({"import_path": "vision_leaving_code:N"}, r"imported: SystemExit: no licence \(is its"),
+        ({"import_path": "vision_user_code:leave"}, r"with {}: SystemExit: no licence"),
         ({"import_path": "vision_user_code:Netwrk"}, r"no 'Netwrk'; did you mean 'Network'"),
         (
             {"import_path": "vision_user_code:CONSTANT"},
