@@ -50,7 +50,7 @@ def main() -> None:
     except SystemExit as stop:
         # typer makes Ctrl-C a silent exit.
         if stop.code == _INTERRUPTED:
-            _fail("interrupted; run the same command again to go on from here", _INTERRUPTED)
+            _fail("interrupted; the same command (without --fresh) goes on from here", _INTERRUPTED)
         raise
 
 

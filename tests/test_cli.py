@@ -138,7 +138,7 @@ def test_an_interrupted_run_says_how_to_go_on(cli: Cli, monkeypatch: pytest.Monk
     monkeypatch.setattr(causalxai.pipeline, "run", interrupt)
     done = cli("run", "my.yaml")
     assert (done.code, done.out) == (130, "")
-    assert done.err == "interrupted; run the same command again to go on from here\n"
+    assert done.err == "interrupted; the same command (without --fresh) goes on from here\n"
 
 
 def test_what_cannot_be_done_is_told_without_a_traceback(

@@ -346,5 +346,6 @@ def provenance_of(pipeline: Pipeline) -> dict[str, Any]:
         "libraries": {name: version(name) for name in libraries},
         "plugins": {stage: describe(part.provenance) for stage, part in pipeline.plugins.items()},
         "seed": pipeline.spec.seed,
+        "device": pipeline.device.type,
         "keys": pipeline.keys,
     }
