@@ -43,6 +43,11 @@ class Edits:
         return Edits(self.channel[rows], source, self.scale[rows])
 
 
+def weight_name(layer: str) -> str:
+    """Return the name of a layer's weight; a network that is one layer has no layer's name."""
+    return f"{layer}.weight" if layer else "weight"
+
+
 def channel_dim(module: EditableLayer) -> int:
     """Return the axis of channels in the layer's output (without leading batch axes)."""
     return 1 if isinstance(module, nn.Conv2d) else -1

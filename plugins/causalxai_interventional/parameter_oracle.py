@@ -17,7 +17,7 @@ from causalxai.intervention import NO_TARGET, Intervention
 from causalxai.oracle import DEFAULT_MEMORY_CEILING, Oracle, Response, Want
 from causalxai.plugin import PluginConfig
 from causalxai_interventional.dataflow import Dataflow, UntraceableError
-from causalxai_interventional.edits import Edits
+from causalxai_interventional.edits import Edits, weight_name
 from causalxai_interventional.parameter_space import ParameterLayer, ParameterSpace
 from causalxai_interventional.propagation import (
     DataflowPropagation,
@@ -115,7 +115,7 @@ class ParameterOracle(Oracle):
             ``[n, d]``.
         """
         layers = self.space.layers
-        weights = {self._weight_name(layer): self._weight(layer) for layer in layers}
+        weights = {weight_name(layer.name): self._weight(layer) for layer in layers}
         leaves = {name: w.detach().clone().requires_grad_() for name, w in weights.items()}
         rows = []
         with torch.enable_grad():
@@ -192,7 +192,7 @@ class ParameterOracle(Oracle):
                     where.append(layer.source_of(index))
                 scale = values[rows].view(-1, *[1] * (weight.dim() - len(where)))
                 weight[tuple(where)] *= scale
-                weights[self._weight_name(layer)] = weight
+                weights[weight_name(layer.name)] = weight
         # With tied weights swapped, functional_call would restore a module that the network
         # knows under two names with the edited weights.
         logits: Tensor = functional_call(
@@ -241,9 +241,6 @@ class ParameterOracle(Oracle):
                 raise CapabilityError(f"the network cannot be traced: {error}") from error
             _logger.info("the network cannot be traced, so edits go by vmap: %s", error)
             return None
-
-    def _weight_name(self, layer: ParameterLayer) -> str:
-        return f"{layer.name}.weight" if layer.name else "weight"
 
     def _weight(self, layer: ParameterLayer) -> Tensor:
         module = self.classifier.model.get_submodule(layer.name)

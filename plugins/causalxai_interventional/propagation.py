@@ -21,6 +21,7 @@ from causalxai_interventional.edits import (
     channel_dim,
     output_change,
     output_change_by_row,
+    weight_name,
 )
 
 
@@ -245,7 +246,7 @@ class SerialPropagation(Propagation):
 
     def logits(self, layer: str, inputs: Tensor, edits: Edits) -> Tensor:
         """Return ``[q, n, K]`` for ``q`` edits and ``n`` images."""
-        weight, name = self._module(layer).weight, f"{layer}.weight" if layer else "weight"
+        weight, name = self._module(layer).weight, weight_name(layer)
         sources = edits.channel if edits.source is None else edits.source
         answers = []
         for channel, source, scale in zip(edits.channel, sources, edits.scale, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from copy import deepcopy
 
@@ -11,6 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from causalxai.classifier import Classifier
+
+_logger = logging.getLogger(__name__)
 
 # Activations that captum's DeepLIFT passes through as if they were linear.
 _NO_RULE_MODULES = (
@@ -57,7 +60,9 @@ def _unshared_activations(model: nn.Module) -> nn.Module | None:
     """
     try:
         traced = torch.fx.symbolic_trace(deepcopy(model))
-    except Exception:
+    except Exception as error:
+        # The user's forward runs with stand-ins and may raise anything.
+        _logger.info("DeepLIFT is left out: the network can't be traced: %s", error)
         return None
     relus = {torch.relu, F.relu, "relu", "relu_"}
     for index, node in enumerate(list(traced.graph.nodes)):
@@ -65,6 +70,7 @@ def _unshared_activations(model: nn.Module) -> nn.Module | None:
             traced.get_submodule(str(node.target)), nn.ReLU
         )
         if _has_no_rule(traced, node):
+            _logger.info("DeepLIFT is left out: it has no rule for %s", node.target)
             return None
         is_call = node.op in ("call_function", "call_method") and node.target in relus
         if is_module or is_call:
