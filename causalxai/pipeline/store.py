@@ -105,9 +105,9 @@ class Store:
             if folder.exists():
                 shutil.rmtree(folder)
             temporary.replace(folder)
-        except BaseException:
+        finally:
+            # Nothing lies here any more once the rename is done.
             shutil.rmtree(temporary, ignore_errors=True)
-            raise
 
 
 def write_record(folder: Path, record: Record) -> None:

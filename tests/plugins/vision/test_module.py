@@ -137,7 +137,7 @@ def test_weights_that_the_class_loads_itself_belong_to_the_fingerprint(
     fingerprint: Fingerprint, tmp_path: Path
 ) -> None:
     path = tmp_path / "own.pt"
-    own = f"        self.load_state_dict(torch.load({str(path)!r}))\n"
+    own = f"        self.load_state_dict(torch.load({str(path)!r}, weights_only=True))\n"
     code = CODE.replace("    def forward", f"{own}\n    def forward")
     weights = {"head.weight": torch.zeros(3, 256), "head.bias": torch.zeros(3)}
     taken = []
