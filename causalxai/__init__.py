@@ -9,7 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from causalxai.classifier import Checkpoint, Classifier, ClassifierSource
+    from causalxai.checkpoint import Checkpoint
+    from causalxai.classifier import Classifier, ClassifierSource
     from causalxai.concept_space import Concept, ConceptSpace, Units
     from causalxai.context import Context
     from causalxai.dataset import Dataset, DatasetSource, Split
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "causalxai.classifier": ("Checkpoint", "Classifier", "ClassifierSource"),
+    "causalxai.checkpoint": ("Checkpoint",),
+    "causalxai.classifier": ("Classifier", "ClassifierSource"),
     "causalxai.concept_space": ("Concept", "ConceptSpace", "Units"),
     "causalxai.context": ("Context",),
     "causalxai.dataset": ("Dataset", "DatasetSource", "Split"),

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
+from causalxai.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.errors import ContractError
+from causalxai.linear_head import LinearHead, find_linear_head
 from causalxai.plugin import Plugin
 from causalxai.progress import SILENT, Progress
 from causalxai.record import Record
@@ -73,6 +75,43 @@ class Classifier:
         """The number of values in one image."""
         return math.prod(self.image_shape)
 
+    @cached_property
+    def head(self) -> LinearHead:
+        """The linear last layer.
+
+        Raises
+        ------
+        CapabilityError
+            If the network does not end in one; the message names the layer that it ends in.
+        """
+        return find_linear_head(self.model, torch.zeros(1, *self.image_shape, device=self.device))
+
+    def embed_and_classify(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the embeddings ``[n, l]`` and the logits ``[n, K]`` in one pass.
+
+        Gradients flow through to ``images``, on the classifier's device.
+
+        Raises
+        ------
+        CapabilityError
+            If the network has no linear last layer.
+        """
+        with self.head.listening() as heard:
+            logits: Tensor = self.model(images)
+        return heard[0], logits
+
+    @torch.no_grad()
+    def embed(self, images: Tensor, *, batch_size: int = 512) -> Tensor:
+        """Return ``[n, l]``, what the linear last layer sees, on the classifier's device.
+
+        Raises
+        ------
+        CapabilityError
+            If the network has no linear last layer.
+        """
+        batches = torch.split(images, batch_size)
+        return torch.cat([self.embed_and_classify(batch.to(self.device))[0] for batch in batches])
+
     @torch.no_grad()
     def logits(self, images: Tensor, *, batch_size: int = 512) -> Tensor:
         """Return ``[n, K]``, on the classifier's device."""
@@ -91,17 +130,6 @@ class Classifier:
         """Return the share of images that get their own label, in [0, 1]."""
         hits = self.predict(images) == labels.to(self.device)
         return float(hits.double().mean())
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """Where a long fit keeps its unfinished state, so that a killed run goes on from there."""
-
-    load: Callable[[], Record | None]
-    save: Callable[[Record], None]
-
-
-NO_CHECKPOINT = Checkpoint(load=lambda: None, save=lambda _record: None)
 
 
 class ClassifierSource(Plugin, ABC):

@@ -7,15 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Self
 
+from causalxai.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.plugin import Plugin
 from causalxai.progress import SILENT, Progress
 from causalxai.record import Record
+from causalxai.report.section import Section
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
     from causalxai.classifier import Classifier
+    from causalxai.context import Context
     from causalxai.dataset import Dataset
 
 ConceptKind = Literal["continuous", "boolean", "parameter"]
@@ -92,8 +95,12 @@ class ConceptSpace(Plugin, ABC):
         *,
         rng: torch.Generator,
         progress: Progress = SILENT,
+        checkpoint: Checkpoint = NO_CHECKPOINT,
     ) -> Self:
-        """Learn the concepts that ``classifier`` perceives in ``dataset``; return ``self``."""
+        """Learn the concepts that ``classifier`` perceives in ``dataset``; return ``self``.
+
+        A long fit saves its state to ``checkpoint`` now and then, and goes on from what it holds.
+        """
 
     @abstractmethod
     def encode(self, images: Tensor) -> Units:
@@ -112,6 +119,10 @@ class ConceptSpace(Plugin, ABC):
     @abstractmethod
     def restore(self, record: Record, classifier: Classifier) -> Self:
         """Undo ``to_record``: after it the space reads as it did when it was stored."""
+
+    def sections(self, context: Context) -> Sequence[Section]:  # noqa: ARG002
+        """Return what the report should show of how well the concepts were learned."""
+        return ()
 
     def names(self) -> tuple[str, ...]:
         """Return the names of the concepts, in order."""

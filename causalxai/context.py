@@ -50,13 +50,16 @@ class Context:
         """What can be asked of this context.
 
         ``space``, ``oracle`` and ``graph`` where they are there, the oracle's own capabilities,
-        ``observations`` where the data set comes with measured concepts.
+        ``observations`` where the data set comes with measured concepts, ``reference`` where it
+        has images whose concepts are independent.
         """
         present = {name for name in ("space", "oracle", "graph") if getattr(self, name) is not None}
         if self.oracle is not None:
             present |= self.oracle.capabilities
         if self.dataset.train.concepts is not None:
             present.add("observations")
+        if self.dataset.reference is not None:
+            present.add("reference")
         return frozenset(present)
 
     def require(self, needed: frozenset[str], who: str) -> None:

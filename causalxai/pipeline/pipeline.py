@@ -12,7 +12,8 @@ from typing import Any, Literal, TypeVar
 import torch
 
 from causalxai import __version__
-from causalxai.classifier import NO_CHECKPOINT, Checkpoint, Classifier
+from causalxai.checkpoint import NO_CHECKPOINT, Checkpoint
+from causalxai.classifier import Classifier
 from causalxai.concept_space import ConceptSpace
 from causalxai.context import Context
 from causalxai.dataset import Dataset
@@ -27,7 +28,7 @@ from causalxai.plugin import Plugin
 from causalxai.progress import SILENT, Progress
 from causalxai.record import Record
 from causalxai.registry import Provenance
-from causalxai.report.page import render_report
+from causalxai.report.page import Report, render_report
 from causalxai.seeding import torch_generator
 from causalxai.spec import ResolvedPlugin, ResolvedSpec
 
@@ -166,7 +167,11 @@ class Pipeline:
         return self._stage(
             "concepts",
             lambda: space.fit(
-                self.classifier, self.dataset, rng=self._rng("concepts"), progress=self.progress
+                self.classifier,
+                self.dataset,
+                rng=self._rng("concepts"),
+                progress=self.progress,
+                checkpoint=self._checkpoint("concepts"),
             ),
             lambda fitted: fitted.to_record(),
             lambda record: space.restore(record, self.classifier),
@@ -200,13 +205,13 @@ class Pipeline:
         return tuple(self._score(label, part) for label, part in self._metrics.items())
 
     @cached_property
-    def report(self) -> str:
-        """The report, one HTML page."""
+    def report(self) -> Report:
+        """The report, one HTML page, and its figures."""
         return self._stage(
             "report",
             self._render,
-            lambda page: Record(texts={"report.html": page}),
-            lambda record: record.texts["report.html"],
+            Report.to_record,
+            Report.from_record,
             keep=lambda _: all(_worth_keeping(result) for result in self.metrics),
         )
 
@@ -243,7 +248,7 @@ class Pipeline:
             keep=_worth_keeping,
         )
 
-    def _render(self) -> str:
+    def _render(self) -> Report:
         context = self._context("report")
         test = self.dataset.test
         return render_report(
@@ -254,6 +259,7 @@ class Pipeline:
             sections=[
                 *self._explainer.sections(self.explanation, context),
                 *self._discoverer.sections(self.graph, context),
+                *self.space.sections(context),
             ],
         )
 

@@ -23,6 +23,7 @@ from causalxai.pipeline.log_file import logged_to
 from causalxai.pipeline.pipeline import Fresh, Pipeline, provenance_of
 from causalxai.pipeline.store import Store, write_record
 from causalxai.progress import SILENT, Progress
+from causalxai.report.page import Report
 from causalxai.spec import load_spec
 
 _logger = logging.getLogger(__name__)
@@ -36,7 +37,8 @@ class Run:
     ----------
     directory
         Where everything lies: ``report.html``, ``results.json``, ``spec.yaml``,
-        ``provenance.json``, the graph in three formats, the explanation, ``log.txt``.
+        ``provenance.json``, the graph in three formats, the report's ``figures``, the explanation,
+        ``log.txt``.
     pipeline
         The stages, to work on with them.
     """
@@ -155,8 +157,11 @@ def _prepared(directory: Path) -> Path:
     return directory
 
 
-def _write(directory: Path, pipeline: Pipeline, report: str) -> None:
-    (directory / "report.html").write_text(report, encoding="utf-8")
+def _write(directory: Path, pipeline: Pipeline, report: Report) -> None:
+    (directory / "report.html").write_text(report.html, encoding="utf-8")
+    (directory / "figures").mkdir(exist_ok=True)
+    for name, content in report.figures.items():
+        (directory / "figures" / name).write_bytes(content)
     (directory / "spec.yaml").write_text(pipeline.spec.to_yaml(), encoding="utf-8")
     results = {result.metric: result.to_json() for result in pipeline.metrics}
     _write_json(directory / "results.json", results)

@@ -15,7 +15,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 from safetensors.torch import load_file, save_file
 
-from causalxai.classifier import Checkpoint
+from causalxai.checkpoint import Checkpoint
 from causalxai.record import Record
 
 _TENSORS, _META, _CHECKSUMS = "tensors.safetensors", "meta.json", "checksums.json"

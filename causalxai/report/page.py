@@ -3,20 +3,53 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
 
+import torch
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from causalxai.graph import CausalGraph
 from causalxai.metric import Estimate, MetricResult
+from causalxai.record import Record
 from causalxai.report.graph_figure import draw_graph
 from causalxai.report.section import Figure, Section, Table, Text
 
 if TYPE_CHECKING:
     from causalxai.spec import ResolvedSpec
+
+
+@dataclass(frozen=True)
+class Report:
+    """A rendered report.
+
+    Parameters
+    ----------
+    html
+        One page that needs no other file.
+    figures
+        The plugins' figures in it, by file name: SVG or PNG.
+    """
+
+    html: str
+    figures: Mapping[str, bytes] = field(default_factory=dict)
+
+    def to_record(self) -> Record:
+        """Return the report as it is stored."""
+        as_bytes = {
+            name: torch.frombuffer(bytearray(content), dtype=torch.uint8)
+            for name, content in self.figures.items()
+        }
+        return Record(tensors=as_bytes, texts={"report.html": self.html})
+
+    @classmethod
+    def from_record(cls, record: Record) -> Self:
+        """Undo ``to_record``."""
+        figures = {name: tensor.numpy().tobytes() for name, tensor in record.tensors.items()}
+        return cls(record.texts["report.html"], figures)
 
 
 @dataclass(frozen=True)
@@ -37,8 +70,8 @@ def render_report(
     graph: CausalGraph,
     metrics: Sequence[MetricResult],
     sections: Sequence[Section],
-) -> str:
-    """Return the page.
+) -> Report:
+    """Return the page and its figures.
 
     Parameters
     ----------
@@ -57,7 +90,7 @@ def render_report(
     environment.tests["text"] = lambda item: isinstance(item, Text)
     environment.tests["table"] = lambda item: isinstance(item, Table)
     environment.filters["embed"] = _embed
-    return environment.get_template("page.html").render(
+    html = environment.get_template("page.html").render(
         spec=spec,
         accuracy=f"{accuracy:.1%}",
         lead=sections[:1],
@@ -67,6 +100,20 @@ def render_report(
         scores=[(result, list(score_rows(result))) for result in metrics],
         yaml=spec.to_yaml(),
     )
+    return Report(html, dict(_files(sections)))
+
+
+def _files(sections: Sequence[Section]) -> Iterator[tuple[str, bytes]]:
+    """Yield each figure as a file, named by its place and its section's title."""
+    for number, section in enumerate(sections, start=1):
+        title = re.sub(r"[^a-z0-9]+", "-", section.title.lower()).strip("-")
+        figures = [item for item in section.items if isinstance(item, Figure)]
+        for index, figure in enumerate(figures, start=1):
+            name = f"{number:02d}-{title}" + (f"-{index}" if len(figures) > 1 else "")
+            if figure.svg is not None:
+                yield f"{name}.svg", figure.svg.encode()
+            else:
+                yield f"{name}.png", figure.png or b""
 
 
 def score_rows(result: MetricResult) -> Iterator[ScoreRow]:

@@ -81,6 +81,9 @@ class Bench(Generic[PluginT]):
                 return replace(self.seeded(), graph=None)
             case "observations":
                 return replace(self.seeded(), dataset=_without_concepts(self.context.dataset))
+            case "reference":
+                dataset = replace(self.context.dataset, reference=None)
+                return replace(self.seeded(), dataset=dataset)
         return replace(self.seeded(), oracle=None)
 
     def require(self, kept: bool, complaint: str) -> None:

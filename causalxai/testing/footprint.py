@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sized
+from dataclasses import fields
 
 import torch
 from torch import Tensor
@@ -32,15 +33,13 @@ def of_classifier(classifier: Classifier) -> dict[str, object]:
 
 def of_dataset(dataset: Dataset) -> dict[str, Tensor]:
     """Return a data set's tensors by name."""
+    splits = {"training": dataset.train, "test": dataset.test, "reference": dataset.reference}
     return {
-        f"the {kind} split's {part}": tensor
-        for kind, split in (("training", dataset.train), ("test", dataset.test))
-        for part, tensor in (
-            ("images", split.images),
-            ("labels", split.labels),
-            ("concepts", split.concepts),
-        )
-        if tensor is not None
+        f"the {kind} split's {field.name}": tensor
+        for kind, split in splits.items()
+        if split is not None
+        for field in fields(split)
+        if (tensor := getattr(split, field.name)) is not None
     }
 
 

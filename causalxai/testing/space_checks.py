@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from causalxai.concept_space import Concept, ConceptSpace, Units
-from causalxai.testing.bench import Bench, check, stored
+from causalxai.testing.bench import Bench, check, require_sections, stored
 
 
 @check
@@ -102,6 +104,14 @@ def record_brings_the_space_back(bench: Bench[ConceptSpace]) -> None:
     bench.require_same_record(again, record, "stored, restored and stored again")
 
 
+@check
+def space_sections_can_be_shown(bench: Bench[ConceptSpace]) -> None:
+    """Require what the report shows to be made of sections, for a restored space as well."""
+    record = stored(_fitted(bench).to_record())
+    restored = bench.fresh().restore(record, bench.context.classifier)
+    require_sections(bench, restored.sections(replace(bench.seeded(), space=restored)))
+
+
 def _fitted(bench: Bench[ConceptSpace]) -> ConceptSpace:
     context = bench.seeded()
     return bench.fresh().fit(context.classifier, context.dataset, rng=context.rng)
@@ -127,4 +137,5 @@ SPACE_CHECKS = (
     encode_leaves_images_alone,
     encode_reads_each_image_alone,
     record_brings_the_space_back,
+    space_sections_can_be_shown,
 )

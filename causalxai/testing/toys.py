@@ -17,6 +17,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from causalxai.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.classifier import Classifier
 from causalxai.concept_space import Concept, ConceptSpace, Units
 from causalxai.context import Context
@@ -69,6 +70,7 @@ class ToySpace(ConceptSpace):
         *,
         rng: torch.Generator,  # noqa: ARG002
         progress: Progress = SILENT,  # noqa: ARG002
+        checkpoint: Checkpoint = NO_CHECKPOINT,  # noqa: ARG002
     ) -> Self:
         """Learn what the patches are called.
 

@@ -12,6 +12,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from causalxai.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.classifier import Classifier
 from causalxai.concept_space import Concept, ConceptSpace, Units
 from causalxai.dataset import Dataset
@@ -163,6 +164,7 @@ class ParameterSpace(ConceptSpace):
         *,
         rng: torch.Generator,  # noqa: ARG002
         progress: Progress = SILENT,  # noqa: ARG002
+        checkpoint: Checkpoint = NO_CHECKPOINT,  # noqa: ARG002
     ) -> Self:
         """List the network's parameters; nothing is learned.
 

@@ -15,7 +15,8 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from causalxai.classifier import NO_CHECKPOINT, Checkpoint, Classifier, ClassifierSource
+from causalxai.checkpoint import NO_CHECKPOINT, Checkpoint
+from causalxai.classifier import Classifier, ClassifierSource
 from causalxai.dataset import Dataset
 from causalxai.errors import DataError, did_you_mean
 from causalxai.plugin import PluginConfig

@@ -13,7 +13,8 @@ from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveIn
 from torch import Tensor, nn
 from torch.nn import functional
 
-from causalxai.classifier import NO_CHECKPOINT, Checkpoint, Classifier, ClassifierSource
+from causalxai.checkpoint import NO_CHECKPOINT, Checkpoint
+from causalxai.classifier import Classifier, ClassifierSource
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import DataError
 from causalxai.plugin import PluginConfig

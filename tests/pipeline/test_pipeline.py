@@ -67,7 +67,9 @@ def test_a_run_leaves_everything_in_its_directory(finished: Run):
     directory = finished.directory
     assert directory.name == f"tiny-{finished.pipeline.keys['report'][:8]}"
     files = {str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file()}
-    assert files == {*SAME_FOR_THE_SAME_SPEC, "log.txt"}
+    figures = {name for name in files if name.startswith("figures/")}
+    assert files - figures == {*SAME_FOR_THE_SAME_SPEC, "log.txt"}
+    assert "figures/02-effects-of-single-edges-1.png" in figures
     assert finished.report == directory / "report.html"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from causalxai import CausalGraph, Estimate, MetricResult, Run
-from causalxai.report.page import render_report
+from causalxai.report.page import Report, render_report
 from causalxai.report.plots import canvas, embed, grid, image_axes
 from causalxai.report.section import Figure, Section, Table, Text
 from causalxai.spec import load_spec
@@ -61,14 +61,14 @@ def render(tiny_spec: dict[str, Any]) -> Render:
         graph: CausalGraph | None = None,
         **spec: object,
     ) -> Page:
-        html = render_report(
+        report = render_report(
             load_spec({**tiny_spec, **spec}),
             accuracy=0.9876,
             graph=graph or CausalGraph("ab", [("a", "b")]),
             metrics=metrics,
             sections=sections,
         )
-        return Page(html)
+        return Page(report.html)
 
     return rendered
 
@@ -222,3 +222,17 @@ def test_a_real_report_has_the_scores_of_the_run(finished: Run):
         *finished.metrics["correction"].controls
     ]
     assert [line[0] for line in lines].count("chance") == 2
+
+
+def test_figures_are_files_beside_the_page(tiny_spec: dict[str, Any]):
+    shown = Section("How it went: 1", [Figure("c", "a", svg="<svg/>"), Figure("c", "a", png=b"p")])
+    report = render_report(
+        load_spec(tiny_spec),
+        accuracy=1.0,
+        graph=CausalGraph("ab"),
+        metrics=(),
+        sections=(Section("None", [Text("no figure")]), shown),
+    )
+    files = {"02-how-it-went-1-1.svg": b"<svg/>", "02-how-it-went-1-2.png": b"p"}
+    assert report.figures == files
+    assert Report.from_record(report.to_record()) == report

@@ -142,6 +142,12 @@ class Centres(ToySpace):
         return replace(units, values=units.values - units.values.mean(dim=0))
 
 
+@breaks("space", "space_sections_can_be_shown")
+class ShowsAStringOfItsFit(ToySpace):
+    def sections(self, context: Any) -> Any:
+        return ["learned well"]
+
+
 @breaks("space", "record_brings_the_space_back")
 class ForgetsItsScale(ToySpace):
     scale = 1.0

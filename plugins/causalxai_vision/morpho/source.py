@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field, PositiveInt, field_validator, model_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 from torch.nn import functional
 
 from causalxai.dataset import Dataset, DatasetSource, Split
@@ -23,6 +24,7 @@ from causalxai_vision.mnist import Mnist
 from causalxai_vision.morpho.concepts import CONCEPTS, RANGES, Concept
 from causalxai_vision.morpho.equations import Equation, graph_of, sample
 from causalxai_vision.morpho.scenarios import SCENARIOS, Scenario, Variant, scenario_equations
+from causalxai_vision.morpho.skeletons import Skeleton
 from causalxai_vision.morpho.studio import pictures_of, skeletons_of
 
 _logger = logging.getLogger(__name__)
@@ -78,6 +80,9 @@ class Morpho(DatasetSource):
             Height and width in pixels.
         draws
             How many pictures to draw of each training digit.
+        references
+            How many reference images to draw besides, of the training digits in turn: concepts
+            have the values that they have in training, but are shuffled among the images.
         limit, test_limit
             Take only so many training and test images, the first ones.
         """
@@ -91,6 +96,7 @@ class Morpho(DatasetSource):
         leave_out: tuple[Annotated[int, Field(ge=0, le=9)], ...] | None = None
         size: int = Field(32, ge=16)
         draws: PositiveInt = 1
+        references: NonNegativeInt = 0
         limit: int | None = Field(None, ge=1)
         test_limit: int | None = Field(None, ge=1)
 
@@ -135,27 +141,52 @@ class Morpho(DatasetSource):
         # Drawn over and again, the training digits come first, then those of the test.
         rows = list(range(len(train))) * self.config.draws
         rows = rows[: self.config.limit]
+        shown = rows + list(range(len(train), len(skeletons)))
         sizes = [len(rows), len(test)]
-        rows += range(len(train), len(skeletons))
+        generator = numpy_generator(rng)
+        wanted = self._sample(sizes, generator)
+        if self.config.references:
+            again = np.resize(np.arange(len(train)), self.config.references)
+            shown += again.tolist()
+            drawn = np.resize(wanted[: sizes[0]], (self.config.references, wanted.shape[1]))
+            wanted = np.concatenate([wanted, generator.permuted(drawn, axis=0)])
+        everything = self._drawn(skeletons, shown, wanted, progress)
+        everything = replace(
+            everything,
+            labels=torch.cat([train.labels, test.labels])[shown],
+            groups=torch.tensor(shown),
+        )
+        sizes.append(self.config.references)
+        first, second, third = (
+            everything[end - size : end] for end, size in zip(np.cumsum(sizes), sizes, strict=True)
+        )
+        return Dataset(
+            train=first,
+            test=second,
+            class_names=tuple(classes),
+            concept_names=self._names,
+            graph=self._graph,
+            reference=third if len(third) else None,
+        )
 
-        wanted = self._sample(sizes, numpy_generator(rng))
+    def _drawn(
+        self,
+        skeletons: Sequence[Skeleton],
+        rows: Sequence[int],
+        wanted: NDArray[np.float64],
+        progress: Progress,
+    ) -> Split:
+        """Draw some skeletons with wanted concepts, and measure what came out."""
         columns = [CONCEPTS.index(name) for name in self._names]
         values = np.full((len(rows), len(CONCEPTS)), np.nan)
         values[:, columns] = wanted
         chosen = [skeletons[row] for row in rows]
         images, measured = pictures_of(chosen, values, self.config.size, progress)
-        everything = Split(
+        return Split(
             images,
-            torch.cat([train.labels, test.labels])[rows],
+            torch.zeros(len(rows), dtype=torch.int64),
             torch.from_numpy(measured[:, columns]).float(),
             torch.from_numpy(wanted).float(),
-        )
-        return Dataset(
-            train=everything[: sizes[0]],
-            test=everything[sizes[0] :],
-            class_names=tuple(classes),
-            concept_names=self._names,
-            graph=self._graph,
         )
 
     def fingerprint(self) -> str:

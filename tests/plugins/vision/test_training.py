@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from causalxai.classifier import NO_CHECKPOINT, Checkpoint, Classifier
+from causalxai.checkpoint import NO_CHECKPOINT, Checkpoint
+from causalxai.classifier import Classifier
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import DataError
 from causalxai.progress import SILENT, Advance, Progress

@@ -242,3 +242,39 @@ def test_mnist_measures_what_was_set(scenario: str) -> None:
     found = agreement(load(scenario=scenario, base="mnist", path=REAL, limit=2000, test_limit=1))
     lowest = {"thickness": 0.97, "slant": 0.995, "width": 0.99, "intensity": 0.995}
     assert {name: value for name, value in found.items() if value < lowest[name]} == {}
+
+
+def test_references_have_the_same_values_and_no_relation() -> None:
+    data = load(limit=300, references=600)
+    reference = data.reference
+    assert reference is not None and len(reference) == 600
+    assert reference.set_concepts is not None and data.train.set_concepts is not None
+    for drawn, own in zip(reference.set_concepts.T, data.train.set_concepts.T, strict=True):
+        assert torch.equal(drawn.unique(), own.unique())
+    related = np.corrcoef(data.train.set_concepts.T.numpy())[0, 1]
+    assert related > 0.8
+    assert abs(np.corrcoef(reference.set_concepts.T.numpy())[0, 1]) < 0.15
+    assert reference.concepts is not None
+    measured = measure(reference.images[:, 0].numpy())
+    assert reference.concepts.numpy() == pytest.approx(measured[:, [0, 3]], abs=0.02)
+
+
+def test_references_change_nothing_else() -> None:
+    without, with_some = load(), load(references=30)
+    assert without.reference is None
+    assert torch.equal(with_some.train.images, without.train.images)
+    assert torch.equal(with_some.test.images, without.test.images)
+
+
+def test_pictures_of_one_digit_share_a_group() -> None:
+    data = load(limit=90, draws=2, references=100)
+    groups = data.train.groups
+    assert groups is not None and data.reference is not None and data.test.groups is not None
+    first = int((groups == groups[0]).sum())
+    assert first >= 1
+    assert set(data.test.groups.tolist()).isdisjoint(groups.tolist())
+    assert data.reference.groups is not None
+    assert set(data.reference.groups.tolist()) <= set(groups.tolist())
+    labels = {int(g): int(y) for g, y in zip(groups, data.train.labels, strict=True)}
+    found = zip(data.reference.groups, data.reference.labels, strict=True)
+    assert all(labels[int(g)] == int(y) for g, y in found)

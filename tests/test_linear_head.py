@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from causalxai.classifier import Classifier
+from causalxai.errors import CapabilityError
+
+IMAGES = torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+
+
+def classifier(*layers: nn.Module) -> Classifier:
+    torch.manual_seed(0)
+    return Classifier(nn.Sequential(*layers), class_names=("a", "b", "c"), image_shape=(1, 8, 8))
+
+
+def test_the_head_maps_embeddings_to_the_logits():
+    model = classifier(nn.Flatten(), nn.Linear(64, 16), nn.ReLU(), nn.Dropout(), nn.Linear(16, 3))
+    embedding = model.embed(IMAGES, batch_size=2)
+    assert embedding.shape == (5, model.head.width)
+    assert model.head.name == "4"
+    assert (embedding > 0).any() and (embedding >= 0).all()
+    torch.testing.assert_close(model.head.layer(embedding), model.logits(IMAGES))
+
+
+def test_dropout_behind_the_head_does_nothing():
+    assert classifier(nn.Flatten(), nn.Linear(64, 3), nn.Dropout()).head.name == "1"
+
+
+def test_gradients_flow_to_the_images():
+    model = classifier(nn.Flatten(), nn.Linear(64, 16), nn.Tanh(), nn.Linear(16, 3))
+    images = IMAGES.clone().requires_grad_()
+    embedding, logits = model.embed_and_classify(images)
+    assert embedding.requires_grad
+    logits.sum().backward()
+    assert images.grad is not None and images.grad.abs().sum() > 0
+
+
+def test_no_hook_stays_behind():
+    model = classifier(nn.Flatten(), nn.Linear(64, 3))
+    model.embed(IMAGES)
+    with pytest.raises(RuntimeError):
+        model.embed_and_classify(torch.zeros(1, 1, 3, 3))
+    for module in model.model.modules():
+        assert not module._forward_hooks
+        assert not module._forward_pre_hooks
+
+
+class Scaled(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(64, 3)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return 2 * self.fc(images.flatten(1))
+
+
+class Shared(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.widen, self.fc = nn.Linear(64, 3), nn.Linear(3, 3)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.fc(self.fc(self.widen(images.flatten(1))))
+
+
+@pytest.mark.parametrize(
+    ("model", "complaint"),
+    [
+        (nn.Sequential(nn.Flatten(), nn.Linear(64, 3), nn.Softmax(1)), "it is '2', a Softmax"),
+        (nn.Sequential(nn.Conv2d(1, 3, 8), nn.Flatten()), "it is '0', a Conv2d"),
+        (Scaled(), "something comes after it"),
+        (Shared(), "'fc' must see one vector for each image, once"),
+    ],
+)
+def test_what_breaks_the_assumption_is_named(model: nn.Module, complaint: str):
+    broken = Classifier(model, class_names=("a", "b", "c"), image_shape=(1, 8, 8))
+    with pytest.raises(CapabilityError, match=complaint):
+        _ = broken.head
