@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -92,6 +92,8 @@ def run_command(
         return
     if summary["reused"]:
         console.print(f"reused: {', '.join(summary['reused'])}")
+    for name, figure in summary["concepts"].items():
+        console.print(f"{name}: {_figure(figure)}", highlight=False)
     for name, brief in summary["metrics"].items():
         console.print(_score_line(name, brief), highlight=False)
     sys.stdout.write(f"{finished.report}\n")
@@ -148,6 +150,13 @@ def report(
         runs = out or directory.resolve().parent
         finished = run(spec, out=runs, progress=progress, fresh="report")
     sys.stdout.write(f"{finished.report}\n")
+
+
+def _figure(figure: Any) -> str:
+    """Return a figure of the fit in words; one for each concept where there are several."""
+    if isinstance(figure, dict):
+        return ", ".join(f"{name} {_figure(value)}" for name, value in figure.items())
+    return f"{figure:.3g}" if isinstance(figure, float) else str(figure)
 
 
 def _score_line(name: str, brief: dict[str, object]) -> str:

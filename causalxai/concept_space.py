@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, Self
 from causalxai.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.plugin import Plugin
 from causalxai.progress import SILENT, Progress
-from causalxai.record import Record
+from causalxai.record import Json, Record
 from causalxai.report.section import Section
 
 if TYPE_CHECKING:
@@ -123,6 +123,10 @@ class ConceptSpace(Plugin, ABC):
     def sections(self, context: Context) -> Sequence[Section]:  # noqa: ARG002
         """Return what the report should show of how well the concepts were learned."""
         return ()
+
+    def summary(self) -> Mapping[str, Json]:
+        """Return held-out figures of the fit, which a run's summary tells; plain values by name."""
+        return {}
 
     def names(self) -> tuple[str, ...]:
         """Return the names of the concepts, in order."""

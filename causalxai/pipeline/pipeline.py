@@ -251,7 +251,7 @@ class Pipeline:
     def _render(self) -> Report:
         context = self._context("report")
         test = self.dataset.test
-        return render_report(
+        page = render_report(
             self.spec,
             accuracy=self.classifier.accuracy(test.images, test.labels),
             graph=self.graph,
@@ -262,6 +262,7 @@ class Pipeline:
                 *self.space.sections(context),
             ],
         )
+        return replace(page, fit=self.space.summary())
 
     def _context(self, stage: str) -> Context:
         context = Context(

@@ -36,7 +36,7 @@ class Run:
     Parameters
     ----------
     directory
-        Where everything lies: ``report.html``, ``results.json``, ``spec.yaml``,
+        Where everything lies: ``report.html``, ``results.json``, ``concepts.json``, ``spec.yaml``,
         ``provenance.json``, the graph in three formats, the report's ``figures``, the explanation,
         ``log.txt``.
     pipeline
@@ -82,10 +82,11 @@ class Run:
         return self.pipeline.oracle
 
     def summary(self) -> dict[str, Any]:
-        """Return the run as plain JSON: directory, report, metrics, what was reused."""
+        """Return the run as plain JSON: directory, report, concepts, metrics, what was reused."""
         return {
             "directory": str(self.directory),
             "report": str(self.report),
+            "concepts": dict(self.pipeline.report.fit),
             "metrics": {name: _brief(result) for name, result in self.metrics.items()},
             "computed": list(self.pipeline.computed),
             "reused": list(self.pipeline.reused),
@@ -165,6 +166,7 @@ def _write(directory: Path, pipeline: Pipeline, report: Report) -> None:
     (directory / "spec.yaml").write_text(pipeline.spec.to_yaml(), encoding="utf-8")
     results = {result.metric: result.to_json() for result in pipeline.metrics}
     _write_json(directory / "results.json", results)
+    _write_json(directory / "concepts.json", dict(report.fit))
     _write_json(directory / "provenance.json", provenance_of(pipeline))
     for suffix in ("json", "graphml", "dot"):
         pipeline.graph.save(directory / f"graph.{suffix}")

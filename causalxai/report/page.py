@@ -6,7 +6,7 @@ import base64
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 
 import torch
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from causalxai.graph import CausalGraph
 from causalxai.metric import Estimate, MetricResult
-from causalxai.record import Record
+from causalxai.record import Json, Record
 from causalxai.report.graph_figure import draw_graph
 from causalxai.report.section import Figure, Section, Table, Text
 
@@ -32,10 +32,13 @@ class Report:
         One page that needs no other file.
     figures
         The plugins' figures in it, by file name: SVG or PNG.
+    fit
+        What the concept space says of its own fit, plain values by name.
     """
 
     html: str
     figures: Mapping[str, bytes] = field(default_factory=dict)
+    fit: Mapping[str, Json] = field(default_factory=dict)
 
     def to_record(self) -> Record:
         """Return the report as it is stored."""
@@ -43,13 +46,16 @@ class Report:
             name: torch.frombuffer(bytearray(content), dtype=torch.uint8)
             for name, content in self.figures.items()
         }
-        return Record(tensors=as_bytes, texts={"report.html": self.html})
+        return Record(
+            tensors=as_bytes, meta={"fit": dict(self.fit)}, texts={"report.html": self.html}
+        )
 
     @classmethod
     def from_record(cls, record: Record) -> Self:
         """Undo ``to_record``."""
         figures = {name: tensor.numpy().tobytes() for name, tensor in record.tensors.items()}
-        return cls(record.texts["report.html"], figures)
+        fit = cast("dict[str, Json]", record.meta["fit"])
+        return cls(record.texts["report.html"], figures, fit)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
@@ -20,6 +20,7 @@ from causalxai.errors import DataError
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.record import Record
+from causalxai.training_state import TrainingState
 from causalxai_vision.weights import load_weights
 
 _M = TypeVar("_M", bound=nn.Module)
@@ -181,7 +182,7 @@ def train(
                         f"lower learning_rate (it is {config.learning_rate:g})"
                     )
                 advance(1, f"loss {loss:.3f}")
-            checkpoint.save(training.snapshot(epoch + 1))
+            checkpoint.save(training.state.to_record(epochs=epoch + 1))
 
 
 def _share_of_peak(done: float) -> float:
@@ -229,29 +230,14 @@ class _Training:
         self.optimizer.step()
         return loss.item()
 
-    def snapshot(self, epochs: int) -> Record:
-        """Store what the next epoch depends on, after so many of them."""
-        live = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
-        for index, moments in self.optimizer.state_dict()["state"].items():
-            live |= {f"optimizer.{index}.{name}": tensor for name, tensor in moments.items()}
-        tensors = {name: tensor.detach().cpu().clone() for name, tensor in live.items()}
-        return Record(tensors={**tensors, "rng": self.rng.get_state()}, meta={"epochs": epochs})
+    @property
+    def state(self) -> TrainingState:
+        """What the next epoch depends on."""
+        return TrainingState({"model": self.model}, {"optimizer": self.optimizer}, self.rng)
 
     def resume(self, record: Record) -> int:
-        """Undo ``snapshot``; return the number of epochs done."""
-        load_weights(self.model, _below("model", record.tensors), origin="the checkpoint")
-        moments: dict[int, dict[str, Tensor]] = {}
-        for key, tensor in _below("optimizer", record.tensors).items():
-            index, _, name = key.partition(".")
-            moments.setdefault(int(index), {})[name] = tensor
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
-        self.rng.set_state(record.tensors["rng"])
+        """Go on from a checkpoint; return the number of epochs done."""
+        self.state.restore(record)
         epochs = record.meta["epochs"]
         assert isinstance(epochs, int)
         return epochs
-
-
-def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    start = f"{prefix}."
-    return {name.removeprefix(start): t for name, t in tensors.items() if name.startswith(start)}

@@ -30,6 +30,7 @@ STAGES = ["classifier", "concepts", "graph", "explain", "metrics.deletion", "met
 SAME_FOR_THE_SAME_SPEC = (
     "report.html",
     "results.json",
+    "concepts.json",
     "provenance.json",
     "spec.yaml",
     "graph.json",
@@ -214,7 +215,8 @@ def test_the_same_spec_and_seed_give_the_same_bytes(finished: Run, tiny_spec: Sp
 
 def test_another_seed_gives_other_results(finished: Run, other_seed: Run):
     assert other_seed.directory.name != finished.directory.name
-    for name in SAME_FOR_THE_SAME_SPEC:
+    # Nothing is learned of parameters, so that there is nothing to tell of the fit.
+    for name in set(SAME_FOR_THE_SAME_SPEC) - {"concepts.json"}:
         ours, theirs = other_seed.directory / name, finished.directory / name
         assert ours.read_bytes() != theirs.read_bytes(), name
 

@@ -1,0 +1,171 @@
+"""Scenarios of graph discovery: where columns come from, and which graph is true.
+
+``TI``, ``TID``, ``IT``, ``TS``, ``TSWI``
+    Morpho's, in its corrected constants; ``TI-paper`` and so on, as the paper prints them.
+``TI-mirror`` and so on
+    The same pictures of dependence with all arrows turned around. Each concept is regressed on
+    what were its *effects*, by kernel ridge regression in the rows of the scenario; then rows are
+    drawn along the turned graph: roots keep their values, the others get the regression and a
+    residual of another row. Names, units, ranges, means and nearly the correlations are those of
+    the scenario, so whoever judges by names, by the order of columns or by the shape of a marginal
+    claims the scenario's graph, which is wrong here throughout. All noise is additive, in the
+    mirror image of TID too. Where a mirrored relation is nearly linear with nearly Gaussian noise
+    (parts of TSWI), observations do not tell it from its reverse.
+``TI-sharp`` and so on
+    Mirror images whose curves are splines of eight knots: they follow a saturating scenario's
+    inverse more closely, TI's with two thirds of the noise. RESIT fits such curves itself, which
+    favours it here.
+``independent-2``, ``independent-4``
+    Rows of TI, and of TSWI, with each column permuted anew for each subset: nothing causes
+    anything.
+``random-2`` to ``random-8``
+    Random structural models, another one for each subset; see ``_random_models``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import networkx as nx
+import numpy as np
+from _random_models import Edges, Values, random_model
+from sklearn.kernel_ridge import KernelRidge
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import SplineTransformer, StandardScaler
+
+from causalxai.seeding import derive_seed, torch_generator
+from causalxai_vision.morpho import Morpho
+from causalxai_vision.morpho.equations import graph_of, sample
+from causalxai_vision.morpho.scenarios import SCENARIOS, scenario_equations
+
+MIRRORS = tuple(f"{name}-mirror" for name in SCENARIOS)
+SHARP = tuple(f"{name}-sharp" for name in SCENARIOS)
+PAPER = tuple(f"{name}-paper" for name in SCENARIOS if name != "TID")
+INDEPENDENT: Mapping[str, str] = {"independent-2": "TI", "independent-4": "TSWI"}
+RANDOM = tuple(f"random-{d}" for d in range(2, 9))
+
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "random": RANDOM[:3],
+    "random-all": RANDOM,
+    "mirrors": MIRRORS,
+    "sharp": SHARP,
+    "controls": (*MIRRORS, *SHARP, *INDEPENDENT),
+    "paper": PAPER,
+}
+OF_THEIR_OWN = (*INDEPENDENT, *RANDOM)
+"""Each subset of these has a model, or a permutation, of its own."""
+
+NAMES = (*SCENARIOS, *PAPER, *MIRRORS, *SHARP, *INDEPENDENT, *RANDOM)
+
+_FEWEST_ROWS = 10_000
+_FITTED_ROWS = 1000
+# Of each training digit, where labels are measured on pictures.
+_DRAWS = 3
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A subset: columns ``[n, d]`` in causal order where it is a scenario's, and the truth."""
+
+    values: Values
+    edges: Edges
+
+
+def expand(names: list[str]) -> list[str]:
+    """Replace the names of groups; keep the order, once each."""
+    return list(dict.fromkeys(one for name in names for one in GROUPS.get(name, (name,))))
+
+
+def draw_labels(name: str, n: int, seed: int, subset: int, labels: str = "set") -> Drawn:
+    """Draw a subset of a scenario's labels, with replacement.
+
+    Parameters
+    ----------
+    name
+        Of ``NAMES``.
+    n
+        How many rows.
+    seed, subset
+        The pool of rows belongs to the seed, the subset to both.
+    labels
+        ``set``: what the equations give. ``measured``: what the rendered digits measure.
+    """
+    rng = np.random.default_rng(derive_seed(seed, "subset", name, str(n), str(subset)))
+    if name in RANDOM:
+        model = random_model(int(name.removeprefix("random-")), rng)
+        return Drawn(model.sample(n, rng), model.edges)
+    values, edges = _pool(INDEPENDENT.get(name, name), n, seed, labels)
+    rows = values[rng.integers(len(values), size=n)]
+    if name in INDEPENDENT:
+        return Drawn(rng.permuted(rows, axis=0), frozenset())
+    return Drawn(rows, edges)
+
+
+@cache
+def _pool(name: str, n: int, seed: int, labels: str) -> tuple[Values, Edges]:
+    base, _, turned = name.partition("-")
+    if turned not in CURVES:
+        return _scenario(name, n, seed, labels)
+    values, edges = _scenario(base, n, seed, labels)
+    rng = np.random.default_rng(derive_seed(seed, "pool", name))
+    return mirror(values, edges, CURVES[turned], rng)
+
+
+def _scenario(name: str, n: int, seed: int, labels: str) -> tuple[Values, Edges]:
+    scenario = name.removesuffix("-paper")
+    variant = "corrected" if scenario == name else "paper"
+    equations = scenario_equations(scenario, variant)
+    graph = graph_of(equations)
+    edges = frozenset(
+        (graph.nodes.index(edge.source), graph.nodes.index(edge.target)) for edge in graph.edges
+    )
+    if labels == "set":
+        rows = max(_FEWEST_ROWS, 10 * n)
+        rng = np.random.default_rng(derive_seed(seed, "labels", name))
+        return sample(equations, rows, rng), edges
+    morpho = Morpho(scenario=scenario, variant=variant, draws=_DRAWS)
+    measured = morpho.load(rng=torch_generator(seed, "labels", name)).train.concepts
+    assert measured is not None
+    return measured.double().numpy(), edges
+
+
+def mirror(
+    values: Values, edges: Edges, regression: Callable[[], Any], rng: np.random.Generator
+) -> tuple[Values, Edges]:
+    """Return columns of the same look that come about along the turned edges, and these.
+
+    Parameters
+    ----------
+    values
+        ``[n, d]``, standing in any order.
+    edges
+        i → j, without cycles.
+    regression
+        Makes a scikit-learn regressor for standardised columns.
+    rng
+        Which residual goes to which row.
+    """
+    turned = frozenset((j, i) for i, j in edges)
+    scale = StandardScaler().fit(values)
+    seen = scale.transform(values)
+    drawn = seen.copy()
+    for j in nx.topological_sort(nx.DiGraph(turned)):
+        causes = sorted(i for i, effect in turned if effect == j)
+        if causes:
+            some = slice(None, None, max(1, len(seen) // _FITTED_ROWS))
+            curve = regression().fit(seen[some][:, causes], seen[some, j])
+            residual = rng.permutation(seen[:, j] - curve.predict(seen[:, causes]))
+            drawn[:, j] = curve.predict(drawn[:, causes]) + residual
+    return scale.inverse_transform(drawn), turned
+
+
+CURVES: Mapping[str, Callable[[], Any]] = {
+    "mirror": lambda: KernelRidge(alpha=0.1, kernel="rbf", gamma=0.5),
+    "sharp": lambda: make_pipeline(
+        SplineTransformer(n_knots=8, knots="quantile", extrapolation="linear"), LinearRegression()
+    ),
+}

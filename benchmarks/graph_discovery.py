@@ -1,0 +1,244 @@
+"""Which method finds the causal graph between concepts? One JSON line a cell, then a table.
+
+    python benchmarks/graph_discovery.py [--scenarios TI,TID,IT,TS,TSWI,random,controls]
+        [--methods ges,pc,direct-lingam,resit,random-order,mdl,mdl-links] [--on labels]
+        [--n 1000] [--seeds 0] [--subsets 5] [--repeats 2] [--models 20] [--labels set]
+        [--jobs 1]
+
+``--on labels``: the methods see the context labels themselves, which says nothing of what a
+classifier perceives; ``--labels measured`` takes what rendered digits measure instead of what the
+equations set. ``_scenarios`` says what the scenarios are. All methods see the same subsets: rows
+drawn with replacement, columns shuffled anew for each subset and repeat, because the literal order
+of columns is the causal one. The random models and the independent columns are drawn ``--models``
+times instead, each with one repeat.
+
+``index``
+    Over all runs: (|C| + correct - additional) / (|C| + true edges), where the |C| edges from the
+    concepts to the image come free to every method, a true edge without direction counts 0, and a
+    reversed one is additional. ``index_sd``: between the means of subsets.
+``shd``
+    Pairs that differ from the truth; a reversal counts 1, as does a missing direction.
+``false_edges``
+    The share of the pairs without an edge that are joined; null where every pair has one.
+``consistency``, ``stability``
+    The share of pairs on which two repeats on one subset agree, and two subsets; null where every
+    subset has a model of its own.
+``seconds``
+    The median of one call, on as many threads as OMP_NUM_THREADS says.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from _random_models import Values
+from _scenarios import GROUPS, NAMES, OF_THEIR_OWN, Drawn, draw_labels, expand
+from _scores import Graph, agreement, false_edge_rate, index, shd
+from joblib import Parallel, delayed
+from rich.console import Console
+from rich.table import Table
+
+from causalxai.errors import CapabilityError
+from causalxai.seeding import derive_seed
+from causalxai_discovery.direct_lingam import discover_direct_lingam
+from causalxai_discovery.ges import discover_ges
+from causalxai_discovery.pc import discover_pc
+from causalxai_discovery.random_order import discover_random_order
+from causalxai_discovery.resit import discover_resit
+
+Method = Callable[[Values, np.random.Generator], Graph]
+
+
+def mdl(values: Values, *, links: bool) -> Graph:
+    try:
+        from causalxai_glance.scm import MdlScore, exact_search
+    except ImportError as error:
+        raise CapabilityError(f"causalxai_glance is not there: {error}") from error
+    return exact_search(values.shape[1], MdlScore(values, links=links)), frozenset()
+
+
+METHODS: dict[str, Method] = {
+    "ges": lambda values, _: discover_ges(values),
+    "pc": lambda values, _: discover_pc(values),
+    "direct-lingam": lambda values, _: discover_direct_lingam(values),
+    "resit": lambda values, rng: discover_resit(values, rng),
+    "random-order": lambda values, rng: discover_random_order(values, rng),
+    "mdl": lambda values, _: mdl(values, links=False),
+    "mdl-links": lambda values, _: mdl(values, links=True),
+}
+
+SOURCES: dict[str, Callable[[str, int, int, int, str], Drawn]] = {"labels": draw_labels}
+"""What the methods look at: (scenario, n, seed, subset, labels) → values and truth."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One line of the results."""
+
+    scenario: str
+    method: str
+    on: str
+    n: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """One call of a method."""
+
+    seed: int
+    subset: int
+    repeat: int
+    found: Graph
+    index: float
+    shd: int
+    false_edges: float | None
+    columns: int
+    seconds: float
+
+
+def main() -> None:
+    arguments = _arguments()
+    lines = []
+    with Parallel(n_jobs=arguments.jobs) as parallel:
+        for n in arguments.n:
+            for scenario in expand(arguments.scenarios):
+                for on in arguments.on:
+                    for method in arguments.methods:
+                        cell = Cell(scenario, method, on, n)
+                        line = measure(cell, arguments, parallel)
+                        print(json.dumps(line), flush=True)
+                        lines.append(line)
+    for n in arguments.n:
+        for on in arguments.on:
+            show([line for line in lines if (line["n"], line["on"]) == (n, on)])
+
+
+def measure(cell: Cell, arguments: argparse.Namespace, parallel: Parallel) -> dict[str, object]:
+    """Run one method on all subsets of one scenario."""
+    own = cell.scenario in OF_THEIR_OWN
+    subsets, repeats = (arguments.models, 1) if own else (arguments.subsets, arguments.repeats)
+    calls = [
+        delayed(run)(cell, seed, subset, repeat, arguments.labels)
+        for seed in arguments.seeds
+        for subset in range(subsets)
+        for repeat in range(repeats)
+    ]
+    told = {"scenario": cell.scenario, "method": cell.method, "on": cell.on, "n": cell.n}
+    if cell.on == "labels":
+        told["labels"] = arguments.labels
+    try:
+        return {**told, **summary(list(parallel(calls)), own)}
+    except CapabilityError as error:
+        return {**told, "skipped": str(error)}
+
+
+def run(cell: Cell, seed: int, subset: int, repeat: int, labels: str) -> Run:
+    """Show a method one subset with its columns shuffled."""
+    drawn = SOURCES[cell.on](cell.scenario, cell.n, seed, subset, labels)
+    d = drawn.values.shape[1]
+    use = (cell.scenario, str(cell.n), str(subset), str(repeat))
+    columns = np.random.default_rng(derive_seed(seed, "columns", *use)).permutation(d)
+    rng = np.random.default_rng(derive_seed(seed, "method", *use))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        start = time.perf_counter()
+        directed, undirected = METHODS[cell.method](drawn.values[:, columns], rng)
+        seconds = time.perf_counter() - start
+    found = (
+        frozenset((int(columns[i]), int(columns[j])) for i, j in directed),
+        frozenset(frozenset(int(columns[i]) for i in pair) for pair in undirected),
+    )
+    truth = drawn.edges
+    rate = false_edge_rate(found, truth, d) if 2 * len(truth) < d * (d - 1) else None
+    return Run(
+        seed, subset, repeat, found, index(found, truth, d), shd(found, truth), rate, d, seconds
+    )
+
+
+def summary(runs: Sequence[Run], own: bool) -> dict[str, object]:
+    by_subset: dict[tuple[int, int], list[Run]] = {}
+    for one in runs:
+        by_subset.setdefault((one.seed, one.subset), []).append(one)
+    means = [statistics.fmean(one.index for one in group) for group in by_subset.values()]
+    rates = [one.false_edges for one in runs if one.false_edges is not None]
+    d = runs[0].columns
+    graphs = [[one.found for one in group] for group in by_subset.values()]
+    consistency = statistics.fmean(agreement(repeats, d) for repeats in graphs)
+    stability = agreement([repeats[0] for repeats in graphs], d)
+    return {
+        "index": round(statistics.fmean(means), 3),
+        "index_sd": round(statistics.stdev(means), 3) if len(means) > 1 else None,
+        "shd": round(statistics.fmean(one.shd for one in runs), 2),
+        "false_edges": round(statistics.fmean(rates), 3) if rates else None,
+        "consistency": None if own else round(consistency, 3),
+        "stability": None if own else round(stability, 3),
+        "seconds": round(statistics.median(one.seconds for one in runs), 4),
+    }
+
+
+def show(lines: Sequence[dict[str, object]]) -> None:
+    """Print index and, where nothing is true, the share of false edges: scenario × method."""
+    methods = list(dict.fromkeys(str(line["method"]) for line in lines))
+    title = f"correctness index on {lines[0]['on']}, n = {lines[0]['n']} (sd between subsets)"
+    table = Table(title=title)
+    for column in ("scenario", *methods):
+        table.add_column(column, no_wrap=True)
+    for scenario in dict.fromkeys(str(line["scenario"]) for line in lines):
+        cells = {str(x["method"]): x for x in lines if x["scenario"] == scenario}
+        table.add_row(scenario, *(_shown(cells[name]) for name in methods))
+    seconds = [
+        statistics.fmean(float(str(x["seconds"])) for x in lines if x["method"] == m)
+        if all("seconds" in x for x in lines if x["method"] == m)
+        else None
+        for m in methods
+    ]
+    table.add_section()
+    table.add_row("seconds", *("-" if s is None else f"{s:.3g}" for s in seconds))
+    Console(file=sys.stdout, width=48 + 15 * len(methods)).print(table)
+
+
+def _shown(line: dict[str, object]) -> str:
+    if "skipped" in line:
+        return "skipped"
+    spread = line["index_sd"]
+    return f"{line['index']:.3f}" + (f" ({spread:.2f})" if spread is not None else "")
+
+
+def _arguments() -> argparse.Namespace:
+    def names(known: Sequence[str]) -> Callable[[str], list[str]]:
+        def parse(text: str) -> list[str]:
+            for name in text.split(","):
+                if name not in known:
+                    raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(known)}")
+            return text.split(",")
+
+        return parse
+
+    every = "TI,TID,IT,TS,TSWI,random,controls"
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--scenarios", type=names([*NAMES, *GROUPS]), default=every.split(","))
+    add("--methods", type=names(list(METHODS)), default=list(METHODS))
+    add("--on", type=names(list(SOURCES)), default=["labels"])
+    add("--labels", choices=("set", "measured"), default="set")
+    add("--n", type=int, nargs="+", default=[1000])
+    add("--seeds", type=int, nargs="+", default=[0])
+    add("--subsets", type=int, default=5)
+    add("--repeats", type=int, default=2)
+    add("--models", type=int, default=20)
+    add("--jobs", type=int, default=1)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

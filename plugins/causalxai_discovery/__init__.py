@@ -1,0 +1,1 @@
+"""Graph discovery from observed concepts alone: GES, PC, DirectLiNGAM, RESIT and a control."""

@@ -1,0 +1,80 @@
+"""What a method claims of the edges, and how claims become a graph without cycles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import networkx as nx
+
+from causalxai_discovery.constraints import Constraints, Pair
+
+
+class Claims(NamedTuple):
+    """Edges over columns.
+
+    Parameters
+    ----------
+    directed
+        Pairs (i, j): i → j.
+    undirected
+        Pairs of neighbours whose direction the method leaves open, as observations alone do in a
+        Markov equivalence class.
+    """
+
+    directed: frozenset[Pair]
+    undirected: frozenset[frozenset[int]] = frozenset()
+
+
+@dataclass(frozen=True)
+class Settled:
+    """Claims that make a graph without cycles and keep to the constraints.
+
+    Parameters
+    ----------
+    claims
+        The directed ones have no cycle.
+    added, turned, dropped, loosened
+        What had to be done to the method's own claims: edges put in because they are required;
+        turned (as they are now) because only the other direction is allowed; dropped because
+        neither is; made undirected because they stood in a cycle.
+    """
+
+    claims: Claims
+    added: frozenset[Pair] = frozenset()
+    turned: frozenset[Pair] = frozenset()
+    dropped: frozenset[Pair] = frozenset()
+    loosened: frozenset[Pair] = frozenset()
+
+
+def settle(claims: Claims, constraints: Constraints) -> Settled:
+    """Bring claims under the constraints, and take the direction from edges in a cycle.
+
+    Undirected pairs of which one direction only is allowed become directed.
+    """
+    allowed = constraints.allowed
+    kept = frozenset((i, j) for i, j in claims.directed if allowed[i, j])
+    turned = frozenset((j, i) for i, j in claims.directed - kept if allowed[j, i])
+    closed = {frozenset(pair) for pair in claims.directed}
+    open_pairs = {(min(pair), max(pair)) for pair in claims.undirected - closed}
+    both = {(i, j) for i, j in open_pairs if allowed[i, j] and allowed[j, i]}
+    oriented = {(a, b) for i, j in open_pairs - both for a, b in ((i, j), (j, i)) if allowed[a, b]}
+    candidates = claims.directed | open_pairs
+    dropped = frozenset((i, j) for i, j in candidates if not (allowed[i, j] or allowed[j, i]))
+
+    directed = kept | turned | oriented | constraints.required
+    loosened = _in_cycles(directed) - constraints.required
+    undirected = {frozenset(pair) for pair in both | loosened}
+    return Settled(
+        Claims(directed - loosened, frozenset(undirected)),
+        added=constraints.required - kept - turned - oriented,
+        turned=turned,
+        dropped=dropped,
+        loosened=loosened,
+    )
+
+
+def _in_cycles(directed: frozenset[Pair] | set[Pair]) -> frozenset[Pair]:
+    parts = nx.strongly_connected_components(nx.DiGraph(directed))
+    part_of = {node: index for index, part in enumerate(parts) for node in part}
+    return frozenset((i, j) for i, j in directed if part_of[i] == part_of[j])

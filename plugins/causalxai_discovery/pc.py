@@ -1,0 +1,96 @@
+"""The PC algorithm."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from causalxai.errors import DataError
+from causalxai_discovery.causal_learn import background_of, causal_learn, claims_of
+from causalxai_discovery.claims import Claims
+from causalxai_discovery.constraints import Constraints
+from causalxai_discovery.observations import ObservationDiscoverer, ObservationsConfig
+
+IndependenceTest: TypeAlias = Literal["fisherz", "kci"]
+
+
+def discover_pc(
+    values: NDArray[np.float64],
+    constraints: Constraints | None = None,
+    *,
+    alpha: float = 0.05,
+    test: IndependenceTest = "fisherz",
+) -> Claims:
+    """Run stable PC [1]_.
+
+    Parameters
+    ----------
+    values
+        ``[n, d]``.
+    constraints
+        Kept while the skeleton is found and edges are oriented.
+    alpha
+        Above which p-value two concepts count as independent, in (0, 1).
+    test
+        ``fisherz``: vanishing partial correlation. ``kci``: kernels [2]_; any dependence, at a cost
+        of n³.
+
+    Returns
+    -------
+    Claims
+        The equivalence class: undirected pairs are those whose direction it leaves open.
+
+    Raises
+    ------
+    DataError
+        If a column is a linear function of others, where partial correlations are undefined.
+
+    References
+    ----------
+    .. [1] Spirtes, Glymour, Scheines, "Causation, prediction, and search", 2000; Colombo, Maathuis,
+       "Order-independent constraint-based causal structure learning", JMLR 15, 2014.
+    .. [2] Zhang, Peters, Janzing, Schölkopf, "Kernel-based conditional independence test and
+       application in causal discovery", UAI 2011.
+    """
+    if test == "fisherz" and np.linalg.matrix_rank(np.corrcoef(values.T)) < values.shape[1]:
+        raise DataError("a concept is a linear function of others: PC cannot tell them apart")
+    found = causal_learn("search.ConstraintBased.PC").pc(
+        values,
+        alpha=alpha,
+        indep_test=test,
+        background_knowledge=None if constraints is None else background_of(constraints),
+        show_progress=False,
+    )
+    return claims_of(found.G.graph)
+
+
+class Pc(ObservationDiscoverer):
+    """PC on observed concepts, through causal-learn; see ``discover_pc``."""
+
+    class Config(ObservationsConfig):
+        """Settings of ``Pc``.
+
+        Parameters
+        ----------
+        alpha
+            Above which p-value two concepts count as independent.
+        test
+            ``fisherz`` sees linear dependence; ``kci`` any, in minutes where there are thousands
+            of images.
+        """
+
+        alpha: float = Field(default=0.05, gt=0, lt=1)
+        test: IndependenceTest = "fisherz"
+
+    config: Config
+
+    def _search(
+        self,
+        values: NDArray[np.float64],
+        constraints: Constraints,
+        rng: np.random.Generator,  # noqa: ARG002
+    ) -> Claims:
+        return discover_pc(values, constraints, alpha=self.config.alpha, test=self.config.test)

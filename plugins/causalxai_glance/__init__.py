@@ -1,0 +1,14 @@
+"""GLANCE: a twin surrogate, a causal graph of what it perceives, and explanations by it."""
+
+from causalxai.method import Method
+
+METHOD = Method(
+    concepts={"use": "glance"},
+    oracle={"use": "glance"},
+    graph={"use": "glance"},
+    explain={"use": "glance"},
+    reference=(
+        "Kori, Glocker, Toni, GLANCE: Global to local architecture-neutral concept-based "
+        "explanations, arXiv 2207.01917"
+    ),
+)

@@ -1,0 +1,222 @@
+"""The discoverer `glance`: directions from the labels, each confirmed by the oracle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+
+from causalxai.context import Context
+from causalxai.errors import CapabilityError
+from causalxai.graph import CausalGraph, Edge
+from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
+from causalxai.report.section import Section
+from causalxai.seeding import numpy_generator
+from causalxai_glance.concepts import bounds, named_concepts
+from causalxai_glance.effects import direct_effects, edge_weights, prediction_shift
+from causalxai_glance.figures import graph_section
+from causalxai_glance.latent_space import LatentSpace
+from causalxai_glance.perception import PerceivedDiscoverer, PerceptionConfig
+from causalxai_glance.scm import MdlScore, exact_search, margin
+from causalxai_glance.twin.quality import FAITHFUL_EFFECT, FAITHFUL_READBACK
+from causalxai_glance.witnesses import Witnesses, witness_section
+
+Pair = tuple[int, int]
+Values = NDArray[np.float64]
+
+PREDICTION = "prediction"
+"""The node that stands for what the classifier predicts."""
+
+
+class GlanceDiscoverer(GraphDiscoverer):
+    """Edges of the twin's SCM layer that the classifier perceives.
+
+    Three witnesses speak of each edge, and none is passed off as another. The *labels* say which
+    way it points: the SCM layer's search by description length. The *oracle* confirms it: do()
+    on the cause, the effect following by the SCM layer and all else held, is painted, and the
+    classifier's features must read the effect back. *Perception*, where there are reference
+    images, says which way the classifier's own readings point.
+
+    Edges that the labels hold and the oracle does not confirm are *not perceived*; what the oracle
+    shows and the labels do not hold is *perceived only*. Both are told in ``meta`` and in the
+    report, and are no edges. The direction rests on the labels: a twin that obeys do() would
+    confirm a reversed edge as well.
+
+    Attributes
+    ----------
+    requires
+        An oracle that reads back, and labels of the concepts.
+    """
+
+    requires = frozenset({"oracle", "readback", "observations"})
+
+    class Config(DiscovererConfig):
+        """Settings.
+
+        Parameters
+        ----------
+        threshold
+            T: how many sds of the effect must be read back for each sd of the cause.
+        units
+            How many held-out images the oracle is asked about.
+        repeats
+            Resamples of labels and units, for the edges' frequency.
+        resample_limit
+            How many labels a resample has at most; the search costs seconds with many.
+        perception
+            Whether to hear the third witness where there are reference images.
+        perceive
+            How concepts are read for it.
+        """
+
+        threshold: PositiveFloat = 0.2
+        units: PositiveInt = 200
+        repeats: NonNegativeInt = 10
+        resample_limit: int = Field(2000, ge=50)
+        perception: bool = True
+        perceive: PerceptionConfig = PerceptionConfig()
+
+    config: Config
+
+    def _discover(self, context: Context) -> CausalGraph:
+        names, concepts = named_concepts(context, self.config.units)
+        space = context.expect(LatentSpace, "the discoverer 'glance'")
+        rng = numpy_generator(context.rng)
+        search = _LabelSearch(context, space, self.config)
+        labelled = search.edges(search.labels)
+        effects = direct_effects(concepts)
+        weights = edge_weights(effects)
+        resampled = list(self._resamples(search, effects, context, rng))
+        quality = space.quality_
+        witnesses = Witnesses(
+            names=names,
+            labelled=labelled,
+            required=search.required,
+            margins=search.margins(labelled),
+            weights=weights,
+            spread=np.stack([other for _, other in resampled]) if resampled else weights[None],
+            label_frequency=_frequency([edges for edges, _ in resampled], len(names)),
+            threshold=self.config.threshold,
+            unfaithful=tuple(
+                name
+                for name, readback, own in zip(
+                    names, quality.readback, quality.own_effect, strict=True
+                )
+                if readback < FAITHFUL_READBACK or own < FAITHFUL_EFFECT
+            ),
+            perceived=self._perceived(context),
+        )
+        shifts = prediction_shift(concepts)
+        return CausalGraph(
+            [*names, PREDICTION],
+            [*witnesses.edges(), *_into_prediction(names, shifts, rng)],
+            tiers={**dict.fromkeys(names, 0), PREDICTION: 1},
+            meta={
+                "method": "glance",
+                "units": len(concepts.units),
+                "labels": len(search.labels),
+                **witnesses.meta(),
+            },
+        )
+
+    def _resamples(
+        self,
+        search: _LabelSearch,
+        effects: Values,
+        context: Context,
+        rng: np.random.Generator,
+    ) -> Iterator[tuple[frozenset[Pair], Values]]:
+        """Yield label edges and oracle weights of resampled labels and units."""
+        labels, units = search.labels, len(effects)
+        size = min(len(labels), self.config.resample_limit)
+        with context.progress.task("resample the edges", self.config.repeats) as advance:
+            for _ in range(self.config.repeats):
+                rows = rng.integers(len(labels), size=size)
+                edges = search.edges(labels[rows])
+                yield edges, edge_weights(effects[rng.integers(units, size=units)])
+                advance(1)
+
+    def _perceived(self, context: Context) -> CausalGraph | None:
+        """Hear the third witness."""
+        if not self.config.perception or "reference" not in context.capabilities:
+            return None
+        witness = PerceivedDiscoverer(
+            background=self.config.background,
+            perception=self.config.perceive,
+            resamples=self.config.repeats,
+        )
+        return witness.discover(context)
+
+    def sections(self, graph: CausalGraph, context: Context) -> Sequence[Section]:
+        """Show the graph beside the true one, and what each witness says."""
+        return [graph_section(graph, context.dataset.graph), witness_section(graph)]
+
+
+@dataclass
+class _LabelSearch:
+    """The SCM layer's search, on any sample of the labels."""
+
+    context: Context
+    space: LatentSpace
+    config: GlanceDiscoverer.Config
+
+    def __post_init__(self) -> None:
+        concepts = self.context.dataset.train.concepts
+        if concepts is None or self.space.scm_ is None:
+            raise CapabilityError("the discoverer 'glance' needs labels of the named concepts")
+        self.labels = concepts[: self.space.config.scm_limit].double().numpy()
+        self.required, self.forbidden = bounds(self.config.background, self.space.named_)
+        self._whole = MdlScore(self.labels, links=self.space.config.links)
+
+    def edges(self, labels: Values) -> frozenset[Pair]:
+        """Return the edges of the graph that describes labels shortest."""
+        whole = labels is self.labels
+        score = self._whole if whole else MdlScore(labels, links=self.space.config.links)
+        return exact_search(
+            score.d,
+            score,
+            required=self.required,
+            forbidden=self.forbidden,
+            max_parents=self.space.parents_at_most,
+        )
+
+    def margins(self, edges: frozenset[Pair]) -> dict[Pair, tuple[float, float]]:
+        """Return, for each edge, the nats that its absence and its reversal cost."""
+        if not edges:
+            return {}
+        found = margin(
+            self._whole.d,
+            self._whole,
+            required=self.required,
+            forbidden=self.forbidden,
+            max_parents=self.space.parents_at_most,
+        )
+        return {pair: (found[pair].absent, found[pair].reversed) for pair in edges}
+
+
+def _frequency(found: Sequence[frozenset[Pair]], k: int) -> Values:
+    share = np.full((k, k), np.nan)
+    if found:
+        share = np.array([[np.mean([(i, j) in e for e in found]) for j in range(k)]
+                          for i in range(k)])  # fmt: skip
+    return share
+
+
+def _into_prediction(
+    names: Sequence[str], shifts: Values, rng: np.random.Generator
+) -> Iterator[Edge]:
+    """Yield how far each concept moves the prediction, with an interval over units."""
+    n = len(shifts)
+    resamples = np.stack([shifts[rng.integers(n, size=n)].mean(axis=0) for _ in range(200)])
+    low, high = np.quantile(resamples, (0.025, 0.975), axis=0)
+    for index, name in enumerate(names):
+        yield Edge(
+            name,
+            PREDICTION,
+            weight=float(shifts[:, index].mean()),
+            low=float(low[index]),
+            high=float(high[index]),
+        )

@@ -1,0 +1,246 @@
+"""Local explanations: LIME on aligned latents that keeps the graph's structure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field, NonNegativeInt, PositiveFloat
+from torch import Tensor
+
+from causalxai.concept_space import Units
+from causalxai.context import Context
+from causalxai.errors import CapabilityError
+from causalxai.explainer import Explainer, Explanation
+from causalxai.intervention import NO_TARGET, Intervention
+from causalxai.plugin import PluginConfig
+from causalxai.report.section import Section
+from causalxai_glance.explanation_figures import explanation_section
+from causalxai_glance.latent_space import LatentSpace
+from causalxai_glance.local_model import LocalModel, locality
+from causalxai_glance.twin_oracle import TwinOracle
+
+STEPS = (1.0, -1.0)
+"""A counterfactual pair: up, then down."""
+
+_SAMPLES_A_QUERY = 32
+_STAND_INS = 3
+
+
+class GlanceExplainer(Explainer):
+    """Fits a sparse linear model to the logit around each image, and asks what-ifs of concepts.
+
+    Each sample shifts a random half of the concepts; those that they cause follow through the
+    oracle's SCM layer. The model regresses the target's logit on where the concepts then *are*,
+    so that ``importance`` is the logit that one sd of a concept adds by itself, what it causes
+    held; 0 where the lasso leaves it out. All images are sampled alike: an image's explanation
+    does not depend on the images that it comes with.
+
+    ``details`` hold, for n images and the k concepts of ``meta["contrasted"]`` (the named ones;
+    without any, the most important ones):
+
+    - ``state`` ``[n, d]``, the concepts' values;
+    - ``fidelity`` ``[n]``, the local models' R² on left-out samples, ``intercept`` ``[n]``;
+    - ``original`` and ``perceived`` ``[n, K]``, the probabilities of the image and of its picture
+      by the twin, ``intervened`` ``[n, k, 2, K]``, those after do(one step up) and down;
+    - ``effect`` ``[n, k, 2]``, what these add to the target's logit, all consequences included;
+    - ``pictured`` ``[m]``, the images whose pictures are kept, as ``perceived picture``
+      ``[m, c, h, w]`` and ``intervened picture`` ``[m, k, 2, c, h, w]``.
+
+    References
+    ----------
+    .. [1] Kori, Glocker, Toni, "GLANCE: Global to local architecture-neutral concept-based
+       explanations", arXiv 2207.01917, section 3.4 and appendix 7.
+    .. [2] Ribeiro, Singh, Guestrin, "Why should I trust you?", KDD 2016.
+    """
+
+    requires: ClassVar[frozenset[str]] = frozenset({"space", "oracle", "render"})
+
+    class Config(PluginConfig):
+        """Settings.
+
+        Parameters
+        ----------
+        samples
+            Perturbed units to each image; twice as many as there are latents at least.
+        reach
+            Sd of a perturbation, in sds of the concept.
+        kernel_width
+            How near, in sds, samples count; LIME's .75 sqrt(d), times the reach, unless given.
+        sparsity
+            The lasso's penalty, as a share of the one that leaves out everything.
+        step
+            How far the counterfactual pairs go, in sds.
+        pictures
+            For how many images the counterfactual pictures are kept.
+        """
+
+        samples: int = Field(250, ge=4)
+        reach: PositiveFloat = 1.0
+        kernel_width: PositiveFloat | None = None
+        sparsity: float = Field(0.05, ge=0, lt=1)
+        step: PositiveFloat = 1.0
+        pictures: NonNegativeInt = 24
+
+    config: Config
+
+    def _explain(self, inputs: Tensor, target: Tensor, context: Context) -> Explanation:
+        space = context.expect(LatentSpace, type(self).__name__)
+        asked = _Asked(
+            context.expect(TwinOracle, type(self).__name__), space.encode(inputs), target, space.sd_
+        )
+        models = self._local_models(asked, context)
+        importance = np.stack([model.coefficients for model in models])
+        contrasted, step = _contrasted(len(space.named_), importance), self.config.step
+        details = {
+            "state": asked.units.values,
+            "fidelity": torch.tensor([model.fidelity for model in models]),
+            "intercept": torch.tensor([model.intercept for model in models]),
+            "original": context.classifier.probabilities(inputs),
+            **asked.contrast(contrasted, step),
+            **asked.pictures(contrasted, step, _of_each_class(target, self.config.pictures)),
+        }
+        names = space.names()
+        return Explanation(
+            inputs=inputs.cpu(),
+            target=target.cpu(),
+            concepts=names,
+            importance=torch.from_numpy(importance).float(),
+            details={name: tensor.cpu() for name, tensor in details.items()},
+            meta={
+                "contrasted": [names[index] for index in contrasted],
+                "named": len(space.named_),
+                "step": step,
+                "samples": self.config.samples,
+                "reach": self.config.reach,
+            },
+        )
+
+    def _local_models(self, asked: _Asked, context: Context) -> list[LocalModel]:
+        """Fit one model an image, each to the same samples of its own surroundings."""
+        width = self.config.kernel_width
+        if width is None:
+            width = 0.75 * self.config.reach * len(asked.sd) ** 0.5
+        samples = self._samples(asked.sd, context.rng)
+        chunks = [
+            samples[start : start + _SAMPLES_A_QUERY]
+            for start in range(0, len(samples), _SAMPLES_A_QUERY)
+        ]
+        with context.progress.task("look around the images", len(samples)) as advance:
+            answers = []
+            for chunk in chunks:
+                answers.append((asked.moves(chunk), asked.logits(chunk)))
+                advance(len(chunk))
+        moves, response = (
+            torch.cat(parts, dim=1).double().cpu().numpy() for parts in zip(*answers, strict=True)
+        )
+        return [
+            LocalModel.fit(x, y, locality(x, width), sparsity=self.config.sparsity)
+            for x, y in zip(moves, response, strict=True)
+        ]
+
+    def _samples(self, sd: Tensor, rng: torch.Generator) -> Intervention:
+        """Draw perturbations, the first of which is none: the image as the twin perceives it."""
+        d = len(sd)
+        if self.config.samples < 2 * d:
+            raise CapabilityError(
+                f"{self.config.samples} samples are too few for {d} concepts: "
+                f"set explain.samples to {2 * d} or more"
+            )
+        shape = (self.config.samples, d)
+        shifts = self.config.reach * sd.cpu() * torch.randn(shape, generator=rng)
+        shifted = torch.rand(shape, generator=rng) < 0.5
+        shifted[0] = False
+        return Intervention.shift(torch.arange(d).where(shifted, torch.tensor(NO_TARGET)), shifts)
+
+    def sections(self, explanation: Explanation, context: Context) -> Sequence[Section]:
+        """Return the paper's figures 4, 5 and 7, and how far the local models can be trusted."""
+        return [explanation_section(explanation, context.dataset.class_names)]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The units that are explained, for a class each, and whom to ask about them."""
+
+    oracle: TwinOracle
+    units: Units
+    target: Tensor
+    sd: Tensor
+
+    def moves(self, interventions: Intervention) -> Tensor:
+        """Return how far each concept then is from its own value, in sds, ``[n, q, d]``."""
+        states = self.oracle.states(self.units, interventions)
+        return ((states - self.units.values) / self.sd).transpose(0, 1)
+
+    def logits(self, interventions: Intervention) -> Tensor:
+        """Return the targets' logits, ``[n, q]``."""
+        logits = self.oracle.query(self.units, interventions).answer("logits")
+        return self._of_target(logits.transpose(0, 1))
+
+    def contrast(self, concepts: Sequence[int], step: float) -> dict[str, Tensor]:
+        """Return what counterfactual pairs do to probabilities and to the target's logit."""
+        perceived = self.oracle.query(self.units, Intervention.none()).answer("logits")[0]
+        pairs = self.oracle.query(self.units, self._pairs(concepts, step)).answer("logits")
+        intervened = _by_pair(pairs)
+        effect = self._of_target(intervened) - self._of_target(perceived)[:, None, None]
+        return {
+            "perceived": perceived.softmax(dim=-1),
+            "intervened": intervened.softmax(dim=-1),
+            "effect": effect,
+        }
+
+    def pictures(self, concepts: Sequence[int], step: float, chosen: Tensor) -> dict[str, Tensor]:
+        """Return the pictures of some units, as perceived and after each intervention."""
+        if not len(chosen):
+            shape = self.oracle.classifier.image_shape
+            return {
+                "pictured": chosen,
+                "perceived picture": torch.zeros(0, *shape),
+                "intervened picture": torch.zeros(0, len(concepts), len(STEPS), *shape),
+            }
+        units = self.units[chosen.to(self.units.values.device)]
+        as_seen = self.oracle.query(units, Intervention.none(), want=("images",))
+        pairs = self.oracle.query(units, self._pairs(concepts, step), want=("images",))
+        return {
+            "pictured": chosen,
+            "perceived picture": as_seen.answer("images")[0],
+            "intervened picture": _by_pair(pairs.answer("images")),
+        }
+
+    def _pairs(self, concepts: Sequence[int], step: float) -> Intervention:
+        """Return do(up) and do(down), concept by concept."""
+        targets = torch.tensor(concepts).repeat_interleave(len(STEPS))
+        signs = torch.tensor(STEPS).repeat(len(concepts))
+        return Intervention.shift(targets, step * signs * self.sd.cpu()[targets])
+
+    def _of_target(self, logits: Tensor) -> Tensor:
+        """Pick the target of each unit from logits ``[n, ..., K]``."""
+        shape = (-1, *(1 for _ in logits.shape[1:]))
+        index = self.target.to(logits.device).view(shape).expand(*logits.shape[:-1], 1)
+        return logits.gather(-1, index)[..., 0]
+
+
+def _by_pair(answers: Tensor) -> Tensor:
+    """Turn answers ``[2 k, n, ...]`` into ``[n, k, 2, ...]``."""
+    return answers.unflatten(0, (-1, len(STEPS))).movedim(2, 0)
+
+
+def _contrasted(named: int, importance: NDArray[np.float64]) -> list[int]:
+    """Return the named concepts; without any, those that matter most over all images."""
+    if named:
+        return list(range(named))
+    strongest = np.argsort(-np.abs(importance).mean(axis=0), kind="stable")
+    return sorted(int(index) for index in strongest[:_STAND_INS])
+
+
+def _of_each_class(target: Tensor, most: int) -> Tensor:
+    """Return up to ``most`` images in their order, as many of each class as there is room for."""
+    rank = torch.zeros_like(target)
+    for klass in target.unique():
+        mine = target == klass
+        rank[mine] = torch.arange(int(mine.sum())).to(rank)
+    return rank.argsort(stable=True)[:most].sort().values

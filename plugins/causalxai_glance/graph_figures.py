@@ -1,0 +1,211 @@
+"""The discovered graph beside the true one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from causalxai.graph import CausalGraph, Edge
+from causalxai.report.plots import INK, OPPOSE, SUPPORT, canvas, embed, grid
+from causalxai.report.section import Figure, Section, Table, Text
+
+Places = Mapping[str, tuple[float, float]]
+
+_MOST_LABELLED = 12
+_ASIDE = 2.1
+
+
+@dataclass(frozen=True)
+class _Look:
+    """How an arrow is drawn."""
+
+    colour: str
+    line: str = "-"
+    width: float = 1.5
+
+
+_LOOKS = {
+    "right": _Look(SUPPORT, width=2),
+    "wrong": _Look(OPPOSE, "--", 2),
+    "missed": _Look("#9aa5b1", ":"),
+    "side": _Look("#9aa5b1", width=1),
+    "found": _Look(INK),
+}
+
+
+def graph_section(
+    graph: CausalGraph,
+    truth: CausalGraph | None = None,
+    *,
+    title: str = "The graph of concepts",
+    more: Sequence[Text | Table | Figure] = (),
+) -> Section:
+    """Show a discovered graph, beside the true one where that is known.
+
+    Parameters
+    ----------
+    graph
+        Over the named concepts; nodes of higher tiers, such as a prediction, stand at the side.
+    truth
+        Over (some of) the same names.
+    title
+        The section's.
+    more
+        What else the discoverer has to say.
+    """
+    items: list[Text | Table | Figure] = [draw_beside_truth(graph, truth)]
+    if truth is not None:
+        items.insert(0, Text(_score(graph, truth)))
+    return Section(title, [*items, *more])
+
+
+def draw_beside_truth(graph: CausalGraph, truth: CausalGraph | None = None) -> Figure:
+    """Draw both graphs, every node at the same place; what is wrong is marked by line style."""
+    places = _places(graph, truth)
+    panels = 1 if truth is None else 2
+    figure = canvas(5.2 * panels, 4.4)
+    row = grid(figure, 1, panels)[0]
+    if truth is not None:
+        _panel(row[0], places, truth.nodes, "true")
+        for edge in truth.edges:
+            _arrow(row[0], places, edge, _LOOKS["found"])
+    _panel(row[-1], places, graph.nodes, "discovered")
+    labelled = len(graph.edges) <= _MOST_LABELLED
+    for edge in graph.edges:
+        kind = _kind(edge, truth)
+        _arrow(row[-1], places, edge, _LOOKS[kind])
+        if labelled or kind != "side":
+            _label(row[-1], places, edge)
+    for edge in _missed(graph, truth):
+        if not graph.has_edge(edge.target, edge.source):
+            _arrow(row[-1], places, edge, _LOOKS["missed"])
+    return embed(figure, _caption(graph, truth), _alt(graph, truth))
+
+
+def _kind(edge: Edge, truth: CausalGraph | None) -> str:
+    if truth is None:
+        return "found"
+    if not {edge.source, edge.target} <= set(truth.nodes):
+        return "side"
+    return "right" if truth.has_edge(edge.source, edge.target) else "wrong"
+
+
+def _missed(graph: CausalGraph, truth: CausalGraph | None) -> list[Edge]:
+    if truth is None:
+        return []
+    known = set(graph.nodes)
+    return [
+        edge
+        for edge in truth.edges
+        if {edge.source, edge.target} <= known and not graph.has_edge(edge.source, edge.target)
+    ]
+
+
+def _places(graph: CausalGraph, truth: CausalGraph | None) -> Places:
+    """Put concepts on a circle, where no edge runs through a third node, others at its side."""
+    names = list(dict.fromkeys([*(truth.nodes if truth else ()), *graph.nodes]))
+    lowest = min(graph.tiers.values(), default=0)
+    aside = [
+        name
+        for name in names
+        if graph.tiers.get(name, lowest) > lowest and (truth is None or name not in truth.nodes)
+    ]
+    around = [name for name in names if name not in aside]
+    count = max(1, len(around))
+    # So turned that nothing lies level with the centre, where arrows to the side pass.
+    start = np.pi / 2 + (np.pi / count if count % 4 == 0 else 0)
+    angles = start - 2 * np.pi * np.arange(len(around)) / count
+    places = {
+        name: (float(np.cos(angle)), float(np.sin(angle)))
+        for name, angle in zip(around, angles, strict=True)
+    }
+    for index, name in enumerate(aside):
+        places[name] = (_ASIDE, 1 - 2 * (index + 1) / (len(aside) + 1))
+    return places
+
+
+def _panel(axes: Axes, places: Places, nodes: Iterable[str], title: str) -> None:
+    """Draw dots and, outside of them, their names."""
+    axes.axis("off")
+    axes.set_aspect("equal")
+    widest = max((x for x, _ in places.values()), default=1.0)
+    axes.set_xlim(-1.9, max(1.9, widest + 0.9))
+    axes.set_ylim(-1.4, 1.4)
+    axes.set_title(title, fontsize=9)
+    for name in nodes:
+        x, y = places[name]
+        axes.plot(x, y, "o", markersize=8, color=INK)
+        side = "center" if abs(x) < 0.3 else "left" if x > 0 else "right"
+        height = "center" if side != "center" else "bottom" if y > 0 else "top"
+        axes.text(
+            x + 0.12 * np.sign(x) * (side != "center"), y + 0.12 * np.sign(y) * (side == "center"),
+            name, fontsize=9, ha=side, va=height, parse_math=False,
+        )  # fmt: skip
+
+
+def _arrow(axes: Axes, places: Places, edge: Edge, look: _Look) -> None:
+    axes.annotate(
+        "",
+        xy=places[edge.target],
+        xytext=places[edge.source],
+        arrowprops={
+            "arrowstyle": "-|>",
+            "color": look.colour,
+            "linestyle": look.line,
+            "linewidth": look.width,
+            "shrinkA": 7,
+            "shrinkB": 7,
+        },
+    )
+
+
+def _label(axes: Axes, places: Places, edge: Edge) -> None:
+    """Write weight and frequency on an arrow, nearer to its cause, so that crossings stay clear."""
+    known = []
+    if edge.weight is not None:
+        known.append(f"{edge.weight:+.2f}".replace("-", "−"))
+    if edge.frequency is not None:
+        known.append(f"{edge.frequency:.0%}")
+    if not known:
+        return
+    (x, y), (to_x, to_y) = places[edge.source], places[edge.target]
+    axes.text(
+        x + 0.4 * (to_x - x), y + 0.4 * (to_y - y), ", ".join(known),
+        fontsize=7, ha="center", va="center",
+        bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.9},
+    )  # fmt: skip
+
+
+def _score(graph: CausalGraph, truth: CausalGraph) -> str:
+    """Count right, reversed, additional and missing edges."""
+    among = [edge for edge in graph.edges if _kind(edge, truth) in ("right", "wrong")]
+    right = sum(_kind(edge, truth) == "right" for edge in among)
+    turned = sum(truth.has_edge(edge.target, edge.source) for edge in among)
+    missed = [e for e in _missed(graph, truth) if not graph.has_edge(e.target, e.source)]
+    return (
+        f"Of {len(truth.edges)} true edges, {right} are found, {turned} are found reversed and "
+        f"{len(missed)} are missed; {len(among) - right - turned} more are found that are not true."
+    )
+
+
+def _caption(graph: CausalGraph, truth: CausalGraph | None) -> str:
+    said = "On an arrow: its weight, and in which share of resamples it is found, where known."
+    if truth is None:
+        return f"The discovered graph. {said}"
+    aside = any(_kind(edge, truth) == "side" for edge in graph.edges)
+    rest = " Grey: edges that the true graph does not speak of." if aside else ""
+    return (
+        "The true graph and the discovered one. Green and solid: right; orange and dashed: "
+        f"reversed or additional; grey and dotted: missed.{rest} {said}"
+    )
+
+
+def _alt(graph: CausalGraph, truth: CausalGraph | None) -> str:
+    edges = "; ".join(f"{edge.source} → {edge.target}" for edge in graph.edges) or "none"
+    if truth is None:
+        return f"Discovered edges: {edges}."
+    true = "; ".join(f"{edge.source} → {edge.target}" for edge in truth.edges) or "none"
+    return f"True edges: {true}. Discovered edges: {edges}."

@@ -1,0 +1,250 @@
+"""The concept space: a twin's aligned latents, named ones in the units of their labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Self, cast
+
+import torch
+from pydantic import Field, NonNegativeInt
+from torch import Tensor
+
+from causalxai.checkpoint import NO_CHECKPOINT, Checkpoint
+from causalxai.classifier import Classifier
+from causalxai.concept_space import Concept, ConceptSpace, Units
+from causalxai.context import Context
+from causalxai.dataset import Dataset, Split
+from causalxai.errors import CapabilityError, DataError
+from causalxai.progress import SILENT, Progress
+from causalxai.record import Json, Record
+from causalxai.report.section import Section
+from causalxai_glance.figures import twin_section
+from causalxai_glance.scm import MOST_NODES, StructuralModel
+from causalxai_glance.twin.objective import Batch
+from causalxai_glance.twin.quality import Quality, measure_quality
+from causalxai_glance.twin.training import TwinConfig, new_twin, train_twin
+
+_PARENTS_BEYOND = 3
+
+
+class LatentSpace(ConceptSpace):
+    """Aligned latents of a twin surrogate that is distilled from the classifier [1]_.
+
+    The first concepts are the data set's context features, in the units of their labels; the
+    others have no name but ``latent i``, and their sd for a unit. The alignment block ends in an
+    SCM layer: a structural model that is fitted to the labels alone, and says how the other
+    concepts follow when one of them is set.
+
+    Attributes
+    ----------
+    twin_
+        The networks, in evaluation mode.
+    mean_, sd_
+        ``[L]``, of each latent in training: values are ``mean + sd * latent``.
+    scm_
+        The SCM layer over the named concepts, or ``None`` without them.
+    quality_
+        Held-out figures.
+    history_
+        ``[steps, terms]``, the training's losses.
+
+    References
+    ----------
+    .. [1] Kori, Glocker, Toni, "GLANCE: Global to local architecture-neutral concept-based
+       explanations", arXiv 2207.01917, sections 3.1 and 3.2.
+    """
+
+    class Config(TwinConfig):
+        """Settings, beside those of the twin.
+
+        Parameters
+        ----------
+        links
+            Let the SCM layer's effects be measured through a logarithm or a logit where that
+            describes them better (post-nonlinear models).
+        max_parents
+            The most causes of a concept in the SCM layer; by default any number, and 3 beyond
+            10 concepts.
+        scm_limit
+            How many labels at most the SCM layer is fitted to, the first ones.
+        """
+
+        links: bool = True
+        max_parents: NonNegativeInt | None = None
+        scm_limit: int = Field(5000, ge=50)
+
+    config: Config
+
+    @property
+    def concepts(self) -> Sequence[Concept]:
+        """The named concepts, then the unnamed ones."""
+        named = [Concept(name) for name in self.named_]
+        numbers = range(len(named), self.config.latents)
+        return [*named, *(Concept(f"latent {number}", unit="sd") for number in numbers)]
+
+    def fit(
+        self,
+        classifier: Classifier,
+        dataset: Dataset,
+        *,
+        rng: torch.Generator,
+        progress: Progress = SILENT,
+        checkpoint: Checkpoint = NO_CHECKPOINT,
+    ) -> Self:
+        """Train the twin on ``dataset.train`` and measure it on ``dataset.test``.
+
+        Raises
+        ------
+        CapabilityError
+            If the classifier does not end in a linear layer, the images can't be painted, or
+            there are more named concepts than latents.
+        DataError
+            If a label does not vary, or the training breaks down.
+        """
+        labelled = dataset.train.concepts is not None
+        self._attach(classifier, dataset.concept_names if labelled else ())
+        labels = self._standardise(dataset)
+        material = self._material(dataset.train, labels)
+        self.twin_, self.history_ = train_twin(
+            classifier, material, self.config, rng=rng, progress=progress, checkpoint=checkpoint
+        )
+        self._scale_the_unnamed(material.embeddings)
+        self.scm_ = self._fit_scm(dataset.train)
+        test = dataset.test
+        self.quality_ = measure_quality(
+            self.twin_,
+            classifier,
+            test.images,
+            self._standardised(test),
+            mean_image=dataset.train.images.mean(dim=0),
+            rng=rng,
+        )
+        return self
+
+    @property
+    def parents_at_most(self) -> int | None:
+        """The most causes of a concept in the SCM layer; ``None`` for any number."""
+        if self.config.max_parents is None and len(self.named_) > MOST_NODES:
+            return _PARENTS_BEYOND
+        return self.config.max_parents
+
+    def encode(self, images: Tensor) -> Units:
+        """Read the latents of images; what the classifier does not embed is lost."""
+        with torch.no_grad():
+            latents = self.twin_.latents(self._classifier.embed(images))
+        return Units(self.values(latents))
+
+    def values(self, latents: Tensor) -> Tensor:
+        """Return latents ``[..., L]`` in the concepts' units."""
+        return self.mean_ + self.sd_ * latents
+
+    def latents(self, values: Tensor) -> Tensor:
+        """Undo ``values``."""
+        return (values - self.mean_) / self.sd_
+
+    def to_record(self) -> Record:
+        """Return the twin's weights, the scales, the SCM layer and the figures."""
+        weights = {f"twin.{name}": tensor for name, tensor in self.twin_.state_dict().items()}
+        return Record(
+            tensors={
+                **weights, "mean": self.mean_, "sd": self.sd_, "history": self.history_,
+            },
+            meta={
+                "named": list(self.named_),
+                "scm": None if self.scm_ is None else cast("Json", self.scm_.to_json()),
+                "quality": self.quality_.to_json(),
+            },
+        )  # fmt: skip
+
+    def restore(self, record: Record, classifier: Classifier) -> Self:
+        """Undo ``to_record``."""
+        self._attach(classifier, cast("list[str]", record.meta["named"]))
+        weights = {
+            name.removeprefix("twin."): tensor
+            for name, tensor in record.tensors.items()
+            if name.startswith("twin.")
+        }
+        twin = new_twin(classifier, self.config)
+        twin.load_state_dict(weights)
+        self.twin_ = twin.to(classifier.device).eval().requires_grad_(False)
+        self.mean_ = record.tensors["mean"].to(classifier.device)
+        self.sd_ = record.tensors["sd"].to(classifier.device)
+        self.history_ = record.tensors["history"]
+        scm = cast("dict[str, Json] | None", record.meta["scm"])
+        self.scm_ = None if scm is None else StructuralModel.from_json(scm)
+        self.quality_ = Quality.from_json(cast("dict[str, Json]", record.meta["quality"]))
+        return self
+
+    def summary(self) -> Mapping[str, Json]:
+        """Return the twin's held-out figures."""
+        quality = self.quality_
+
+        def each(values: Sequence[float]) -> Json:
+            return dict(zip(self.named_, values, strict=True))
+
+        return {
+            "reconstruction error": quality.reconstruction,
+            "error of the mean image": quality.mean_image,
+            "classifier's agreement": quality.agreement,
+            "alignment R2": each(quality.alignment),
+            "readback R2": each(quality.readback),
+            "intervention-validity": each(quality.validity),
+            "own effect": each(quality.own_effect),
+            "faithful": quality.faithful,
+        }
+
+    def sections(self, context: Context) -> Sequence[Section]:
+        """Show what the twin paints, how well it is aligned, and how its training went."""
+        return [twin_section(self, context.dataset)]
+
+    def _attach(self, classifier: Classifier, named: Sequence[str]) -> None:
+        if len(named) >= self.config.latents:
+            raise CapabilityError(
+                f"{len(named)} named concepts need more than as many latents; "
+                f"latents is {self.config.latents}"
+            )
+        self._classifier, self.named_ = classifier, tuple(named)
+
+    def _standardise(self, dataset: Dataset) -> Tensor:
+        """Set the scales from the training labels; return those, standardised."""
+        width, device = self.config.latents, self._classifier.device
+        self.mean_, self.sd_ = torch.zeros(width, device=device), torch.ones(width, device=device)
+        if not self.named_:
+            return torch.zeros(len(dataset.train), 0)
+        labels = dataset.train.concepts
+        assert labels is not None
+        if not bool(torch.isfinite(labels).all()):
+            raise DataError("the training labels of concepts hold values that are not finite")
+        for name, spread in zip(self.named_, labels.std(dim=0), strict=True):
+            if spread <= 0:
+                raise DataError(f"the concept {name!r} has one value in all training images")
+        named = len(self.named_)
+        self.mean_[:named], self.sd_[:named] = labels.mean(dim=0), labels.std(dim=0)
+        return self._standardised(dataset.train)
+
+    def _standardised(self, split: Split) -> Tensor:
+        if not self.named_ or split.concepts is None:
+            return torch.zeros(len(split), len(self.named_))
+        named = len(self.named_)
+        return (split.concepts - self.mean_[:named].cpu()) / self.sd_[:named].cpu()
+
+    def _material(self, split: Split, labels: Tensor) -> Batch:
+        embeddings = self._classifier.embed(split.images)
+        logits = self._classifier.head.layer(embeddings)
+        return Batch(split.images, embeddings.cpu(), logits.detach().cpu(), labels)
+
+    def _scale_the_unnamed(self, embeddings: Tensor) -> None:
+        with torch.no_grad():
+            latents = self.twin_.latents(embeddings.to(self._classifier.device))
+        named = len(self.named_)
+        self.mean_[named:] = latents[:, named:].mean(dim=0)
+        self.sd_[named:] = latents[:, named:].std(dim=0).clamp(min=1e-6)
+
+    def _fit_scm(self, split: Split) -> StructuralModel | None:
+        if not self.named_:
+            return None
+        assert split.concepts is not None
+        labels = split.concepts[: self.config.scm_limit].double().numpy()
+        return StructuralModel.fit(
+            labels, self.named_, links=self.config.links, max_parents=self.parents_at_most
+        )

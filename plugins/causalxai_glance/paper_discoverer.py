@@ -1,0 +1,231 @@
+"""The discoverer `glance-paper`: GLANCE's four steps as they are printed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import networkx as nx
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+
+from causalxai.context import Context
+from causalxai.graph import CausalGraph, Edge
+from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
+from causalxai.report.section import Section, Table, Text
+from causalxai.seeding import numpy_generator
+from causalxai_glance.concepts import constrained, named_concepts
+from causalxai_glance.effects import SIGNS, Concepts, together
+
+Values = NDArray[np.float64]
+Estimator = Literal["ratio-of-means", "mean-of-ratios"]
+
+# A ratio over a smaller change of the cause says nothing.
+_STILL = 1e-3
+
+
+@dataclass(frozen=True)
+class Trials:
+    """All that the four steps look at, in sds.
+
+    Parameters
+    ----------
+    moved
+        ``[n, 2, k, k]``: what is read back of concept j after do(l_i ± 1), less l_j.
+    controlled
+        ``[n, 2, k, k, k]``: what is read back of m when j alone is set to what it was read back
+        as after do(l_i ± 1), less what was read back of m then.
+    """
+
+    moved: Values
+    controlled: Values
+
+    def resample(self, rows: NDArray[np.int64]) -> Trials:
+        """Return the trials of some of the units."""
+        return Trials(self.moved[rows], self.controlled[rows])
+
+
+class PaperDiscoverer(GraphDiscoverer):
+    """do(l_i ± 1), look again, control, threshold; edge weights decide the direction [1]_.
+
+    Mind what the direction is worth: a generator that was trained on observational data alone
+    slides along the data when one latent is set, so that ``EW(i, j) EW(j, i)`` is near 1 and
+    every relation shows both ways. The graph's ``meta`` and the report say how near.
+
+    References
+    ----------
+    .. [1] Kori, Glocker, Toni, "GLANCE: Global to local architecture-neutral concept-based
+       explanations", arXiv 2207.01917, section 3.3, equations 2 and 3.
+    """
+
+    requires = frozenset({"oracle", "readback"})
+
+    class Config(DiscovererConfig):
+        """Settings.
+
+        Parameters
+        ----------
+        threshold
+            T of equation 3.
+        tolerance
+            An edge i → m is spurious if setting j alone explains m's change but for this share.
+        estimator
+            ``mean-of-ratios`` is equation 2 to the letter, and heavy-tailed.
+        units
+            How many held-out images are asked.
+        repeats
+            Bootstrap resamples of the units.
+        """
+
+        threshold: PositiveFloat = 0.2
+        tolerance: PositiveFloat = Field(0.25, le=1)
+        estimator: Estimator = "ratio-of-means"
+        units: PositiveInt = 200
+        repeats: NonNegativeInt = 100
+
+    config: Config
+
+    def _discover(self, context: Context) -> CausalGraph:
+        names, concepts = named_concepts(context, self.config.units)
+        trials = run_trials(concepts)
+        weights = paper_weights(trials.moved, self.config.estimator)
+        edges = self.edges(trials)
+        rng = numpy_generator(context.rng)
+        n = len(concepts.units)
+        found = [self.edges(trials.resample(rng.integers(n, size=n)))
+                 for _ in range(self.config.repeats)]  # fmt: skip
+        kept = constrained(edges, names, self.config.background, weights)
+        own = own_effects(trials.moved)
+        return CausalGraph(
+            names,
+            [
+                Edge(
+                    names[i],
+                    names[j],
+                    weight=float(weights[i, j]),
+                    frequency=float(np.mean([(i, j) in other for other in found]))
+                    if found
+                    else None,
+                    extra={
+                        "reverse weight": float(weights[j, i]),
+                        "product": float(weights[i, j] * weights[j, i]),
+                        "own effect": float(own[i]),
+                    },
+                )
+                for i, j in sorted(kept)
+            ],
+            meta={
+                "method": "glance-paper",
+                "threshold": self.config.threshold,
+                "estimator": self.config.estimator,
+                "units": n,
+                **{f"own effect of {name}": float(e) for name, e in zip(names, own, strict=True)},
+            },
+        )
+
+    def edges(self, trials: Trials) -> frozenset[tuple[int, int]]:
+        """Return the edges (i, j) that steps 2 to 4 leave."""
+        weights = paper_weights(trials.moved, self.config.estimator)
+        k = len(weights)
+        related = {(i, j) for i in range(k) for j in range(k)
+                   if i != j and abs(weights[i, j]) > self.config.threshold}  # fmt: skip
+        direct = {pair for pair in related if not self._explained(pair, related, trials)}
+        directed = {
+            (i, j)
+            for i, j in direct
+            if (j, i) not in direct or abs(weights[i, j]) >= abs(weights[j, i])
+        }
+        return _without_loops(directed, weights)
+
+    def _explained(
+        self, pair: tuple[int, int], related: set[tuple[int, int]], trials: Trials
+    ) -> bool:
+        """Tell whether some j between i and m brings about all of m's change (step 3)."""
+        i, m = pair
+        signs = np.array(SIGNS)[None]
+        change = float((trials.moved[:, :, i, m] * signs).mean())
+        for j in range(trials.moved.shape[2]):
+            if j in pair or (i, j) not in related or (j, m) not in related or (j, i) in related:
+                continue
+            left = float((trials.controlled[:, :, i, j, m] * signs).mean())
+            if abs(left) < self.config.tolerance * abs(change):
+                return True
+        return False
+
+    def sections(self, graph: CausalGraph, context: Context) -> Sequence[Section]:  # noqa: ARG002
+        """Show what the edges' directions are worth."""
+        rows = [
+            (
+                f"{edge.source} → {edge.target}",
+                f"{edge.weight:.2f}",
+                f"{edge.extra['reverse weight']:.2f}",
+                f"{edge.extra['product']:.2f}",
+                "" if edge.frequency is None else f"{edge.frequency:.0%}",
+                f"{edge.extra['own effect']:.2f}",
+            )
+            for edge in graph.edges
+        ]
+        columns = ("edge", "EW", "EW of the reverse", "product", "of resamples", "own effect")
+        note = (
+            "The direction is that of the larger edge weight. Where the product of the two is "
+            "near 1 the twin slides along the data whichever concept is set, and the direction "
+            "means nothing; repeats on one twin agree all the same. The own effect is what is "
+            "read back of a concept for one unit of its own do()."
+        )
+        title = "Edges by the paper's four steps"
+        if not rows:
+            return [Section(title, [Text("No edge was found.")])]
+        return [Section(title, [Text(note), Table(columns, tuple(rows))])]
+
+
+def run_trials(concepts: Concepts) -> Trials:
+    """Ask the oracle for steps 1 to 3: all concepts, signs and controls at once."""
+    k, n = concepts.count, len(concepts.units)
+    first = [concepts.do(i, sign) for i in range(k) for sign in SIGNS]
+    moved = concepts.readback(together(first))
+    seen = moved * concepts.sd + concepts.own
+    second, places = [], []
+    for row in range(len(first)):
+        for j in range(k):
+            settings = concepts.own.clone()
+            settings[:, j] = seen[row][:, j]
+            second.append((torch.arange(k), settings))
+            places.append((row, j))
+    again = concepts.readback(together(second))
+    controlled = torch.zeros(len(SIGNS) * k, k, n, k, dtype=again.dtype)
+    for (row, j), change in zip(places, again, strict=True):
+        controlled[row, j] = (change - moved[row]).cpu()
+    by_unit = moved.unflatten(0, (k, len(SIGNS))).permute(2, 1, 0, 3)
+    controls = controlled.unflatten(0, (k, len(SIGNS))).permute(3, 1, 0, 2, 4)
+    return Trials(by_unit.double().cpu().numpy(), controls.double().numpy())
+
+
+def paper_weights(moved: Values, estimator: Estimator) -> Values:
+    """Return EW ``[k, k]`` (equation 2) of changes ``[n, 2, k, k]``."""
+    own = np.einsum("nsii->nsi", moved)[..., None]
+    if estimator == "mean-of-ratios":
+        safe = np.where(np.abs(own) > _STILL, own, np.copysign(_STILL, own))
+        return np.asarray((moved / safe).mean(axis=(0, 1)))
+    signs = np.array(SIGNS)[None, :, None, None]
+    caused, cause = (moved * signs).mean(axis=(0, 1)), (own * signs).mean(axis=(0, 1))
+    safe = np.where(np.abs(cause) > _STILL, cause, np.copysign(_STILL, cause))
+    return np.asarray(caused / safe)
+
+
+def own_effects(moved: Values) -> Values:
+    """Return ``[k]``: what is read back of a concept for one unit of its own do()."""
+    signs = np.array(SIGNS)[None, :, None]
+    effects: Values = (np.einsum("nsii->nsi", moved) * signs).mean(axis=(0, 1))
+    return effects
+
+
+def _without_loops(edges: set[tuple[int, int]], weights: Values) -> frozenset[tuple[int, int]]:
+    """Drop the weakest edge of every cycle."""
+    graph = nx.DiGraph(sorted(edges))
+    while not nx.is_directed_acyclic_graph(graph):
+        cycle = nx.find_cycle(graph)
+        graph.remove_edge(*min(cycle, key=lambda edge: abs(weights[edge])))
+    return frozenset(graph.edges)

@@ -1,0 +1,226 @@
+"""Directions from readings with errors: models of concepts, convolved with the instrument's errors.
+
+Read with error, a concept does not screen its causes off from its effects, and what is read best
+looks like a cause of everything. So a graph's model is not fitted to the readings but to what may
+lie behind them: the density of a reading is the model's density of concepts, averaged over the
+errors that the instrument may have made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from causalxai_glance.perception.instrument import Values
+
+Pair: TypeAlias = tuple[int, int]
+
+_KNOTS = 5
+_ROOT_COMPONENTS, _COMPONENTS = 4, 2
+_LEAST_VARIANCE = 1e-4
+_RIDGE = 1e-6
+_HALF_LOG_TAU = 0.5 * float(np.log(2 * np.pi))
+
+
+@dataclass(frozen=True)
+class _Mixture:
+    """A mixture of normal distributions: the noise of one concept."""
+
+    share: Tensor
+    mean: Tensor
+    sd: Tensor
+
+    @classmethod
+    def around(cls, residual: Tensor, weights: Tensor, components: int) -> _Mixture:
+        mean = (weights * residual).sum() / weights.sum()
+        sd = ((weights * (residual - mean) ** 2).sum() / weights.sum()).sqrt()
+        place = torch.linspace(-1, 1, components) * (1.0 if components > _COMPONENTS else 0.1)
+        width = torch.linspace(0.7, 1.3, components) if components == _COMPONENTS else 0.7
+        return cls(torch.full((components,), 1 / components), mean + sd * place, sd * width + 0 * place)
+
+    def terms(self, residual: Tensor) -> Tensor:
+        """Return the log density of each component, ``[n, components]``."""
+        z = (residual[:, None] - self.mean) / self.sd
+        return self.share.log() - self.sd.log() - _HALF_LOG_TAU - 0.5 * z**2
+
+    def improved(self, residual: Tensor, weights: Tensor) -> _Mixture:
+        """Return the mixture after one step of expectation and maximisation."""
+        belongs = self.terms(residual).softmax(dim=1) * weights[:, None]
+        total = belongs.sum(dim=0) + 1e-6
+        mean = residual @ belongs / total
+        spread = (belongs * (residual[:, None] - mean) ** 2).sum(dim=0) / total
+        return _Mixture(total / total.sum(), mean, (spread + _LEAST_VARIANCE).sqrt())
+
+
+@dataclass(frozen=True)
+class _Basis:
+    """Powers of each concept side by side: where the line and the curve of each one stand."""
+
+    columns: Tensor
+    line: tuple[tuple[int, ...], ...]
+    curve: tuple[tuple[int, ...], ...]
+
+    @classmethod
+    def of(cls, points: Tensor, readings: Tensor) -> _Basis:
+        blocks, line, curve = [torch.ones(len(points), 1)], [], []
+        at = 1
+        for x, seen in zip(points.T, readings.T, strict=True):
+            bent = _natural_spline(x, torch.quantile(seen, torch.linspace(0.02, 0.98, _KNOTS)))
+            blocks += [x[:, None], bent]
+            line.append((at,))
+            curve.append(tuple(range(at, at + 1 + bent.shape[1])))
+            at += 1 + bent.shape[1]
+        return cls(torch.cat(blocks, dim=1), tuple(line), tuple(curve))
+
+
+def _natural_spline(x: Tensor, knots: Tensor) -> Tensor:
+    """Return the curved functions of a natural cubic spline, ``[n, knots - 2]``."""
+
+    def cubes(knot: Tensor) -> Tensor:
+        return ((x - knot).clamp(min=0) ** 3 - (x - knots[-1]).clamp(min=0) ** 3) / (knots[-1] - knot)
+
+    last = cubes(knots[-2])
+    bent = torch.stack([cubes(knot) - last for knot in knots[:-2]], dim=1)
+    return bent / bent.std(dim=0).clamp(min=1e-6)
+
+
+class ConvolvedScore:
+    """The description length of readings under a whole graph, in nats; lower is better.
+
+    ``-log p(readings | graph) + ½ k log n`` with ``p(reading) = E over errors e of
+    p_model(reading - e)``, maximised over additive mechanisms (for each parent a line or a natural
+    spline, whichever is shorter) with mixtures of normals as noise, by expectation-maximisation in
+    which also the lines and splines are chosen anew in each step [1]_.
+
+    Parameters
+    ----------
+    readings
+        ``[n, d]``.
+    errors
+        ``[n, k, d]``, for each reading ``k`` draws of the error that it may have.
+    steps
+        Of expectation and maximisation.
+
+    References
+    ----------
+    .. [1] Friedman, "Learning belief networks in the presence of missing values and hidden
+       variables", ICML 1997.
+    """
+
+    def __init__(self, readings: Values, errors: Values, *, steps: int = 12) -> None:
+        self._n, self._k, self._d = errors.shape
+        self._steps = steps
+        mean, sd = readings.mean(axis=0), readings.std(axis=0)
+        points = (readings[:, None] - errors - mean) / sd
+        self._points = torch.from_numpy(points.reshape(-1, self._d)).float()
+        seen = torch.from_numpy((readings - mean) / sd).float()
+        self._basis = _Basis.of(self._points, seen)
+        self._known: dict[frozenset[Pair], float] = {}
+
+    def __call__(self, edges: Iterable[Pair]) -> float:
+        """Return the description length under a graph."""
+        key = frozenset(edges)
+        if key not in self._known:
+            self._known[key] = self._length(key)
+        return self._known[key]
+
+    @torch.no_grad()
+    def _length(self, edges: frozenset[Pair]) -> float:
+        parents = [sorted(i for i, to in edges if to == j) for j in range(self._d)]
+        weights = torch.full((self._n, self._k), 1 / self._k)
+        noises: list[_Mixture | None] = [None] * self._d
+        likelihood, constants = 0.0, 0
+        for _ in range(self._steps):
+            flat = weights.reshape(-1)
+            columns = self._basis.columns
+            gram = (columns.T @ (columns * flat[:, None])).double().numpy()
+            density, constants = torch.zeros(len(flat)), 0
+            for j, own in enumerate(parents):
+                where, slopes = self._mechanism(gram, j, own)
+                residual = self._points[:, j] - columns[:, where] @ slopes
+                size = _COMPONENTS if own else _ROOT_COMPONENTS
+                noise = noises[j] or _Mixture.around(residual, flat, size)
+                noise = noise.improved(residual, flat)
+                noises[j] = noise
+                density += noise.terms(residual).logsumexp(dim=1)
+                constants += len(where) - 1 + 3 * size - 1
+            joint = density.reshape(self._n, self._k)
+            weights = joint.softmax(dim=1)
+            likelihood = float((joint.logsumexp(dim=1).double() - np.log(self._k)).sum())
+        return 0.5 * constants * float(np.log(self._n)) - likelihood
+
+    def _mechanism(
+        self, gram: NDArray[np.float64], child: int, parents: Sequence[int]
+    ) -> tuple[list[int], Tensor]:
+        """Return the columns and the slopes of the shortest additive mechanism."""
+        (own,) = self._basis.line[child]
+        best: tuple[float, list[int], NDArray[np.float64]] | None = None
+        for shapes in product((self._basis.line, self._basis.curve), repeat=len(parents)):
+            chosen = [shape[parent] for shape, parent in zip(shapes, parents, strict=True)]
+            where = [0, *(column for columns in chosen for column in columns)]
+            square = gram[np.ix_(where, where)] + _RIDGE * self._n * np.eye(len(where))
+            slopes = np.linalg.solve(square, gram[where, own])
+            left = max(gram[own, own] - slopes @ gram[where, own], _LEAST_VARIANCE)
+            length = 0.5 * self._n * np.log(left) + 0.5 * len(where) * np.log(self._n)
+            if best is None or length < best[0]:
+                best = length, where, slopes
+        assert best is not None
+        return best[1], torch.from_numpy(best[2]).float()
+
+
+def climb(
+    d: int,
+    score: ConvolvedScore,
+    start: Iterable[Pair],
+    *,
+    required: Iterable[Pair] = (),
+    forbidden: Iterable[Pair] = (),
+) -> frozenset[Pair]:
+    """Return a graph that no edge added, removed or reversed makes shorter.
+
+    Parameters
+    ----------
+    d
+        How many nodes.
+    score
+        Of a whole graph.
+    start
+        Where the search begins: a graph that has all required and no forbidden edges.
+    required, forbidden
+        Edges that the graph must or must not have.
+    """
+    must, never = frozenset(required), frozenset(forbidden)
+    best = frozenset(start)
+    while True:
+        rivals = [g for g in _neighbours(d, best) if must <= g and not g & never]
+        nearest = min(rivals, key=score, default=best)
+        if score(nearest) >= score(best):
+            return best
+        best = nearest
+
+
+def _neighbours(d: int, edges: frozenset[Pair]) -> list[frozenset[Pair]]:
+    found = []
+    for i, j in product(range(d), repeat=2):
+        if (i, j) in edges:
+            found += [edges - {(i, j)}, edges - {(i, j)} | {(j, i)}]
+        elif i != j and (j, i) not in edges:
+            found.append(edges | {(i, j)})
+    return [graph for graph in found if _is_acyclic(d, graph)]
+
+
+def _is_acyclic(d: int, edges: frozenset[Pair]) -> bool:
+    left = set(range(d))
+    while left:
+        sinks = {i for i in left if not any((i, j) in edges for j in left)}
+        if not sinks:
+            return False
+        left -= sinks
+    return True

@@ -1,0 +1,143 @@
+"""The instrument that reads concepts: how it was calibrated, and whether it is fit for use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import KFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PolynomialFeatures, SplineTransformer, StandardScaler
+
+from causalxai.errors import DataError
+
+Values = NDArray[np.float64]
+
+_FEWEST = 30
+_SINGULAR = 1e6
+_KNOTS = 10
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """What a read-out ``l`` makes of concepts ``c``: ``l = a + A c + u``.
+
+    Fitted on images whose concepts are independent, by predictions for individuals that the
+    read-out has not seen.
+
+    Parameters
+    ----------
+    intercept
+        ``[m]``, a.
+    mixing
+        ``[m, m]``, A; row j tells what the reading of concept j takes from each concept.
+    residuals
+        ``[n, m]``, the errors ``A^-1 u`` of the unmixed readings, image by image.
+    r2
+        ``[m]``, the share of each concept's variance that its reading explains.
+    sd
+        ``[m]``, the concepts' standard deviations.
+    """
+
+    intercept: Values
+    mixing: Values
+    residuals: Values
+    r2: Values
+    sd: Values
+
+    @classmethod
+    def fit(cls, concepts: Values, readings: Values) -> Instrument:
+        """Calibrate on reference images.
+
+        Parameters
+        ----------
+        concepts, readings
+            ``[n, m]``, what is true and what is read.
+
+        Raises
+        ------
+        DataError
+            If there are too few rows, a concept does not vary or a reading cannot be unmixed.
+        """
+        n, m = concepts.shape
+        sd = concepts.std(axis=0)
+        if n < max(_FEWEST, 2 * m) or not (sd > 0).all():
+            raise DataError(
+                f"{n} reference images cannot calibrate the reading of {m} concepts: it takes "
+                f"{max(_FEWEST, 2 * m)} or more, in which every concept varies"
+            )
+        design = np.column_stack([np.ones(n), concepts])
+        solution = np.asarray(np.linalg.lstsq(design, readings, rcond=None)[0], dtype=np.float64)
+        intercept, mixing = solution[0], solution[1:].T
+        if np.linalg.cond(mixing * sd / sd[:, None]) > _SINGULAR:
+            # A blind read-out says the same of every image; its readings are left as they are.
+            intercept, mixing = np.zeros(m), np.eye(m)
+        unmixed = np.linalg.solve(mixing, (readings - intercept).T).T
+        r2 = share_explained(concepts, readings)
+        return cls(intercept, mixing, unmixed - concepts, r2, sd)
+
+    def unmix(self, readings: Values) -> Values:
+        """Return ``A^-1 (l - a)``, ``[n, m]``."""
+        unmixed = np.linalg.solve(self.mixing, (readings - self.intercept).T).T
+        return np.asarray(unmixed, dtype=np.float64)
+
+    @property
+    def error_covariance(self) -> Values:
+        """``[m, m]``, of the unmixed readings' errors."""
+        return np.atleast_2d(np.cov(self.residuals.T))
+
+    @property
+    def cross_talk(self) -> Values:
+        """``[m]``, the most that a reading takes from another concept, in sd per sd."""
+        relative = np.abs(self.mixing * self.sd / self.sd[:, None])
+        np.fill_diagonal(relative, 0)
+        return np.array(relative.max(axis=1), dtype=np.float64)
+
+    def is_fit(self, *, most_cross_talk: float, least_r2: float) -> NDArray[np.bool_]:
+        """Return ``[m]``, which concepts are read well enough to speak of their directions."""
+        fit = (self.cross_talk <= most_cross_talk) & (self.r2 >= least_r2)
+        return np.asarray(fit, dtype=np.bool_)
+
+
+def share_explained(concepts: Values, readings: Values) -> Values:
+    """Return R² of each column, ``[m]``, at most 1."""
+    errors = ((concepts - readings) ** 2).mean(axis=0)
+    return np.asarray(1 - errors / concepts.var(axis=0), dtype=np.float64)
+
+
+def others_alone(concepts: Values, rng: np.random.Generator, *, most: int = 4000) -> Values:
+    """Return how well each concept follows from the others without any image: R², ``[m]``.
+
+    A read-out that was fitted where concepts go together can score as much without looking.
+
+    Parameters
+    ----------
+    concepts
+        ``[n, m]``, labels.
+    rng
+        Draws the rows and the folds.
+    most
+        Take only so many rows.
+    """
+    rows = rng.permutation(len(concepts))[:most]
+    chosen = concepts[rows]
+    n, m = chosen.shape
+    if m == 1 or n < _FEWEST:
+        return np.zeros(m)
+    seed = int(rng.integers(2**31))
+    folds = KFold(5, shuffle=True, random_state=seed)
+    shares = np.empty(m)
+    for j in range(m):
+        others, own = np.delete(chosen, j, axis=1), chosen[:, j]
+        # Curves of each, and of products of two: no threads, which gradient boosting starts.
+        model = make_pipeline(
+            StandardScaler(),
+            PolynomialFeatures(2, interaction_only=True, include_bias=False),
+            SplineTransformer(_KNOTS, knots="quantile", extrapolation="linear"),
+            Ridge(1e-3),
+        )
+        guessed = cross_val_predict(model, others, own, cv=folds)
+        shares[j] = share_explained(own[:, None], guessed[:, None])[0]
+    return shares

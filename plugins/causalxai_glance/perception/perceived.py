@@ -1,0 +1,323 @@
+"""The discoverer that asks which directions the classifier's own perception holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from pydantic import Field, PositiveInt
+
+from causalxai.concept_space import ConceptSpace
+from causalxai.context import Context
+from causalxai.dataset import Split
+from causalxai.errors import CapabilityError
+from causalxai.graph import CausalGraph, Edge
+from causalxai.graph_discoverer import BackgroundKnowledge, DiscovererConfig, GraphDiscoverer
+from causalxai.intervention import Intervention
+from causalxai.plugin import PluginConfig
+from causalxai.report.section import Section, Table, Text
+from causalxai.seeding import numpy_generator
+from causalxai_glance.perception.directions import (
+    Constraints,
+    DirectionConfig,
+    Pair,
+    find_edges,
+    frequencies,
+    legible,
+    share_given,
+)
+from causalxai_glance.perception.perception import (
+    Perception,
+    PerceptionConfig,
+    observations,
+    perceive,
+)
+
+_AT_ONCE = 256
+_CLEAN = "clean"
+
+
+class PerceivedDiscoverer(GraphDiscoverer):
+    """Concept → concept edges of what the classifier perceives, read by a calibrated instrument.
+
+    A read-out that is fitted on the data set's own images reads one concept in another, because
+    they go together. This one learns on images whose concepts are independent, is calibrated and
+    judged there, and only then reads the data set's images; directions come from how the readings
+    are distributed. Concepts that are not read well get no edge, and the same search on the
+    independent images, where every edge is false, stands beside the result.
+
+    Notes
+    -----
+    The graph's ``meta`` holds for every concept ``r2[...]``, ``cross_talk[...]``,
+    ``agreement[...]``, ``others_alone[...]`` and, where the concept is not read well enough,
+    ``unread[...]``; and ``control``: ``clean``, or which false edges were found. Pairs that are
+    joined there get no edge here.
+    """
+
+    class Config(DiscovererConfig):
+        """Settings.
+
+        Parameters
+        ----------
+        references
+            Where images with independent concepts come from: the ``dataset``, or the ``twin``,
+            which paints them by doing all concepts at once. The twin's are as good as its
+            obedience to do().
+        painted
+            How many images the twin paints.
+        perception
+            How concepts are read.
+        directions
+            How edges are found in the readings.
+        resamples
+            Halves of the images on which the search is repeated, for the edges' frequency; 0 for
+            none.
+        """
+
+        references: Literal["dataset", "twin"] = "dataset"
+        painted: PositiveInt = 10_000
+        perception: PerceptionConfig = PerceptionConfig()
+        directions: DirectionConfig = DirectionConfig()
+        resamples: int = Field(20, ge=0)
+
+    config: Config
+
+    def __init__(self, config: PluginConfig | None = None, /, **settings: object) -> None:
+        super().__init__(config, **settings)
+        source = {"reference"} if self.config.references == "dataset" else {"oracle", "render"}
+        # What is needed follows from a setting, and so differs between instances.
+        self.requires = frozenset({"observations", *source})  # type: ignore[misc]
+
+    def _discover(self, context: Context) -> CausalGraph:
+        reference = paint_references(context, self.config.painted) if self._from_twin else None
+        perception = perceive(
+            context.classifier,
+            context.dataset,
+            rng=context.rng,
+            config=self.config.perception,
+            reference=reference,
+            progress=context.progress,
+        )
+        known = constraints_of(self.config.background, perception.names)
+        rng = numpy_generator(context.rng)
+        search = self.config.directions
+        with context.progress.task("find directions", 3) as advance:
+            false = find_edges(perception.control(), rng=rng, config=search)
+            advance(1)
+            barred = {pair for i, j in false for pair in ((i, j), (j, i))} - known.required
+            known = Constraints(known.required, known.forbidden | barred)
+            edges = find_edges(perception, rng=rng, config=search, constraints=known)
+            advance(1)
+            share = frequencies(
+                perception,
+                rng=rng,
+                resamples=self.config.resamples,
+                config=search,
+                constraints=known,
+            )
+            advance(1)
+        told = _edges(perception, edges, share if self.config.resamples else None)
+        meta = {**_figures(perception, self.config), "control": _control(perception, false)}
+        return CausalGraph(perception.names, told, meta=meta)
+
+    @property
+    def _from_twin(self) -> bool:
+        return self.config.references == "twin"
+
+    def sections(self, graph: CausalGraph, context: Context) -> Sequence[Section]:  # noqa: ARG002
+        """Return the instrument's figures, the control, and how often each edge is found."""
+        control = str(graph.meta["control"])
+        verdict = (
+            "The same search finds no edge among the reference images, where none is true."
+            if control == _CLEAN
+            else f"Mind: among the reference images, where no edge is true, it finds {control}: "
+            "the instrument is not clean, and these pairs get no edge."
+        )
+        items: list[Text | Table] = [_instrument_table(graph), Text(verdict)]
+        if graph.edges:
+            items.append(_edge_table(graph))
+        return (Section("What the classifier perceives", items),)
+
+
+def constraints_of(known: BackgroundKnowledge, names: Sequence[str]) -> Constraints:
+    """Return what is known beforehand by the concepts' numbers; unknown names are passed over."""
+    number = {name: j for j, name in enumerate(names)}
+    tier = {name: k for k, group in enumerate(known.tiers) for name in group}
+    backward = {
+        (a, b) for a in names for b in names if a in tier and b in tier and tier[a] > tier[b]
+    }
+
+    def pairs(given: set[tuple[str, str]]) -> frozenset[Pair]:
+        return frozenset((number[a], number[b]) for a, b in given if a in number and b in number)
+
+    return Constraints(pairs(set(known.required)), pairs(set(known.forbidden) | backward))
+
+
+def paint_references(context: Context, count: int) -> Split:
+    """Let the oracle paint images whose concepts are independent.
+
+    Each of the data set's concepts is set to the values that it has, shuffled among the images.
+
+    Parameters
+    ----------
+    context
+        With an oracle that renders; its concepts include those of the data set.
+    count
+        How many to paint.
+
+    Returns
+    -------
+    Split
+        ``concepts`` are the values set, in the concept space's unit; ``groups`` tell which image
+        of ``observations`` each was painted from.
+
+    Raises
+    ------
+    CapabilityError
+        If the oracle does not know one of the data set's concepts.
+    """
+    oracle = context.oracle
+    assert oracle is not None  # `requires` says so
+    targets = _targets(oracle.space, context.dataset.concept_names)
+    source = observations(context.dataset)
+    rows = torch.randperm(len(source), generator=context.rng).repeat(1 + count // len(source))
+    rows = rows[:count]
+    batches = [oracle.space.encode(source.images[some]) for some in rows.split(_AT_ONCE)]
+    state = torch.cat([units.values[:, targets].cpu() for units in batches])
+    shuffled = [column[torch.randperm(count, generator=context.rng)] for column in state.T]
+    values = torch.stack(shuffled, dim=1).float()
+    images = []
+    with context.progress.task("paint references", count) as advance:
+        for units, drawn in zip(batches, values.split(_AT_ONCE), strict=True):
+            action = Intervention.set(targets[None], drawn[None])
+            answer = oracle.query(units, action, want=("images",))
+            images.append(answer.answer("images")[0].cpu())
+            advance(len(units))
+    assert source.groups is not None  # `observations` numbers everyone
+    return Split(torch.cat(images), source.labels[rows], values, values, source.groups[rows])
+
+
+def _targets(space: ConceptSpace, names: Sequence[str]) -> torch.Tensor:
+    known = space.names()
+    missing = [name for name in names if name not in known]
+    if missing:
+        raise CapabilityError(
+            f"the oracle cannot do {', '.join(missing)}: the concept space has no such concept"
+        )
+    return torch.tensor([known.index(name) for name in names])
+
+
+def _edges(
+    perception: Perception, edges: frozenset[Pair], share: Mapping[Pair, float] | None
+) -> list[Edge]:
+    """Each edge with its slope in sd per sd, its gain in R² and its frequency."""
+    told = []
+    for i, j in sorted(edges):
+        parents = sorted(p for p, child in edges if child == j)
+        own, others = perception.values[:, j], [p for p in parents if p != i]
+        gain = share_given(own, perception.values[:, parents]) - share_given(
+            own, perception.values[:, others]
+        )
+        told.append(
+            Edge(
+                perception.names[i],
+                perception.names[j],
+                weight=_slope(perception, i, j, parents),
+                frequency=None if share is None else share.get((i, j), 0.0),
+                extra={"gain": gain},
+            )
+        )
+    return told
+
+
+def _slope(perception: Perception, i: int, j: int, parents: list[int]) -> float:
+    z = perception.values - perception.values.mean(axis=0)
+    sd = z.std(axis=0)
+    z = z / np.where(sd > 0, sd, 1)
+    return float(np.linalg.lstsq(z[:, parents], z[:, j], rcond=None)[0][parents.index(i)])
+
+
+def _figures(perception: Perception, config: PerceivedDiscoverer.Config) -> dict[str, str | float]:
+    instrument, fit = perception.instrument, legible(perception, config.directions)
+    figures: dict[str, str | float] = {
+        "references": config.references,
+        "images": float(len(perception.values)),
+        "reference_images": float(len(perception.references)),
+        "resamples": float(config.resamples),
+    }
+    for j, name in enumerate(perception.names):
+        figures[f"r2[{name}]"] = float(instrument.r2[j])
+        figures[f"cross_talk[{name}]"] = float(instrument.cross_talk[j])
+        figures[f"agreement[{name}]"] = float(perception.agreement[j])
+        figures[f"others_alone[{name}]"] = float(perception.others[j])
+        if j not in fit:
+            figures[f"unread[{name}]"] = _reason(
+                float(instrument.r2[j]), float(instrument.cross_talk[j]), config.directions
+            )
+    return figures
+
+
+def _reason(r2: float, cross_talk: float, gate: DirectionConfig) -> str:
+    """Tell why a concept gets no edge."""
+    if r2 < gate.least_r2:
+        return f"R² of {r2:.2f} is below {gate.least_r2:g}"
+    if cross_talk > gate.most_cross_talk:
+        return f"cross-talk of {cross_talk:.2f} is above {gate.most_cross_talk:g}"
+    return "its reading is the same for every image"
+
+
+def _control(perception: Perception, false: frozenset[Pair]) -> str:
+    names = perception.names
+    return ", ".join(f"{names[i]} → {names[j]}" for i, j in sorted(false)) or _CLEAN
+
+
+@dataclass(frozen=True)
+class _Column:
+    key: str
+    title: str
+
+
+_COLUMNS = (
+    _Column("r2", "R² on references"),
+    _Column("cross_talk", "cross-talk"),
+    _Column("agreement", "r² on the data set"),
+    _Column("others_alone", "R² from the others alone"),
+)
+
+
+def _instrument_table(graph: CausalGraph) -> Table:
+    meta = graph.meta
+    rows = []
+    for name in graph.nodes:
+        figures = [f"{float(meta[f'{column.key}[{name}]']):.3f}" for column in _COLUMNS]
+        rows.append((name, *figures, str(meta.get(f"unread[{name}]", "read"))))
+    return Table(
+        ("concept", *(column.title for column in _COLUMNS), "verdict"),
+        tuple(rows),
+        "How well concepts are read from the classifier's own features on "
+        f"{meta['reference_images']:.0f} images whose concepts are independent, and what a reading "
+        "takes from another concept (sd per sd). The data set's own images can't judge a reading: "
+        "the last figure tells how well a concept follows from the others' labels without any "
+        "image.",
+    )
+
+
+def _edge_table(graph: CausalGraph) -> Table:
+    rows = tuple(
+        (
+            f"{edge.source} → {edge.target}",
+            "" if edge.weight is None else f"{edge.weight:+.2f}",
+            f"{edge.extra['gain']:.3f}",
+            "not repeated" if edge.frequency is None else f"{edge.frequency:.2f}",
+        )
+        for edge in graph.edges
+    )
+    return Table(
+        ("edge", "slope (sd per sd)", "gain in R²", "frequency"),
+        rows,
+        "Edges that the readings hold. Frequency: the share of "
+        f"{graph.meta['resamples']:.0f} random halves of the images in which they are found.",
+    )

@@ -1,0 +1,135 @@
+"""Products of columns, from which every basis and every link is screened at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causalxai_glance.scm.basis import KNOTS, Basis
+from causalxai_glance.scm.links import LinkGrid
+from causalxai_glance.scm.noise import Cells
+
+Values = NDArray[np.float64]
+
+SHARPEST = 1e-3
+"""No residual is taken to be smaller than this share of its column's standard deviation."""
+
+PILE = 5
+"""As many equal values at an end, twice as many as next to it, were clipped: they lie beyond."""
+
+LEVELS = 8
+"""Columns of so few different values are steps of something continuous, and carry no link."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """Bases of all columns side by side, each orthonormal and centred, and their products.
+
+    Parameters
+    ----------
+    bases, slices
+        For each column its bases, and where they stand in ``columns``.
+    columns
+        ``[n, functions]``.
+    gram
+        ``[functions, functions]``.
+    """
+
+    bases: tuple[tuple[Basis, ...], ...]
+    slices: tuple[tuple[slice, ...], ...]
+    columns: Values
+    gram: Values
+
+    @classmethod
+    def of(cls, values: Values) -> Self:
+        """Return the design of standardised columns ``[n, d]``."""
+        bases, slices, blocks = [], [], []
+        end = 0
+        for column in values.T:
+            some = [Basis.spline(column, knots) for knots in KNOTS]
+            own = tuple(basis for basis in some if basis is not None)
+            places = []
+            for basis in own:
+                blocks.append(_orthonormal(basis.columns(column)))
+                places.append(slice(end, end + basis.size))
+                end += basis.size
+            bases.append(own)
+            slices.append(tuple(places))
+        columns = np.concatenate(blocks, axis=1)
+        return cls(tuple(bases), tuple(slices), columns, columns.T @ columns)
+
+    def where(self, parents: Sequence[int], chosen: Sequence[int]) -> NDArray[np.int64]:
+        """Return the columns of the chosen basis of each parent."""
+        parts = [self.slices[p][c] for p, c in zip(parents, chosen, strict=True)]
+        return np.r_[tuple(parts)].astype(np.int64) if parts else np.empty(0, dtype=np.int64)
+
+
+def _orthonormal(columns: Values) -> Values:
+    return np.asarray(np.linalg.qr(columns - columns.mean(axis=0))[0], dtype=np.float64)
+
+
+class Child:
+    """One column under every link, as products with the design and with itself.
+
+    Parameters
+    ----------
+    column
+        ``[n]``, standardised.
+    design
+        The possible parents, the column itself among them.
+    links
+        Whether there is any link but the identity.
+    """
+
+    def __init__(self, column: Values, design: Design, links: bool) -> None:
+        links = links and len(np.unique(column)) > LEVELS
+        self.grid = LinkGrid.around(column) if links else LinkGrid(column, (), ())
+        pieces = self.grid.pieces - self.grid.pieces.mean(axis=0)
+        self.products = (design.columns.T @ pieces) @ self.grid.sums.T
+        self.squares = np.einsum(
+            "lp,pq,lq->l", self.grid.sums, pieces.T @ pieces, self.grid.sums, optimize=True
+        )
+
+    @cached_property
+    def cells(self) -> Cells | None:
+        """What is known of values that are levels, or were clipped at an end of the column."""
+        x = self.grid.column
+        levels, which, counts = np.unique(x, return_inverse=True, return_counts=True)
+        if len(levels) <= LEVELS:
+            half = np.r_[np.inf, np.diff(levels) / 2, np.inf]
+            return Cells(np.arange(len(x)), half[which], half[which + 1])
+        low = counts[0] >= max(PILE, 2 * counts[1])
+        high = counts[-1] >= max(PILE, 2 * counts[-2])
+        at_low, at_high = low & (which == 0), high & (which == len(levels) - 1)
+        rows = np.flatnonzero(at_low | at_high)
+        if not len(rows):
+            return None
+        return Cells(
+            rows, np.where(at_low, np.inf, 0.0)[rows], np.where(at_high, np.inf, 0.0)[rows]
+        )
+
+    def log_jacobian(self, link: int) -> float:
+        """Return the sum of ``log g'`` over what has a density."""
+        whole = float(self.grid.log_jacobians[link])
+        if self.cells is None:
+            return whole
+        within = self.grid.column[self.cells.rows]
+        return whole - float(self.grid.links[link].log_jacobian(within).sum())
+
+    @cached_property
+    def floors(self) -> Values:
+        """``[links]``: the least sum of squares of a residual, in the link's space."""
+        n = len(self.grid.column)
+        return np.asarray(
+            n * SHARPEST**2 * np.exp(2 * self.grid.log_jacobians / n), dtype=np.float64
+        )
+
+    def mapped(self, link: int) -> Values:
+        """Return the column in a link's space, centred."""
+        mapped = self.grid.pieces @ self.grid.sums[link]
+        return np.asarray(mapped - mapped.mean(), dtype=np.float64)

@@ -1,0 +1,276 @@
+"""Distributions of noise: a Gaussian or a mixture of a few, as many as the data pay for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import log_ndtr
+
+Values = NDArray[np.float64]
+Parts: TypeAlias = tuple[Values, Values, Values]  # weights, means, standard deviations
+
+NARROWEST = 0.1
+"""No component is narrower than this share of the residual's standard deviation.
+
+Values that are rounded, repeated or clipped pile up, and a density on a pile has no bound."""
+
+_GROUPS, _TAIL = 100, 10
+_TRIAL_STEPS, _STEPS = 10, 100
+_GAIN = 0.01  # nats a step
+_ROUGH = 2.0  # nats that groups may err
+_LOG_2PI = float(np.log(2 * np.pi))
+
+
+@dataclass(frozen=True)
+class Noise:
+    """A mixture of Gaussians.
+
+    Parameters
+    ----------
+    weights, means, sds
+        One each per component; a single component is a Gaussian.
+    """
+
+    weights: tuple[float, ...]
+    means: tuple[float, ...]
+    sds: tuple[float, ...]
+
+    @property
+    def components(self) -> int:
+        """How many Gaussians are mixed."""
+        return len(self.weights)
+
+    @property
+    def parameters(self) -> int:
+        """How many free constants the mixture has, its mean among them."""
+        return 3 * len(self.weights) - 1
+
+    def log_density(self, values: ArrayLike) -> Values:
+        """Return the log density at each value."""
+        x = np.asarray(values, dtype=np.float64)
+        weights, means, sds = self._parts(x.ndim)
+        scaled = (x - means) / sds
+        return _log_sum(np.log(weights / sds) - 0.5 * _LOG_2PI - 0.5 * scaled * scaled)
+
+    def log_mass(self, lower: ArrayLike, upper: ArrayLike) -> Values:
+        """Return the log probability of each interval; ends may be infinite."""
+        a, b = np.asarray(lower, dtype=np.float64), np.asarray(upper, dtype=np.float64)
+        weights, means, sds = self._parts(a.ndim)
+        a, b = (a - means) / sds, (b - means) / sds
+        # In the lower half, where the logarithm of the distribution function is exact.
+        flip = a + b > 0
+        a, b = np.where(flip, -b, a), np.where(flip, -a, b)
+        inner = log_ndtr(a) - log_ndtr(b)
+        return _log_sum(np.log(weights) + log_ndtr(b) + np.log(-np.expm1(inner)))
+
+    def entropy(self, residual: ArrayLike) -> float:
+        """Return the mean negative log likelihood of a sample, in nats."""
+        return -float(self.log_density(residual).mean())
+
+    def sample(self, n: int, rng: np.random.Generator) -> Values:
+        """Draw ``n`` values."""
+        which = rng.choice(self.components, size=n, p=np.asarray(self.weights))
+        means, sds = np.asarray(self.means), np.asarray(self.sds)
+        return np.asarray(means[which] + sds[which] * rng.standard_normal(n), dtype=np.float64)
+
+    def moved(self, location: float, scale: float) -> Self:
+        """Return the distribution of ``location + scale`` times the noise; scale is positive."""
+        return type(self)(
+            self.weights,
+            tuple(location + scale * mean for mean in self.means),
+            tuple(scale * sd for sd in self.sds),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the noise as plain JSON."""
+        return {"weights": [*self.weights], "means": [*self.means], "sds": [*self.sds]}
+
+    @classmethod
+    def from_json(cls, record: dict[str, Any]) -> Self:
+        """Undo ``to_json``."""
+        return cls(tuple(record["weights"]), tuple(record["means"]), tuple(record["sds"]))
+
+    def _parts(self, ndim: int) -> Parts:
+        """Weights, means and standard deviations, components first, for values of ``ndim`` axes."""
+        weights, means, sds = (
+            np.asarray(part).reshape(-1, *(1,) * ndim)
+            for part in (self.weights, self.means, self.sds)
+        )
+        return weights, means, sds
+
+
+@dataclass(frozen=True)
+class NoiseFit:
+    """Noise fitted to a sample.
+
+    Parameters
+    ----------
+    noise
+        The distribution.
+    length
+        Its description length of the sample, in nats: negative log likelihood + ½ k log n.
+    """
+
+    noise: Noise
+    length: float
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Of some values it is only known in what interval they lie.
+
+    Parameters
+    ----------
+    rows
+        Which: ``[c]``.
+    lower, upper
+        How far below and above their residual the interval goes, ``[c]``, in the residual's unit;
+        infinite where a value was clipped.
+    """
+
+    rows: NDArray[np.int64]
+    lower: Values
+    upper: Values
+
+
+def fit_noise(residuals: ArrayLike, most: int = 3, cells: Cells | None = None) -> list[NoiseFit]:
+    """Fit every sample with the mixture that describes it shortest (BIC).
+
+    Parameters
+    ----------
+    residuals
+        ``[samples, n]``; no sample is constant.
+    most
+        How many components there may be.
+    cells
+        What is only known to lie in an interval: it counts with its probability instead of its
+        density.
+
+    Returns
+    -------
+    list of NoiseFit
+        One per sample. Expectation maximisation runs over groups of neighbouring values with
+        their exact first two moments; the length is that of the values themselves.
+    """
+    x = np.atleast_2d(np.asarray(residuals, dtype=np.float64))
+    means, sds = x.mean(axis=1), x.std(axis=1)
+    unit = (x - means[:, None]) / sds[:, None]
+    ordered = np.sort(unit, axis=1)
+    moments = _grouped(ordered)
+
+    def measured(noise: Noise, row: int) -> NoiseFit:
+        noise = noise.moved(float(means[row]), float(sds[row]))
+        return NoiseFit(noise, _length(noise, x[row], cells))
+
+    fits = [measured(_STANDARD, row) for row in range(len(x))]
+    rough = np.full(len(x), np.inf if cells else _standard_length(x.shape[1]))
+    for components in range(2, most + 1):
+        parts, likelihoods = _mixtures(moments, _starts(ordered, components))
+        lengths = 0.5 * (3 * components - 1) * np.log(x.shape[1]) - likelihoods
+        # Groups know nothing of cells.
+        for row in np.flatnonzero((lengths < rough + _ROUGH) | (cells is not None)):
+            mixture = Noise(*(tuple(part[row].tolist()) for part in parts))
+            fits[row] = min(fits[row], measured(mixture, int(row)), key=lambda fit: fit.length)
+            rough[row] = min(rough[row], lengths[row])
+    return fits
+
+
+def _length(noise: Noise, sample: Values, cells: Cells | None) -> float:
+    length = 0.5 * noise.parameters * float(np.log(len(sample)))
+    if cells is None:
+        return length - float(noise.log_density(sample).sum())
+    within = sample[cells.rows]
+    length -= float(noise.log_mass(within - cells.lower, within + cells.upper).sum())
+    return length - float(noise.log_density(np.delete(sample, cells.rows)).sum())
+
+
+def _standard_length(n: int) -> float:
+    return 0.5 * n * (_LOG_2PI + 1) + float(np.log(n))
+
+
+_STANDARD = Noise((1.0,), (0.0,), (1.0,))
+
+
+def _log_sum(joint: Values) -> Values:
+    """Log of the sum of exponentials over the components, which come first."""
+    peak = joint.max(axis=0)
+    return np.asarray(np.log(np.exp(joint - peak).sum(axis=0)) + peak, dtype=np.float64)
+
+
+def _grouped(ordered: Values) -> Values:
+    """Return counts, sums, sums of squares ``[samples, groups, 3]``; tails stay value by value."""
+    n = ordered.shape[1]
+    edges = np.arange(n)
+    if n > _GROUPS + 2 * _TAIL:
+        inner = np.linspace(_TAIL, n - _TAIL, _GROUPS + 1).round().astype(int)
+        edges = np.r_[np.arange(_TAIL), inner, np.arange(n - _TAIL + 1, n)]
+    counts = np.diff(np.r_[edges, n]).astype(np.float64)
+    sums = np.add.reduceat(ordered, edges, axis=1)
+    squares = np.add.reduceat(ordered**2, edges, axis=1)
+    return np.stack([np.broadcast_to(counts, sums.shape), sums, squares], axis=2)
+
+
+def _starts(ordered: Values, components: int) -> Parts:
+    """Slices of equal mass, one narrow in wide, a lower tail, an upper tail: each ``[s, 4, K]``."""
+    rest = components - 1
+    even = np.full(components, 1 / components)
+    lower = np.r_[0.15, np.full(rest, 0.85 / rest)]
+    sliced = [_slices(ordered, shares) for shares in (even, lower, lower[::-1])]
+    centre = np.repeat(np.median(ordered, axis=1)[:, None], components, axis=1)
+    scales = np.broadcast_to(np.geomspace(0.4, 2.0, components), centre.shape)
+    sliced.insert(1, (np.broadcast_to(even, centre.shape), centre, scales))
+    weights, means, sds = (np.stack(parts, axis=1) for parts in zip(*sliced, strict=True))
+    return weights, means, sds
+
+
+def _slices(ordered: Values, shares: Values) -> Parts:
+    n = ordered.shape[1]
+    ends = np.r_[0.0, np.cumsum(shares)] * n
+    cuts = ends.round().astype(int)
+    parts = [ordered[:, a : max(b, a + 1)] for a, b in pairwise(cuts)]
+    means = np.stack([part.mean(axis=1) for part in parts], axis=1)
+    sds = np.stack([part.std(axis=1) for part in parts], axis=1)
+    return np.broadcast_to(shares, means.shape), means, np.maximum(sds, 2 * NARROWEST)
+
+
+def _mixtures(moments: Values, starts: Parts) -> tuple[Parts, Values]:
+    """Go a few steps from every start, then many from the best: ``[samples, K]``, likelihoods."""
+    counts = moments[:, None, :, 0]
+    centres = moments[:, None, :, 1] / counts
+    parts, likelihood = starts, np.full((len(moments), 1), -np.inf)
+    for _ in range(_TRIAL_STEPS):
+        parts, likelihood = _step(moments, centres, parts)
+    rows, winner = np.arange(len(moments)), likelihood.argmax(axis=1)
+    weights, means, sds = (part[rows, winner][:, None] for part in parts)
+    parts, likelihood = (weights, means, sds), likelihood[rows, winner][:, None]
+    for _ in range(_STEPS):
+        before = likelihood
+        parts, likelihood = _step(moments, centres, parts)
+        if (likelihood - before).max() < _GAIN:
+            break
+    weights, means, sds = (part[:, 0] for part in parts)
+    constant = 0.5 * _LOG_2PI * counts.sum(axis=-1)
+    return (weights, means, sds), (likelihood - constant)[:, 0]
+
+
+def _step(moments: Values, centres: Values, parts: Parts) -> tuple[Parts, Values]:
+    """One step of expectation maximisation, and the likelihood before it, ``[samples, s]``."""
+    weights, means, sds = (part[..., None] for part in parts)
+    joint = (centres[:, :, None] - means) / sds
+    joint *= joint
+    joint *= -0.5
+    joint += np.log(weights / sds)
+    peak = joint.max(axis=2, keepdims=True)
+    share = np.exp(joint - peak)
+    total = share.sum(axis=2, keepdims=True)
+    likelihood = ((np.log(total) + peak)[:, :, 0] * moments[:, None, :, 0]).sum(axis=-1)
+    sums = (share / total) @ moments[:, None]
+    mass = np.maximum(sums[..., 0], 1e-8)
+    centre = sums[..., 1] / mass
+    variance = sums[..., 2] / mass - centre**2
+    sds = np.sqrt(np.maximum(variance, NARROWEST**2))
+    return (mass / mass.sum(axis=-1, keepdims=True), centre, sds), likelihood

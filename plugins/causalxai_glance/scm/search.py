@@ -1,0 +1,220 @@
+"""The best directed acyclic graph under a score that is a sum over nodes and their parents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causalxai.errors import CapabilityError, DataError
+
+Edge: TypeAlias = tuple[int, int]
+LocalScore: TypeAlias = Callable[[int, frozenset[int]], float]
+
+MOST_NODES = 10
+"""Up to here every set of parents is scored."""
+
+MOST_NODES_LIMITED = 16
+"""Up to here the subsets of nodes can be gone through, with ``max_parents``."""
+
+
+@dataclass(frozen=True)
+class EdgeMargin:
+    """What it costs to give up an edge of the best graph.
+
+    Parameters
+    ----------
+    absent
+        How many nats more the best graph takes in which the two nodes are not adjacent.
+    reversed
+        How many more the best graph takes in which the edge points the other way; infinite where
+        no graph that is allowed does.
+    """
+
+    absent: float
+    reversed: float
+
+
+def exact_search(
+    d: int,
+    score: LocalScore,
+    *,
+    required: Iterable[Edge] = (),
+    forbidden: Iterable[Edge] = (),
+    max_parents: int | None = None,
+) -> frozenset[Edge]:
+    """Return the graph of least total score.
+
+    Parameters
+    ----------
+    d
+        How many nodes.
+    score
+        ``score(child, parents)``, lower is better. Called once for each set of parents.
+    required, forbidden
+        Edges ``(i, j)``, i → j, that the graph must or must not have.
+    max_parents
+        The most parents of a node; ``None``: any number.
+
+    Returns
+    -------
+    frozenset of (int, int)
+        The edges. Among equal scores of a node the smaller set of parents wins, then the one of
+        lower numbers.
+
+    Raises
+    ------
+    CapabilityError
+        If there are too many nodes.
+    DataError
+        If what is required cannot be had.
+
+    References
+    ----------
+    .. [1] Silander, Myllymäki, "A simple approach for finding the globally optimal Bayesian
+       network structure", UAI 2006.
+    """
+    table = _Table(d, score, max_parents)
+    return table.search_known(frozenset(required), frozenset(forbidden))[0]
+
+
+def total(edges: Iterable[Edge], score: LocalScore, d: int) -> float:
+    """Return the sum of the nodes' scores, each given its parents in ``edges``."""
+    edges = tuple(edges)
+    return sum(score(j, frozenset(i for i, to in edges if to == j)) for j in range(d))
+
+
+def margin(
+    d: int,
+    score: LocalScore,
+    *,
+    required: Iterable[Edge] = (),
+    forbidden: Iterable[Edge] = (),
+    max_parents: int | None = None,
+) -> dict[Edge, EdgeMargin]:
+    """Return what each edge of the best graph is worth, in the score's unit (nats).
+
+    Parameters and errors are ``exact_search``'s.
+
+    Returns
+    -------
+    dict
+        Edges of the best graph in ascending order. A required edge is infinitely worth.
+    """
+    table = _Table(d, score, max_parents)
+    must, never = frozenset(required), frozenset(forbidden)
+    edges, best = table.search_known(must, never)
+
+    def costs(must: frozenset[Edge], never: frozenset[Edge]) -> float:
+        other = table.search(must, never)
+        return float("inf") if other is None else max(other[1] - best, 0.0)
+
+    margins = {}
+    for i, j in sorted(edges):
+        absent = costs(must, never | {(i, j), (j, i)})
+        margins[i, j] = EdgeMargin(absent, costs(must | {(j, i)}, never | {(i, j)}))
+    return margins
+
+
+class _Table:
+    """Scores of all sets of parents, as bit masks, looked up when first needed."""
+
+    def __init__(self, d: int, score: LocalScore, max_parents: int | None) -> None:
+        if d > (MOST_NODES if max_parents is None else MOST_NODES_LIMITED):
+            raise CapabilityError(
+                f"the exact search goes up to {MOST_NODES} nodes, and with max_parents (2 or 3, "
+                f"say) up to {MOST_NODES_LIMITED}; there are {d}"
+            )
+        if max_parents is not None and max_parents < 0:
+            raise DataError(f"max_parents is {max_parents}, it must be 0 or more")
+        self.d, self._score, self._most = d, score, max_parents
+        self._known: dict[tuple[int, int], float] = {}
+
+    def search_known(
+        self, must: frozenset[Edge], never: frozenset[Edge]
+    ) -> tuple[frozenset[Edge], float]:
+        """Search under what a user knows, and say so if that can't be."""
+        for i, j in must | never:
+            if not (0 <= i < self.d and 0 <= j < self.d and i != j):
+                raise DataError(f"({i}, {j}) is no edge between two of {self.d} nodes")
+        if must & never:
+            raise DataError(f"edges both required and forbidden: {sorted(must & never)}")
+        found = self.search(must, never)
+        if found is None:
+            limit = "" if self._most is None else f" with at most {self._most} parents a node"
+            raise DataError(f"no acyclic graph{limit} has all required and no forbidden edges")
+        return found
+
+    def search(
+        self, must: frozenset[Edge], never: frozenset[Edge]
+    ) -> tuple[frozenset[Edge], float] | None:
+        best = [self._best_parents(child, must, never) for child in range(self.d)]
+        return self._order(best)
+
+    def _best_parents(
+        self, child: int, must: frozenset[Edge], never: frozenset[Edge]
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """For each set of candidates the least score and the set of parents that has it."""
+        needed = sum(1 << i for i, j in must if j == child)
+        barred = sum(1 << i for i, j in never if j == child) | 1 << child
+        scored = [(self._at(child, mask), mask) for mask in self._masks(needed, barred)]
+        scored.sort(key=lambda pair: (pair[0], pair[1].bit_count(), pair[1]))
+        rank = np.full(1 << self.d, len(scored), dtype=np.int64)
+        masks = np.array([mask for _, mask in scored] + [0], dtype=np.int64)
+        rank[masks[:-1]] = np.arange(len(scored))
+        everything = np.arange(1 << self.d)
+        for bit in range(self.d):
+            having = everything[everything >> bit & 1 == 1]
+            rank[having] = np.minimum(rank[having], rank[having ^ (1 << bit)])
+        values = np.array([value for value, _ in scored] + [np.inf])
+        return values[rank], masks[rank]
+
+    def _masks(self, needed: int, barred: int) -> Iterable[int]:
+        """All sets of parents with all that are needed and none that is barred."""
+        if needed & barred:
+            return
+        free = [1 << i for i in range(self.d) if not (needed | barred) >> i & 1]
+        most = len(free)
+        if self._most is not None:
+            most = min(most, self._most - needed.bit_count())
+        for size in range(most + 1):
+            for chosen in combinations(free, size):
+                yield needed | sum(chosen)
+
+    def _at(self, child: int, mask: int) -> float:
+        if (child, mask) not in self._known:
+            parents = frozenset(i for i in range(self.d) if mask >> i & 1)
+            value = float(self._score(child, parents))
+            if np.isnan(value):
+                raise DataError(f"the score of {sorted(parents)} → {child} is not a number")
+            self._known[child, mask] = value
+        return self._known[child, mask]
+
+    def _order(
+        self, best: list[tuple[NDArray[np.float64], NDArray[np.int64]]]
+    ) -> tuple[frozenset[Edge], float] | None:
+        """Add a sink at a time: the best graph over a set of nodes from those over smaller ones."""
+        costs = [[*map(float, values)] for values, _ in best]
+        least, sink = [0.0] * (1 << self.d), [-1] * (1 << self.d)
+        for nodes in range(1, 1 << self.d):
+            least[nodes] = float("inf")
+            for child in range(self.d):
+                if nodes >> child & 1:
+                    rest = nodes ^ 1 << child
+                    cost = least[rest] + costs[child][rest]
+                    if cost < least[nodes]:
+                        least[nodes], sink[nodes] = cost, child
+        nodes = (1 << self.d) - 1
+        if not np.isfinite(least[nodes]):
+            return None
+        edges, value = set(), least[nodes]
+        while nodes:
+            child = sink[nodes]
+            nodes ^= 1 << child
+            parents = int(best[child][1][nodes])
+            edges |= {(i, child) for i in range(self.d) if parents >> i & 1}
+        return frozenset(edges), value

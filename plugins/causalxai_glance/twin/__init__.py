@@ -1,0 +1,1 @@
+"""The twin surrogate: networks, losses and their training."""

@@ -1,0 +1,288 @@
+"""The twin's renderer: a StyleGAN2 whose styles are the latents themselves."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from causalxai.errors import CapabilityError
+
+SLOPE = 0.2
+SMALLEST, LARGEST = 16, 256
+NARROWEST = 16
+# What keeps the variance of a leaky ReLU's outputs at that of its inputs.
+GAIN = math.sqrt(2 / (1 + SLOPE**2))
+
+# No equalised learning rate: it slows the short trainings that a twin gets (300 to 2000 steps
+# of Adam), and demodulation already makes a convolution independent of its weights' scale.
+
+
+class ModulatedConv2d(nn.Module):
+    """A convolution whose weights are scaled, for each sample, by a style.
+
+    The style is an affine map of the latents with bias 1, so that it begins near 1. Scaling the
+    weights of sample ``i`` by ``s_i`` and dividing by their norm is the same as scaling what goes
+    in by ``s_i`` and what comes out by ``1 / sqrt(sum (w s_i)^2 + eps)``; so one ordinary
+    convolution serves the whole batch, and a sample never depends on its batch.
+
+    Parameters
+    ----------
+    inputs, outputs
+        Channels in and out.
+    kernel
+        Side of the kernel, odd; the padding keeps the size.
+    style_dim
+        L, how many latents the style is made of.
+    demodulate
+        Whether each output channel's weights are brought to norm 1 after the scaling.
+    gain
+        A constant factor on what comes out.
+
+    Notes
+    -----
+    Source: Karras et al. 2020, *Analyzing and Improving the Image Quality of StyleGAN*,
+    section 2.2, equations 1 and 3.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int,
+        style_dim: int,
+        demodulate: bool = True,
+        gain: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.demodulate, self.gain, self.eps = demodulate, gain, 1e-8
+        spread = 1 / math.sqrt(inputs * kernel**2)
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel) * spread)
+        self.affine = nn.Linear(style_dim, inputs)
+        nn.init.normal_(self.affine.weight, std=1 / math.sqrt(style_dim))
+        nn.init.ones_(self.affine.bias)
+
+    def forward(self, x: Tensor, latents: Tensor) -> Tensor:
+        """Return the modulated convolution of each sample.
+
+        Parameters
+        ----------
+        x
+            ``[n, inputs, h, w]``.
+        latents
+            ``[n, L]``.
+
+        Returns
+        -------
+        Tensor
+            ``[n, outputs, h, w]``.
+        """
+        style: Tensor = self.affine(latents)
+        scale = self._demodulation(style)
+        if self.weight.shape[2] == 1:
+            # Without neighbours it is a matrix product, which beats convolutions of few outputs.
+            weight = scale[:, :, None] * self.weight[:, :, 0, 0] * style[:, None, :]
+            return torch.einsum("nihw,noi->nohw", x, weight.to(x.dtype))
+        y = F.conv2d(x * style[:, :, None, None], self.weight, padding=self.weight.shape[2] // 2)
+        return y * scale[:, :, None, None].to(y.dtype)
+
+    def _demodulation(self, style: Tensor) -> Tensor:
+        """Return the factors ``[n, outputs]``, in full precision even under autocast."""
+        if not self.demodulate:
+            return style.new_full((1, len(self.weight)), self.gain)
+        with torch.autocast(style.device.type, enabled=False):
+            power = self.weight.square().sum(dim=(2, 3))
+            squares = style.to(power.dtype).square() @ power.T
+            return self.gain * (squares + self.eps).rsqrt()
+
+
+class MappingNetwork(nn.Module):
+    """The disentanglement block Phi_d: E' → E', StyleGAN2's modulator.
+
+    Pixel norm (each sample is brought to root mean square 1), then dense layers with leaky ReLUs
+    between them.
+
+    Parameters
+    ----------
+    dim
+        m, the dimension of E'.
+    layers
+        How many dense layers, at least 1.
+    normalise
+        Whether to begin with the pixel norm, which loses the length of the input.
+
+    Notes
+    -----
+    Source: GLANCE, section 3.1 (iii); Karras et al. 2020. The last layer is linear, so that the
+    outputs can take either sign freely.
+    """
+
+    def __init__(self, dim: int, layers: int, *, normalise: bool = True) -> None:
+        super().__init__()
+        if layers < 1:
+            raise ValueError(f"a mapping network has at least 1 layer, not {layers}")
+        self.normalise = normalise
+        self.layers = nn.ModuleList(nn.Linear(dim, dim) for _ in range(layers))
+        for layer in self.layers:
+            assert isinstance(layer, nn.Linear)
+            nn.init.normal_(layer.weight, std=1 / math.sqrt(dim))
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Return the disentangled features ``[n, dim]`` of ``[n, dim]``."""
+        if self.normalise:
+            z = z * (z.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
+        for i, layer in enumerate(self.layers):
+            z = layer(z if i == 0 else GAIN * F.leaky_relu(z, SLOPE))
+        return z
+
+
+class _StyledLayer(nn.Module):
+    """A modulated 3 x 3 convolution, noise of a learned strength, a bias and a leaky ReLU.
+
+    Upsampling comes after the convolution: a quarter of the work, and it learns no slower.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, size: int, style_dim: int, *, upsample: bool = False
+    ) -> None:
+        super().__init__()
+        self.upsample = upsample
+        self.conv = ModulatedConv2d(inputs, outputs, 3, style_dim, gain=GAIN)
+        self.bias = nn.Parameter(torch.zeros(outputs, 1, 1))
+        self.strength = nn.Parameter(torch.zeros(()))
+        self.register_buffer("noise", torch.randn(1, 1, size, size))
+        self.noise: Tensor
+
+    def forward(self, x: Tensor, latents: Tensor, noise: torch.Generator | None) -> Tensor:
+        drawn = self.noise
+        if noise is not None:
+            shape = (len(x), *self.noise.shape[1:])
+            drawn = torch.randn(shape, generator=noise, device=noise.device).to(self.noise)
+        y = self.conv(x, latents) + self.bias
+        if self.upsample:
+            y = _double(y)
+        return F.leaky_relu(y + drawn * self.strength, SLOPE)
+
+
+class _SynthesisBlock(nn.Module):
+    """One resolution: two styled layers, the first of which upsamples, and their picture."""
+
+    def __init__(self, inputs: int, outputs: int, size: int, colours: int, style_dim: int) -> None:
+        super().__init__()
+        self.first = _StyledLayer(inputs, outputs, size, style_dim, upsample=True)
+        self.second = _StyledLayer(outputs, outputs, size, style_dim)
+        self.to_image = ModulatedConv2d(outputs, colours, 1, style_dim, demodulate=False)
+
+    def forward(
+        self, x: Tensor, image: Tensor, latents: Tensor, noise: torch.Generator | None
+    ) -> tuple[Tensor, Tensor]:
+        x = self.first(x, latents, noise)
+        x = self.second(x, latents, noise)
+        return x, self.to_image(x, latents) + _double(image)
+
+
+class Generator(nn.Module):
+    """Phi_g: E' → X, the picture of a unit's latents.
+
+    The latents enter as the styles of every layer (they are StyleGAN2's ``w``; Phi_a after Phi_d
+    makes them), a learned constant of 4 x 4 is grown to the picture's size, and the pictures of
+    all resolutions are summed (skip generator). There is no batch norm: a unit looks the same
+    whatever it is rendered together with.
+
+    Parameters
+    ----------
+    latents
+        L, how many latents.
+    image_shape
+        ``(c, h, w)`` of the pictures; h = w, one of 16, 32, 64, 128, 256.
+    channels
+        The width at 4 x 4 and 8 x 8; it halves with each doubling of the size from there, down
+        to 16.
+
+    Raises
+    ------
+    CapabilityError
+        If pictures of that shape can't be generated.
+
+    Notes
+    -----
+    Source: GLANCE, section 3.2; Karras et al. 2020. Initial weights and the fixed noise come from
+    torch's default generator, as those of any torch module.
+
+    ``bias``, added before the sigmoid, should begin at the logits of the data's mean picture. From
+    grey, dark pictures make all layers learn to darken at once, and the sigmoid can end where it
+    has no gradient.
+    """
+
+    def __init__(
+        self,
+        latents: int,
+        image_shape: tuple[int, int, int],
+        *,
+        channels: int = 64,
+    ) -> None:
+        super().__init__()
+        sizes = resolutions(image_shape)
+        colours = image_shape[0]
+        self.latents, self.image_shape = latents, image_shape
+        widths = [width(channels, size) for size in sizes]
+        self.constant = nn.Parameter(torch.randn(1, widths[0], 4, 4))
+        self.first = _StyledLayer(widths[0], widths[0], 4, latents)
+        self.to_image = ModulatedConv2d(widths[0], colours, 1, latents, demodulate=False)
+        self.bias = nn.Parameter(torch.zeros(image_shape))
+        self.blocks = nn.ModuleList(
+            _SynthesisBlock(wide, narrow, size, colours, latents)
+            for wide, narrow, size in zip(widths[:-1], widths[1:], sizes[1:], strict=True)
+        )
+
+    def forward(self, latents: Tensor, noise: torch.Generator | None = None) -> Tensor:
+        """Render units.
+
+        Parameters
+        ----------
+        latents
+            ``[n, L]``.
+        noise
+            Where to draw fresh noise from; without it the noise is fixed, so that the same
+            latents give the same picture.
+
+        Returns
+        -------
+        Tensor
+            ``[n, c, h, w]`` in [0, 1].
+        """
+        return self.logits(latents, noise).sigmoid()
+
+    def logits(self, latents: Tensor, noise: torch.Generator | None = None) -> Tensor:
+        """Return the pictures ``[n, c, h, w]`` before the sigmoid."""
+        # In this layout, which every layer keeps, a CPU needs half the time.
+        constant = self.constant.repeat(len(latents), 1, 1, 1)
+        constant = constant.contiguous(memory_format=torch.channels_last)
+        x = self.first(constant, latents, noise)
+        image: Tensor = self.to_image(x, latents)
+        for block in self.blocks:
+            x, image = block(x, image, latents, noise)
+        return image + self.bias
+
+
+def resolutions(image_shape: tuple[int, int, int]) -> tuple[int, ...]:
+    """Return 4, 8, 16, ... up to the side of a picture, or raise CapabilityError."""
+    _, height, side = image_shape
+    if height != side or side & (side - 1) or not SMALLEST <= side <= LARGEST:
+        raise CapabilityError(
+            f"a twin can't paint pictures of {height} x {side}: resize them to a square of "
+            "16, 32, 64, 128 or 256 pixels"
+        )
+    return tuple(2**k for k in range(2, side.bit_length()))
+
+
+def width(channels: int, size: int) -> int:
+    """Return how many channels there are at one resolution."""
+    return min(channels, max(NARROWEST, 8 * channels // max(size, 8)))
+
+
+def _double(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)

@@ -1,0 +1,152 @@
+"""What a twin is trained to minimise: the paper's sum of losses, and one that makes do() hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from causalxai_glance.twin.alignment import SpectralAlignment, alpha, decorrelation
+from causalxai_glance.twin.losses import consistency, generator_loss, reconstruction
+
+Losses = Literal["do-cycle", "paper"]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The factor of each term of the generator's loss."""
+
+    adversarial: float
+    path_length: float
+    alignment: float
+    reconstruction: float
+    consistency: float
+    decorrelation: float
+    do_cycle: float
+    kept: float
+
+
+WEIGHTS: dict[Losses, Weights] = {
+    # GLANCE, appendix 9: lambda_1 to lambda_4 are 10, 30, 30 and 1.
+    "paper": Weights(1, 10, 30, 30, 1, 0, 0, 0),
+    "do-cycle": Weights(1, 0.2, 3, 30, 1, 1, 3, 1),
+}
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some images and what the classifier makes of them.
+
+    Parameters
+    ----------
+    images
+        ``[n, c, h, w]`` in [0, 1].
+    embeddings, logits
+        ``[n, l]`` and ``[n, K]``.
+    concepts
+        ``[n, k]``, the context features, standardised.
+    """
+
+    images: Tensor
+    embeddings: Tensor
+    logits: Tensor
+    concepts: Tensor
+
+    def __len__(self) -> int:
+        return self.images.shape[0]
+
+    def __getitem__(self, rows: Tensor) -> Batch:
+        parts = (self.images, self.embeddings, self.logits, self.concepts)
+        return Batch(*(part[rows] for part in parts))
+
+    def to(self, device: torch.device) -> Batch:
+        """Return the batch on a device."""
+        parts = (self.images, self.embeddings, self.logits, self.concepts)
+        return Batch(*(part.to(device, non_blocking=True) for part in parts))
+
+
+@dataclass(frozen=True)
+class Painted:
+    """Pictures of latents, and how the classifier and the twin read them back.
+
+    Parameters
+    ----------
+    latents
+        ``[n, L]``, what was painted.
+    images
+        ``[n, c, h, w]``.
+    logits, readback
+        ``[n, K]`` and ``[n, L]``, from the painted images.
+    realism
+        ``[n]``, the discriminator's logits.
+    """
+
+    latents: Tensor
+    images: Tensor
+    logits: Tensor
+    readback: Tensor
+    realism: Tensor
+
+
+class Objective(nn.Module):
+    """The terms of the generator's loss that every step has; all weighted.
+
+    Parameters
+    ----------
+    losses
+        ``paper``: GLANCE's sum with the alignment of equation 1. ``do-cycle``: mean squared error
+        and decorrelation align, and a concept that do() sets must be read back as it was set.
+    batch, named, unnamed
+        Rows of a batch, latents with and without a name.
+    """
+
+    def __init__(self, losses: Losses, *, batch: int, named: int, unnamed: int) -> None:
+        super().__init__()
+        self.named, self.weights = named, WEIGHTS[losses]
+        self.spectral = SpectralAlignment(batch, unnamed) if losses == "paper" else None
+
+    def forward(
+        self, batch: Batch, as_seen: Painted, intervened: Painted | None, step: int, total: int
+    ) -> dict[str, Tensor]:
+        """Return the weighted terms by name.
+
+        Parameters
+        ----------
+        batch
+            The originals.
+        as_seen
+            Their reconstructions.
+        intervened
+            The same units after do(); ``None`` where the objective asks for none.
+        step, total
+            How far the training is: 0 to ``total - 1``.
+        """
+        weights, named = self.weights, self.named
+        realism = [painted.realism for painted in (as_seen, intervened) if painted is not None]
+        terms = {
+            "reconstruction": weights.reconstruction * reconstruction(as_seen.images, batch.images),
+            "consistency": weights.consistency * consistency(as_seen.logits, batch.logits),
+            "adversarial": weights.adversarial * generator_loss(torch.cat(realism)),
+        }
+        if self.spectral is not None:
+            spectral = self.spectral(as_seen.latents, batch.concepts, alpha(step, total))
+            return {**terms, "alignment": weights.alignment * spectral}
+        terms["decorrelation"] = weights.decorrelation * decorrelation(as_seen.latents, named)
+        if named:
+            aligned = F.mse_loss(as_seen.latents[:, :named], batch.concepts)
+            terms["alignment"] = weights.alignment * aligned
+        if intervened is not None:
+            obeyed = F.mse_loss(intervened.readback[:, :named], intervened.latents[:, :named])
+            terms["do-cycle"] = weights.do_cycle * obeyed
+            terms["kept"] = weights.kept * _lost(intervened, named)
+        return terms
+
+
+def _lost(painted: Painted, named: int) -> Tensor:
+    """Return the share of the unnamed latents' variance that is not read back from pictures."""
+    unnamed = painted.latents[:, named:].detach()
+    spread = unnamed.var(dim=0, correction=0).mean().clamp(min=1e-6)
+    return F.mse_loss(painted.readback[:, named:], unnamed) / spread

@@ -1,0 +1,140 @@
+"""How faithful a twin is, measured on images that it has not seen."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Self, cast
+
+import torch
+from torch import Tensor
+
+from causalxai.classifier import Classifier
+from causalxai.record import Json
+from causalxai_glance.twin.twin import Twin
+
+FAITHFUL_READBACK = 0.9
+FAITHFUL_EFFECT = 0.8
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Held-out figures of a twin.
+
+    Parameters
+    ----------
+    n
+        How many images.
+    reconstruction, mean_image
+        Mean squared error of the twin's pictures, and of the training images' mean.
+    agreement
+        Share of images whose picture gets the image's own predicted class.
+    alignment
+        R² of each named latent as a reading of its concept.
+    readback
+        R² of each named latent read back from the twin's picture, as a reading of what was
+        painted.
+    validity
+        The same after do(): one concept set to values from N(0, 1), the others as they were
+        (*intervention validity*).
+    effect
+        ``[k][k]``: how far concept j is read back to move, for each unit that do() moves concept
+        i; the diagonal is the own effect.
+    """
+
+    n: int
+    reconstruction: float
+    mean_image: float
+    agreement: float
+    alignment: tuple[float, ...]
+    readback: tuple[float, ...]
+    validity: tuple[float, ...]
+    effect: tuple[tuple[float, ...], ...]
+
+    @property
+    def own_effect(self) -> tuple[float, ...]:
+        """How far each concept is read back to move for each unit of its own do()."""
+        return tuple(row[i] for i, row in enumerate(self.effect))
+
+    @property
+    def faithful(self) -> bool:
+        """Whether every concept's readback R² is .9 or more, and its own effect .8 or more."""
+        return all(r2 >= FAITHFUL_READBACK for r2 in self.readback) and all(
+            effect >= FAITHFUL_EFFECT for effect in self.own_effect
+        )
+
+    def to_json(self) -> dict[str, Json]:
+        """Return plain values."""
+        return cast("dict[str, Json]", asdict(self))
+
+    @classmethod
+    def from_json(cls, record: dict[str, Json]) -> Self:
+        """Undo ``to_json``."""
+        fields = dict(record)
+        for name in ("alignment", "readback", "validity"):
+            fields[name] = tuple(cast("list[float]", fields[name]))  # type: ignore[assignment]
+        rows = cast("list[list[float]]", fields["effect"])
+        fields["effect"] = tuple(tuple(row) for row in rows)  # type: ignore[assignment]
+        return cls(**fields)  # type: ignore[arg-type]
+
+
+@torch.no_grad()
+def measure_quality(
+    twin: Twin,
+    classifier: Classifier,
+    images: Tensor,
+    concepts: Tensor,
+    *,
+    mean_image: Tensor,
+    rng: torch.Generator,
+) -> Quality:
+    """Measure a twin.
+
+    Parameters
+    ----------
+    twin, classifier
+        On one device.
+    images, concepts
+        ``[n, c, h, w]`` and ``[n, k]``, standardised as in training.
+    mean_image
+        ``[c, h, w]``, of the training images.
+    rng
+        Draws the values that do() sets.
+    """
+    images, concepts = images.to(classifier.device), concepts.to(classifier.device)
+    named = concepts.shape[1]
+    embeddings, logits = classifier.embed_and_classify(images)
+    latents = twin.latents(embeddings)
+    pictures = twin.render(latents)
+    again, logits_again = classifier.embed_and_classify(pictures)
+    readback = twin.latents(again)[:, :named]
+
+    def read(settings: Tensor) -> Tensor:
+        units = torch.cat([settings, latents[:, named:]], dim=1)
+        return twin.latents(classifier.embed(twin.render(units)))[:, :named]
+
+    own, validity, effect = latents[:, :named], [], []
+    for concept in range(named):
+        up, down, anywhere = own.clone(), own.clone(), own.clone()
+        up[:, concept] += 1
+        down[:, concept] -= 1
+        anywhere[:, concept] = torch.randn(len(images), generator=rng).to(own)
+        effect.append(tuple(((read(up) - read(down)) / 2).mean(dim=0).tolist()))
+        validity.append(r_squared(read(anywhere), anywhere)[concept])
+    return Quality(
+        n=len(images),
+        reconstruction=float((pictures - images).square().mean()),
+        mean_image=float((mean_image.to(images) - images).square().mean()),
+        agreement=float((logits.argmax(dim=1) == logits_again.argmax(dim=1)).double().mean()),
+        alignment=r_squared(own, concepts),
+        readback=r_squared(readback, own),
+        validity=tuple(validity),
+        effect=tuple(effect),
+    )
+
+
+def r_squared(readings: Tensor, truth: Tensor) -> tuple[float, ...]:
+    """Return R² of each column of readings ``[n, k]``; 0 where the truth does not vary."""
+    errors = (readings - truth).double().square().mean(dim=0)
+    spread = truth.double().var(dim=0, correction=0)
+    scores = torch.where(spread > 0, 1 - errors / spread, torch.zeros_like(spread))
+    return tuple(scores.tolist())

@@ -1,0 +1,304 @@
+"""Trains a twin against its discriminator; resumable, to the same bytes on a CPU."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import cast
+
+import torch
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from torch import Tensor, nn
+
+from causalxai.checkpoint import NO_CHECKPOINT, Checkpoint
+from causalxai.classifier import Classifier
+from causalxai.errors import DataError
+from causalxai.plugin import PluginConfig
+from causalxai.progress import SILENT, Progress
+from causalxai.record import Record
+from causalxai.training_state import TrainingState
+from causalxai_glance.twin.discriminator import Discriminator
+from causalxai_glance.twin.losses import PathLength, discriminator_loss, r1_penalty
+from causalxai_glance.twin.objective import Batch, Losses, Objective, Painted
+from causalxai_glance.twin.twin import Twin
+
+TERMS = (
+    "reconstruction", "consistency", "adversarial", "alignment", "decorrelation", "do-cycle",
+    "kept",
+    "path length", "discriminator",
+)  # fmt: skip
+"""The columns of a training's history: weighted losses, 0 where a step or objective has none."""
+
+_PATH_EVERY = 8
+_R1_EVERY = 16
+_R1_GAMMA = 1.0
+_STEEPEST = 10.0
+_SAVE_EVERY = 100
+_RISING = 30
+# The rate falls along a line over the second half of the steps, to this share.
+_LAST_RATE = 0.1
+
+
+class TwinConfig(PluginConfig):
+    """How large a twin is and how it is trained.
+
+    Parameters
+    ----------
+    latents
+        L, named and unnamed ones together.
+    steps
+        Of the generator; each is followed by one of the discriminator. 300 do for two concepts
+        at 32 px, four take 750 or more, the paper's size is 15 000 to 20 000.
+    batch_size
+        Images in a step.
+    learning_rate
+        Adam's, for both sides.
+    losses
+        ``do-cycle``: what do() sets must be read back from the picture. ``paper``: GLANCE's own
+        sum, whose interventions slide back along the data.
+    noise
+        Sd of the noise on an embedding, as a share of each unit's own sd; the paper's .1.
+    channels
+        The generator's width at low resolutions; the discriminator has half of it.
+    layers
+        Dense layers of the disentanglement block.
+    ema
+        What share of the running average of the weights a step keeps.
+    """
+
+    latents: int = Field(32, ge=2)
+    steps: PositiveInt = 750
+    batch_size: int = Field(32, ge=4)
+    learning_rate: PositiveFloat = 2e-3
+    losses: Losses = "do-cycle"
+    noise: NonNegativeFloat = 0.1
+    channels: PositiveInt = 64
+    layers: PositiveInt = 4
+    ema: float = Field(0.98, ge=0, lt=1)
+
+
+def train_twin(
+    classifier: Classifier,
+    material: Batch,
+    config: TwinConfig,
+    *,
+    rng: torch.Generator,
+    progress: Progress = SILENT,
+    checkpoint: Checkpoint = NO_CHECKPOINT,
+) -> tuple[Twin, Tensor]:
+    """Train on images that the classifier has embedded.
+
+    Parameters
+    ----------
+    classifier
+        The one that the twin paints for; it is not changed.
+    material
+        All training images with their embeddings, logits and standardised concepts.
+    config
+        The settings.
+    rng
+        A CPU generator that all chance comes from, the initial weights' too.
+
+    Returns
+    -------
+    Twin
+        With averaged weights, in evaluation mode, on the classifier's device.
+    Tensor
+        ``[steps, len(TERMS)]``, the history.
+
+    Raises
+    ------
+    DataError
+        If a loss is not finite.
+    """
+    training = TwinTraining(classifier, material, config, rng)
+    stored = checkpoint.load()
+    first = 0 if stored is None else training.resume(stored)
+    with progress.task("train the twin", config.steps) as advance:
+        advance(first)
+        for step in range(first, config.steps):
+            losses = training.step(step)
+            wrong = [name for name, value in losses.items() if not math.isfinite(value)]
+            if wrong:
+                raise DataError(
+                    f"the twin's training broke down in step {step + 1}: {', '.join(wrong)} is "
+                    f"not finite; lower learning_rate (it is {config.learning_rate:g})"
+                )
+            shown = ("reconstruction", "alignment", "do-cycle", "adversarial")
+            advance(1, " ".join(f"{name} {losses.get(name, 0):.2f}" for name in shown))
+            if (step + 1) % _SAVE_EVERY == 0 and step + 1 < config.steps:
+                checkpoint.save(training.snapshot(step + 1))
+    return training.average.eval().requires_grad_(False), training.history
+
+
+class TwinTraining:
+    """All that one training consists of; see `train_twin`."""
+
+    def __init__(
+        self, classifier: Classifier, material: Batch, config: TwinConfig, rng: torch.Generator
+    ) -> None:
+        self.classifier, self.material, self.config, self.rng = classifier, material, config, rng
+        self.device = classifier.device
+        self.named = material.concepts.shape[1]
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(int(torch.randint(2**62, (1,), generator=rng)))
+            twin = new_twin(classifier, config)
+            discriminator = Discriminator(classifier.image_shape, channels=config.channels // 2)
+        twin.begin_at(material.embeddings, material.images.mean(dim=0))
+        self.twin = twin.to(self.device)
+        self.average = copy.deepcopy(self.twin)
+        self.discriminator = discriminator.to(self.device)
+        self.objective = Objective(
+            config.losses,
+            batch=config.batch_size,
+            named=self.named,
+            unnamed=config.latents - self.named,
+        ).to(self.device)
+        self.path_length = PathLength().to(self.device)
+        rate = config.learning_rate
+        self.painter = torch.optim.Adam(self.twin.parameters(), lr=rate, betas=(0.5, 0.99))
+        self.critic = torch.optim.Adam(self.discriminator.parameters(), lr=rate, betas=(0.0, 0.99))
+        self._history: list[list[float]] = []
+
+    @property
+    def history(self) -> Tensor:
+        """``[steps so far, len(TERMS)]``."""
+        return torch.tensor(self._history, dtype=torch.float64).reshape(-1, len(TERMS))
+
+    @property
+    def _state(self) -> TrainingState:
+        modules = {
+            "twin": self.twin,
+            "average": self.average,
+            "discriminator": self.discriminator,
+            "objective": self.objective,
+            "path": self.path_length,
+        }
+        optimizers = {"painter": self.painter, "critic": self.critic}
+        return TrainingState(modules, optimizers, self.rng)
+
+    def snapshot(self, steps: int) -> Record:
+        """Return all that the next step depends on, after so many of them."""
+        record = self._state.to_record(steps=steps)
+        return replace(record, tensors={**record.tensors, "history": self.history})
+
+    def resume(self, record: Record) -> int:
+        """Undo ``snapshot``; return the number of steps done."""
+        self._state.restore(record)
+        self._history = record.tensors["history"].tolist()
+        return cast("int", record.meta["steps"])
+
+    def step(self, number: int) -> dict[str, float]:
+        """Descend once on both sides; return the weighted losses before it."""
+        for optimizer in (self.painter, self.critic):
+            for group in optimizer.param_groups:
+                group["lr"] = self.config.learning_rate * self._share_of_rate(number)
+        batch = self._draw()
+        painted, losses = self._paint(batch, number)
+        losses["discriminator"] = self._criticise(batch.images, painted, number)
+        self._average(number)
+        self._history.append([losses.get(name, 0.0) for name in TERMS])
+        return losses
+
+    def _share_of_rate(self, number: int) -> float:
+        done = number / self.config.steps
+        rising = min(1.0, (number + 1) / _RISING)
+        return rising * (1 - (1 - _LAST_RATE) * max(0.0, 2 * done - 1))
+
+    def _draw(self) -> Batch:
+        rows = torch.randint(len(self.material), (self.config.batch_size,), generator=self.rng)
+        return self.material[rows].to(self.device)
+
+    def _paint(self, batch: Batch, number: int) -> tuple[Tensor, dict[str, float]]:
+        """Train the twin; return what it painted."""
+        self.discriminator.requires_grad_(False)
+        with self._mixed_precision():
+            latents = self.twin.latents(batch.embeddings + self._noise(batch.embeddings))
+            cycles = self.objective.weights.do_cycle > 0 and self.named > 0
+            units = torch.cat([latents, self._intervene(latents)]) if cycles else latents
+            images = self.twin.render(units, self.rng)
+            embeddings, logits = self.classifier.embed_and_classify(images)
+            parts = [units, images, logits, self.twin.latents(embeddings)]
+            parts.append(self.discriminator(images))
+        as_seen, *intervened = _in_parts(parts, len(batch))
+        terms: dict[str, Tensor] = self.objective(
+            batch, as_seen, next(iter(intervened), None), number, self.config.steps
+        )
+        if number % _PATH_EVERY == 0:
+            terms["path length"] = self._path_penalty(latents)
+        self.painter.zero_grad()
+        torch.stack(list(terms.values())).sum().backward()
+        # A step into a region where the path penalty is steep has ended short trainings.
+        nn.utils.clip_grad_norm_(self.twin.parameters(), _STEEPEST)
+        self.painter.step()
+        return images.detach(), {name: term.item() for name, term in terms.items()}
+
+    def _noise(self, embeddings: Tensor) -> Tensor:
+        drawn = torch.randn(embeddings.shape, generator=self.rng).to(embeddings)
+        return self.config.noise * self.twin.scale * drawn
+
+    def _intervene(self, latents: Tensor) -> Tensor:
+        """Set one random concept of each unit, and each other one every other time."""
+        shape = (len(latents), self.named)
+        values = torch.randn(shape, generator=self.rng).to(latents)
+        first = torch.randint(self.named, (len(latents), 1), generator=self.rng)
+        chosen = torch.rand(shape, generator=self.rng) < 0.5
+        chosen = chosen.scatter(1, first, True).to(latents.device)
+        named = torch.where(chosen, values, latents[:, : self.named])
+        return torch.cat([named, latents[:, self.named :]], dim=1)
+
+    def _path_penalty(self, latents: Tensor) -> Tensor:
+        some = latents[: self.config.batch_size // 2].detach().float().requires_grad_()
+        penalty: Tensor = self.path_length(self.twin.render(some, self.rng), some, self.rng)
+        return self.objective.weights.path_length * _PATH_EVERY * penalty
+
+    def _criticise(self, images: Tensor, painted: Tensor, number: int) -> float:
+        """Train the discriminator."""
+        self.discriminator.requires_grad_(True)
+        regularised = number % _R1_EVERY == 0
+        real = images.clone().requires_grad_(regularised)
+        # Second derivatives are not for half precision.
+        with self._mixed_precision(not regularised):
+            realism = self.discriminator(real)
+            loss = discriminator_loss(realism, self.discriminator(painted.float()))
+        if regularised:
+            loss = loss + _R1_GAMMA / 2 * _R1_EVERY * r1_penalty(realism, real)
+        self.critic.zero_grad()
+        loss.backward()
+        self.critic.step()
+        return loss.item()
+
+    @torch.no_grad()
+    def _average(self, number: int) -> None:
+        # A short history first, so that the initial weights are soon forgotten.
+        share = 1 - min(self.config.ema, (1 + number) / (10 + number))
+        weights = zip(self.average.parameters(), self.twin.parameters(), strict=True)
+        for average, weight in weights:
+            average.lerp_(weight, share)
+
+    def _mixed_precision(self, wanted: bool = True) -> AbstractContextManager[None]:
+        half = wanted and self.device.type == "cuda" and torch.cuda.is_bf16_supported()
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=half)
+
+
+def new_twin(classifier: Classifier, config: TwinConfig) -> Twin:
+    """Return an untrained twin for a classifier, on the CPU."""
+    return Twin(
+        classifier.head.width,
+        classifier.image_shape,
+        latents=config.latents,
+        channels=config.channels,
+        layers=config.layers,
+    )
+
+
+def _in_parts(tensors: Sequence[Tensor], rows: int) -> list[Painted]:
+    """Cut what was computed in one go into the reconstructions and what was intervened on."""
+    parts = [tensor.split(rows) for tensor in tensors]
+    return [
+        Painted(latents, images.float(), logits, readback, realism)
+        for latents, images, logits, readback, realism in zip(*parts, strict=True)
+    ]

@@ -1,0 +1,113 @@
+"""The oracle: abduct, act on the concepts, let the SCM layer predict, paint, and look again."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from causalxai.classifier import Classifier
+from causalxai.concept_space import ConceptSpace, Units
+from causalxai.errors import CapabilityError
+from causalxai.intervention import NO_TARGET, Intervention
+from causalxai.oracle import DEFAULT_MEMORY_CEILING, Oracle, Response, Want
+from causalxai.plugin import PluginConfig
+from causalxai_glance.latent_space import LatentSpace
+from causalxai_glance.scm import StructuralModel
+
+# Feature maps of a generator and of a classifier, at a time, as a multiple of a picture's size.
+_MAPS = 64
+
+
+class TwinOracle(Oracle):
+    """Answers with pictures that the twin paints and the classifier looks at.
+
+    do() on a named concept changes the concepts that it causes according to the SCM layer:
+    their noise is abducted from the unit and kept. Unnamed latents stay as they are. To hold a
+    concept, set it to its own value in the same intervention.
+
+    The answer to the empty intervention is the twin's own picture of the unit, which the
+    classifier sees much as it sees the image.
+    """
+
+    capabilities = frozenset({"readback", "render"})
+
+    class Config(PluginConfig):
+        """Settings of ``TwinOracle``.
+
+        Parameters
+        ----------
+        propagate
+            Whether the effects of do() spread through the SCM layer. Without, the latents are
+            set and nothing else, as GLANCE does.
+        """
+
+        propagate: bool = True
+
+    config: Config
+
+    def bind(
+        self,
+        classifier: Classifier,
+        space: ConceptSpace,
+        *,
+        memory_ceiling: int = DEFAULT_MEMORY_CEILING,
+    ) -> TwinOracle:
+        """Attach the oracle.
+
+        Raises
+        ------
+        CapabilityError
+            If the concepts are not a twin's latents.
+        """
+        if not isinstance(space, LatentSpace):
+            raise CapabilityError(
+                f"TwinOracle paints the latents of the concept space 'glance', not those of "
+                f"{type(space).__name__}"
+            )
+        self._latents = space
+        return super().bind(classifier, space, memory_ceiling=memory_ceiling)
+
+    def _respond(
+        self, units: Units, interventions: Intervention, want: tuple[Want, ...]
+    ) -> Response:
+        states = self.states(units, interventions)
+        latents = self._latents.latents(states)
+        images = self._latents.twin_.render(latents.flatten(0, 1))
+        embeddings, logits = self.classifier.embed_and_classify(images)
+        q, n = states.shape[:2]
+        readback = None
+        if "readback" in want:
+            readback = self._latents.values(self._latents.twin_.latents(embeddings))
+        return Response(
+            logits=logits.unflatten(0, (q, n)) if "logits" in want else None,
+            readback=None if readback is None else readback.unflatten(0, (q, n)),
+            images=images.unflatten(0, (q, n)) if "images" in want else None,
+        )
+
+    def states(self, units: Units, interventions: Intervention) -> Tensor:
+        """Return all concepts' values after interventions, ``[q, n, d]``, before any picture."""
+        after = interventions.apply(units.values)
+        scm = self._latents.scm_
+        if scm is None or not self.config.propagate:
+            return after
+        named = len(self._latents.named_)
+        targets = interventions.targets
+        targets = targets.where(targets < named, torch.full_like(targets, NO_TARGET))
+        predicted = _counterfactual(
+            scm, units.values[:, :named], targets, interventions.resolve(units.values)
+        )
+        return torch.cat([predicted, after[..., named:]], dim=2)
+
+    def _bytes_per_answer(self, want: tuple[Want, ...]) -> int:
+        maps = 4 * _MAPS * self.classifier.image_size // self.classifier.image_shape[0]
+        return super()._bytes_per_answer(want) + maps
+
+
+def _counterfactual(
+    scm: StructuralModel, values: Tensor, targets: Tensor, settings: Tensor
+) -> Tensor:
+    """Ask the SCM layer, in double precision; what it leaves alone keeps its bits."""
+    answer = scm.counterfactual(
+        values.double().cpu().numpy(), targets.cpu().numpy(), settings.double().cpu().numpy()
+    )
+    return torch.from_numpy(answer).to(values)

@@ -1,0 +1,202 @@
+"""What labels, oracle and perception say of each edge, side by side and never averaged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causalxai.graph import CausalGraph, Edge
+from causalxai.report.section import Section, Table, Text
+
+Pair = tuple[int, int]
+Values = NDArray[np.float64]
+
+_NONE = "none"
+
+UNDETERMINED = 5.0
+"""Nats below which a direction may as well be the other: about ½ log n for thousands of labels."""
+
+
+@dataclass(frozen=True)
+class Witnesses:
+    """The three witnesses, over ``k`` named concepts.
+
+    Parameters
+    ----------
+    names
+        The concepts.
+    labelled
+        The edges that the labels hold.
+    required
+        Edges that the user's background knowledge demands, whatever the oracle says.
+    margins
+        For each labelled edge the nats that its absence and its reversal would cost.
+    weights
+        ``[k, k]``, the oracle's direct edge weights.
+    spread
+        ``[r, k, k]``, the same in resamples of the units.
+    label_frequency
+        ``[k, k]``, the share of resampled labels that hold each edge; not a number where there
+        was no resampling.
+    threshold
+        T.
+    unfaithful
+        Concepts that the twin does not obey do() in, or does not read back.
+    perceived
+        The third witness's graph, where it was heard.
+    """
+
+    names: tuple[str, ...]
+    labelled: frozenset[Pair]
+    required: set[Pair]
+    margins: Mapping[Pair, tuple[float, float]]
+    weights: Values
+    spread: Values
+    label_frequency: Values
+    threshold: float
+    unfaithful: tuple[str, ...]
+    perceived: CausalGraph | None
+
+    def edges(self) -> Iterator[Edge]:
+        """Yield the edges that labels hold and the oracle confirms, or the user demands."""
+        for i, j in sorted(self.labelled):
+            if self._confirmed(i, j) or (i, j) in self.required:
+                yield self._edge(i, j)
+
+    def meta(self) -> dict[str, str | float]:
+        """Return what is no edge but worth telling."""
+        k = len(self.names)
+        unsure = {(i, j) for i, j in self.labelled if not self._told(i, j)}
+        missing = {(i, j) for i, j in self.labelled - unsure if not self._confirmed(i, j)}
+        extra = {
+            (i, j)
+            for i in range(k)
+            for j in range(k)
+            if i != j and (i, j) not in self.labelled and self._confirmed(i, j)
+        }
+        meta: dict[str, str | float] = {
+            "threshold": self.threshold,
+            "not perceived": self._words(missing),
+            "perceived only": self._words(extra),
+            "twin not faithful": ", ".join(self.unfaithful) or _NONE,
+            "unconfirmed": self._words(unsure),
+            "undetermined": self._words(self._undetermined()),
+            "direction": "from the labels: a twin that obeys do() confirms a reversed edge as well",
+        }
+        if self.perceived is not None:
+            meta["perception"] = "; ".join(
+                f"{edge.source} → {edge.target}" for edge in self.perceived.edges
+            ) or _NONE  # fmt: skip
+            meta["perception's control"] = str(self.perceived.meta["control"])
+            unread = [name for name in self.names if f"unread[{name}]" in self.perceived.meta]
+            meta["perception can't read"] = ", ".join(unread) or _NONE
+        return meta
+
+    def _undetermined(self) -> set[Pair]:
+        """Return the edges that labels describe nearly as well the other way around."""
+        return {pair for pair, (_, backward) in self.margins.items() if backward < UNDETERMINED}
+
+    def _told(self, i: int, j: int) -> bool:
+        return not {self.names[i], self.names[j]} & set(self.unfaithful)
+
+    def _confirmed(self, i: int, j: int) -> bool:
+        return self._told(i, j) and abs(self.weights[i, j]) > self.threshold
+
+    def _edge(self, i: int, j: int) -> Edge:
+        low, high = np.quantile(self.spread[:, i, j], (0.025, 0.975))
+        absent, backward = self.margins[i, j]
+        share = float(self.label_frequency[i, j])
+        extra = {"nats over none": absent}
+        if np.isfinite(backward):
+            extra["nats over reverse"] = backward
+        confirmed = np.abs(self.spread[:, i, j]) > self.threshold
+        extra["confirmed"] = float(confirmed.mean())
+        if self.perceived is not None:
+            extra["perceived"] = self._perceived(i, j)
+        return Edge(
+            self.names[i],
+            self.names[j],
+            weight=float(self.weights[i, j]),
+            frequency=None if np.isnan(share) else share,
+            low=float(low),
+            high=float(high),
+            extra=extra,
+        )
+
+    def _perceived(self, i: int, j: int) -> float:
+        """Return 1 where perception holds the edge, -1 where its reverse, and else 0."""
+        assert self.perceived is not None
+        one, other = self.names[i], self.names[j]
+        forward = self.perceived.has_edge(one, other)
+        return float(forward) - float(self.perceived.has_edge(other, one))
+
+    def _words(self, pairs: set[Pair]) -> str:
+        said = (
+            f"{self.names[i]} → {self.names[j]} ({self.weights[i, j]:.2f})"
+            for i, j in sorted(pairs)
+        )
+        return "; ".join(said) or _NONE
+
+
+def witness_section(graph: CausalGraph) -> Section:
+    """Show each edge's three witnesses, and what is an edge for one of them only."""
+    heard = "perception" in graph.meta
+    rows = tuple(_row(edge, heard) for edge in graph.edges if "nats over none" in edge.extra)
+    columns = (
+        "edge",
+        "labels: nats over no edge, over the reverse",
+        "labels: of resamples",
+        "oracle: weight",
+        "perception",
+    )
+    caption = (
+        "Labels: how much longer the labels' description would be without the edge, and with it "
+        "reversed. Oracle: how many sds of the effect are read back for each sd that do() moves "
+        f"the cause, all else held; above {float(graph.meta['threshold']):g} it is confirmed. "
+        "Perception: which way the classifier's own readings of the concepts point."
+    )
+    items: list[Text | Table] = []
+    if rows:
+        items.append(Table(columns, rows, caption))
+    told = (
+        ("not perceived", "Not perceived: the labels hold these, the oracle doesn't confirm them."),
+        ("perceived only", "Perceived only: the oracle shows these, the labels don't hold them."),
+        ("undetermined", "Nearly as well described by the labels when reversed."),
+        ("unconfirmed", "Can't be confirmed, because the twin is not faithful in a concept."),
+        ("twin not faithful", "The twin is not faithful in these concepts."),
+        ("perception", "Edges as perceived."),
+        ("perception's control", "Edges found among independent concepts, where none is true."),
+    )
+    found = tuple(
+        (what, str(graph.meta[key]))
+        for key, what in told
+        if graph.meta.get(key, _NONE) not in (_NONE, "clean")
+    )
+    if found:
+        items.append(Table(("finding", "edges (oracle's weight)"), found))
+    items.append(
+        Text(
+            "Mind: directions come from the labels. A twin that obeys do() would confirm a "
+            "reversed edge of the SCM layer as well; only perception speaks of direction apart."
+        )
+    )
+    return Section("Three witnesses", items)
+
+
+def _row(edge: Edge, heard: bool) -> tuple[str, ...]:
+    reverse = edge.extra.get("nats over reverse")
+    perceived = {1.0: "the same", -1.0: "reversed", 0.0: "no edge"}
+    share = "not asked" if edge.frequency is None else f"{edge.frequency:.0%}"
+    weight = "" if edge.weight is None else f"{edge.weight:+.2f}"
+    if edge.low is not None and edge.high is not None:
+        weight += f" [{edge.low:.2f}, {edge.high:.2f}]"
+    return (
+        f"{edge.source} → {edge.target}",
+        f"{edge.extra['nats over none']:.0f}, " + ("—" if reverse is None else f"{reverse:.0f}"),
+        share,
+        weight,
+        perceived[edge.extra["perceived"]] if heard else "no reference images",
+    )

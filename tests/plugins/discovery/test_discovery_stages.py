@@ -1,0 +1,150 @@
+"""The discoverers as stages of the pipeline."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from causalxai import Context, GraphDiscoverer
+from causalxai.errors import CapabilityError, DataError
+from causalxai.report.section import Text
+from causalxai.seeding import torch_generator
+from causalxai.testing import Bench, Case, parametrize_with_checks, toy_world
+from causalxai_discovery import causal_learn
+from causalxai_discovery.direct_lingam import DirectLingam
+from causalxai_discovery.ges import Ges
+from causalxai_discovery.pc import Pc
+from causalxai_discovery.random_order import RandomOrder
+from causalxai_discovery.resit import Resit
+
+DISCOVERERS = {
+    "ges": Ges,
+    "pc": Pc,
+    "direct-lingam": DirectLingam,
+    "resit": Resit,
+    "random-order": RandomOrder,
+}
+
+
+def many(context: Context, n: int = 1500) -> Context:
+    """Return the context with more images, and with noise that is not Gaussian."""
+    weights = torch.tensor([edge.weight for edge in context.graph.edges])
+    assert weights.abs().min() >= 0.5
+    matrix = torch.from_numpy(context.graph.adjacency(context.dataset.concept_names)).float()
+    noise = torch.rand(n, 4, generator=torch_generator(5)) - 0.5
+    train = context.dataset.train[torch.zeros(n, dtype=torch.long)]
+    concepts = noise @ torch.linalg.inv(torch.eye(4) - matrix)
+    return replace(
+        context, dataset=replace(context.dataset, train=replace(train, concepts=concepts))
+    )
+
+
+def observed(context: Context, concepts: torch.Tensor) -> Context:
+    train = replace(context.dataset.train, concepts=concepts)
+    return replace(context, dataset=replace(context.dataset, train=train))
+
+
+@pytest.fixture
+def context() -> Context:
+    return toy_world(0).context()
+
+
+def bench(discoverer: type[GraphDiscoverer], **settings: object):
+    def build() -> Bench[GraphDiscoverer]:
+        world = toy_world(0)
+        images = world.dataset.test.images[:4]
+        return Bench(plugin=discoverer(**settings), context=world.context(), images=images)
+
+    return build
+
+
+@parametrize_with_checks(
+    [
+        *(Case(name, GraphDiscoverer, bench(cls)) for name, cls in DISCOVERERS.items()),
+        Case("ges-bootstrap", GraphDiscoverer, bench(Ges, bootstrap=5)),
+        Case("pc-kci", GraphDiscoverer, bench(Pc, test="kci")),
+    ]
+)
+def test_conformance(case, check):
+    check(case.build())
+
+
+@pytest.mark.parametrize("discoverer", [DirectLingam, Resit])
+def test_a_diamond_is_found(discoverer, context):
+    graph = discoverer().discover(many(context))
+    found = {(edge.source, edge.target) for edge in graph.edges}
+    truth = {(edge.source, edge.target) for edge in context.graph.edges}
+    assert found == truth
+    assert graph.nodes == context.dataset.concept_names
+    assert graph.meta == {"rows": 1500}
+
+
+@pytest.mark.parametrize("discoverer", [Ges, Pc])
+def test_what_is_left_open_is_said_and_shown(discoverer, context):
+    a, b = context.graph.edges[0].source, context.graph.edges[0].target
+    graph = discoverer().discover(many(context))
+    together = f"{a} — {b}" in graph.meta["undirected"] or f"{b} — {a}" in graph.meta["undirected"]
+    assert together
+    assert not graph.has_edge(a, b)
+    (section,) = discoverer().sections(graph, context)
+    assert isinstance(section.items[0], Text)
+    assert graph.meta["undirected"] in section.items[0].text
+    known = discoverer(background={"required": [(a, b)]}).discover(many(context))
+    assert known.has_edge(a, b)
+
+
+def test_a_graph_that_leaves_nothing_open_has_no_section(context):
+    assert DirectLingam().sections(context.graph, context) == ()
+
+
+def test_repairs_are_said(context):
+    a, *_, d = context.graph.order()
+    graph = Ges(background={"required": [(a, d)]}).discover(many(context))
+    assert f"{a} → {d} added, because it is required" in graph.meta["repairs"]
+
+
+def test_bootstrap_gives_each_edge_its_frequency(context):
+    graph = DirectLingam(bootstrap=10).discover(many(context))
+    assert graph.edges
+    assert all(0.5 < edge.frequency <= 1 for edge in graph.edges)
+    few = DirectLingam(bootstrap=10).discover(many(context, 40))
+    assert any(edge.frequency < 1 for edge in few.edges)
+    assert all(edge.frequency is None for edge in DirectLingam().discover(context).edges)
+
+
+def test_concepts_must_vary_and_be_numbers(context):
+    concepts = context.dataset.train.concepts
+    same = concepts.clone()
+    same[:, 1] = 3.0
+    with pytest.raises(DataError, match="the same top right"):
+        Ges().discover(observed(context, same))
+    broken = concepts.clone()
+    broken[3, 2] = torch.nan
+    with pytest.raises(DataError, match=r"finite value.*bottom left"):
+        Ges().discover(observed(context, broken))
+
+
+def test_too_few_images_are_refused(context):
+    dataset = context.dataset
+    few = replace(context, dataset=replace(dataset, train=dataset.train[:12]))
+    with pytest.raises(DataError, match="12 images are too few"):
+        Ges().discover(few)
+
+
+def test_unknown_concepts_in_background_knowledge_get_a_suggestion(context):
+    known = {"forbidden": [("top lift", "top right")]}
+    with pytest.raises(CapabilityError, match="did you mean 'top left'"):
+        RandomOrder(background=known).discover(context)
+
+
+@pytest.mark.parametrize("discoverer", [Ges, Pc, DirectLingam, Resit])
+def test_without_causal_learn_the_user_is_told(discoverer, context, monkeypatch):
+    def missing(name: str) -> None:
+        raise ModuleNotFoundError(f"No module named {name!r}")
+
+    monkeypatch.setattr(causal_learn, "import_module", missing)
+    with pytest.raises(CapabilityError, match=r"pip install causalxai\[discovery\]"):
+        discoverer().discover(context)
+    assert RandomOrder().discover(context).nodes

@@ -1,0 +1,130 @@
+"""A small world with a known truth: bright squares, the larger the brighter, anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from causalxai import CausalGraph, Classifier, Context, Dataset, Split
+from causalxai.seeding import torch_generator
+from causalxai_glance.latent_space import LatentSpace
+from causalxai_glance.twin_oracle import TwinOracle
+
+SIDE = 16
+NAMES = ("size", "brightness")
+CLASSES = ("dim", "small", "large")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> Iterator[None]:
+    """Keep threads from waiting for each other: tensors here are tiny, and cores are shared."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+class Glance(nn.Module):
+    """Two convolutions and two linear layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 6, 3, padding=1)
+        self.conv2 = nn.Conv2d(6, 12, 3, padding=1)
+        self.hidden = nn.Linear(12 * 16, 16)
+        self.last = nn.Linear(16, len(CLASSES))
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = functional.max_pool2d(functional.relu(self.conv1(images)), 2)
+        x = functional.max_pool2d(functional.relu(self.conv2(x)), 2)
+        logits: Tensor = self.last(functional.relu(self.hidden(x.flatten(1))))
+        return logits
+
+
+def sample(n: int, rng: torch.Generator) -> Tensor:
+    """Draw size, which causes brightness: ``[n, 2]``."""
+    size = 2 + 3.5 * torch.rand(n, generator=rng)
+    noise = 0.05 * torch.randn(n, generator=rng)
+    return torch.stack([size, 0.3 + 0.4 * torch.sigmoid(2 * (size - 3.5)) + noise], dim=1)
+
+
+def paint(concepts: Tensor, rng: torch.Generator) -> Tensor:
+    """Return ``[n, 1, 16, 16]``: a square of half the side and the brightness given, with grain."""
+    n = len(concepts)
+    centre = 6.5 + 2 * torch.rand(n, 2, generator=rng)
+    axis = torch.arange(SIDE) + 0.0
+    far = [(axis - centre[:, i, None]).abs() for i in (0, 1)]
+    # A soft edge, so that a size between two pixels can be seen.
+    cover = [(concepts[:, :1] + 0.5 - distance).clamp(0, 1) for distance in far]
+    square = cover[0][:, :, None] * cover[1][:, None, :]
+    grain = 0.02 * torch.rand(n, SIDE, SIDE, generator=rng)
+    return (concepts[:, 1, None, None] * square + grain).clamp(0, 1)[:, None]
+
+
+def classify(concepts: Tensor) -> Tensor:
+    size, brightness = concepts.T
+    return torch.where(brightness < 0.42, 0, torch.where(size < 3.9, 1, 2))
+
+
+def split_of(n: int, rng: torch.Generator) -> Split:
+    concepts = sample(n, rng)
+    return Split(paint(concepts, rng), classify(concepts), concepts)
+
+
+@pytest.fixture(scope="session")
+def squares() -> Dataset:
+    rng = torch_generator(0, "squares")
+    return Dataset(
+        train=split_of(320, rng),
+        test=split_of(80, rng),
+        class_names=CLASSES,
+        concept_names=NAMES,
+        graph=CausalGraph(NAMES, [NAMES]),
+    )
+
+
+@pytest.fixture(scope="session")
+def looker(squares: Dataset) -> Classifier:
+    """A classifier of the squares, trained for a second."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = Glance()
+    train = squares.train
+    optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
+    rng = torch_generator(0, "batches")
+    for _ in range(120):
+        rows = torch.randint(len(train), (64,), generator=rng)
+        loss = functional.cross_entropy(model(train.images[rows]), train.labels[rows])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return Classifier(model, class_names=CLASSES, image_shape=squares.image_shape)
+
+
+SMALL = {"latents": 8, "steps": 150, "channels": 16, "batch_size": 16, "layers": 2}
+
+
+@pytest.fixture(scope="session")
+def latent_space(looker: Classifier, squares: Dataset) -> LatentSpace:
+    """Fitted; tests only read it."""
+    return LatentSpace(**SMALL).fit(looker, squares, rng=torch_generator(0, "twin"))
+
+
+@pytest.fixture(scope="session")
+def twin_oracle(looker: Classifier, latent_space: LatentSpace) -> TwinOracle:
+    """Bound; tests only ask it."""
+    return TwinOracle().bind(looker, latent_space)
+
+
+@pytest.fixture
+def glance_context(
+    looker: Classifier, squares: Dataset, latent_space: LatentSpace, twin_oracle: TwinOracle
+) -> Context:
+    """All parts of a pipeline that has come to its explanations."""
+    context = Context(classifier=looker, dataset=squares, rng=torch_generator(0, "tests"))
+    return replace(context, space=latent_space, oracle=twin_oracle, graph=squares.graph)

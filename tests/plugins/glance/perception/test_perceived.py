@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from causalxai import BackgroundKnowledge, CausalGraph, Classifier, Context, Dataset
+from causalxai.errors import CapabilityError
+from causalxai.testing import Bench, checks_for, toy_world
+from causalxai_glance.perception import (
+    PerceivedDiscoverer,
+    PerceptionConfig,
+    ReadOutConfig,
+    find_edges,
+    paint_references,
+    perceive,
+)
+from causalxai_glance.perception.perceived import constraints_of
+from causalxai_glance.perception.perception import observations
+
+MakeDataset = Callable[..., Dataset]
+MakeDiscoverer = Callable[..., PerceivedDiscoverer]
+MakeContext = Callable[..., Context]
+
+
+@pytest.mark.parametrize("cause", [0, 1])
+def test_the_direction_that_the_pictures_hold_is_perceived(
+    make_dataset: MakeDataset,
+    make_discoverer: MakeDiscoverer,
+    make_context: MakeContext,
+    cause: int,
+) -> None:
+    context = make_context(make_dataset(cause))
+    graph = make_discoverer().discover(context)
+    names = context.dataset.concept_names
+    (edge,) = graph.edges
+    assert (edge.source, edge.target) == (names[cause], names[1 - cause])
+    assert edge.frequency is not None and edge.frequency >= 0.75
+    assert edge.weight is not None and edge.weight > 0.8
+    assert graph.meta["control"] == "clean"
+    for name in names:
+        assert float(graph.meta[f"r2[{name}]"]) > 0.95
+        assert 0.8 < float(graph.meta[f"others_alone[{name}]"]) < 1
+
+
+def test_a_blind_read_out_finds_nothing(
+    glimpse: Classifier, make_dataset: MakeDataset, quick: PerceptionConfig, rng: torch.Generator
+) -> None:
+    perception = perceive(glimpse, make_dataset(), rng=rng, config=quick, blind=True)
+    assert (perception.instrument.r2 < 0.1).all()
+    assert find_edges(perception, rng=np.random.default_rng(0)) == frozenset()
+
+
+def test_a_classifier_that_cannot_see_gets_no_edge_and_the_graph_says_why(
+    make_dataset: MakeDataset, make_discoverer: MakeDiscoverer, make_context: MakeContext
+) -> None:
+    context = make_context(make_dataset())
+    for parameter in context.classifier.model.parameters():
+        parameter.zero_()
+    discoverer = make_discoverer()
+    graph = discoverer.discover(context)
+    assert not graph.edges
+    assert "below 0.9" in str(graph.meta["unread[top]"])
+    (section,) = discoverer.sections(graph, context)
+    assert "below 0.9" in str(section.items[0])
+
+
+def test_a_control_that_is_not_clean_takes_the_edge_away(
+    make_dataset: MakeDataset, make_discoverer: MakeDiscoverer, make_context: MakeContext
+) -> None:
+    """Reference images whose concepts depend on one another are no reference."""
+    dataset = make_dataset()
+    context = make_context(replace(dataset, reference=dataset.train))
+    graph = make_discoverer().discover(context)
+    assert not graph.edges
+    assert "→" in str(graph.meta["control"])
+    (section,) = make_discoverer().sections(graph, context)
+    assert "not clean" in str(section.items[1])
+
+
+def test_sections_show_the_figures_and_the_edges() -> None:
+    meta: dict[str, str | float] = {"control": "clean", "reference_images": 10.0, "resamples": 4.0}
+    for name in ("a", "b"):
+        figures = {"r2": 0.97, "cross_talk": 0.01, "agreement": 0.98, "others_alone": 0.5}
+        meta |= {f"{key}[{name}]": value for key, value in figures.items()}
+    graph = CausalGraph(["a", "b"], meta=meta)
+    (section,) = PerceivedDiscoverer().sections(graph, context=None)  # type: ignore[arg-type]
+    assert len(section.items) == 2
+    assert "0.970" in str(section.items[0])
+
+
+def test_what_is_needed_follows_from_the_references(
+    make_dataset: MakeDataset, make_context: MakeContext
+) -> None:
+    bare = make_context(replace(make_dataset(), reference=None))
+    with pytest.raises(CapabilityError, match="needs reference"):
+        PerceivedDiscoverer().discover(bare)
+    with pytest.raises(CapabilityError, match="needs oracle, render"):
+        PerceivedDiscoverer(references="twin").discover(bare)
+    with pytest.raises(CapabilityError, match="references: 10000"):
+        perceive(bare.classifier, bare.dataset, rng=bare.rng)
+
+
+def test_background_knowledge_becomes_numbers() -> None:
+    known = BackgroundKnowledge(
+        required=(("a", "b"),), forbidden=(("c", "a"), ("a", "elsewhere")), tiers=(("a",), ("b",))
+    )
+    found = constraints_of(known, ("a", "b", "c"))
+    assert found.required == {(0, 1)}
+    assert found.forbidden == {(2, 0), (1, 0)}
+
+
+def test_the_oracle_paints_independent_references() -> None:
+    world = toy_world(0)
+    context = world.context()
+    painted = paint_references(context, 150)
+    assert painted.concepts is not None and painted.groups is not None
+    assert len(painted) == 150 and len(painted.groups.unique()) == 96
+    read = world.space.encode(painted.images).values
+    torch.testing.assert_close(read, painted.concepts, atol=1e-3, rtol=0)
+    source = observations(world.dataset)
+    assert torch.equal(painted.labels, source.labels[painted.groups])
+    related = _strongest_correlation(world.space.encode(source.images).values)
+    assert _strongest_correlation(painted.concepts) < 0.3 < 0.5 < related
+
+
+def _strongest_correlation(values: Tensor) -> float:
+    return float((torch.corrcoef(values.T) - torch.eye(values.shape[1])).abs().max())
+
+
+def test_the_twin_can_stand_in_for_reference_images() -> None:
+    world = toy_world(0)
+    config = PerceptionConfig(pooled=2, readout=ReadOutConfig(hidden=8, folds=2, epochs=3))
+    discoverer = PerceivedDiscoverer(references="twin", painted=120, perception=config, resamples=0)
+    graph = discoverer.discover(world.context())
+    assert graph.meta["references"] == "twin"
+    assert graph.meta["reference_images"] == 120
+
+
+@pytest.mark.parametrize(
+    "check", checks_for(PerceivedDiscoverer), ids=lambda check: str(check.__name__)
+)
+def test_conformance(
+    check: Callable[[Bench[PerceivedDiscoverer]], None],
+    make_dataset: MakeDataset,
+    make_discoverer: MakeDiscoverer,
+    make_context: MakeContext,
+) -> None:
+    context = make_context(make_dataset(n=450))
+    check(
+        Bench(
+            plugin=make_discoverer(resamples=1),
+            context=context,
+            images=context.dataset.test.images[:4],
+        )
+    )
