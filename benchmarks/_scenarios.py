@@ -18,6 +18,13 @@
 ``independent-2``, ``independent-4``
     Rows of TI, and of TSWI, with each column permuted anew for each subset: nothing causes
     anything.
+``TI-blind`` and so on
+    Read with features that are shuffled between images (on ``perceived``): nothing may be found.
+``TI-twin`` and so on
+    Read with a read-out that learned on images that the twin painted (on ``perceived``).
+``TI-turned`` and so on
+    The twin whose SCM layer has one edge turned around (on ``oracle``): does the oracle confirm the
+    wrong edge? The truth is the scenario's.
 ``random-2`` to ``random-8``
     Random structural models, another one for each subset; see ``_random_models``.
 """
@@ -32,12 +39,23 @@ from typing import Any
 import networkx as nx
 import numpy as np
 from _random_models import Edges, Values, random_model
+from _worlds import (
+    PICTURES,
+    Rows,
+    Settings,
+    TwinView,
+    readings,
+    shuffled_perception,
+    truth,
+    twin_view,
+)
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import SplineTransformer, StandardScaler
 
 from causalxai.seeding import derive_seed, torch_generator
+from causalxai_glance.perception import Perception
 from causalxai_vision.morpho import Morpho
 from causalxai_vision.morpho.equations import graph_of, sample
 from causalxai_vision.morpho.scenarios import SCENARIOS, scenario_equations
@@ -45,6 +63,9 @@ from causalxai_vision.morpho.scenarios import SCENARIOS, scenario_equations
 MIRRORS = tuple(f"{name}-mirror" for name in SCENARIOS)
 SHARP = tuple(f"{name}-sharp" for name in SCENARIOS)
 PAPER = tuple(f"{name}-paper" for name in SCENARIOS if name != "TID")
+BLIND = tuple(f"{name}-blind" for name in SCENARIOS)
+PAINTED = tuple(f"{name}-twin" for name in SCENARIOS)
+TURNED = tuple(f"{name}-turned" for name in SCENARIOS)
 INDEPENDENT: Mapping[str, str] = {"independent-2": "TI", "independent-4": "TSWI"}
 RANDOM = tuple(f"random-{d}" for d in range(2, 9))
 
@@ -53,13 +74,16 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "random-all": RANDOM,
     "mirrors": MIRRORS,
     "sharp": SHARP,
-    "controls": (*MIRRORS, *SHARP, *INDEPENDENT),
+    "controls": (*MIRRORS, *SHARP, *INDEPENDENT, *BLIND, *TURNED),
+    "painted": PAINTED,
     "paper": PAPER,
 }
 OF_THEIR_OWN = (*INDEPENDENT, *RANDOM)
 """Each subset of these has a model, or a permutation, of its own."""
 
-NAMES = (*SCENARIOS, *PAPER, *MIRRORS, *SHARP, *INDEPENDENT, *RANDOM)
+NAMES = (
+    *SCENARIOS, *PAPER, *MIRRORS, *SHARP, *INDEPENDENT, *RANDOM, *BLIND, *PAINTED, *TURNED
+)  # fmt: skip
 
 _FEWEST_ROWS = 10_000
 _FITTED_ROWS = 1000
@@ -73,6 +97,17 @@ class Drawn:
 
     values: Values
     edges: Edges
+    beyond: TwinView | Perception | None = None
+    """What else a method may look at, of the same concepts."""
+
+    def shuffled(self, columns: Rows) -> Drawn:
+        """Return the same with the columns in another order; ``edges`` as they were."""
+        beyond = self.beyond
+        if isinstance(beyond, TwinView):
+            beyond = beyond.shuffled(columns)
+        elif beyond is not None:
+            beyond = shuffled_perception(beyond, columns)
+        return Drawn(self.values[:, columns], self.edges, beyond)
 
 
 def expand(names: list[str]) -> list[str]:
@@ -103,6 +138,46 @@ def draw_labels(name: str, n: int, seed: int, subset: int, labels: str = "set") 
     if name in INDEPENDENT:
         return Drawn(rng.permuted(rows, axis=0), frozenset())
     return Drawn(rows, edges)
+
+
+def shows(name: str, on: str) -> bool:
+    """Tell whether a scenario has what methods of a kind look at."""
+    if on == "labels":
+        return name not in (*BLIND, *PAINTED, *TURNED)
+    if name.partition("-")[0] in ("random",) or name in (*SHARP, *PAPER):
+        return False
+    if on == "oracle":
+        return name in (*PICTURES, *TURNED)
+    return name in (*PICTURES, *BLIND, *PAINTED)
+
+
+def draw_world(name: str, on: str, n: int, seed: int, subset: int, settings: Settings) -> Drawn:
+    """Draw a subset of what a classifier perceives, or of what its twin answers.
+
+    Parameters
+    ----------
+    name
+        Of ``NAMES``, where ``shows`` says so.
+    on
+        ``perceived`` or ``oracle``.
+    n
+        How many readings, or labels.
+    seed, subset
+        The classifier, the read-out and the twin belong to the seed, the subset to both.
+    settings
+        How they are made.
+    """
+    rng = np.random.default_rng(derive_seed(seed, "subset", on, name, str(n), str(subset)))
+    scenario, _, kind = name.partition("-")
+    scenario = name if name in PICTURES else scenario
+    if on == "oracle":
+        twin = twin_view(scenario, seed, settings, turned=name in TURNED).subset(n, rng)
+        return Drawn(twin.labels, truth(scenario), twin)
+    kind = kind if name in (*BLIND, *PAINTED) else "dataset"
+    perception = readings(scenario, seed, settings, kind)
+    some = perception[rng.integers(len(perception.values), size=n)]
+    edges = frozenset() if kind == "blind" else truth(scenario)
+    return Drawn(some.values, edges, some)
 
 
 @cache

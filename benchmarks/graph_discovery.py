@@ -37,11 +37,13 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from _random_models import Values
-from _scenarios import GROUPS, NAMES, OF_THEIR_OWN, Drawn, draw_labels, expand
+from _scenarios import GROUPS, NAMES, OF_THEIR_OWN, Drawn, draw_labels, draw_world, expand, shows
 from _scores import Graph, agreement, false_edge_rate, index, shd
+from _worlds import Settings, TwinView
 from joblib import Parallel, delayed
 from rich.console import Console
 from rich.table import Table
@@ -53,30 +55,67 @@ from causalxai_discovery.ges import discover_ges
 from causalxai_discovery.pc import discover_pc
 from causalxai_discovery.random_order import discover_random_order
 from causalxai_discovery.resit import discover_resit
+from causalxai_glance.discoverer import GlanceDiscoverer
+from causalxai_glance.effects import edge_weights
+from causalxai_glance.paper_discoverer import PaperDiscoverer
+from causalxai_glance.perception import Perception, find_edges
+from causalxai_glance.scm import MdlScore, exact_search
+from causalxai_glance.witnesses import confirmed_edges
 
-Method = Callable[[Values, np.random.Generator], Graph]
+Method = Callable[[Drawn, np.random.Generator], Graph]
 
 
-def mdl(values: Values, *, links: bool) -> Graph:
-    try:
-        from causalxai_glance.scm import MdlScore, exact_search
-    except ImportError as error:
-        raise CapabilityError(f"causalxai_glance is not there: {error}") from error
+def mdl(values: Values, *, links: bool = True) -> Graph:
     return exact_search(values.shape[1], MdlScore(values, links=links)), frozenset()
 
 
-METHODS: dict[str, Method] = {
-    "ges": lambda values, _: discover_ges(values),
-    "pc": lambda values, _: discover_pc(values),
-    "direct-lingam": lambda values, _: discover_direct_lingam(values),
-    "resit": lambda values, rng: discover_resit(values, rng),
-    "random-order": lambda values, rng: discover_random_order(values, rng),
-    "mdl": lambda values, _: mdl(values, links=False),
-    "mdl-links": lambda values, _: mdl(values, links=True),
-}
+def perceived(drawn: Drawn, rng: np.random.Generator) -> Graph:
+    assert isinstance(drawn.beyond, Perception)
+    return find_edges(drawn.beyond, rng=rng), frozenset()
 
-SOURCES: dict[str, Callable[[str, int, int, int, str], Drawn]] = {"labels": draw_labels}
-"""What the methods look at: (scenario, n, seed, subset, labels) → values and truth."""
+
+def glance(drawn: Drawn, _: np.random.Generator) -> Graph:
+    twin = drawn.beyond
+    assert isinstance(twin, TwinView)
+    labelled = mdl(drawn.values)[0] if twin.given is None else twin.given
+    edges = confirmed_edges(
+        labelled, edge_weights(twin.effects), twin.unfaithful, GlanceDiscoverer.Config().threshold
+    )
+    return edges, frozenset()
+
+
+def glance_paper(drawn: Drawn, _: np.random.Generator) -> Graph:
+    assert isinstance(drawn.beyond, TwinView)
+    return PaperDiscoverer().edges(drawn.beyond.trials), frozenset()
+
+
+METHODS: dict[str, Method] = {
+    "ges": lambda drawn, _: discover_ges(drawn.values),
+    "pc": lambda drawn, _: discover_pc(drawn.values),
+    "direct-lingam": lambda drawn, _: discover_direct_lingam(drawn.values),
+    "resit": lambda drawn, rng: discover_resit(drawn.values, rng),
+    "random-order": lambda drawn, rng: discover_random_order(drawn.values, rng),
+    "mdl": lambda drawn, _: mdl(drawn.values, links=False),
+    "mdl-links": lambda drawn, _: mdl(drawn.values),
+    "perceived": perceived,
+    "glance-paper": glance_paper,
+    "glance": glance,
+}
+ON_VALUES = tuple(METHODS)[:7]
+
+ABLE = {
+    "labels": ON_VALUES,
+    "perceived": (*ON_VALUES, "perceived"),
+    "oracle": ("glance-paper", "glance"),
+}
+"""Which methods can look at what."""
+
+
+def draw(cell: Cell, seed: int, subset: int, arguments: argparse.Namespace) -> Drawn:
+    """Return a subset of what a cell's method looks at."""
+    if cell.on == "labels":
+        return draw_labels(cell.scenario, cell.n, seed, subset, arguments.labels)
+    return draw_world(cell.scenario, cell.on, cell.n, seed, subset, arguments.worlds)
 
 
 @dataclass(frozen=True)
@@ -112,6 +151,8 @@ def main() -> None:
             for scenario in expand(arguments.scenarios):
                 for on in arguments.on:
                     for method in arguments.methods:
+                        if method not in ABLE[on] or not shows(scenario, on):
+                            continue
                         cell = Cell(scenario, method, on, n)
                         line = measure(cell, arguments, parallel)
                         print(json.dumps(line), flush=True)
@@ -123,10 +164,10 @@ def main() -> None:
 
 def measure(cell: Cell, arguments: argparse.Namespace, parallel: Parallel) -> dict[str, object]:
     """Run one method on all subsets of one scenario."""
-    own = cell.scenario in OF_THEIR_OWN
+    own = cell.scenario in OF_THEIR_OWN and cell.on == "labels"
     subsets, repeats = (arguments.models, 1) if own else (arguments.subsets, arguments.repeats)
     calls = [
-        delayed(run)(cell, seed, subset, repeat, arguments.labels)
+        delayed(run)(cell, seed, subset, repeat, arguments)
         for seed in arguments.seeds
         for subset in range(subsets)
         for repeat in range(repeats)
@@ -140,9 +181,9 @@ def measure(cell: Cell, arguments: argparse.Namespace, parallel: Parallel) -> di
         return {**told, "skipped": str(error)}
 
 
-def run(cell: Cell, seed: int, subset: int, repeat: int, labels: str) -> Run:
+def run(cell: Cell, seed: int, subset: int, repeat: int, arguments: argparse.Namespace) -> Run:
     """Show a method one subset with its columns shuffled."""
-    drawn = SOURCES[cell.on](cell.scenario, cell.n, seed, subset, labels)
+    drawn = draw(cell, seed, subset, arguments)
     d = drawn.values.shape[1]
     use = (cell.scenario, str(cell.n), str(subset), str(repeat))
     columns = np.random.default_rng(derive_seed(seed, "columns", *use)).permutation(d)
@@ -150,7 +191,7 @@ def run(cell: Cell, seed: int, subset: int, repeat: int, labels: str) -> Run:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         start = time.perf_counter()
-        directed, undirected = METHODS[cell.method](drawn.values[:, columns], rng)
+        directed, undirected = METHODS[cell.method](drawn.shuffled(columns), rng)
         seconds = time.perf_counter() - start
     found = (
         frozenset((int(columns[i]), int(columns[j])) for i, j in directed),
@@ -229,7 +270,7 @@ def _arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("--scenarios", type=names([*NAMES, *GROUPS]), default=every.split(","))
     add("--methods", type=names(list(METHODS)), default=list(METHODS))
-    add("--on", type=names(list(SOURCES)), default=["labels"])
+    add("--on", type=names(list(ABLE)), default=["labels"])
     add("--labels", choices=("set", "measured"), default="set")
     add("--n", type=int, nargs="+", default=[1000])
     add("--seeds", type=int, nargs="+", default=[0])
@@ -237,7 +278,20 @@ def _arguments() -> argparse.Namespace:
     add("--repeats", type=int, default=2)
     add("--models", type=int, default=20)
     add("--jobs", type=int, default=1)
-    return parser.parse_args()
+    add("--base", choices=("mnist", "digits"), default="mnist")
+    add("--path")
+    add("--steps", type=int, default=1000)
+    add("--references", type=int, default=10_000)
+    add("--store", type=Path, default=Path("runs/.store"))
+    arguments = parser.parse_args()
+    arguments.worlds = Settings(
+        base=arguments.base,
+        path=arguments.path,
+        references=arguments.references,
+        steps=arguments.steps,
+        store=arguments.store,
+    )
+    return arguments
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ from causalxai_glance.figures import graph_section
 from causalxai_glance.latent_space import LatentSpace
 from causalxai_glance.perception import PerceivedDiscoverer, PerceptionConfig
 from causalxai_glance.scm import MdlScore, exact_search, margin
-from causalxai_glance.twin.quality import FAITHFUL_EFFECT, FAITHFUL_READBACK
 from causalxai_glance.witnesses import Witnesses, witness_section
 
 Pair = tuple[int, int]
@@ -100,12 +99,8 @@ class GlanceDiscoverer(GraphDiscoverer):
             spread=np.stack([other for _, other in resampled]) if resampled else weights[None],
             label_frequency=_frequency([edges for edges, _ in resampled], len(names)),
             threshold=self.config.threshold,
-            unfaithful=tuple(
-                name
-                for name, readback, own in zip(
-                    names, quality.readback, quality.own_effect, strict=True
-                )
-                if readback < FAITHFUL_READBACK or own < FAITHFUL_EFFECT
+            unfaithful=frozenset(
+                concept for concept in range(len(names)) if not quality.faithful_in(concept)
             ),
             perceived=self._perceived(context),
         )

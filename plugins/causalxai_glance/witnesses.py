@@ -44,7 +44,7 @@ class Witnesses:
     threshold
         T.
     unfaithful
-        Concepts that the twin does not obey do() in, or does not read back.
+        Concepts, by their places, that the twin does not obey do() in or does not read back.
     perceived
         The third witness's graph, where it was heard.
     """
@@ -57,31 +57,31 @@ class Witnesses:
     spread: Values
     label_frequency: Values
     threshold: float
-    unfaithful: tuple[str, ...]
+    unfaithful: frozenset[int]
     perceived: CausalGraph | None
 
     def edges(self) -> Iterator[Edge]:
         """Yield the edges that labels hold and the oracle confirms, or the user demands."""
         for i, j in sorted(self.labelled):
-            if self._confirmed(i, j) or (i, j) in self.required:
+            if self.confirmed(i, j) or (i, j) in self.required:
                 yield self._edge(i, j)
 
     def meta(self) -> dict[str, str | float]:
         """Return what is no edge but worth telling."""
         k = len(self.names)
         unsure = {(i, j) for i, j in self.labelled if not self._told(i, j)}
-        missing = {(i, j) for i, j in self.labelled - unsure if not self._confirmed(i, j)}
+        missing = {(i, j) for i, j in self.labelled - unsure if not self.confirmed(i, j)}
         extra = {
             (i, j)
             for i in range(k)
             for j in range(k)
-            if i != j and (i, j) not in self.labelled and self._confirmed(i, j)
+            if i != j and (i, j) not in self.labelled and self.confirmed(i, j)
         }
         meta: dict[str, str | float] = {
             "threshold": self.threshold,
             "not perceived": self._words(missing),
             "perceived only": self._words(extra),
-            "twin not faithful": ", ".join(self.unfaithful) or _NONE,
+            "twin not faithful": ", ".join(self.names[i] for i in sorted(self.unfaithful)) or _NONE,
             "unconfirmed": self._words(unsure),
             "undetermined": self._words(self._undetermined()),
             "direction": "from the labels: a twin that obeys do() confirms a reversed edge as well",
@@ -100,10 +100,12 @@ class Witnesses:
         return {pair for pair, (_, backward) in self.margins.items() if backward < UNDETERMINED}
 
     def _told(self, i: int, j: int) -> bool:
-        return not {self.names[i], self.names[j]} & set(self.unfaithful)
+        return not {i, j} & self.unfaithful
 
-    def _confirmed(self, i: int, j: int) -> bool:
-        return self._told(i, j) and abs(self.weights[i, j]) > self.threshold
+    def confirmed(self, i: int, j: int) -> bool:
+        """Tell whether the oracle confirms i → j."""
+        pair = frozenset({(i, j)})
+        return bool(confirmed_edges(pair, self.weights, self.unfaithful, self.threshold))
 
     def _edge(self, i: int, j: int) -> Edge:
         low, high = np.quantile(self.spread[:, i, j], (0.025, 0.975))
@@ -139,6 +141,15 @@ class Witnesses:
             for i, j in sorted(pairs)
         )
         return "; ".join(said) or _NONE
+
+
+def confirmed_edges(
+    labelled: frozenset[Pair], weights: Values, unfaithful: frozenset[int], threshold: float
+) -> frozenset[Pair]:
+    """Return the edges among ``labelled`` that the oracle confirms; see `Witnesses`."""
+    return frozenset(
+        (i, j) for i, j in labelled if not {i, j} & unfaithful and abs(weights[i, j]) > threshold
+    )
 
 
 def witness_section(graph: CausalGraph) -> Section:

@@ -58,9 +58,12 @@ class Quality:
     @property
     def faithful(self) -> bool:
         """Whether every concept's readback R² is .9 or more, and its own effect .8 or more."""
-        return all(r2 >= FAITHFUL_READBACK for r2 in self.readback) and all(
-            effect >= FAITHFUL_EFFECT for effect in self.own_effect
-        )
+        return all(self.faithful_in(concept) for concept in range(len(self.readback)))
+
+    def faithful_in(self, concept: int) -> bool:
+        """Tell the same of one concept, by its place."""
+        obeys = self.effect[concept][concept] >= FAITHFUL_EFFECT
+        return obeys and self.readback[concept] >= FAITHFUL_READBACK
 
     def to_json(self) -> dict[str, Json]:
         """Return plain values."""
