@@ -49,7 +49,7 @@ class Settings:
     images, references
         How many of the scenario, and with independent concepts.
     steps
-        Of each twin's training.
+        Of each twin's training; by default 500 for two concepts and 1000 for more.
     store
         Where what was trained is kept.
     """
@@ -58,7 +58,7 @@ class Settings:
     path: str | None = None
     images: int = 10_000
     references: int = 10_000
-    steps: int = 1000
+    steps: int | None = None
     store: Path = Path("runs/.store")
 
 
@@ -218,6 +218,8 @@ def _pipeline(scenario: str, seed: int, settings: Settings, references: int) -> 
         "dataset": dataset,
         "classifier": {"use": "lenet", "epochs": 3},
         "method": "glance",
-        "concepts": {"steps": settings.steps},
+        "concepts": {
+            "steps": settings.steps or (1000 if PICTURES[scenario]["scenario"] == "TSWI" else 500)
+        },
     }
     return Pipeline(load_spec(spec), Store(settings.store), device=torch.device("cpu"))

@@ -280,7 +280,7 @@ def _arguments() -> argparse.Namespace:
     add("--jobs", type=int, default=1)
     add("--base", choices=("mnist", "digits"), default="mnist")
     add("--path")
-    add("--steps", type=int, default=1000)
+    add("--steps", type=int)
     add("--references", type=int, default=10_000)
     add("--store", type=Path, default=Path("runs/.store"))
     arguments = parser.parse_args()

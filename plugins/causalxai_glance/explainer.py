@@ -226,7 +226,8 @@ class _Asked:
 
 def _by_pair(answers: Tensor) -> Tensor:
     """Turn answers ``[2 k, n, ...]`` into ``[n, k, 2, ...]``."""
-    return answers.unflatten(0, (-1, len(STEPS))).movedim(2, 0)
+    pairs: Tensor = answers.unflatten(0, (-1, len(STEPS)))
+    return pairs.movedim(2, 0)
 
 
 def _contrasted(named: int, importance: NDArray[np.float64]) -> list[int]:

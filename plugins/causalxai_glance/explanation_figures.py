@@ -8,6 +8,7 @@ from typing import cast
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from numpy.typing import NDArray
 from torch import Tensor
 
 from causalxai.explainer import Explanation
@@ -18,6 +19,8 @@ _MOST_IMAGES, _MOST_CONTRASTED, _MOST_UNNAMED, _MOST_BARS = 4, 3, 4, 9
 _GOOD_FIT = 0.5
 _CHART = 2.6
 _NEUTRAL = "#b8c0c8"
+
+MINUS = "\N{MINUS SIGN}"
 
 
 def explanation_section(explanation: Explanation, class_names: Sequence[str]) -> Section:
@@ -133,7 +136,7 @@ def _draw_pictures(
     _picture(above[0], explanation.inputs[int(details["pictured"][block])], "image")
     _picture(below[0], perceived, "perceived")
     for place, concept in enumerate(concepts):
-        for side, (row, sign) in enumerate(((above, "+"), (below, "−"))):
+        for side, (row, sign) in enumerate(((above, "+"), (below, MINUS))):
             after = intervened[concept, side]
             _picture(row[1 + 2 * place], after, f"{names[concept]} {sign}")
             change = (after - perceived).mean(dim=0).numpy()
@@ -179,7 +182,7 @@ def _draw_confidence(
         float(explanation.details[kind][image, target]) for kind in ("original", "perceived")
     ]  # fmt: skip
     for concept in concepts:
-        for side, sign in enumerate("+−"):
+        for side, sign in enumerate(("+", MINUS)):
             labels.append(f"{names[concept]} {sign}")
             values.append(float(intervened[concept, side]))
     colours = [INK, INK] + [_NEUTRAL] * (len(values) - 2)
@@ -192,12 +195,16 @@ def _draw_confidence(
 
 
 def _bars(
-    axes: Axes, labels: Sequence[str], values: np.ndarray, colours: Sequence[str], form: str
+    axes: Axes,
+    labels: Sequence[str],
+    values: NDArray[np.float64],
+    colours: Sequence[str],
+    form: str,
 ) -> None:
     places = np.arange(len(values))
     bars = axes.barh(places, values, color=list(colours), height=0.7)
     axes.bar_label(
-        bars, [form.format(value).replace("-", "−") for value in values], padding=2, fontsize=7
+        bars, [form.format(value).replace("-", MINUS) for value in values], padding=2, fontsize=7
     )
     axes.set_yticks(places, labels, fontsize=7, parse_math=False)
     axes.tick_params(axis="x", labelsize=7)
@@ -227,7 +234,8 @@ def _summary(explanation: Explanation, class_names: Sequence[str]) -> Table:
         rows.append((name, by_class, chosen, *sides))
     step = float(cast("float", explanation.meta["step"]))
     columns = (
-        "concept", "mean importance by class", "selected", f"do(+{step:g} sd)", f"do(−{step:g} sd)",
+        "concept", "mean importance by class", "selected",
+        f"do(+{step:g} sd)", f"do({MINUS}{step:g} sd)",
     )  # fmt: skip
     return Table(
         columns,

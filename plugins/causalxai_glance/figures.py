@@ -86,7 +86,8 @@ def _verdict(quality: Quality) -> str:
 def _pictures(space: LatentSpace, split: Split) -> Figure:
     with torch.no_grad():
         painted = space.twin_.render(space.latents(space.encode(split.images).values)).cpu()
-    rows = grid(canvas_ := canvas(0.95 * len(split), 2.1), 2, len(split))
+    figure = canvas(0.95 * len(split), 2.1)
+    rows = grid(figure, 2, len(split))
     for column, pair in enumerate(zip(split.images, painted, strict=True)):
         for row, image in enumerate(pair):
             picture = image.movedim(0, -1).numpy()
@@ -94,7 +95,7 @@ def _pictures(space: LatentSpace, split: Split) -> Figure:
     rows[0][0].set_ylabel("image", fontsize=8)
     rows[1][0].set_ylabel("perceived", fontsize=8)
     return embed(
-        canvas_,
+        figure,
         "Test images, and what the twin paints from the classifier's embedding of each: what is "
         "missing below, the classifier has thrown away or the twin has not learned to paint.",
         "Test images in one row, the twin's reconstructions in another.",
@@ -159,7 +160,8 @@ def _clusters(unnamed: Tensor, labels: Tensor, dataset: Dataset) -> Figure:
             continue
         colour = CATEGORIES[klass % len(CATEGORIES)]
         marker = _MARKERS[klass % len(_MARKERS)]
-        axes.scatter(*mine.T, s=14, color=colour, marker=marker, alpha=0.6, lw=0, label=name)
+        x, y = mine.T
+        axes.scatter(x, y, s=14, color=colour, marker=marker, alpha=0.6, lw=0)
         _name_cluster(axes, np.median(mine, axis=0), name, colour)
     axes.set_xlabel(f"component 1 ({shares[0]:.0%} of the variance)")
     axes.set_ylabel(f"component 2 ({shares[1]:.0%})")
@@ -176,7 +178,7 @@ def _clusters(unnamed: Tensor, labels: Tensor, dataset: Dataset) -> Figure:
 def _principal_plane(
     values: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return coordinates ``[n, 2]`` along the two largest components, and their variances' shares."""
+    """Return coordinates ``[n, 2]`` along the two largest components, and their shares."""
     centred = values - values.mean(axis=0)
     _, spread, directions = np.linalg.svd(centred, full_matrices=False)
     # A component's sign is arbitrary: its largest loading is made positive.
@@ -192,7 +194,7 @@ def _principal_plane(
 
 def _name_cluster(axes: Axes, place: NDArray[np.float64], name: str, colour: str) -> None:
     axes.text(
-        *place, name, fontsize=8, ha="center", va="center", color=INK, parse_math=False,
+        place[0], place[1], name, fontsize=8, ha="center", va="center", color=INK, parse_math=False,
         bbox={"boxstyle": "round,pad=0.2", "fc": "white", "ec": colour, "alpha": 0.85},
     )  # fmt: skip
 
@@ -225,9 +227,9 @@ def _losses(history: Tensor) -> Figure:
 def _smoothed(
     steps: NDArray[np.int64], values: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return means of a running window, at its middle; at most a few hundred of them."""
+    """Return means of a running window, at its middle; at most some hundreds of them."""
     window = max(1, min(_SMOOTHED, len(values) // 10))
     box = np.ones(window) / window
     at, smooth = (np.convolve(column, box, mode="valid") for column in (steps, values))
-    every = max(1, len(at) // 300)
+    every = max(1, len(at) // 150)
     return at[::every], smooth[::every]

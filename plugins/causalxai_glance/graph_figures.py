@@ -15,7 +15,9 @@ from causalxai.report.section import Figure, Section, Table, Text
 Places = Mapping[str, tuple[float, float]]
 
 _MOST_LABELLED = 12
-_ASIDE = 2.1
+_WIDE, _ASIDE = 1.3, 3.2
+
+_NEAR_THE_CAUSE, _NEAR_THE_END = 0.36, 0.72
 
 
 @dataclass(frozen=True)
@@ -66,60 +68,55 @@ def draw_beside_truth(graph: CausalGraph, truth: CausalGraph | None = None) -> F
     """Draw both graphs, every node at the same place; what is wrong is marked by line style."""
     places = _places(graph, truth)
     panels = 1 if truth is None else 2
-    figure = canvas(5.2 * panels, 4.4)
+    figure = canvas(5.6 * panels, 3.2)
     row = grid(figure, 1, panels)[0]
     if truth is not None:
         _panel(row[0], places, truth.nodes, "true")
         for edge in truth.edges:
             _arrow(row[0], places, edge, _LOOKS["found"])
-    _panel(row[-1], places, graph.nodes, "discovered")
+    _panel(row[-1], places, places, "discovered")
     labelled = len(graph.edges) <= _MOST_LABELLED
     for edge in graph.edges:
-        kind = _kind(edge, truth)
+        kind = _kind(edge, graph, truth)
         _arrow(row[-1], places, edge, _LOOKS[kind])
         if labelled or kind != "side":
-            _label(row[-1], places, edge)
+            _label(row[-1], places, edge, _NEAR_THE_END if kind == "side" else _NEAR_THE_CAUSE)
     for edge in _missed(graph, truth):
-        if not graph.has_edge(edge.target, edge.source):
-            _arrow(row[-1], places, edge, _LOOKS["missed"])
+        _arrow(row[-1], places, edge, _LOOKS["missed"])
     return embed(figure, _caption(graph, truth), _alt(graph, truth))
 
 
-def _kind(edge: Edge, truth: CausalGraph | None) -> str:
+def _kind(edge: Edge, graph: CausalGraph, truth: CausalGraph | None) -> str:
     if truth is None:
-        return "found"
+        return "side" if edge.target in _aside(graph, truth) else "found"
     if not {edge.source, edge.target} <= set(truth.nodes):
         return "side"
     return "right" if truth.has_edge(edge.source, edge.target) else "wrong"
 
 
 def _missed(graph: CausalGraph, truth: CausalGraph | None) -> list[Edge]:
+    """Return the true edges that are found in neither direction."""
     if truth is None:
         return []
-    known = set(graph.nodes)
     return [
         edge
         for edge in truth.edges
-        if {edge.source, edge.target} <= known and not graph.has_edge(edge.source, edge.target)
+        if not graph.has_edge(edge.source, edge.target)
+        and not graph.has_edge(edge.target, edge.source)
     ]
 
 
 def _places(graph: CausalGraph, truth: CausalGraph | None) -> Places:
-    """Put concepts on a circle, where no edge runs through a third node, others at its side."""
+    """Put concepts on an ellipse, where no edge runs through a third node, others at its side."""
     names = list(dict.fromkeys([*(truth.nodes if truth else ()), *graph.nodes]))
-    lowest = min(graph.tiers.values(), default=0)
-    aside = [
-        name
-        for name in names
-        if graph.tiers.get(name, lowest) > lowest and (truth is None or name not in truth.nodes)
-    ]
+    aside = _aside(graph, truth)
     around = [name for name in names if name not in aside]
     count = max(1, len(around))
     # So turned that nothing lies level with the centre, where arrows to the side pass.
     start = np.pi / 2 + (np.pi / count if count % 4 == 0 else 0)
     angles = start - 2 * np.pi * np.arange(len(around)) / count
     places = {
-        name: (float(np.cos(angle)), float(np.sin(angle)))
+        name: (_WIDE * float(np.cos(angle)), float(np.sin(angle)))
         for name, angle in zip(around, angles, strict=True)
     }
     for index, name in enumerate(aside):
@@ -127,12 +124,21 @@ def _places(graph: CausalGraph, truth: CausalGraph | None) -> Places:
     return places
 
 
+def _aside(graph: CausalGraph, truth: CausalGraph | None) -> list[str]:
+    """Return the nodes of higher tiers that the true graph does not know."""
+    lowest = min(graph.tiers.values(), default=0)
+    known = () if truth is None else truth.nodes
+    return [
+        name for name in graph.nodes if graph.tiers.get(name, lowest) > lowest and name not in known
+    ]
+
+
 def _panel(axes: Axes, places: Places, nodes: Iterable[str], title: str) -> None:
     """Draw dots and, outside of them, their names."""
     axes.axis("off")
     axes.set_aspect("equal")
     widest = max((x for x, _ in places.values()), default=1.0)
-    axes.set_xlim(-1.9, max(1.9, widest + 0.9))
+    axes.set_xlim(-2.1, max(2.1, widest + 0.9))
     axes.set_ylim(-1.4, 1.4)
     axes.set_title(title, fontsize=9)
     for name in nodes:
@@ -162,18 +168,18 @@ def _arrow(axes: Axes, places: Places, edge: Edge, look: _Look) -> None:
     )
 
 
-def _label(axes: Axes, places: Places, edge: Edge) -> None:
-    """Write weight and frequency on an arrow, nearer to its cause, so that crossings stay clear."""
+def _label(axes: Axes, places: Places, edge: Edge, share: float) -> None:
+    """Write weight and frequency on an arrow, off its middle, where arrows cross."""
     known = []
     if edge.weight is not None:
-        known.append(f"{edge.weight:+.2f}".replace("-", "−"))
+        known.append(f"{edge.weight:+.2f}".replace("-", "\N{MINUS SIGN}"))
     if edge.frequency is not None:
         known.append(f"{edge.frequency:.0%}")
     if not known:
         return
     (x, y), (to_x, to_y) = places[edge.source], places[edge.target]
     axes.text(
-        x + 0.4 * (to_x - x), y + 0.4 * (to_y - y), ", ".join(known),
+        x + share * (to_x - x), y + share * (to_y - y), ", ".join(known),
         fontsize=7, ha="center", va="center",
         bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.9},
     )  # fmt: skip
@@ -181,13 +187,13 @@ def _label(axes: Axes, places: Places, edge: Edge) -> None:
 
 def _score(graph: CausalGraph, truth: CausalGraph) -> str:
     """Count right, reversed, additional and missing edges."""
-    among = [edge for edge in graph.edges if _kind(edge, truth) in ("right", "wrong")]
-    right = sum(_kind(edge, truth) == "right" for edge in among)
+    among = [edge for edge in graph.edges if _kind(edge, graph, truth) in ("right", "wrong")]
+    right = sum(_kind(edge, graph, truth) == "right" for edge in among)
     turned = sum(truth.has_edge(edge.target, edge.source) for edge in among)
-    missed = [e for e in _missed(graph, truth) if not graph.has_edge(e.target, e.source)]
+    missed, more = len(_missed(graph, truth)), len(among) - right - turned
     return (
         f"Of {len(truth.edges)} true edges, {right} are found, {turned} are found reversed and "
-        f"{len(missed)} are missed; {len(among) - right - turned} more are found that are not true."
+        f"{missed} are missed; {more} more are found that are not true."
     )
 
 
@@ -195,7 +201,7 @@ def _caption(graph: CausalGraph, truth: CausalGraph | None) -> str:
     said = "On an arrow: its weight, and in which share of resamples it is found, where known."
     if truth is None:
         return f"The discovered graph. {said}"
-    aside = any(_kind(edge, truth) == "side" for edge in graph.edges)
+    aside = any(_kind(edge, graph, truth) == "side" for edge in graph.edges)
     rest = " Grey: edges that the true graph does not speak of." if aside else ""
     return (
         "The true graph and the discovered one. Green and solid: right; orange and dashed: "

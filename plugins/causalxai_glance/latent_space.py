@@ -40,7 +40,10 @@ class LatentSpace(ConceptSpace):
     twin_
         The networks, in evaluation mode.
     mean_, sd_
-        ``[L]``, of each latent in training: values are ``mean + sd * latent``.
+        ``[L]``, of each concept's values in training; 0 and 1 for those without a name.
+    centre_, spread_
+        ``[L]``, mean and sd of each unnamed latent in training; 0 and 1 for the named, which are
+        aligned to standardised labels.
     scm_
         The SCM layer over the named concepts, or ``None`` without them.
     quality_
@@ -136,25 +139,23 @@ class LatentSpace(ConceptSpace):
 
     def values(self, latents: Tensor) -> Tensor:
         """Return latents ``[..., L]`` in the concepts' units."""
-        return self.mean_ + self.sd_ * latents
+        return self.mean_ + self.sd_ * (latents - self.centre_) / self.spread_
 
     def latents(self, values: Tensor) -> Tensor:
         """Undo ``values``."""
-        return (values - self.mean_) / self.sd_
+        return self.centre_ + self.spread_ * (values - self.mean_) / self.sd_
 
     def to_record(self) -> Record:
         """Return the twin's weights, the scales, the SCM layer and the figures."""
         weights = {f"twin.{name}": tensor for name, tensor in self.twin_.state_dict().items()}
         return Record(
-            tensors={
-                **weights, "mean": self.mean_, "sd": self.sd_, "history": self.history_,
-            },
+            tensors={**weights, **self._scales(), "history": self.history_},
             meta={
                 "named": list(self.named_),
                 "scm": None if self.scm_ is None else cast("Json", self.scm_.to_json()),
                 "quality": self.quality_.to_json(),
             },
-        )  # fmt: skip
+        )
 
     def restore(self, record: Record, classifier: Classifier) -> Self:
         """Undo ``to_record``."""
@@ -167,8 +168,8 @@ class LatentSpace(ConceptSpace):
         twin = new_twin(classifier, self.config)
         twin.load_state_dict(weights)
         self.twin_ = twin.to(classifier.device).eval().requires_grad_(False)
-        self.mean_ = record.tensors["mean"].to(classifier.device)
-        self.sd_ = record.tensors["sd"].to(classifier.device)
+        for name in self._scales():
+            setattr(self, f"{name}_", record.tensors[name].to(classifier.device))
         self.history_ = record.tensors["history"]
         scm = cast("dict[str, Json] | None", record.meta["scm"])
         self.scm_ = None if scm is None else StructuralModel.from_json(scm)
@@ -204,11 +205,17 @@ class LatentSpace(ConceptSpace):
                 f"latents is {self.config.latents}"
             )
         self._classifier, self.named_ = classifier, tuple(named)
+        nothing = torch.zeros(self.config.latents, device=classifier.device)
+        self.mean_, self.sd_ = nothing.clone(), nothing + 1
+        self.centre_, self.spread_ = nothing.clone(), nothing + 1
+
+    def _scales(self) -> dict[str, Tensor]:
+        return {
+            "mean": self.mean_, "sd": self.sd_, "centre": self.centre_, "spread": self.spread_,
+        }  # fmt: skip
 
     def _standardise(self, dataset: Dataset) -> Tensor:
         """Set the scales from the training labels; return those, standardised."""
-        width, device = self.config.latents, self._classifier.device
-        self.mean_, self.sd_ = torch.zeros(width, device=device), torch.ones(width, device=device)
         if not self.named_:
             return torch.zeros(len(dataset.train), 0)
         labels = dataset.train.concepts
@@ -237,8 +244,8 @@ class LatentSpace(ConceptSpace):
         with torch.no_grad():
             latents = self.twin_.latents(embeddings.to(self._classifier.device))
         named = len(self.named_)
-        self.mean_[named:] = latents[:, named:].mean(dim=0)
-        self.sd_[named:] = latents[:, named:].std(dim=0).clamp(min=1e-6)
+        self.centre_[named:] = latents[:, named:].mean(dim=0)
+        self.spread_[named:] = latents[:, named:].std(dim=0).clamp(min=1e-6)
 
     def _fit_scm(self, split: Split) -> StructuralModel | None:
         if not self.named_:

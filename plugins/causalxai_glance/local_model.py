@@ -11,6 +11,8 @@ from sklearn.linear_model import Lasso
 Values = NDArray[np.float64]
 
 _ITERATIONS = 10_000
+# Logits are in single precision: what varies by less does not vary.
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class LocalModel:
         shares = weights / weights.sum()
         centre = shares @ moves
         x, y = moves - centre, response - shares @ response
+        if np.abs(y).max() <= _ROUNDING * np.abs(response).max():
+            return cls(np.zeros(moves.shape[1]), float(shares @ response), 0.0)
         selected = _select(x, y, shares, sparsity)
         root = np.sqrt(shares)
         coefficients = np.zeros(moves.shape[1])
@@ -73,7 +77,8 @@ class LocalModel:
 
 def locality(moves: Values, width: float) -> Values:
     """Return LIME's exponential kernel of the distance, ``[q]``, of moves ``[q, d]``."""
-    return np.exp(-0.5 * np.square(moves).sum(axis=1) / width**2)
+    near: Values = np.exp(-0.5 * np.square(moves).sum(axis=1) / width**2)
+    return near
 
 
 def _select(x: Values, y: Values, shares: Values, sparsity: float) -> NDArray[np.int64]:
@@ -81,8 +86,6 @@ def _select(x: Values, y: Values, shares: Values, sparsity: float) -> NDArray[np
     if sparsity == 0:
         return np.arange(x.shape[1])
     most = np.abs((shares * y) @ x).max()
-    if most == 0:
-        return np.arange(0)
     # Scaled to a response of order one: the solver's tolerance is not relative in all versions.
     lasso = Lasso(alpha=sparsity, fit_intercept=False, max_iter=_ITERATIONS)
     found: NDArray[np.int64] = np.flatnonzero(lasso.fit(x, y / most, sample_weight=shares).coef_)
@@ -102,5 +105,4 @@ def _left_out_r_squared(y: Values, root: Values, left_over: Values, leverage: Va
     free = 1 - leverage > 1e-9
     errors = left_over[free] / (1 - leverage[free])
     nothing = y[free] / (1 - root[free] ** 2)
-    spread = float(np.square(nothing).sum())
-    return 1 - float(np.square(errors).sum()) / spread if spread > 0 else 0.0
+    return 1 - float(np.square(errors).sum()) / float(np.square(nothing).sum())

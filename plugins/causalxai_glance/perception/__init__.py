@@ -1,5 +1,6 @@
 """What the classifier itself perceives of the concepts, and which directions that holds."""
 
+from causalxai_glance.perception.convolved import ConvolvedScore
 from causalxai_glance.perception.directions import (
     Constraints,
     DirectionConfig,
@@ -11,11 +12,11 @@ from causalxai_glance.perception.instrument import Instrument, others_alone
 from causalxai_glance.perception.perceived import PerceivedDiscoverer, paint_references
 from causalxai_glance.perception.perception import Perception, PerceptionConfig, perceive
 from causalxai_glance.perception.readout import ReadOut, ReadOutConfig
-from causalxai_glance.perception.simex import ReadingErrors, SimexScore
 
 __all__ = [
     "ChannelStatistics",
     "Constraints",
+    "ConvolvedScore",
     "DirectionConfig",
     "Instrument",
     "PerceivedDiscoverer",
@@ -23,8 +24,6 @@ __all__ = [
     "PerceptionConfig",
     "ReadOut",
     "ReadOutConfig",
-    "ReadingErrors",
-    "SimexScore",
     "find_edges",
     "frequencies",
     "others_alone",

@@ -8,9 +8,9 @@ errors that the instrument may have made.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import combinations, permutations, product
 from typing import TypeAlias
 
 import numpy as np
@@ -21,6 +21,7 @@ from torch import Tensor
 from causalxai_glance.perception.instrument import Values
 
 Pair: TypeAlias = tuple[int, int]
+GraphScore: TypeAlias = Callable[[frozenset[Pair]], float]
 
 _KNOTS = 5
 _ROOT_COMPONENTS, _COMPONENTS = 4, 2
@@ -43,7 +44,9 @@ class _Mixture:
         sd = ((weights * (residual - mean) ** 2).sum() / weights.sum()).sqrt()
         place = torch.linspace(-1, 1, components) * (1.0 if components > _COMPONENTS else 0.1)
         width = torch.linspace(0.7, 1.3, components) if components == _COMPONENTS else 0.7
-        return cls(torch.full((components,), 1 / components), mean + sd * place, sd * width + 0 * place)
+        return cls(
+            torch.full((components,), 1 / components), mean + sd * place, sd * width + 0 * place
+        )
 
     def terms(self, residual: Tensor) -> Tensor:
         """Return the log density of each component, ``[n, components]``."""
@@ -84,7 +87,9 @@ def _natural_spline(x: Tensor, knots: Tensor) -> Tensor:
     """Return the curved functions of a natural cubic spline, ``[n, knots - 2]``."""
 
     def cubes(knot: Tensor) -> Tensor:
-        return ((x - knot).clamp(min=0) ** 3 - (x - knots[-1]).clamp(min=0) ** 3) / (knots[-1] - knot)
+        return ((x - knot).clamp(min=0) ** 3 - (x - knots[-1]).clamp(min=0) ** 3) / (
+            knots[-1] - knot
+        )
 
     last = cubes(knots[-2])
     bent = torch.stack([cubes(knot) - last for knot in knots[:-2]], dim=1)
@@ -124,12 +129,11 @@ class ConvolvedScore:
         self._basis = _Basis.of(self._points, seen)
         self._known: dict[frozenset[Pair], float] = {}
 
-    def __call__(self, edges: Iterable[Pair]) -> float:
+    def __call__(self, edges: frozenset[Pair]) -> float:
         """Return the description length under a graph."""
-        key = frozenset(edges)
-        if key not in self._known:
-            self._known[key] = self._length(key)
-        return self._known[key]
+        if edges not in self._known:
+            self._known[edges] = self._length(edges)
+        return self._known[edges]
 
     @torch.no_grad()
     def _length(self, edges: frozenset[Pair]) -> float:
@@ -176,8 +180,8 @@ class ConvolvedScore:
 
 
 def climb(
-    d: int,
-    score: ConvolvedScore,
+    nodes: Sequence[int],
+    score: GraphScore,
     start: Iterable[Pair],
     *,
     required: Iterable[Pair] = (),
@@ -187,10 +191,10 @@ def climb(
 
     Parameters
     ----------
-    d
-        How many nodes.
+    nodes
+        Between which edges may change.
     score
-        Of a whole graph.
+        Of a whole graph, lower is better.
     start
         Where the search begins: a graph that has all required and no forbidden edges.
     required, forbidden
@@ -199,28 +203,45 @@ def climb(
     must, never = frozenset(required), frozenset(forbidden)
     best = frozenset(start)
     while True:
-        rivals = [g for g in _neighbours(d, best) if must <= g and not g & never]
+        rivals = [g for g in _neighbours(nodes, best) if must <= g and not g & never]
         nearest = min(rivals, key=score, default=best)
         if score(nearest) >= score(best):
             return best
         best = nearest
 
 
-def _neighbours(d: int, edges: frozenset[Pair]) -> list[frozenset[Pair]]:
+def complete_graphs(
+    nodes: Sequence[int], *, required: Iterable[Pair] = (), forbidden: Iterable[Pair] = ()
+) -> list[frozenset[Pair]]:
+    """Return, for each order of the nodes, all edges forward that are not forbidden.
+
+    Orders that contradict a required edge are left out.
+    """
+    must, never = frozenset(required), frozenset(forbidden)
     found = []
-    for i, j in product(range(d), repeat=2):
+    for order in permutations(nodes):
+        edges = must | (frozenset(combinations(order, 2)) - never)
+        if is_acyclic(edges):
+            found.append(edges)
+    return list(dict.fromkeys(found))
+
+
+def _neighbours(nodes: Sequence[int], edges: frozenset[Pair]) -> list[frozenset[Pair]]:
+    found = []
+    for i, j in product(nodes, repeat=2):
         if (i, j) in edges:
             found += [edges - {(i, j)}, edges - {(i, j)} | {(j, i)}]
         elif i != j and (j, i) not in edges:
             found.append(edges | {(i, j)})
-    return [graph for graph in found if _is_acyclic(d, graph)]
+    return [graph for graph in found if is_acyclic(graph)]
 
 
-def _is_acyclic(d: int, edges: frozenset[Pair]) -> bool:
-    left = set(range(d))
+def is_acyclic(edges: Iterable[Pair]) -> bool:
+    """Tell whether no path leads from a node back to itself."""
+    left = set(edges)
     while left:
-        sinks = {i for i in left if not any((i, j) in edges for j in left)}
-        if not sinks:
+        ends = {j for _, j in left} - {i for i, _ in left}
+        if not ends:
             return False
-        left -= sinks
+        left = {(i, j) for i, j in left if j not in ends}
     return True

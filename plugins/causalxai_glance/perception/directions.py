@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from pydantic import Field, NonNegativeInt, PositiveInt
 
 from causalxai.plugin import PluginConfig
+from causalxai_glance.perception.convolved import (
+    ConvolvedScore,
+    Pair,
+    climb,
+    complete_graphs,
+    is_acyclic,
+)
 from causalxai_glance.perception.instrument import Values
 from causalxai_glance.perception.perception import Perception
-from causalxai_glance.perception.simex import ReadingErrors, SimexScore
 from causalxai_glance.scm import MdlScore, exact_search
 
-Pair = tuple[int, int]
-LocalScore = Callable[[int, frozenset[int]], float]
-
 _DEGREE = 3
+# Beyond so many concepts there are too many orders to begin from each.
+_MOST_ORDERED = 4
+_STARTS = 3
 
 
 class DirectionConfig(PluginConfig):
@@ -28,11 +35,12 @@ class DirectionConfig(PluginConfig):
     least_r2, most_cross_talk
         A concept that the instrument reads worse than this gets no edge.
     links
-        Whether effects may be squashed into a range, after noise as before it.
-    extrapolate
-        From how many concepts on the readings' errors are extrapolated away.
+        With two concepts: whether effects may be squashed into a range, after noise as before it.
+    convolve_from
+        From how many concepts on the models are convolved with the instrument's errors. Of two
+        concepts none can stand in for another that is read badly.
     draws
-        How many times each amount of error is added for it.
+        How many errors are drawn for each reading for it.
     least_gain
         An edge that adds less than this to its effect's R² is given up.
     """
@@ -40,8 +48,8 @@ class DirectionConfig(PluginConfig):
     least_r2: float = Field(0.9, ge=0, le=1)
     most_cross_talk: float = Field(0.05, ge=0)
     links: bool = True
-    extrapolate: int = Field(3, ge=2)
-    draws: PositiveInt = 4
+    convolve_from: int = Field(3, ge=2)
+    draws: PositiveInt = 40
     least_gain: float = Field(0.01, ge=0)
 
 
@@ -59,6 +67,7 @@ def find_edges(
     rng: np.random.Generator,
     config: DirectionConfig | None = None,
     constraints: Constraints | None = None,
+    start: frozenset[Pair] | None = None,
 ) -> frozenset[Pair]:
     """Return the edges that the readings hold, ``(i, j)`` for i → j.
 
@@ -69,24 +78,23 @@ def find_edges(
     perception
         Or some rows of it, or its ``control``.
     rng
-        Draws the errors that are added.
+        Draws the instrument's errors.
     config
         How; the defaults, unless given.
     constraints
         What is known beforehand.
+    start
+        A graph to begin from where the search is not exhaustive; unless given, from many.
     """
     config = DirectionConfig() if config is None else config
     known = Constraints() if constraints is None else constraints
-    d = len(perception.names)
     fit = legible(perception, config)
-    unread = frozenset(
-        (i, j) for i in range(d) for j in range(d) if i != j and not {i, j} <= set(fit)
-    )
     if len(fit) < 2:
         return known.required
-    score = _Among(_score(perception, fit, config, rng), fit)
-    forbidden = (known.forbidden | unread) - known.required
-    found = exact_search(d, score, required=known.required, forbidden=forbidden)
+    if len(fit) < config.convolve_from:
+        found = _exactly(perception, fit, config.links, known)
+    else:
+        found = _convolved(perception, fit, config.draws, known, rng, start)
     return _pruned(found, perception, config, known.required, rng)
 
 
@@ -98,28 +106,55 @@ def legible(perception: Perception, config: DirectionConfig) -> list[int]:
     return [int(j) for j in np.flatnonzero(fit & (perception.values.std(axis=0) > 0))]
 
 
-def _score(
-    perception: Perception, fit: list[int], config: DirectionConfig, rng: np.random.Generator
-) -> LocalScore:
-    values = perception.values[:, fit]
-    if len(fit) < config.extrapolate:
-        return MdlScore(values, links=config.links)
-    errors = ReadingErrors(perception.references[:, fit], perception.instrument.residuals[:, fit])
-    return SimexScore(values, errors, rng=rng, draws=config.draws, links=config.links)
+def _exactly(
+    perception: Perception, fit: list[int], links: bool, known: Constraints
+) -> frozenset[Pair]:
+    """Return the best graph where readings are taken for the concepts."""
+    d = len(perception.names)
+    plain = MdlScore(perception.values[:, fit], links=links)
+    unread = {(i, j) for i, j in product(range(d), repeat=2) if i != j and not {i, j} <= set(fit)}
 
-
-@dataclass(frozen=True)
-class _Among:
-    """A score of some of the concepts; the others cost nothing and tell nothing."""
-
-    score: LocalScore
-    fit: list[int]
-
-    def __call__(self, child: int, parents: frozenset[int]) -> float:
-        if child not in self.fit:
+    def score(child: int, parents: frozenset[int]) -> float:
+        if child not in fit:
             return 0.0
-        told = frozenset(self.fit.index(parent) for parent in parents if parent in self.fit)
-        return self.score(self.fit.index(child), told)
+        return plain(fit.index(child), frozenset(fit.index(p) for p in parents if p in fit))
+
+    forbidden = (known.forbidden | unread) - known.required
+    return exact_search(d, score, required=known.required, forbidden=forbidden)
+
+
+def _convolved(
+    perception: Perception,
+    fit: list[int],
+    draws: int,
+    known: Constraints,
+    rng: np.random.Generator,
+    start: frozenset[Pair] | None,
+) -> frozenset[Pair]:
+    """Return the best graph where each reading may be off as the instrument's are."""
+    errors = _drawn(perception, draws, rng)
+    whole = ConvolvedScore(perception.values[:, fit], errors[:, :, fit])
+
+    def score(edges: frozenset[Pair]) -> float:
+        told = [(i, j) for i, j in edges if i in fit and j in fit]
+        return whole(frozenset((fit.index(i), fit.index(j)) for i, j in told))
+
+    rules = {"required": known.required, "forbidden": known.forbidden}
+    if start is not None:
+        starts = [start]
+    elif len(fit) <= _MOST_ORDERED:
+        starts = sorted(complete_graphs(fit, **rules), key=score)[:_STARTS]
+    else:
+        starts = [_exactly(perception, fit, False, known)]
+    found = [climb(fit, score, each, **rules) for each in starts if is_acyclic(each)]
+    return min(found, key=score)
+
+
+def _drawn(perception: Perception, draws: int, rng: np.random.Generator) -> Values:
+    """Draw whole errors of the instrument, ``[n, draws, m]``."""
+    residuals = perception.instrument.residuals
+    rows = rng.integers(len(residuals), size=(len(perception.values), draws))
+    return np.asarray(residuals[rows], dtype=np.float64)
 
 
 def _pruned(
@@ -131,9 +166,7 @@ def _pruned(
 ) -> frozenset[Pair]:
     """Give up edges that explain no more than errors in the other parents' readings would."""
     kept = set(edges)
-    errors = ReadingErrors(perception.references, perception.instrument.residuals)
-    choices = errors.choices(perception.values)
-    noisy = perception.values + errors.draw(choices, 1.0, rng)
+    noisy = perception.values + _drawn(perception, 1, rng)[:, 0]
     while True:
         surplus = {}
         for i, j in sorted(kept - required):
@@ -162,20 +195,32 @@ def share_given(own: Values, others: Values) -> float:
 
 def frequencies(
     perception: Perception,
+    edges: frozenset[Pair],
     *,
     rng: np.random.Generator,
-    resamples: NonNegativeInt = 20,
+    resamples: NonNegativeInt = 10,
     config: DirectionConfig | None = None,
     constraints: Constraints | None = None,
 ) -> dict[Pair, float]:
     """Return the share of random halves of the images in which each edge is found.
 
     Halves without replacement: images that stand twice would look like more evidence.
+
+    Parameters
+    ----------
+    perception, rng, config, constraints
+        As ``find_edges`` takes them.
+    edges
+        What was found in all images; the search in the halves begins there, where it is not
+        exhaustive.
+    resamples
+        How many halves.
     """
     counts: dict[Pair, int] = {}
     n = len(perception.values)
     for _ in range(resamples):
         half = perception[rng.permutation(n)[: max(n // 2, 1)]]
-        for edge in find_edges(half, rng=rng, config=config, constraints=constraints):
+        found = find_edges(half, rng=rng, config=config, constraints=constraints, start=edges)
+        for edge in found:
             counts[edge] = counts.get(edge, 0) + 1
     return {edge: count / resamples for edge, count in sorted(counts.items())}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +19,56 @@ Values = NDArray[np.float64]
 _FEWEST = 30
 _SINGULAR = 1e6
 _KNOTS = 10
+_WORTH_BENDING = 0.5
+_IMAGES_PER_TERM = 30
+_FARTHEST = 3.5
+_ROUNDS = 12
+
+
+@dataclass(frozen=True)
+class Bend:
+    """A polynomial of all concepts, for each concept: how far its reading is off on average.
+
+    Parameters
+    ----------
+    mean, sd
+        ``[m]``, of the concepts.
+    weights
+        ``[terms, m]``.
+    degree
+        Of the polynomial; beyond ±3.5 sd it stays as it is there.
+    """
+
+    mean: Values
+    sd: Values
+    weights: Values
+    degree: int
+
+    @classmethod
+    def fit(cls, concepts: Values, errors: Values) -> Bend | None:
+        """Return the polynomial of the highest degree that the images can tell, 3 at most."""
+        n, m = concepts.shape
+        for degree in (3, 2):
+            if n >= _IMAGES_PER_TERM * comb(m + degree, degree):
+                mean, sd = concepts.mean(axis=0), concepts.std(axis=0)
+                terms = cls(mean, sd, np.empty((0, m)), degree).terms(concepts)
+                weights = np.linalg.lstsq(terms, errors, rcond=None)[0]
+                return cls(mean, sd, np.asarray(weights, dtype=np.float64), degree)
+        return None
+
+    def terms(self, concepts: Values) -> Values:
+        """Return the powers and products of the concepts, ``[n, terms]``."""
+        z = np.clip((concepts - self.mean) / self.sd, -_FARTHEST, _FARTHEST)
+        return np.asarray(PolynomialFeatures(self.degree).fit_transform(z), dtype=np.float64)
+
+    def __call__(self, concepts: Values) -> Values:
+        """Return ``[n, m]``, in the concepts' units."""
+        return np.asarray(self.terms(concepts) @ self.weights, dtype=np.float64)
 
 
 @dataclass(frozen=True)
 class Instrument:
-    """What a read-out ``l`` makes of concepts ``c``: ``l = a + A c + u``.
+    """What a read-out ``l`` makes of concepts ``c``: ``l = a + A (c + b(c) + u)``.
 
     Fitted on images whose concepts are independent, by predictions for individuals that the
     read-out has not seen.
@@ -33,8 +79,11 @@ class Instrument:
         ``[m]``, a.
     mixing
         ``[m, m]``, A; row j tells what the reading of concept j takes from each concept.
+    bend
+        b, by which readings are off where concepts are extreme; ``None`` where they are too bad,
+        or too few, to tell.
     residuals
-        ``[n, m]``, the errors ``A^-1 u`` of the unmixed readings, image by image.
+        ``[n, m]``, the errors ``u``, image by image: centred, in the concepts' units.
     r2
         ``[m]``, the share of each concept's variance that its reading explains.
     sd
@@ -43,6 +92,7 @@ class Instrument:
 
     intercept: Values
     mixing: Values
+    bend: Bend | None
     residuals: Values
     r2: Values
     sd: Values
@@ -59,7 +109,7 @@ class Instrument:
         Raises
         ------
         DataError
-            If there are too few rows, a concept does not vary or a reading cannot be unmixed.
+            If there are too few rows or a concept does not vary.
         """
         n, m = concepts.shape
         sd = concepts.std(axis=0)
@@ -74,18 +124,24 @@ class Instrument:
         if np.linalg.cond(mixing * sd / sd[:, None]) > _SINGULAR:
             # A blind read-out says the same of every image; its readings are left as they are.
             intercept, mixing = np.zeros(m), np.eye(m)
-        unmixed = np.linalg.solve(mixing, (readings - intercept).T).T
+        errors = np.linalg.solve(mixing, (readings - intercept).T).T - concepts
         r2 = share_explained(concepts, readings)
-        return cls(intercept, mixing, unmixed - concepts, r2, sd)
+        bend = Bend.fit(concepts, errors) if (r2 > _WORTH_BENDING).all() else None
+        left = errors if bend is None else errors - bend(concepts)
+        return cls(intercept, mixing, bend, left - left.mean(axis=0), r2, sd)
 
     def unmix(self, readings: Values) -> Values:
-        """Return ``A^-1 (l - a)``, ``[n, m]``."""
-        unmixed = np.linalg.solve(self.mixing, (readings - self.intercept).T).T
-        return np.asarray(unmixed, dtype=np.float64)
+        """Return the concepts that the readings speak of, ``[n, m]``, but for the errors u."""
+        straight = np.linalg.solve(self.mixing, (readings - self.intercept).T).T
+        found = np.asarray(straight, dtype=np.float64)
+        if self.bend is not None:
+            for _ in range(_ROUNDS):
+                found = (found + straight - self.bend(found)) / 2
+        return found
 
     @property
     def error_covariance(self) -> Values:
-        """``[m, m]``, of the unmixed readings' errors."""
+        """``[m, m]``, of the errors u."""
         return np.atleast_2d(np.cov(self.residuals.T))
 
     @property

@@ -20,10 +20,10 @@ from causalxai.intervention import Intervention
 from causalxai.plugin import PluginConfig
 from causalxai.report.section import Section, Table, Text
 from causalxai.seeding import numpy_generator
+from causalxai_glance.perception.convolved import Pair
 from causalxai_glance.perception.directions import (
     Constraints,
     DirectionConfig,
-    Pair,
     find_edges,
     frequencies,
     legible,
@@ -81,7 +81,7 @@ class PerceivedDiscoverer(GraphDiscoverer):
         painted: PositiveInt = 10_000
         perception: PerceptionConfig = PerceptionConfig()
         directions: DirectionConfig = DirectionConfig()
-        resamples: int = Field(20, ge=0)
+        resamples: int = Field(10, ge=0)
 
     config: Config
 
@@ -113,6 +113,7 @@ class PerceivedDiscoverer(GraphDiscoverer):
             advance(1)
             share = frequencies(
                 perception,
+                edges,
                 rng=rng,
                 resamples=self.config.resamples,
                 config=search,

@@ -75,8 +75,8 @@ class Perception:
     others: Values
 
     def control(self) -> Perception:
-        """Return the same with reference images in place of the data set's: no edge is true."""
-        return replace(self, values=self.references)
+        """Return the same with as many reference images as values: no edge is true."""
+        return replace(self, values=self.references[: len(self.values)])
 
     def __getitem__(self, rows: NDArray[np.int64]) -> Perception:
         return replace(self, values=self.values[rows])
@@ -125,19 +125,16 @@ def perceive(
             "read-out reads: give the data set some (morpho: `references: 10000`)"
         )
     observed = observations(dataset)
-    rows = torch.randperm(len(observed), generator=rng)[: config.images]
-    observed = observed[rows]
-    read = ChannelStatistics(classifier, config.pooled)
+    observed = observed[torch.randperm(len(observed), generator=rng)[: config.images]]
+    look = ChannelStatistics(classifier, config.pooled)
     with progress.task("look at the images", 2) as advance:
-        at_reference = read(known.images)
-        advance(1)
-        at_observed = read(observed.images)
-        advance(1)
+        at_reference, at_observed = look(known.images), look(observed.images)
+        advance(2)
     if blind:
-        at_reference = at_reference[torch.randperm(len(at_reference), generator=rng)]
-        at_observed = at_observed[torch.randperm(len(at_observed), generator=rng)]
+        at_reference, at_observed = _shuffled(at_reference, rng), _shuffled(at_observed, rng)
     truth = _labels(known, config.labels)
-    groups = torch.arange(len(known)) if known.groups is None else known.groups
+    # Numbers below zero are nobody's among the images that are read.
+    groups = -1 - torch.arange(len(known)) if known.groups is None else known.groups
     readout = ReadOut(config.readout).fit(at_reference, truth, groups, rng=rng, progress=progress)
     instrument = Instrument.fit(_array(truth), _array(readout.out_of_fold_))
     values = instrument.unmix(_array(readout.read(at_observed, observed.groups)))
@@ -150,6 +147,10 @@ def perceive(
         _squared_correlation(values, labels),
         others_alone(labels, numpy_generator(rng)),
     )
+
+
+def _shuffled(features: Tensor, rng: torch.Generator) -> Tensor:
+    return features[torch.randperm(len(features), generator=rng)]
 
 
 def observations(dataset: Dataset) -> Split:

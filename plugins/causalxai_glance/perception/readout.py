@@ -15,6 +15,8 @@ from causalxai.progress import SILENT, Progress
 
 _CLIP = 6.0
 _AT_ONCE = 2048
+# Individuals of each fold that tell when to stop: one in ten, and one at least.
+_ONE_IN = 10
 # A channel that hardly ever responds has a tiny sd, and where it does respond an enormous z-score:
 # below this share of the median sd it is left out.
 _FLOOR = 0.01
@@ -104,10 +106,11 @@ class ReadOut:
         self._scale = _Scale.of(features)
         self._centre, self._unit = concepts.mean(dim=0), concepts.std(dim=0)
         self._unit[self._unit == 0] = 1.0
-        fold_of_group = torch.randperm(len(names), generator=rng) % self.config.folds
+        place = torch.randperm(len(names), generator=rng)
+        fold_of_group = place % self.config.folds
         self._fold = dict(zip(names.tolist(), fold_of_group.tolist(), strict=True))
         fold = fold_of_group[which]
-        held_out = (torch.rand(len(names), generator=rng) < 0.1)[which]
+        held_out = (place // self.config.folds % _ONE_IN == 0)[which]
         x, y = self._scale(features), (concepts - self._centre) / self._unit
         self._weights = _learn(x, y, fold, held_out, self.config, rng, progress)
         self.out_of_fold_ = self.read(features, groups)

@@ -138,6 +138,7 @@ def measure_quality(
 def r_squared(readings: Tensor, truth: Tensor) -> tuple[float, ...]:
     """Return R² of each column of readings ``[n, k]``; 0 where the truth does not vary."""
     errors = (readings - truth).double().square().mean(dim=0)
-    spread = truth.double().var(dim=0, correction=0)
+    truth = truth.double()
+    spread = (truth - truth.mean(dim=0)).square().mean(dim=0)
     scores = torch.where(spread > 0, 1 - errors / spread, torch.zeros_like(spread))
     return tuple(scores.tolist())

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from causalxai.errors import DataError
 from causalxai_glance.perception import Instrument, others_alone
@@ -34,6 +35,21 @@ def test_figures_agree_with_their_closed_forms() -> None:
     np.testing.assert_allclose(instrument.r2, [1 - 0.2 / 4, 1 - 4 / 100], atol=3e-3)
     fit = instrument.is_fit(most_cross_talk=0.05, least_r2=0.9)
     assert fit.tolist() == [False, True]
+
+
+def test_readings_that_are_bent_are_straightened() -> None:
+    """Readings that saturate, and that one concept bends for another."""
+    rng = np.random.default_rng(0)
+    concepts = rng.uniform(-2.5, 2.5, (4000, 2))
+
+    def read(c: NDArray[np.float64]) -> NDArray[np.float64]:
+        first = c[:, 0] - 0.02 * c[:, 0] ** 3 + 0.05 * c[:, 0] * c[:, 1] ** 2
+        return np.stack([0.1 + first, c[:, 1]], axis=1)
+
+    instrument = Instrument.fit(concepts, read(concepts))
+    assert np.abs(instrument.residuals).max() < 0.01
+    together = np.repeat(rng.uniform(-2, 2, (500, 1)), 2, axis=1)
+    np.testing.assert_allclose(instrument.unmix(read(together)), together, atol=0.01)
 
 
 def test_a_reading_of_nothing_is_not_fit_and_stays_as_it_is() -> None:

@@ -1,0 +1,165 @@
+"""The concept space: what it refuses, what it learns, and how it comes back from a record."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from sklearn.metrics import r2_score
+from torch import Tensor, nn
+
+from causalxai import Classifier, Dataset, Split
+from causalxai.concept_space import ConceptSpace
+from causalxai.context import Context
+from causalxai.errors import CapabilityError, DataError
+from causalxai.testing import Bench, checks_for
+from causalxai.testing.bench import stored
+from causalxai_glance.latent_space import LatentSpace
+
+TINY = {"latents": 5, "steps": 2, "channels": 8, "batch_size": 8, "layers": 1}
+
+
+def few(dataset: Dataset, count: int = 60) -> Dataset:
+    return replace(dataset, train=dataset.train[:count], test=dataset.test[:20])
+
+
+def with_concepts(split: Split, concepts: Tensor | None) -> Split:
+    return replace(split, concepts=concepts)
+
+
+@pytest.fixture
+def tiny(squares: Dataset) -> Dataset:
+    return few(squares)
+
+
+def fit(classifier: Classifier, dataset: Dataset, seed: int = 0, **settings: object) -> LatentSpace:
+    rng = torch.Generator().manual_seed(seed)
+    return LatentSpace(**{**TINY, **settings}).fit(classifier, dataset, rng=rng)
+
+
+@pytest.mark.parametrize("check", checks_for(ConceptSpace), ids=lambda check: check.__name__)
+def test_latent_space_keeps_its_promises(check, looker: Classifier, tiny: Dataset):
+    rng = torch.Generator().manual_seed(0)
+    context = Context(classifier=looker, dataset=tiny, rng=rng)
+    check(Bench(plugin=LatentSpace(**TINY), context=context, images=tiny.test.images[:3]))
+
+
+def test_a_classifier_without_a_linear_end_is_refused(tiny: Dataset):
+    model = nn.Sequential(nn.Flatten(), nn.Linear(256, 3), nn.Softmax(dim=1))
+    soft = Classifier(model, class_names=tiny.class_names, image_shape=tiny.image_shape)
+    with pytest.raises(CapabilityError, match=r"must be linear.*'2', a Softmax"):
+        fit(soft, tiny)
+
+
+@pytest.mark.parametrize("side", [15, 24, 8])
+def test_pictures_of_another_size_are_refused(tiny: Dataset, side: int):
+    def resized(split: Split) -> Split:
+        return replace(split, images=nn.functional.interpolate(split.images, (side, side)))
+
+    dataset = replace(tiny, train=resized(tiny.train), test=resized(tiny.test))
+    model = nn.Sequential(nn.Flatten(), nn.Linear(side**2, 3))
+    classifier = Classifier(model, class_names=tiny.class_names, image_shape=(1, side, side))
+    with pytest.raises(CapabilityError, match=f"{side} x {side}: resize them"):
+        fit(classifier, dataset)
+
+
+def test_too_few_latents_are_refused(looker: Classifier, tiny: Dataset):
+    with pytest.raises(CapabilityError, match=r"2 named concepts .* latents is 2"):
+        fit(looker, tiny, latents=2)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, 1234.567])
+def test_a_label_that_does_not_vary_is_refused(looker: Classifier, tiny: Dataset, value: float):
+    labels = tiny.train.concepts.clone()
+    labels[:, 1] = value
+    dataset = replace(tiny, train=with_concepts(tiny.train, labels))
+    with pytest.raises(DataError, match="'brightness' has one value"):
+        fit(looker, dataset)
+
+
+def test_labels_that_are_not_finite_are_refused(looker: Classifier, tiny: Dataset):
+    labels = tiny.train.concepts.clone()
+    labels[3, 0] = float("nan")
+    dataset = replace(tiny, train=with_concepts(tiny.train, labels))
+    with pytest.raises(DataError, match="not finite"):
+        fit(looker, dataset)
+
+
+def test_named_concepts_are_read_in_their_labels_units(latent_space: LatentSpace, squares: Dataset):
+    test = squares.test
+    read = latent_space.encode(test.images).values[:, :2]
+    r2 = [r2_score(test.concepts[:, k].numpy(), read[:, k].numpy()) for k in (0, 1)]
+    assert latent_space.quality_.alignment == pytest.approx(r2, abs=1e-4)
+    assert min(r2) > 0.7
+    assert latent_space.names()[:3] == ("size", "brightness", "latent 2")
+    assert latent_space.concepts[2].unit == "sd"
+
+
+def test_values_and_latents_undo_each_other(latent_space: LatentSpace, squares: Dataset):
+    values = latent_space.encode(squares.test.images).values
+    latents = latent_space.latents(values)
+    torch.testing.assert_close(latent_space.values(latents), values)
+    centre = latent_space.latents(latent_space.mean_)[:2]
+    torch.testing.assert_close(centre, torch.zeros(2))
+    assert latent_space.mean_[:2].tolist() == pytest.approx(squares.train.concepts.mean(0).tolist())
+
+
+def test_unnamed_concepts_have_their_training_sd_for_a_unit(
+    latent_space: LatentSpace, squares: Dataset
+):
+    values = latent_space.encode(squares.train.images).values[:, 2:]
+    torch.testing.assert_close(values.std(dim=0), torch.ones(6), rtol=1e-3, atol=0)
+    assert torch.equal(latent_space.sd_[2:], torch.ones(6))
+
+
+def test_the_scm_layer_holds_the_true_edge(latent_space: LatentSpace):
+    assert latent_space.scm_.names == ("size", "brightness")
+    assert latent_space.scm_.edges == {(0, 1)}
+
+
+def test_the_twin_paints_what_the_classifier_sees(
+    latent_space: LatentSpace, looker: Classifier, squares: Dataset
+):
+    quality, images = latent_space.quality_, squares.test.images
+    painted = latent_space.twin_.render(latent_space.latents(latent_space.encode(images).values))
+    error = float((painted - images).square().mean())
+    assert quality.reconstruction == pytest.approx(error, rel=1e-4)
+    assert error < quality.mean_image / 2
+    same = (looker.predict(painted) == looker.predict(images)).double().mean()
+    assert quality.agreement == pytest.approx(float(same), abs=0.03)
+    assert quality.agreement > 0.8
+
+
+def test_restored_reads_and_shows_the_same_bits(
+    latent_space: LatentSpace, looker: Classifier, squares: Dataset
+):
+    record = stored(latent_space.to_record())
+    back = LatentSpace(latent_space.config).restore(record, looker)
+    images = squares.test.images[:10]
+    assert torch.equal(back.encode(images).values, latent_space.encode(images).values)
+    latents = latent_space.latents(latent_space.encode(images).values)
+    assert torch.equal(back.twin_.render(latents), latent_space.twin_.render(latents))
+    assert back.quality_ == latent_space.quality_
+    assert torch.equal(back.history_, latent_space.history_)
+    assert back.scm_.to_json() == latent_space.scm_.to_json()
+    assert not back.twin_.training
+
+
+def test_without_labels_no_concept_has_a_name(looker: Classifier, tiny: Dataset):
+    dataset = replace(
+        tiny, train=with_concepts(tiny.train, None), test=with_concepts(tiny.test, None)
+    )
+    space = fit(looker, dataset)
+    assert space.names() == tuple(f"latent {number}" for number in range(5))
+    assert space.scm_ is None
+    assert space.quality_.alignment == ()
+    back = LatentSpace(**TINY).restore(stored(space.to_record()), looker)
+    assert back.scm_ is None
+    assert torch.equal(back.encode(tiny.test.images).values, space.encode(tiny.test.images).values)
+
+
+def test_seeds_matter(looker: Classifier, tiny: Dataset):
+    images = tiny.test.images
+    one, other = (fit(looker, tiny, seed).encode(images).values for seed in (0, 1))
+    assert not torch.allclose(one, other)
