@@ -111,9 +111,9 @@ class Witnesses:
         low, high = np.quantile(self.spread[:, i, j], (0.025, 0.975))
         absent, backward = self.margins[i, j]
         share = float(self.label_frequency[i, j])
-        extra = {"nats over none": absent}
-        if np.isfinite(backward):
-            extra["nats over reverse"] = backward
+        margins = {"nats over none": absent, "nats over reverse": backward}
+        # What the user requires or forbids costs infinitely much to change.
+        extra = {name: nats for name, nats in margins.items() if np.isfinite(nats)}
         confirmed = np.abs(self.spread[:, i, j]) > self.threshold
         extra["confirmed"] = float(confirmed.mean())
         if self.perceived is not None:
@@ -155,7 +155,7 @@ def confirmed_edges(
 def witness_section(graph: CausalGraph) -> Section:
     """Show each edge's three witnesses, and what is an edge for one of them only."""
     heard = "perception" in graph.meta
-    rows = tuple(_row(edge, heard) for edge in graph.edges if "nats over none" in edge.extra)
+    rows = tuple(_row(edge, heard) for edge in graph.edges if "confirmed" in edge.extra)
     columns = (
         "edge",
         "labels: nats over no edge, over the reverse",
@@ -198,7 +198,7 @@ def witness_section(graph: CausalGraph) -> Section:
 
 
 def _row(edge: Edge, heard: bool) -> tuple[str, ...]:
-    reverse = edge.extra.get("nats over reverse")
+    nats = (edge.extra.get(name) for name in ("nats over none", "nats over reverse"))
     perceived = {1.0: "the same", -1.0: "reversed", 0.0: "no edge"}
     share = "not asked" if edge.frequency is None else f"{edge.frequency:.0%}"
     weight = "" if edge.weight is None else f"{edge.weight:+.2f}"
@@ -206,7 +206,7 @@ def _row(edge: Edge, heard: bool) -> tuple[str, ...]:
         weight += f" [{edge.low:.2f}, {edge.high:.2f}]"
     return (
         f"{edge.source} → {edge.target}",
-        f"{edge.extra['nats over none']:.0f}, " + ("—" if reverse is None else f"{reverse:.0f}"),
+        ", ".join("—" if value is None else f"{value:.0f}" for value in nats),
         share,
         weight,
         perceived[edge.extra["perceived"]] if heard else "no reference images",

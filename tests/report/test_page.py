@@ -168,7 +168,9 @@ def test_the_spec_is_shown_as_text(render: Render):
 
 def test_sections_come_in_order_and_the_first_one_leads(render: Render):
     sections = tuple(Section(f"section {i}", [Text(f"text {i}")]) for i in range(3))
-    text = render(sections=sections).text
+    text = render(
+        metrics=(MetricResult("m", status="skipped", reason="r"),), sections=sections
+    ).text
     places = [text.index(word) for word in ("section 0", "Scores", "Causal graph", "section 1")]
     assert places == sorted(places)
     assert text.index("section 1") < text.index("text 1") < text.index("section 2")
@@ -236,3 +238,8 @@ def test_figures_are_files_beside_the_page(tiny_spec: dict[str, Any]):
     files = {"02-how-it-went-1-1.svg": b"<svg/>", "02-how-it-went-1-2.png": b"p"}
     assert report.figures == files
     assert Report.from_record(report.to_record()) == report
+
+
+def test_without_metrics_there_is_no_table_of_scores(render: Render):
+    assert "Scores" not in render().text
+    assert "Sources" not in render().text

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from causalxai import CausalGraph
+from causalxai.report.section import Table
+from causalxai_glance.witnesses import UNDETERMINED, Witnesses, confirmed_edges, witness_section
+
+NAMES = ("a", "b", "c")
+WEIGHTS = np.array([[0.0, 0.9, 0.05], [0.1, 0.0, -0.6], [0.3, 0.0, 0.0]])
+
+
+@pytest.fixture
+def witnesses() -> Witnesses:
+    return Witnesses(
+        names=NAMES,
+        labelled=frozenset({(0, 1), (0, 2), (1, 2)}),
+        required=set(),
+        margins={(0, 1): (80.0, 40.0), (0, 2): (9.0, np.inf), (1, 2): (30.0, 1.0)},
+        weights=WEIGHTS,
+        spread=np.stack([WEIGHTS - 0.01, WEIGHTS, WEIGHTS + 0.01]),
+        label_frequency=np.full((3, 3), 0.75),
+        threshold=0.2,
+        unfaithful=frozenset(),
+        perceived=None,
+    )
+
+
+def graph_of(witnesses: Witnesses) -> CausalGraph:
+    return CausalGraph(NAMES, witnesses.edges(), meta=witnesses.meta())
+
+
+def pairs(witnesses: Witnesses) -> set[tuple[str, str]]:
+    return {(edge.source, edge.target) for edge in witnesses.edges()}
+
+
+def test_an_edge_needs_the_labels_and_the_oracle(witnesses: Witnesses):
+    assert pairs(witnesses) == {("a", "b"), ("b", "c")}
+    meta = witnesses.meta()
+    assert meta["not perceived"] == "a → c (0.05)"
+    assert meta["perceived only"] == "c → a (0.30)"
+
+
+def test_each_witness_is_told_apart(witnesses: Witnesses):
+    edge = next(iter(witnesses.edges()))
+    assert (edge.weight, edge.frequency) == (0.9, 0.75)
+    assert edge.low == pytest.approx(0.89, abs=1e-3)
+    assert edge.extra["nats over none"] == 80
+    assert edge.extra["nats over reverse"] == 40
+    assert edge.extra["confirmed"] == 1
+    assert "perceived" not in edge.extra
+
+
+def test_a_direction_worth_few_nats_is_undetermined(witnesses: Witnesses):
+    assert witnesses.margins[1, 2][1] < UNDETERMINED < witnesses.margins[0, 1][1]
+    assert witnesses.meta()["undetermined"] == "b → c (-0.60)"
+
+
+def test_what_the_twin_does_not_obey_confirms_nothing(witnesses: Witnesses):
+    doubtful = replace(witnesses, unfaithful=frozenset({0}))
+    assert pairs(doubtful) == {("b", "c")}
+    assert doubtful.meta()["twin not faithful"] == "a"
+    assert doubtful.meta()["unconfirmed"] == "a → b (0.90); a → c (0.05)"
+    assert doubtful.meta()["not perceived"] == doubtful.meta()["perceived only"] == "none"
+
+
+def test_what_the_user_requires_is_an_edge_whatever_the_oracle_says(witnesses: Witnesses):
+    assert pairs(replace(witnesses, required={(0, 2)})) == {("a", "b"), ("a", "c"), ("b", "c")}
+
+
+@pytest.mark.parametrize(
+    ("edges", "verdict"), [([("a", "b")], 1), ([("b", "a")], -1), ([("a", "c")], 0)]
+)
+def test_perception_speaks_of_direction_by_itself(witnesses, edges, verdict):
+    perceived = CausalGraph(NAMES, edges, meta={"control": "clean", "unread[c]": "R² is low"})
+    heard = replace(witnesses, perceived=perceived)
+    assert next(iter(heard.edges())).extra["perceived"] == verdict
+    assert heard.meta()["perception can't read"] == "c"
+    table = witness_section(graph_of(heard)).items[0]
+    assert isinstance(table, Table)
+    assert table.rows[0][-1] == {1: "the same", -1: "reversed", 0: "no edge"}[verdict]
+
+
+def test_the_report_says_what_is_no_edge(witnesses: Witnesses):
+    items = witness_section(graph_of(witnesses)).items
+    told = [cell for item in items if isinstance(item, Table) for row in item.rows for cell in row]
+    assert any("a → c (0.05)" in cell for cell in told)
+    assert any("c → a (0.30)" in cell for cell in told)
+
+
+def test_confirmed_edges_are_the_discoverers(witnesses: Witnesses):
+    found = confirmed_edges(witnesses.labelled, WEIGHTS, frozenset(), 0.2)
+    assert {(NAMES[i], NAMES[j]) for i, j in found} == pairs(witnesses)
