@@ -30,6 +30,19 @@ Rows = NDArray[np.int64]
 
 PICTURES: Mapping[str, Mapping[str, Any]] = {
     **{name: {"scenario": name} for name in SCENARIOS},
+    # TI's gamma now draws the intensity, and thickness follows it along TI's sigmoid.
+    "TI-mirror": {
+        "equations": {
+            "intensity": {
+                "expression": "20 + 50 * (0.5 + noise)",
+                "noise": {"distribution": "gamma", "shape": 10, "rate": 5},
+            },
+            "thickness": {
+                "expression": "1 + 4 * sigmoid(2 * (intensity - 20) / 50 - 5) + noise",
+                "noise": {"distribution": "normal", "sd": 0.05},
+            },
+        }
+    },
     "independent-2": {"scenario": "TI", "independent": True},
     "independent-4": {"scenario": "TSWI", "independent": True},
 }
@@ -50,6 +63,8 @@ class Settings:
         How many of the scenario, and with independent concepts.
     steps
         Of each twin's training; by default 500 for two concepts and 1000 for more.
+    losses
+        Of each twin's training: ``do-cycle`` or GLANCE's own, ``paper``.
     store
         Where what was trained is kept.
     """
@@ -59,6 +74,7 @@ class Settings:
     images: int = 10_000
     references: int = 10_000
     steps: int | None = None
+    losses: str = "do-cycle"
     store: Path = Path("runs/.store")
 
 
@@ -219,7 +235,8 @@ def _pipeline(scenario: str, seed: int, settings: Settings, references: int) -> 
         "classifier": {"use": "lenet", "epochs": 3},
         "method": "glance",
         "concepts": {
-            "steps": settings.steps or (1000 if PICTURES[scenario]["scenario"] == "TSWI" else 500)
+            "steps": settings.steps or (1000 if "TSWI" in PICTURES[scenario].values() else 500),
+            "losses": settings.losses,
         },
     }
     return Pipeline(load_spec(spec), Store(settings.store), device=torch.device("cpu"))

@@ -1,15 +1,23 @@
 """Which method finds the causal graph between concepts? One JSON line a cell, then a table.
 
     python benchmarks/graph_discovery.py [--scenarios TI,TID,IT,TS,TSWI,random,controls]
-        [--methods ges,pc,direct-lingam,resit,random-order,mdl,mdl-links] [--on labels]
-        [--n 1000] [--seeds 0] [--subsets 5] [--repeats 2] [--models 20] [--labels set]
-        [--jobs 1]
+        [--methods ges,pc,direct-lingam,resit,random-order,mdl,mdl-links,perceived,glance-paper,glance]
+        [--on labels] [--n 1000] [--seeds 0] [--subsets 5] [--repeats 2] [--models 20]
+        [--labels set] [--jobs 1] [--base mnist] [--path FOLDER] [--steps N] [--losses do-cycle]
+        [--references 10000] [--store runs/.store]
 
-``--on labels``: the methods see the context labels themselves, which says nothing of what a
-classifier perceives; ``--labels measured`` takes what rendered digits measure instead of what the
-equations set. ``_scenarios`` says what the scenarios are. All methods see the same subsets: rows
-drawn with replacement, columns shuffled anew for each subset and repeat, because the literal order
-of columns is the causal one. The random models and the independent columns are drawn ``--models``
+``--on`` says what the methods look at; it takes several, and a method is asked where it can look.
+
+- ``labels``: the context labels themselves, which say nothing of what a classifier perceives.
+  ``--labels measured`` takes what rendered digits measure instead of what the equations set.
+- ``perceived``: what a read-out of a classifier, learned on reference images, says of the
+  scenario's images. A classifier and a read-out are trained for each seed; half an hour for all.
+- ``oracle``: a twin's answers, and the labels that its SCM layer is fitted to. A twin is trained
+  for each seed, which takes minutes. Seconds are those of the decision.
+
+``_scenarios`` says what the scenarios are. All methods see the same subsets: rows drawn with
+replacement, columns shuffled anew for each subset and repeat, because the literal order of columns
+is the causal one. The random models and the independent columns of labels are drawn ``--models``
 times instead, each with one repeat.
 
 ``index``
@@ -175,6 +183,8 @@ def measure(cell: Cell, arguments: argparse.Namespace, parallel: Parallel) -> di
     told = {"scenario": cell.scenario, "method": cell.method, "on": cell.on, "n": cell.n}
     if cell.on == "labels":
         told["labels"] = arguments.labels
+    if cell.on == "oracle":
+        told["losses"] = arguments.losses
     try:
         return {**told, **summary(list(parallel(calls)), own)}
     except CapabilityError as error:
@@ -281,6 +291,7 @@ def _arguments() -> argparse.Namespace:
     add("--base", choices=("mnist", "digits"), default="mnist")
     add("--path")
     add("--steps", type=int)
+    add("--losses", choices=("do-cycle", "paper"), default="do-cycle")
     add("--references", type=int, default=10_000)
     add("--store", type=Path, default=Path("runs/.store"))
     arguments = parser.parse_args()
@@ -289,6 +300,7 @@ def _arguments() -> argparse.Namespace:
         path=arguments.path,
         references=arguments.references,
         steps=arguments.steps,
+        losses=arguments.losses,
         store=arguments.store,
     )
     return arguments

@@ -141,7 +141,7 @@ class GlanceDiscoverer(GraphDiscoverer):
         witness = PerceivedDiscoverer(
             background=self.config.background,
             perception=self.config.perceive,
-            resamples=self.config.repeats,
+            resamples=0,
         )
         return witness.discover(context)
 
