@@ -1,7 +1,7 @@
 """Which method finds the causal graph between concepts? One JSON line a cell, then a table.
 
     python benchmarks/graph_discovery.py [--scenarios TI,TID,IT,TS,TSWI,random,controls]
-        [--methods ges,pc,direct-lingam,resit,random-order,mdl,mdl-links,perceived,glance-paper,glance]
+        [--methods ges,pc,direct-lingam,resit,random-order,mdl,mdl-links,perceived,glance]
         [--on labels] [--n 1000] [--seeds 0] [--subsets 5] [--repeats 2] [--models 20]
         [--labels set] [--jobs 1] [--base mnist] [--path FOLDER] [--steps N] [--losses do-cycle]
         [--references 10000] [--store runs/.store]
@@ -13,7 +13,8 @@
 - ``perceived``: what a read-out of a classifier, learned on reference images, says of the
   scenario's images. A classifier and a read-out are trained for each seed; half an hour for all.
 - ``oracle``: a twin's answers, and the labels that its SCM layer is fitted to. A twin is trained
-  for each seed, which takes minutes. Seconds are those of the decision.
+  for each seed, which takes minutes; ``seconds`` are those of the
+  decision.
 
 ``_scenarios`` says what the scenarios are. All methods see the same subsets: rows drawn with
 replacement, columns shuffled anew for each subset and repeat, because the literal order of columns

@@ -26,6 +26,8 @@ from causalxai_glance.witnesses import Witnesses, witness_section
 Pair = tuple[int, int]
 Values = NDArray[np.float64]
 
+_RESAMPLES = 200
+
 PREDICTION = "prediction"
 """The node that stands for what the classifier predicts."""
 
@@ -62,7 +64,7 @@ class GlanceDiscoverer(GraphDiscoverer):
         units
             How many held-out images the oracle is asked about.
         repeats
-            Resamples of labels and units, for the edges' frequency.
+            Resamples of the labels, for the edges' frequency.
         resample_limit
             How many labels a resample has at most; the search costs seconds with many.
         perception
@@ -88,7 +90,6 @@ class GlanceDiscoverer(GraphDiscoverer):
         labelled = search.edges(search.labels)
         effects = direct_effects(concepts)
         weights = edge_weights(effects)
-        resampled = list(self._resamples(search, effects, context, rng))
         quality = space.quality_
         witnesses = Witnesses(
             names=names,
@@ -96,8 +97,10 @@ class GlanceDiscoverer(GraphDiscoverer):
             required=search.required,
             margins=search.margins(labelled),
             weights=weights,
-            spread=np.stack([other for _, other in resampled]) if resampled else weights[None],
-            label_frequency=_frequency([edges for edges, _ in resampled], len(names)),
+            spread=np.stack(
+                [edge_weights(effects[rows]) for rows in _resamples(len(effects), rng)]
+            ),
+            label_frequency=_frequency(self._label_edges(search, context, rng), len(names)),
             threshold=self.config.threshold,
             unfaithful=frozenset(
                 concept for concept in range(len(names)) if not quality.faithful_in(concept)
@@ -117,22 +120,17 @@ class GlanceDiscoverer(GraphDiscoverer):
             },
         )
 
-    def _resamples(
-        self,
-        search: _LabelSearch,
-        effects: Values,
-        context: Context,
-        rng: np.random.Generator,
-    ) -> Iterator[tuple[frozenset[Pair], Values]]:
-        """Yield label edges and oracle weights of resampled labels and units."""
-        labels, units = search.labels, len(effects)
+    def _label_edges(
+        self, search: _LabelSearch, context: Context, rng: np.random.Generator
+    ) -> list[frozenset[Pair]]:
+        """Return the edges that resampled labels hold."""
+        found, labels = [], search.labels
         size = min(len(labels), self.config.resample_limit)
-        with context.progress.task("resample the edges", self.config.repeats) as advance:
+        with context.progress.task("resample the labels", self.config.repeats) as advance:
             for _ in range(self.config.repeats):
-                rows = rng.integers(len(labels), size=size)
-                edges = search.edges(labels[rows])
-                yield edges, edge_weights(effects[rng.integers(units, size=units)])
+                found.append(search.edges(labels[rng.integers(len(labels), size=size)]))
                 advance(1)
+        return found
 
     def _perceived(self, context: Context) -> CausalGraph | None:
         """Hear the third witness."""
@@ -200,12 +198,16 @@ def _frequency(found: Sequence[frozenset[Pair]], k: int) -> Values:
     return share
 
 
+def _resamples(n: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
+    """Yield the rows of bootstrap samples of units."""
+    yield from (rng.integers(n, size=n) for _ in range(_RESAMPLES))
+
+
 def _into_prediction(
     names: Sequence[str], shifts: Values, rng: np.random.Generator
 ) -> Iterator[Edge]:
     """Yield how far each concept moves the prediction, with an interval over units."""
-    n = len(shifts)
-    resamples = np.stack([shifts[rng.integers(n, size=n)].mean(axis=0) for _ in range(200)])
+    resamples = [shifts[rows].mean(axis=0) for rows in _resamples(len(shifts), rng)]
     low, high = np.quantile(resamples, (0.025, 0.975), axis=0)
     for index, name in enumerate(names):
         yield Edge(
