@@ -84,7 +84,9 @@ class Classifier:
         CapabilityError
             If the network does not end in one; the message names the layer that it ends in.
         """
-        return find_linear_head(self.model, torch.zeros(1, *self.image_shape, device=self.device))
+        # Noise: much that a network does to its last layer's output leaves that of black alone.
+        noise = torch.rand(2, *self.image_shape, generator=torch.Generator().manual_seed(0))
+        return find_linear_head(self.model, noise.to(self.device))
 
     def embed_and_classify(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return the embeddings ``[n, l]`` and the logits ``[n, K]`` in one pass.
@@ -129,7 +131,7 @@ class Classifier:
     def accuracy(self, images: Tensor, labels: Tensor) -> float:
         """Return the share of images that get their own label, in [0, 1]."""
         hits = self.predict(images) == labels.to(self.device)
-        return float(hits.double().mean())
+        return float(hits.cpu().double().mean())
 
 
 class ClassifierSource(Plugin, ABC):

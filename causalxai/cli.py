@@ -156,6 +156,8 @@ def _figure(figure: Any) -> str:
     """Return a figure of the fit in words; one for each concept where there are several."""
     if isinstance(figure, dict):
         return ", ".join(f"{name} {_figure(value)}" for name, value in figure.items())
+    if figure is None:
+        return "not measured"
     return f"{figure:.3g}" if isinstance(figure, float) else str(figure)
 
 

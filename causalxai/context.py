@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 Part = TypeVar("Part")
 
 
+_MEANING = {
+    "observations": "observations (labels of the concepts, in the data set)",
+    "reference": "reference images (whose concepts are independent, in the data set)",
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Context:
     """The parts that stand when a stage of the pipeline begins.
@@ -56,18 +62,11 @@ class Context:
         present = {name for name in ("space", "oracle", "graph") if getattr(self, name) is not None}
         if self.oracle is not None:
             present |= self.oracle.capabilities
-        if self.dataset.train.concepts is not None:
-            present.add("observations")
-        if self.dataset.reference is not None:
-            present.add("reference")
-        return frozenset(present)
+        return offered_by(self.dataset) | present
 
     def require(self, needed: frozenset[str], who: str) -> None:
         """Raise CapabilityError if something that ``who`` needs is missing."""
-        missing = sorted(needed - self.capabilities)
-        if missing:
-            has = ", ".join(sorted(self.capabilities)) or "none of them"
-            raise CapabilityError(f"{who} needs {', '.join(missing)}; this pipeline has {has}")
+        require(needed, self.capabilities, who)
 
     def expect(self, kind: Callable[..., Part], who: str) -> Part:
         """Return the one part that is a ``kind``, for parts that work with one another only.
@@ -83,3 +82,17 @@ class Context:
             if isinstance(part, wanted):
                 return part
         raise CapabilityError(f"{who} works with {wanted.__name__}; this pipeline has none")
+
+
+def offered_by(dataset: Dataset) -> frozenset[str]:
+    """Return which capabilities come with a data set."""
+    known = {"observations": dataset.train.concepts, "reference": dataset.reference}
+    return frozenset(name for name, part in known.items() if part is not None)
+
+
+def require(needed: frozenset[str], offered: frozenset[str], who: str) -> None:
+    """Raise CapabilityError, in words, if not all that ``who`` needs is offered."""
+    missing = [_MEANING.get(name, name) for name in sorted(needed - offered)]
+    if missing:
+        has = ", ".join(sorted(offered)) or "none of them"
+        raise CapabilityError(f"{who} needs {', '.join(missing)}; this pipeline has {has}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,9 +28,9 @@ class Split:
     labels
         ``[n]``, int64 class indices.
     concepts
-        ``[n, m]``, measured values of the data set's ``concept_names``; ``None`` if unknown.
+        ``[n, m]``, floats: what was measured of ``concept_names``; ``None`` if unknown.
     set_concepts
-        ``[n, m]``, the values that the images were drawn to have; ``None`` if nobody drew them.
+        ``[n, m]``, floats: what the images were drawn to have; ``None`` if nobody drew them.
     groups
         ``[n]``, int64: images with the same number show the same individual, and must not be
         parted between what is learned from and what is tested on; ``None`` if all differ.
@@ -61,7 +62,7 @@ class Dataset:
     class_names
         ``K`` names, in the order of the class indices.
     concept_names
-        Names of the columns of ``Split.concepts``.
+        Names of the columns of ``Split.concepts``, each another one.
     graph
         The true causal graph over ``concept_names``, where it is known.
     reference
@@ -80,24 +81,11 @@ class Dataset:
         splits = {"train": self.train, "test": self.test}
         if self.reference is not None:
             splits["reference"] = self.reference
+        if twice := [name for name, count in Counter(self.concept_names).items() if count > 1]:
+            raise DataError(f"concept names are unique; there are two or more of {twice[0]!r}")
         for name, split in splits.items():
-            if not len(split):
-                raise DataError(f"the {name} split has no image")
-            if split.images.dim() != 4 or len(split.labels) != len(split):
-                raise DataError(
-                    f"{name}: images are [n, c, h, w] with n labels, not "
-                    f"{list(split.images.shape)} with {len(split.labels)}"
-                )
-            low, high = float(split.images.min()), float(split.images.max())
-            if not (0 <= low <= high <= 1):
-                raise DataError(f"{name}: images lie in [0, 1], not in [{low:g}, {high:g}]")
-            if int(split.labels.min()) < 0 or int(split.labels.max()) >= len(self.class_names):
-                raise DataError(f"{name}: labels are 0 to {len(self.class_names) - 1}")
-            if split.groups is not None and len(split.groups) != len(split):
-                raise DataError(f"{name}: {len(split.groups)} groups for {len(split)} images")
-            width = 0 if split.concepts is None else split.concepts.shape[1]
-            if width not in (0, len(self.concept_names)):
-                raise DataError(f"{name}: {width} concepts, but {len(self.concept_names)} names")
+            _check_images(name, split, len(self.class_names))
+            _check_concepts(name, split, self.concept_names)
             if split.images.shape[1:] != self.train.images.shape[1:]:
                 raise DataError(
                     f"train images are {list(self.train.images.shape[1:])}, "
@@ -109,6 +97,38 @@ class Dataset:
         """Channels, height and width."""
         c, h, w = self.train.images.shape[1:]
         return int(c), int(h), int(w)
+
+
+def _check_images(name: str, split: Split, classes: int) -> None:
+    if not len(split):
+        raise DataError(f"the {name} split has no image")
+    if split.images.dim() != 4 or len(split.labels) != len(split):
+        raise DataError(
+            f"{name}: images are [n, c, h, w] with n labels, not "
+            f"{list(split.images.shape)} with {len(split.labels)}"
+        )
+    low, high = float(split.images.min()), float(split.images.max())
+    if not (0 <= low <= high <= 1):
+        raise DataError(f"{name}: images lie in [0, 1], not in [{low:g}, {high:g}]")
+    if int(split.labels.min()) < 0 or int(split.labels.max()) >= classes:
+        raise DataError(f"{name}: labels are 0 to {classes - 1}")
+    if split.groups is not None and len(split.groups) != len(split):
+        raise DataError(f"{name}: {len(split.groups)} groups for {len(split)} images")
+
+
+def _check_concepts(name: str, split: Split, names: tuple[str, ...]) -> None:
+    for kind, values in {"concepts": split.concepts, "set_concepts": split.set_concepts}.items():
+        if values is None:
+            continue
+        if values.dim() != 2 or len(values) != len(split):
+            raise DataError(
+                f"{name}: {kind} are [n, m] with a row for each of {len(split)} images, not "
+                f"{list(values.shape)}"
+            )
+        if not values.is_floating_point():
+            raise DataError(f"{name}: {kind} are floats, not {values.dtype}; .float() makes them")
+        if values.shape[1] not in (0, len(names)):
+            raise DataError(f"{name}: {values.shape[1]} {kind}, but {len(names)} names")
 
 
 class DatasetSource(Plugin, ABC):

@@ -53,15 +53,15 @@ class LinearHead:
             handle.remove()
 
 
-def find_linear_head(model: nn.Module, example: Tensor) -> LinearHead:
+def find_linear_head(model: nn.Module, examples: Tensor) -> LinearHead:
     """Return the linear layer whose output is the model's.
 
     Parameters
     ----------
     model
         A network in evaluation mode.
-    example
-        ``[1, c, h, w]``, one image to try it on.
+    examples
+        ``[n, c, h, w]``, images to try it on: two or more, and not blank.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def find_linear_head(model: nn.Module, example: Tensor) -> LinearHead:
         If the last layer is not linear, runs more than once, does not see one vector for each
         image, or is not the end; the message names the layer.
     """
-    calls, logits = _calls_of(model, example)
+    calls, logits = _calls_of(model, examples)
     acting = [call for call in calls if not isinstance(call.layer, _IDLE)]
     if not acting:
         raise CapabilityError(f"{type(model).__name__} has no layer that is a module of its own")
@@ -103,20 +103,21 @@ class _Call:
     output: Tensor
 
 
-def _calls_of(model: nn.Module, example: Tensor) -> tuple[list[_Call], Tensor]:
+def _calls_of(model: nn.Module, examples: Tensor) -> tuple[list[_Call], Tensor]:
     """Return what each layer without children was given and gave, in order, and the logits."""
     calls: list[_Call] = []
     names = {layer: name for name, layer in model.named_modules()}
 
     def note(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         if inputs and isinstance(output, Tensor):
-            calls.append(_Call(names[layer], layer, inputs[0], output))
+            # A copy: the network may go on to change the output in place.
+            calls.append(_Call(names[layer], layer, inputs[0], output.clone()))
 
     leaves = [layer for layer in names if next(layer.children(), None) is None]
     handles = [layer.register_forward_hook(note) for layer in leaves]
     try:
         with torch.no_grad():
-            return calls, model(example)
+            return calls, model(examples)
     finally:
         for handle in handles:
             handle.remove()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -61,3 +63,40 @@ def test_concepts_have_names():
     split = Split(torch.zeros(2, 1, 4, 4), torch.zeros(2, dtype=torch.int64), torch.zeros(2, 3))
     with pytest.raises(DataError, match="3 concepts, but 1 names"):
         Dataset(split, split, ("a",), concept_names=("thickness",))
+
+
+@pytest.mark.parametrize("kind", ["concepts", "set_concepts"])
+@pytest.mark.parametrize("bad", ["train", "test", "reference"])
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (torch.zeros(4), r"\[n, m\] with a row for each of 4 images, not \[4\]"),
+        (torch.zeros(3, 1), r"a row for each of 4 images, not \[3, 1\]"),
+        (torch.zeros(4, 1, dtype=torch.int64), "floats, not torch.int64"),
+        (torch.zeros(4, 1, dtype=torch.bool), "floats, not torch.bool"),
+    ],
+    ids=["flat", "rows", "integers", "truth values"],
+)
+def test_concepts_are_a_table_of_floats(kind: str, bad: str, values: Tensor, message: str):
+    splits = {"train": GOOD, "test": GOOD, bad: replace(GOOD, **{kind: values})}
+    with pytest.raises(DataError, match=f"^{bad}: {kind} are .*{message}"):
+        Dataset(**splits, class_names=("a", "b"), concept_names=("thickness",))
+
+
+def test_values_that_were_set_have_names_too():
+    split = replace(GOOD, set_concepts=torch.zeros(4, 2))
+    with pytest.raises(DataError, match="test: 2 set_concepts, but 1 names"):
+        Dataset(GOOD, split, ("a", "b"), concept_names=("thickness",))
+
+
+def test_concept_names_are_unique():
+    with pytest.raises(DataError, match="two or more of 'slant'"):
+        Dataset(GOOD, GOOD, ("a", "b"), concept_names=("width", "slant", "slant"))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("width", [0, 1])
+def test_tables_of_floats_are_taken(dtype: torch.dtype, width: int):
+    values = torch.full((4, width), torch.nan, dtype=dtype)
+    split = replace(GOOD, concepts=values, set_concepts=values)
+    assert Dataset(split, split, ("a", "b"), concept_names=("thickness",)).train is split

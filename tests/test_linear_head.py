@@ -65,12 +65,41 @@ class Shared(nn.Module):
         return self.fc(self.fc(self.widen(images.flatten(1))))
 
 
+class Rectified(nn.Module):
+    """Gives black positive logits, which a rectifier leaves as they are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(64, 3)
+        nn.init.normal_(self.fc.weight, generator=torch.Generator().manual_seed(0))
+        nn.init.constant_(self.fc.bias, 0.1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return nn.functional.relu(self.fc(images.flatten(1)))
+
+
+class Bypassed(nn.Module):
+    """Adds something to the last layer's output that is nothing for black."""
+
+    def __init__(self, *, in_place: bool) -> None:
+        super().__init__()
+        self.in_place, self.skip, self.fc = in_place, nn.Linear(64, 3, bias=False), nn.Linear(64, 3)
+
+    def forward(self, images: Tensor) -> Tensor:
+        skipped = self.skip(images.flatten(1))
+        logits = self.fc(images.flatten(1))
+        return logits.add_(skipped) if self.in_place else logits + skipped
+
+
 @pytest.mark.parametrize(
     ("model", "complaint"),
     [
         (nn.Sequential(nn.Flatten(), nn.Linear(64, 3), nn.Softmax(1)), "it is '2', a Softmax"),
         (nn.Sequential(nn.Conv2d(1, 3, 8), nn.Flatten()), "it is '0', a Conv2d"),
-        (Scaled(), "something comes after it"),
+        (Scaled(), "'fc' gives; something comes after it"),
+        (Rectified(), "'fc' gives; something comes after it"),
+        (Bypassed(in_place=False), "'fc' gives; something comes after it"),
+        (Bypassed(in_place=True), "'fc' gives; something comes after it"),
         (Shared(), "'fc' must see one vector for each image, once"),
     ],
 )

@@ -15,7 +15,7 @@ from causalxai import __version__
 from causalxai.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.classifier import Classifier
 from causalxai.concept_space import ConceptSpace
-from causalxai.context import Context
+from causalxai.context import Context, offered_by, require
 from causalxai.dataset import Dataset
 from causalxai.errors import NotStoredError
 from causalxai.explainer import Explanation
@@ -149,15 +149,19 @@ class Pipeline:
         """The trained classifier."""
         return self._stage(
             "classifier",
-            lambda: self._trainer.fit(
-                self.dataset,
-                rng=self._rng("classifier"),
-                device=self.device,
-                progress=self.progress,
-                checkpoint=self._checkpoint("classifier"),
-            ),
+            self._train,
             self._trainer.to_record,
             lambda record: self._trainer.restore(record, self.dataset, self.device),
+        )
+
+    def _train(self) -> Classifier:
+        self._require_needs()
+        return self._trainer.fit(
+            self.dataset,
+            rng=self._rng("classifier"),
+            device=self.device,
+            progress=self.progress,
+            checkpoint=self._checkpoint("classifier"),
         )
 
     @cached_property
@@ -214,6 +218,19 @@ class Pipeline:
             Report.from_record,
             keep=lambda _: all(_worth_keeping(result) for result in self.metrics),
         )
+
+    def _require_needs(self) -> None:
+        """Tell before any training what a later stage will miss.
+
+        Raises
+        ------
+        CapabilityError
+            If the discoverer or the explainer needs what data set and oracle do not offer.
+        """
+        stages = frozenset({"space", "oracle", "graph"})
+        offered = offered_by(self.dataset) | self.spec.oracle.build().capabilities | stages
+        for part in (self._discoverer, self._explainer):
+            require(part.requires, offered, type(part).__name__)
 
     def require_results(self) -> None:
         """Make sure that the report can be rendered from the store.

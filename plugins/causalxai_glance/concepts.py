@@ -50,7 +50,7 @@ def bounds(
     Raises
     ------
     CapabilityError
-        If the user's knowledge names an unknown concept.
+        If the user's knowledge names an unknown concept, or contradicts itself.
     """
     index = {name: place for place, name in enumerate(names)}
     spoken = {*sum((*background.required, *background.forbidden, *background.tiers), ())}
@@ -61,8 +61,14 @@ def bounds(
     tier = {index[name]: place for place, group in enumerate(background.tiers) for name in group}
     backward = {(a, b) for a in tier for b in tier if tier[a] > tier[b]}
     required = {(index[a], index[b]) for a, b in background.required}
-    forbidden = {(index[a], index[b]) for a, b in background.forbidden}
-    return required, forbidden | backward
+    forbidden = {(index[a], index[b]) for a, b in background.forbidden} | backward
+    for a, b in sorted(required & forbidden):
+        raise CapabilityError(
+            f"graph.background: {names[a]} → {names[b]} is required and forbidden"
+        )
+    if not nx.is_directed_acyclic_graph(nx.DiGraph(sorted(required))):
+        raise CapabilityError("graph.background: the required edges form a loop")
+    return required, forbidden
 
 
 def constrained(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,18 +19,16 @@ from causalxai.seeding import numpy_generator
 from causalxai_glance.concepts import bounds, named_concepts
 from causalxai_glance.effects import direct_effects, edge_weights, prediction_shift
 from causalxai_glance.figures import graph_section
-from causalxai_glance.latent_space import LatentSpace
+from causalxai_glance.latent_space import PREDICTION, LatentSpace
 from causalxai_glance.perception import PerceivedDiscoverer, PerceptionConfig
-from causalxai_glance.scm import MdlScore, exact_search, margin
+from causalxai_glance.scm import MdlScore, StructuralModel, exact_search, margin
+from causalxai_glance.twin_oracle import TwinOracle
 from causalxai_glance.witnesses import Witnesses, witness_section
 
 Pair = tuple[int, int]
 Values = NDArray[np.float64]
 
 _RESAMPLES = 200
-
-PREDICTION = "prediction"
-"""The node that stands for what the classifier predicts."""
 
 
 class GlanceDiscoverer(GraphDiscoverer):
@@ -44,7 +43,8 @@ class GlanceDiscoverer(GraphDiscoverer):
     Edges that the labels hold and the oracle does not confirm are *not perceived*; what the oracle
     shows and the labels do not hold is *perceived only*. Both are told in ``meta`` and in the
     report, and are no edges. The direction rests on the labels: a twin that obeys do() would
-    confirm a reversed edge as well.
+    confirm a reversed edge as well. An effect that is as large up as it is down (a U) cancels in
+    the oracle's weight, and is told as not perceived.
 
     Attributes
     ----------
@@ -83,11 +83,12 @@ class GlanceDiscoverer(GraphDiscoverer):
     config: Config
 
     def _discover(self, context: Context) -> CausalGraph:
-        names, concepts = named_concepts(context, self.config.units)
         space = context.expect(LatentSpace, "the discoverer 'glance'")
-        rng = numpy_generator(context.rng)
         search = _LabelSearch(context, space, self.config)
         labelled = search.edges(search.labels)
+        asked = replace(context, oracle=_oracle_along(labelled, search, context))
+        names, concepts = named_concepts(asked, self.config.units)
+        rng = numpy_generator(context.rng)
         effects = direct_effects(concepts)
         weights = edge_weights(effects)
         quality = space.quality_
@@ -160,13 +161,15 @@ class _LabelSearch:
         concepts = self.context.dataset.train.concepts
         if concepts is None or self.space.scm_ is None:
             raise CapabilityError("the discoverer 'glance' needs labels of the named concepts")
-        self.labels = concepts[: self.space.config.scm_limit].double().numpy()
+        self.labels = self.space.labels(self.context.dataset.train)
         self.required, self.forbidden = bounds(self.config.background, self.space.named_)
         self._whole = MdlScore(self.labels, links=self.space.config.links)
 
     def edges(self, labels: Values) -> frozenset[Pair]:
         """Return the edges of the graph that describes labels shortest."""
         whole = labels is self.labels
+        if whole and not self.required and not self.forbidden and self.space.scm_ is not None:
+            return self.space.scm_.edges
         score = self._whole if whole else MdlScore(labels, links=self.space.config.links)
         return exact_search(
             score.d,
@@ -188,6 +191,34 @@ class _LabelSearch:
             max_parents=self.space.parents_at_most,
         )
         return {pair: (found[pair].absent, found[pair].reversed) for pair in edges}
+
+
+def _oracle_along(labelled: frozenset[Pair], search: _LabelSearch, context: Context) -> TwinOracle:
+    """Return an oracle whose SCM layer has these edges: the user's knowledge may have moved some.
+
+    Raises
+    ------
+    CapabilityError
+        If the effects of do() do not spread in the pipeline's oracle.
+    """
+    oracle = context.expect(TwinOracle, "the discoverer 'glance'")
+    if not oracle.config.propagate:
+        raise CapabilityError(
+            "the discoverer 'glance' needs oracle.propagate: true; 'glance-paper' sets latents "
+            "and nothing else anyhow"
+        )
+    space = search.space
+    if space.scm_ is None or labelled == space.scm_.edges:
+        return oracle
+    other = copy(space)
+    other.scm_ = StructuralModel.fit(
+        search.labels, space.named_, edges=labelled, links=space.config.links
+    )
+    bound = TwinOracle(oracle.config).bind(
+        context.classifier, other, memory_ceiling=oracle.memory_ceiling
+    )
+    bound.ledger = oracle.ledger
+    return bound
 
 
 def _frequency(found: Sequence[frozenset[Pair]], k: int) -> Values:

@@ -136,7 +136,7 @@ class GlanceExplainer(Explainer):
                 answers.append((asked.moves(chunk), asked.logits(chunk)))
                 advance(len(chunk))
         moves, response = (
-            torch.cat(parts, dim=1).double().cpu().numpy() for parts in zip(*answers, strict=True)
+            torch.cat(parts, dim=1).cpu().double().numpy() for parts in zip(*answers, strict=True)
         )
         return [
             LocalModel.fit(x, y, locality(x, width), sparsity=self.config.sparsity)

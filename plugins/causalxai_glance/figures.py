@@ -108,9 +108,9 @@ def _quality_table(quality: Quality, names: tuple[str, ...]) -> Table:
     for i, name in enumerate(names):
         own = quality.own_effect[i]
         stray = max((abs(other) for j, other in enumerate(quality.effect[i]) if j != i), default=0)
-        faithful = quality.readback[i] >= FAITHFUL_READBACK and own >= FAITHFUL_EFFECT
         figures = (quality.alignment[i], quality.readback[i], quality.validity[i], own, stray)
-        rows.append((name, *(f"{figure:.2f}" for figure in figures), "yes" if faithful else "no"))
+        faithful = "yes" if quality.faithful_in(i) else "no"
+        rows.append((name, *map(_measured, figures), faithful))
     return Table(
         ("concept", "alignment R²", "readback R²", "do() readback R²", "own effect",
          "effect on others", "faithful"),
@@ -121,6 +121,10 @@ def _quality_table(quality: Quality, names: tuple[str, ...]) -> Table:
         "for each unit that do() moves it (1 is right). Effect on others: the largest move of "
         "another concept that was held (0 is right).",
     )  # fmt: skip
+
+
+def _measured(figure: float | None) -> str:
+    return "not measured" if figure is None else f"{figure:.2f}"
 
 
 def _alignment(space: LatentSpace, labels: Tensor, readings: Tensor) -> Figure:
@@ -135,7 +139,7 @@ def _alignment(space: LatentSpace, labels: Tensor, readings: Tensor) -> Figure:
         axes.scatter(label.numpy(), reading.numpy(), s=5, color=CATEGORIES[0], alpha=0.6, lw=0)
         ends = [float(label.min()), float(label.max())]
         axes.plot(ends, ends, color=INK, linewidth=0.8)
-        axes.set_title(f"{name}, R² {r2:.2f}", fontsize=8, parse_math=False)
+        axes.set_title(f"{name}, R² {_measured(r2)}", fontsize=8, parse_math=False)
     for axes in every[k:]:
         axes.set_axis_off()
     every[0].set_xlabel("label")
@@ -151,7 +155,7 @@ def _alignment(space: LatentSpace, labels: Tensor, readings: Tensor) -> Figure:
 
 def _clusters(unnamed: Tensor, labels: Tensor, dataset: Dataset) -> Figure:
     """Draw the two principal components of the latents that have no name."""
-    flat, shares = _principal_plane(unnamed.double().numpy())
+    flat, shares = _principal_plane(unnamed.cpu().double().numpy())
     figure = canvas(5.5, 3.6)
     axes = grid(figure, 1, 1)[0][0]
     for klass, name in enumerate(dataset.class_names):
@@ -201,7 +205,7 @@ def _name_cluster(axes: Axes, place: NDArray[np.float64], name: str, colour: str
 
 def _losses(history: Tensor) -> Figure:
     """Draw a small curve for each term that the training had."""
-    values = history.double().cpu().numpy()
+    values = history.cpu().double().numpy()
     present = [index for index in range(len(TERMS)) if np.any(values[:, index])]
     columns = min(_COLUMNS, max(1, len(present)))
     lines = max(1, -(-len(present) // columns))

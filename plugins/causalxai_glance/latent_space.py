@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Self, cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import Field, NonNegativeInt
 from torch import Tensor
 
@@ -25,6 +27,10 @@ from causalxai_glance.twin.quality import Quality, measure_quality
 from causalxai_glance.twin.training import TwinConfig, new_twin, train_twin
 
 _PARENTS_BEYOND = 3
+_UNNAMED = "latent "
+
+PREDICTION = "prediction"
+"""The node that stands for what the classifier predicts."""
 
 
 class LatentSpace(ConceptSpace):
@@ -69,7 +75,7 @@ class LatentSpace(ConceptSpace):
             The most causes of a concept in the SCM layer; by default any number, and 3 beyond
             10 concepts.
         scm_limit
-            How many labels at most the SCM layer is fitted to, the first ones.
+            How many labels at most the SCM layer is fitted to, evenly spread.
         """
 
         links: bool = True
@@ -83,7 +89,7 @@ class LatentSpace(ConceptSpace):
         """The named concepts, then the unnamed ones."""
         named = [Concept(name) for name in self.named_]
         numbers = range(len(named), self.config.latents)
-        return [*named, *(Concept(f"latent {number}", unit="sd") for number in numbers)]
+        return [*named, *(Concept(f"{_UNNAMED}{number}", unit="sd") for number in numbers)]
 
     def fit(
         self,
@@ -106,13 +112,12 @@ class LatentSpace(ConceptSpace):
         """
         labelled = dataset.train.concepts is not None
         self._attach(classifier, dataset.concept_names if labelled else ())
-        labels = self._standardise(dataset)
-        material = self._material(dataset.train, labels)
+        material = self._material(dataset.train, self._standardise(dataset))
+        self.scm_ = self._fit_scm(dataset.train)
         self.twin_, self.history_ = train_twin(
             classifier, material, self.config, rng=rng, progress=progress, checkpoint=checkpoint
         )
         self._scale_the_unnamed(material.embeddings)
-        self.scm_ = self._fit_scm(dataset.train)
         test = dataset.test
         self.quality_ = measure_quality(
             self.twin_,
@@ -130,6 +135,18 @@ class LatentSpace(ConceptSpace):
         if self.config.max_parents is None and len(self.named_) > MOST_NODES:
             return _PARENTS_BEYOND
         return self.config.max_parents
+
+    def labels(self, split: Split) -> NDArray[np.float64]:
+        """Return the labels that the SCM layer is fitted to, ``[n, k]``, in their own units.
+
+        At most ``scm_limit``, evenly spread: a data set may come sorted by class.
+        """
+        if split.concepts is None:
+            raise CapabilityError("the SCM layer needs labels of the named concepts")
+        n = len(split)
+        count = min(n, self.config.scm_limit)
+        rows = torch.linspace(0, n - 1, count, dtype=torch.float64).round().long()
+        return np.asarray(split.concepts[rows].double().numpy())
 
     def encode(self, images: Tensor) -> Units:
         """Read the latents of images; what the classifier does not embed is lost."""
@@ -180,7 +197,7 @@ class LatentSpace(ConceptSpace):
         """Return the twin's held-out figures."""
         quality = self.quality_
 
-        def each(values: Sequence[float]) -> Json:
+        def each(values: Sequence[float | None]) -> Json:
             return dict(zip(self.named_, values, strict=True))
 
         return {
@@ -204,6 +221,12 @@ class LatentSpace(ConceptSpace):
                 f"{len(named)} named concepts need more than as many latents; "
                 f"latents is {self.config.latents}"
             )
+        for name in named:
+            if name == PREDICTION or name.startswith(_UNNAMED):
+                raise DataError(
+                    f"a concept can't be called {name!r}: the names 'prediction' and "
+                    f"'{_UNNAMED}...' are taken; rename it in the data set"
+                )
         self._classifier, self.named_ = classifier, tuple(named)
         nothing = torch.zeros(self.config.latents, device=classifier.device)
         self.mean_, self.sd_ = nothing.clone(), nothing + 1
@@ -250,8 +273,9 @@ class LatentSpace(ConceptSpace):
     def _fit_scm(self, split: Split) -> StructuralModel | None:
         if not self.named_:
             return None
-        assert split.concepts is not None
-        labels = split.concepts[: self.config.scm_limit].double().numpy()
         return StructuralModel.fit(
-            labels, self.named_, links=self.config.links, max_parents=self.parents_at_most
+            self.labels(split),
+            self.named_,
+            links=self.config.links,
+            max_parents=self.parents_at_most,
         )

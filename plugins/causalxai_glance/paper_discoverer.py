@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,7 +17,7 @@ from causalxai.graph import CausalGraph, Edge
 from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
 from causalxai.report.section import Section, Table, Text
 from causalxai.seeding import numpy_generator
-from causalxai_glance.concepts import constrained, named_concepts
+from causalxai_glance.concepts import bounds, constrained, named_concepts
 from causalxai_glance.effects import SIGNS, Concepts, together
 
 Values = NDArray[np.float64]
@@ -61,7 +61,7 @@ class PaperDiscoverer(GraphDiscoverer):
        explanations", arXiv 2207.01917, section 3.3, equations 2 and 3.
     """
 
-    requires = frozenset({"oracle", "readback"})
+    requires = frozenset({"oracle", "readback", "observations"})
 
     class Config(DiscovererConfig):
         """Settings.
@@ -92,10 +92,11 @@ class PaperDiscoverer(GraphDiscoverer):
         names, concepts = named_concepts(context, self.config.units)
         trials = run_trials(concepts)
         weights = paper_weights(trials.moved, self.config.estimator)
-        edges = self.edges(trials)
+        _, barred = bounds(self.config.background, names)
+        edges = self.edges(trials, barred)
         rng = numpy_generator(context.rng)
         n = len(concepts.units)
-        found = [self.edges(trials.resample(rng.integers(n, size=n)))
+        found = [self.edges(trials.resample(rng.integers(n, size=n)), barred)
                  for _ in range(self.config.repeats)]  # fmt: skip
         kept = constrained(edges, names, self.config.background, weights)
         own = own_effects(trials.moved)
@@ -126,29 +127,39 @@ class PaperDiscoverer(GraphDiscoverer):
             },
         )
 
-    def edges(self, trials: Trials) -> frozenset[tuple[int, int]]:
-        """Return the edges (i, j) that steps 2 to 4 leave."""
+    def edges(
+        self, trials: Trials, barred: Collection[tuple[int, int]] = ()
+    ) -> frozenset[tuple[int, int]]:
+        """Return the edges (i, j) that steps 2 to 4 leave, none of them barred.
+
+        Directions are chosen before mediators are looked for. Where everything shows both ways,
+        each of three concepts explains the other two's relation, and nothing would be left.
+        """
         weights = paper_weights(trials.moved, self.config.estimator)
         k = len(weights)
-        related = {(i, j) for i in range(k) for j in range(k)
-                   if i != j and abs(weights[i, j]) > self.config.threshold}  # fmt: skip
-        direct = {pair for pair in related if not self._explained(pair, related, trials)}
+        related = {
+            (i, j)
+            for i in range(k)
+            for j in range(k)
+            if i != j and (i, j) not in barred and abs(weights[i, j]) > self.config.threshold
+        }
         directed = {
             (i, j)
-            for i, j in direct
-            if (j, i) not in direct or abs(weights[i, j]) >= abs(weights[j, i])
+            for i, j in related
+            if (j, i) not in related or abs(weights[i, j]) >= abs(weights[j, i])
         }
-        return _without_loops(directed, weights)
+        ordered = _without_loops(directed, weights)
+        return frozenset(pair for pair in ordered if not self._explained(pair, ordered, trials))
 
     def _explained(
-        self, pair: tuple[int, int], related: set[tuple[int, int]], trials: Trials
+        self, pair: tuple[int, int], ordered: frozenset[tuple[int, int]], trials: Trials
     ) -> bool:
         """Tell whether some j between i and m brings about all of m's change (step 3)."""
         i, m = pair
         signs = np.array(SIGNS)[None]
         change = float((trials.moved[:, :, i, m] * signs).mean())
         for j in range(trials.moved.shape[2]):
-            if j in pair or (i, j) not in related or (j, m) not in related or (j, i) in related:
+            if (i, j) not in ordered or (j, m) not in ordered:
                 continue
             left = float((trials.controlled[:, :, i, j, m] * signs).mean())
             if abs(left) < self.config.tolerance * abs(change):

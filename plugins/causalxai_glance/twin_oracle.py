@@ -13,9 +13,11 @@ from causalxai.oracle import DEFAULT_MEMORY_CEILING, Oracle, Response, Want
 from causalxai.plugin import PluginConfig
 from causalxai_glance.latent_space import LatentSpace
 from causalxai_glance.scm import StructuralModel
+from causalxai_glance.twin.generator import width
 
-# Feature maps of a generator and of a classifier, at a time, as a multiple of a picture's size.
-_MAPS = 64
+# How many feature maps of a picture's height and width are there at a time: in a generator, as a
+# multiple of its width at that size, and in a classifier.
+_GENERATOR_MAPS, _CLASSIFIER_MAPS = 10, 64
 
 
 class TwinOracle(Oracle):
@@ -99,8 +101,10 @@ class TwinOracle(Oracle):
         return torch.cat([predicted, after[..., named:]], dim=2)
 
     def _bytes_per_answer(self, want: tuple[Want, ...]) -> int:
-        maps = 4 * _MAPS * self.classifier.image_size // self.classifier.image_shape[0]
-        return super()._bytes_per_answer(want) + maps
+        _, height, side = self.classifier.image_shape
+        wide = width(self._latents.config.channels, side)
+        maps = _GENERATOR_MAPS * wide + _CLASSIFIER_MAPS
+        return super()._bytes_per_answer(want) + 4 * maps * height * side
 
 
 def _counterfactual(
@@ -108,6 +112,6 @@ def _counterfactual(
 ) -> Tensor:
     """Ask the SCM layer, in double precision; what it leaves alone keeps its bits."""
     answer = scm.counterfactual(
-        values.double().cpu().numpy(), targets.cpu().numpy(), settings.double().cpu().numpy()
+        values.cpu().double().numpy(), targets.cpu().numpy(), settings.cpu().double().numpy()
     )
     return torch.from_numpy(answer).to(values)

@@ -89,13 +89,19 @@ class SpectralAlignment(nn.Module):
 
     @torch.no_grad()
     def target(self, unnamed: Tensor) -> Tensor:
-        """Return what the unnamed latents ``[n, unnamed]`` are drawn to, of the same shape."""
+        """Return what the unnamed latents ``[n, unnamed]`` are drawn to, of the same shape.
+
+        Not a number, and nothing taken into the running mean, where some of them are not finite.
+        """
         rows = len(unnamed)
         if rows > len(self.mean):
             raise DataError(
                 f"the running mean of the spectral alignment has {len(self.mean)} rows, and the "
                 f"batch {rows}: construct it with batch={rows} or pass smaller batches"
             )
+        if not bool(torch.isfinite(unnamed).all()):
+            # There is no SVD of it; the loss tells that the training broke down.
+            return torch.full_like(unnamed, torch.nan)
         scores, size = principal_scores(unnamed)
         if self.training:
             self.seen[:rows] += 1

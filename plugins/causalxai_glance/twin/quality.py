@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Self, cast
 
@@ -14,6 +15,8 @@ from causalxai_glance.twin.twin import Twin
 
 FAITHFUL_READBACK = 0.9
 FAITHFUL_EFFECT = 0.8
+
+_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,8 @@ class Quality:
     agreement
         Share of images whose picture gets the image's own predicted class.
     alignment
-        R² of each named latent as a reading of its concept.
+        R² of each named latent as a reading of its concept; ``None`` where that can't be
+        measured: labels are missing, or there is only one value.
     readback
         R² of each named latent read back from the twin's picture, as a reading of what was
         painted.
@@ -45,7 +49,7 @@ class Quality:
     reconstruction: float
     mean_image: float
     agreement: float
-    alignment: tuple[float, ...]
+    alignment: tuple[float | None, ...]
     readback: tuple[float, ...]
     validity: tuple[float, ...]
     effect: tuple[tuple[float, ...], ...]
@@ -57,8 +61,12 @@ class Quality:
 
     @property
     def faithful(self) -> bool:
-        """Whether every concept's readback R² is .9 or more, and its own effect .8 or more."""
-        return all(self.faithful_in(concept) for concept in range(len(self.readback)))
+        """Whether every concept's readback R² is .9 or more, and its own effect .8 or more.
+
+        A twin without named concepts has nothing to be faithful in.
+        """
+        each = map(self.faithful_in, range(len(self.readback)))
+        return bool(self.readback) and all(each)
 
     def faithful_in(self, concept: int) -> bool:
         """Tell the same of one concept, by its place."""
@@ -90,30 +98,29 @@ def measure_quality(
     mean_image: Tensor,
     rng: torch.Generator,
 ) -> Quality:
-    """Measure a twin.
+    """Measure a twin, some hundred images at a time.
 
     Parameters
     ----------
     twin, classifier
         On one device.
     images, concepts
-        ``[n, c, h, w]`` and ``[n, k]``, standardised as in training.
+        ``[n, c, h, w]`` and ``[n, k]``, standardised as in training; not finite where a label is
+        missing.
     mean_image
         ``[c, h, w]``, of the training images.
     rng
         Draws the values that do() sets.
     """
-    images, concepts = images.to(classifier.device), concepts.to(classifier.device)
     named = concepts.shape[1]
-    embeddings, logits = classifier.embed_and_classify(images)
+    embeddings = classifier.embed(images)
     latents = twin.latents(embeddings)
-    pictures = twin.render(latents)
-    again, logits_again = classifier.embed_and_classify(pictures)
+    again = _embed_pictures(twin, classifier, latents)
     readback = twin.latents(again)[:, :named]
 
     def read(settings: Tensor) -> Tensor:
         units = torch.cat([settings, latents[:, named:]], dim=1)
-        return twin.latents(classifier.embed(twin.render(units)))[:, :named]
+        return twin.latents(_embed_pictures(twin, classifier, units))[:, :named]
 
     own, validity, effect = latents[:, :named], [], []
     for concept in range(named):
@@ -123,12 +130,13 @@ def measure_quality(
         anywhere[:, concept] = torch.randn(len(images), generator=rng).to(own)
         effect.append(tuple(((read(up) - read(down)) / 2).mean(dim=0).tolist()))
         validity.append(r_squared(read(anywhere), anywhere)[concept])
+    classes, classes_again = (classifier.head.layer(x).argmax(dim=1) for x in (embeddings, again))
     return Quality(
         n=len(images),
-        reconstruction=float((pictures - images).square().mean()),
-        mean_image=float((mean_image.to(images) - images).square().mean()),
-        agreement=float((logits.argmax(dim=1) == logits_again.argmax(dim=1)).double().mean()),
-        alignment=r_squared(own, concepts),
+        reconstruction=_squared_error(_pictures(twin, latents), images),
+        mean_image=_squared_error(mean_image.expand_as(images).split(_AT_ONCE), images),
+        agreement=float((classes == classes_again).cpu().double().mean()),
+        alignment=_alignment(own, concepts),
         readback=r_squared(readback, own),
         validity=tuple(validity),
         effect=tuple(effect),
@@ -137,8 +145,32 @@ def measure_quality(
 
 def r_squared(readings: Tensor, truth: Tensor) -> tuple[float, ...]:
     """Return R² of each column of readings ``[n, k]``; 0 where the truth does not vary."""
-    errors = (readings - truth).double().square().mean(dim=0)
-    truth = truth.double()
+    readings, truth = readings.cpu().double(), truth.cpu().double()
+    errors = (readings - truth).square().mean(dim=0)
     spread = (truth - truth.mean(dim=0)).square().mean(dim=0)
     scores = torch.where(spread > 0, 1 - errors / spread, torch.zeros_like(spread))
     return tuple(scores.tolist())
+
+
+def _alignment(readings: Tensor, labels: Tensor) -> tuple[float | None, ...]:
+    known = torch.isfinite(labels).all(dim=0) & (labels.amax(dim=0) > labels.amin(dim=0))
+    scores = zip(r_squared(readings, labels), known.tolist(), strict=True)
+    return tuple(score if measured else None for score, measured in scores)
+
+
+def _pictures(twin: Twin, latents: Tensor) -> Iterator[Tensor]:
+    for part in latents.split(_AT_ONCE):
+        yield twin.render(part)
+
+
+def _embed_pictures(twin: Twin, classifier: Classifier, latents: Tensor) -> Tensor:
+    return torch.cat([classifier.embed(pictures) for pictures in _pictures(twin, latents)])
+
+
+def _squared_error(pictures: Iterable[Tensor], images: Tensor) -> float:
+    """Return the mean over all pixels, of pictures that come in parts."""
+    parts = zip(pictures, images.split(_AT_ONCE), strict=True)
+    total = sum(
+        float((painted.cpu() - part.cpu()).double().square().sum()) for painted, part in parts
+    )
+    return total / images.numel()

@@ -75,7 +75,7 @@ class TwinConfig(PluginConfig):
     learning_rate: PositiveFloat = 2e-3
     losses: Losses = "do-cycle"
     noise: NonNegativeFloat = 0.1
-    channels: PositiveInt = 64
+    channels: int = Field(64, ge=2)
     layers: PositiveInt = 4
     ema: float = Field(0.98, ge=0, lt=1)
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from causalxai import Context, Dataset
+from causalxai import Context
 from causalxai.errors import CapabilityError
 from causalxai.graph_discoverer import GraphDiscoverer
 from causalxai.seeding import torch_generator
@@ -12,7 +12,6 @@ from causalxai.testing import Bench, Check, checks_for
 from causalxai_glance.discoverer import PREDICTION, GlanceDiscoverer
 from causalxai_glance.latent_space import LatentSpace
 from causalxai_glance.paper_discoverer import PaperDiscoverer
-from causalxai_glance.scm import StructuralModel
 from causalxai_glance.twin_oracle import TwinOracle
 
 QUICK = {"units": 30, "repeats": 3}
@@ -52,18 +51,48 @@ def test_an_unfaithful_twin_confirms_nothing(glance_context: Context):
     assert "size → brightness" in str(graph.meta["unconfirmed"])
 
 
-def test_a_reversed_edge_is_confirmed_too(obeying: Context, squares: Dataset):
+def test_a_reversed_edge_is_confirmed_too(obeying: Context):
     """What the report warns of: the oracle can't tell which way an SCM layer should point."""
-    space = obeying.space
-    assert isinstance(space, LatentSpace) and squares.train.concepts is not None
-    labels = squares.train.concepts.double().numpy()
-    space.scm_ = StructuralModel.fit(labels, space.named_, edges=[(1, 0)])
     known = {"required": [("brightness", "size")]}
     graph = GlanceDiscoverer(background=known, **QUICK).discover(obeying)
     (edge,) = [edge for edge in graph.edges if edge.target != PREDICTION]
     assert (edge.source, edge.target) == ("brightness", "size")
     assert edge.weight is not None and edge.weight > 0.2
     assert "reversed" in str(graph.meta["direction"])
+
+
+def test_what_is_forbidden_is_no_edge_and_not_missed(obeying: Context):
+    known = {"forbidden": [("size", "brightness"), ("brightness", "size")]}
+    graph = GlanceDiscoverer(background=known, **QUICK).discover(obeying)
+    assert {edge.target for edge in graph.edges} == {PREDICTION}
+    assert graph.meta["not perceived"] == "none"
+
+
+def test_an_oracle_that_sets_and_does_not_spread_is_refused(obeying: Context):
+    assert obeying.space is not None
+    literal = TwinOracle(propagate=False).bind(obeying.classifier, obeying.space)
+    with pytest.raises(CapabilityError, match="propagate: true"):
+        GlanceDiscoverer(**QUICK).discover(replace(obeying, oracle=literal))
+
+
+@pytest.mark.parametrize(
+    ("known", "complaint"),
+    [
+        ({"required": [("size", "brightness"), ("brightness", "size")]}, "form a loop"),
+        (
+            {"required": [("size", "brightness")], "forbidden": [("size", "brightness")]},
+            "required and forbidden",
+        ),
+        (
+            {"required": [("size", "brightness")], "tiers": [["brightness"], ["size"]]},
+            "required and forbidden",
+        ),
+    ],
+)
+@pytest.mark.parametrize("discoverer", [GlanceDiscoverer, PaperDiscoverer])
+def test_knowledge_that_contradicts_itself_is_refused(obeying, discoverer, known, complaint):
+    with pytest.raises(CapabilityError, match=complaint):
+        discoverer(background=known, **QUICK).discover(obeying)
 
 
 def test_concepts_move_the_prediction(obeying: Context):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from dataclasses import replace
 from itertools import permutations
 
@@ -12,6 +13,7 @@ import torch
 from sklearn.decomposition import PCA
 
 from causalxai import CausalGraph, Context, Dataset
+from causalxai.cli import _figure
 from causalxai.explainer import Explanation
 from causalxai.graph import Edge
 from causalxai.report.section import Figure, Section, Table, Text
@@ -20,6 +22,7 @@ from causalxai_glance.explainer import GlanceExplainer
 from causalxai_glance.explanation_figures import explanation_section
 from causalxai_glance.figures import graph_section, twin_section
 from causalxai_glance.latent_space import LatentSpace
+from causalxai_glance.twin.quality import Quality
 from causalxai_glance.twin.training import TERMS
 
 TRUTH = CausalGraph("abcd", [("a", "b"), ("b", "c"), ("a", "d")])
@@ -66,6 +69,27 @@ def test_the_table_holds_the_quality(shown: Section, latent_space: LatentSpace):
         said = [f"{value:.2f}" for value in (*figures, own, stray)]
         assert row[:-1] == (latent_space.named_[i], *said)
         assert (row[-1] == "yes") == (quality.readback[i] >= 0.9 and own >= 0.8)
+
+
+def test_what_is_not_measured_is_said_to_be_so(latent_space: LatentSpace, squares: Dataset):
+    space = copy.copy(latent_space)
+    space.quality_ = replace(latent_space.quality_, alignment=(None, 0.5))
+    unknown = squares.test.concepts.clone()
+    unknown[3, 0] = torch.nan
+    dataset = replace(squares, test=replace(squares.test, concepts=unknown))
+    [table] = items(twin_section(space, dataset), Table)
+    assert [row[1] for row in table.rows] == ["not measured", "0.50"]
+    summary = json.loads(json.dumps(space.summary(), allow_nan=False))
+    assert summary["alignment R2"] == {"size": None, "brightness": 0.5}
+    assert _figure(summary["alignment R2"]) == "size not measured, brightness 0.5"
+
+
+def test_the_table_holds_the_qualitys_own_verdict(
+    latent_space: LatentSpace, squares: Dataset, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(Quality, "faithful_in", lambda quality, concept: concept == 1)
+    [table] = items(twin_section(latent_space, squares), Table)
+    assert [row[-1] for row in table.rows] == ["no", "yes"]
 
 
 def test_the_verdict_is_said_in_words(latent_space: LatentSpace, squares: Dataset):

@@ -59,6 +59,19 @@ def test_a_shortcut_that_does_more_than_the_chain_stays():
     assert PaperDiscoverer().edges(trials(more)) == {(0, 1), (1, 2), (0, 2)}
 
 
+def test_where_all_shows_both_ways_the_larger_weights_make_a_chain():
+    both = [[1.0, 0.8, 0.48], [0.7, 1.0, 0.6], [0.4, 0.5, 1.0]]
+    slid = trials(both)
+    exact = np.einsum("nsij,jm->nsijm", slid.moved, np.array(both))
+    np.testing.assert_allclose(slid.controlled, exact - slid.moved[:, :, :, None], atol=1e-4)
+    assert PaperDiscoverer().edges(slid) == {(0, 1), (1, 2)}
+
+
+def test_a_barred_edge_leaves_room_for_its_reverse():
+    slid = trials([[1.0, 0.9], [0.5, 1.0]])
+    assert PaperDiscoverer().edges(slid, {(0, 1)}) == {(1, 0)}
+
+
 def test_changes_below_the_threshold_are_no_edges():
     assert PaperDiscoverer(threshold=0.7).edges(trials(CHAIN)) == {(0, 1)}
     assert PaperDiscoverer(threshold=0.9).edges(trials(CHAIN)) == frozenset()

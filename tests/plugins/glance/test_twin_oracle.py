@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from torch import Tensor
@@ -13,6 +15,7 @@ from causalxai.intervention import NO_TARGET, Intervention
 from causalxai.oracle import Oracle
 from causalxai.testing import Bench, checks_for, toy_world
 from causalxai_glance.latent_space import LatentSpace
+from causalxai_glance.twin.training import new_twin
 from causalxai_glance.twin_oracle import TwinOracle
 
 SIZE, BRIGHTNESS, UNNAMED = 0, 1, 4
@@ -116,6 +119,22 @@ def test_a_brighter_square_is_painted_brighter(twin_oracle: TwinOracle, units: U
     pair = Intervention.set(torch.tensor([BRIGHTNESS, BRIGHTNESS]), torch.tensor([0.35, 0.7]))
     dark, bright = twin_oracle.query(units, pair, want=("images",)).answer("images")
     assert bool((bright.flatten(1).mean(dim=1) > dark.flatten(1).mean(dim=1)).all())
+
+
+@pytest.mark.parametrize("channels", [8, 64, 512])
+def test_an_answer_is_counted_with_the_generators_own_maps(
+    looker: Classifier, latent_space: LatentSpace, channels: int
+):
+    space = copy.copy(latent_space)
+    space.config = latent_space.config.model_copy(update={"channels": channels})
+    space.twin_ = new_twin(looker, space.config)
+    sizes: list[int] = []
+    for layer in space.twin_.modules():
+        layer.register_forward_hook(lambda layer, given, made: sizes.append(made[0].numel()))
+    space.twin_.render(torch.zeros(1, space.config.latents))
+    # What a convolution takes, what it gives, and a copy of that with noise.
+    at_least = 3 * 4 * max(sizes)
+    assert TwinOracle().bind(looker, space)._bytes_per_answer(("logits",)) > at_least
 
 
 def test_another_concept_space_is_refused(looker: Classifier):

@@ -77,6 +77,16 @@ class TestTraps:
             assert slope.isfinite().all()
         assert loss.mean.isfinite().all()
 
+    @pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+    def test_what_is_not_finite_gives_no_number_and_is_forgotten(self, wrong):
+        loss = SpectralAlignment(6, 3)
+        loss.target(normal(6, 3))
+        mean, seen = loss.mean.clone(), loss.seen.clone()
+        latents = normal(6, 3)
+        latents[2, 1] = wrong
+        assert loss(latents, latents[:, :0], 1.0).isnan()
+        assert torch.equal(loss.mean, mean) and torch.equal(loss.seen, seen)
+
     def test_a_vanishing_batch_after_others_keeps_the_target_bounded(self):
         loss = SpectralAlignment(6, 3, lambda_max=2.0)
         loss.target(normal(6, 3))

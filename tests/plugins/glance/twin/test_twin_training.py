@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from pydantic import ValidationError
 
 from causalxai import Classifier, Dataset
 from causalxai.checkpoint import Checkpoint
@@ -15,7 +16,7 @@ from causalxai.testing.bench import stored
 from causalxai.testing.footprint import changes, of_classifier
 from causalxai_glance.twin import training
 from causalxai_glance.twin.objective import Batch
-from causalxai_glance.twin.training import TERMS, TwinConfig, train_twin
+from causalxai_glance.twin.training import TERMS, TwinConfig, TwinTraining, train_twin
 from causalxai_glance.twin.twin import Twin
 
 CONFIG = TwinConfig(latents=6, steps=7, channels=8, batch_size=8, layers=1)
@@ -144,9 +145,89 @@ def test_a_breakdown_names_the_step_and_what_to_lower(
         train(looker, material)
 
 
-def test_a_wild_rate_ends_in_words(looker: Classifier, material: Batch):
-    with pytest.raises(DataError, match="lower learning_rate"):
-        train(looker, material, learning_rate=1e25, steps=40)
+@pytest.mark.parametrize("losses", ["do-cycle", "paper"])
+@pytest.mark.parametrize("rate", [1e3, 1e25])
+def test_a_wild_rate_ends_in_words(looker: Classifier, material: Batch, losses: str, rate: float):
+    with pytest.raises(DataError, match=r"in step \d+: .*lower learning_rate"):
+        train(looker, material, learning_rate=rate, steps=40, losses=losses)
+
+
+def test_the_narrowest_twin_trains_and_a_narrower_one_is_refused(
+    looker: Classifier, material: Batch
+):
+    with pytest.raises(ValidationError, match="channels"):
+        TwinConfig(channels=1)
+    _, history = train(looker, material, channels=2, steps=2)
+    assert torch.isfinite(history).all()
+
+
+def prepared(looker: Classifier, material: Batch, **settings) -> TwinTraining:
+    config = CONFIG.model_copy(update=settings)
+    return TwinTraining(looker, material, config, torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("named", [1, 2, 4])
+def test_do_sets_one_concept_or_more_and_leaves_the_rest(
+    looker: Classifier, material: Batch, named: int
+):
+    concepts = torch.randn(len(material), named, generator=torch.Generator().manual_seed(1))
+    trains = prepared(looker, replace(material, concepts=concepts))
+    latents = torch.randn(4000, 6, generator=torch.Generator().manual_seed(2))
+    before = latents.clone()
+    after = trains._intervene(latents)
+    assert torch.equal(latents, before)
+    assert torch.equal(after[:, named:], latents[:, named:])
+    changed = after[:, :named] != latents[:, :named]
+    assert changed.any(dim=1).all()
+    # One for sure, the others every other time; what is set is N(0, 1).
+    expected = (1 + 0.5 * (named - 1)) / named
+    torch.testing.assert_close(
+        changed.double().mean(dim=0), torch.full((named,), expected).double(), rtol=0, atol=0.04
+    )
+    assert (changed.sum(dim=1) == 1).any()
+    values = after[:, :named][changed]
+    assert abs(float(values.mean())) < 0.06 and abs(float(values.std()) - 1) < 0.05
+    correlation = torch.corrcoef(torch.stack([values, latents[:, :named][changed]]))[0, 1]
+    assert abs(float(correlation)) < 0.06
+
+
+@pytest.mark.parametrize("ema", [0.0, 0.15, 0.98])
+def test_the_average_is_of_the_weights_after_each_step(
+    looker: Classifier, material: Batch, ema: float
+):
+    trains = prepared(looker, material, ema=ema)
+    expected = [weight.double() for weight in trains.twin.parameters()]
+    for number, kept in enumerate([1 / 10, 2 / 11, 3 / 12]):
+        trains.step(number)
+        kept = min(kept, ema)
+        expected = [
+            kept * mean + (1 - kept) * weight.detach().double()
+            for mean, weight in zip(expected, trains.twin.parameters(), strict=True)
+        ]
+        for mean, average in zip(expected, trains.average.parameters(), strict=True):
+            torch.testing.assert_close(average.double(), mean, rtol=1e-5, atol=1e-6)
+    assert not torch.equal(trains.twin.align.weight, expected[0])
+
+
+@pytest.mark.parametrize("losses", ["do-cycle", "paper"])
+def test_half_precision_trains_to_the_same_shapes(
+    looker: Classifier, material: Batch, monkeypatch: pytest.MonkeyPatch, losses: str
+):
+    full, expected = train(looker, material, losses=losses)
+
+    def mixed(self, wanted: bool = True):
+        return torch.autocast("cpu", torch.bfloat16, enabled=wanted)
+
+    monkeypatch.setattr(TwinTraining, "_mixed_precision", mixed)
+    half, history = train(looker, material, losses=losses)
+    assert torch.isfinite(history).all()
+    assert history.shape == expected.shape and not torch.equal(history, expected)
+    # The first step's losses, before rounding has had its way with the weights.
+    torch.testing.assert_close(history[0], expected[0], rtol=0.05, atol=0.05)
+    theirs = full.state_dict()
+    for name, tensor in half.state_dict().items():
+        assert tensor.isfinite().all(), name
+        assert (tensor.shape, tensor.dtype) == (theirs[name].shape, theirs[name].dtype)
 
 
 def test_the_classifier_is_left_alone(looker: Classifier, material: Batch):
