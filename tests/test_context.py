@@ -37,7 +37,8 @@ def test_what_is_missing_is_told_with_what_is_there(context: Context):
     with pytest.raises(CapabilityError) as raised:
         there.require(frozenset({"space", "graph", "observations"}), "me")
     assert str(raised.value) == (
-        "me needs observations, space; this pipeline has gradient, graph, oracle, render"
+        "me needs observations (labels of the concepts, in the data set), space; "
+        "this pipeline has gradient, graph, oracle, render"
     )
 
 

@@ -193,7 +193,7 @@ class Pipeline:
         """The discovered graph."""
         return self._stage(
             "graph",
-            lambda: self._discoverer.discover(self._context("graph")),
+            lambda: self._discoverer.discover(self.context("graph")),
             lambda graph: Record(meta=graph.to_json()),
             lambda record: CausalGraph.from_json(record.meta),
         )
@@ -252,21 +252,21 @@ class Pipeline:
     def _explain(self) -> Explanation:
         rng = self._rng("images")
         inputs, target = select_images(self.spec.images, self.classifier, self.dataset, rng)
-        return self._explainer.explain(inputs, target, self._context("explain"))
+        return self._explainer.explain(inputs, target, self.context("explain"))
 
     def _score(self, label: str, part: ResolvedPlugin[Metric]) -> MetricResult:
         metric = part.build()
         stage = f"metrics.{label}"
         return self._stage(
             stage,
-            lambda: replace(metric.compute(self.explanation, self._context(stage)), metric=label),
+            lambda: replace(metric.compute(self.explanation, self.context(stage)), metric=label),
             lambda result: Record(meta=result.to_json()),
             lambda record: MetricResult.from_json(record.meta),
             keep=_worth_keeping,
         )
 
     def _render(self) -> Report:
-        context = self._context("report")
+        context = self.context("report")
         test = self.dataset.test
         page = render_report(
             self.spec,
@@ -281,7 +281,8 @@ class Pipeline:
         )
         return replace(page, fit=self.space.summary())
 
-    def _context(self, stage: str) -> Context:
+    def context(self, stage: str) -> Context:
+        """Return what a stage may look at."""
         context = Context(
             classifier=self.classifier,
             dataset=self.dataset,

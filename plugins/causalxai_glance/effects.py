@@ -101,7 +101,7 @@ def direct_effects(concepts: Concepts) -> Values:
     if not pairs:
         return effects
     asked = [concepts.do(i, sign, free=j) for i, j in pairs for sign in SIGNS]
-    moved = concepts.readback(together(asked)).double().cpu().numpy()
+    moved = concepts.readback(together(asked)).cpu().double().numpy()
     moved = moved.reshape(len(pairs), len(SIGNS), len(concepts.units), k)
     along = (moved * np.array(SIGNS)[None, :, None, None]).mean(axis=1)
     for (i, j), change in zip(pairs, along, strict=True):
@@ -139,6 +139,6 @@ def prediction_shift(concepts: Concepts) -> Values:
     oracle, units = concepts.oracle, concepts.units
     before = oracle.query(units, Intervention.none()).answer("logits").softmax(dim=-1)
     after = oracle.query(units, together(asked)).answer("logits").softmax(dim=-1)
-    shift = (after - before).abs().sum(dim=-1).double() / 2
+    shift = (after - before).abs().sum(dim=-1).cpu().double() / 2
     by_concept = shift.unflatten(0, (concepts.count, len(SIGNS))).mean(dim=1)
-    return np.asarray(by_concept.T.cpu().numpy())
+    return np.asarray(by_concept.T.numpy())

@@ -211,7 +211,7 @@ def run_trials(concepts: Concepts) -> Trials:
         controlled[row, j] = (change - moved[row]).cpu()
     by_unit = moved.unflatten(0, (k, len(SIGNS))).permute(2, 1, 0, 3)
     controls = controlled.unflatten(0, (k, len(SIGNS))).permute(3, 1, 0, 2, 4)
-    return Trials(by_unit.double().cpu().numpy(), controls.double().numpy())
+    return Trials(by_unit.cpu().double().numpy(), controls.double().numpy())
 
 
 def paper_weights(moved: Values, estimator: Estimator) -> Values:

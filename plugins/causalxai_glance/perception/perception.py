@@ -197,7 +197,7 @@ def _labels(split: Split, kind: Literal["set", "measured"]) -> Tensor:
 
 
 def _array(values: Tensor) -> Values:
-    return np.asarray(values.double().cpu().numpy(), dtype=np.float64)
+    return np.asarray(values.cpu().double().numpy(), dtype=np.float64)
 
 
 def _squared_correlation(values: Values, labels: Values) -> Values:

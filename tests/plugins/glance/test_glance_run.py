@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from causalxai import Run, run
+from causalxai.errors import CapabilityError
 from causalxai_glance.discoverer import PREDICTION
 
 SPEC: dict[str, Any] = {
@@ -61,3 +62,11 @@ def test_another_discoverer_takes_the_same_twin(done: Run):
     again = run(SPEC, overrides=["graph.use=glance-paper"], out=done.directory.parent)
     assert "concepts" in again.pipeline.reused
     assert again.graph.meta["method"] == "glance-paper"
+
+
+def test_what_a_later_stage_misses_is_told_before_any_training(tmp_path: Path):
+    unlabelled = {**SPEC, "dataset": "digits"}
+    with pytest.raises(CapabilityError, match="GlanceDiscoverer needs observations"):
+        run(unlabelled, out=tmp_path)
+    log = "".join(path.read_text(encoding="utf-8") for path in tmp_path.rglob("log.txt"))
+    assert "train" not in log

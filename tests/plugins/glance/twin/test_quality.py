@@ -18,7 +18,7 @@ MEAN = torch.full((1, SIDE, SIDE), 0.5)
 
 
 class StandIn:
-    """Embeds images as they are; paints latents times a matrix, some of them held at 0."""
+    """Reads images as they are; paints the latents times a matrix."""
 
     def __init__(self, change: Tensor | None = None) -> None:
         self.change = torch.eye(SIDE**2) if change is None else change
