@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, ClassVar, final
 
+import networkx as nx
 from pydantic import Field
 
-from causalxai.errors import ContractError
+from causalxai.errors import CapabilityError, ContractError, did_you_mean
 from causalxai.plugin import Plugin, PluginConfig
 from causalxai.report.section import Section
 
@@ -25,6 +27,37 @@ class BackgroundKnowledge(PluginConfig):
     tiers: tuple[tuple[str, ...], ...] = Field(
         default=(), description="groups in causal order; no edge leads back to an earlier group"
     )
+
+    def among(
+        self, names: Sequence[str]
+    ) -> tuple[frozenset[tuple[int, int]], frozenset[tuple[int, int]]]:
+        """Return the edges that must be and those that can't, by the places of ``names``.
+
+        Raises
+        ------
+        CapabilityError
+            If something that is not among the names is spoken of, or no graph can satisfy it all.
+        """
+        for name in chain(*self.required, *self.forbidden, *self.tiers):
+            if name not in names:
+                raise CapabilityError(
+                    f"background knowledge speaks of {name!r}, which is no concept"
+                    f"{did_you_mean(name, names)} (there are: {', '.join(names)})"
+                )
+        place = {name: index for index, name in enumerate(names)}
+        tier = {place[name]: index for index, group in enumerate(self.tiers) for name in group}
+        required = frozenset((place[a], place[b]) for a, b in self.required)
+        backward = {(a, b) for a in tier for b in tier if tier[a] > tier[b]}
+        forbidden = frozenset((place[a], place[b]) for a, b in self.forbidden) | backward
+        for a, b in sorted(required):
+            if a == b or (a, b) in forbidden:
+                raise CapabilityError(
+                    f"background knowledge contradicts itself: {names[a]} → {names[b]} is "
+                    "required, but forbidden or against the tiers"
+                )
+        if not nx.is_directed_acyclic_graph(nx.DiGraph(sorted(required))):
+            raise CapabilityError("background knowledge contradicts itself: it requires a cycle")
+        return required, forbidden
 
     def violations(self, graph: CausalGraph) -> list[str]:
         """Return what in ``graph`` contradicts this knowledge, in words."""

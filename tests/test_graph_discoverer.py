@@ -78,3 +78,26 @@ def test_a_missing_capability_is_told_by_the_discoverers_name(context: Context):
 
 def test_a_discoverer_has_nothing_to_show_unless_it_says_so(context: Context):
     assert Chain().sections(CHAIN, context) == ()
+
+
+def test_knowledge_becomes_places_among_names():
+    known = BackgroundKnowledge(
+        required=(("a", "b"),), forbidden=(("c", "a"),), tiers=(("a",), ("b",))
+    )
+    assert known.among(("a", "b", "c")) == ({(0, 1)}, {(2, 0), (1, 0)})
+    assert known.among(("c", "b", "a")) == ({(2, 1)}, {(0, 2), (1, 2)})
+
+
+@pytest.mark.parametrize(
+    ("known", "complaint"),
+    [
+        ({"required": (("a", "bb"),)}, "'bb', which is no concept.*a, b"),
+        ({"tiers": (("d",),)}, "'d', which is no concept"),
+        ({"required": (("a", "b"), ("b", "a"))}, "requires a cycle"),
+        ({"required": (("a", "b"),), "forbidden": (("a", "b"),)}, "a → b is required, but"),
+        ({"required": (("b", "a"),), "tiers": (("a",), ("b",))}, "b → a is required, but"),
+    ],
+)
+def test_knowledge_that_nothing_can_satisfy_is_told(known: dict[str, Any], complaint: str):
+    with pytest.raises(CapabilityError, match=complaint):
+        BackgroundKnowledge(**known).among(("a", "b"))

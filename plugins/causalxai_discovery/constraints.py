@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Self, TypeAlias
 
-import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from causalxai.errors import CapabilityError, did_you_mean
 from causalxai.graph_discoverer import BackgroundKnowledge
 
 Pair: TypeAlias = tuple[int, int]
@@ -53,23 +51,10 @@ class Constraints:
         CapabilityError
             If it names a concept that is not there, or no graph can satisfy it.
         """
-        _require_known(background, names)
-        index = {name: i for i, name in enumerate(names)}
-        forbidden = [(index[a], index[b]) for a, b in background.forbidden]
-        required = frozenset((index[a], index[b]) for a, b in background.required)
-        tier = {index[name]: i for i, group in enumerate(background.tiers) for name in group}
-
+        required, forbidden = background.among(names)
         allowed = ~np.eye(len(names), dtype=bool)
-        for i, j in [*forbidden, *((i, j) for i in tier for j in tier if tier[i] > tier[j])]:
+        for i, j in forbidden:
             allowed[i, j] = False
-        for i, j in sorted(required):
-            if not allowed[i, j]:
-                raise CapabilityError(
-                    f"background knowledge contradicts itself: {names[i]} → {names[j]} is "
-                    "required, but forbidden or against the tiers"
-                )
-        if not nx.is_directed_acyclic_graph(nx.DiGraph(required)):
-            raise CapabilityError("background knowledge contradicts itself: it requires a cycle")
         for i, j in required:
             allowed[j, i] = False
         return cls(allowed, required)
@@ -91,16 +76,6 @@ class Constraints:
         for i, j in self.required:
             before[i, j] = True
         return _closure(before)
-
-
-def _require_known(background: BackgroundKnowledge, names: Sequence[str]) -> None:
-    for group in (*background.required, *background.forbidden, *background.tiers):
-        for name in group:
-            if name not in names:
-                raise CapabilityError(
-                    f"background knowledge speaks of {name!r}, which is no concept"
-                    f"{did_you_mean(name, names)} (there are: {', '.join(names)})"
-                )
 
 
 def _closure(relation: NDArray[np.bool_]) -> NDArray[np.bool_]:

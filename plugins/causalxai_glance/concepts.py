@@ -42,35 +42,6 @@ def named_concepts(context: Context, units: int) -> tuple[tuple[str, ...], Conce
     return space.named_, concepts
 
 
-def bounds(
-    background: BackgroundKnowledge, names: tuple[str, ...]
-) -> tuple[set[tuple[int, int]], set[tuple[int, int]]]:
-    """Return the edges that must be and those that can't be, as indices.
-
-    Raises
-    ------
-    CapabilityError
-        If the user's knowledge names an unknown concept, or contradicts itself.
-    """
-    index = {name: place for place, name in enumerate(names)}
-    spoken = {*sum((*background.required, *background.forbidden, *background.tiers), ())}
-    for name in sorted(spoken - set(names)):
-        raise CapabilityError(
-            f"graph.background: there is no concept {name!r} (known: {', '.join(names)})"
-        )
-    tier = {index[name]: place for place, group in enumerate(background.tiers) for name in group}
-    backward = {(a, b) for a in tier for b in tier if tier[a] > tier[b]}
-    required = {(index[a], index[b]) for a, b in background.required}
-    forbidden = {(index[a], index[b]) for a, b in background.forbidden} | backward
-    for a, b in sorted(required & forbidden):
-        raise CapabilityError(
-            f"graph.background: {names[a]} → {names[b]} is required and forbidden"
-        )
-    if not nx.is_directed_acyclic_graph(nx.DiGraph(sorted(required))):
-        raise CapabilityError("graph.background: the required edges form a loop")
-    return required, forbidden
-
-
 def constrained(
     edges: Iterable[tuple[int, int]],
     names: tuple[str, ...],
@@ -78,7 +49,7 @@ def constrained(
     weights: NDArray[np.float64],
 ) -> set[tuple[int, int]]:
     """Return edges with what is required, without what is forbidden, and without loops."""
-    required, forbidden = bounds(background, names)
+    required, forbidden = background.among(names)
     graph = nx.DiGraph(sorted(required))
     graph.add_nodes_from(range(len(names)))
     ranked = sorted(set(edges) - required - forbidden, key=lambda edge: -abs(weights[edge]))

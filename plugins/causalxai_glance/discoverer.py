@@ -16,7 +16,7 @@ from causalxai.graph import CausalGraph, Edge
 from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
 from causalxai.report.section import Section
 from causalxai.seeding import numpy_generator
-from causalxai_glance.concepts import bounds, named_concepts
+from causalxai_glance.concepts import named_concepts
 from causalxai_glance.effects import direct_effects, edge_weights, prediction_shift
 from causalxai_glance.figures import graph_section
 from causalxai_glance.latent_space import PREDICTION, LatentSpace
@@ -162,7 +162,7 @@ class _LabelSearch:
         if concepts is None or self.space.scm_ is None:
             raise CapabilityError("the discoverer 'glance' needs labels of the named concepts")
         self.labels = self.space.labels(self.context.dataset.train)
-        self.required, self.forbidden = bounds(self.config.background, self.space.named_)
+        self.required, self.forbidden = self.config.background.among(self.space.named_)
         self._whole = MdlScore(self.labels, links=self.space.config.links)
 
     def edges(self, labels: Values) -> frozenset[Pair]:

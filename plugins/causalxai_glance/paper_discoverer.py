@@ -17,7 +17,7 @@ from causalxai.graph import CausalGraph, Edge
 from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
 from causalxai.report.section import Section, Table, Text
 from causalxai.seeding import numpy_generator
-from causalxai_glance.concepts import bounds, constrained, named_concepts
+from causalxai_glance.concepts import constrained, named_concepts
 from causalxai_glance.effects import SIGNS, Concepts, together
 
 Values = NDArray[np.float64]
@@ -92,7 +92,7 @@ class PaperDiscoverer(GraphDiscoverer):
         names, concepts = named_concepts(context, self.config.units)
         trials = run_trials(concepts)
         weights = paper_weights(trials.moved, self.config.estimator)
-        _, barred = bounds(self.config.background, names)
+        _, barred = self.config.background.among(names)
         edges = self.edges(trials, barred)
         rng = numpy_generator(context.rng)
         n = len(concepts.units)

@@ -51,7 +51,7 @@ class Witnesses:
 
     names: tuple[str, ...]
     labelled: frozenset[Pair]
-    required: set[Pair]
+    required: frozenset[Pair]
     margins: Mapping[Pair, tuple[float, float]]
     weights: Values
     spread: Values

@@ -15,7 +15,7 @@ from causalxai.context import Context
 from causalxai.dataset import Split
 from causalxai.errors import CapabilityError
 from causalxai.graph import CausalGraph, Edge
-from causalxai.graph_discoverer import BackgroundKnowledge, DiscovererConfig, GraphDiscoverer
+from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
 from causalxai.intervention import Intervention
 from causalxai.plugin import PluginConfig
 from causalxai.report.section import Section, Table, Text
@@ -101,7 +101,7 @@ class PerceivedDiscoverer(GraphDiscoverer):
             reference=reference,
             progress=context.progress,
         )
-        known = constraints_of(self.config.background, perception.names)
+        known = Constraints(*self.config.background.among(perception.names))
         rng = numpy_generator(context.rng)
         search = self.config.directions
         with context.progress.task("find directions", 3) as advance:
@@ -141,20 +141,6 @@ class PerceivedDiscoverer(GraphDiscoverer):
         if graph.edges:
             items.append(_edge_table(graph))
         return (Section("What the classifier perceives", items),)
-
-
-def constraints_of(known: BackgroundKnowledge, names: Sequence[str]) -> Constraints:
-    """Return what is known beforehand by the concepts' numbers; unknown names are passed over."""
-    number = {name: j for j, name in enumerate(names)}
-    tier = {name: k for k, group in enumerate(known.tiers) for name in group}
-    backward = {
-        (a, b) for a in names for b in names if a in tier and b in tier and tier[a] > tier[b]
-    }
-
-    def pairs(given: set[tuple[str, str]]) -> frozenset[Pair]:
-        return frozenset((number[a], number[b]) for a, b in given if a in number and b in number)
-
-    return Constraints(pairs(set(known.required)), pairs(set(known.forbidden) | backward))
 
 
 def paint_references(context: Context, count: int) -> Split:

@@ -18,7 +18,7 @@ def witnesses() -> Witnesses:
     return Witnesses(
         names=NAMES,
         labelled=frozenset({(0, 1), (0, 2), (1, 2)}),
-        required=set(),
+        required=frozenset(),
         margins={(0, 1): (80.0, 40.0), (0, 2): (9.0, np.inf), (1, 2): (30.0, 1.0)},
         weights=WEIGHTS,
         spread=np.stack([WEIGHTS - 0.01, WEIGHTS, WEIGHTS + 0.01]),
@@ -68,7 +68,11 @@ def test_what_the_twin_does_not_obey_confirms_nothing(witnesses: Witnesses):
 
 
 def test_what_the_user_requires_is_an_edge_whatever_the_oracle_says(witnesses: Witnesses):
-    assert pairs(replace(witnesses, required={(0, 2)})) == {("a", "b"), ("a", "c"), ("b", "c")}
+    assert pairs(replace(witnesses, required=frozenset({(0, 2)}))) == {
+        ("a", "b"),
+        ("a", "c"),
+        ("b", "c"),
+    }
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from causalxai import BackgroundKnowledge, CausalGraph, Classifier, Context, Dataset
+from causalxai import CausalGraph, Classifier, Context, Dataset
 from causalxai.errors import CapabilityError
 from causalxai.testing import Bench, checks_for, toy_world
 from causalxai_glance.perception import (
@@ -19,7 +19,6 @@ from causalxai_glance.perception import (
     paint_references,
     perceive,
 )
-from causalxai_glance.perception.perceived import constraints_of
 from causalxai_glance.perception.perception import observations
 
 MakeDataset = Callable[..., Dataset]
@@ -103,15 +102,6 @@ def test_what_is_needed_follows_from_the_references(
         PerceivedDiscoverer(references="twin").discover(bare)
     with pytest.raises(CapabilityError, match="references: 10000"):
         perceive(bare.classifier, bare.dataset, rng=bare.rng)
-
-
-def test_background_knowledge_becomes_numbers() -> None:
-    known = BackgroundKnowledge(
-        required=(("a", "b"),), forbidden=(("c", "a"), ("a", "elsewhere")), tiers=(("a",), ("b",))
-    )
-    found = constraints_of(known, ("a", "b", "c"))
-    assert found.required == {(0, 1)}
-    assert found.forbidden == {(2, 0), (1, 0)}
 
 
 def test_the_oracle_paints_independent_references() -> None:
