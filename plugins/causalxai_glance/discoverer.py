@@ -21,11 +21,10 @@ from causalxai_glance.effects import direct_effects, edge_weights, prediction_sh
 from causalxai_glance.figures import graph_section
 from causalxai_glance.latent_space import PREDICTION, LatentSpace
 from causalxai_glance.perception import PerceivedDiscoverer, PerceptionConfig
-from causalxai_glance.scm import MdlScore, StructuralModel, exact_search, margin
+from causalxai_glance.scm import MdlScore, Pair, StructuralModel, exact_search, margin
 from causalxai_glance.twin_oracle import TwinOracle
 from causalxai_glance.witnesses import Witnesses, witness_section
 
-Pair = tuple[int, int]
 Values = NDArray[np.float64]
 
 _RESAMPLES = 200

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from causalxai.graph import CausalGraph, Edge
 from causalxai.report.section import Section, Table, Text
+from causalxai_glance.scm import Pair
 
-Pair = tuple[int, int]
 Values = NDArray[np.float64]
 
 _NONE = "none"

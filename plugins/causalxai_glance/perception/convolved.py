@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from causalxai_glance.perception.instrument import Values
+from causalxai_glance.scm import Pair
 
-Pair: TypeAlias = tuple[int, int]
 GraphScore: TypeAlias = Callable[[frozenset[Pair]], float]
 
 _KNOTS = 5

@@ -12,14 +12,13 @@ from pydantic import Field, NonNegativeInt, PositiveInt
 from causalxai.plugin import PluginConfig
 from causalxai_glance.perception.convolved import (
     ConvolvedScore,
-    Pair,
     climb,
     complete_graphs,
     is_acyclic,
 )
 from causalxai_glance.perception.instrument import Values
 from causalxai_glance.perception.perception import Perception
-from causalxai_glance.scm import MdlScore, exact_search
+from causalxai_glance.scm import MdlScore, Pair, exact_search
 
 _DEGREE = 3
 # Beyond so many concepts there are too many orders to begin from each.

@@ -20,7 +20,6 @@ from causalxai.intervention import Intervention
 from causalxai.plugin import PluginConfig
 from causalxai.report.section import Section, Table, Text
 from causalxai.seeding import numpy_generator
-from causalxai_glance.perception.convolved import Pair
 from causalxai_glance.perception.directions import (
     Constraints,
     DirectionConfig,
@@ -35,6 +34,7 @@ from causalxai_glance.perception.perception import (
     observations,
     perceive,
 )
+from causalxai_glance.scm import Pair
 
 _AT_ONCE = 256
 _CLEAN = "clean"

@@ -1,7 +1,7 @@
 """Structural causal models of concepts: fitted, searched for, and asked what-ifs."""
 
 from causalxai_glance.scm.basis import Basis
-from causalxai_glance.scm.links import Link, candidate_links
+from causalxai_glance.scm.links import Link
 from causalxai_glance.scm.mechanism import Mechanism
 from causalxai_glance.scm.model import StructuralModel
 from causalxai_glance.scm.noise import Noise, fit_noise
@@ -9,6 +9,7 @@ from causalxai_glance.scm.score import MdlScore
 from causalxai_glance.scm.search import (
     MOST_NODES,
     EdgeMargin,
+    Pair,
     exact_search,
     margin,
     total,
@@ -22,8 +23,8 @@ __all__ = [
     "MdlScore",
     "Mechanism",
     "Noise",
+    "Pair",
     "StructuralModel",
-    "candidate_links",
     "exact_search",
     "fit_noise",
     "margin",

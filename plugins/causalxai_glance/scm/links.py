@@ -200,22 +200,3 @@ class LinkGrid:
     def parameters(self) -> NDArray[np.int64]:
         """``[links]``: how many free constants each link has."""
         return np.array([link.parameters for link in self.links])
-
-
-def candidate_links(column: ArrayLike, steps: tuple[float, ...] = STEPS) -> tuple[Link, ...]:
-    """Return the links among which the likelihood chooses.
-
-    Parameters
-    ----------
-    column
-        ``[n]`` values, not all equal.
-    steps
-        How far outside the data a bound may lie, in ranges of the data.
-
-    Returns
-    -------
-    tuple of Link
-        The identity first. Bounds lie outside the data: what a user knows to be possible, as 0 to
-        255, is often too wide to be the bound of the mechanism.
-    """
-    return LinkGrid.around(column, steps).links

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from causalxai.errors import DataError
 from causalxai_glance.scm.mechanism import Mechanism
 from causalxai_glance.scm.score import MdlScore, checked
-from causalxai_glance.scm.search import Edge, exact_search
+from causalxai_glance.scm.search import Pair, exact_search
 
 Values = NDArray[np.float64]
 
@@ -33,7 +33,7 @@ class StructuralModel:
     """
 
     names: tuple[str, ...]
-    edges: frozenset[Edge]
+    edges: frozenset[Pair]
     mechanisms: tuple[Mechanism, ...]
 
     @classmethod
@@ -42,10 +42,10 @@ class StructuralModel:
         values: ArrayLike,
         names: Sequence[str],
         *,
-        edges: Iterable[Edge] | None = None,
+        edges: Iterable[Pair] | None = None,
         links: bool = True,
-        required: Iterable[Edge] = (),
-        forbidden: Iterable[Edge] = (),
+        required: Iterable[Pair] = (),
+        forbidden: Iterable[Pair] = (),
         max_parents: int | None = None,
     ) -> Self:
         """Fit a mechanism to every column.
@@ -237,7 +237,7 @@ class StructuralModel:
             raise DataError(f"{wrong} are no columns of {self.d}: {', '.join(self.names)}")
 
 
-def _ordered(edges: frozenset[Edge], d: int) -> list[int]:
+def _ordered(edges: frozenset[Pair], d: int) -> list[int]:
     """Return the columns, causes first, by number where the graph leaves it open."""
     outside = sorted(edge for edge in edges if not all(0 <= node < d for node in edge))
     if outside:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from causalxai.errors import CapabilityError, DataError
 
-Edge: TypeAlias = tuple[int, int]
+Pair: TypeAlias = tuple[int, int]
 LocalScore: TypeAlias = Callable[[int, frozenset[int]], float]
 
 MOST_NODES = 10
@@ -43,10 +43,10 @@ def exact_search(
     d: int,
     score: LocalScore,
     *,
-    required: Iterable[Edge] = (),
-    forbidden: Iterable[Edge] = (),
+    required: Iterable[Pair] = (),
+    forbidden: Iterable[Pair] = (),
     max_parents: int | None = None,
-) -> frozenset[Edge]:
+) -> frozenset[Pair]:
     """Return the graph of least total score.
 
     Parameters
@@ -82,7 +82,7 @@ def exact_search(
     return table.search_known(frozenset(required), frozenset(forbidden))[0]
 
 
-def total(edges: Iterable[Edge], score: LocalScore, d: int) -> float:
+def total(edges: Iterable[Pair], score: LocalScore, d: int) -> float:
     """Return the sum of the nodes' scores, each given its parents in ``edges``."""
     edges = tuple(edges)
     return sum(score(j, frozenset(i for i, to in edges if to == j)) for j in range(d))
@@ -92,10 +92,10 @@ def margin(
     d: int,
     score: LocalScore,
     *,
-    required: Iterable[Edge] = (),
-    forbidden: Iterable[Edge] = (),
+    required: Iterable[Pair] = (),
+    forbidden: Iterable[Pair] = (),
     max_parents: int | None = None,
-) -> dict[Edge, EdgeMargin]:
+) -> dict[Pair, EdgeMargin]:
     """Return what each edge of the best graph is worth, in the score's unit (nats).
 
     Parameters and errors are ``exact_search``'s.
@@ -109,7 +109,7 @@ def margin(
     must, never = frozenset(required), frozenset(forbidden)
     edges, best = table.search_known(must, never)
 
-    def costs(must: frozenset[Edge], never: frozenset[Edge]) -> float:
+    def costs(must: frozenset[Pair], never: frozenset[Pair]) -> float:
         other = table.search(must, never)
         return float("inf") if other is None else max(other[1] - best, 0.0)
 
@@ -135,8 +135,8 @@ class _Table:
         self._known: dict[tuple[int, int], float] = {}
 
     def search_known(
-        self, must: frozenset[Edge], never: frozenset[Edge]
-    ) -> tuple[frozenset[Edge], float]:
+        self, must: frozenset[Pair], never: frozenset[Pair]
+    ) -> tuple[frozenset[Pair], float]:
         """Search under what a user knows, and say so if that can't be."""
         for i, j in must | never:
             if not (0 <= i < self.d and 0 <= j < self.d and i != j):
@@ -150,13 +150,13 @@ class _Table:
         return found
 
     def search(
-        self, must: frozenset[Edge], never: frozenset[Edge]
-    ) -> tuple[frozenset[Edge], float] | None:
+        self, must: frozenset[Pair], never: frozenset[Pair]
+    ) -> tuple[frozenset[Pair], float] | None:
         best = [self._best_parents(child, must, never) for child in range(self.d)]
         return self._order(best)
 
     def _best_parents(
-        self, child: int, must: frozenset[Edge], never: frozenset[Edge]
+        self, child: int, must: frozenset[Pair], never: frozenset[Pair]
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """For each set of candidates the least score and the set of parents that has it."""
         needed = sum(1 << i for i, j in must if j == child)
@@ -196,7 +196,7 @@ class _Table:
 
     def _order(
         self, best: list[tuple[NDArray[np.float64], NDArray[np.int64]]]
-    ) -> tuple[frozenset[Edge], float] | None:
+    ) -> tuple[frozenset[Pair], float] | None:
         """Add a sink at a time: the best graph over a set of nodes from those over smaller ones."""
         costs = [[*map(float, values)] for values, _ in best]
         least, sink = [0.0] * (1 << self.d), [-1] * (1 << self.d)

@@ -101,8 +101,8 @@ class ModulatedConv2d(nn.Module):
 class MappingNetwork(nn.Module):
     """The disentanglement block Phi_d: E' → E', StyleGAN2's modulator.
 
-    Pixel norm (each sample is brought to root mean square 1), then dense layers with leaky ReLUs
-    between them.
+    Dense layers with leaky ReLUs between them. StyleGAN2's pixel norm is left out: the length of an
+    embedding tells contrast and thickness.
 
     Parameters
     ----------
@@ -110,8 +110,6 @@ class MappingNetwork(nn.Module):
         m, the dimension of E'.
     layers
         How many dense layers, at least 1.
-    normalise
-        Whether to begin with the pixel norm, which loses the length of the input.
 
     Notes
     -----
@@ -119,11 +117,10 @@ class MappingNetwork(nn.Module):
     outputs can take either sign freely.
     """
 
-    def __init__(self, dim: int, layers: int, *, normalise: bool = True) -> None:
+    def __init__(self, dim: int, layers: int) -> None:
         super().__init__()
         if layers < 1:
             raise ValueError(f"a mapping network has at least 1 layer, not {layers}")
-        self.normalise = normalise
         self.layers = nn.ModuleList(nn.Linear(dim, dim) for _ in range(layers))
         for layer in self.layers:
             assert isinstance(layer, nn.Linear)
@@ -132,8 +129,6 @@ class MappingNetwork(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """Return the disentangled features ``[n, dim]`` of ``[n, dim]``."""
-        if self.normalise:
-            z = z * (z.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
         for i, layer in enumerate(self.layers):
             z = layer(z if i == 0 else GAIN * F.leaky_relu(z, SLOPE))
         return z

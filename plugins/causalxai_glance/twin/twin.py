@@ -47,8 +47,7 @@ class Twin(nn.Module):
         self.centre: Tensor
         self.scale: Tensor
         self.encode = nn.Linear(embedding, latents)
-        # The length of an embedding tells contrast and thickness: pixel norm would drop it.
-        self.disentangle = MappingNetwork(latents, layers, normalise=False)
+        self.disentangle = MappingNetwork(latents, layers)
         self.align = nn.Linear(latents, latents)
         self.generate = Generator(latents, image_shape, channels=channels)
 

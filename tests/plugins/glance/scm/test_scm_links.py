@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causalxai_glance.scm.links import Link, LinkGrid, candidate_links
+from causalxai_glance.scm.links import Link, LinkGrid
 
 LINKS = [
     Link(),
@@ -78,7 +78,7 @@ def unit(link: Link, scale: float) -> float:
 
 def test_candidates_keep_their_bounds_outside_the_data():
     x = np.random.default_rng(0).gamma(2.0, size=300)
-    candidates = candidate_links(x)
+    candidates = LinkGrid.around(x).links
     assert candidates[0] == Link()
     assert {link.kind for link in candidates} == set(KINDS)
     assert all(link.low is None or link.low + link.guard < x.min() for link in candidates)
