@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from causalxai.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.errors import ContractError
+from causalxai.hidden_layer import Embedding, HiddenLayer
 from causalxai.linear_head import LinearHead, find_linear_head
 from causalxai.plugin import Plugin
 from causalxai.progress import SILENT, Progress
@@ -84,9 +85,29 @@ class Classifier:
         CapabilityError
             If the network does not end in one; the message names the layer that it ends in.
         """
-        # Noise: much that a network does to its last layer's output leaves that of black alone.
+        return find_linear_head(self.model, self._noise())
+
+    def hidden(self, layer: str | None = None) -> HiddenLayer:
+        """Return a hidden layer's activations, and the rest of the network as a function of them.
+
+        Parameters
+        ----------
+        layer
+            Its name, as ``named_modules`` has it; ``None`` for what the linear last layer sees.
+
+        Raises
+        ------
+        CapabilityError
+            If there is no such layer, or the logits do not follow from it alone.
+        """
+        if layer is None:
+            return Embedding(self.model, self.head.layer)
+        return HiddenLayer(self.model, layer, self._noise())
+
+    def _noise(self) -> Tensor:
+        # Much that a network does to its last layer's output leaves that of black alone.
         noise = torch.rand(2, *self.image_shape, generator=torch.Generator().manual_seed(0))
-        return find_linear_head(self.model, noise.to(self.device))
+        return noise.to(self.device)
 
     def embed_and_classify(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return the embeddings ``[n, l]`` and the logits ``[n, K]`` in one pass.

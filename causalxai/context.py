@@ -12,10 +12,12 @@ from causalxai.progress import SILENT, Progress
 if TYPE_CHECKING:
     import torch
 
-    from causalxai.classifier import Classifier
+    from causalxai.classifier import Classifier, ClassifierSource
     from causalxai.concept_space import ConceptSpace
     from causalxai.dataset import Dataset
+    from causalxai.explainer import Explainer
     from causalxai.graph import CausalGraph
+    from causalxai.graph_discoverer import GraphDiscoverer
     from causalxai.oracle import Oracle
 
 Part = TypeVar("Part")
@@ -41,6 +43,12 @@ class Context:
         Where long work reports.
     space, oracle, graph
         The fitted concepts, the bound oracle and the discovered graph, once they are there.
+    source
+        Where the classifier came from, for whoever needs another one like it: trained on other
+        images, say, to compare with.
+    discoverer, explainer
+        What found the graph and what explains, for metrics that ask how much the answer changes
+        when they are asked again.
     """
 
     classifier: Classifier
@@ -50,6 +58,9 @@ class Context:
     space: ConceptSpace | None = None
     oracle: Oracle | None = None
     graph: CausalGraph | None = None
+    source: ClassifierSource | None = None
+    discoverer: GraphDiscoverer | None = None
+    explainer: Explainer | None = None
 
     @property
     def capabilities(self) -> frozenset[str]:

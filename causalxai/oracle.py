@@ -34,7 +34,8 @@ class Response:
     readback
         ``[q, n, d]``, the concepts *measured* afterwards; not the same as what do() set.
     images
-        ``[q, n, c, h, w]`` in [0, 1], the pictures that the classifier was shown.
+        ``[q, n, c, h, w]`` in [0, 1], the pictures that the classifier was shown; where it was
+        shown none (``Oracle.judges_pictures``), pictures of what it was told.
     """
 
     logits: Tensor | None = None
@@ -77,6 +78,9 @@ class Oracle(Plugin, ABC):
 
     capabilities: ClassVar[frozenset[str]] = frozenset()
     """Some of ``readback``, ``render`` and ``gradient``."""
+
+    judges_pictures: ClassVar[bool] = True
+    """Whether logits are the classifier's answer to the pictures; else to something inside it."""
 
     classifier: Classifier
     space: ConceptSpace

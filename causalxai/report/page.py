@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self, cast
 
 import torch
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from causalxai.graph import CausalGraph
@@ -90,9 +90,7 @@ def render_report(
     sections
         What the plugins show; the first one leads the page.
     """
-    environment = Environment(
-        loader=PackageLoader("causalxai.report", "."), autoescape=True, undefined=StrictUndefined
-    )
+    environment = page_environment()
     environment.tests["text"] = lambda item: isinstance(item, Text)
     environment.tests["table"] = lambda item: isinstance(item, Table)
     environment.filters["embed"] = _embed
@@ -107,6 +105,12 @@ def render_report(
         yaml=spec.to_yaml(),
     )
     return Report(html, dict(_files(sections)))
+
+
+def page_environment(*packages: str) -> Environment:
+    """Return where pages find their templates: in these packages, and the base of all here."""
+    loaders = [PackageLoader(package, ".") for package in (*packages, "causalxai.report")]
+    return Environment(loader=ChoiceLoader(loaders), autoescape=True, undefined=StrictUndefined)
 
 
 def _files(sections: Sequence[Section]) -> Iterator[tuple[str, bytes]]:

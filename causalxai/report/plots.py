@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import re
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -34,6 +36,8 @@ _STYLE: Any = {
     "savefig.dpi": 160,
 }
 
+_HASHED = re.compile(r"""(\bid="|url\(#|href="#)([a-z][0-9a-f]{10})([")])""")
+
 
 def canvas(width: float, height: float) -> Canvas:
     """Return an empty matplotlib figure in the report's style; sizes in inches."""
@@ -57,7 +61,17 @@ def embed(figure: Canvas, caption: str, alt: str, *, raster: bool = False) -> Fi
             return Figure(caption, alt, png=buffer.getvalue())
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     source = buffer.getvalue().decode()
-    return Figure(caption, alt, svg=source[source.index("<svg") :])
+    return Figure(caption, alt, svg=_numbered(source[source.index("<svg") :]))
+
+
+def _numbered(svg: str) -> str:
+    """Call what is hashed by its number: hashes differ where coordinates do in their last bit."""
+    names = list(dict.fromkeys(match[2] for match in _HASHED.finditer(svg)))
+    place = {name: str(number) for number, name in enumerate(names)}
+    bare = _HASHED.sub(lambda match: f"{match[1]}{place[match[2]]}{match[3]}", svg)
+    # One page has many figures, and their names must not meet.
+    own = hashlib.sha256(bare.encode()).hexdigest()[:8]
+    return _HASHED.sub(lambda match: f"{match[1]}f{own}-{place[match[2]]}{match[3]}", svg)
 
 
 def image_axes(axes: Axes, title: str = "") -> Axes:

@@ -87,6 +87,11 @@ def score_needs_what_it_requires(bench: Bench[Metric]) -> None:
         bench.require(result.status != "failed", lacking)
         has_all = requires <= context.capabilities
         bench.require(has_all or result.status == "skipped", lacking)
+    alone = replace(bench.seeded(), explainer=None, discoverer=None, source=None)
+    result = _scored(bench, context=alone)
+    _require_sound(bench, result)
+    told = f"with nobody to ask for another answer it is failed: {result.reason}"
+    bench.require(result.status != "failed", told)
 
 
 @check
@@ -136,17 +141,21 @@ def _require_sound(bench: Bench[Metric], result: MetricResult) -> None:
         bench.require(result.estimate is None, f"it is {result.status}, yet has an estimate")
         return
     low, high = _bounds(bench.plugin)
-    told = {"estimate": result.estimate, "chance": result.chance, **result.parts, **result.controls}
+    scores = {"estimate": result.estimate, "chance": result.chance, **result.controls}
     bench.require(result.estimate is not None, "it is ok, yet has no estimate")
-    for name, estimate in told.items():
+    for name, estimate in {**scores, **result.parts}.items():
         if estimate is not None:
-            inside = all(math.isfinite(x) and low <= x <= high for x in _numbers(estimate))
-            bench.require(inside, f"{name} {estimate} is not finite or leaves [{low}, {high}]")
+            finite = all(math.isfinite(number) for number in _numbers(estimate))
+            bench.require(finite, f"{name} {estimate} is not finite")
             bench.require(estimate.n >= 1, f"{name} rests on {estimate.n} samples")
+    for name, estimate in scores.items():
+        if estimate is not None:
+            inside = all(low <= number <= high for number in _numbers(estimate))
+            bench.require(inside, f"{name} {estimate} leaves [{low}, {high}]")
 
 
 def _numbers(estimate: Estimate) -> list[float]:
-    numbers = (estimate.value, estimate.low, estimate.high)
+    numbers = (estimate.low, estimate.value, estimate.high)
     return [number for number in numbers if number is not None]
 
 

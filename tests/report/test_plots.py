@@ -1,0 +1,32 @@
+"""Figures: the same drawing gives the same bytes, and figures on one page don't share names."""
+
+import re
+
+from causalxai.report import plots
+from causalxai.report.plots import canvas, embed, grid
+
+
+def drawn(height=1.0):
+    figure = canvas(2, 1)
+    axes = grid(figure, 1, 1)[0][0]
+    axes.bar([0, 1], [height, 2])
+    return embed(figure, "bars", "two bars").svg
+
+
+def test_names_inside_a_figure_do_not_depend_on_hashes(monkeypatch):
+    first = drawn()
+    monkeypatch.setitem(plots._STYLE, "svg.hashsalt", "another")
+    assert drawn() == first
+
+
+def test_names_are_defined_where_they_are_used():
+    svg = drawn()
+    used = set(re.findall(r"url\(#([^)]+)\)", svg)) | set(re.findall(r'href="#([^"]+)"', svg))
+    assert used
+    assert used <= set(re.findall(r'\bid="([^"]+)"', svg))
+
+
+def test_two_figures_share_no_clip_path():
+    one, other = (set(re.findall(r"url\(#([^)]+)\)", drawn(height))) for height in (1.0, 1.5))
+    assert one
+    assert not one & other
