@@ -7,6 +7,8 @@ from itertools import combinations
 
 from _random_models import Edges
 
+from causalxai.metrics.graph_scores import index_of
+
 Undirected = frozenset[frozenset[int]]
 Graph = tuple[Edges, Undirected]
 
@@ -19,10 +21,7 @@ def index(found: Graph, truth: Edges, d: int) -> float:
     neither way; a reversed one is additional, as is a pair without direction that is no edge.
     """
     directed, undirected = found
-    skeleton = {frozenset(edge) for edge in truth}
-    correct = len(directed & truth)
-    additional = len(directed - truth) + len(undirected - skeleton)
-    return (d + correct - additional) / (d + len(truth))
+    return index_of(directed, undirected, truth, free=d)
 
 
 def shd(found: Graph, truth: Edges) -> int:

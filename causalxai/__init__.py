@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from causalxai.checkpoint import Checkpoint
     from causalxai.classifier import Classifier, ClassifierSource
+    from causalxai.comparison import Comparison, compare
     from causalxai.concept_space import Concept, ConceptSpace, Units
     from causalxai.context import Context
     from causalxai.dataset import Dataset, DatasetSource, Split
     from causalxai.explainer import Explainer, Explanation
     from causalxai.graph import CausalGraph, Edge
     from causalxai.graph_discoverer import BackgroundKnowledge, GraphDiscoverer
+    from causalxai.hidden_layer import HiddenLayer
     from causalxai.intervention import Intervention
     from causalxai.metric import Estimate, Metric, MetricResult
     from causalxai.oracle import Oracle, Response
@@ -28,12 +30,14 @@ __version__ = "0.1.0"
 _HOMES = {
     "causalxai.checkpoint": ("Checkpoint",),
     "causalxai.classifier": ("Classifier", "ClassifierSource"),
+    "causalxai.comparison": ("Comparison", "compare"),
     "causalxai.concept_space": ("Concept", "ConceptSpace", "Units"),
     "causalxai.context": ("Context",),
     "causalxai.dataset": ("Dataset", "DatasetSource", "Split"),
     "causalxai.explainer": ("Explainer", "Explanation"),
     "causalxai.graph": ("CausalGraph", "Edge"),
     "causalxai.graph_discoverer": ("BackgroundKnowledge", "GraphDiscoverer"),
+    "causalxai.hidden_layer": ("HiddenLayer",),
     "causalxai.intervention": ("Intervention",),
     "causalxai.metric": ("Estimate", "Metric", "MetricResult"),
     "causalxai.oracle": ("Oracle", "Response"),
@@ -48,6 +52,7 @@ __all__ = [
     "Checkpoint",
     "Classifier",
     "ClassifierSource",
+    "Comparison",
     "Concept",
     "ConceptSpace",
     "Context",
@@ -58,6 +63,7 @@ __all__ = [
     "Explainer",
     "Explanation",
     "GraphDiscoverer",
+    "HiddenLayer",
     "Intervention",
     "Metric",
     "MetricResult",
@@ -67,6 +73,7 @@ __all__ = [
     "Run",
     "Split",
     "Units",
+    "compare",
     "run",
 ]
 

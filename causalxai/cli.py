@@ -1,4 +1,4 @@
-"""The command line: run, validate, plugins, schema, report."""
+"""The command line: run, compare, validate, plugins, schema, report."""
 
 from __future__ import annotations
 
@@ -99,13 +99,67 @@ def run_command(
     sys.stdout.write(f"{finished.report}\n")
 
 
+@app.command("compare")
+def compare_command(
+    specs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="SPEC...",
+            help="A YAML spec with 'vary'; or several specs, to compare with one another.",
+            show_default=False,
+        ),
+    ],
+    overrides: Overrides = None,
+    out: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("runs"),
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Runs at a time; by default as many as there are cores for."),
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads of each run.")] = 1,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Drop first what earlier runs of these left.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="End with one JSON object on standard output.")
+    ] = False,
+) -> None:
+    """Run a grid of specs and write their comparison."""
+    console = _set_up_logging()
+    from causalxai.comparison import compare
+    from causalxai.comparison.terminal import score_table
+    from causalxai.terminal import terminal_progress
+
+    with terminal_progress(console) as progress:
+        comparison = compare(
+            specs[0] if len(specs) == 1 else specs,
+            overrides=overrides or (),
+            out=out,
+            jobs=jobs,
+            threads=threads,
+            progress=progress,
+            fresh=fresh,
+        )
+    summary = comparison.summary()
+    if as_json:
+        sys.stdout.write(json.dumps(summary, allow_nan=False) + "\n")
+    else:
+        width = None if console.is_terminal else 240
+        console.print(score_table(comparison), highlight=False, width=width)
+        for entry in comparison.failures():
+            console.print(f"{entry.cell}: failed: {entry.outcome.reason}", highlight=False)
+        sys.stdout.write(f"{summary['report']}\n")
+    if len(comparison.failures()) == len(comparison.entries):
+        _fail("no run came to its end", 1)
+
+
 @app.command()
 def validate(spec: SpecFile, overrides: Overrides = None) -> None:
     """Check a spec, its plugins' settings included; tell all mistakes at once."""
-    from causalxai.spec import load_spec
+    from causalxai.spec import load_grid
 
-    resolved = load_spec(spec, overrides or ())
-    sys.stdout.write(f"{spec}: {resolved.name} is valid\n")
+    grid = load_grid(spec, overrides or ())
+    runs = f": {len(grid.cells)} runs" if grid.axes else ""
+    sys.stdout.write(f"{spec}: {grid.name} is valid{runs}\n")
 
 
 @app.command()

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Status = Literal["ok", "skipped", "failed"]
 
+_RESAMPLES = 2000
+
 _logger = logging.getLogger(__name__)
 
 
@@ -47,10 +49,41 @@ class Estimate:
         value = float(data.mean())
         if data.size == 1:
             return cls(value, n=1)
-        interval = stats.bootstrap(
-            (data,), np.mean, n_resamples=2000, method="percentile", rng=rng
-        ).confidence_interval
-        return cls(value, float(interval.low), float(interval.high), int(data.size))
+        drawn = data[rng.integers(data.size, size=(_RESAMPLES, data.size))].mean(axis=1)
+        low, high = np.percentile(drawn, (2.5, 97.5))
+        return cls(value, float(low), float(high), int(data.size))
+
+    @classmethod
+    def share(cls, hits: ArrayLike) -> Self:
+        """Return the share of hits with Wilson's score interval [1]_.
+
+        A bootstrap of five hits in five would say [1, 1]; this says [.57, 1].
+
+        Parameters
+        ----------
+        hits
+            One number or truth value for each sample: 1 where it is a hit, else 0.
+
+        Raises
+        ------
+        MetricUndefinedError
+            If there is no sample.
+        ValueError
+            If a sample is neither 0 nor 1.
+
+        References
+        ----------
+        .. [1] Wilson, "Probable inference, the law of succession, and statistical inference",
+           JASA 22, 1927.
+        """
+        data = np.asarray(hits, dtype=np.float64).ravel()
+        if data.size == 0:
+            raise MetricUndefinedError("there is no sample to take a share of")
+        if not np.isin(data, (0.0, 1.0)).all():
+            raise ValueError("a share is taken of hits, each 0 or 1")
+        count = int(data.sum())
+        interval = stats.binomtest(count, data.size).proportion_ci(0.95, method="wilson")
+        return cls(count / data.size, float(interval.low), float(interval.high), int(data.size))
 
 
 @dataclass(frozen=True)
@@ -62,15 +95,19 @@ class MetricResult:
     metric
         The metric's name.
     status
-        ``ok``; ``skipped`` (it has no meaning here) or ``failed``, with a ``reason``.
+        ``ok``; ``skipped`` (it has no meaning here) or ``failed``, with a ``reason``. Where it is
+        ``ok``, ``reason`` may say what was left out.
     estimate
         The score, where the status is ``ok``.
     chance
         What the same metric says of an explanation that knows nothing.
     parts
-        The same score for other claims of the same explanation (its other maps, say).
+        What else there is to say of the same explanation: the score of its other maps, say, or
+        what goes into the score. On scales of their own, which need not be the score's.
     controls
         The same score for things that ought to do worse; read the score beside them.
+    footing
+        How the explanation came to speak of what is scored: see ``causalxai.footing``.
     """
 
     metric: str
@@ -83,6 +120,7 @@ class MetricResult:
     higher_is_better: bool = True
     value_range: tuple[float | None, float | None] = (None, None)
     reference: str = ""
+    footing: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON."""
@@ -119,7 +157,8 @@ class Metric(Plugin, ABC):
         """Return the score, or why there is none.
 
         A missing capability or ``MetricUndefinedError`` gives ``skipped``; any other error, or a
-        value that is not finite or lies outside ``value_range``, gives ``failed``.
+        value that is not finite, or a score, chance or control outside ``value_range``, gives
+        ``failed``.
         """
         try:
             context.require(self.requires, self.name)
@@ -143,15 +182,14 @@ class Metric(Plugin, ABC):
 
     def _checked(self, result: MetricResult) -> MetricResult:
         low, high = self.value_range
-        low, high = -math.inf if low is None else low, math.inf if high is None else high
-        told = {self.name: result.estimate, "chance": result.chance}
-        told |= {**result.parts, **result.controls}
-        for name, estimate in told.items():
-            if estimate is None:
-                continue
+        bounds = (-math.inf if low is None else low, math.inf if high is None else high)
+        scores = {self.name: result.estimate, "chance": result.chance, **result.controls}
+        told = [(name, one, bounds) for name, one in scores.items() if one is not None]
+        told += [(name, one, (-math.inf, math.inf)) for name, one in result.parts.items()]
+        for name, estimate, (least, most) in told:
             numbers = (estimate.value, estimate.low, estimate.high)
             finite = all(number is None or math.isfinite(number) for number in numbers)
-            if not (finite and low <= estimate.value <= high):
-                reason = f"{name}: {estimate} is not finite, or not in [{low}, {high}]"
+            if not (finite and least <= estimate.value <= most):
+                reason = f"{name}: {estimate} is not finite, or not in [{least}, {most}]"
                 return MetricResult(self.name, "failed", reason=reason)
         return result

@@ -15,6 +15,7 @@ import jsonschema
 import pytest
 import torch
 
+import causalxai.comparison
 import causalxai.pipeline
 from causalxai import Run
 from causalxai.cli import main
@@ -202,6 +203,72 @@ def test_a_file_that_is_not_there_is_a_mistake(command: str, cli: Cli, tmp_path:
     assert done.err == f"{missing}: cannot be read: No such file or directory\n1 mistake\n"
 
 
+def test_validate_counts_the_runs_of_a_grid(
+    cli: Cli, tiny_spec: Spec, write_spec: Callable[[Spec], Path]
+):
+    spec = write_spec({**tiny_spec, "vary": {"seed": [0, 1, 2], "graph.tau": [1, 2]}})
+    assert cli("validate", spec) == Done(0, f"{spec}: tiny is valid: 6 runs\n", "")
+    done = cli("validate", spec, "--set", "vary.seed=[0, -1]")
+    assert (done.code, done.out) == (2, "")
+    assert "--set vary.seed=[0, -1]: seed: should be at least 0, not -1 (in seed: -1)" in done.err
+
+
+def test_run_takes_no_grid(cli: Cli, tiny_spec: Spec, write_spec: Callable[[Spec], Path]):
+    spec = write_spec({**tiny_spec, "vary": {"seed": [0, 1]}})
+    done = cli("run", spec)
+    assert (done.code, done.out) == (2, "")
+    assert "vary: stands for several runs; make them with: causalxai compare\n" in done.err
+
+
+def test_compare_tells_the_scores_and_where_the_page_is(
+    cli: Cli, finished_copy: Path, tiny_spec: Spec, write_spec: Callable[[Spec], Path]
+):
+    ways = {"first": {}, "nine": {"images.classes": ["nine"]}}
+    spec = write_spec({**tiny_spec, "vary": {"method": ways}})
+    done = cli("compare", spec, "--out", finished_copy, "--jobs", "1")
+    assert done.code == 0
+    page = Path(done.out.strip())
+    assert page.is_file()
+    assert (page.parent.parent, page.name) == (finished_copy, "comparison.html")
+    assert re.search(r"method +deletion ↓ +correction ↑ +seconds", done.err)
+    assert re.search(r"first +[01]\.\d{3} \[", done.err)
+    assert "method: nine: failed: images.classes: there is no class 'nine'" in done.err
+    again = cli("compare", spec, "--out", finished_copy, "--jobs", "1", "--json")
+    told = json.loads(again.out, parse_constant=no_json)
+    assert told["report"] == str(page)
+    assert [run["status"] for run in told["runs"]] == ["ok", "failed"]
+    assert [run["computed"] for run in told["runs"]] == [[], []]
+    assert {row["metric"] for row in told["scores"]} == {"deletion", "correction"}
+
+
+def test_compare_without_any_result_fails(
+    cli: Cli, finished_copy: Path, tiny_spec: Spec, write_spec: Callable[[Spec], Path]
+):
+    spec = write_spec({**tiny_spec, "images": {"classes": ["nine"]}})
+    done = cli("compare", spec, "--out", finished_copy, "--jobs", "1")
+    assert done.code == 1
+    assert Path(done.out.strip()).is_file()
+    assert done.err.endswith("no run came to its end\n")
+
+
+def test_options_reach_the_comparison(cli: Cli, monkeypatch: pytest.MonkeyPatch):
+    asked: dict[str, Any] = {}
+
+    def stop(specs: Any, **options: Any) -> None:
+        asked.update(options, specs=specs)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(causalxai.comparison, "compare", stop)
+    assert cli("compare", "my.yaml").code == 130
+    assert (asked["specs"], asked["jobs"], asked["threads"]) == (Path("my.yaml"), None, 1)
+    assert (asked["fresh"], list(asked["overrides"]), asked["out"]) == (False, [], Path("runs"))
+    options = ["--jobs", "3", "--threads", "2", "--fresh", "--set", "a=1", "--out", "there"]
+    cli("compare", "my.yaml", "yours.yaml", *options)
+    assert asked["specs"] == [Path("my.yaml"), Path("yours.yaml")]
+    assert (asked["jobs"], asked["threads"], asked["fresh"]) == (3, 2, True)
+    assert (asked["overrides"], asked["out"]) == (["a=1"], Path("there"))
+
+
 def test_plugins_are_listed_with_their_distribution_and_state(cli: Cli):
     done = cli("plugins")
     assert (done.code, done.err) == (0, "")
@@ -251,7 +318,7 @@ def test_report_of_what_is_no_run_is_refused(cli: Cli, tmp_path: Path):
     assert done.err == f"{tmp_path} is no run's directory: it has no spec.yaml\n"
 
 
-@pytest.mark.parametrize("command", ["run", "validate", "plugins", "schema", "report"])
+@pytest.mark.parametrize("command", ["run", "compare", "validate", "plugins", "schema", "report"])
 def test_help_knows_all_commands(command: str, cli: Cli):
     assert command in cli("--help").out
     done = cli(command, "--help")

@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from statsmodels.stats.proportion import proportion_confint
 
 from causalxai import Context, Estimate, Explanation, Metric, MetricResult
 from causalxai.errors import CapabilityError
@@ -131,7 +132,8 @@ def test_a_value_out_of_range_is_no_score(value: float, context: Context):
     ("extra", "name"),
     [
         ({"chance": Estimate(math.nan)}, "chance"),
-        ({"parts": {"other map": Estimate(-1.0)}}, "other map"),
+        ({"controls": {"ignored": Estimate(-1.0)}}, "ignored"),
+        ({"parts": {"other map": Estimate(math.nan)}}, "other map"),
         ({"controls": {"shuffled": Estimate(math.inf)}}, "shuffled"),
     ],
 )
@@ -142,6 +144,12 @@ def test_what_a_score_is_read_beside_lies_in_the_range_too(
     assert (result.status, result.estimate, result.chance) == ("failed", None, None)
     assert result.reason.startswith(f"{name}: ")
     assert json.dumps(result.to_json(), allow_nan=False)
+
+
+def test_parts_are_on_scales_of_their_own(context: Context):
+    parts = {"raw": Estimate(-7.0, -8.0, -6.0, 3)}
+    result = result_of(lambda _: MetricResult("told", estimate=Estimate(1.0), parts=parts), context)
+    assert (result.status, result.parts) == ("ok", parts)
 
 
 def test_the_ends_of_the_range_belong_to_it(context: Context):
@@ -166,7 +174,37 @@ TABLES = st.dictionaries(st.text(), ESTIMATES, max_size=3)
         higher_is_better=st.booleans(),
         value_range=st.tuples(st.none() | NUMBERS, st.none() | NUMBERS),
         reference=st.text(),
+        footing=st.text(),
     )
 )
 def test_json_keeps_everything(result: MetricResult):
     assert MetricResult.from_json(json.loads(json.dumps(result.to_json()))) == result
+
+
+def test_results_that_were_stored_without_a_footing_still_load():
+    stored = MetricResult("told", estimate=Estimate(1.0)).to_json()
+    del stored["footing"]
+    assert MetricResult.from_json(stored) == MetricResult("told", estimate=Estimate(1.0))
+
+
+@given(st.integers(1, 60), st.data())
+def test_a_share_has_the_interval_of_wilson(n: int, data: st.DataObject):
+    hits = data.draw(st.integers(0, n))
+    estimate = Estimate.share([True] * hits + [False] * (n - hits))
+    low, high = proportion_confint(hits, n, method="wilson")
+    assert (estimate.value, estimate.n) == (hits / n, n)
+    assert (estimate.low, estimate.high) == pytest.approx((max(0, low), min(1, high)), abs=1e-9)
+    assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1
+
+
+def test_five_hits_in_five_leave_doubt():
+    estimate = Estimate.share(np.ones(5))
+    # (n + z² / 2 ± z sqrt(z² / 4)) / (n + z²), z = 1.96.
+    assert (estimate.low, estimate.high) == pytest.approx((5 / (5 + 1.959964**2), 1))
+
+
+def test_shares_are_of_hits_and_of_something():
+    with pytest.raises(MetricUndefinedError, match="no sample"):
+        Estimate.share([])
+    with pytest.raises(ValueError, match="each 0 or 1"):
+        Estimate.share([0.0, 0.5])

@@ -6,18 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from causalxai.spec import load_spec
+from causalxai.spec import load_grid
 
 SPECS = sorted((Path(__file__).parents[1] / "specs").rglob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
 def test_the_spec_is_valid_and_named_like_its_file(path: Path):
-    spec = load_spec(path)
-    assert spec.name == path.stem
-    for part in (spec.dataset, spec.classifier, spec.concepts, spec.oracle, spec.graph):
-        part.build()
-    spec.explain.build()
+    grid = load_grid(path)
+    assert grid.name == path.stem
+    for cell in grid.cells:
+        spec = cell.spec
+        for part in (spec.dataset, spec.classifier, spec.concepts, spec.oracle, spec.graph):
+            part.build()
+        spec.explain.build()
 
 
 def test_there_are_specs():

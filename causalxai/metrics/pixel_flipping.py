@@ -11,7 +11,8 @@ from torch import Tensor
 from causalxai.classifier import Classifier
 from causalxai.context import Context
 from causalxai.explainer import Explanation
-from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError
+from causalxai.footing import to_pixels
+from causalxai.metric import Estimate, Metric, MetricResult
 from causalxai.plugin import PluginConfig
 from causalxai.seeding import numpy_generator
 
@@ -19,8 +20,9 @@ from causalxai.seeding import numpy_generator
 class PixelFlipping(Metric):
     """Area under the target's probability while pixels change, the most important ones first.
 
-    The estimate is the explanation's first map; ``parts`` have its other maps. ``chance`` is a
-    random order of the pixels.
+    The estimate is the explanation's first map; ``parts`` have its other maps. An explanation that
+    speaks of concepts alone is painted, where the oracle renders (see ``causalxai.footing``).
+    ``chance`` is a random order of the pixels.
     """
 
     value_range = (0.0, 1.0)
@@ -38,13 +40,12 @@ class PixelFlipping(Metric):
     deletes: ClassVar[bool]
 
     def _compute(self, explanation: Explanation, context: Context) -> MetricResult:
-        if not explanation.maps:
-            raise MetricUndefinedError("the explanation has no attribution map")
+        claims = to_pixels(explanation, context)
         images, target = explanation.inputs, explanation.target
         rng = numpy_generator(context.rng)
         areas = {
             name: self.areas(context.classifier, images, target, heat)
-            for name, heat in explanation.maps.items()
+            for name, heat in claims.maps.items()
         }
         noise = torch.rand(len(images), *images.shape[2:], generator=context.rng)
         by_chance = self.areas(context.classifier, images, target, noise)
@@ -55,6 +56,7 @@ class PixelFlipping(Metric):
             estimate=estimates[first],
             chance=Estimate.mean(by_chance.numpy(), rng),
             parts={name: estimate for name, estimate in estimates.items() if name != first},
+            footing=claims.footing,
         )
 
     def areas(self, classifier: Classifier, images: Tensor, target: Tensor, heat: Tensor) -> Tensor:
@@ -76,7 +78,7 @@ class PixelFlipping(Metric):
         """
         n, pixels = len(images), heat[0].numel()
         rank = torch.empty(n, pixels, dtype=torch.int64)
-        order = heat.flatten(1).argsort(dim=1, descending=True, stable=True)
+        order = heat.cpu().flatten(1).argsort(dim=1, descending=True, stable=True)
         rank.scatter_(1, order, torch.arange(pixels).expand(n, -1))
         empty = self._baseline(images)
         start, end = (images, empty) if self.deletes else (empty, images)

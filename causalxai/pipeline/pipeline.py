@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableMapping
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, Literal, TypeVar
 
 import torch
 
-from causalxai import __version__
 from causalxai.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.classifier import Classifier
 from causalxai.concept_space import ConceptSpace
@@ -22,12 +20,12 @@ from causalxai.explainer import Explanation
 from causalxai.graph import CausalGraph
 from causalxai.metric import Metric, MetricResult
 from causalxai.oracle import Oracle
+from causalxai.pipeline.cost import Cost, Meter
 from causalxai.pipeline.images import select_images
-from causalxai.pipeline.store import Store, digest
-from causalxai.plugin import Plugin
+from causalxai.pipeline.keys import labelled_metrics, stage_keys
+from causalxai.pipeline.store import Store
 from causalxai.progress import SILENT, Progress
 from causalxai.record import Record
-from causalxai.registry import Provenance
 from causalxai.report.page import Report, render_report
 from causalxai.seeding import torch_generator
 from causalxai.spec import ResolvedPlugin, ResolvedSpec
@@ -53,6 +51,9 @@ class Pipeline:
         Where long work reports.
     fresh
         What is computed anew even if the store has it.
+    fingerprints
+        Those of parts that were looked at already, so that pipelines over the same files, which
+        do not change meanwhile, read them once.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Pipeline:
         device: torch.device,
         progress: Progress = SILENT,
         fresh: Fresh = "nothing",
+        fingerprints: MutableMapping[str, str] | None = None,
     ) -> None:
         self.spec = spec
         self.store = store
@@ -71,6 +73,9 @@ class Pipeline:
         self.fresh = fresh
         self.reused: list[str] = []
         self.computed: list[str] = []
+        self._costs: dict[str, Cost] = {}
+        self._meters: dict[str, Meter] = {}
+        self._fingerprints = {} if fingerprints is None else fingerprints
         self._source = spec.dataset.build()
         self._trainer = spec.classifier.build()
         self._discoverer = spec.graph.build()
@@ -92,51 +97,22 @@ class Pipeline:
 
     @cached_property
     def _metrics(self) -> dict[str, ResolvedPlugin[Metric]]:
-        """The metrics by label; one that stands twice, with other settings, is counted."""
-        labels: dict[str, ResolvedPlugin[Metric]] = {}
-        for part in self.spec.metrics:
-            name = part.provenance.name
-            times = sum(other.provenance.name == name for other in labels.values())
-            labels[f"{name}-{times + 1}" if times else name] = part
-        return labels
+        return labelled_metrics(self.spec)
 
     @cached_property
     def keys(self) -> dict[str, str]:
         """What each stage's result is filed under."""
-        spec = self.spec
-        keys: dict[str, str] = {}
+        return stage_keys(self.spec, self.plugins, self.device, self._fingerprints)
 
-        def add(stage: str, part: Plugin, inputs: Sequence[str], **more: object) -> None:
-            plugin = self.plugins[stage].provenance
-            keys[stage] = digest(
-                {
-                    "causalxai": __version__,
-                    "stage": stage,
-                    "plugin": [plugin.distribution, plugin.version, plugin.target],
-                    "config": part.portable_config(),
-                    "fingerprint": part.fingerprint(),
-                    "inputs": [keys[name] for name in inputs],
-                    "seed": spec.seed,
-                    # Other devices and other versions round differently.
-                    "device": self.device.type,
-                    "torch": str(torch.__version__),
-                    **more,
-                }
-            )
+    @property
+    def costs(self) -> dict[str, Cost]:
+        """What each stage's result cost when it was computed, now or in an earlier run.
 
-        add("dataset", self._source, [])
-        add("classifier", self._trainer, ["dataset"])
-        add("concepts", spec.concepts.build(), ["dataset", "classifier"])
-        add("oracle", spec.oracle.build(), ["concepts"])
-        add("graph", self._discoverer, ["oracle"])
-        images = spec.images.model_dump(mode="json")
-        add("explain", self._explainer, ["graph"], images=images)
-        for label, metric in self._metrics.items():
-            add(f"metrics.{label}", metric.build(), ["explain"])
-        versions = [str(plugin.provenance) for plugin in self.plugins.values()]
-        results = [key for stage, key in keys.items() if stage.startswith(("explain", "metrics"))]
-        keys["report"] = digest({"name": spec.name, "plugins": versions, "results": results})
-        return keys
+        Stages of which that is not known, or that keep no result, are left out.
+        """
+        known = {stage: self.store.cost(stage, key) for stage, key in self.keys.items()}
+        told = {stage: self._costs.get(stage, cost) for stage, cost in known.items()}
+        return {stage: cost for stage, cost in told.items() if cost is not None}
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -290,6 +266,9 @@ class Pipeline:
             progress=self.progress,
             space=self.space,
             oracle=self.oracle,
+            source=self._trainer,
+            discoverer=self._discoverer,
+            explainer=self._explainer,
         )
         return context if stage == "graph" else replace(context, graph=self.graph)
 
@@ -312,19 +291,26 @@ class Pipeline:
             with self.store.locked(stage, key):
                 record = self._stored(stage)
                 if record is None:
-                    started = time.monotonic()
+                    self._meters[stage] = meter = self._meter(stage)
                     value = compute()
+                    self._costs[stage] = cost = meter.read()
                     if keep(value):
-                        self.store.write(stage, key, to_record(value))
+                        self.store.write(stage, key, to_record(value), cost)
                     self.computed.append(stage)
-                    _logger.info("%s: computed in %.1f s", stage, time.monotonic() - started)
+                    _logger.info("%s: computed in %.1f s", stage, cost.seconds)
                     return value
         self.reused.append(stage)
         _logger.info("%s: reused %s", stage, key[:12])
         return from_record(record)
 
+    def _meter(self, stage: str) -> Meter:
+        goes_on = self.fresh != "everything"
+        before = self.store.cost_so_far(stage, self.keys[stage]) if goes_on else None
+        oracle: Oracle | None = vars(self).get("oracle")
+        return Meter(before or Cost(), None if oracle is None else oracle.ledger)
+
     def _checkpoint(self, stage: str) -> Checkpoint:
-        checkpoint = self.store.checkpoint(stage, self.keys[stage])
+        checkpoint = self.store.checkpoint(stage, self.keys[stage], self._meters[stage].read)
         if self.fresh == "everything":
             return replace(checkpoint, load=NO_CHECKPOINT.load)
         return checkpoint
@@ -350,27 +336,3 @@ class Pipeline:
 def _worth_keeping(result: MetricResult) -> bool:
     """Tell whether a score may be reused: a failure may have been this machine's, this once."""
     return result.status != "failed"
-
-
-def provenance_of(pipeline: Pipeline) -> dict[str, Any]:
-    """Return what made the results: versions, plugins, seed and keys; nothing of the machine."""
-    from importlib.metadata import version
-
-    libraries = ("torch", "numpy", "networkx", "captum", "scikit-image", "scikit-learn", "scipy")
-
-    def describe(plugin: Provenance) -> dict[str, str]:
-        return {
-            "name": plugin.name,
-            "distribution": plugin.distribution,
-            "version": plugin.version,
-            "object": plugin.target,
-        }
-
-    return {
-        "causalxai": version("causalxai"),
-        "libraries": {name: version(name) for name in libraries},
-        "plugins": {stage: describe(part.provenance) for stage, part in pipeline.plugins.items()},
-        "seed": pipeline.spec.seed,
-        "device": pipeline.device.type,
-        "keys": pipeline.keys,
-    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +20,12 @@ from causalxai.graph import CausalGraph
 from causalxai.metric import MetricResult
 from causalxai.oracle import Oracle
 from causalxai.pipeline.log_file import logged_to
-from causalxai.pipeline.pipeline import Fresh, Pipeline, provenance_of
+from causalxai.pipeline.pipeline import Fresh, Pipeline
+from causalxai.pipeline.provenance import provenance_of
 from causalxai.pipeline.store import Store, write_record
 from causalxai.progress import SILENT, Progress
 from causalxai.report.page import Report
-from causalxai.spec import load_spec
+from causalxai.spec import ResolvedSpec, load_spec
 
 _logger = logging.getLogger(__name__)
 
@@ -127,24 +128,51 @@ def run(
     CausalxaiError
         If data are missing, or parts do not fit one another, or ``out`` can't be written to.
     """
-    resolved = load_spec(spec, overrides)
+    return execute(load_spec(spec, overrides), out=out, progress=progress, fresh=fresh)
+
+
+def execute(
+    spec: ResolvedSpec,
+    *,
+    out: str | Path = "runs",
+    progress: Progress = SILENT,
+    fresh: Fresh = "nothing",
+    fingerprints: MutableMapping[str, str] | None = None,
+) -> Run:
+    """Run a resolved spec, as ``run`` does; ``fingerprints`` as ``Pipeline`` has them."""
     root = Path(out)
-    device = _device(resolved.device)
-    pipeline = Pipeline(
-        resolved,
-        Store(root / ".store"),
-        device=device,
-        progress=progress,
-        fresh=fresh,
-    )
+    pipeline = open_pipeline(spec, root, progress, fresh, fingerprints)
     if fresh == "report":
         pipeline.require_results()
-    directory = _prepared(root / f"{resolved.name}-{pipeline.keys['report'][:8]}")
-    with logged_to(directory / "log.txt"), _exact_convolutions():
-        _logger.info("run %s on %s", resolved.name, device)
+    directory = _prepared(run_directory(root, pipeline))
+    with logged_to(directory / "log.txt"), exact_convolutions():
+        _logger.info("run %s on %s", spec.name, pipeline.device)
         report = pipeline.report
         _write(directory, pipeline, report)
     return Run(directory, pipeline)
+
+
+def open_pipeline(
+    spec: ResolvedSpec,
+    root: Path,
+    progress: Progress = SILENT,
+    fresh: Fresh = "nothing",
+    fingerprints: MutableMapping[str, str] | None = None,
+) -> Pipeline:
+    """Return a spec's stages over the store of the runs in ``root``."""
+    return Pipeline(
+        spec,
+        Store(root / ".store"),
+        device=_device(spec.device),
+        progress=progress,
+        fresh=fresh,
+        fingerprints=fingerprints,
+    )
+
+
+def run_directory(root: Path, pipeline: Pipeline) -> Path:
+    """Return where a run leaves what it found."""
+    return root / f"{pipeline.spec.name}-{pipeline.keys['report'][:8]}"
 
 
 def _prepared(directory: Path) -> Path:
@@ -211,7 +239,7 @@ def _device(name: str) -> torch.device:
 
 
 @contextmanager
-def _exact_convolutions() -> Iterator[None]:
+def exact_convolutions() -> Iterator[None]:
     """Let cuDNN round as float32 does, and the same way each time."""
     # What the removal of a single parameter changes is often smaller than what TF32, the default
     # of convolutions, rounds away (it keeps 10 bits of 23).

@@ -7,8 +7,9 @@ import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,12 @@ from filelock import FileLock, Timeout
 from safetensors.torch import load_file, save_file
 
 from causalxai.checkpoint import Checkpoint
+from causalxai.pipeline.cost import Cost
 from causalxai.record import Record
 
 _TENSORS, _META, _CHECKSUMS = "tensors.safetensors", "meta.json", "checksums.json"
+# Beside the record, not in it: the same result costs more on a busy machine.
+_COST = "cost.json"
 
 _logger = logging.getLogger(__name__)
 
@@ -43,17 +47,37 @@ class Store:
         """Return a record, or ``None`` where there is none or it is damaged."""
         return self._read(self._folder(stage, key))
 
-    def write(self, stage: str, key: str, record: Record) -> None:
-        """Keep a record and drop the stage's checkpoint."""
-        self._write(self._folder(stage, key), record)
+    def has(self, stage: str, key: str) -> bool:
+        """Tell whether there is a record; whether it is damaged, only ``read`` finds out."""
+        return self._folder(stage, key).is_dir()
+
+    def write(self, stage: str, key: str, record: Record, cost: Cost | None = None) -> None:
+        """Keep a record and what it cost, and drop the stage's checkpoint."""
+        self._write(self._folder(stage, key), record, cost)
         shutil.rmtree(self._partial(stage, key), ignore_errors=True)
 
-    def checkpoint(self, stage: str, key: str) -> Checkpoint:
-        """Return where an unfinished stage keeps its state."""
+    def cost(self, stage: str, key: str) -> Cost | None:
+        """Return what a record cost, or ``None`` where nobody noted it."""
+        return self._cost(self._folder(stage, key))
+
+    def checkpoint(
+        self, stage: str, key: str, cost: Callable[[], Cost | None] = lambda: None
+    ) -> Checkpoint:
+        """Return where an unfinished stage keeps its state, and what ``cost`` says by then."""
         folder = self._partial(stage, key)
         return Checkpoint(
-            load=lambda: self._read(folder), save=lambda record: self._write(folder, record)
+            load=lambda: self._read(folder),
+            save=lambda record: self._write(folder, record, cost()),
         )
+
+    def cost_so_far(self, stage: str, key: str) -> Cost | None:
+        """Return what an unfinished stage cost up to its checkpoint."""
+        return self._cost(self._partial(stage, key))
+
+    def drop(self, stage: str, key: str) -> None:
+        """Forget a record and the stage's checkpoint."""
+        for folder in (self._folder(stage, key), self._partial(stage, key)):
+            shutil.rmtree(folder, ignore_errors=True)
 
     @contextmanager
     def locked(self, stage: str, key: str) -> Iterator[None]:
@@ -95,13 +119,21 @@ class Store:
             texts={name: (folder / name).read_bytes().decode() for name in texts},
         )
 
-    def _write(self, folder: Path, record: Record) -> None:
+    def _cost(self, folder: Path) -> Cost | None:
+        try:
+            return Cost(**json.loads((folder / _COST).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def _write(self, folder: Path, record: Record, cost: Cost | None) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder.parent))
         try:
             write_record(temporary, record)
             checksums = {path.name: _checksum(path) for path in sorted(temporary.iterdir())}
             (temporary / _CHECKSUMS).write_text(json.dumps(checksums), encoding="utf-8")
+            if cost is not None:
+                (temporary / _COST).write_text(json.dumps(asdict(cost)), encoding="utf-8")
             if folder.exists():
                 shutil.rmtree(folder)
             temporary.replace(folder)

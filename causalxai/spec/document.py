@@ -31,14 +31,21 @@ class Document:
         """Return the document with further mistakes."""
         return replace(self, mistakes=(*self.mistakes, *mistakes))
 
+    def placed(self, mistakes: Iterable[Mistake]) -> list[tuple[Place, Mistake]]:
+        """Return the mistakes with their places."""
+        return [(mistake.place or self.place(mistake.path), mistake) for mistake in mistakes]
+
     def problems(self, mistakes: Iterable[Mistake]) -> list[Problem]:
         """Return the mistakes as the user is told them, in the order of the lines."""
-        placed = [(mistake.place or self.place(mistake.path), mistake) for mistake in mistakes]
-        placed.sort(key=lambda pair: pair[0].line)
-        return [
-            Problem(place.where, ".".join(map(str, mistake.path)), mistake.message)
-            for place, mistake in placed
-        ]
+        return as_problems(self.placed(mistakes))
+
+
+def as_problems(placed: Iterable[tuple[Place, Mistake]]) -> list[Problem]:
+    """Return placed mistakes as the user is told them, in the order of the lines."""
+    return [
+        Problem(place.where, ".".join(map(str, mistake.path)), mistake.message)
+        for place, mistake in sorted(placed, key=lambda pair: pair[0].line)
+    ]
 
 
 def read_document(source: str | Path | Mapping[str, Any]) -> Document:

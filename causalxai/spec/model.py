@@ -11,6 +11,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    JsonValue,
     field_validator,
     model_validator,
 )
@@ -36,6 +37,13 @@ METHOD_STAGES = ("concepts", "oracle", "graph", "explain")
 
 _NAME = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$"
 _DEVICE = r"^(auto|cpu|cuda(:[0-9]+)?|mps)$"
+
+_VALUES: JsonValue = {"type": "array", "items": {"type": ["string", "number", "boolean"]}}
+_LABELS: JsonValue = {"type": "object", "additionalProperties": {"type": ["object", "null"]}}
+_VARY: list[JsonValue] = [
+    {"type": "object", "additionalProperties": {"anyOf": [_VALUES, _LABELS]}},
+    {"type": "null"},
+]
 
 
 def long_form(choice: Any) -> Any:
@@ -119,6 +127,8 @@ class Spec(BaseModel):
     """What explanations are scored by; the method's metrics unless given."""
     memory_mb: int = Field(default=512, ge=1, strict=True)
     """The ceiling for one chunk of oracle queries, in MiB."""
+    vary: dict[str, Any] | None = Field(default=None, json_schema_extra={"anyOf": _VARY})
+    """A grid of runs to compare: by axis, the values of a key, or what each label overrides."""
 
     @field_validator("causalxai", mode="before")
     @classmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -44,15 +44,35 @@ def _override(document: Document, override: str) -> Document:
     value = reader.parse(text)
     if reader.mistakes:
         return document.noting(*(replace(m, path=(*keys, *m.path)) for m in reader.mistakes))
+    return set_value(document, keys, value, {(): place})
+
+
+def set_value(
+    document: Document, keys: Sequence[str], value: Any, places: Mapping[KeyPath, Place]
+) -> Document:
+    """Set one value, as ``apply_overrides`` does.
+
+    Parameters
+    ----------
+    document
+        What was read; it is left as it is.
+    keys
+        Where the value goes.
+    value
+        Plain data.
+    places
+        Where the value was written, under ``()``, and what is in it, by the path from there.
+    """
     data = deepcopy(dict(document.data))
     try:
         path = _put(data, keys, value)
     except LookupError as error:
-        return document.noting(Mistake(tuple(keys), str(error), place))
-    places = {at: old for at, old in document.places.items() if at[: len(path)] != path}
+        return document.noting(Mistake(tuple(keys), str(error), places[()]))
+    kept = {at: old for at, old in document.places.items() if at[: len(path)] != path}
     for end in range(1, len(path)):
-        places.setdefault(path[:end], place)
-    return replace(document, data=data, places={**places, path: place})
+        kept.setdefault(path[:end], places[()])
+    new = {(*path, *below): place for below, place in places.items()}
+    return replace(document, data=data, places={**kept, **new})
 
 
 def _put(data: dict[str, Any], keys: Sequence[str], value: Any) -> KeyPath:
@@ -79,13 +99,17 @@ def _step(holder: Any, path: KeyPath, key: str) -> str | int:
 
 
 def _opened(inner: Any, path: KeyPath) -> Any:
-    is_plugin = path[0] in STAGES if len(path) == 1 else path[:-1] == ("metrics",)
-    opened = long_form(inner) if is_plugin else inner
+    opened = long_form(inner) if names_plugin(path) else inner
     if opened is None:
         return {}
     if isinstance(opened, dict | list):
         return opened
     raise LookupError(f"{_dotted(path)} is {said(inner)}, which has no keys")
+
+
+def names_plugin(path: KeyPath) -> bool:
+    """Tell whether a plugin's name may stand at ``path``, alone or with its settings."""
+    return path[0] in STAGES if len(path) == 1 else path[:-1] == ("metrics",)
 
 
 def _dotted(path: KeyPath) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from causalxai import registry
 from causalxai.errors import PluginError, SpecError
 from causalxai.method import Method
-from causalxai.spec.document import Document, read_document
+from causalxai.spec.document import Document, as_problems, read_document
 from causalxai.spec.fields import expand_home
 from causalxai.spec.messages import listed, validate
 from causalxai.spec.mistake import KeyPath, Mistake, Place, without_echoes
@@ -37,14 +37,24 @@ def load_spec(
     SpecError
         If the spec has mistakes; it tells all of them, in the order of the lines.
     """
-    document = apply_overrides(read_document(source), overrides)
+    spec, mistakes = examine(apply_overrides(read_document(source), overrides))
+    if spec is None:
+        raise SpecError(as_problems(mistakes))
+    return spec
+
+
+def examine(document: Document) -> tuple[ResolvedSpec | None, list[tuple[Place, Mistake]]]:
+    """Return what a document asks for; ``None`` where there are mistakes, and all of them."""
+    if document.data.get("vary") is not None:
+        mistake = Mistake(("vary",), "stands for several runs; make them with: causalxai compare")
+        return None, document.placed([mistake])
     spec, structural = validate(Spec, document.data)
     resolver = _Resolver(document, structural)
     stages, metrics = resolver.stages(), resolver.metrics()
     mistakes = [*document.mistakes, *structural, *resolver.mistakes]
     if mistakes or spec is None:
-        raise SpecError(resolver.document.problems(without_echoes(mistakes)))
-    return ResolvedSpec(
+        return None, resolver.document.placed(without_echoes(mistakes))
+    resolved = ResolvedSpec(
         name=spec.name,
         seed=spec.seed,
         device=spec.device,
@@ -59,6 +69,7 @@ def load_spec(
         metrics=metrics,
         method=spec.method,
     )
+    return resolved, []
 
 
 class _Resolver:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from io import StringIO
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ruamel.yaml import YAML
@@ -101,9 +103,15 @@ class ResolvedSpec:
             "metrics": [metric.to_data() for metric in self.metrics],
             "memory_mb": self.memory_mb,
         }
-        yaml = YAML(typ="safe", pure=True)
-        yaml.default_flow_style = False
-        yaml.representer.sort_base_mapping_type_on_output = False
-        stream = StringIO()
-        yaml.dump(data, stream)
-        return stream.getvalue()
+        return as_yaml(data)
+
+
+def as_yaml(data: Mapping[str, Any]) -> str:
+    """Write plain data as YAML, keys in their order."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.representer.sort_base_mapping_type_on_output = False
+    yaml.representer.add_multi_representer(PurePath, lambda to, path: to.represent_str(str(path)))
+    stream = StringIO()
+    yaml.dump(data, stream)
+    return stream.getvalue()

@@ -19,7 +19,8 @@ def json_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of specs that use the installed plugins.
 
     Broken plugins are left out. Where a method may fill in what the user leaves out, the schema
-    demands less than ``load_spec`` does; it never refuses what ``load_spec`` takes.
+    demands less than ``load_spec`` does; it never refuses what ``load_spec`` takes. Of a spec with
+    ``vary`` only the common part is looked into, in which a plugin has all that it demands.
     """
     schema = Spec.model_json_schema()
     properties, definitions = schema["properties"], schema.pop("$defs")
@@ -34,13 +35,16 @@ def json_schema() -> dict[str, Any]:
     properties["metrics"]["anyOf"] = [{"type": "array", "items": scores}, {"type": "null"}]
     methods = {"enum": list(registry.names("methods"))}
     properties["method"]["anyOf"] = [methods, {"type": "null"}]
+    always = ["dataset", "classifier"]
     return {
         "$schema": DIALECT,
         **schema,
         "title": "causalxai spec",
+        "required": ["causalxai", "name"],
         "anyOf": [
-            {"required": ["method"], "properties": {"method": methods}},
-            {"required": list(METHOD_STAGES)},
+            {"required": [*always, "method"], "properties": {"method": methods}},
+            {"required": [*always, *METHOD_STAGES]},
+            {"required": ["vary"], "properties": {"vary": {"type": "object"}}},
         ],
         "$defs": definitions,
     }

@@ -15,7 +15,6 @@ from causalxai.graph import CausalGraph
 from causalxai.intervention import Intervention
 from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError
 from causalxai.plugin import PluginConfig
-from causalxai.seeding import numpy_generator
 from causalxai_interventional.explainer import rule_of
 from causalxai_interventional.mechanisms import Mechanisms, find_mechanisms
 from causalxai_interventional.parameter_oracle import ParameterOracle
@@ -70,11 +69,8 @@ class Correction(Metric):
                 found = find_mechanisms(oracle, units, targets, rule_of(graph))
                 outcomes.append(_outcomes(oracle, units, found, test.labels[rows], context.rng))
                 advance(len(rows))
-        rng = numpy_generator(context.rng)
         samples = {name: torch.cat([one[name] for one in outcomes]) for name in outcomes[0]}
-        shares = {
-            name: Estimate.mean(hits.numpy(), rng) for name, hits in samples.items() if len(hits)
-        }
+        shares = {name: Estimate.share(hits.numpy()) for name, hits in samples.items() if len(hits)}
         return MetricResult(
             self.name,
             estimate=shares.pop("true class"),

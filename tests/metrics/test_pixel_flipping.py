@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from causalxai import Classifier, Context, Explanation
 from causalxai.metrics.pixel_flipping import Deletion, Insertion, PixelFlipping
+from causalxai.testing.toys import ToyWorld
 
 WEIGHTS = (1.0, -0.5, 2.0, 0.25, -1.0, 0.5)
 SHAPE = (1, 2, 3)
@@ -209,3 +210,25 @@ def test_an_explanation_without_maps_is_skipped(many: tuple[Explanation, Context
     explanation, context = many
     result = Deletion().compute(replace(explanation, maps={}), context)
     assert (result.status, result.reason) == ("skipped", "the explanation has no attribution map")
+
+
+@KINDS
+def test_concepts_are_painted_where_there_is_no_map(kind: type[PixelFlipping], world: ToyWorld):
+    images = world.dataset.test.images[:40]
+    target = world.classifier.predict(images)
+    # What each patch, as it stands, adds to the target's logit.
+    truth = world.space.encode(images).values * world.reads[:, target].T
+    explanation = Explanation(images, target, world.space.names(), truth)
+    right, wrong = (
+        kind(baseline="mean").compute(replace(explanation, importance=claim), world.context())
+        for claim in (truth, -truth)
+    )
+    assert (right.status, right.footing) == ("ok", "through the generator")
+    sign = 1 if right.higher_is_better else -1
+    assert sign * right.estimate.value > sign * wrong.estimate.value
+    blind = kind().compute(explanation, replace(world.context(), oracle=None))
+    assert (blind.status, "no attribution map" in blind.reason) == ("skipped", True)
+
+
+def test_own_maps_stand_on_their_own_footing(many: tuple[Explanation, Context]):
+    assert Deletion(steps=2).compute(*many).footing == "own"

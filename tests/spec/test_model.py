@@ -97,7 +97,7 @@ def test_class_names_may_look_like_numbers() -> None:
             {"grahp": "x"},
             "grahp: unknown key; did you mean 'graph'? (allowed: causalxai, classifier, concepts, "
             "dataset, device, explain, graph, images, memory_mb, method, metrics, name, oracle, "
-            "seed)",
+            "seed, vary)",
         ),
     ],
 )

@@ -145,7 +145,7 @@ def test_five_mistakes_of_both_phases_are_told_at_once(write: Callable[[str], st
             "grpah",
             "unknown key; did you mean 'graph'? (allowed: causalxai, classifier, concepts, "
             "dataset, device, explain, graph, images, memory_mb, method, metrics, name, oracle, "
-            "seed)",
+            "seed, vary)",
         ),
         Problem(
             "spec.yaml:11",
@@ -307,3 +307,12 @@ def test_mistakes_in_overrides_come_last(mistakes: Mistakes) -> None:
 def test_importing_specs_imports_no_torch() -> None:
     code = "import sys, causalxai.spec; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_grid_of_runs_is_no_single_run(mistakes: Mistakes) -> None:
+    told = "vary: stands for several runs; make them with: causalxai compare"
+    assert mistakes("causalxai: 1\nname: grid\nvary:\n  seed: [0, 1]\n") == [f"spec.yaml:3: {told}"]
+
+
+def test_an_empty_vary_is_none(minimal: dict[str, Any]) -> None:
+    assert load_spec({**minimal, "vary": None}) == load_spec(minimal)

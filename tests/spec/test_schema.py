@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from causalxai.spec import json_schema, load_spec
+from causalxai.spec import json_schema, load_grid
 
 
 @pytest.fixture
@@ -72,6 +72,13 @@ def test_every_reference_leads_somewhere(schema: dict[str, Any]) -> None:
         ({"name": "a b"}, False),
         ({"device": "gpu"}, False),
         ({"nmae": "x"}, False),
+        ({"vary": {"seed": [0, 1], "images.only": ["any"]}}, True),
+        ({"vary": {"size": {"small": {"classifier": {"epochs": 1}}, "as is": None}}}, True),
+        ({"method": None, "vary": {"method": ["interventional"]}}, True),
+        ({"vary": None}, True),
+        ({"vary": {"seed": 3}}, False),
+        ({"vary": {"seed": [[0]]}}, False),
+        ({"vary": {"size": {"small": 3}}}, False),
     ],
 )
 def test_the_schema_tells_sound_specs_from_others(
@@ -81,5 +88,5 @@ def test_the_schema_tells_sound_specs_from_others(
     validator = jsonschema.Draft202012Validator
     validator.check_schema(schema)
     if is_sound:
-        load_spec(minimal | changes)
+        load_grid(minimal | changes)
     assert validator(schema).is_valid(minimal | changes) == is_sound

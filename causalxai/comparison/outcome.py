@@ -1,0 +1,132 @@
+"""What one run of a comparison came to, and its rows in the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from causalxai.metric import Estimate, MetricResult
+from causalxai.pipeline.cost import Cost
+from causalxai.pipeline.keys import labelled_metrics
+from causalxai.record import Json
+from causalxai.spec import Cell
+
+Row: TypeAlias = dict[str, Any]
+
+FIT = "fit: "
+"""Begins the name of a figure that a concept space tells of its own fit."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is left of a run when it is done.
+
+    Parameters
+    ----------
+    reason
+        Why it failed; empty where it did not.
+    directory
+        Where its report is.
+    metrics
+        The scores.
+    fit
+        What the concept space says of its own fit.
+    costs
+        What each stage cost when it was computed, in this comparison or before.
+    computed
+        The stages that were not in the store.
+    """
+
+    reason: str = ""
+    directory: Path | None = None
+    metrics: tuple[MetricResult, ...] = ()
+    fit: Mapping[str, Json] = field(default_factory=dict)
+    costs: Mapping[str, Cost] = field(default_factory=dict)
+    computed: tuple[str, ...] = ()
+
+    @property
+    def status(self) -> str:
+        """``ok`` or ``failed``."""
+        return "failed" if self.reason else "ok"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A run of a comparison, done."""
+
+    cell: Cell
+    outcome: Outcome
+
+    @property
+    def cost(self) -> Cost | None:
+        """What the method's own stages cost, from concepts to metrics; ``None`` if not known."""
+        costs = self.outcome.costs
+        own = ["concepts", "graph", "explain", *map("metrics.{}".format, self._labels())]
+        if not costs.keys() >= set(own):
+            return None
+        return sum((costs[stage] for stage in own), Cost())
+
+    def rows(self) -> Iterator[Row]:
+        """Yield a row for each metric and each of its parts, chance and controls included."""
+        shared = {**self.cell.labels, "control": self.cell.control, **self._cost_columns()}
+        for row in self._failed() if self.outcome.reason else self._scores():
+            yield {**shared, **row}
+
+    def _cost_columns(self) -> Row:
+        cost = self.cost
+        return {} if cost is None else {"seconds": cost.seconds, "answers": cost.answers}
+
+    def _labels(self) -> list[str]:
+        return list(labelled_metrics(self.cell.spec))
+
+    def _failed(self) -> Iterator[Row]:
+        metrics = labelled_metrics(self.cell.spec)
+        why = {"part": "", "status": "failed", "reason": self.outcome.reason}
+        for label, part in metrics.items():
+            yield {"metric": label, "higher_is_better": part.plugin_class.higher_is_better, **why}
+        if not metrics:
+            yield {"metric": "", **why}
+
+    def _scores(self) -> Iterator[Row]:
+        for result in self.outcome.metrics:
+            yield from _rows_of(result)
+        for name, value in _numbers(self.outcome.fit):
+            yield {"metric": f"{FIT}{name}", "part": "", "status": "ok", "value": value}
+        if not self.outcome.metrics and not self.outcome.fit:
+            yield {"metric": "", "part": "", "status": "ok"}
+
+
+def _rows_of(result: MetricResult) -> Iterator[Row]:
+    known = {"metric": result.metric, "higher_is_better": result.higher_is_better}
+    yield {
+        **known,
+        "part": "",
+        "status": result.status,
+        "reason": result.reason,
+        **_columns(result.estimate),
+    }
+    others = {
+        **({} if result.chance is None else {"chance": result.chance}),
+        **{f"part: {name}": estimate for name, estimate in result.parts.items()},
+        **{f"control: {name}": estimate for name, estimate in result.controls.items()},
+    }
+    for name, estimate in others.items():
+        yield {**known, "part": name, "status": result.status, **_columns(estimate)}
+
+
+def _columns(estimate: Estimate | None) -> Row:
+    if estimate is None:
+        return {}
+    return {"value": estimate.value, "low": estimate.low, "high": estimate.high, "n": estimate.n}
+
+
+def _numbers(fit: Mapping[str, Json]) -> Iterator[tuple[str, float]]:
+    """Yield the figures that are numbers, also those one level below a name."""
+    for name, figure in fit.items():
+        inner = figure if isinstance(figure, dict) else None
+        named = {name: figure} if inner is None else {f"{name}: {k}": v for k, v in inner.items()}
+        for label, value in named.items():
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                yield label, float(value)

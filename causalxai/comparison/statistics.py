@@ -1,0 +1,74 @@
+"""Means over replicates, paired differences, ranks: what may be said of a table of scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from causalxai.metric import Estimate
+from causalxai.seeding import numpy_generator, torch_generator
+from causalxai.spec.vary import Label
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean over replicates: ``sd`` is the sample's; both intervals need two or more."""
+
+    value: float
+    sd: float | None = None
+    low: float | None = None
+    high: float | None = None
+    n: int = 1
+
+
+def mean_of(values: Sequence[float]) -> Mean:
+    """Return the mean with its 95 % interval by Student's t, which takes values for normal."""
+    n, mean = len(values), float(np.mean(values))
+    if n < 2:
+        return Mean(mean, n=n)
+    sd = float(np.std(values, ddof=1))
+    reach = float(stats.t.ppf(0.975, n - 1)) * sd / n**0.5
+    return Mean(mean, sd, mean - reach, mean + reach, n)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How much higher one label scores than another, pair by pair.
+
+    Parameters
+    ----------
+    estimate
+        The mean difference; its interval, a percentile bootstrap over the pairs, needs two pairs
+        and is too narrow with fewer than about ten.
+    wins
+        The share of pairs in which the first is better, ties by half; ``None`` where the metric
+        has no direction.
+    """
+
+    estimate: Estimate
+    wins: float | None
+
+
+def paired_difference(
+    first: Sequence[float],
+    second: Sequence[float],
+    higher_is_better: bool | None,
+    *names: str,
+) -> Difference:
+    """Compare scores that belong together in pairs; ``names`` tell the resampling's seed."""
+    gaps = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
+    estimate = Estimate.mean(gaps, numpy_generator(torch_generator(0, "difference", *names)))
+    if higher_is_better is None:
+        return Difference(estimate, None)
+    gains = np.sign(gaps if higher_is_better else -gaps)
+    return Difference(estimate, float((gains + 1).mean() / 2))
+
+
+def ranks(scores: Mapping[Label, float], *, higher_is_better: bool) -> dict[Label, float]:
+    """Rank labels by their scores: 1 is the best, and ties share the mean of their ranks."""
+    ranked = pd.Series(list(scores.values())).rank(ascending=not higher_is_better)
+    return dict(zip(scores, map(float, ranked), strict=True))

@@ -1,0 +1,255 @@
+"""Footing: explanations that speak of pixels, read as speaking of concepts, and the reverse.
+
+A method that attributes to pixels and one that attributes to concepts make claims in different
+vocabularies. An oracle that renders translates: the picture under do() shows which pixels a concept
+stands for. What was translated says so (*through the generator*), for it is then the generator's
+claim as well.
+
+An importance is read as a claim about do(): one unit more of a continuous concept adds as much to
+the target's logit; a boolean concept or a parameter adds it *as it stands*, so that flipping the
+one or removing the other takes it away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from causalxai.concept_space import Concept, ConceptSpace, Units
+from causalxai.context import Context
+from causalxai.errors import CapabilityError
+from causalxai.explainer import Explanation
+from causalxai.intervention import Intervention
+from causalxai.oracle import Oracle
+
+Footing = Literal["own", "through the generator"]
+"""Whether an explanation speaks of something itself, or an oracle's pictures speak for it."""
+
+MOST_RENDERED = 64
+"""How many concepts are rendered one by one, at most."""
+
+_IMAGES_FOR_UNITS = 512
+
+
+@dataclass(frozen=True)
+class ConceptClaims:
+    """What an explanation claims of concepts.
+
+    Parameters
+    ----------
+    places
+        ``[d]`` int64, where the concepts stand in the space.
+    importance
+        ``[n, d]`` float32 on the CPU, as ``Explanation.importance`` means it.
+    footing
+        ``own``, or ``through the generator`` where a map was read through rendered pictures.
+    """
+
+    places: Tensor
+    importance: Tensor
+    footing: Footing
+
+
+@dataclass(frozen=True)
+class PixelClaims:
+    """What an explanation claims of pixels.
+
+    Parameters
+    ----------
+    maps
+        By name, each ``[n, h, w]`` on the CPU; the first one is the claim.
+    footing
+        ``own``, or ``through the generator`` where importances were painted.
+    """
+
+    maps: dict[str, Tensor]
+    footing: Footing
+
+
+def to_concepts(explanation: Explanation, context: Context) -> ConceptClaims:
+    """Read an explanation as speaking of the context's concepts.
+
+    Its own importances, where it has them for concepts of the space. Otherwise the first map is
+    read through the oracle's pictures: the importance of concept j is what the map adds up to
+    over the change that one unit of j makes,
+    ``sum over pixels of map * mean over channels (picture under do(c_j + 1 unit) - picture)``, the
+    picture under the empty intervention being subtracted; a flip, with the sign turned, where the
+    concept is boolean. A unit is that of ``units_of``.
+
+    Only the named concepts count (those that the data set labels), so that methods are compared
+    on the same ones; without any, all of them.
+
+    Raises
+    ------
+    CapabilityError
+        If it speaks of none of these concepts and there is no map, or no oracle that renders, or
+        there are more than 64 concepts to render.
+    """
+    space = _space(context)
+    wanted = wanted_places(space, context.dataset.concept_names)
+    names = space.names()
+    if explanation.importance is not None:
+        column = {name: place for place, name in enumerate(explanation.concepts)}
+        spoken = [place for place in wanted if names[place] in column]
+        if spoken:
+            columns = [column[names[place]] for place in spoken]
+            return ConceptClaims(
+                torch.tensor(spoken), explanation.importance[:, columns].cpu().float(), "own"
+            )
+    if not explanation.maps:
+        raise CapabilityError(
+            "the explanation speaks neither of the concept space's concepts nor of pixels"
+        )
+    heat = next(iter(explanation.maps.values())).cpu().float()
+    claimed = [
+        sign * (heat * change).sum(dim=(1, 2))
+        for sign, change in _rendered_changes(explanation.inputs, wanted, context)
+    ]
+    importance = torch.stack(claimed, dim=1)
+    return ConceptClaims(torch.tensor(wanted), importance, "through the generator")
+
+
+def to_pixels(explanation: Explanation, context: Context) -> PixelClaims:
+    """Read an explanation as speaking of pixels.
+
+    Its own maps, where it has any. Otherwise its importances are painted: the map is
+    ``sum over j of importance_j * (change of the picture by one unit of concept j)``, averaged
+    over the channels; see ``to_concepts``.
+
+    Raises
+    ------
+    CapabilityError
+        If it has no map and its concepts are not the space's, or are not rendered.
+    """
+    if explanation.maps:
+        return PixelClaims(dict(explanation.maps), "own")
+    without = "the explanation has no attribution map"
+    if explanation.importance is None or context.space is None:
+        raise CapabilityError(without)
+    claims = to_concepts(explanation, context)
+    heat = torch.zeros(len(explanation), *explanation.inputs.shape[2:])
+    try:
+        changes = _rendered_changes(explanation.inputs, claims.places.tolist(), context)
+        for importance, (sign, change) in zip(claims.importance.T, changes, strict=True):
+            heat += sign * importance[:, None, None] * change
+    except CapabilityError as reason:
+        raise CapabilityError(f"{without}, and its concepts can't be painted: {reason}") from reason
+    return PixelClaims({"concepts, painted": heat}, "through the generator")
+
+
+def units_of(space: ConceptSpace, context: Context) -> Tensor:
+    """Return what one unit of each concept is, ``[d]``, in the concept's own values.
+
+    The standard deviation over (at most 512) held-out images for a continuous concept, 1 where
+    its unit is an sd by itself; 1 for boolean concepts and parameters. 0 where a continuous
+    concept never varies.
+    """
+    images = context.dataset.test.images
+    count = min(len(images), _IMAGES_FOR_UNITS)
+    chosen = torch.linspace(0, len(images) - 1, count).round().long()
+    concepts = space.concepts
+    if all(_has_natural_unit(concept) for concept in concepts):
+        return torch.ones(len(concepts))
+    sd = space.encode(images[chosen]).values.cpu().float().std(dim=0, correction=0)
+    natural = torch.tensor([_has_natural_unit(concept) for concept in concepts])
+    return torch.where(natural, torch.ones_like(sd), sd)
+
+
+@dataclass(frozen=True)
+class UnitChange:
+    """What do() sets concepts to so that each changes by one unit.
+
+    Parameters
+    ----------
+    set_to
+        ``[n, d]``, the new values.
+    share
+        ``[n, d]``, which share of a concept's importance the change is claimed to add to the
+        target's logit: 1 for a whole unit up, -1 for one down, a flip or a removal.
+    """
+
+    set_to: Tensor
+    share: Tensor
+
+
+def unit_change(
+    concepts: Sequence[Concept], values: Tensor, units: Tensor, way: Literal[1, -1]
+) -> UnitChange:
+    """Return how some concepts change by one unit.
+
+    Parameters
+    ----------
+    concepts
+        The ``d`` concepts.
+    values
+        ``[n, d]``, their values now.
+    units
+        ``[d]``, from ``units_of``.
+    way
+        Whether continuous concepts go up or down, no further than ``low`` and ``high``. Boolean
+        ones are flipped and parameters removed in any case.
+    """
+    continuous = torch.tensor([concept.kind == "continuous" for concept in concepts])
+    boolean = torch.tensor([concept.kind == "boolean" for concept in concepts])
+    low = torch.tensor([-torch.inf if c.low is None else c.low for c in concepts])
+    high = torch.tensor([torch.inf if c.high is None else c.high for c in concepts])
+    # A value that lies outside already is not brought back.
+    shifted = (values + way * units).clamp(torch.minimum(low, values), torch.maximum(high, values))
+    switched = torch.where(boolean, 1 - values, torch.zeros_like(values))
+    share = (shifted - values) / torch.where(units > 0, units, 1.0)
+    return UnitChange(
+        torch.where(continuous, shifted, switched), torch.where(continuous, share, -1.0)
+    )
+
+
+def wanted_places(space: ConceptSpace, named: Sequence[str]) -> list[int]:
+    """Return the places of the concepts with these names; of all where there are none."""
+    known, names = set(named), space.names()
+    return [place for place, name in enumerate(names) if name in known] or list(range(len(names)))
+
+
+def _has_natural_unit(concept: Concept) -> bool:
+    return concept.kind != "continuous" or concept.unit == "sd"
+
+
+def _space(context: Context) -> ConceptSpace:
+    if context.space is None:
+        raise CapabilityError("there is no concept space whose concepts an explanation could mean")
+    return context.space
+
+
+def _rendered_changes(
+    images: Tensor, places: list[int], context: Context
+) -> Iterator[tuple[int, Tensor]]:
+    """Yield, for each concept, which way it was changed and how the picture changed, [n, h, w]."""
+    oracle = context.oracle
+    if oracle is None or "render" not in oracle.capabilities:
+        raise CapabilityError("no oracle here renders what concepts look like")
+    if len(places) > MOST_RENDERED:
+        raise CapabilityError(
+            f"{len(places)} concepts are too many to render one by one (at most {MOST_RENDERED})"
+        )
+    units = oracle.space.encode(images)
+    amount = units_of(oracle.space, context)
+    before = _pictures(oracle, units, Intervention.none())
+    for place in places:
+        concept = oracle.space.concepts[place]
+        target = torch.tensor([place])
+        match concept.kind:
+            case "continuous":
+                done, sign = Intervention.shift(target, float(amount[place])), 1
+            case "boolean":
+                done, sign = Intervention.flip(target), -1
+            case "parameter":
+                done, sign = Intervention.ablate(target), -1
+        yield sign, _pictures(oracle, units, done) - before
+
+
+def _pictures(oracle: Oracle, units: Units, done: Intervention) -> Tensor:
+    """Return one picture for each unit, channels averaged, ``[n, h, w]`` on the CPU."""
+    images = oracle.query(units, done, want=("images",)).answer("images")[0]
+    return images.mean(dim=1).cpu().float()

@@ -1,0 +1,106 @@
+"""Asking an explainer again: about noisy copies of images, and about the same ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from causalxai.context import Context
+from causalxai.errors import CapabilityError
+from causalxai.explainer import Explanation
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Explanations of noisy copies.
+
+    Parameters
+    ----------
+    claims
+        ``[images, copies, repeats, d]``: importances; for explanations that speak of pixels alone,
+        the first map's pixels.
+    kept
+        ``[images, copies]``: which copies have the class that was predicted before.
+    """
+
+    claims: NDArray[np.float64]
+    kept: NDArray[np.bool_]
+
+    def of(self, image: int) -> NDArray[np.float64]:
+        """Return all explanations of an image's kept copies, ``[m, d]``."""
+        claims: NDArray[np.float64] = self.claims[image][self.kept[image]]
+        return claims.reshape(-1, claims.shape[-1])
+
+
+def ask_again(
+    explanation: Explanation,
+    context: Context,
+    *,
+    images: int,
+    copies: int,
+    repeats: int,
+    noise: float,
+    who: str,
+) -> Answers:
+    """Have noisy copies of some images explained, for the class that was explained before.
+
+    Parameters
+    ----------
+    explanation
+        Whose images, and whose classes.
+    context
+        With the explainer; its generator draws images, noise, and the explainer's own chance.
+    images
+        How many at most.
+    copies, repeats
+        How many of each image, and how often each is explained.
+    noise
+        The standard deviation of the Gaussian noise; images stay in [0, 1].
+    who
+        Asks, for the message.
+
+    Raises
+    ------
+    CapabilityError
+        If the context has no explainer.
+    """
+    explainer, rng = context.explainer, context.rng
+    if explainer is None:
+        raise CapabilityError(f"{who} asks the explainer again; there is none in this context")
+    rows = torch.randperm(len(explanation), generator=rng)[:images]
+    inputs, target = explanation.inputs[rows].cpu(), explanation.target[rows]
+    predicted = context.classifier.predict(inputs)
+    answers, kept = [], []
+    with context.progress.task(who, copies * repeats) as advance:
+        for _ in range(copies):
+            disturbance = noise * torch.randn(inputs.shape, generator=rng)
+            noisy = (inputs + disturbance).clamp(0, 1)
+            kept.append((context.classifier.predict(noisy) == predicted).cpu())
+            for _ in range(repeats):
+                seed = int(torch.randint(2**62, (1,), generator=rng))
+                own = replace(context, rng=torch.Generator().manual_seed(seed))
+                answers.append(explainer.explain(noisy, target, own))
+                advance(1)
+    claims = _aligned(answers).unflatten(0, (copies, repeats)).movedim(2, 0)
+    return Answers(claims.double().numpy(), torch.stack(kept, dim=1).numpy())
+
+
+def _aligned(answers: Sequence[Explanation]) -> Tensor:
+    """Return the claims of several explanations over the same concepts, [answers, images, d].
+
+    A concept that an explanation leaves out has no importance in it.
+    """
+    if any(answer.importance is None for answer in answers):
+        return torch.stack([next(iter(one.maps.values())).cpu().flatten(1) for one in answers])
+    names = list(dict.fromkeys(name for answer in answers for name in answer.concepts))
+    place = {name: number for number, name in enumerate(names)}
+    table = torch.zeros(len(answers), len(answers[0]), len(names))
+    for row, answer in zip(table, answers, strict=True):
+        if answer.importance is not None:
+            row[:, [place[name] for name in answer.concepts]] = answer.importance.cpu().float()
+    return table

@@ -1,0 +1,192 @@
+"""Correctness of the discovered graph, where somebody knows the true one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations, product
+from typing import ClassVar
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from causalxai.context import Context
+from causalxai.dataset import Dataset, Split
+from causalxai.errors import CapabilityError
+from causalxai.explainer import Explanation
+from causalxai.graph import CausalGraph
+from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError
+from causalxai.metrics import graph_scores
+from causalxai.metrics.resampling import null_range
+from causalxai.plugin import PluginConfig
+from causalxai.seeding import numpy_generator
+
+_RANDOM_GRAPHS = 200
+
+
+class Correctness(Metric):
+    """GLANCE's correctness index, over graphs that are discovered again in subsets of the data.
+
+    ``(correct - additional) / true edges`` of the known sub-graph: the concepts that both the true
+    and the discovered graph have. A reversed edge is additional, a true edge without direction
+    counts 0. P subsets are drawn with replacement, the graph is discovered Q times in each; the
+    interval is over subsets. What the concept space has learned stays as it is: a twin's own
+    training is not repeated, so that agreement between subsets is that of the discoverer alone.
+    ``chance`` draws random graphs with as many edges over the same nodes.
+
+    Parts: ``this graph``, the index of the graph that the report shows; ``with the image``, the
+    index as the paper's tables have it, in which the edges from each concept into the image come
+    free; ``consistency`` and ``stability``, the share of pairs of concepts that two graphs of the
+    same, and of different subsets, join alike; ``SHD`` (pairs that differ, a reversal counts 1),
+    ``skeleton F1``, ``orientation accuracy``, and ``SID`` and ``ancestor-AID``, shares of ordered
+    pairs, of which the fewer the better. A part that is not defined for one of the graphs is left
+    out, and ``reason`` says why.
+    """
+
+    name = "correctness"
+    higher_is_better = True
+    value_range = (None, 1.0)
+    reference = "GLANCE (arXiv 2207.01917), section 3.3; SID and ancestor-AID by gadjid"
+    requires: ClassVar[frozenset[str]] = frozenset({"graph"})
+
+    class Config(PluginConfig):
+        """Settings.
+
+        Parameters
+        ----------
+        subsets
+            Of the data (P).
+        repeats
+            Discoveries in each (Q).
+        """
+
+        subsets: int = Field(default=5, ge=1)
+        repeats: int = Field(default=2, ge=1)
+
+    config: Config
+
+    def _compute(self, explanation: Explanation, context: Context) -> MetricResult:  # noqa: ARG002
+        truth, graph = context.dataset.graph, context.graph
+        assert graph is not None  # `requires` says so
+        if truth is None:
+            raise MetricUndefinedError("nobody knows the true graph of this data set")
+        _require_known(graph, truth)
+        found = _Rediscovered(self._discover_again(context), truth)
+        rng = numpy_generator(context.rng)
+        parts = {"this graph": Estimate(graph_scores.index(graph, truth))}
+        parts |= found.agreements(rng)
+        undefined = []
+        for name, score in _BESIDE.items():
+            try:
+                parts[name] = found.mean(score, rng)
+            except MetricUndefinedError as reason:
+                undefined.append(f"{name}: {reason}")
+        return MetricResult(
+            self.name,
+            estimate=found.mean(graph_scores.index, rng),
+            chance=found.chance(rng),
+            parts=parts,
+            reason=f"left out: {'; '.join(undefined)}" if undefined else "",
+        )
+
+    def _discover_again(self, context: Context) -> list[list[CausalGraph]]:
+        """Return the graphs of each subset."""
+        discoverer, rng = context.discoverer, context.rng
+        if discoverer is None:
+            raise CapabilityError(
+                "correctness asks the graph discoverer again; there is none in this context"
+            )
+        every = []
+        with context.progress.task(self.name, self.config.subsets * self.config.repeats) as advance:
+            for _ in range(self.config.subsets):
+                subset = replace(context, dataset=_drawn(context.dataset, rng), graph=None)
+                graphs = []
+                for _ in range(self.config.repeats):
+                    seed = int(torch.randint(2**62, (1,), generator=rng))
+                    own = replace(subset, rng=torch.Generator().manual_seed(seed))
+                    graphs.append(discoverer.discover(own))
+                    advance(1)
+                every.append(graphs)
+        return every
+
+
+def _with_the_image(found: CausalGraph, truth: CausalGraph) -> float:
+    nodes = len(graph_scores.shared_edges(found, truth)[0].nodes)
+    return graph_scores.index(found, truth, free=nodes)
+
+
+_Score = Callable[[CausalGraph, CausalGraph], float]
+
+_BESIDE: dict[str, _Score] = {
+    "with the image": _with_the_image,
+    "SHD": graph_scores.shd,
+    "skeleton F1": graph_scores.skeleton_f1,
+    "orientation accuracy": graph_scores.orientation_accuracy,
+    "SID": graph_scores.sid,
+    "ancestor-AID": graph_scores.ancestor_aid,
+}
+
+
+@dataclass(frozen=True)
+class _Rediscovered:
+    """The graphs of each subset, and the truth."""
+
+    graphs: Sequence[Sequence[CausalGraph]]
+    truth: CausalGraph
+
+    def mean(self, score: _Score, rng: np.random.Generator) -> Estimate:
+        """Return a score's mean, with an interval over subsets."""
+        return Estimate.mean(
+            [np.mean([score(graph, self.truth) for graph in graphs]) for graphs in self.graphs], rng
+        )
+
+    def agreements(self, rng: np.random.Generator) -> dict[str, Estimate]:
+        """Return how alike graphs are within a subset and between subsets."""
+        within = [
+            np.mean([graph_scores.agreement(a, b) for a, b in combinations(graphs, 2)])
+            for graphs in self.graphs
+            if len(graphs) > 1
+        ]
+        between = [
+            np.mean([graph_scores.agreement(a, b) for a, b in product(one, other)])
+            for one, other in combinations(self.graphs, 2)
+        ]
+        known = {}
+        if within:
+            known["consistency"] = Estimate.mean(within, rng)
+        if between:
+            # Pairs of subsets are not independent of one another, so that there is no interval.
+            known["stability"] = Estimate(float(np.mean(between)), n=len(self.graphs))
+        return known
+
+    def chance(self, rng: np.random.Generator) -> Estimate:
+        """Return the index of random graphs with as many edges, over the known nodes."""
+        every = [graph for graphs in self.graphs for graph in graphs]
+        drawn = []
+        for number in range(_RANDOM_GRAPHS):
+            like = every[number % len(every)]
+            nodes = graph_scores.shared_edges(like, self.truth)[0].nodes
+            guess = graph_scores.random_graph(like, nodes, rng)
+            drawn.append(graph_scores.index(guess, self.truth))
+        return null_range(drawn)
+
+
+def _require_known(graph: CausalGraph, truth: CausalGraph) -> None:
+    _, true = graph_scores.shared_edges(graph, truth)
+    if len(true.nodes) < 2:
+        raise MetricUndefinedError(
+            f"the discovered graph has {len(true.nodes)} of the true graph's nodes "
+            f"({', '.join(truth.nodes)}); it takes two or more"
+        )
+    if not true.directed:
+        raise MetricUndefinedError("the true graph has no edge, so that none can be found")
+
+
+def _drawn(dataset: Dataset, rng: torch.Generator) -> Dataset:
+    """Draw both splits' images with replacement."""
+
+    def rows(split: Split) -> Split:
+        return split[torch.randint(len(split), (len(split),), generator=rng)]
+
+    return replace(dataset, train=rows(dataset.train), test=rows(dataset.test))

@@ -1,0 +1,239 @@
+"""Faithfulness as dependence: whether explanations go with what the classifier perceives."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from causalxai.context import Context
+from causalxai.explainer import Explanation
+from causalxai.footing import to_concepts
+from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError
+from causalxai.metrics.information import binned_dependence, boolean_coefficient, coefficient
+from causalxai.metrics.resampling import Rows, halved, null_range
+from causalxai.plugin import PluginConfig
+from causalxai.seeding import numpy_generator
+
+_IN_A_BIN = 5
+_FEWEST_IMAGES = 2 * _IN_A_BIN
+_TOLD_APART = 8
+
+_Dependence = Callable[[NDArray[np.float64], NDArray[np.float64], bool], float]
+
+
+class _Dependent(Metric):
+    """The dependence between a concept's value and its importance, averaged over the concepts.
+
+    The values are those that the concept space reads in the images: what the classifier
+    perceives. Concepts that never vary, or whose importance never does, are left out and told in
+    the result's ``reason``. ``chance`` permutes the images' explanations; its interval is the range
+    in which 95 % of such permutations lie. The score's own interval is by random halves of the
+    images. Of the ``parts``, ``adjusted`` is (score - chance) / (1 - chance): 0 by chance, and 1 at
+    most; with up to eight concepts there is also the score of each.
+
+    Dependence alone is no faithfulness: the concepts' own values, or any invertible code of them,
+    score 1. Read it beside ``interventional-faithfulness``.
+    """
+
+    higher_is_better = True
+    value_range = (0.0, 1.0)
+    requires: ClassVar[frozenset[str]] = frozenset({"space"})
+
+    class Config(PluginConfig):
+        """Settings.
+
+        Parameters
+        ----------
+        permutations
+            Of the images, for the chance level.
+        halves
+            Random halves of the images, for the interval.
+        """
+
+        permutations: int = Field(default=50, ge=10)
+        halves: int = Field(default=100, ge=20)
+
+    config: Config
+
+    @abstractmethod
+    def _dependence(self, n: int, rng: np.random.Generator) -> _Dependence:
+        """Return the dependence of two columns, for ``n`` images."""
+
+    def _compute(self, explanation: Explanation, context: Context) -> MetricResult:
+        n = len(explanation)
+        if n < _FEWEST_IMAGES:
+            raise MetricUndefinedError(
+                f"dependence is told from {_FEWEST_IMAGES} explanations or more, not from {n}"
+            )
+        assert context.space is not None  # `requires` says so
+        claims = to_concepts(explanation, context)
+        values = context.space.encode(explanation.inputs).values.cpu()[:, claims.places]
+        concepts = [context.space.concepts[place] for place in claims.places.tolist()]
+        rng = numpy_generator(context.rng)
+        every = _Columns(
+            values.double().numpy(),
+            claims.importance.double().numpy(),
+            tuple(concept.kind == "boolean" for concept in concepts),
+            self._dependence(n, rng),
+        )
+        varying = every.varying()
+        columns, images = every.only(varying), np.arange(n)
+        score = halved(columns.mean, n, rng, draws=self.config.halves, bounds=self.value_range)
+        permutations = (rng.permutation(n) for _ in range(self.config.permutations))
+        chance = null_range([columns.mean(images, partners) for partners in permutations])
+        parts = {"adjusted": _adjusted(score, chance)}
+        if len(varying) <= _TOLD_APART:
+            alone = {concepts[j].name: every.only([j]).mean(images) for j in varying}
+            parts |= {name: Estimate(value, n=n) for name, value in alone.items()}
+        silent = len(concepts) - len(varying)
+        return MetricResult(
+            self.name,
+            estimate=score,
+            chance=chance,
+            parts=parts,
+            footing=claims.footing,
+            reason=f"left out: {silent} of {len(concepts)} concepts do not vary" if silent else "",
+        )
+
+
+class Faithfulness(_Dependent):
+    """GLANCE's faithfulness index, made legal: normalised mutual information in bins.
+
+    The paper's I(E'; Exps) / sqrt(H(E') H(Exps)) has no meaning with differential entropies, which
+    change with the unit. Here ranks fall into bins of equal frequency, concept by concept, and
+    information and entropies are those of the bins; for boolean concepts it is I / H(z). Bins find
+    dependence where there is none: see ``chance``.
+    """
+
+    name = "faithfulness"
+    reference = "GLANCE (arXiv 2207.01917), section 3.4, proposition 1; in bins of equal frequency"
+
+    class Config(_Dependent.Config):
+        """Settings.
+
+        Parameters
+        ----------
+        bins
+            How many; fewer where a bin would have under five images.
+        permutations
+            Of the images, for the chance level.
+        halves
+            Random halves of the images, for the interval.
+        """
+
+        bins: int = Field(default=8, ge=2)
+
+    config: Config
+
+    def _dependence(self, n: int, rng: np.random.Generator) -> _Dependence:  # noqa: ARG002
+        bins = max(2, min(self.config.bins, n // _IN_A_BIN))
+
+        def dependence(
+            value: NDArray[np.float64], importance: NDArray[np.float64], boolean: bool
+        ) -> float:
+            return binned_dependence(value, importance, bins, boolean=boolean)
+
+        return dependence
+
+
+class InformationCoefficient(_Dependent):
+    """The coefficient of information: sqrt(1 - exp(-2 I)), I by nearest neighbours.
+
+    Between the normal scores of ranks, so that no unit counts; the absolute correlation where the
+    two are jointly normal. For a boolean concept, as a share of the most that it can be.
+    """
+
+    name = "information-coefficient"
+    reference = "Linfoot (1957); Kraskov, Stögbauer, Grassberger (2004)"
+
+    class Config(_Dependent.Config):
+        """Settings.
+
+        Parameters
+        ----------
+        neighbours
+            Of the estimator.
+        permutations
+            Of the images, for the chance level.
+        halves
+            Random halves of the images, for the interval.
+        """
+
+        neighbours: int = Field(default=5, ge=1)
+
+    config: Config
+
+    def _dependence(self, n: int, rng: np.random.Generator) -> _Dependence:
+        # A half of the images has neighbours, too.
+        neighbours = min(self.config.neighbours, n // 2 - 1)
+        seed = int(rng.integers(2**31))
+
+        def dependence(
+            value: NDArray[np.float64], importance: NDArray[np.float64], boolean: bool
+        ) -> float:
+            estimate = boolean_coefficient if boolean else coefficient
+            return estimate(value, importance, neighbours, seed)
+
+        return dependence
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Values and importances ``[n, d]``, and how they depend on one another."""
+
+    values: NDArray[np.float64]
+    importance: NDArray[np.float64]
+    boolean: tuple[bool, ...]
+    dependence: _Dependence
+
+    def only(self, concepts: list[int]) -> _Columns:
+        """Return some of the concepts."""
+        boolean = tuple(self.boolean[j] for j in concepts)
+        return _Columns(
+            self.values[:, concepts], self.importance[:, concepts], boolean, self.dependence
+        )
+
+    def varying(self) -> list[int]:
+        """Return the concepts whose value and whose importance vary.
+
+        Raises
+        ------
+        MetricUndefinedError
+            If there is none.
+        """
+        spread = np.ptp(self.values, axis=0), np.ptp(self.importance, axis=0)
+        varying = np.flatnonzero((spread[0] > 0) & (spread[1] > 0))
+        if not varying.size:
+            raise MetricUndefinedError(
+                "dependence has no meaning here: no concept varies together with its importance "
+                f"over the images ({int((spread[0] == 0).sum())} of {len(spread[0])} concepts have "
+                f"one value, {int((spread[1] == 0).sum())} one importance)"
+            )
+        return [int(j) for j in varying]
+
+    def mean(self, rows: Rows, partners: Rows | None = None) -> float:
+        """Return the mean dependence over some images, each with a partner's explanation."""
+        others = rows if partners is None else partners
+        each = [
+            self.dependence(self.values[rows, j], self.importance[others, j], boolean)
+            for j, boolean in enumerate(self.boolean)
+        ]
+        known = [one for one in each if np.isfinite(one)]
+        return float(np.mean(known)) if known else float("nan")
+
+
+def _adjusted(score: Estimate, chance: Estimate) -> Estimate:
+    """Return the score above chance, as a share of what is left above it (Vinh et al., 2010)."""
+    left = 1 - chance.value
+
+    def above(value: float) -> float:
+        return (value - chance.value) / left if left > 0 else 0.0
+
+    low, high = (None if end is None else above(end) for end in (score.low, score.high))
+    return Estimate(above(score.value), low, high, score.n)

@@ -1,0 +1,192 @@
+"""Intervention validity: whether pictures come to show what do() set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field, PositiveInt
+from torch import Tensor
+
+from causalxai.concept_space import Units
+from causalxai.context import Context
+from causalxai.explainer import Explanation
+from causalxai.footing import MOST_RENDERED, wanted_places
+from causalxai.intervention import Intervention
+from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError
+from causalxai.metrics.resampling import Rows, bootstrapped
+from causalxai.oracle import Oracle, Want
+from causalxai.plugin import PluginConfig
+from causalxai.seeding import numpy_generator
+
+_TOLD_APART = 8
+_HALF = 0.5
+
+
+class InterventionValidity(Metric):
+    """Did the pictures come to show what do() set? Readback against the value set.
+
+    Each concept is set, in each image, to the values that other images have. The score is 1 minus
+    the mean squared error of the readback over the variance of what was set (R², 1 at most), for
+    boolean concepts the share of flips that are read back; averaged over the concepts. ``chance``
+    reads another image's picture. Of the control ``do() ignored`` each picture stays as it is. The
+    parts tell R² and the own effect, by how much of a unit set the readback moves, of up to eight
+    concepts each.
+
+    It judges the oracle, not the explanation, whose images it uses.
+    """
+
+    name = "intervention-validity"
+    higher_is_better = True
+    value_range = (None, 1.0)
+    reference = "causalxai; composition and effectiveness of Monteiro et al. (2023), section 3"
+    requires: ClassVar[frozenset[str]] = frozenset({"space", "oracle", "readback"})
+
+    class Config(PluginConfig):
+        """Settings.
+
+        Parameters
+        ----------
+        images
+            At most.
+        values
+            That each continuous concept is set to, in each image.
+        """
+
+        images: int = Field(default=50, ge=2)
+        values: PositiveInt = 3
+
+    config: Config
+
+    def _compute(self, explanation: Explanation, context: Context) -> MetricResult:
+        oracle = context.oracle
+        assert oracle is not None  # `requires` says so
+        places = [
+            place
+            for place in wanted_places(oracle.space, context.dataset.concept_names)
+            if oracle.space.concepts[place].kind != "parameter"
+        ][:MOST_RENDERED]
+        if not places:
+            raise MetricUndefinedError("a parameter has no readback to compare with")
+        rows = torch.randperm(len(explanation), generator=context.rng)[: self.config.images]
+        units, n = oracle.space.encode(explanation.inputs[rows]), len(rows)
+        if n < 2:
+            raise MetricUndefinedError("what is set is another image's value: it takes two images")
+        obeyed = {}
+        for place in places:
+            concept = oracle.space.concepts[place]
+            answer = _Obedience.of(
+                oracle, units, place, self._set_to(units, place, oracle, context)
+            )
+            if answer.spread > 0:
+                obeyed[concept.name] = answer
+        return _validity(self.name, obeyed, n, numpy_generator(context.rng))
+
+    def _set_to(self, units: Units, place: int, oracle: Oracle, context: Context) -> Tensor:
+        """Return what a concept is set to, ``[v, n]``."""
+        own = units.values[:, place].cpu()
+        if oracle.space.concepts[place].kind == "boolean":
+            return 1 - own[None]
+        draws = [_partners(len(own), context.rng) for _ in range(self.config.values)]
+        return torch.stack([own[partners] for partners in draws])
+
+
+def _partners(n: int, rng: torch.Generator) -> Tensor:
+    """Draw another image for each, [n]."""
+    order = torch.randperm(n, generator=rng)
+    partners = torch.empty(n, dtype=torch.int64)
+    partners[order] = order.roll(int(torch.randint(1, n, (1,), generator=rng)))
+    return partners
+
+
+@dataclass(frozen=True)
+class _Obedience:
+    """What was set and what was read of one concept, each ``[v, n]``; ``before`` is ``[n]``."""
+
+    own: NDArray[np.float64]
+    before: NDArray[np.float64]
+    set_to: NDArray[np.float64]
+    read: NDArray[np.float64]
+    boolean: bool
+
+    @classmethod
+    def of(cls, oracle: Oracle, units: Units, place: int, set_to: Tensor) -> _Obedience:
+        v = len(set_to)
+        done = Intervention.set(torch.full((v, 1), place), set_to[..., None].to(units.values))
+        ask: tuple[Want, ...] = ("readback",)
+        nothing = oracle.query(units, Intervention.none(), want=ask).answer("readback")
+        read = oracle.query(units, done, want=ask).answer("readback")[..., place]
+        return cls(
+            own=_array(units.values[:, place]),
+            before=_array(nothing[0, :, place]),
+            set_to=_array(set_to),
+            read=_array(read),
+            boolean=oracle.space.concepts[place].kind == "boolean",
+        )
+
+    @property
+    def spread(self) -> float:
+        """The variance of what was set."""
+        return float(self.set_to.var())
+
+    def score(self, read: NDArray[np.float64], images: Rows) -> float:
+        """Return R² of some images' readings, for a boolean concept the share that is right."""
+        set_to, read = self.set_to[:, images], read[:, images]
+        if self.boolean:
+            return float(((read > _HALF) == (set_to > _HALF)).mean())
+        return float(1 - ((read - set_to) ** 2).mean() / self.spread)
+
+    def own_effect(self, images: Rows) -> float:
+        """Return by how much the readback moves to a unit set, in least squares."""
+        moved = (self.read - self.before)[:, images]
+        asked = (self.set_to - self.own)[:, images]
+        scale = float((asked**2).sum())
+        return float((moved * asked).sum()) / scale if scale > 0 else float("nan")
+
+
+def _validity(
+    name: str, obeyed: Mapping[str, _Obedience], n: int, rng: np.random.Generator
+) -> MetricResult:
+    if not obeyed:
+        raise MetricUndefinedError("no concept varies over these images, so that none can be set")
+    swapped = rng.permutation(n)
+    ways: dict[str, Callable[[_Obedience], NDArray[np.float64]]] = {
+        "score": lambda one: one.read,
+        "chance": lambda one: one.read[:, swapped],
+        "ignored": lambda one: np.broadcast_to(one.before, one.read.shape),
+    }
+
+    def mean(way: str) -> Estimate:
+        read = {concept: ways[way](one) for concept, one in obeyed.items()}
+        return bootstrapped(
+            lambda images: float(
+                np.mean([one.score(read[concept], images) for concept, one in obeyed.items()])
+            ),
+            n,
+            rng,
+        )
+
+    parts = {}
+    for concept, one in list(obeyed.items())[:_TOLD_APART]:
+        kind = "flips obeyed" if one.boolean else "R²"
+        parts[f"{kind}: {concept}"] = bootstrapped(partial(one.score, one.read), n, rng)
+        effect = bootstrapped(one.own_effect, n, rng)
+        if np.isfinite(effect.value):
+            parts[f"own effect: {concept}"] = effect
+    return MetricResult(
+        name,
+        estimate=mean("score"),
+        chance=mean("chance"),
+        parts=parts,
+        controls={"do() ignored": mean("ignored")},
+    )
+
+
+def _array(tensor: Tensor) -> NDArray[np.float64]:
+    array: NDArray[np.float64] = tensor.cpu().double().numpy()
+    return array

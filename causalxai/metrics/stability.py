@@ -1,0 +1,190 @@
+"""Stability: how much explanations change when their images hardly do."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from causalxai.context import Context
+from causalxai.explainer import Explanation
+from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError
+from causalxai.metrics.asked_again import Answers, ask_again
+from causalxai.metrics.resampling import Rows, bootstrapped
+from causalxai.plugin import PluginConfig
+from causalxai.seeding import numpy_generator
+
+_EPSILON = 1e-12
+
+Claims = NDArray[np.float64]
+
+
+class _AskingAgain(Metric):
+    """What is measured by explaining noisy copies of the images.
+
+    Copies of another predicted class are left out and counted in the part ``copies left out``.
+    """
+
+    higher_is_better = True
+    requires: ClassVar[frozenset[str]] = frozenset()
+
+    class Config(PluginConfig):
+        """Settings.
+
+        Parameters
+        ----------
+        images
+            At most; each is explained ``copies`` times ``repeats`` times.
+        copies
+            Noisy copies of an image (P).
+        repeats
+            How often each copy is explained (Q).
+        noise
+            Standard deviation of the Gaussian noise on pixels in [0, 1].
+        """
+
+        images: PositiveInt = 8
+        copies: int = Field(default=5, ge=2)
+        repeats: PositiveInt = 2
+        noise: PositiveFloat = 0.05
+
+    config: Config
+
+    def _ask(self, explanation: Explanation, context: Context) -> tuple[Answers, list[Claims]]:
+        """Return all answers, and those of each image with two copies or more, [m, d]."""
+        answers = ask_again(
+            explanation,
+            context,
+            images=self.config.images,
+            copies=self.config.copies,
+            repeats=self.config.repeats,
+            noise=self.config.noise,
+            who=self.name,
+        )
+        usable = [image for image, kept in enumerate(answers.kept) if kept.sum() > 1]
+        if not usable:
+            raise MetricUndefinedError(
+                "no image keeps its predicted class under the noise: make the noise smaller"
+            )
+        return answers, [answers.of(image) for image in usable]
+
+
+class Stability(_AskingAgain):
+    """Minus the variance of an image's explanations over noisy copies, each of unit length.
+
+    The paper's index, -(mean variance), is the part ``raw``: it changes a hundredfold when
+    explanations are multiplied by ten, and with the number of concepts. The score is therefore
+    the total variance of explanations that are brought to unit length first: 0 if all of them point
+    the same way, -1 if every which way. Images with an explanation of zeros alone have no
+    direction, and are left out. ``chance`` shuffles the entries of each explanation.
+
+    The part ``asked again`` is the same for one copy that is explained several times: what is due
+    to the explainer's own chance. A constant explanation has 0; see ``relative-stability``.
+    """
+
+    name = "stability"
+    value_range = (-1.0, 0.0)
+    reference = "GLANCE (arXiv 2207.01917), section 3.4; of explanations of unit length"
+
+    def _compute(self, explanation: Explanation, context: Context) -> MetricResult:
+        answers, every = self._ask(explanation, context)
+        pointing = [claims for claims in every if (np.abs(claims).max(axis=1) > 0).all()]
+        if not pointing:
+            raise MetricUndefinedError("in every image some explanation consists of zeros alone")
+        rng = numpy_generator(context.rng)
+        parts = {"raw": Estimate.mean([-claims.var(axis=0).mean() for claims in every], rng)}
+        if self.config.repeats > 1:
+            again = [
+                _direction_spread(claims.reshape(-1, self.config.repeats, claims.shape[1]))
+                for claims in pointing
+            ]
+            parts["asked again"] = Estimate.mean([-spread.mean() for spread in again], rng)
+        parts["copies left out"] = Estimate.share(~answers.kept)
+        silent = len(answers.kept) - len(pointing)
+        return MetricResult(
+            self.name,
+            estimate=Estimate.mean(_negated(pointing), rng),
+            chance=Estimate.mean(_negated([rng.permuted(c, axis=1) for c in pointing]), rng),
+            parts=parts,
+            footing="own",
+            reason=f"left out: {silent} of {len(answers.kept)} images" if silent else "",
+        )
+
+
+class RelativeStability(_AskingAgain):
+    """1 - (spread of an image's explanations under noise) / (spread between images).
+
+    Spread is half the mean squared distance of two explanations: of the same image's copies, and of
+    different images'. 1 if noise changes nothing; about 0 if explanations of an image differ from
+    each other as from those of other images, which is ``chance``. An explanation that is the same
+    for all images has no spread, and no score.
+    """
+
+    name = "relative-stability"
+    value_range = (None, 1.0)
+    reference = "causalxai; the intraclass correlation of explanations"
+
+    def _compute(self, explanation: Explanation, context: Context) -> MetricResult:
+        answers, every = self._ask(explanation, context)
+        if len(every) < 2:
+            raise MetricUndefinedError("the spread between images takes two images or more")
+        rng = numpy_generator(context.rng)
+        distances = _Distances(every)
+        if distances.between(np.arange(len(every))) <= _EPSILON * distances.size:
+            raise MetricUndefinedError(
+                "the explanations of different images are the same: a constant says nothing"
+            )
+        shuffled = _Distances(_dealt(every, rng))
+        return MetricResult(
+            self.name,
+            estimate=bootstrapped(distances.ratio, len(every), rng),
+            chance=bootstrapped(shuffled.ratio, len(every), rng),
+            parts={"copies left out": Estimate.share(~answers.kept)},
+            footing="own",
+        )
+
+
+def _direction_spread(claims: Claims) -> NDArray[np.float64]:
+    """Return the total variance of ``[..., m, d]`` at unit length, over m; in [0, 1]."""
+    length = np.linalg.norm(claims, axis=-1, keepdims=True)
+    mean = (claims / length).mean(axis=-2)
+    spread: NDArray[np.float64] = np.clip(1 - (mean**2).sum(axis=-1), 0, 1)
+    return spread
+
+
+def _negated(every: list[Claims]) -> list[float]:
+    return [-float(_direction_spread(claims)) for claims in every]
+
+
+def _dealt(every: list[Claims], rng: np.random.Generator) -> list[Claims]:
+    """Deal all explanations out to the images again, to each as many as it had."""
+    ends = np.cumsum([len(claims) for claims in every])[:-1]
+    return np.split(rng.permutation(np.concatenate(every)), ends)
+
+
+class _Distances:
+    """Mean half squared distances between the explanations of any two images."""
+
+    def __init__(self, every: list[Claims]) -> None:
+        centre = np.concatenate(every).mean(axis=0)
+        means = np.stack([(claims - centre).mean(axis=0) for claims in every])
+        squares = np.array([((claims - centre) ** 2).sum(axis=1).mean() for claims in every])
+        self.size = float((np.concatenate(every) ** 2).sum(axis=1).mean())
+        self.pairs = (squares[:, None] + squares[None]) / 2 - means @ means.T
+        counts = np.array([len(claims) for claims in every])
+        # An explanation has no distance from itself.
+        self.within = np.diag(self.pairs) * counts / (counts - 1)
+
+    def between(self, images: Rows) -> float:
+        """Return the spread between different images."""
+        different = images[:, None] != images[None]
+        if not different.any():
+            return float("nan")
+        return float(self.pairs[np.ix_(images, images)][different].mean())
+
+    def ratio(self, images: Rows) -> float:
+        """Return 1 - within / between."""
+        between = self.between(images)
+        return 1 - float(self.within[images].mean()) / between if between > 0 else float("nan")

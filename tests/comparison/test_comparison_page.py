@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from causalxai import Comparison
+from causalxai.comparison.page import number, score_grid
+
+FETCHING = {"src", "srcset", "xlink:href", "data", "action", "poster", "background"}
+
+
+class Page(HTMLParser):
+    """A page's tags, the rows of its tables, and its headings."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.rows: list[tuple[str, list[str]]] = []
+        self._open = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = {name: value or "" for name, value in attrs}
+        self.tags.append((tag, attributes))
+        if tag == "tr":
+            self.rows.append((attributes.get("class", ""), []))
+        if tag in ("td", "th"):
+            self.rows[-1][1].append("")
+            self._open = tag
+
+    def handle_endtag(self, tag: str) -> None:
+        self._open = "" if tag == self._open else self._open
+
+    def handle_data(self, data: str) -> None:
+        if self._open:
+            self.rows[-1][1][-1] += data
+
+    def row(self, first: str) -> tuple[str, list[str]]:
+        return next(row for row in self.rows if row[1] and row[1][0].strip() == first)
+
+
+@pytest.fixture
+def page(done: Comparison) -> Page:
+    return Page((done.directory / "comparison.html").read_text(encoding="utf-8"))
+
+
+def test_the_page_needs_no_other_file(page: Page):
+    assert not [attributes for _, attributes in page.tags if FETCHING & attributes.keys()]
+    assert not [tag for tag, _ in page.tags if tag in ("script", "link", "iframe", "img")]
+    styles = re.findall(r"url\(|@import", str(page.tags))
+    assert styles == []
+
+
+def test_links_lead_to_the_runs_own_reports(done: Comparison, page: Page, tmp_path: Path):
+    links = [attributes["href"] for tag, attributes in page.tags if tag == "a"]
+    assert len(links) == 4
+    assert all((done.directory / unquote(link)).is_file() for link in links)
+    elsewhere = done.write(tmp_path / "else" / "where")
+    for tag, attributes in Page(elsewhere.read_text(encoding="utf-8")).tags:
+        if tag == "a":
+            assert (elsewhere.parent / unquote(attributes["href"])).is_file()
+
+
+def test_the_first_table_has_metrics_across_and_labels_down(page: Page, done: Comparison):
+    assert page.rows[0][1] == ["method", "best-concept ↑", "distance ↓", "seconds", "what-ifs"]
+    kind, cells = page.row("exact")
+    assert kind == ""
+    assert "chance 0." in cells[1]
+    assert "control: zero" in cells[2]
+    assert cells[4] == "130"
+    kind, cells = page.row("random (control)")
+    assert kind == "apart"
+    pooled = done.pooled()
+    row = pooled[(pooled.method == "random") & (pooled.metric == "distance") & (pooled.part == "")]
+    assert cells[2].strip().startswith(f"{row.value.iloc[0]:.3f} [")
+
+
+def test_what_failed_says_why(page: Page):
+    _, cells = page.row("refusing")
+    assert cells[1].strip() == cells[2].strip() == "no explanation today"
+    failed = [cells for _, cells in page.rows if "failed: no explanation today" in cells]
+    assert len(failed) == 2
+
+
+def test_only_the_best_is_marked(scored: Callable[..., Comparison]):
+    for higher, best in ((True, "c"), (False, "a")):
+        scores = [{"a": 1.0, "b": 2.0, "c": 3.0}, {"a": 1.0, "b": 2.0, "c": 3.0}]
+        grid = score_grid(scored(scores, higher_is_better=higher))
+        marked = [line.labels[0] for line in grid.lines if line.scores[0].best]
+        assert marked == [best]
+
+
+def test_controls_do_not_compete(done: Comparison):
+    lines = {line.labels[0]: line for line in score_grid(done).lines}
+    assert [label for label, line in lines.items() if line.control] == ["random (control)"]
+    # One of the two others failed, so that there is nothing to be better than.
+    assert not any(score.best for line in lines.values() for score in line.scores)
+
+
+def test_users_words_are_escaped(base: dict[str, object], tmp_path: Path):
+    from causalxai import compare
+
+    vary = {"method": {"<script>alert(1)</script>": {}, "b": {"explain": "random"}}}
+    comparison = compare({**base, "vary": vary}, out=tmp_path, jobs=1)
+    html = comparison.to_html()
+    assert "<script>" not in html
+    assert "&lt;script&gt;" in html
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0.12345, "0.123"),
+        (0, "0.000"),
+        (-2.5, "\N{MINUS SIGN}2.500"),
+        (12345.6, "1.23e+04"),
+        (1.5e-7, "1.5e\N{MINUS SIGN}07"),
+        (None, ""),
+        (float("nan"), ""),
+    ],
+)
+def test_figures_are_short(value: float | None, shown: str):
+    assert number(value) == shown

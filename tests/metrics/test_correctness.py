@@ -1,0 +1,123 @@
+"""Correctness over graphs that are discovered again, by discoverers that err as told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from causalxai import CausalGraph, Context, Explanation, MetricResult
+from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
+from causalxai.metrics.correctness import Correctness
+from causalxai.testing.toys import CONCEPTS, ToyDiscoverer, ToyWorld
+
+
+class Erring(GraphDiscoverer):
+    """Knows the truth, and turns or drops each edge with some probability."""
+
+    requires = frozenset()
+
+    class Config(DiscovererConfig):
+        turns: float = 0.0
+        per_subset: bool = False
+
+    config: Config
+
+    def _discover(self, context: Context) -> CausalGraph:
+        assert context.graph is None
+        rng = context.rng
+        if self.config.per_subset:  # All repeats on one subset err alike.
+            seed = int(context.dataset.train.images.sum() * 1e4)
+            rng = torch.Generator().manual_seed(seed)
+        truth = context.dataset.graph
+        kept = [edge for edge in truth.edges if torch.rand((), generator=rng) >= self.config.turns]
+        return CausalGraph((*CONCEPTS, "the prediction"), [(e.source, e.target) for e in kept])
+
+
+def scored(world: ToyWorld, discoverer: GraphDiscoverer, **settings: int) -> MetricResult:
+    context = replace(world.context(), discoverer=discoverer)
+    return Correctness(**settings).compute(explanation(world), context)
+
+
+def explanation(world: ToyWorld) -> Explanation:
+    images = world.dataset.test.images[:2]
+    return Explanation(images, torch.zeros(2).long(), maps={"none": torch.zeros(2, 8, 8)})
+
+
+def test_right_beats_half_right_and_that_beats_chance(world: ToyWorld):
+    right = scored(world, Erring())
+    half = scored(world, Erring(turns=0.3), subsets=12)
+    none = scored(world, Erring(turns=1.0))
+    assert (right.estimate.value, right.estimate.low, right.estimate.n) == (1, 1, 5)
+    assert right.estimate.low > half.estimate.high
+    assert half.estimate.low > none.estimate.high
+    assert none.estimate.value == 0
+    assert right.estimate.low > right.chance.high
+    assert right.chance.value < 0 < right.chance.n
+    assert right.parts["SHD"].value == right.parts["SID"].value == 0
+    assert right.parts["skeleton F1"].value == right.parts["orientation accuracy"].value == 1
+    assert half.parts["SHD"].value == pytest.approx(4 * (1 - half.estimate.value))
+    assert none.parts["with the image"].value == 0.5
+    assert none.reason.startswith("left out: orientation accuracy: no true neighbours")
+
+
+def test_the_toy_discoverer_is_right(world: ToyWorld):
+    result = scored(world, ToyDiscoverer(), subsets=2)
+    assert (result.estimate.value, result.parts["this graph"].value) == (1, 1)
+
+
+def test_consistency_is_within_subsets_and_stability_between_them(world: ToyWorld):
+    alike = scored(world, Erring(turns=0.5, per_subset=True))
+    assert alike.parts["consistency"].value == 1
+    assert alike.parts["stability"].value < 1
+    errs = scored(world, Erring(turns=0.5), subsets=10)
+    assert errs.parts["consistency"].value == pytest.approx(errs.parts["stability"].value, abs=0.15)
+    once = scored(world, Erring(), repeats=1)
+    assert "consistency" not in once.parts
+
+
+def test_subsets_are_drawn_with_replacement_and_repeats_see_the_same(world: ToyWorld):
+    seen = []
+
+    class Watching(Erring):
+        def _discover(self, context: Context) -> CausalGraph:
+            seen.append((context.dataset, context.rng.initial_seed()))
+            return super()._discover(context)
+
+    scored(world, Watching(), subsets=2, repeats=2)
+    first, again, other, _ = (dataset.train.images for dataset, _ in seen)
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert first.shape == other.shape == world.dataset.train.images.shape
+    assert len(first.flatten(1).unique(dim=0)) < len(first)
+    assert len({seed for _, seed in seen}) == 4
+
+
+def test_without_a_truth_there_is_no_score(world: ToyWorld):
+    for truth, reason in [
+        (None, "nobody knows the true graph"),
+        (CausalGraph(CONCEPTS), "the true graph has no edge"),
+        (CausalGraph(("x", "y"), [("x", "y")]), "has 0 of the true graph's nodes"),
+    ]:
+        context = replace(
+            world.context(),
+            discoverer=Erring(),
+            dataset=replace(world.dataset, graph=truth),
+        )
+        result = Correctness().compute(explanation(world), context)
+        assert result.status == "skipped"
+        assert reason in result.reason
+
+
+def test_open_directions_count_nothing_and_are_told(world: ToyWorld):
+    class Open(Erring):
+        def _discover(self, context: Context) -> CausalGraph:
+            pairs = "; ".join(f"{e.source} — {e.target}" for e in context.dataset.graph.edges)
+            return CausalGraph(CONCEPTS, meta={"undirected": pairs})
+
+    result = scored(world, Open())
+    assert result.estimate.value == 0
+    assert (result.parts["skeleton F1"].value, result.parts["SHD"].value) == (1, 4)
+    assert "SID: SID is defined for graphs with all directions" in result.reason
+    assert "SID" not in result.parts

@@ -1,0 +1,162 @@
+"""Dependence between perceived concepts and importances, over a world of known effects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from causalxai import Context, Explanation, Metric
+from causalxai.concept_space import Concept, Units
+from causalxai.metrics.faithfulness import Faithfulness, InformationCoefficient
+from causalxai.testing.toys import ToySpace, ToyWorld
+
+QUICK = {"permutations": 20, "halves": 20}
+BOTH = pytest.mark.parametrize(
+    "metric", [Faithfulness(**QUICK), InformationCoefficient(**QUICK)], ids=lambda one: one.name
+)
+
+
+@pytest.fixture(scope="module")
+def contributions(world: ToyWorld) -> Tensor:
+    """What each concept, as it stands in the image, adds to the first class, [n, d]."""
+    return world.space.encode(world.dataset.test.images).values * world.reads[:, 0]
+
+
+def noise(like: Tensor, seed: int = 0) -> Tensor:
+    return torch.randn(like.shape, generator=torch.Generator().manual_seed(seed))
+
+
+@BOTH
+def test_truth_beats_noise_and_noise_chance(
+    metric: Metric, world: ToyWorld, contributions: Tensor, explain: Callable[[Tensor], Explanation]
+):
+    random = noise(contributions)
+    noisy = contributions + 0.5 * contributions.std(dim=0) * random
+    true, middle, none = (
+        metric.compute(explain(claim), world.context()) for claim in (contributions, noisy, random)
+    )
+    assert true.estimate.value == pytest.approx(1, abs=0.02)
+    assert true.estimate.low > middle.estimate.high
+    assert middle.estimate.low > none.estimate.high
+    assert middle.estimate.low > middle.chance.high
+    assert none.chance.low <= none.estimate.value <= none.chance.high
+    assert none.parts["adjusted"].low < 0.05
+    assert middle.parts["adjusted"].value < middle.estimate.value
+
+
+@BOTH
+def test_neither_unit_nor_the_order_of_concepts_counts(
+    metric: Metric, world: ToyWorld, contributions: Tensor, explain: Callable[[Tensor], Explanation]
+):
+    claim = contributions + noise(contributions) * contributions.std(dim=0)
+    plain = explain(claim)
+    rescaled = explain(claim * torch.tensor([1024.0, 0.25, 2.0, 0.5]))
+    order = [2, 0, 3, 1]
+    reordered = replace(
+        plain,
+        concepts=tuple(plain.concepts[j] for j in order),
+        importance=plain.importance[:, order],
+    )
+    first = metric.compute(plain, world.context())
+    for other in (rescaled, reordered, explain(claim.sinh())):
+        again = metric.compute(other, world.context())
+        assert again.estimate.value == pytest.approx(first.estimate.value, abs=1e-6)
+        assert again.chance.value == pytest.approx(first.chance.value, abs=1e-6)
+
+
+@settings(max_examples=15)
+@given(st.integers(0, 10**6), st.integers(10, 40))
+def test_whatever_is_claimed_scores_within_the_range(
+    world: ToyWorld, explain: Callable[[Tensor], Explanation], seed: int, n: int
+):
+    claim = noise(torch.empty(n, 4), seed).round()
+    result = Faithfulness(**QUICK).compute(explain(claim), world.context())
+    assert result.status == "ok"
+    assert 0 <= result.estimate.low <= result.estimate.value <= result.estimate.high <= 1
+
+
+def test_bins_find_dependence_where_there_is_none_and_adjusting_mends_it(
+    world: ToyWorld, explain: Callable[[Tensor], Explanation]
+):
+    random = noise(torch.empty(120, 4))
+    result = Faithfulness().compute(explain(random), world.context())
+    assert result.estimate.value > 0.07
+    assert abs(result.parts["adjusted"].value) < 0.05
+
+
+def test_few_images_have_fewer_bins(world: ToyWorld, explain: Callable[[Tensor], Explanation]):
+    # Two bins of five: an importance that tells the upper half from the lower scores 1.
+    values = world.space.encode(world.dataset.test.images[:10]).values
+    upper = (values > values.median(dim=0).values).float()
+    result = Faithfulness(**QUICK).compute(explain(upper), world.context())
+    assert result.estimate.value == pytest.approx(1)
+
+
+@BOTH
+def test_what_does_not_vary_is_left_out_and_told(
+    metric: Metric, world: ToyWorld, contributions: Tensor, explain: Callable[[Tensor], Explanation]
+):
+    claim = contributions * torch.tensor([1.0, 0.0, 1.0, 0.0])
+    result = metric.compute(explain(claim), world.context())
+    assert result.estimate.value == pytest.approx(1, abs=0.02)
+    assert result.reason == "left out: 2 of 4 concepts do not vary"
+    assert len(result.parts) == 3
+    constant = metric.compute(explain(torch.ones(120, 4)), world.context())
+    assert constant.status == "skipped"
+    assert "no concept varies together with its importance" in constant.reason
+    few = metric.compute(explain(claim[:9]), world.context())
+    assert (few.status, few.reason) == (
+        "skipped",
+        "dependence is told from 10 explanations or more, not from 9",
+    )
+
+
+@BOTH
+def test_maps_are_read_through_the_generator(
+    metric: Metric, world: ToyWorld, contributions: Tensor
+):
+    patches = contributions.view(-1, 2, 2).repeat_interleave(4, 1).repeat_interleave(4, 2)
+    images = world.dataset.test.images
+    explanation = Explanation(
+        images, torch.zeros(len(images), dtype=torch.int64), maps={"patches": patches}
+    )
+    result = metric.compute(explanation, world.context())
+    assert (result.status, result.footing) == ("ok", "through the generator")
+    assert result.estimate.low > result.chance.high
+    blind = metric.compute(explanation, replace(world.context(), oracle=None))
+    assert (blind.status, blind.reason) == (
+        "skipped",
+        "no oracle here renders what concepts look like",
+    )
+
+
+class Bits(ToySpace):
+    """Whether each patch is bright."""
+
+    @property
+    def concepts(self) -> list[Concept]:
+        return [Concept(name, "boolean") for name in self._names]
+
+    def encode(self, images: Tensor) -> Units:
+        return Units((super().encode(images).values > 0).float())
+
+
+@pytest.mark.parametrize("make", [Faithfulness, InformationCoefficient])
+def test_a_bit_that_is_told_for_certain_scores_one(
+    make: Callable[..., Metric], world: ToyWorld, explain: Callable[[Tensor], Explanation]
+):
+    space = Bits().fit(world.classifier, world.dataset, rng=torch.Generator())
+    context: Context = replace(world.context(), space=space)
+    bits = space.encode(world.dataset.test.images).values
+    score = partial(make(**QUICK).compute, context=context)
+    clear = score(explain(2 * bits - 1 + 0.1 * noise(bits)))
+    blurred = score(explain(2 * bits - 1 + 2 * noise(bits)))
+    assert clear.estimate.value > 0.85
+    assert blurred.estimate.high < clear.estimate.low

@@ -1,0 +1,205 @@
+"""What is claimed of do() against what do() does, in a world of known effects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pytest
+import torch
+from captum.metrics import infidelity
+from scipy import stats
+from torch import Tensor
+
+from causalxai import Explanation
+from causalxai.concept_space import Concept, Units
+from causalxai.intervention import NO_TARGET, Intervention
+from causalxai.metrics.interventional import InterventionalFaithfulness, _correlations, _Subsets
+from causalxai.oracle import Oracle, Response, Want
+from causalxai.testing.toys import ToySpace, ToyWorld
+
+Explain = Callable[[Tensor], Explanation]
+
+
+@pytest.fixture(scope="module")
+def direct(world: ToyWorld) -> Tensor:
+    """What one sd of each concept adds to the first class's logit, the others held, [d]."""
+    values = world.space.encode(world.dataset.test.images).values
+    return values.std(dim=0, correction=0) * world.reads[:, 0]
+
+
+@pytest.fixture(scope="module")
+def total(world: ToyWorld) -> Tensor:
+    """The same with all consequences, [d]."""
+    values = world.space.encode(world.dataset.test.images).values
+    return values.std(dim=0, correction=0) * world.logit_effects[:, 0]
+
+
+def noise(seed: int = 0) -> Tensor:
+    return torch.randn(40, 4, generator=torch.Generator().manual_seed(seed))
+
+
+def test_truth_beats_noise_and_noise_chance(world: ToyWorld, total: Tensor, explain: Explain):
+    random = total.abs().mean() * noise()
+    true, noisy, none = (
+        InterventionalFaithfulness().compute(explain(claim), world.context())
+        for claim in (total.expand(40, -1), total + 1.5 * random, random)
+    )
+    assert true.estimate.low > noisy.estimate.high
+    assert noisy.estimate.low > none.estimate.high
+    assert noisy.estimate.low > noisy.chance.high
+    assert none.estimate.low < none.chance.high
+    assert none.chance.low < none.estimate.high
+    assert true.footing == "own"
+
+
+def test_direct_effects_are_right_with_the_others_held(
+    world: ToyWorld, direct: Tensor, explain: Explain
+):
+    result = InterventionalFaithfulness().compute(explain(direct.expand(40, -1)), world.context())
+    assert result.parts["others held"].value == pytest.approx(1, abs=0.01)
+    assert result.estimate.value < 0.99
+    reversed_claim = explain(-direct.expand(40, -1))
+    opposite = InterventionalFaithfulness().compute(reversed_claim, world.context())
+    assert opposite.parts["others held"].value == pytest.approx(-1, abs=0.01)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1e3])
+def test_the_scale_of_importances_does_not_count(
+    world: ToyWorld, total: Tensor, explain: Explain, scale: float
+):
+    claim = total + noise()
+    metric = InterventionalFaithfulness(subsets=10)
+    plain, scaled = (
+        metric.compute(explain(one), world.context()) for one in (claim, scale * claim)
+    )
+    assert scaled.estimate.value == pytest.approx(plain.estimate.value, abs=1e-9)
+
+
+def test_on_a_model_without_effects_there_is_no_score(
+    world: ToyWorld, total: Tensor, explain: Explain
+):
+    with torch.no_grad():
+        context = world.context()
+        weight = context.classifier.model[1].weight
+        kept = weight.clone()
+        weight.zero_()
+        result = InterventionalFaithfulness().compute(explain(total.expand(40, -1)), context)
+        weight.copy_(kept)
+    assert result.status == "skipped"
+    assert "no effects to compare" in result.reason
+
+
+def test_an_explanation_that_claims_nothing_is_left_out_and_counted(
+    world: ToyWorld, total: Tensor, explain: Explain
+):
+    claim = total.expand(40, -1).clone()
+    claim[:10] = 0
+    result = InterventionalFaithfulness().compute(explain(claim), world.context())
+    assert result.estimate.n == 30
+    assert result.parts["images left out"].value == 0.25
+    nothing = InterventionalFaithfulness().compute(explain(0 * claim), world.context())
+    assert nothing.status == "skipped"
+
+
+def test_one_concept_is_not_enough(world: ToyWorld):
+    images = world.dataset.test.images[:4]
+    names = world.space.names()[:1]
+    explanation = Explanation(images, torch.zeros(4).long(), names, torch.ones(4, 1))
+    result = InterventionalFaithfulness().compute(explanation, world.context())
+    assert (result.status, "one concept alone" in result.reason) == ("skipped", True)
+
+
+def test_where_captum_finds_less_infidelity_there_is_more_faithfulness(world: ToyWorld):
+    images = world.dataset.test.images[:20]
+    target = torch.zeros(20, dtype=torch.int64)
+    gradient = world.classifier.model[1].weight.detach()[0].view(8, 8).expand(20, -1, -1)
+    scores = []
+    for level in (0.0, 2.0, 20.0):
+        rng = torch.Generator().manual_seed(3)
+        heat = gradient + level * gradient.std() * torch.randn(gradient.shape, generator=rng)
+        ours = InterventionalFaithfulness().compute(
+            Explanation(images, target, maps={"map": heat}), world.context()
+        )
+
+        def moved(pixels: Tensor, rng: torch.Generator = rng) -> tuple[Tensor, Tensor]:
+            change = 0.01 * torch.randn(pixels.shape, generator=rng)
+            return change, pixels - change
+
+        theirs = infidelity(
+            world.classifier.logits, moved, images, heat[:, None], target=target
+        ).mean()
+        assert ours.footing == "through the generator"
+        scores.append((float(theirs), ours.parts["others held"].value))
+    infidelities, faithfulness = zip(*scores, strict=True)
+    assert list(infidelities) == sorted(infidelities)
+    assert list(faithfulness) == sorted(faithfulness, reverse=True)
+
+
+class Switches(ToySpace):
+    """Whether each patch is bright, as bits or as parameters that are there."""
+
+    kind = "boolean"
+
+    @property
+    def concepts(self) -> Sequence[Concept]:
+        return [Concept(name, self.kind) for name in self._names]
+
+    def encode(self, images: Tensor) -> Units:
+        lit = super().encode(images).values > 0
+        return Units(lit.float() if self.kind == "boolean" else torch.ones(len(images), 4))
+
+
+class Weighted(Oracle):
+    """The logit of the first class is a weighted sum of the switches that are on."""
+
+    weights = torch.tensor([1.0, -2.0, 4.0, 0.5])
+
+    def _respond(
+        self, units: Units, interventions: Intervention, want: tuple[Want, ...]
+    ) -> Response:
+        first = interventions.apply(units.values) @ self.weights
+        return Response(logits=torch.stack([first, 0 * first, 0 * first], dim=2))
+
+
+@pytest.mark.parametrize("kind", ["boolean", "parameter"])
+def test_flips_and_removals_take_away_what_is_supported(
+    world: ToyWorld, explain: Explain, kind: str
+):
+    class Kind(Switches):
+        pass
+
+    Kind.kind = kind
+    space = Kind().fit(world.classifier, world.dataset, rng=torch.Generator())
+    oracle = Weighted().bind(world.classifier, space)
+    context = replace(world.context(), space=space, oracle=oracle)
+    on = space.encode(world.dataset.test.images[:40]).values
+    supports = (2 * on - 1) * oracle.weights
+    result = InterventionalFaithfulness().compute(explain(supports), context)
+    assert result.estimate.value == pytest.approx(1, abs=1e-9)
+    assert result.chance.high < 0.7
+    assert ("others held" in result.parts) == (kind == "boolean")
+
+
+def test_subsets_are_of_all_sizes_and_name_no_concept_twice():
+    subsets = _Subsets.draw(400, 9, torch.Generator().manual_seed(0))
+    assert subsets.columns.shape == (400, 5)
+    sizes = (subsets.columns != NO_TARGET).sum(dim=1)
+    assert torch.bincount(sizes).tolist()[0] == 0
+    assert (torch.bincount(sizes)[1:] > 50).all()
+    for row in subsets.columns:
+        members = row[row != NO_TARGET].tolist()
+        assert len(set(members)) == len(members)
+    assert _Subsets.draw(5, 10_000, torch.Generator().manual_seed(0)).columns.shape == (5, 64)
+
+
+def test_correlations_are_spearmans():
+    rng = torch.Generator().manual_seed(0)
+    claimed = torch.randn(12, 5, generator=rng).round(decimals=1).numpy()
+    shown = torch.randn(12, 5, generator=rng).round(decimals=1).numpy()
+    claimed[:, 4] = 7.0
+    found, defined = _correlations(claimed, shown)
+    assert defined.tolist() == [True] * 4 + [False]
+    for column in range(4):
+        expected = stats.spearmanr(claimed[:, column], shown[:, column]).statistic
+        assert found[column] == pytest.approx(expected)

@@ -1,0 +1,65 @@
+"""Every metric of the core keeps the promises of its interface."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import pytest
+
+from causalxai import Metric
+from causalxai.metrics.correctness import Correctness
+from causalxai.metrics.faithfulness import Faithfulness, InformationCoefficient
+from causalxai.metrics.intervention_validity import InterventionValidity
+from causalxai.metrics.interventional import InterventionalFaithfulness
+from causalxai.metrics.pixel_flipping import Deletion, Insertion
+from causalxai.metrics.stability import RelativeStability, Stability
+from causalxai.testing import Bench, Case, Check, parametrize_with_checks, toy_world
+from causalxai.testing.toys import ToyDiscoverer, ToyExplainer
+
+
+def bench(make: Callable[[], Metric]) -> Bench[Any]:
+    world = toy_world(0)
+    context = replace(world.context(), explainer=ToyExplainer(), discoverer=ToyDiscoverer())
+    images = world.dataset.test.images[:24]
+    target = world.classifier.predict(images)
+    explanation = ToyExplainer().explain(images, target, context)
+    return Bench(plugin=make(), context=context, images=images, explanation=explanation)
+
+
+METRICS: dict[str, Callable[[], Metric]] = {
+    "faithfulness": partial(Faithfulness, permutations=10, halves=20),
+    "information-coefficient": partial(InformationCoefficient, permutations=10, halves=20),
+    "interventional-faithfulness": partial(InterventionalFaithfulness, subsets=8),
+    "intervention-validity": InterventionValidity,
+    "stability": partial(Stability, images=4),
+    "relative-stability": partial(RelativeStability, images=4),
+    "correctness": partial(Correctness, subsets=2),
+    "deletion": partial(Deletion, steps=4),
+    "insertion": partial(Insertion, steps=4),
+}
+
+
+@parametrize_with_checks(
+    [Case(name, Metric, partial(bench, make)) for name, make in METRICS.items()]
+)
+def test_metrics_of_the_core_conform(case: Case, check: Check) -> None:
+    check(case.build())
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_the_bench_is_one_that_has_a_score(name: str) -> None:
+    trial = bench(METRICS[name])
+    result = trial.plugin.compute(trial.explanation, trial.seeded())
+    assert (result.status, result.metric) == ("ok", name)
+
+
+@pytest.mark.parametrize("name", ["stability", "relative-stability", "correctness"])
+def test_nobody_to_ask_again_is_told(name: str) -> None:
+    trial = bench(METRICS[name])
+    alone = replace(trial.seeded(), explainer=None, discoverer=None)
+    result = trial.plugin.compute(trial.explanation, alone)
+    assert result.status == "skipped"
+    assert f"{name} asks the " in result.reason
