@@ -10,6 +10,7 @@ from torch.nn import functional
 from causalxai.dataset import Dataset, DatasetSource, Split
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
+from causalxai_vision.digit_classes import ALL_DIGITS, DigitClasses, grouped
 from causalxai_vision.splits import stratified_split
 
 
@@ -31,10 +32,14 @@ class Digits(DatasetSource):
             Height and width in pixels.
         test_fraction
             The share of each digit that is held out.
+        classes
+            Which digits make up a class, by its name: ``{"3": [3], "8": [8]}``. Each digit at most
+            once, and the others are left out. By default each digit is a class.
         """
 
         size: int = Field(32, ge=8)
         test_fraction: float = Field(0.25, gt=0, lt=1)
+        classes: DigitClasses | None = None
 
     config: Config
 
@@ -50,5 +55,8 @@ class Digits(DatasetSource):
             large / large.amax(dim=(1, 2, 3), keepdim=True), torch.from_numpy(digits.target).long()
         )
         train, test = stratified_split(everything.labels, self.config.test_fraction, rng)
-        names = tuple(str(name) for name in digits.target_names)
-        return Dataset(train=everything[train], test=everything[test], class_names=names)
+        return Dataset(
+            train=grouped(everything[train], self.config.classes),
+            test=grouped(everything[test], self.config.classes),
+            class_names=tuple(self.config.classes or ALL_DIGITS),
+        )

@@ -20,6 +20,7 @@ from causalxai.errors import DataError
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai_vision.digests import digest_files
+from causalxai_vision.digit_classes import ALL_DIGITS, DigitClasses, grouped
 
 _URL = "https://ossci-datasets.s3.amazonaws.com/mnist/"
 _MD5 = {
@@ -51,12 +52,16 @@ class Mnist(DatasetSource):
         size
             Height and width in pixels; the digits are resized where theirs differ.
         limit
-            Take only so many training images, the first ones.
+            Take only so many training images, the first ones of the classes.
+        classes
+            Which digits make up a class, by its name: ``{"3": [3], "8": [8]}``. Each digit at most
+            once, and the others are left out. By default each digit is a class.
         """
 
         path: Path | None = None
         size: PositiveInt = 28
         limit: int | None = Field(None, ge=1)
+        classes: DigitClasses | None = None
 
     config: Config
 
@@ -66,14 +71,15 @@ class Mnist(DatasetSource):
         Raises
         ------
         DataError
-            If a file is missing, damaged or cannot be downloaded.
+            If a file is missing, damaged or cannot be downloaded, or a class has no image.
         """
         files = self._files(progress)
         train, test = (
             self._read(files[f"{part}-images-idx3-ubyte"], files[f"{part}-labels-idx1-ubyte"], n)
             for part, n in (("train", self.config.limit), ("t10k", None))
         )
-        return Dataset(train=train, test=test, class_names=tuple("0123456789"))
+        names = tuple(self.config.classes or ALL_DIGITS)
+        return Dataset(train=train, test=test, class_names=names)
 
     def fingerprint(self) -> str:
         """Return a digest of the four files, which are downloaded first if there is no path."""
@@ -98,13 +104,15 @@ class Mnist(DatasetSource):
             raise DataError(
                 f"{labels_file}: {len(labels)} labels for {len(images)} images in {images_file}"
             )
-        pixels = images[:limit].unsqueeze(1).float() / 255
+        # Grouped first: the limit counts the digits that are kept, and only they are resized.
+        digits = grouped(Split(images, labels.long()), self.config.classes)[:limit]
+        pixels = digits.images.unsqueeze(1).float() / 255
         size = (self.config.size, self.config.size)
         if pixels.shape[2:] != size and len(pixels):
             pixels = functional.interpolate(
                 pixels, size=size, mode="bilinear", antialias=True
             ).clamp(0, 1)
-        return Split(pixels, labels[:limit].long())
+        return Split(pixels, digits.labels)
 
 
 def _download(progress: Progress) -> dict[str, Path]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal, TypeVar
 
 import torch
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
@@ -47,6 +48,9 @@ class TrainingConfig(PluginConfig):
         AdamW's decoupled decay.
     augment
         Turn, scale and shift every training image a little, anew in each epoch.
+    train_on
+        The split to learn from: ``reference`` are images whose concepts are independent of one
+        another, where the data set has them.
 
     References
     ----------
@@ -60,6 +64,7 @@ class TrainingConfig(PluginConfig):
     learning_rate: PositiveFloat = 5e-3
     weight_decay: NonNegativeFloat = 0.01
     augment: bool = True
+    train_on: Literal["train", "reference"] = "train"
 
 
 class TrainedClassifier(ClassifierSource):
@@ -76,6 +81,10 @@ class TrainedClassifier(ClassifierSource):
     def _start(self, model: nn.Module) -> None:
         """Set the weights that training starts from, where they are not the initial ones."""
 
+    def _loss(self, model: nn.Module, batch: Split) -> Tensor:
+        """Return what is minimised, a scalar, for images on the model's device."""
+        return functional.cross_entropy(model(batch.images), batch.labels)
+
     def fit(
         self,
         dataset: Dataset,
@@ -85,7 +94,7 @@ class TrainedClassifier(ClassifierSource):
         progress: Progress = SILENT,
         checkpoint: Checkpoint = NO_CHECKPOINT,
     ) -> Classifier:
-        """Train on ``dataset.train``.
+        """Train on the split that the config names.
 
         The weights depend on ``rng`` alone and not on torch's global generator. A run that goes
         on from a checkpoint ends, on a CPU with as many threads, with the bits of one that was
@@ -94,15 +103,17 @@ class TrainedClassifier(ClassifierSource):
         Raises
         ------
         DataError
-            If the loss is not finite.
+            If the loss is not finite, or the data set has no such split.
         """
+        split = split_named(self.config.train_on, dataset)
         model = seeded(lambda: self._build(dataset), rng)
         self._start(model)
         model.to(device)
         train(
             model,
-            dataset.train,
+            split,
             self.config,
+            self._loss,
             label=f"train {self.name}",
             rng=rng,
             progress=progress,
@@ -132,6 +143,25 @@ class TrainedClassifier(ClassifierSource):
         )
 
 
+def split_named(name: Literal["train", "reference"], dataset: Dataset) -> Split:
+    """Return a split to learn from.
+
+    Raises
+    ------
+    DataError
+        If it is ``reference`` and the data set has none.
+    """
+    if name == "train":
+        return dataset.train
+    if dataset.reference is None:
+        raise DataError(
+            "train_on: reference needs reference images (whose concepts are independent), and "
+            "the data set comes without; morpho and cartoon-faces draw them with `references: N`, "
+            "celeba draws them from its training images with `balance: ATTRIBUTE`"
+        )
+    return dataset.reference
+
+
 def seeded(build: Callable[[], _M], rng: torch.Generator) -> _M:
     """Build a module whose initial weights come from ``rng``; torch's own generator is kept."""
     with torch.random.fork_rng(devices=[]):
@@ -143,15 +173,33 @@ def train(
     model: nn.Module,
     split: Split,
     config: TrainingConfig,
+    loss: Callable[[nn.Module, Split], Tensor],
     *,
     label: str,
     rng: torch.Generator,
     progress: Progress = SILENT,
     checkpoint: Checkpoint = NO_CHECKPOINT,
 ) -> None:
-    """Minimise the cross entropy, in place, on the device where the model lives.
+    """Minimise a loss, in place, on the device where the model lives.
 
     After each epoch everything that the next one depends on goes to ``checkpoint``.
+
+    Parameters
+    ----------
+    model
+        The network, and what it is trained to.
+    split
+        What it learns from.
+    config
+        How.
+    loss
+        Of the model and a batch on its device, a scalar.
+    label
+        How the work is called where it reports its progress.
+    rng
+        All randomness comes from here, a network's own (dropout) too.
+    progress, checkpoint
+        Where progress and states go.
 
     Raises
     ------
@@ -159,7 +207,7 @@ def train(
         If the loss is not finite.
     """
     optimizer = torch.optim.AdamW(model.parameters(), weight_decay=config.weight_decay)
-    training = _Training(model, optimizer, rng)
+    training = _Training(model, optimizer, loss, rng)
     stored = checkpoint.load()
     first = 0 if stored is None else training.resume(stored)
     steps = math.ceil(len(split) / config.batch_size)
@@ -170,19 +218,30 @@ def train(
         for epoch in range(first, config.epochs):
             # Even parts: a last batch of one image would break batch normalisation.
             batches = torch.randperm(len(split), generator=rng).tensor_split(steps)
-            for number, rows in enumerate(batches, start=epoch * steps + 1):
-                images = split.images[rows]
-                if config.augment:
-                    images = augmented(images, rng)
-                rate = config.learning_rate * _share_of_peak(number / total)
-                loss = training.step(images, split.labels[rows], rate)
-                if not math.isfinite(loss):
-                    raise DataError(
-                        f"{label}: the loss is {loss} in epoch {epoch + 1}; "
-                        f"lower learning_rate (it is {config.learning_rate:g})"
-                    )
-                advance(1, f"loss {loss:.3f}")
+            with _own_randomness(rng, training.device):
+                for number, rows in enumerate(batches, start=epoch * steps + 1):
+                    batch = split[rows]
+                    if config.augment:
+                        batch = replace(batch, images=augmented(batch.images, rng))
+                    rate = config.learning_rate * _share_of_peak(number / total)
+                    now = training.step(batch, rate)
+                    if not math.isfinite(now):
+                        raise DataError(
+                            f"{label}: the loss is {now} in epoch {epoch + 1}; "
+                            f"lower learning_rate (it is {config.learning_rate:g})"
+                        )
+                    advance(1, f"loss {now:.3f}")
             checkpoint.save(training.state.to_record(epochs=epoch + 1))
+
+
+@contextmanager
+def _own_randomness(rng: torch.Generator, device: torch.device) -> Iterator[None]:
+    """Let layers that draw (dropout) draw what follows from ``rng``, which stays as it is."""
+    twin = torch.Generator()
+    twin.set_state(rng.get_state())
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(int(torch.randint(2**62, (1,), generator=twin)))
+        yield
 
 
 def _share_of_peak(done: float) -> float:
@@ -217,18 +276,23 @@ class _Training:
 
     model: nn.Module
     optimizer: torch.optim.Optimizer
+    loss: Callable[[nn.Module, Split], Tensor]
     rng: torch.Generator
 
-    def step(self, images: Tensor, labels: Tensor, rate: float) -> float:
+    def step(self, batch: Split, rate: float) -> float:
         """Descend once; return the loss before it."""
-        device = next(self.model.parameters()).device
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        loss = functional.cross_entropy(self.model(images.to(device)), labels.to(device))
+        loss = self.loss(self.model, _moved(batch, self.device))
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
         return loss.item()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network lives."""
+        return next(self.model.parameters()).device
 
     @property
     def state(self) -> TrainingState:
@@ -241,3 +305,8 @@ class _Training:
         epochs = record.meta["epochs"]
         assert isinstance(epochs, int)
         return epochs
+
+
+def _moved(batch: Split, device: torch.device) -> Split:
+    concepts = None if batch.concepts is None else batch.concepts.to(device)
+    return Split(batch.images.to(device), batch.labels.to(device), concepts)

@@ -35,6 +35,16 @@ def test_the_seed_decides_the_split() -> None:
     assert not torch.equal(first.images, other.images)
 
 
+def test_classes_group_digits_and_leave_the_others_out() -> None:
+    all_digits = Digits().load(rng=torch_generator(0)).test
+    data = Digits(classes={"nine or one": (9, 1), "4": (4,)}).load(rng=torch_generator(0))
+    kept = torch.isin(all_digits.labels, torch.tensor([1, 4, 9]))
+
+    assert data.class_names == ("nine or one", "4")
+    assert torch.equal(data.test.images, all_digits.images[kept])
+    assert torch.equal(data.test.labels, (all_digits.labels[kept] == 4).long())
+
+
 def test_settings_out_of_range_are_refused() -> None:
     with pytest.raises(ValidationError):
         Digits(test_fraction=1.0)

@@ -72,6 +72,18 @@ def test_limit_takes_the_first_training_images_and_size_resizes(folder: Path) ->
     assert large.image_shape == (1, 32, 32)
 
 
+def test_classes_group_digits_and_the_limit_counts_what_is_kept(folder: Path) -> None:
+    full = Mnist(path=folder).load(rng=torch_generator(0))
+    data = Mnist(path=folder, classes={"odd": (5, 3, 1), "0": (0,)}, limit=3).load(
+        rng=torch_generator(0)
+    )
+
+    assert data.class_names == ("odd", "0")
+    assert data.train.labels.tolist() == [1, 0, 0]
+    assert torch.equal(data.train.images, full.train.images[[0, 1, 3]])
+    assert data.test.labels.tolist() == [1, 0, 0]
+
+
 def test_the_fingerprint_follows_the_contents(folder: Path, tmp_path: Path) -> None:
     fingerprint = Mnist(path=folder).fingerprint()
     copy = write_mnist(tmp_path / "copy")
@@ -82,7 +94,11 @@ def test_the_fingerprint_follows_the_contents(folder: Path, tmp_path: Path) -> N
 
 
 def test_the_portable_config_has_no_path(folder: Path) -> None:
-    assert Mnist(path=folder).portable_config() == {"size": 28, "limit": None}
+    assert Mnist(path=folder).portable_config() == {
+        "size": 28,
+        "limit": None,
+        "classes": None,
+    }
 
 
 @pytest.mark.parametrize("limit", [0, 4, 10])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import safetensors.torch
@@ -15,6 +16,7 @@ from causalxai.errors import DataError
 from causalxai.progress import SILENT, Advance, Progress
 from causalxai.record import Record
 from causalxai.seeding import torch_generator
+from causalxai_vision.celeba_cnn import CelebACnnClassifier
 from causalxai_vision.lenet import LeNetClassifier
 from causalxai_vision.resnet18 import ResNet18Classifier
 from causalxai_vision.training import TrainedClassifier, augmented, seeded
@@ -137,6 +139,37 @@ def test_the_global_generator_is_left_alone(dataset: Dataset) -> None:
     LENET.restore(LENET.to_record(classifier), dataset, torch.device("cpu"))
 
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_dropout_draws_from_the_generator_too_and_goes_on_after_a_kill(dataset: Dataset) -> None:
+    source = CelebACnnClassifier(epochs=3, batch_size=16, width=2, hidden=8, dropout=0.5)
+    torch.manual_seed(1)
+    first = fit(source, dataset)
+    torch.manual_seed(2)
+    before = torch.get_rng_state()
+    memory = Memory(kill_at=2)
+    with pytest.raises(Killed):
+        fit(source, dataset, checkpoint=memory.checkpoint)
+    memory.kill_at = None
+
+    assert same(fit(source, dataset, checkpoint=memory.checkpoint), first)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert not same(first, fit(source, dataset, seed=1))
+
+
+def test_it_learns_from_the_split_that_is_named(dataset: Dataset) -> None:
+    swapped = replace(dataset, train=dataset.test, reference=dataset.train)
+    from_train = fit(LENET, dataset)
+    config = LENET.config.model_copy(update={"train_on": "reference"})
+    from_reference = fit(LeNetClassifier(config), swapped)
+
+    assert same(from_train, from_reference)
+    assert not same(from_train, fit(LENET, swapped))
+
+
+def test_a_reference_that_is_not_there_is_told(dataset: Dataset) -> None:
+    with pytest.raises(DataError, match=r"train_on: reference needs reference images .*without"):
+        fit(LeNetClassifier(train_on="reference"), dataset)
 
 
 def test_the_initial_weights_come_from_the_generator() -> None:
