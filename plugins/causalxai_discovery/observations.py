@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import ClassVar, TypeAlias
 
 import numpy as np
@@ -47,6 +47,11 @@ class ObservationDiscoverer(GraphDiscoverer, ABC):
     """
 
     requires: ClassVar[frozenset[str]] = frozenset({"observations"})
+    says: ClassVar[Mapping[str, str]] = {
+        "undirected": "Neighbours whose direction these observations leave open",
+        "repairs": "Changed to keep to background knowledge, or to have no cycle",
+    }
+    """How the report introduces an entry of the graph's ``meta``."""
 
     class Config(ObservationsConfig):
         """Settings of an ``ObservationDiscoverer``."""
@@ -59,14 +64,25 @@ class ObservationDiscoverer(GraphDiscoverer, ABC):
     ) -> Claims:
         """Return what the method claims of columns ``[n, d]``; ``settle`` has the last word."""
 
+    def _search_and_tell(
+        self,
+        values: NDArray[np.float64],
+        names: Sequence[str],  # noqa: ARG002
+        constraints: Constraints,
+        rng: np.random.Generator,
+    ) -> tuple[Claims, dict[str, str]]:
+        """Return the claims and, for ``meta``, what else there is to say, by a key of ``says``."""
+        return self._search(values, constraints, rng), {}
+
     def _discover(self, context: Context) -> CausalGraph:
         rng = numpy_generator(context.rng)
         names = context.dataset.concept_names
         constraints = Constraints.of(self.config.background, names)
         values = observed(context.dataset)
-        settled = settle(self._search(values, constraints, rng), constraints)
+        claims, told = self._search_and_tell(values, names, constraints, rng)
+        settled = settle(claims, constraints)
         frequency = self._frequencies(context, values, constraints, rng)
-        meta: dict[str, str | float] = {"rows": len(values)}
+        meta: dict[str, str | float] = {"rows": len(values), **told}
         if settled.claims.undirected:
             pairs = sorted(sorted(pair) for pair in settled.claims.undirected)
             meta["undirected"] = "; ".join(f"{names[i]} — {names[j]}" for i, j in pairs)
@@ -101,12 +117,10 @@ class ObservationDiscoverer(GraphDiscoverer, ABC):
 
     def sections(self, graph: CausalGraph, context: Context) -> Sequence[Section]:  # noqa: ARG002
         """Return the neighbours without a direction, and what was done to the claims."""
-        texts = {
-            "undirected": "Neighbours whose direction these observations leave open: ",
-            "repairs": "Changed to keep to background knowledge, or to have no cycle: ",
-        }
         known = [
-            Text(f"{say}{graph.meta[key]}.") for key, say in texts.items() if key in graph.meta
+            Text(f"{say}: {graph.meta[key]}.")
+            for key, say in self.says.items()
+            if key in graph.meta
         ]
         return (Section("What the graph leaves open", known),) if known else ()
 

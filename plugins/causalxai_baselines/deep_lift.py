@@ -1,0 +1,186 @@
+"""DeepLIFT and DeepSHAP."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from captum import attr
+from pydantic import Field
+from torch import Tensor
+
+from causalxai.classifier import Classifier
+from causalxai.context import Context
+from causalxai.errors import CapabilityError
+from causalxai_baselines.attribution import (
+    Attribute,
+    Attributed,
+    Attribution,
+    AttributionConfig,
+    Baseline,
+    baseline_of,
+    logit_of,
+)
+from causalxai_baselines.rescale import rescalable
+
+
+class RescaleConfig(AttributionConfig):
+    """Settings of attributions by the rescale rule.
+
+    Parameters
+    ----------
+    tolerance
+        How far the attributions' sum may be from the difference of the logits that it has to
+        meet, as a share of the largest such difference in the batch. Where it is farther, the
+        network has parts for which there is no rule, and is refused.
+    """
+
+    tolerance: float = Field(default=0.01, gt=0)
+
+
+class RescaleRule(Attribution):
+    """An attribution by DeepLIFT's rescale rule, which must add up.
+
+    The network's copy has its activations as modules, each used once; the classifier itself is
+    left alone. ``details["gap"]`` is the attributions' sum less the difference of the logits.
+    """
+
+    config: RescaleConfig
+
+    def _complete(
+        self,
+        classifier: Classifier,
+        doubt: str,
+        values: Tensor,
+        images: Tensor,
+        target: Tensor,
+        baselines: Tensor,
+    ) -> Attributed:
+        """Return the attributions, if they add up.
+
+        Parameters
+        ----------
+        baselines
+            ``[n, c, h, w]``, or ``[n, b, c, h, w]``: the mean over ``b`` is meant.
+        """
+        references = baselines if baselines.dim() == 5 else baselines[:, None]
+        count = references.shape[1]
+        with torch.no_grad():
+            above = logit_of(classifier.model(images), target)
+            below = logit_of(
+                classifier.model(references.flatten(0, 1)), target.repeat_interleave(count)
+            )
+            expected = above - below.view(-1, count).mean(dim=1)
+        gap = values.detach().flatten(1).sum(dim=1) - expected
+        worst, scale = float(gap.abs().max()), float(expected.abs().max())
+        if not worst <= self.config.tolerance * max(scale, 1e-3):
+            why = doubt or "it has parts, such as GELU or a product, for which there is no rule"
+            raise CapabilityError(
+                f"{self.name} does not add up in this network: the map's sum is {worst:.2g} off "
+                f"the difference of the logits, {scale:.2g} ({why}); use integrated-gradients, "
+                "or a network of torch.nn's ReLU, ELU, LeakyReLU, Sigmoid, Tanh, Softplus, "
+                "MaxPool2d and linear parts"
+            )
+        return Attributed(values, {"gap": gap})
+
+
+class DeepLift(RescaleRule):
+    """DeepLIFT's rescale rule [1]_, from one baseline.
+
+    References
+    ----------
+    .. [1] Shrikumar, Greenside, Kundaje, "Learning important features through propagating
+       activation differences", ICML 2017, section 3.5.1.
+    """
+
+    name = "deep-lift"
+
+    class Config(RescaleConfig):
+        """Settings of ``DeepLift``.
+
+        Parameters
+        ----------
+        baseline
+            What an image is compared with: black, grey, or its own mean colour.
+        """
+
+        baseline: Baseline = "black"
+
+    config: Config
+
+    def _attribution(self, context: Context) -> Attribute:
+        classifier = context.classifier
+        network, doubt = rescalable(classifier.model)
+        deep_lift = attr.DeepLift(network)
+
+        def attribute(images: Tensor, target: Tensor) -> Attributed:
+            baselines = baseline_of(images, self.config.baseline)
+            with _following(self.name):
+                values = deep_lift.attribute(images.requires_grad_(), baselines, target=target)
+            return self._complete(classifier, doubt, values, images, target, baselines)
+
+        return attribute
+
+
+class DeepShap(RescaleRule):
+    """DeepSHAP [1]_: the mean of DeepLIFT over training images as baselines.
+
+    References
+    ----------
+    .. [1] Lundberg, Lee, "A unified approach to interpreting model predictions", NeurIPS 2017,
+       section 4.2.
+    """
+
+    name = "deep-shap"
+
+    class Config(RescaleConfig):
+        """Settings of ``DeepShap``.
+
+        Parameters
+        ----------
+        baselines
+            How many training images are drawn as baselines.
+        """
+
+        baselines: int = Field(default=20, ge=2)
+
+    config: Config
+
+    @property
+    def _passes(self) -> int:
+        return self.config.baselines
+
+    def _attribution(self, context: Context) -> Attribute:
+        classifier, train = context.classifier, context.dataset.train
+        chosen = torch.randperm(len(train), generator=context.rng)[: self.config.baselines]
+        baselines = train.images[chosen].to(classifier.device)
+        if len(baselines) < 2:
+            raise CapabilityError("deep-shap needs two or more training images as baselines")
+        network, doubt = rescalable(classifier.model)
+        deep_shap = attr.DeepLiftShap(network)
+
+        def attribute(images: Tensor, target: Tensor) -> Attributed:
+            with _following(self.name):
+                values = deep_shap.attribute(images.requires_grad_(), baselines, target=target)
+            each = baselines.expand(len(images), *baselines.shape)
+            return self._complete(classifier, doubt, values, images, target, each)
+
+        return attribute
+
+
+@contextmanager
+def _following(name: str) -> Iterator[None]:
+    """Keep captum's announcement of its hooks away, and tell what its errors mean."""
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Setting forward, backward hooks")
+            yield
+    except (AssertionError, RuntimeError) as error:
+        if isinstance(error, torch.OutOfMemoryError):
+            raise
+        raise CapabilityError(
+            f"{name} cannot follow this network ({str(error).splitlines()[0]}); "
+            "use integrated-gradients"
+        ) from error

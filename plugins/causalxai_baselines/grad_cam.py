@@ -1,0 +1,76 @@
+"""Grad-CAM."""
+
+from __future__ import annotations
+
+from captum import attr
+from torch import Tensor, nn
+
+from causalxai.classifier import Classifier
+from causalxai.context import Context
+from causalxai.errors import CapabilityError, did_you_mean
+from causalxai_baselines.attribution import Attribute, Attributed, Attribution, AttributionConfig
+from causalxai_baselines.layers import in_order
+
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+
+
+class GradCam(Attribution):
+    """Feature maps of a convolution, each weighted by the mean gradient of the logit by it [1]_.
+
+    The map is scaled up to the image's size, bilinearly; its values are not in logits.
+
+    References
+    ----------
+    .. [1] Selvaraju et al., "Grad-CAM: visual explanations from deep networks via gradient-based
+       localization", ICCV 2017, equations 1 and 2.
+    """
+
+    name = "grad-cam"
+
+    class Config(AttributionConfig):
+        """Settings of ``GradCam``.
+
+        Parameters
+        ----------
+        layer
+            Whose feature maps are weighted, as the network names it; null for the last
+            convolution that runs.
+        relu
+            Keep what supports the class alone, as in the paper.
+        """
+
+        layer: str | None = None
+        relu: bool = False
+
+    config: Config
+
+    def _attribution(self, context: Context) -> Attribute:
+        model = context.classifier.model
+        name = self._layer(context.classifier)
+        grad_cam = attr.LayerGradCam(model, model.get_submodule(name))
+
+        def attribute(images: Tensor, target: Tensor) -> Attributed:
+            coarse = grad_cam.attribute(
+                images.requires_grad_(), target=target, relu_attributions=self.config.relu
+            )
+            if not isinstance(coarse, Tensor) or coarse.dim() != 4:
+                raise CapabilityError(f"the layer {name!r} has no feature maps [n, c, h, w]")
+            fine = attr.LayerAttribution.interpolate(coarse, images.shape[2:], "bilinear")
+            return Attributed(fine)
+
+        return attribute
+
+    def _layer(self, classifier: Classifier) -> str:
+        convolutions = in_order(classifier, _CONVOLUTIONS)
+        if self.config.layer is None:
+            if not convolutions:
+                raise CapabilityError("grad-cam needs a convolution, and the classifier has none")
+            return convolutions[-1]
+        known = [name for name, _ in classifier.model.named_modules() if name]
+        if self.config.layer not in known:
+            raise CapabilityError(
+                f"the classifier has no layer {self.config.layer!r}"
+                f"{did_you_mean(self.config.layer, known)} (convolutions: "
+                f"{', '.join(convolutions) or 'none'})"
+            )
+        return self.config.layer

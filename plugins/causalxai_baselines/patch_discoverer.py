@@ -1,0 +1,95 @@
+"""Which patches a class is seen in, across images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor
+
+from causalxai.context import Context
+from causalxai.graph import CausalGraph, Edge
+from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
+from causalxai.intervention import Intervention
+from causalxai_baselines.attribution import logit_of
+
+_LEAST = 2
+
+
+class PatchDiscoverer(GraphDiscoverer):
+    """Removes every patch of some images of each class, and keeps the edges that matter.
+
+    An edge's ``weight`` is what its class's logit gains on average where the patch is there, over
+    training images that are predicted to be of that class; ``low`` and ``high`` are its normal
+    95 % interval. Edges whose interval has no zero in it are kept, and those that are required.
+    """
+
+    requires: ClassVar[frozenset[str]] = frozenset({"space", "oracle"})
+
+    class Config(DiscovererConfig):
+        """Settings of ``PatchDiscoverer``.
+
+        Parameters
+        ----------
+        images
+            How many training images of each class are looked at, at most.
+        """
+
+        images: int = Field(default=8, ge=_LEAST)
+
+    config: Config
+
+    def _discover(self, context: Context) -> CausalGraph:
+        assert context.space is not None  # `requires` says so
+        names = context.space.names()
+        classes = [f"class {name}" for name in context.classifier.class_names]
+        nodes = [*names, *classes]
+        required, forbidden = self.config.background.among(nodes)
+        edges = [
+            Edge(names[i], classes[k], weight, low=weight - half, high=weight + half)
+            for i, k, weight, half in self._effects(context)
+            if (i, len(names) + k) in required
+            or (abs(weight) > half and (i, len(names) + k) not in forbidden)
+        ]
+        measured = {(edge.source, edge.target) for edge in edges}
+        # Of a class that is never predicted; what leads elsewhere is refused by the template.
+        known = [(nodes[i], nodes[j]) for i, j in sorted(required) if i < len(names) <= j]
+        edges += [Edge(*pair) for pair in known if pair not in measured]
+        tiers = dict.fromkeys(names, 0) | dict.fromkeys(classes, 1)
+        return CausalGraph(nodes, edges, tiers=tiers, meta={"images": self.config.images})
+
+    def _effects(self, context: Context) -> Iterator[tuple[int, int, float, float]]:
+        """Yield patch, class, mean effect and the half of its interval."""
+        predicted = context.classifier.predict(context.dataset.train.images).cpu()
+        classes = len(context.classifier.class_names)
+        with context.progress.task("patches", classes) as advance:
+            for k in range(classes):
+                known = (predicted == k).nonzero()[:, 0]
+                drawn = known[torch.randperm(len(known), generator=context.rng)]
+                advance(1, f"class {context.classifier.class_names[k]}")
+                if len(drawn) < _LEAST:
+                    continue
+                gains = _gains(
+                    context, context.dataset.train.images[drawn[: self.config.images]], k
+                )
+                half = 1.96 * gains.std(axis=0, ddof=1) / np.sqrt(len(gains))
+                for i, (weight, width) in enumerate(zip(gains.mean(axis=0), half, strict=True)):
+                    yield i, k, float(weight), float(width)
+
+
+def _gains(context: Context, images: Tensor, k: int) -> NDArray[np.float64]:
+    """Return ``[n, d]``, what each patch adds to the logit of class ``k``."""
+    oracle = context.oracle
+    assert oracle is not None  # `requires` says so
+    units = oracle.space.encode(images)
+    every = torch.arange(len(oracle.space.concepts))
+    target = torch.full((len(images),), k)
+    with_all = oracle.query(units, Intervention.none()).answer("logits").cpu()[0]
+    without = oracle.query(units, Intervention.ablate(every)).answer("logits").cpu()
+    lost = torch.stack([logit_of(with_all - one, target) for one in without], dim=1)
+    gains: NDArray[np.float64] = lost.double().numpy()
+    return gains

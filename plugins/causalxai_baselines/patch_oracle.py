@@ -1,0 +1,81 @@
+"""What the classifier says of an image with patches removed: occlusion as an oracle."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from torch import Tensor
+
+from causalxai.classifier import Classifier
+from causalxai.concept_space import ConceptSpace, Units
+from causalxai.errors import CapabilityError
+from causalxai.intervention import Intervention
+from causalxai.oracle import DEFAULT_MEMORY_CEILING, Oracle, Response, Want
+from causalxai.plugin import PluginConfig
+from causalxai_baselines.attribution import Baseline, baseline_of
+from causalxai_baselines.patch_space import PatchSpace
+
+
+class PatchOracle(Oracle):
+    """Replaces patches by a baseline and asks the classifier.
+
+    A value between 0 and 1 mixes the patch with the baseline. Pictures with patches removed are
+    none that the classifier was trained on: its answers are facts, but about odd pictures.
+    """
+
+    capabilities = frozenset({"render"})
+
+    class Config(PluginConfig):
+        """Settings of ``PatchOracle``.
+
+        Parameters
+        ----------
+        baseline
+            What is seen where a patch is removed: black, grey, or the image's mean colour.
+        """
+
+        baseline: Baseline = "grey"
+
+    config: Config
+
+    def bind(
+        self,
+        classifier: Classifier,
+        space: ConceptSpace,
+        *,
+        memory_ceiling: int = DEFAULT_MEMORY_CEILING,
+    ) -> Self:
+        """Attach the oracle to a classifier and a ``PatchSpace``; return ``self``.
+
+        Raises
+        ------
+        CapabilityError
+            If the concepts are not patches.
+        """
+        if not isinstance(space, PatchSpace):
+            raise CapabilityError(
+                f"PatchOracle removes the patches of the space 'patches', not of a "
+                f"{type(space).__name__}"
+            )
+        self._patches = space
+        return super().bind(classifier, space, memory_ceiling=memory_ceiling)
+
+    def _respond(
+        self, units: Units, interventions: Intervention, want: tuple[Want, ...]
+    ) -> Response:
+        images = units.residual["image"]
+        there = interventions.apply(units.values).clamp(0, 1)
+        mask = self._patches.spread(there, *images.shape[2:])[:, :, None]
+        empty = baseline_of(images, self.config.baseline)
+        shown: Tensor = (images * mask + empty * (1 - mask)).flatten(0, 1)
+        by_unit = there.shape[:2]
+        return Response(
+            logits=self.classifier.logits(shown).unflatten(0, by_unit)
+            if "logits" in want
+            else None,
+            images=shown.unflatten(0, by_unit) if "images" in want else None,
+        )
+
+    def _bytes_per_answer(self, want: tuple[Want, ...]) -> int:
+        # The mask and the picture that is shown are there whether they are wanted or not.
+        return super()._bytes_per_answer(want) + 4 * 3 * self.classifier.image_size

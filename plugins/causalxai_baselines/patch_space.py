@@ -1,0 +1,105 @@
+"""The patches of a grid over the image, each there or not: a vocabulary that needs no labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Self
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from causalxai.checkpoint import NO_CHECKPOINT, Checkpoint
+from causalxai.classifier import Classifier
+from causalxai.concept_space import Concept, ConceptSpace, Units
+from causalxai.dataset import Dataset
+from causalxai.errors import CapabilityError
+from causalxai.plugin import PluginConfig
+from causalxai.progress import SILENT, Progress
+from causalxai.record import Record
+
+
+class PatchSpace(ConceptSpace):
+    """Boolean concepts: 1 where a patch is as it is in the image, 0 where it is removed.
+
+    In an image as it is, every patch is there. What is *in* it is the image's residual.
+    """
+
+    class Config(PluginConfig):
+        """Settings of ``PatchSpace``.
+
+        Parameters
+        ----------
+        grid
+            Patches along each side; at most the pixels of the shorter side.
+        """
+
+        grid: int = Field(default=8, ge=1)
+
+    config: Config
+
+    @property
+    def concepts(self) -> Sequence[Concept]:
+        """One concept for each patch, row by row, counted from 1."""
+        counted = range(1, self.config.grid + 1)
+        return [
+            Concept(f"row {row} column {column}", kind="boolean", low=0, high=1)
+            for row in counted
+            for column in counted
+        ]
+
+    def fit(
+        self,
+        classifier: Classifier,
+        dataset: Dataset,  # noqa: ARG002
+        *,
+        rng: torch.Generator,  # noqa: ARG002
+        progress: Progress = SILENT,  # noqa: ARG002
+        checkpoint: Checkpoint = NO_CHECKPOINT,  # noqa: ARG002
+    ) -> Self:
+        """Learn nothing but the images' size.
+
+        Raises
+        ------
+        CapabilityError
+            If there are more patches along a side than pixels.
+        """
+        shortest = min(classifier.image_shape[1:])
+        if self.config.grid > shortest:
+            raise CapabilityError(
+                f"a grid of {self.config.grid} patches does not fit into {shortest} pixels"
+            )
+        self._device = classifier.device
+        return self
+
+    def encode(self, images: Tensor) -> Units:
+        """Return ones, and the images as the residual."""
+        images = images.to(self._device)
+        return Units(torch.ones(len(images), self.config.grid**2).to(images), {"image": images})
+
+    def spread(self, values: Tensor, height: int, width: int) -> Tensor:
+        """Return each pixel's value of the patch that it is in, ``[..., h, w]``.
+
+        Parameters
+        ----------
+        values
+            ``[..., d]``.
+        height, width
+            Of the image, in pixels; patches differ by a pixel where they do not divide them.
+        """
+        grid = self.config.grid
+        rows, columns = (
+            torch.arange(length, device=values.device) * grid // length
+            for length in (height, width)
+        )
+        by_pixel: Tensor = values.unflatten(-1, (grid, grid))[..., rows[:, None], columns[None]]
+        return by_pixel
+
+    def to_record(self) -> Record:
+        """Return nothing: the settings say it all."""
+        return Record()
+
+    def restore(self, record: Record, classifier: Classifier) -> Self:  # noqa: ARG002
+        """Take up the classifier's device."""
+        self._device = classifier.device
+        return self

@@ -1,0 +1,138 @@
+"""The network as DeepLIFT's rules need it: activations that are modules, each of them used once."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+from torch.autograd.function import FunctionCtx
+from torch.nn import functional as F
+
+_ACTIVATIONS = (nn.ReLU, nn.ELU, nn.LeakyReLU, nn.Sigmoid, nn.Tanh, nn.Softplus)
+"""For which captum's DeepLIFT has a rule."""
+
+_CALLS: Mapping[Any, Callable[[], nn.Module]] = {
+    F.relu: nn.ReLU, torch.relu: nn.ReLU, torch.relu_: nn.ReLU, "relu": nn.ReLU, "relu_": nn.ReLU,
+    F.sigmoid: nn.Sigmoid, torch.sigmoid: nn.Sigmoid, "sigmoid": nn.Sigmoid,
+    F.tanh: nn.Tanh, torch.tanh: nn.Tanh, "tanh": nn.Tanh,
+}  # fmt: skip
+_POOLING = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
+_ADDITIONS = {operator.iadd: operator.add}
+
+
+def rescalable(model: nn.Module) -> tuple[nn.Module, str]:
+    """Return a copy of a network whose nonlinearities captum's DeepLIFT can follow, if it can.
+
+    Functional activations become modules, modules that are called more than once are parted,
+    nothing works in place, and max pooling has its own rule. What cannot be traced keeps its
+    functional calls. Whether all was done shows in the sum of the attributions.
+
+    Returns
+    -------
+    model
+        The copy, in evaluation mode.
+    doubt
+        Why it could not be traced; empty where it could.
+    """
+    copy = deepcopy(model)
+    doubt = ""
+    try:
+        traced = fx.symbolic_trace(copy)
+    except Exception as error:
+        # The user's forward runs with stand-ins and may raise anything.
+        doubt = f"it cannot be traced: {type(error).__name__}: {error}"
+    else:
+        for index, node in enumerate(list(traced.graph.nodes)):
+            own = _module_for(traced, node)
+            if own is not None:
+                _put(traced, node, f"rule_of_its_own_{index}", own)
+            elif node.target in _ADDITIONS:
+                node.target = _ADDITIONS[node.target]
+        traced.recompile()
+        copy = traced
+    return _paired(copy).eval(), doubt
+
+
+def _module_for(traced: fx.GraphModule, node: fx.Node) -> nn.Module | None:
+    """Return the module that a call should be, ``None`` where it may stay as it is."""
+    if node.op == "call_module":
+        called = traced.get_submodule(str(node.target))
+        return deepcopy(called) if isinstance(called, (*_ACTIVATIONS, nn.MaxPool2d)) else None
+    if node.op not in ("call_function", "call_method"):
+        return None
+    if node.target is F.max_pool2d or node.target is torch.max_pool2d:
+        given: dict[str, Any] = dict(zip(_POOLING, node.args[1:], strict=False)) | dict(node.kwargs)
+        return nn.MaxPool2d(**{name: given[name] for name in _POOLING if name in given})
+    return _CALLS[node.target]() if node.target in _CALLS else None
+
+
+def _put(traced: fx.GraphModule, node: fx.Node, name: str, module: nn.Module) -> None:
+    traced.add_submodule(name, module)
+    source = node.args[0] if node.args else node.kwargs["input"]
+    with traced.graph.inserting_after(node):
+        own = traced.graph.call_module(name, (source,))
+    node.replace_all_uses_with(own)
+    traced.graph.erase_node(node)
+
+
+def _paired(model: nn.Module) -> nn.Module:
+    for parent in list(model.modules()):
+        if getattr(parent, "inplace", False):
+            parent.inplace = False  # type: ignore[assignment]
+        for name, child in list(parent.named_children()):
+            if type(child) is nn.MaxPool2d and not child.return_indices:
+                setattr(parent, name, PairedMaxPool2d(child))
+    return model
+
+
+class PairedMaxPool2d(nn.Module):
+    """Max pooling of a batch ``[images; baselines]``, whose gradients are DeepLIFT's multipliers.
+
+    What pooling adds to an image beyond its baseline goes to the image's largest pixel, what it
+    takes away to the baseline's, as in captum, which does so for windows that do not overlap
+    alone, and with the first image's gradient for all where a pixel is the same as its baseline's.
+    """
+
+    def __init__(self, pooling: nn.MaxPool2d) -> None:
+        super().__init__()
+        self.settings = tuple(getattr(pooling, name) for name in _POOLING)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map ``[2 n, c, h, w]`` to ``[2 n, c, h', w']``."""
+        pooled: Tensor = _PairedMaxPool.apply(images, self.settings)  # type: ignore[no-untyped-call]
+        return pooled
+
+
+class _PairedMaxPool(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: FunctionCtx, images: Tensor, settings: tuple[Any, ...]) -> Tensor:
+        kernel, stride, padding, dilation, ceil_mode = settings
+        pooled, where = F.max_pool2d(
+            images, kernel, stride, padding, dilation, ceil_mode, return_indices=True
+        )
+        ctx.save_for_backward(images, pooled, where)
+        return pooled
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        images, pooled, where = ctx.saved_tensors
+        (x, base), (top, base_top), (at, base_at) = (t.chunk(2) for t in (images, pooled, where))
+        highest = torch.maximum(top, base_top)
+        difference = x - base
+        multipliers = []
+        for half, own in zip(gradient.chunk(2), (at, base_at), strict=True):
+            share = _unpool(half * (highest - base_top), at, x)
+            share += _unpool(half * (top - highest), base_at, x)
+            plain = _unpool(half, own, x)
+            multipliers.append(torch.where(difference == 0, plain, share / difference))
+        return torch.cat(multipliers), None
+
+
+def _unpool(values: Tensor, where: Tensor, like: Tensor) -> Tensor:
+    """Add each value where it came from; windows may overlap."""
+    flat = torch.zeros_like(like).flatten(2)
+    return flat.scatter_add(2, where.flatten(2), values.flatten(2)).view_as(like)

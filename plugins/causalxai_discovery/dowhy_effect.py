@@ -1,0 +1,245 @@
+"""Effects that adjustment finds in observations, beside what the oracle answers to do()."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import networkx as nx
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from scipy import stats
+
+from causalxai.context import Context
+from causalxai.explainer import Explanation
+from causalxai.intervention import Intervention
+from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError
+from causalxai.oracle import Oracle
+from causalxai.plugin import PluginConfig
+from causalxai.seeding import numpy_generator
+from causalxai_discovery.causal_table import LOGIT, CausalTable
+from causalxai_discovery.dowhy_library import dowhy, dowhy_session
+
+_LEAST = 3
+_SHUFFLES = 200
+
+
+class DowhyEffect(Metric):
+    """Rank correlation of two opinions on how much each concept moves each explained class's logit.
+
+    One is dowhy's [1]_: identified in the discovered graph, adjusted for by the back door, linear
+    regression over training images. The other is the oracle's: do() on each image. Effects are
+    for one standard deviation of the concept, of boolean ones for 1 against 0. They agree where
+    the graph, the oracle and linearity all hold.
+
+    ``chance`` gives the concepts' effects to one another at random. ``parts``: ``linear
+    correlation``; ``opposite signs``, the share of effects whose signs differ, a warning; ``random
+    common cause``, the score when dowhy adjusts for a cause that means nothing, too (it should
+    stay); and for each concept how large its effects are by either, as a share of the largest.
+    ``controls``: ``placebo treatment``, the score when the concept's values are permuted.
+
+    The interval is Bonett and Wright's [2]_, over pairs of a concept and a class. It scores the
+    graph and the oracle, not the explanation.
+
+    References
+    ----------
+    .. [1] Sharma, Kiciman, "DoWhy: an end-to-end library for causal inference", 2020.
+    .. [2] Bonett, Wright, "Sample size requirements for estimating Pearson, Kendall and Spearman
+       correlations", Psychometrika 65, 2000.
+    """
+
+    name = "dowhy-effect"
+    higher_is_better = True
+    value_range = (-1.0, 1.0)
+    reference = "Sharma, Kiciman (2020): DoWhy; the oracle's own answers"
+    requires: ClassVar[frozenset[str]] = frozenset({"space", "oracle", "graph"})
+
+    class Config(PluginConfig):
+        """Settings of ``DowhyEffect``.
+
+        Parameters
+        ----------
+        rows
+            How many training images dowhy looks at, at most.
+        units
+            For how many of these the oracle is asked.
+        simulations
+            How often each refuter draws.
+        """
+
+        rows: int = Field(default=1000, ge=20)
+        units: int = Field(default=64, ge=1)
+        simulations: int = Field(default=5, ge=1)
+
+    config: Config
+
+    def _compute(self, explanation: Explanation, context: Context) -> MetricResult:
+        assert context.oracle is not None  # `requires` says so
+        table = CausalTable.of(context, self.config.rows)
+        classes = [int(k) for k in explanation.target.unique()]
+        if len(table.concepts) * len(classes) < _LEAST:
+            raise MetricUndefinedError(f"fewer than {_LEAST} effects have no correlation")
+        rng = numpy_generator(context.rng)
+        answered = oracle_effects(context.oracle, table, self.config.units)[:, classes]
+        estimated = adjusted_effects(table, classes, self.config.simulations, rng)
+        return self._result(table, estimated, answered, rng)
+
+    def _result(
+        self,
+        table: CausalTable,
+        estimated: AdjustedEffects,
+        answered: NDArray[np.float64],
+        rng: np.random.Generator,
+    ) -> MetricResult:
+        effects = estimated.effect
+        shuffled = [
+            _rank_correlation(effects, rng.permuted(answered, axis=None)) for _ in range(_SHUFFLES)
+        ]
+        value, n = _rank_correlation(effects, answered), effects.size
+        linear = float(stats.pearsonr(effects.ravel(), answered.ravel()).statistic)
+        opposite = float((np.sign(effects) * np.sign(answered) < 0).mean())
+        common = _rank_correlation(estimated.with_common_cause, answered)
+        parts = {
+            "linear correlation": Estimate(linear, n=n),
+            "opposite signs": Estimate(opposite, n=n),
+            "random common cause": Estimate(common, n=n),
+        }
+        for who, found in (("dowhy", effects), ("oracle", answered)):
+            size = np.sqrt((found**2).mean(axis=1))
+            for name, share in zip(table.names, size / size.max(), strict=True):
+                parts[f"{who}: {name}"] = Estimate(float(share), n=found.shape[1])
+        controls = {}
+        if np.ptp(estimated.of_placebo) > 0:
+            placebo = _rank_correlation(estimated.of_placebo, answered)
+            controls["placebo treatment"] = Estimate(placebo, n=n)
+        return MetricResult(
+            self.name,
+            estimate=_with_interval(value, n),
+            chance=Estimate.mean(shuffled, rng),
+            parts=parts,
+            controls=controls,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class AdjustedEffects:
+    """What dowhy estimates, each ``[d, K]``, in logits.
+
+    Parameters
+    ----------
+    effect
+        Of one standard deviation of a concept (boolean: of 1 against 0) on a logit.
+    with_common_cause
+        The same, adjusted for a random variable, too.
+    of_placebo
+        The same, of the concept's values in random order; 0 for an effect that the graph excludes.
+    """
+
+    effect: NDArray[np.float64]
+    with_common_cause: NDArray[np.float64]
+    of_placebo: NDArray[np.float64]
+
+
+def adjusted_effects(
+    table: CausalTable, classes: list[int], simulations: int, rng: np.random.Generator
+) -> AdjustedEffects:
+    """Estimate effects by the back door, with linear regression, and try to refute them.
+
+    Parameters
+    ----------
+    table
+        Of concepts and logits.
+    classes
+        Whose logits are meant.
+    simulations
+        How often each refuter draws.
+    rng
+        Seeds the refuters.
+    """
+    d = len(table.concepts)
+    found = np.zeros((3, d, len(classes)))
+    units = _steps(table)
+    with dowhy_session(rng):
+        for place, column in enumerate(table.columns):
+            for index, k in enumerate(classes):
+                if nx.has_path(table.dag(k), column, LOGIT):
+                    found[:, place, index] = _estimate(table, column, k, simulations, rng)
+            found[:, place] *= units[place]
+    return AdjustedEffects(*found)
+
+
+def _estimate(
+    table: CausalTable, column: str, k: int, simulations: int, rng: np.random.Generator
+) -> tuple[float, float, float]:
+    model = dowhy().CausalModel(table.frame(k), treatment=column, outcome=LOGIT, graph=table.dag(k))
+    estimand = model.identify_effect(proceed_when_unidentifiable=True)
+    estimate = model.estimate_effect(
+        estimand,
+        method_name="backdoor.linear_regression",
+        effect_modifiers=[],  # no interactions; they take most of the time
+    )
+
+    def refuted(method: str, **settings: str) -> float:
+        refutation = model.refute_estimate(
+            estimand,
+            estimate,
+            method_name=method,
+            num_simulations=simulations,
+            random_state=int(rng.integers(2**31)),
+            show_progress_bar=False,
+            **settings,
+        )
+        return float(refutation.new_effect)
+
+    return (
+        float(estimate.value),
+        refuted("random_common_cause"),
+        refuted("placebo_treatment_refuter", placebo_type="permute"),
+    )
+
+
+def oracle_effects(oracle: Oracle, table: CausalTable, units: int) -> NDArray[np.float64]:
+    """Return what the oracle says, ``[d, K]``: the mean change of each logit.
+
+    Parameters
+    ----------
+    oracle
+        Bound to the space that the table was read with.
+    table
+        Its first images are asked for.
+    units
+        How many of them.
+    """
+    asked = oracle.space.encode(table.images[:units])
+    places = torch.tensor(table.places)
+    before = asked.values[:, list(table.places)].T.cpu()
+    step = torch.from_numpy(_steps(table)).to(before)[:, None]
+    boolean = torch.tensor([concept.kind == "boolean" for concept in table.concepts])[:, None]
+    above = torch.where(boolean, 1.0, before + step / 2)
+    below = torch.where(boolean, 0.0, before - step / 2)
+    both = Intervention.set(places.repeat(2)[:, None], torch.cat([above, below])[..., None])
+    high, low = oracle.query(asked, both).answer("logits").double().cpu().chunk(2)
+    effects: NDArray[np.float64] = (high - low).mean(dim=1).numpy()
+    return effects
+
+
+def _steps(table: CausalTable) -> NDArray[np.float64]:
+    """Return what a concept's effect is told for: a standard deviation, or 1 where boolean."""
+    spread = table.values.std(axis=0)
+    return np.where([concept.kind == "boolean" for concept in table.concepts], 1.0, spread)
+
+
+def _rank_correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    if np.ptp(one) == 0 or np.ptp(other) == 0:
+        raise MetricUndefinedError("all effects are the same, which correlates with nothing")
+    return float(stats.spearmanr(one.ravel(), other.ravel()).statistic)
+
+
+def _with_interval(value: float, n: int) -> Estimate:
+    if n < 5 or abs(value) == 1:
+        return Estimate(value, n=n)
+    half = 1.96 * np.sqrt((1 + value**2 / 2) / (n - 3))
+    low, high = np.tanh(np.arctanh(value) + np.array([-half, half]))
+    return Estimate(value, float(low), float(high), n)

@@ -1,0 +1,63 @@
+"""dowhy: imported late, seeded, quiet, and leaving no trace."""
+
+from __future__ import annotations
+
+import logging
+import random
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from causalxai.errors import CapabilityError
+
+
+def dowhy(module: str = "") -> Any:
+    """Import dowhy [1]_, or a module of it, such as ``gcm``; it takes seconds, so do it late.
+
+    Raises
+    ------
+    CapabilityError
+        If dowhy is not installed.
+
+    References
+    ----------
+    .. [1] Sharma, Kiciman, "DoWhy: an end-to-end library for causal inference", 2020; Blöbaum et
+       al., "DoWhy-GCM: an extension of DoWhy for causal inference in graphical causal models",
+       JMLR 25, 2024.
+    """
+    try:
+        return import_module(f"dowhy.{module}" if module else "dowhy")
+    except ImportError as error:
+        raise CapabilityError(
+            f"this needs dowhy ({error}): pip install causalxai[discovery]"
+        ) from error
+
+
+@contextmanager
+def dowhy_session(rng: np.random.Generator) -> Iterator[None]:
+    """Seed the global generators that dowhy draws from, keep it quiet and in one process.
+
+    Everything is put back afterwards: the generators of NumPy and Python, dowhy's settings, its
+    logger's level, and the warnings that are shown.
+    """
+    settings, logger = dowhy("gcm").config, logging.getLogger("dowhy")
+    drawn = random.getstate(), np.random.get_state()
+    before = settings.show_progress_bars, settings.default_n_jobs, logger.level
+    seed = int(rng.integers(2**32))
+    random.seed(seed)
+    np.random.seed(seed)
+    settings.show_progress_bars, settings.default_n_jobs = False, 1
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        random.setstate(drawn[0])
+        np.random.set_state(drawn[1])
+        settings.show_progress_bars, settings.default_n_jobs, level = before
+        logger.setLevel(level)

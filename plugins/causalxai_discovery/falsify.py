@@ -1,0 +1,150 @@
+"""What a graph implies to be independent, put to the test on observations."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, TypeAlias
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import Field
+from scipy import stats
+
+from causalxai.context import Context
+from causalxai.explainer import Explanation
+from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError
+from causalxai.plugin import PluginConfig
+from causalxai.seeding import numpy_generator
+from causalxai_discovery.dowhy_library import dowhy, dowhy_session
+from causalxai_discovery.observations import observed
+
+IndependenceTest: TypeAlias = Literal["kernel", "linear"]
+
+
+class Falsify(Metric):
+    """The share of the graph's local Markov conditions that observed concepts violate [1]_.
+
+    Each concept has to be independent of those that it does not cause, given its parents.
+    ``chance`` is the same share for the graph with its nodes exchanged at random. ``parts``:
+    ``as good by chance``, the share of those graphs that violate no more (the test's p-value);
+    ``same class``, the share of them that imply the same independences, and so cannot be told
+    apart: where it is high, the graph is too symmetric to be falsified.
+
+    Source: dowhy's ``gcm.falsify.falsify_graph``. It scores the graph, not the explanation.
+
+    References
+    ----------
+    .. [1] Eulig, Mastakouri, Blöbaum, Hardt, Janzing, "Toward falsifying causal graphs using a
+       permutation-based test", AAAI 2025.
+    """
+
+    name = "falsify"
+    higher_is_better = False
+    value_range = (0.0, 1.0)
+    reference = "Eulig et al.: Toward falsifying causal graphs using a permutation-based test"
+    requires: ClassVar[frozenset[str]] = frozenset({"graph", "observations"})
+
+    class Config(PluginConfig):
+        """Settings of ``Falsify``.
+
+        Parameters
+        ----------
+        test
+            ``kernel`` sees any dependence, at a cost of the rows' cube; ``linear`` (partial)
+            correlation.
+        alpha
+            A condition is violated where the test's p-value is at most this.
+        rows
+            How many training images the tests look at, at most.
+        permutations
+            How many times the nodes are exchanged.
+        """
+
+        test: IndependenceTest = "kernel"
+        alpha: float = Field(default=0.05, gt=0, lt=1)
+        rows: int = Field(default=300, ge=20)
+        permutations: int = Field(default=50, ge=2)
+
+    config: Config
+
+    def _compute(self, explanation: Explanation, context: Context) -> MetricResult:  # noqa: ARG002
+        graph, names = context.graph, context.dataset.concept_names
+        assert graph is not None  # `requires` says so
+        shared = [name for name in names if name in graph.nodes]
+        if len(shared) < 2:
+            raise MetricUndefinedError("fewer than two of the graph's nodes are observed")
+        rng = numpy_generator(context.rng)
+        values = observed(context.dataset)
+        rows = rng.permutation(len(values))[: self.config.rows]
+        # Standardised, for the kernels; under names that are safe, in an order of their own.
+        table = stats.zscore(values[rows][:, [names.index(name) for name in shared]])
+        dag = nx.relabel_nodes(_among(graph.adjacency(shared)), dict(enumerate(_columns(shared))))
+        with dowhy_session(rng):
+            return self._result(dag, pd.DataFrame(table, columns=_columns(shared)), rng)
+
+    def _result(
+        self, dag: nx.DiGraph, table: pd.DataFrame, rng: np.random.Generator
+    ) -> MetricResult:
+        falsify = dowhy("gcm.falsify")
+        key = falsify.FalsifyConst
+        test = falsify.kernel_based if self.config.test == "kernel" else partial_correlation
+        summary = falsify.falsify_graph(
+            dag,
+            table,
+            independence_test=test,
+            conditional_independence_test=test,
+            significance_ci=self.config.alpha,
+            n_permutations=self.config.permutations,
+            n_jobs=1,
+            show_progress_bar=False,
+        ).summary
+        markov, same = summary[key.VALIDATE_LMC], summary[key.VALIDATE_TPA]
+        tests = int(markov[key.N_TESTS])
+        if not tests:
+            raise MetricUndefinedError(
+                "every two of the graph's observed nodes are joined: it implies no independence"
+            )
+        drawn = len(markov[key.F_PERM_VIOLATIONS])
+        return MetricResult(
+            self.name,
+            estimate=Estimate(float(markov[key.F_GIVEN_VIOLATIONS]), n=tests),
+            chance=Estimate.mean(markov[key.F_PERM_VIOLATIONS], rng),
+            parts={
+                "as good by chance": Estimate(float(markov[key.P_VALUE]), n=drawn),
+                "same class": Estimate(float(same[key.P_VALUE]), n=drawn),
+            },
+        )
+
+
+def partial_correlation(
+    x: NDArray[np.float64], y: NDArray[np.float64], given: NDArray[np.float64] | None = None
+) -> float:
+    """Return the p-value of a vanishing (partial) correlation, by Student's t.
+
+    Parameters
+    ----------
+    x, y
+        ``[n]``.
+    given
+        ``[n, k]``, or none.
+    """
+    n = len(x)
+    design = np.ones((n, 1)) if given is None else np.column_stack([np.ones(n), given])
+    left, right = (
+        column.ravel() - design @ np.linalg.lstsq(design, column.ravel(), rcond=None)[0]
+        for column in (np.asarray(x), np.asarray(y))
+    )
+    norm = np.linalg.norm(left) * np.linalg.norm(right)
+    r = float(left @ right / norm) if norm > 0 else 0.0
+    freedom = n - design.shape[1] - 1
+    t = r * np.sqrt(freedom / max(1 - r**2, np.finfo(float).tiny))
+    return float(2 * stats.t.sf(abs(t), freedom))
+
+
+def _among(adjacency: NDArray[np.float64]) -> nx.DiGraph:
+    return nx.from_numpy_array(adjacency != 0, create_using=nx.DiGraph)
+
+
+def _columns(names: list[str]) -> list[str]:
+    return [f"c{place}" for place in range(len(names))]

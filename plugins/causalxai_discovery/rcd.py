@@ -1,0 +1,142 @@
+"""Repetitive causal discovery."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from causalxai_discovery.causal_learn import causal_learn
+from causalxai_discovery.claims import Claims
+from causalxai_discovery.constraints import Constraints
+from causalxai_discovery.observations import ObservationDiscoverer, ObservationsConfig
+
+
+class Latent(NamedTuple):
+    """What RCD claims.
+
+    Parameters
+    ----------
+    claims
+        Directed ones only.
+    confounded
+        Pairs between which there is no edge, yet something: the method takes them for effects of
+        a common cause that nobody observed.
+    """
+
+    claims: Claims
+    confounded: frozenset[frozenset[int]] = frozenset()
+
+
+def discover_rcd(
+    values: NDArray[np.float64],
+    rng: np.random.Generator,
+    *,
+    alpha: float = 0.01,
+    explanatory: int = 2,
+    test_rows: int = 1000,
+) -> Latent:
+    """Run RCD [1]_: linear mechanisms, noise that is not Gaussian, causes that nobody observed.
+
+    Parameters
+    ----------
+    values
+        ``[n, d]``.
+    rng
+        Draws the rows that the search looks at.
+    alpha
+        Of all its tests, in (0, 1): correlation, independence (HSIC) and, where normal noise is
+        told apart, Shapiro-Wilk.
+    explanatory
+        How many variables an effect is regressed on at a time, at most.
+    test_rows
+        How many rows the search looks at, at most; independence tests cost its square.
+
+    Returns
+    -------
+    Latent
+        Constraints have no place in the search: ``settle`` brings claims under them.
+
+    References
+    ----------
+    .. [1] Maeda, Shimizu, "RCD: repetitive causal discovery of linear non-Gaussian acyclic models
+       with latent confounders", AISTATS 2020.
+    """
+    rows = rng.permutation(len(values))[:test_rows]
+    model = causal_learn("search.FCMBased.lingam").RCD(
+        max_explanatory_num=explanatory, cor_alpha=alpha, ind_alpha=alpha, shapiro_alpha=alpha
+    )
+    # weights[effect, cause]; NaN both ways where a cause of both is hidden
+    weights = model.fit(values[rows]).adjacency_matrix_
+    hidden = np.isnan(weights)
+    effects, causes = np.nonzero(~hidden & (weights != 0))
+    pairs = combinations(range(values.shape[1]), 2)
+    return Latent(
+        Claims(frozenset(zip(causes.tolist(), effects.tolist(), strict=True))),
+        frozenset(frozenset(pair) for pair in pairs if hidden[pair]),
+    )
+
+
+class Rcd(ObservationDiscoverer):
+    """RCD on observed concepts, through causal-learn; see ``discover_rcd``.
+
+    Pairs that share a hidden cause have no edge; they are kept as text in
+    ``meta["confounded"]``, as ``"a ↔ b; c ↔ d"``, and shown in the report.
+    """
+
+    says: ClassVar[dict[str, str]] = {
+        "confounded": "Pairs that seem to share a cause which nobody observed",
+        **ObservationDiscoverer.says,
+    }
+
+    class Config(ObservationsConfig):
+        """Settings of ``Rcd``.
+
+        Parameters
+        ----------
+        alpha
+            Of all tests.
+        explanatory
+            How many variables an effect is regressed on at a time, at most.
+        test_rows
+            How many images the search looks at, at most.
+        """
+
+        alpha: float = Field(default=0.01, gt=0, lt=1)
+        explanatory: int = Field(default=2, ge=1)
+        test_rows: int = Field(default=1000, ge=20)
+
+    config: Config
+
+    def _search_and_tell(
+        self,
+        values: NDArray[np.float64],
+        names: Sequence[str],
+        constraints: Constraints,  # noqa: ARG002
+        rng: np.random.Generator,
+    ) -> tuple[Claims, dict[str, str]]:
+        found = self._latent(values, rng)
+        pairs = sorted(sorted(pair) for pair in found.confounded)
+        told = "; ".join(f"{names[i]} ↔ {names[j]}" for i, j in pairs)
+        return found.claims, {"confounded": told} if told else {}
+
+    def _search(
+        self,
+        values: NDArray[np.float64],
+        constraints: Constraints,  # noqa: ARG002
+        rng: np.random.Generator,
+    ) -> Claims:
+        return self._latent(values, rng).claims
+
+    def _latent(self, values: NDArray[np.float64], rng: np.random.Generator) -> Latent:
+        return discover_rcd(
+            values,
+            rng,
+            alpha=self.config.alpha,
+            explanatory=self.config.explanatory,
+            test_rows=self.config.test_rows,
+        )

@@ -1,0 +1,375 @@
+"""Attributions of captum against closed forms, and what all of them promise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
+from functools import partial
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from causalxai import Context, Explainer
+from causalxai.classifier import Classifier
+from causalxai.dataset import Dataset, Split
+from causalxai.errors import CapabilityError
+from causalxai.seeding import torch_generator
+from causalxai.testing import Bench, Case, parametrize_with_checks
+from causalxai_baselines.attribution import Attribution, baseline_of
+from causalxai_baselines.controls import ConstantExplainer, RandomExplainer
+from causalxai_baselines.deep_lift import DeepLift, DeepShap
+from causalxai_baselines.grad_cam import GradCam
+from causalxai_baselines.gradients import IntegratedGradients, Saliency
+from causalxai_baselines.lime import Lime
+from causalxai_baselines.occlusion import Occlusion
+from causalxai_vision.lenet import LeNet
+
+SHAPE = (2, 12, 12)
+CLASSES = ("a", "b", "c")
+ATTRIBUTIONS: dict[str, Callable[[], Attribution]] = {
+    "saliency": Saliency,
+    "saliency-absolute": partial(Saliency, absolute=True),
+    "integrated-gradients": partial(IntegratedGradients, steps=8, baseline="mean"),
+    "occlusion": partial(Occlusion, window=4, stride=3),
+    "grad-cam": GradCam,
+    "grad-cam-relu": partial(GradCam, layer="conv1", relu=True),
+    "deep-lift": partial(DeepLift, batch_size=3),
+    "deep-shap": partial(DeepShap, baselines=5),
+    "lime": partial(Lime, samples=40, segments=9),
+    "lime-felzenszwalb": partial(Lime, samples=40, segments=9, segmentation="felzenszwalb"),
+}
+
+
+class Small(nn.Module):
+    """Functional activations, a ReLU in place and used twice, windows that overlap."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(SHAPE[0], 4, 3)
+        self.conv2 = nn.Conv2d(4, 4, 3, padding=1)
+        self.relu = nn.ReLU(inplace=True)
+        self.fc = nn.Linear(4 * 5 * 5, len(CLASSES))
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = self.relu(self.conv1(images))
+        y = self.conv2(x)
+        y += x
+        y = F.max_pool2d(self.relu(y), 3, stride=2, padding=1).tanh()
+        logits: Tensor = self.fc(y.flatten(1))
+        return logits
+
+
+class Linear(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(SHAPE[0] * SHAPE[1] * SHAPE[2], len(CLASSES))
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.fc(images.flatten(1))
+        return logits
+
+
+def seeded(make: Callable[[], nn.Module]) -> nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return make()
+
+
+def context_of(model: nn.Module, shape: tuple[int, int, int] = SHAPE) -> Context:
+    images = torch.rand(12, *shape, generator=torch_generator(1))
+    with torch.no_grad():
+        classes = tuple(str(k) for k in range(model(images).shape[1]))
+    classifier = Classifier(model, class_names=classes, image_shape=shape)
+    split = Split(images, classifier.predict(images))
+    dataset = Dataset(train=split, test=split, class_names=classes)
+    return Context(classifier=classifier, dataset=dataset, rng=torch_generator(0))
+
+
+def explained(explainer: Explainer, context: Context, target: int = 1) -> Tensor:
+    explanation = explainer.explain(context.dataset.test.images, target, context)
+    return next(iter(explanation.maps.values()))
+
+
+def bench(make: Callable[[], Explainer]) -> Bench[Explainer]:
+    context = context_of(seeded(Small))
+    return Bench(plugin=make(), context=context, images=context.dataset.test.images[:4])
+
+
+@parametrize_with_checks(
+    [
+        *(Case(name, Explainer, partial(bench, make)) for name, make in ATTRIBUTIONS.items()),
+        Case("random", Explainer, partial(bench, RandomExplainer)),
+        Case("constant", Explainer, partial(bench, ConstantExplainer)),
+    ]
+)
+def test_conformance(case, check):
+    check(case.build())
+
+
+@pytest.fixture
+def linear() -> Context:
+    return context_of(seeded(Linear))
+
+
+def weights(context: Context, k: int = 1) -> Tensor:
+    return context.classifier.model.fc.weight[k].view(SHAPE)
+
+
+def test_saliency_of_a_linear_model_is_its_weights(linear):
+    expected = weights(linear).expand(12, *SHAPE)
+    torch.testing.assert_close(explained(Saliency(), linear), expected.sum(dim=1))
+    torch.testing.assert_close(
+        explained(Saliency(absolute=True), linear), expected.abs().sum(dim=1)
+    )
+
+
+@pytest.mark.parametrize("baseline", ["black", "grey", "mean"])
+@pytest.mark.parametrize("explainer", [IntegratedGradients, DeepLift])
+def test_a_linear_models_attributions_are_weight_times_change(explainer, baseline, linear):
+    images = linear.dataset.test.images
+    expected = weights(linear) * (images - baseline_of(images, baseline))
+    found = explained(explainer(baseline=baseline), linear)
+    torch.testing.assert_close(found, expected.sum(dim=1), atol=1e-5, rtol=1e-4)
+
+
+def test_deep_shap_of_a_linear_model_compares_with_the_mean_baseline(linear):
+    images = linear.dataset.test.images
+    everything = DeepShap(baselines=len(images))
+    expected = weights(linear) * (images - images.mean(dim=0))
+    found = explained(everything, linear)
+    torch.testing.assert_close(found, expected.sum(dim=1), atol=1e-5, rtol=1e-4)
+
+
+def test_occlusion_of_a_linear_model_is_the_windows_share(linear):
+    images = linear.dataset.test.images
+    share = (weights(linear) * (images - 0.5)).sum(dim=1, keepdim=True)
+    by_window = F.avg_pool2d(share, 3) * 9
+    expected = F.interpolate(by_window, scale_factor=3)[:, 0]
+    found = explained(Occlusion(window=3, stride=3), linear)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("segmentation", ["slic", "felzenszwalb"])
+def test_lime_recovers_what_each_superpixel_gives_a_linear_model(segmentation, linear):
+    lime = Lime(samples=300, segments=9, segmentation=segmentation, ridge=1e-6)
+    images = linear.dataset.test.images
+    explanation = lime.explain(images, 1, linear)
+    share = (weights(linear) * (images - 0.5)).sum(dim=1)
+    segments = explanation.details["segments"]
+    assert int(segments.max()) > 3
+    for heat, region, pixels in zip(explanation.maps["lime"], segments, share, strict=True):
+        for number in region.unique():
+            inside = region == number
+            assert heat[inside].tolist() == pytest.approx(
+                [float(pixels[inside].sum())] * int(inside.sum()), abs=2e-3
+            )
+
+
+def test_grad_cam_is_the_papers_formula():
+    context = context_of(seeded(Small))
+    model, images = context.classifier.model, context.dataset.test.images
+    features = model.conv2(F.relu(model.conv1(images))).requires_grad_()
+    hidden = F.relu(features + F.relu(model.conv1(images)))
+    logit = model.fc(F.max_pool2d(hidden, 3, 2, 1).tanh().flatten(1))[:, 1]
+    (gradient,) = torch.autograd.grad(logit.sum(), features)
+    coarse = (gradient.mean(dim=(2, 3), keepdim=True) * features).sum(dim=1, keepdim=True)
+    expected = F.interpolate(coarse.detach(), SHAPE[1:], mode="bilinear")[:, 0]
+    torch.testing.assert_close(explained(GradCam(layer="conv2"), context), expected)
+    torch.testing.assert_close(explained(GradCam(), context), expected)
+    kept = F.interpolate(coarse.detach().relu(), SHAPE[1:], mode="bilinear")[:, 0]
+    torch.testing.assert_close(explained(GradCam(relu=True), context), kept)
+
+
+@pytest.mark.parametrize("shape", [(1, 20, 20), (3, 16, 18)], ids=str)
+@pytest.mark.parametrize("baseline", ["black", "grey", "mean"])
+def test_deep_lift_adds_up_in_lenet(shape, baseline):
+    context = context_of(seeded(partial(LeNet, shape, 4)), shape)
+    images = context.dataset.test.images
+    explanation = DeepLift(baseline=baseline).explain(images, 2, context)
+    logits = context.classifier.logits
+    expected = (logits(images) - logits(baseline_of(images, baseline)))[:, 2]
+    total = explanation.maps["deep-lift"].sum(dim=(1, 2))
+    torch.testing.assert_close(total, expected, atol=1e-5, rtol=1e-4)
+    assert explanation.details["gap"].abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("model", [Small, partial(LeNet, (2, 16, 16), 3)], ids=["small", "lenet"])
+def test_deep_shap_adds_up_to_the_mean_over_baselines(model):
+    network = seeded(model)
+    shape = (2, 16, 16) if isinstance(network, LeNet) else SHAPE
+    context = context_of(network, shape)
+    images = context.dataset.test.images
+    total = explained(DeepShap(baselines=len(images)), context).sum(dim=(1, 2))
+    logits = context.classifier.logits(images)[:, 1]
+    torch.testing.assert_close(total, logits - logits.mean(), atol=1e-5, rtol=1e-4)
+
+
+def test_deep_shap_is_the_mean_of_deep_lift_over_its_baselines():
+    context = context_of(seeded(Small))
+    images = context.dataset.test.images
+    black = torch.zeros_like(images)
+    train = Split(black, context.dataset.train.labels)
+    on_black = replace(context, dataset=replace(context.dataset, train=train))
+    torch.testing.assert_close(
+        explained(DeepShap(baselines=3), on_black), explained(DeepLift(), context)
+    )
+
+
+def test_integrated_gradients_tell_what_their_sum_misses():
+    context = context_of(seeded(Small))
+    images = context.dataset.test.images
+    few, many = (
+        IntegratedGradients(steps=steps).explain(images, 1, context).details["gap"].abs().max()
+        for steps in (4, 200)
+    )
+    assert many < few
+    logits = context.classifier.logits
+    expected = (logits(images) - logits(torch.zeros_like(images)))[:, 1]
+    explanation = IntegratedGradients(steps=4).explain(images, 1, context)
+    total = explanation.maps["integrated gradients"].sum(dim=(1, 2))
+    torch.testing.assert_close(total - expected, explanation.details["gap"], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("name", ATTRIBUTIONS)
+def test_the_size_of_batches_changes_nothing(name):
+    context = context_of(seeded(Small))
+    made = ATTRIBUTIONS[name]()
+    maps = []
+    for size in (1, 5, 64):
+        explainer = type(made)(made.config.model_copy(update={"batch_size": size}))
+        one = Context(
+            classifier=context.classifier, dataset=context.dataset, rng=torch_generator(3)
+        )
+        maps.append(explained(explainer, one))
+    torch.testing.assert_close(maps[0], maps[1], atol=1e-6, rtol=1e-4)
+    torch.testing.assert_close(maps[0], maps[2], atol=1e-6, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ATTRIBUTIONS)
+def test_global_random_numbers_are_neither_used_nor_drawn(name):
+    context = context_of(seeded(Small))
+    before = torch.random.get_rng_state()
+    explained(ATTRIBUTIONS[name](), context)
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_the_target_is_each_images_own():
+    context = context_of(seeded(Linear))
+    images = context.dataset.test.images
+    classes = torch.arange(len(images)) % len(CLASSES)
+    for explainer in (Saliency(), DeepLift(), DeepShap(baselines=4), IntegratedGradients()):
+        rng = torch_generator(7)
+        each = Context(classifier=context.classifier, dataset=context.dataset, rng=rng)
+        mixed = next(iter(explainer.explain(images, classes, each).maps.values()))
+        for k in range(len(CLASSES)):
+            one = Context(
+                classifier=context.classifier, dataset=context.dataset, rng=torch_generator(7)
+            )
+            alone = next(iter(explainer.explain(images, k, one).maps.values()))
+            torch.testing.assert_close(mixed[classes == k], alone[classes == k])
+
+
+class Gelu(Linear):
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.fc(F.gelu(4 * images - 2).flatten(1))
+        return logits
+
+
+class Untraceable(nn.Module):
+    """Depends on its input, which no trace can follow."""
+
+    def __init__(self, activation: nn.Module | None = None) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(SHAPE[0], 4, 3)
+        self.activation = activation
+        self.pool = nn.MaxPool2d(3, 1)
+        self.fc = nn.Linear(4 * 8 * 8, len(CLASSES))
+
+    def forward(self, images: Tensor) -> Tensor:
+        if images.sum() < 0:
+            images = -images
+        x = self.conv(images)
+        x = F.relu(x) if self.activation is None else self.activation(x)
+        logits: Tensor = self.fc(self.pool(x).flatten(1))
+        return logits
+
+
+@pytest.mark.parametrize("explainer", [DeepLift(), DeepShap(baselines=3)])
+def test_networks_where_the_rescale_rule_does_not_add_up_are_refused(explainer):
+    with pytest.raises(CapabilityError, match=r"no rule.*use integrated-gradients"):
+        explained(explainer, context_of(seeded(Gelu)))
+    with pytest.raises(CapabilityError, match=r"cannot be traced.*use integrated-gradients"):
+        explained(explainer, context_of(seeded(Untraceable)))
+
+
+def test_untraceable_networks_of_modules_are_followed():
+    context = context_of(seeded(lambda: Untraceable(nn.ReLU(inplace=True))))
+    explanation = DeepLift().explain(context.dataset.test.images, 0, context)
+    assert explanation.details["gap"].abs().max() < 1e-5
+
+
+def test_a_shared_module_that_cannot_be_parted_is_refused():
+    class Twice(Untraceable):
+        def forward(self, images: Tensor) -> Tensor:
+            logits: Tensor = super().forward(self.activation(images - 0.5))
+            return logits
+
+    with pytest.raises(CapabilityError, match="cannot follow"):
+        explained(DeepLift(), context_of(seeded(lambda: Twice(nn.ReLU()))))
+
+
+def test_a_network_that_works_in_place_is_left_as_it_was():
+    context = context_of(seeded(Small))
+    before = deepcopy(context.classifier.model)
+    for explainer in (DeepLift(), DeepShap(baselines=3), GradCam()):
+        explained(explainer, context)
+    after = context.classifier.model
+    assert type(after) is Small
+    assert after.relu.inplace
+    assert str(after) == str(before)
+
+
+def test_grad_cam_says_which_layers_there_are():
+    context = context_of(seeded(Small))
+    with pytest.raises(CapabilityError, match="did you mean 'conv1'"):
+        explained(GradCam(layer="cnv1"), context)
+    with pytest.raises(CapabilityError, match="no feature maps"):
+        explained(GradCam(layer="fc"), context)
+    with pytest.raises(CapabilityError, match="needs a convolution"):
+        explained(GradCam(), context_of(seeded(Linear)))
+
+
+def test_occlusion_refuses_windows_that_leave_gaps_or_do_not_fit(linear):
+    for settings in ({"window": 13}, {"window": 2, "stride": 3}):
+        with pytest.raises(CapabilityError, match="stride <= window <= 12"):
+            explained(Occlusion(**settings), linear)
+
+
+def test_lime_refuses_one_superpixel(linear):
+    blank = torch.full((2, *SHAPE), 0.5)
+    lime = Lime(segments=2, segmentation="felzenszwalb")
+    with pytest.raises(CapabilityError, match="one superpixel"):
+        lime.explain(blank, 0, linear)
+
+
+def test_a_baseline_is_black_grey_or_the_images_own_mean():
+    images = torch.rand(3, *SHAPE, generator=torch_generator(2))
+    assert not baseline_of(images, "black").any()
+    assert (baseline_of(images, "grey") == 0.5).all()
+    mean = baseline_of(images, "mean")
+    torch.testing.assert_close(mean[..., 0, 0], images.mean(dim=(2, 3)))
+    assert (mean == mean[..., :1, :1]).all()
+
+
+def test_colour_and_grey_pictures_are_drawn():
+    for shape in ((1, 16, 16), (3, 16, 16)):
+        context = context_of(seeded(partial(LeNet, shape, 3)), shape)
+        explainer = Saliency()
+        explanation = explainer.explain(context.dataset.test.images, 0, context)
+        (section,) = explainer.sections(explanation, context)
+        (figure,) = section.items
+        assert figure.png.startswith(b"\x89PNG")
+        assert section.title == "Where saliency looks"

@@ -1,0 +1,138 @@
+"""A grid of patches as concepts: an oracle that removes them, and the graph of a linear model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from causalxai import Context, GraphDiscoverer, Oracle
+from causalxai.classifier import Classifier
+from causalxai.concept_space import ConceptSpace
+from causalxai.dataset import Dataset, Split
+from causalxai.errors import CapabilityError, ContractError
+from causalxai.intervention import Intervention
+from causalxai.plugin import Plugin
+from causalxai.seeding import torch_generator
+from causalxai.testing import Bench, Case, parametrize_with_checks, toy_world
+from causalxai_baselines.patch_discoverer import PatchDiscoverer
+from causalxai_baselines.patch_oracle import PatchOracle
+from causalxai_baselines.patch_space import PatchSpace
+
+SHAPE = (2, 7, 10)
+GRID = 3
+
+
+def context() -> Context:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Flatten(), nn.Linear(2 * 7 * 10, 2))
+    images = torch.rand(40, *SHAPE, generator=torch_generator(1))
+    with torch.no_grad():
+        model[1].bias -= model(images).mean(dim=0)
+    classifier = Classifier(model, class_names="ab", image_shape=SHAPE)
+    split = Split(images, classifier.predict(images))
+    dataset = Dataset(train=split, test=split, class_names=("a", "b"))
+    rng = torch_generator(0)
+    space = PatchSpace(grid=GRID).fit(classifier, dataset, rng=rng)
+    oracle = PatchOracle(baseline="black").bind(classifier, space)
+    return Context(classifier=classifier, dataset=dataset, rng=rng, space=space, oracle=oracle)
+
+
+def shares(found: Context, images: Tensor, k: int) -> Tensor:
+    """Return ``[n, 9]``, what each patch gives a linear model's logit."""
+    weights = found.classifier.model[1].weight[k].view(SHAPE)
+    by_pixel = (weights * images).sum(dim=1)
+    rows = torch.tensor([0, 0, 0, 1, 1, 2, 2])
+    columns = torch.tensor([0, 0, 0, 0, 1, 1, 1, 2, 2, 2])
+    patch = rows[:, None] * GRID + columns
+    return torch.stack([by_pixel[:, patch == number].sum(dim=1) for number in range(9)], dim=1)
+
+
+def test_removing_a_patch_takes_its_share_from_a_linear_model():
+    found = context()
+    images = found.dataset.test.images[:5]
+    units = found.space.encode(images)
+    every = Intervention.ablate(torch.arange(9))
+    answer = found.oracle.query(units, every, want=("logits", "images"))
+    lost = found.classifier.logits(images) - answer.logits
+    for k in (0, 1):
+        torch.testing.assert_close(lost[..., k].T, shares(found, images, k), atol=1e-5, rtol=1e-4)
+    assert not answer.images[4, :, :, 3:5, 4:7].any()
+    assert torch.equal(answer.images[4, :, :, :3], images[:, :, :3])
+
+
+def test_half_a_patch_is_half_its_share():
+    found = context()
+    images = found.dataset.test.images[:5]
+    units = found.space.encode(images)
+    half = Intervention.set(torch.arange(9), 0.5)
+    lost = found.classifier.logits(images) - found.oracle.query(units, half).logits
+    expected = shares(found, images, 1) / 2
+    torch.testing.assert_close(lost[..., 1].T, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_the_graph_has_the_mean_shares_of_the_images_of_a_class():
+    found = context()
+    graph = PatchDiscoverer(images=100).discover(found)
+    predicted = found.classifier.predict(found.dataset.train.images)
+    assert graph.nodes == (*found.space.names(), "class a", "class b")
+    for k, name in enumerate("ab"):
+        gains = shares(found, found.dataset.train.images[predicted == k], k)
+        error = gains.std(dim=0) / len(gains) ** 0.5
+        kept = gains.mean(dim=0).abs() > 1.96 * error
+        assert kept.any()
+        for number, concept in enumerate(found.space.names()):
+            assert graph.has_edge(concept, f"class {name}") == kept[number]
+            if kept[number]:
+                edge = graph.edge(concept, f"class {name}")
+                assert edge.weight == pytest.approx(float(gains[:, number].mean()), abs=1e-5)
+                half = 1.96 * float(error[number])
+                assert edge.high - edge.weight == pytest.approx(half, rel=1e-3)
+
+
+def test_required_edges_are_kept_and_absurd_ones_refused():
+    found = context()
+    pair = ("row 1 column 1", "class a")
+    assert PatchDiscoverer(background={"required": [pair]}).discover(found).has_edge(*pair)
+    for absurd in (("class a", "row 1 column 1"), ("row 1 column 1", "row 1 column 2")):
+        with pytest.raises(ContractError, match="is required"):
+            PatchDiscoverer(background={"required": [absurd]}).discover(found)
+
+
+def test_classes_that_are_never_predicted_have_no_edge():
+    found = context()
+    predicted = found.classifier.predict(found.dataset.train.images)
+    train = found.dataset.train[predicted == 0]
+    only = replace(found, dataset=replace(found.dataset, train=train))
+    graph = PatchDiscoverer().discover(only)
+    assert {edge.target for edge in graph.edges} == {"class a"}
+
+
+def test_what_does_not_fit_is_refused():
+    found = context()
+    with pytest.raises(CapabilityError, match="8 patches does not fit into 7 pixels"):
+        PatchSpace().fit(found.classifier, found.dataset, rng=found.rng)
+    with pytest.raises(CapabilityError, match="not of a ToySpace"):
+        PatchOracle().bind(found.classifier, toy_world(0).space)
+
+
+def bench(make: Callable[[], Plugin]) -> Bench:
+    found = context()
+    return Bench(plugin=make(), context=found, images=found.dataset.test.images[:4])
+
+
+@parametrize_with_checks(
+    [
+        Case("patch-space", ConceptSpace, partial(bench, partial(PatchSpace, grid=GRID))),
+        Case("patch-oracle", Oracle, partial(bench, PatchOracle)),
+        Case("patch-oracle-mean", Oracle, partial(bench, partial(PatchOracle, baseline="mean"))),
+        Case("patch-discoverer", GraphDiscoverer, partial(bench, PatchDiscoverer)),
+    ]
+)
+def test_conformance(case, check):
+    check(case.build())

@@ -1,0 +1,181 @@
+"""A structural model by dowhy's gcm against the closed forms of a linear world."""
+
+from __future__ import annotations
+
+import logging
+import random
+import warnings
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+
+from causalxai import CausalGraph, Context, Explainer, Explanation
+from causalxai.errors import CapabilityError
+from causalxai.report.section import Table, Text
+from causalxai.testing import Bench, Case, parametrize_with_checks, toy_world
+from causalxai.testing.toys import paint
+from causalxai_discovery import dowhy_library
+from causalxai_discovery.causal_table import LOGIT, CausalTable
+from causalxai_discovery.dowhy_library import dowhy, dowhy_session
+from causalxai_discovery.dowhy_scm import DowhyScm
+
+WORLD = toy_world(0)
+TARGET = torch.arange(8) % 3
+
+
+def context(graph: CausalGraph | None = None) -> Context:
+    found = WORLD.context()
+    return found if graph is None else replace(found, graph=graph)
+
+
+@cache
+def explained() -> Explanation:
+    images = WORLD.dataset.test.images[:8]
+    return DowhyScm(samples=400).explain(images, TARGET, context())
+
+
+class Fit:
+    """Least squares on the same images, with pencil and paper."""
+
+    def __init__(self) -> None:
+        self.values = WORLD.space.encode(WORLD.dataset.train.images).values.double().numpy()
+        centred = self.values - self.values.mean(axis=0)
+        adjacency = WORLD.scm.weights.numpy() != 0
+        self.weights = np.zeros(adjacency.shape)
+        for effect in range(len(adjacency)):
+            causes = np.nonzero(adjacency[:, effect])[0]
+            if len(causes):
+                fit = np.linalg.lstsq(centred[:, causes], centred[:, effect], rcond=None)[0]
+                self.weights[causes, effect] = fit
+        self.noise = (centred - centred @ self.weights).var(axis=0)
+        reads = WORLD.reads.double().numpy()
+        self.reads = reads
+        self.total = np.linalg.inv(np.eye(len(adjacency)) - self.weights) @ reads
+
+
+def test_importance_is_the_counterfactual_difference_of_the_linear_world():
+    fit, images = Fit(), WORLD.dataset.test.images[:8]
+    values = WORLD.space.encode(images).values.double().numpy()
+    expected = (values - fit.values.mean(axis=0)) * fit.total[:, TARGET].T
+    explanation = explained()
+    assert explanation.concepts == WORLD.space.names()
+    np.testing.assert_allclose(explanation.importance, expected, atol=2e-3)
+
+
+def test_effects_are_total_effects():
+    fit = Fit()
+    expected = fit.values.std(axis=0, ddof=1) * fit.total[:, TARGET].T
+    found = explained().details["interventional_effect"]
+    np.testing.assert_allclose(found, expected, atol=2e-3)
+
+
+def test_strengths_are_direct_and_influences_those_of_the_noise():
+    fit, details = Fit(), explained().details
+    variance = fit.values.var(axis=0)
+    direct = fit.reads[:, TARGET].T ** 2 * variance
+    np.testing.assert_allclose(details["arrow_strength"], direct, rtol=0.2, atol=0.1)
+    expected = fit.total[:, TARGET].T ** 2 * fit.noise
+    tolerance = 0.25 * expected.sum(axis=1).max()
+    np.testing.assert_allclose(details["intrinsic_influence"], expected, atol=tolerance)
+    assert details["unexplained"].abs().max() < 0.02 * expected.sum()
+    arrows = fit.weights**2 * variance[:, None]
+    np.testing.assert_allclose(details["concept_arrows"], arrows, rtol=0.2, atol=0.05)
+    assert (explained().details["concept_arrows"][fit.weights == 0] == 0).all()
+
+
+def test_a_linear_logit_is_explained_to_the_last_bit():
+    r2 = explained().meta["r2"]
+    assert set(r2) == set(WORLD.dataset.class_names)
+    assert min(r2.values()) > 0.999
+
+
+def test_boosted_trees_explain_less_of_what_is_linear():
+    images = WORLD.dataset.test.images[:2]
+    boosted = DowhyScm(mechanism="boosted", samples=50).explain(images, 1, context())
+    (r2,) = boosted.meta["r2"].values()
+    assert 0.2 < r2 < min(explained().meta["r2"].values())
+
+
+def test_only_the_predictions_parents_act_on_the_logit():
+    a, b, c, d = WORLD.space.names()
+    for node in ("prediction", f"class {WORLD.dataset.class_names[1]}"):
+        graph = CausalGraph([a, b, c, d, node], [(a, b), (b, node)])
+        table = CausalTable.of(context(graph), 100)
+        assert set(table.dag(1).edges) == {("c0", "c1"), ("c1", LOGIT)}
+        explanation = DowhyScm(samples=30).explain(WORLD.dataset.test.images[:3], 1, context(graph))
+        assert explanation.importance[:, :2].abs().min() > 0
+        assert not explanation.importance[:, 2:].any()
+        assert not explanation.details["intrinsic_influence"][:, 2:].any()
+        assert max(explanation.meta["r2"].values()) < 0.999
+    graph = CausalGraph([a, c, "elsewhere"], [(c, a)])
+    table = CausalTable.of(context(graph), 100)
+    assert table.names == (a, c)
+    assert table.places == (0, 2)
+    assert set(table.dag(1).edges) == {("c1", "c0"), ("c0", LOGIT), ("c1", LOGIT)}
+
+
+def test_the_report_tells_the_fit_and_every_class():
+    (section,) = DowhyScm().sections(explained(), context())
+    text, table = section.items
+    assert isinstance(text, Text)
+    assert isinstance(table, Table)
+    assert "1.00" in text.text
+    assert len(table.rows) == 3 * 4
+
+
+def test_what_cannot_be_modelled_is_refused():
+    images = WORLD.dataset.test.images[:2]
+    with pytest.raises(CapabilityError, match="no concept of the space is in the graph"):
+        DowhyScm().explain(images, 1, context(CausalGraph(["x", "y"])))
+    dataset = WORLD.dataset
+    few = replace(context(), dataset=replace(dataset, train=dataset.train[:15]))
+    with pytest.raises(CapabilityError, match="15 training images are too few"):
+        DowhyScm().explain(images, 1, few)
+    values = dataset.train.concepts.clone()
+    values[:, 1] = 2.0
+    flat = replace(dataset.train, images=paint(values))
+    same = replace(context(), dataset=replace(dataset, train=flat))
+    with pytest.raises(CapabilityError, match="don't: top right"):
+        DowhyScm().explain(images, 1, same)
+
+
+def test_a_session_leaves_no_trace_and_is_seeded():
+    settings, logger = dowhy("gcm").config, logging.getLogger("dowhy")
+    random.seed(1)
+    np.random.seed(2)
+    before = random.getstate(), np.random.get_state()[1].tolist()
+    kept = settings.show_progress_bars, settings.default_n_jobs, logger.level, warnings.filters[:]
+    drawn = []
+    for _ in range(2):
+        with dowhy_session(np.random.default_rng(7)):
+            drawn.append((random.random(), np.random.random()))
+            assert (settings.show_progress_bars, settings.default_n_jobs) == (False, 1)
+    assert drawn[0] == drawn[1]
+    with pytest.raises(ValueError, match="broken"), dowhy_session(np.random.default_rng(8)):
+        raise ValueError("broken")
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == before
+    after = settings.show_progress_bars, settings.default_n_jobs, logger.level, warnings.filters[:]
+    assert after == kept
+
+
+def test_without_dowhy_the_user_is_told(monkeypatch):
+    def missing(name: str) -> None:
+        raise ModuleNotFoundError(f"No module named {name!r}")
+
+    monkeypatch.setattr(dowhy_library, "import_module", missing)
+    with pytest.raises(CapabilityError, match=r"pip install causalxai\[discovery\]"):
+        DowhyScm().explain(WORLD.dataset.test.images[:2], 1, context())
+
+
+def bench() -> Bench[Explainer]:
+    images = WORLD.dataset.test.images[:4]
+    fresh = toy_world(0).context()
+    return Bench(plugin=DowhyScm(samples=25), context=fresh, images=images)
+
+
+@parametrize_with_checks([Case("dowhy-scm", Explainer, bench)])
+def test_conformance(case, check):
+    check(case.build())

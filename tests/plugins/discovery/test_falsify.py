@@ -1,0 +1,99 @@
+"""A graph's local Markov conditions, put to the test where they hold and where they don't."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from causalxai import CausalGraph, Context, Metric
+from causalxai.explainer import Explanation
+from causalxai.metric import MetricResult
+from causalxai.testing import Bench, Case, parametrize_with_checks, toy_world
+from causalxai_discovery.falsify import Falsify, partial_correlation
+
+WORLD = toy_world(0)
+NAMES = WORLD.dataset.concept_names
+A, B, C, D = NAMES
+CHAIN = CausalGraph(NAMES, [(A, B), (B, C), (C, D)])
+
+
+def context(graph: CausalGraph, concepts: torch.Tensor) -> Context:
+    rows = torch.zeros(len(concepts), dtype=torch.int64)
+    train = replace(WORLD.dataset.train[rows], concepts=concepts)
+    return replace(WORLD.context(), graph=graph, dataset=replace(WORLD.dataset, train=train))
+
+
+def chain(n: int = 400) -> torch.Tensor:
+    noise = np.random.default_rng(0).normal(size=(n, 4))
+    return torch.from_numpy(noise.cumsum(axis=1)).float()
+
+
+def scored(graph: CausalGraph, concepts: torch.Tensor, **settings: object) -> MetricResult:
+    images = WORLD.dataset.test.images[:2]
+    explanation = Explanation(images, torch.tensor([0, 1]), maps={"m": images[:, 0]})
+    return Falsify(**settings).compute(explanation, context(graph, concepts))
+
+
+@pytest.mark.parametrize("settings", [{"test": "linear"}, {"rows": 150, "permutations": 10}])
+def test_a_true_graph_violates_less_than_its_permutations(settings):
+    result = scored(CHAIN, chain(), **settings)
+    assert result.status == "ok"
+    assert result.estimate.n == 3  # c of a, d of a and b: each given its parent
+    assert result.estimate.value == 0
+    assert result.chance.value > 0.4
+    # the chain, and its reverse, which implies the same
+    assert result.parts["as good by chance"].value < 0.3
+
+
+def test_a_wrong_graph_violates_what_it_claims():
+    wrong = CausalGraph(NAMES, [(A, C), (C, B), (B, D)])
+    right = scored(CHAIN, chain(), test="linear")
+    result = scored(wrong, chain(), test="linear")
+    assert result.estimate.value > right.estimate.value + 0.3
+    empty = scored(CausalGraph(NAMES), chain(), test="linear")
+    assert empty.estimate.value == 1
+    assert empty.parts["same class"].value == 1  # no permutation of it is another graph
+
+
+def test_kernels_see_what_correlations_miss():
+    x = np.random.default_rng(0).uniform(-1, 1, (200, 4))
+    x[:, 1] = x[:, 0] ** 2
+    graph, concepts = CausalGraph([A, B]), torch.from_numpy(x).float()
+    assert scored(graph, concepts, test="linear").estimate.value == 0
+    assert scored(graph, concepts, permutations=3).estimate.value == 1
+
+
+def test_graphs_that_imply_nothing_are_skipped():
+    full = CausalGraph(NAMES, [(NAMES[i], NAMES[j]) for i in range(4) for j in range(i + 1, 4)])
+    result = scored(full, chain())
+    assert result.status == "skipped"
+    assert "implies no independence" in result.reason
+    result = scored(CausalGraph(["x", "y", A]), chain())
+    assert result.reason == "fewer than two of the graph's nodes are observed"
+
+
+def test_partial_correlation_is_the_coefficients_p_value():
+    x, y, z = np.random.default_rng(2).normal(size=(3, 60))
+    y = y + 0.2 * x + z
+    assert partial_correlation(x, y) == pytest.approx(stats.pearsonr(x, y).pvalue)
+    design = np.column_stack([np.ones(60), x, z])
+    inverse = np.linalg.inv(design.T @ design)
+    weights = inverse @ design.T @ y
+    error = np.sqrt(((y - design @ weights) ** 2).sum() / 57 * inverse[1, 1])
+    expected = 2 * stats.t.sf(abs(weights[1] / error), 57)
+    assert partial_correlation(x, y, z[:, None]) == pytest.approx(expected)
+
+
+def bench() -> Bench[Metric]:
+    world = toy_world(0)
+    plugin = Falsify(test="linear", permutations=5)
+    return Bench(plugin=plugin, context=world.context(), images=world.dataset.test.images[:3])
+
+
+@parametrize_with_checks([Case("falsify", Metric, bench)])
+def test_conformance(case, check):
+    check(case.build())
