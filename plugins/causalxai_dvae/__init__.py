@@ -1,0 +1,14 @@
+"""DVAE flip: boolean concepts of a hidden layer, and the flips that turn the prediction."""
+
+from causalxai.method import Method
+
+METHOD = Method(
+    concepts={"use": "dvae"},
+    oracle={"use": "dvae"},
+    graph={"use": "dvae"},
+    explain={"use": "dvae"},
+    metrics=("flip-changed", "code-agreement", "code-accuracy", "shared-information"),
+    reference=(
+        "Gat, Lorberbom, Schwartz, Hazan, Latent space explanation by intervention, AAAI 2022"
+    ),
+)

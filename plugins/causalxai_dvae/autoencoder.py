@@ -1,0 +1,157 @@
+"""The discrete autoencoder: a boolean code of a hidden layer, and the layer out of the code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Literal
+
+import torch
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from causalxai.errors import DataError
+from causalxai.plugin import PluginConfig
+
+
+class AutoencoderConfig(PluginConfig):
+    """How large a discrete autoencoder is and how it is trained.
+
+    Parameters
+    ----------
+    bits
+        b, the length of the code.
+    decoder
+        ``linear``: flipping all bits reflects a reconstruction about one fixed point.
+        ``transposed``: the paper's, the encoder's layers in reverse.
+    hidden
+        Widths of the encoder's inner layers; with the last one, to the bits, three make four
+        linear layers.
+    dropout
+        Share of the inner units left out in training. A transposed decoder needs it: without,
+        it has never learned anything of the codes that flips make.
+    beta
+        Weight of the code's divergence from fair coins, summed over bits in nats, beside the
+        mean squared error per unit of the layer as a share of the units' mean variance.
+    turn
+        Ours; 0 is the paper's objective. Weight of the classifier's log probability, negated, that
+        the flipped code does not belong to the class predicted for the image, in nats. The lower
+        bound does not know where the decision lies: with classes of unequal size, or a transposed
+        decoder, the flip may end on the same side of it; .1 mends that. What the flip changes is
+        then trained for, and says less of what the code has found by itself.
+    steps
+        Of the optimizer.
+    batch_size
+        Activations in a step.
+    learning_rate
+        Adam's; it falls along a line over the second half of the steps.
+    temperature
+        Of the relaxed bits, at the first step and at the last; geometric between.
+    """
+
+    bits: PositiveInt = 20
+    decoder: Literal["linear", "transposed"] = "linear"
+    hidden: tuple[PositiveInt, ...] = (256, 128, 64)
+    dropout: float = Field(0.2, ge=0, lt=1)
+    beta: NonNegativeFloat = 1e-2
+    turn: NonNegativeFloat = 0.0
+    steps: PositiveInt = 2000
+    batch_size: PositiveInt = 128
+    learning_rate: PositiveFloat = 2e-3
+    temperature: tuple[PositiveFloat, PositiveFloat] = (1.0, 0.5)
+
+
+class DiscreteAutoencoder(nn.Module):
+    """Encodes activations as bits and decodes bits into activations.
+
+    Activations are centred and divided by one number for all units, so that units weigh by what
+    they vary; the decoder sees ``2 z - 1``.
+
+    Parameters
+    ----------
+    width
+        d, the number of units of the layer.
+    config
+        The settings.
+
+    Notes
+    -----
+    Source: *Latent space explanation by intervention*, "Discrete concepts in a hidden layer";
+    four linear layers, ReLU and dropout from "Experimental setup".
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, width: int, config: AutoencoderConfig) -> None:
+        super().__init__()
+        self.width, self.config = width, config
+        self.encoder = _layers((width, *config.hidden, config.bits))
+        inner = config.hidden[::-1] if config.decoder == "transposed" else ()
+        self.decoder = _layers((config.bits, *inner, width))
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("scale", torch.ones(()))
+
+    @torch.no_grad()
+    def begin_at(self, activations: Tensor) -> None:
+        """Take the mean and the one scale from ``[n, d]``.
+
+        Raises
+        ------
+        DataError
+            If they are not finite, or do not vary.
+        """
+        mean = activations.mean(dim=0)
+        scale = (activations - mean).square().mean().sqrt()
+        if not torch.isfinite(scale) or scale <= 0:
+            raise DataError(
+                "a layer whose activations are the same for all images, or not finite, cannot be "
+                f"encoded (their deviation is {float(scale):g}); choose another layer"
+            )
+        self.mean.copy_(mean)
+        self.scale.copy_(scale)
+
+    def standardise(self, activations: Tensor) -> Tensor:
+        """Return activations ``[..., d]`` as the encoder sees them and as errors are counted."""
+        return (activations - self.mean) / self.scale
+
+    def code_logits(self, activations: Tensor, rng: torch.Generator | None = None) -> Tensor:
+        """Return ``[n, b]``, of each bit being one, for ``[n, d]``; dropout where ``rng`` draws."""
+        standardised = self.standardise(activations)
+        return _through(self.encoder, standardised, self.config.dropout, rng)
+
+    def code(self, activations: Tensor) -> Tensor:
+        """Return ``[n, b]``, floats 0 or 1: the likelier value of each bit, for ``[n, d]``."""
+        logits = self.code_logits(activations)
+        return (logits > 0).to(logits)
+
+    def decode(self, code: Tensor, rng: torch.Generator | None = None) -> Tensor:
+        """Return activations ``[..., d]`` in the layer's own scale for bits ``[..., b]``.
+
+        Gradients flow; bits may lie between 0 and 1. Dropout only where ``rng`` draws.
+        """
+        decoded = _through(self.decoder, 2 * code - 1, self.config.dropout, rng)
+        return self.mean + self.scale * decoded
+
+    def reconstruct(self, activations: Tensor) -> Tensor:
+        """Return phi', ``[n, d]``: what the code keeps of ``[n, d]``."""
+        return self.decode(self.code(activations))
+
+
+def _layers(widths: Iterable[int]) -> nn.ModuleList:
+    return nn.ModuleList(nn.Linear(*pair) for pair in pairwise(widths))
+
+
+def _through(
+    layers: nn.ModuleList, x: Tensor, dropout: float, rng: torch.Generator | None
+) -> Tensor:
+    *inner, last = layers
+    for layer in inner:
+        x = F.relu(layer(x))
+        if rng is not None and dropout > 0:
+            # Not nn.Dropout, which draws from torch's global generator.
+            kept = torch.rand(x.shape, generator=rng) >= dropout
+            x = x * kept.to(x) / (1 - dropout)
+    logits: Tensor = last(x)
+    return logits

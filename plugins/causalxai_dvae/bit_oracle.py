@@ -1,0 +1,82 @@
+"""The oracle: change bits, decode them, and let the rest of the classifier go on from there."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from causalxai.classifier import Classifier
+from causalxai.concept_space import ConceptSpace, Units
+from causalxai.errors import CapabilityError
+from causalxai.intervention import Intervention
+from causalxai.oracle import DEFAULT_MEMORY_CEILING, Oracle, Response, Want
+from causalxai_dvae.bit_space import BitSpace
+
+# How many tensors of the layer's width there are at a time, and, while the generator paints, of
+# its width at the picture's size.
+_COPIES, _MAPS = 4, 6
+
+
+class BitOracle(Oracle):
+    """Answers with what the classifier makes of decoded bits.
+
+    do() sets bits of the code; the decoder turns them into activations of the hidden layer, and
+    the classifier goes on from those. The answer to the empty intervention is that to phi', the
+    layer as its code knows it, which is close to the image's own where the code is good.
+
+    The readback is the code that the encoder reads in the decoded activations. Images are what
+    the generator paints of those activations: they show what the classifier is told, but it does
+    not look at them, and the logits are not theirs.
+
+    Notes
+    -----
+    Source: *Latent space explanation by intervention*, figure 2.
+    """
+
+    capabilities = frozenset({"readback", "render"})
+    judges_pictures = False
+
+    def bind(
+        self,
+        classifier: Classifier,
+        space: ConceptSpace,
+        *,
+        memory_ceiling: int = DEFAULT_MEMORY_CEILING,
+    ) -> BitOracle:
+        """Attach the oracle.
+
+        Raises
+        ------
+        CapabilityError
+            If the concepts are not the bits of a hidden layer's code.
+        """
+        if not isinstance(space, BitSpace):
+            raise CapabilityError(
+                f"BitOracle decodes the bits of the concept space 'dvae', not the concepts of "
+                f"{type(space).__name__}"
+            )
+        self._bits = space
+        return super().bind(classifier, space, memory_ceiling=memory_ceiling)
+
+    def _respond(
+        self, units: Units, interventions: Intervention, want: tuple[Want, ...]
+    ) -> Response:
+        bits = self._bits
+        code = interventions.apply(units.values)
+        activations = bits.autoencoder_.decode(code.flatten(0, 1))
+
+        def by_unit(answer: Tensor) -> Tensor:
+            unflattened: Tensor = answer.unflatten(0, code.shape[:2])
+            return unflattened
+
+        return Response(
+            logits=by_unit(bits.layer_.logits(activations)) if "logits" in want else None,
+            readback=by_unit(bits.autoencoder_.code(activations)) if "readback" in want else None,
+            images=by_unit(bits.generator_.paint(activations)) if "images" in want else None,
+        )
+
+    def _bytes_per_answer(self, want: tuple[Want, ...]) -> int:
+        floats = _COPIES * self._bits.layer_.width
+        if "images" in want:
+            _, height, width = self.classifier.image_shape
+            floats += _MAPS * self._bits.generator_.channels[-1] * height * width
+        return super()._bytes_per_answer(want) + 4 * floats

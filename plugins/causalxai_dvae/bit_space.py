@@ -1,0 +1,247 @@
+"""The concept space: the bits of a boolean code of what a hidden layer of the classifier holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, Self, cast
+
+import torch
+from torch import Tensor
+
+from causalxai.checkpoint import NO_CHECKPOINT, Checkpoint
+from causalxai.classifier import Classifier
+from causalxai.concept_space import Concept, ConceptSpace, Units
+from causalxai.context import Context
+from causalxai.dataset import Dataset, Split
+from causalxai.errors import CapabilityError
+from causalxai.plugin import PluginConfig
+from causalxai.progress import SILENT, Progress
+from causalxai.record import Json, Record
+from causalxai.report.section import Section
+from causalxai_dvae.autoencoder import AutoencoderConfig, DiscreteAutoencoder
+from causalxai_dvae.coding import CodeQuality, measure_code, train_autoencoder
+from causalxai_dvae.figures import code_section
+from causalxai_dvae.generator import Generator, GeneratorConfig
+from causalxai_dvae.painting import train_generator
+from causalxai_dvae.picture_quality import PictureQuality, measure_pictures
+from causalxai_dvae.stages import done_before, stage_of
+
+_CODE, _PAINT = "code", "paint"
+_AT_ONCE = 256
+
+
+class BitSpace(ConceptSpace):
+    """Bits that a discrete autoencoder learns of a hidden layer, and a generator that shows them.
+
+    A bit has no name of its own: what it stands for is seen in what its flip does. The
+    autoencoder learns first, from activations alone, and then the generator, with the autoencoder
+    fixed, to paint the image out of what the code keeps.
+
+    Attributes
+    ----------
+    layer_
+        The hidden layer phi, and the rest of the classifier.
+    autoencoder_, generator_
+        The networks, in evaluation mode, on the classifier's device.
+    quality_, pictures_
+        Held-out figures of the code and of the pictures.
+    coding_history_, painting_history_
+        ``[steps, terms]``, the trainings' losses.
+
+    Notes
+    -----
+    Source: *Latent space explanation by intervention*, "Discrete concepts in a hidden layer" and
+    "Visual explanation of a latent space".
+    """
+
+    class Config(PluginConfig):
+        """Settings.
+
+        Parameters
+        ----------
+        layer
+            The hidden layer's name; by default what the linear last layer sees.
+        autoencoder, generator
+            How the two networks are built and trained.
+        paint_from
+            Which images the two learn from. ``reference``: the data set's images whose concepts
+            are independent. From others the generator learns what goes with what, and shows it
+            even where the classifier does not look at it.
+        """
+
+        layer: str | None = None
+        autoencoder: AutoencoderConfig = AutoencoderConfig()
+        generator: GeneratorConfig = GeneratorConfig()
+        paint_from: Literal["train", "reference"] = "train"
+
+    config: Config
+
+    @property
+    def concepts(self) -> Sequence[Concept]:
+        """The bits, in the order of the code."""
+        return [
+            Concept(f"bit {number}", kind="boolean", low=0, high=1, layer=self.layer_.name)
+            for number in range(self.config.autoencoder.bits)
+        ]
+
+    def fit(
+        self,
+        classifier: Classifier,
+        dataset: Dataset,
+        *,
+        rng: torch.Generator,
+        progress: Progress = SILENT,
+        checkpoint: Checkpoint = NO_CHECKPOINT,
+    ) -> Self:
+        """Train both networks, and measure them on ``dataset.test``.
+
+        Raises
+        ------
+        CapabilityError
+            If the classifier has no such layer, or the data set no reference images and they are
+            asked for.
+        DataError
+            If the layer does not vary, or a training breaks down.
+        """
+        source = self._source(dataset)
+        self._attach(classifier)
+        activations = self.activations(source.images)
+        code = done_before(checkpoint, _PAINT)
+        if code is None:
+            self.autoencoder_, self.coding_history_ = train_autoencoder(
+                activations,
+                self.config.autoencoder,
+                device=classifier.device,
+                rng=rng,
+                progress=progress,
+                checkpoint=stage_of(checkpoint, _CODE, {}),
+            )
+        else:
+            self._restore_code(code)
+        self.generator_, self.painting_history_ = train_generator(
+            self.autoencoder_,
+            self.layer_,
+            activations,
+            source.images,
+            self.config.generator,
+            device=classifier.device,
+            rng=rng,
+            progress=progress,
+            checkpoint=stage_of(checkpoint, _PAINT, self._code_tensors()),
+        )
+        self._measure(dataset.test, source.images.mean(dim=0), rng)
+        return self
+
+    @torch.no_grad()
+    def activations(self, images: Tensor) -> Tensor:
+        """Return ``[n, d]``, the hidden layer's values, flat, on the classifier's device."""
+        device = self._classifier.device
+        return torch.cat(
+            [
+                self.layer_.activations(batch.to(device)).flatten(1)
+                for batch in images.split(_AT_ONCE)
+            ]
+        )
+
+    @torch.no_grad()
+    def encode(self, images: Tensor) -> Units:
+        """Read the bits of images; what the code does not keep of the layer is lost."""
+        return Units(self.autoencoder_.code(self.activations(images)))
+
+    def to_record(self) -> Record:
+        """Return both networks' weights, the histories and the figures."""
+        return Record(
+            tensors={
+                **self._code_tensors(),
+                **_under("generator", self.generator_.state_dict()),
+                "painting": self.painting_history_,
+            },
+            meta={"quality": self.quality_.to_json(), "pictures": self.pictures_.to_json()},
+        )
+
+    def restore(self, record: Record, classifier: Classifier) -> Self:
+        """Undo ``to_record``."""
+        self._attach(classifier)
+        self._restore_code(record.tensors)
+        generator = Generator(self.layer_.width, classifier.image_shape, self.config.generator)
+        generator.load_state_dict(_below("generator", record.tensors))
+        self.generator_ = generator.to(classifier.device).eval().requires_grad_(False)
+        self.painting_history_ = record.tensors["painting"]
+        self.quality_ = CodeQuality.from_json(cast("dict[str, Json]", record.meta["quality"]))
+        self.pictures_ = PictureQuality.from_json(cast("dict[str, Json]", record.meta["pictures"]))
+        return self
+
+    def summary(self) -> Mapping[str, Json]:
+        """Return the held-out figures."""
+        code, pictures = self.quality_, self.pictures_
+        warning = code.collapse_warning()
+        return {
+            **({} if warning is None else {"warning": warning}),
+            "changed": code.changed,
+            "changed from phi": code.changed_from_phi,
+            "agreement": code.agreement,
+            "accuracy": code.accuracy,
+            "accuracy with the code": code.accuracy_reconstructed,
+            "explained variance": code.explained,
+            "bits": len(code.ones),
+            "dead bits": len(code.dead),
+            "distinct codes": code.distinct_codes,
+            "picture error": pictures.reconstruction,
+            "error of the mean image": pictures.mean_image,
+            "classifier's agreement with pictures": pictures.agreement,
+            "by chance": pictures.chance,
+            "classifier's agreement with flipped pictures": pictures.agreement_flipped,
+            "flipped, by chance": pictures.chance_flipped,
+            "shared information": pictures.shared_information,
+            "shared information, shuffled": pictures.shared_by_chance,
+        }
+
+    def sections(self, context: Context) -> Sequence[Section]:
+        """Show what the code keeps, what each bit tells, the pictures and the trainings."""
+        return [code_section(self, context.dataset)]
+
+    def _attach(self, classifier: Classifier) -> None:
+        self._classifier, self.layer_ = classifier, classifier.hidden(self.config.layer)
+
+    def _source(self, dataset: Dataset) -> Split:
+        if self.config.paint_from == "train":
+            return dataset.train
+        if dataset.reference is None:
+            raise CapabilityError(
+                "paint_from: reference needs images whose concepts are independent; this data set "
+                "has none, so take paint_from: train"
+            )
+        return dataset.reference
+
+    def _measure(self, test: Split, mean_image: Tensor, rng: torch.Generator) -> None:
+        activations = self.activations(test.images)
+        self.quality_ = measure_code(self.autoencoder_, self.layer_, activations, test.labels)
+        self.pictures_ = measure_pictures(
+            self.generator_,
+            self.autoencoder_,
+            self.layer_,
+            self._classifier,
+            activations=activations,
+            images=test.images,
+            mean_image=mean_image,
+            rng=rng,
+        )
+
+    def _code_tensors(self) -> dict[str, Tensor]:
+        weights = _under("autoencoder", self.autoencoder_.state_dict())
+        return {**weights, "coding": self.coding_history_}
+
+    def _restore_code(self, tensors: Mapping[str, Tensor]) -> None:
+        autoencoder = DiscreteAutoencoder(self.layer_.width, self.config.autoencoder)
+        autoencoder.load_state_dict(_below("autoencoder", tensors))
+        self.autoencoder_ = autoencoder.to(self._classifier.device).eval().requires_grad_(False)
+        self.coding_history_ = tensors["coding"]
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}
+
+
+def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    start = f"{prefix}."
+    return {name.removeprefix(start): t for name, t in tensors.items() if name.startswith(start)}

@@ -1,0 +1,302 @@
+"""Trains a discrete autoencoder, resumable to the same bytes on a CPU; measures what it keeps."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, replace
+from typing import Self, cast
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from causalxai.checkpoint import NO_CHECKPOINT, Checkpoint
+from causalxai.errors import CapabilityError, DataError
+from causalxai.hidden_layer import HiddenLayer
+from causalxai.progress import SILENT, Progress
+from causalxai.record import Json, Record
+from causalxai.training_state import TrainingState
+from causalxai_dvae.autoencoder import AutoencoderConfig, DiscreteAutoencoder
+from causalxai_dvae.binary_concrete import bernoulli_kl, sample_binary_concrete
+
+TERMS = ("reconstruction", "divergence", "turn")
+"""The columns of a training's history: weighted losses, 0 for one that is left out."""
+
+_SAVE_EVERY = 500
+_LAST_RATE = 0.1
+_AT_ONCE = 1024
+_LEAST_NATS = 0.01
+_LEAST_SHARE = 0.01
+
+
+def train_autoencoder(
+    activations: Tensor,
+    config: AutoencoderConfig,
+    *,
+    device: torch.device,
+    rng: torch.Generator,
+    layer: HiddenLayer | None = None,
+    progress: Progress = SILENT,
+    checkpoint: Checkpoint = NO_CHECKPOINT,
+) -> tuple[DiscreteAutoencoder, Tensor]:
+    """Minimise the negative evidence lower bound on a layer's activations.
+
+    Parameters
+    ----------
+    activations
+        ``[n, d]``, on any device.
+    config
+        The settings.
+    device
+        Where to train.
+    rng
+        A CPU generator that all chance comes from, the initial weights' too.
+    layer
+        The hidden layer, on ``device``; needed only where ``config.turn`` is not 0.
+
+    Returns
+    -------
+    DiscreteAutoencoder
+        In evaluation mode and frozen, on ``device``.
+    Tensor
+        ``[steps, len(TERMS)]``, the history.
+
+    Raises
+    ------
+    CapabilityError
+        If the flips are to be trained, and there is no layer.
+    DataError
+        If the activations do not vary, or the loss is not finite.
+
+    Notes
+    -----
+    Source: *Latent space explanation by intervention*, equation 1, with the minus sign that its
+    second term lacks; mean squared error and Gumbel-softmax as there, straight-through.
+    """
+    training = _Training(activations.detach().to(device), config, device, rng, layer)
+    stored = checkpoint.load()
+    first = 0 if stored is None else training.resume(stored)
+    with progress.task("train the discrete autoencoder", config.steps) as advance:
+        advance(first)
+        for step in range(first, config.steps):
+            losses = training.step(step)
+            if not all(map(math.isfinite, losses)):
+                raise DataError(
+                    f"the discrete autoencoder's training broke down in step {step + 1}: the loss "
+                    f"is not finite; lower learning_rate (it is {config.learning_rate:g})"
+                )
+            advance(1, " ".join(f"{n} {loss:.3f}" for n, loss in zip(TERMS, losses, strict=True)))
+            if (step + 1) % _SAVE_EVERY == 0 and step + 1 < config.steps:
+                checkpoint.save(training.snapshot(step + 1))
+    return training.autoencoder.eval().requires_grad_(False), training.history
+
+
+class _Training:
+    """All that one training consists of."""
+
+    def __init__(
+        self,
+        activations: Tensor,
+        config: AutoencoderConfig,
+        device: torch.device,
+        rng: torch.Generator,
+        layer: HiddenLayer | None,
+    ) -> None:
+        if config.turn > 0 and layer is None:
+            raise CapabilityError(
+                f"turn is {config.turn:g}, and what a flip turns shows in the rest of the "
+                "classifier alone: give train_autoencoder the layer, or set turn to 0"
+            )
+        self.activations, self.config, self.rng, self.layer = activations, config, rng, layer
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(int(torch.randint(2**62, (1,), generator=rng)))
+            autoencoder = DiscreteAutoencoder(activations.shape[1], config)
+        self.autoencoder = autoencoder.to(device)
+        self.autoencoder.begin_at(activations)
+        self.optimizer = torch.optim.Adam(self.autoencoder.parameters(), lr=config.learning_rate)
+        self._history: list[list[float]] = []
+
+    @property
+    def history(self) -> Tensor:
+        return torch.tensor(self._history, dtype=torch.float64).reshape(-1, len(TERMS))
+
+    @property
+    def _state(self) -> TrainingState:
+        return TrainingState({"autoencoder": self.autoencoder}, {"adam": self.optimizer}, self.rng)
+
+    def snapshot(self, steps: int) -> Record:
+        record = self._state.to_record(steps=steps)
+        return replace(record, tensors={**record.tensors, "history": self.history})
+
+    def resume(self, record: Record) -> int:
+        self._state.restore(record)
+        self._history = record.tensors["history"].tolist()
+        return cast("int", record.meta["steps"])
+
+    def step(self, number: int) -> list[float]:
+        """Descend once; return the weighted losses before it."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.learning_rate * share_of_rate(number / self.config.steps)
+        rows = torch.randint(
+            len(self.activations), (self.config.batch_size,), generator=self.rng
+        ).to(self.activations.device)
+        losses = self._losses(self.activations[rows], number / self.config.steps)
+        self.optimizer.zero_grad()
+        losses.sum().backward()
+        self.optimizer.step()
+        row: list[float] = losses.tolist()
+        self._history.append(row)
+        return row
+
+    def _losses(self, phi: Tensor, done: float) -> Tensor:
+        hot, cold = self.config.temperature
+        logits = self.autoencoder.code_logits(phi, self.rng)
+        code = sample_binary_concrete(logits, hot * (cold / hot) ** done, self.rng, hard=True)
+        decoded = self.autoencoder.decode(code, self.rng)
+        standardise = self.autoencoder.standardise
+        divergence = bernoulli_kl(logits).sum(dim=1).mean()
+        losses = [
+            F.mse_loss(standardise(decoded), standardise(phi)),
+            self.config.beta * divergence,
+            divergence.new_zeros(()),
+        ]
+        if self.layer is not None and self.config.turn > 0:
+            losses[2] = self.config.turn * self._unturned(self.layer, phi, code)
+        return torch.stack(losses)
+
+    def _unturned(self, layer: HiddenLayer, phi: Tensor, code: Tensor) -> Tensor:
+        """Return the mean of -log(1 - p), p that the flipped code has the image's class."""
+        with torch.no_grad():
+            predicted = layer.logits(phi).argmax(dim=1, keepdim=True)
+        flipped = layer.logits(self.autoencoder.decode(1 - code, self.rng)).log_softmax(dim=1)
+        return -flipped.scatter(1, predicted, -torch.inf).logsumexp(dim=1).mean()
+
+
+def share_of_rate(done: float) -> float:
+    """Return the learning rate, as a share of its peak, when ``done`` of all steps are done."""
+    return 1 - (1 - _LAST_RATE) * max(0.0, 2 * done - 1)
+
+
+@dataclass(frozen=True)
+class CodeQuality:
+    """What a code keeps of a layer, and what flipping all of it does.
+
+    Parameters
+    ----------
+    n
+        How many images.
+    changed
+        Share of images whose prediction turns from phi' to psi = decode(1 - z).
+    changed_from_phi
+        The same from phi, the layer itself, to psi.
+    accuracy, accuracy_reconstructed
+        Share of images that get their own label with phi, and with phi'.
+    agreement
+        Share of images whose predictions with phi and with phi' are the same.
+    explained
+        Share of phi's variance that phi' explains, all units together; 1 at best.
+    divergence
+        Each bit's mean divergence from a fair coin, in nats, in [0, log 2].
+    ones
+        Each bit's share of ones.
+    distinct_codes
+        How many different codes the images have.
+
+    Notes
+    -----
+    Source: *Latent space explanation by intervention*, table 1: ``changed``, ``accuracy``,
+    ``accuracy_reconstructed`` and ``agreement``.
+    """
+
+    n: int
+    changed: float
+    changed_from_phi: float
+    accuracy: float
+    accuracy_reconstructed: float
+    agreement: float
+    explained: float
+    divergence: tuple[float, ...]
+    ones: tuple[float, ...]
+    distinct_codes: int
+
+    @property
+    def dead(self) -> tuple[int, ...]:
+        """The bits that tell nothing of an image.
+
+        Their mean divergence is under .01 nats (the encoder tosses a coin), or they are the same
+        for more than 99 % of the images.
+        """
+        bits = enumerate(zip(self.divergence, self.ones, strict=True))
+        return tuple(
+            bit
+            for bit, (nats, ones) in bits
+            if nats < _LEAST_NATS or not _LEAST_SHARE <= ones <= 1 - _LEAST_SHARE
+        )
+
+    def collapse_warning(self) -> str | None:
+        """Tell that bits are dead, or that all images share a code; ``None`` if all is well."""
+        if self.distinct_codes < 2:
+            return "the code has collapsed: all images have the same one; lower beta"
+        if not self.dead:
+            return None
+        which = ", ".join(map(str, self.dead))
+        return (
+            f"{len(self.dead)} of {len(self.ones)} bits tell nothing of an image ({which}): take "
+            "fewer bits, or lower beta"
+        )
+
+    def to_json(self) -> dict[str, Json]:
+        """Return plain values."""
+        return cast("dict[str, Json]", asdict(self))
+
+    @classmethod
+    def from_json(cls, record: dict[str, Json]) -> Self:
+        """Undo ``to_json``."""
+        fields = dict(record)
+        for name in ("divergence", "ones"):
+            fields[name] = tuple(cast("list[float]", fields[name]))  # type: ignore[assignment]
+        return cls(**fields)  # type: ignore[arg-type]
+
+
+@torch.no_grad()
+def measure_code(
+    autoencoder: DiscreteAutoencoder, layer: HiddenLayer, activations: Tensor, labels: Tensor
+) -> CodeQuality:
+    """Measure a code on images that it has not seen, some at a time.
+
+    Parameters
+    ----------
+    autoencoder, layer
+        On one device.
+    activations
+        ``[n, d]``, the layer's; or ``[n, *shape]``.
+    labels
+        ``[n]``, the images' own classes.
+    """
+    device = autoencoder.mean.device
+    phi = activations.flatten(1).to(device)
+    labels = labels.to(device)
+    logits = torch.cat([autoencoder.code_logits(part) for part in phi.split(_AT_ONCE)])
+    code = (logits > 0).to(phi)
+    reconstructed, flipped = autoencoder.decode(code), autoencoder.decode(1 - code)
+    with_phi, with_reconstructed, with_flipped = (
+        torch.cat([layer.logits(part).argmax(dim=1) for part in x.split(_AT_ONCE)])
+        for x in (phi, reconstructed, flipped)
+    )
+    unexplained = (phi - reconstructed).square().sum() / (phi - phi.mean(dim=0)).square().sum()
+    return CodeQuality(
+        n=len(phi),
+        changed=_share(with_reconstructed != with_flipped),
+        changed_from_phi=_share(with_phi != with_flipped),
+        accuracy=_share(with_phi == labels),
+        accuracy_reconstructed=_share(with_reconstructed == labels),
+        agreement=_share(with_phi == with_reconstructed),
+        explained=1 - float(unexplained),
+        divergence=tuple(bernoulli_kl(logits).double().mean(dim=0).tolist()),
+        ones=tuple(code.double().mean(dim=0).tolist()),
+        distinct_codes=len(code.unique(dim=0)),
+    )
+
+
+def _share(hits: Tensor) -> float:
+    return float(hits.double().mean())

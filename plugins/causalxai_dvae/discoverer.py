@@ -1,0 +1,172 @@
+"""The graph of a code: what each bit does to the classes, and to what the pictures show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field, NonNegativeFloat, PositiveInt
+from torch import Tensor
+
+from causalxai.concept_space import Units
+from causalxai.context import Context
+from causalxai.errors import ContractError
+from causalxai.graph import CausalGraph, Edge
+from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
+from causalxai.intervention import Intervention
+from causalxai.oracle import Oracle, Want
+from causalxai.report.section import Section
+from causalxai.seeding import numpy_generator
+from causalxai_dvae.bit_space import BitSpace
+from causalxai_dvae.effect_figures import effects_section
+from causalxai_dvae.probe import AttributeProbe, ProbeConfig, train_probe
+
+Effects = NDArray[np.float64]
+
+_RESAMPLES = 500
+_IMAGES_AT_ONCE = 64
+
+
+class BitDiscoverer(GraphDiscoverer):
+    """Asks the oracle for do(bit = 1) against do(bit = 0), on held-out images.
+
+    An edge's weight is the mean difference: on the class's logit (with two classes there is one
+    node, the second class, and the logit's lead over the first's), and on what a probe reads off
+    the painted picture for each labelled attribute (probability, or sds of a continuous one).
+    ``low`` and ``high`` are a bootstrap interval over images; ``frequency`` is the share of
+    resamples that clear the threshold with the same sign. Bits are independent causes by
+    construction: their code is set, not observed, and no edge joins two of them.
+
+    Where the data set labels attributes and has no reference images, the probe learns on images
+    whose attributes go together, and may read one in another.
+    """
+
+    requires = frozenset({"oracle", "render"})
+
+    class Config(DiscovererConfig):
+        """Settings.
+
+        Parameters
+        ----------
+        units
+            How many held-out images the oracle is asked about.
+        threshold
+            An edge must reach this share of the strongest effect on its target.
+        attributes
+            Whether to ask about labelled attributes, where the data set has any.
+        least_attribute
+            An edge to an attribute must reach this difference, in its own unit, too.
+        probe
+            How attributes are read off pictures.
+        """
+
+        units: PositiveInt = 300
+        threshold: float = Field(0.1, ge=0, le=1)
+        attributes: bool = True
+        least_attribute: NonNegativeFloat = 0.02
+        probe: ProbeConfig = ProbeConfig()
+
+    config: Config
+
+    def _discover(self, context: Context) -> CausalGraph:
+        space = context.expect(BitSpace, "the discoverer 'dvae'")
+        assert context.oracle is not None
+        bits, targets = space.names(), _class_nodes(context)
+        probe = self._probe(context)
+        attributes = () if probe is None else probe.names
+        for name in {*bits, *targets} & set(attributes):
+            raise ContractError(f"the attribute {name!r} has the name of a bit or a class")
+        images = context.dataset.test.images
+        rows = torch.randperm(len(images), generator=context.rng)[: self.config.units]
+        effects = _effects(context.oracle, space.encode(images[rows]), probe)
+        rng = numpy_generator(context.rng)
+        least = np.array([0.0] * len(targets) + [self.config.least_attribute] * len(attributes))
+        return CausalGraph(
+            [*bits, *targets, *attributes],
+            list(_edges(bits, (*targets, *attributes), effects, self.config.threshold, least, rng)),
+            tiers={**dict.fromkeys(bits, 0), **dict.fromkeys((*targets, *attributes), 1)},
+            meta={
+                "method": "dvae",
+                "units": len(rows),
+                "probes read": ", ".join(
+                    f"{name} {quality:.2f}"
+                    for name, quality in zip(
+                        attributes, [] if probe is None else probe.held_out.tolist(), strict=True
+                    )
+                ),
+            },
+        )
+
+    def _probe(self, context: Context) -> AttributeProbe | None:
+        if not self.config.attributes or "observations" not in context.capabilities:
+            return None
+        return train_probe(
+            context.dataset,
+            self.config.probe,
+            device=context.classifier.device,
+            rng=context.rng,
+            progress=context.progress,
+        )
+
+    def sections(self, graph: CausalGraph, context: Context) -> Sequence[Section]:
+        """Show the effects of the bits, target by target."""
+        return [effects_section(graph, context.expect(BitSpace, "the section").names())]
+
+
+def _class_nodes(context: Context) -> tuple[str, ...]:
+    """Return the classes that have a node: of two, the second says it all."""
+    names = context.classifier.class_names
+    return names[1:] if len(names) == 2 else names
+
+
+def _effects(oracle: Oracle, units: Units, probe: AttributeProbe | None) -> Effects:
+    """Return ``[n, b, targets]``: each image's difference between do(bit = 1) and do(bit = 0)."""
+    b = units.values.shape[1]
+    bit = torch.arange(b)
+    both = Intervention.set(bit.repeat(2), torch.tensor([1.0, 0.0]).repeat_interleave(b))
+    found = []
+    for start in range(0, len(units), _IMAGES_AT_ONCE):
+        some = units[slice(start, start + _IMAGES_AT_ONCE)]
+        want: tuple[Want, ...] = ("logits",) if probe is None else ("logits", "images")
+        response = oracle.query(some, both, want=want)
+        seen = [_against_the_first(response.answer("logits"))]
+        if probe is not None:
+            images = response.answer("images")
+            seen.append(probe.read(images.flatten(0, 1)).unflatten(0, images.shape[:2]))
+        on, off = torch.cat(seen, dim=2).split(b)
+        found.append((on - off).transpose(0, 1).cpu())
+    return np.asarray(torch.cat(found).double().numpy())
+
+
+def _against_the_first(logits: Tensor) -> Tensor:
+    return logits[..., 1:] - logits[..., :1] if logits.shape[-1] == 2 else logits
+
+
+def _edges(
+    bits: Sequence[str],
+    targets: Sequence[str],
+    effects: Effects,
+    threshold: float,
+    least: NDArray[np.float64],
+    rng: np.random.Generator,
+) -> Iterator[Edge]:
+    weights = effects.mean(axis=0)
+    needed = np.maximum(threshold * np.abs(weights).max(axis=0), least)
+    rows = rng.integers(len(effects), size=(_RESAMPLES, len(effects)))
+    resampled = np.stack([effects[chosen].mean(axis=0) for chosen in rows])
+    low, high = np.quantile(resampled, (0.025, 0.975), axis=0)
+    share = ((np.abs(resampled) >= needed) & (np.sign(resampled) == np.sign(weights))).mean(axis=0)
+    for i, bit in enumerate(bits):
+        for j, target in enumerate(targets):
+            clear = low[i, j] > 0 or high[i, j] < 0
+            if abs(weights[i, j]) >= needed[j] and clear:
+                yield Edge(
+                    bit,
+                    target,
+                    weight=float(weights[i, j]),
+                    frequency=float(share[i, j]),
+                    low=float(low[i, j]),
+                    high=float(high[i, j]),
+                )

@@ -1,0 +1,53 @@
+"""What each bit does, target by target, as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
+
+from causalxai.graph import CausalGraph
+from causalxai.report.plots import OPPOSE, SUPPORT, canvas, embed, grid
+from causalxai.report.section import Section, Text
+
+_COLOURS = LinearSegmentedColormap.from_list("effects", [OPPOSE, "#ffffff", SUPPORT])
+
+
+def effects_section(graph: CausalGraph, bits: Sequence[str]) -> Section:
+    """Show the weights of the edges from bits into classes and attributes.
+
+    Parameters
+    ----------
+    graph
+        Of ``BitDiscoverer``.
+    bits
+        Names of the bits, in order.
+    """
+    targets = [node for node in graph.nodes if node not in bits]
+    weights = np.full((len(targets), len(bits)), np.nan)
+    for edge in graph.edges:
+        weights[targets.index(edge.target), bits.index(edge.source)] = edge.weight
+    strongest = np.nanmax(np.abs(np.nan_to_num(weights)), axis=1, keepdims=True)
+    figure = canvas(8, 1.2 + 0.26 * len(targets))
+    axes = grid(figure, 1, 1)[0][0]
+    shares = weights / np.where(strongest > 0, strongest, 1)
+    axes.imshow(np.nan_to_num(shares), cmap=_COLOURS, vmin=-1, vmax=1, aspect="auto")
+    axes.set_xticks(range(len(bits)), [bit.removeprefix("bit ") for bit in bits])
+    axes.set_yticks(range(len(targets)), targets)
+    axes.set_xlabel("bit")
+    caption = (
+        "What do(bit = 1) changes against do(bit = 0), each row relative to its strongest effect; "
+        f"at the top: {', '.join(targets[:2])}. White: no edge."
+    )
+    return Section(
+        "What each bit does",
+        [
+            Text(
+                "Bits are set, not observed, so that their effects are interventional. On a class: "
+                "its logit (of two classes, the second's lead). On an attribute: what a probe "
+                "reads off the painted picture."
+            ),
+            embed(figure, caption, f"Effects of {len(bits)} bits on {', '.join(targets)}."),
+        ],
+    )

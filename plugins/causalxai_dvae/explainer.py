@@ -1,0 +1,164 @@
+"""Local explanations: what flips of bits do to the prediction, and to the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from pydantic import NonNegativeInt
+from torch import Tensor
+
+from causalxai.concept_space import Units
+from causalxai.context import Context
+from causalxai.errors import CapabilityError, did_you_mean
+from causalxai.explainer import Explainer, Explanation
+from causalxai.intervention import Intervention
+from causalxai.plugin import PluginConfig
+from causalxai.report.section import Section
+from causalxai_dvae.bit_oracle import BitOracle
+from causalxai_dvae.bit_space import BitSpace
+from causalxai_dvae.explanation_figures import explanation_section
+from causalxai_dvae.flips import MinimalFlips, flip_all, flip_each, flip_some, minimal_flips
+
+
+class FlipExplainer(Explainer):
+    """Flips all bits of an image's code, each bit alone, and the fewest that turn the prediction.
+
+    ``importance`` is what each bit, as it is, adds to the target's logit: the logit with phi',
+    the decoded code, minus the logit with that bit flipped.
+
+    The map ``flip`` is the method's claim about pixels: where the picture of phi' and that of
+    psi, the decoded complement of the code, differ, as the mean absolute difference of channels;
+    ``minimal flip`` is the same for the minimal sets.
+
+    The flip of all bits takes a prediction away from its class. Two classes make that a direction;
+    with more, nobody has chosen where it lands. The minimal sets can be aimed: see ``towards``.
+
+    ``details`` hold, for n images:
+
+    - ``code`` ``[n, b]``;
+    - ``original``, ``perceived``, ``flipped`` and ``minimally flipped`` ``[n, K]``, the
+      probabilities with phi, with phi', with psi and with the minimal set flipped, and
+      ``each flipped`` ``[n, b, K]``, with one bit flipped;
+    - ``minimal`` ``[n, b]``, bool, the minimal sets, ``size`` ``[n]``, how many bits they have,
+      and ``turned`` ``[n]``, bool, whether flipping them turns the prediction;
+    - ``pictured`` ``[m]``, the images whose pictures are kept, as ``perceived picture``, ``flipped
+      picture`` and ``minimally flipped picture``, each ``[m, c, h, w]``.
+
+    References
+    ----------
+    .. [1] Gat, Lorberbom, Schwartz, Hazan, "Latent space explanation by intervention", AAAI 2022;
+       single bits and minimal sets are ours.
+    """
+
+    requires: ClassVar[frozenset[str]] = frozenset({"space", "oracle", "render"})
+
+    class Config(PluginConfig):
+        """Settings.
+
+        Parameters
+        ----------
+        towards
+            The class that the minimal sets are to bring about; by default any other than the
+            predicted one.
+        pictures
+            For how many images the pictures are kept.
+        """
+
+        towards: str | None = None
+        pictures: NonNegativeInt = 24
+
+    config: Config
+
+    def _explain(self, inputs: Tensor, target: Tensor, context: Context) -> Explanation:
+        space = context.expect(BitSpace, type(self).__name__)
+        oracle = context.expect(BitOracle, type(self).__name__)
+        goal = self._goal(len(inputs), context.classifier.class_names)
+        units = space.encode(inputs)
+        minimal = minimal_flips(oracle, units, goal)
+        perceived, flipped, fewest = _asked(oracle, units, minimal)
+        each = oracle.query(units, flip_each(len(space.concepts))).answer("logits").transpose(0, 1)
+        own, others = (_of_target(logits, target) for logits in (perceived[0], each))
+        details = {
+            "code": units.values,
+            "original": context.classifier.probabilities(inputs),
+            "perceived": perceived[0].softmax(dim=1),
+            "flipped": flipped[0].softmax(dim=1),
+            "minimally flipped": fewest[0].softmax(dim=1),
+            "each flipped": each.softmax(dim=2),
+            "minimal": minimal.flipped,
+            "size": minimal.size,
+            "turned": minimal.turned,
+            **_pictures(perceived[1], flipped[1], fewest[1], target, self.config.pictures),
+        }
+        return Explanation(
+            inputs=inputs.cpu(),
+            target=target.cpu(),
+            concepts=space.names(),
+            importance=(own[:, None] - others).cpu(),
+            maps={
+                "flip": _difference(perceived[1], flipped[1]),
+                "minimal flip": _difference(perceived[1], fewest[1]),
+            },
+            details={name: tensor.cpu() for name, tensor in details.items()},
+            meta={"towards": self.config.towards},
+        )
+
+    def _goal(self, n: int, class_names: Sequence[str]) -> Tensor | None:
+        towards = self.config.towards
+        if towards is None:
+            return None
+        if towards not in class_names:
+            raise CapabilityError(
+                f"explain.towards: there is no class {towards!r}"
+                f"{did_you_mean(towards, class_names)} (there are: {', '.join(class_names)})"
+            )
+        return torch.full((n,), class_names.index(towards))
+
+    def sections(self, explanation: Explanation, context: Context) -> Sequence[Section]:
+        """Return the paper's figure 3, and what the flips come to over all images."""
+        return [explanation_section(explanation, context.dataset.class_names)]
+
+
+def _asked(oracle: BitOracle, units: Units, minimal: MinimalFlips) -> list[tuple[Tensor, Tensor]]:
+    """Return logits and pictures as the code is, with all bits and with the fewest flipped."""
+    bits = units.values.shape[1]
+    answers = []
+    for asked in (Intervention.none(), flip_all(bits), flip_some(units, minimal.flipped[None])):
+        response = oracle.query(units, asked, want=("logits", "images"))
+        answers.append((response.answer("logits")[0], response.answer("images")[0]))
+    return answers
+
+
+def _difference(before: Tensor, after: Tensor) -> Tensor:
+    return (after - before).abs().mean(dim=1).cpu()
+
+
+def _pictures(
+    perceived: Tensor, flipped: Tensor, fewest: Tensor, target: Tensor, most: int
+) -> dict[str, Tensor]:
+    chosen = _of_each_class(target.cpu(), most)
+    rows = chosen.to(perceived.device)
+    return {
+        "pictured": chosen,
+        "perceived picture": perceived[rows],
+        "flipped picture": flipped[rows],
+        "minimally flipped picture": fewest[rows],
+    }
+
+
+def _of_target(logits: Tensor, target: Tensor) -> Tensor:
+    """Pick the target of each unit from logits ``[n, ..., K]``."""
+    shape = (-1, *(1 for _ in logits.shape[1:]))
+    index = target.to(logits.device).view(shape).expand(*logits.shape[:-1], 1)
+    return logits.gather(-1, index)[..., 0]
+
+
+def _of_each_class(target: Tensor, most: int) -> Tensor:
+    """Return up to ``most`` images in their order, as many of each class as there is room for."""
+    rank = torch.zeros_like(target)
+    for klass in target.unique():
+        mine = target == klass
+        rank[mine] = torch.arange(int(mine.sum())).to(rank)
+    return rank.argsort(stable=True)[:most].sort().values

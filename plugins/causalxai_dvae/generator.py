@@ -1,0 +1,154 @@
+"""The generator g: a picture of what a hidden layer holds."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from causalxai.plugin import PluginConfig
+
+_GROUPS = 4
+_FIRST_SIDE = 7
+_NARROWEST = 16
+_DARKEST = 0.01
+
+
+class GeneratorConfig(PluginConfig):
+    """How large a generator is and how it is trained.
+
+    Parameters
+    ----------
+    channels
+        At the lowest resolution; halved with each doubling of the side, down to 16.
+    steps
+        Of the optimizer.
+    batch_size
+        Images in a step.
+    learning_rate
+        Adam's; it falls along a line over the second half of the steps.
+    information
+        lambda of equation 6: the weight of the inverse of the information that the generator
+        shares with the classifier, as a multiple of its first value, beside the cross entropy
+        per pixel in nats. 0 leaves it out. A large one makes pictures that show nothing.
+    similarity
+        ``dot``, as equation 6 has it, which a generator also raises by drawing more from all
+        units alike; or ``cosine``, ours, which only the directions count for: much stronger.
+    information_every
+        In how many steps the information counts once, with so many times the weight.
+    information_images
+        How many images of a batch it is computed for.
+    """
+
+    channels: int = Field(64, ge=_GROUPS, multiple_of=_GROUPS)
+    steps: PositiveInt = 600
+    batch_size: PositiveInt = 32
+    learning_rate: PositiveFloat = 3e-3
+    information: NonNegativeFloat = 0.02
+    similarity: Literal["dot", "cosine"] = "dot"
+    information_every: PositiveInt = 4
+    information_images: PositiveInt = 16
+
+
+class Generator(nn.Module):
+    """Paints activations: a linear layer to a small map, then convolutions that double its side.
+
+    Parameters
+    ----------
+    width
+        d, the number of units of the layer.
+    image_shape
+        Channels, height, width; of any size.
+    config
+        The settings.
+
+    Notes
+    -----
+    Source: *Latent space explanation by intervention*, "Visual explanation of a latent space",
+    which leaves the architecture open. Activations are centred and divided by one number for all
+    units, as the discrete autoencoder has them.
+    """
+
+    mean: Tensor
+    scale: Tensor
+    base: Tensor
+
+    def __init__(
+        self, width: int, image_shape: tuple[int, int, int], config: GeneratorConfig
+    ) -> None:
+        super().__init__()
+        self.width, self.image_shape, self.config = width, image_shape, config
+        self.sizes = _sizes(image_shape[1], image_shape[2])
+        widths = [max(_NARROWEST, config.channels >> level) for level in range(len(self.sizes))]
+        self.channels = [min(config.channels, width) for width in widths]
+        self.first = nn.Linear(width, self.channels[0] * math.prod(self.sizes[0]))
+        self.blocks = nn.ModuleList(
+            _Block(inputs, outputs, size)
+            for inputs, outputs, size in zip(
+                self.channels, self.channels[1:], self.sizes[1:], strict=False
+            )
+        )
+        self.last = nn.Conv2d(self.channels[-1], image_shape[0], 3, padding=1)
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("scale", torch.ones(()))
+        self.register_buffer("base", torch.zeros(image_shape))
+
+    @torch.no_grad()
+    def begin_at(self, activations: Tensor, images: Tensor) -> None:
+        """Take the units' mean and the one scale, and the mean picture to start from.
+
+        Parameters
+        ----------
+        activations
+            ``[n, d]``; if they do not vary, the scale is left as it is.
+        images
+            ``[n, c, h, w]`` in [0, 1].
+        """
+        self.mean.copy_(activations.mean(dim=0))
+        scale = (activations - self.mean).square().mean().sqrt()
+        if scale > 0:
+            self.scale.copy_(scale)
+        self.base.copy_(torch.logit(images.mean(dim=0), eps=_DARKEST))
+
+    def forward(self, activations: Tensor) -> Tensor:
+        """Return the logits ``[n, c, h, w]`` of pixels for ``[n, d]``."""
+        x = self.first((activations - self.mean) / self.scale)
+        x = F.relu(x).view(-1, self.channels[0], *self.sizes[0])
+        for block in self.blocks:
+            x = block(x)
+        logits: Tensor = self.base + self.last(x)
+        return logits
+
+    def paint(self, activations: Tensor) -> Tensor:
+        """Return pictures ``[n, c, h, w]`` in [0, 1] for ``[n, d]``; gradients flow."""
+        return torch.sigmoid(self.forward(activations))
+
+
+class _Block(nn.Module):
+    """A 3 x 3 convolution, group normalisation and ReLU; then the map is enlarged.
+
+    Enlarging last is a quarter of the work.
+    """
+
+    def __init__(self, inputs: int, outputs: int, size: tuple[int, int]) -> None:
+        super().__init__()
+        self.size = size
+        self.conv = nn.Conv2d(inputs, outputs, 3, padding=1)
+        self.norm = nn.GroupNorm(_GROUPS, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``[n, inputs, ...]`` to ``[n, outputs, *size]``."""
+        x = F.relu(self.norm(self.conv(x)))
+        return F.interpolate(x, size=self.size, mode="bilinear")
+
+
+def _sizes(height: int, width: int) -> list[tuple[int, int]]:
+    """Return the maps' sizes, from the smallest: each side is half the next, rounded up."""
+    sizes = [(height, width)]
+    while max(sizes[0]) > _FIRST_SIDE:
+        sizes.insert(0, (math.ceil(sizes[0][0] / 2), math.ceil(sizes[0][1] / 2)))
+    return sizes

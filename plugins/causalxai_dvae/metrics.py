@@ -1,0 +1,172 @@
+"""The measures of the paper's tables 1 and 2, on held-out images."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from pydantic import PositiveInt
+from torch import Tensor
+
+from causalxai.context import Context
+from causalxai.explainer import Explanation
+from causalxai.metric import Estimate, Metric, MetricResult
+from causalxai.plugin import PluginConfig
+from causalxai.seeding import numpy_generator
+from causalxai_dvae.bit_space import BitSpace
+from causalxai_dvae.painting import shared_information
+
+_PAPER = "Gat, Lorberbom, Schwartz, Hazan, Latent space explanation by intervention, AAAI 2022"
+
+
+class _CodeMetric(Metric):
+    """What the three measures of table 1 share: they speak of the code, not of an explanation."""
+
+    higher_is_better = True
+    value_range = (0.0, 1.0)
+    reference = f"{_PAPER}, table 1"
+    requires: ClassVar[frozenset[str]] = frozenset({"space"})
+
+    class Config(PluginConfig):
+        """Settings.
+
+        Parameters
+        ----------
+        images
+            How many held-out images at most.
+        """
+
+        images: PositiveInt = 2000
+
+    config: Config
+
+    def _held_out(self, context: Context) -> tuple[BitSpace, Tensor, Tensor]:
+        """Return the space, activations ``[n, d]`` of held-out images, and their labels."""
+        space = context.expect(BitSpace, self.name)
+        test = context.dataset.test
+        rows = torch.randperm(len(test), generator=context.rng)[: self.config.images]
+        return space, space.activations(test.images[rows]), test.labels[rows]
+
+
+class FlipChanged(_CodeMetric):
+    """The share of images whose prediction turns when all bits are flipped.
+
+    From phi', the decoded code, to psi, the decoded complement; the part ``from phi`` compares
+    with the classifier's own prediction instead. ``chance`` flips half of the bits at random.
+    """
+
+    name = "flip-changed"
+
+    def _compute(self, explanation: Explanation, context: Context) -> MetricResult:  # noqa: ARG002
+        space, activations, _ = self._held_out(context)
+        code = space.autoencoder_.code(activations)
+        before = _classes(space, space.autoencoder_.decode(code))
+        after = _classes(space, space.autoencoder_.decode(1 - code))
+        scores = torch.rand(code.shape, generator=context.rng).to(code.device)
+        half = (scores.argsort(dim=1) < code.shape[1] // 2).float()
+        some = _classes(space, space.autoencoder_.decode(code + half - 2 * code * half))
+        own = _classes(space, activations)
+        return MetricResult(
+            self.name,
+            estimate=_share(after != before),
+            chance=_share(some != before),
+            parts={"from phi": _share(after != own)},
+        )
+
+
+class CodeAgreement(_CodeMetric):
+    """The share of images that the classifier's rest sees alike in phi and in phi'.
+
+    ``chance`` decodes another image's code.
+    """
+
+    name = "code-agreement"
+
+    def _compute(self, explanation: Explanation, context: Context) -> MetricResult:  # noqa: ARG002
+        space, activations, _ = self._held_out(context)
+        own = _classes(space, activations)
+        decoded = _classes(space, space.autoencoder_.reconstruct(activations))
+        others = torch.randperm(len(own), generator=context.rng).to(own.device)
+        return MetricResult(
+            self.name, estimate=_share(decoded == own), chance=_share(decoded[others] == own)
+        )
+
+
+class CodeAccuracy(_CodeMetric):
+    """The share of images that get their own label from phi'.
+
+    The part ``with phi`` is the classifier's accuracy itself; ``chance`` always says the most
+    frequent class.
+    """
+
+    name = "code-accuracy"
+
+    def _compute(self, explanation: Explanation, context: Context) -> MetricResult:  # noqa: ARG002
+        space, activations, labels = self._held_out(context)
+        labels = labels.to(activations.device)
+        decoded = _classes(space, space.autoencoder_.reconstruct(activations))
+        own = _classes(space, activations)
+        return MetricResult(
+            self.name,
+            estimate=_share(decoded == labels),
+            chance=_share(labels == labels.mode().values),
+            parts={"with phi": _share(own == labels)},
+        )
+
+
+class SharedInformation(_CodeMetric):
+    """The cosine between what the generator and what the classifier draw from a hidden layer.
+
+    Between the functional Fisher information of g at phi' and that of the classifier's rest at
+    phi, image by image; ``chance`` shuffles the coordinates of one, and the part ``of the means``
+    compares what both draw on average. A high cosine alone is no better explanation: with a
+    strong regulariser it nears 1 while the pictures lose what they showed. Read it beside
+    ``attribute-change``.
+    """
+
+    name = "shared-information"
+    value_range = (0.0, 1.0)
+    reference = f"{_PAPER}, table 2"
+
+    class Config(_CodeMetric.Config):
+        """Settings.
+
+        Parameters
+        ----------
+        images
+            How many held-out images at most.
+        samples
+            Draws of the Gaussian for each image.
+        """
+
+        images: PositiveInt = 500
+        samples: PositiveInt = 8
+
+    config: Config
+
+    def _compute(self, explanation: Explanation, context: Context) -> MetricResult:  # noqa: ARG002
+        space, activations, _ = self._held_out(context)
+        information = shared_information(
+            space.generator_,
+            space.layer_,
+            space.autoencoder_,
+            activations,
+            rng=context.rng,
+            samples=self.config.samples,
+        )
+        rng = numpy_generator(context.rng)
+        return MetricResult(
+            self.name,
+            estimate=Estimate.mean(information.cosine.cpu().numpy(), rng),
+            chance=Estimate.mean(information.shuffled.cpu().numpy(), rng),
+            parts={"of the means": Estimate(information.of_means, n=len(activations))},
+        )
+
+
+@torch.no_grad()
+def _classes(space: BitSpace, activations: Tensor) -> Tensor:
+    return space.layer_.logits(activations).argmax(dim=1)
+
+
+def _share(hits: Tensor) -> Estimate:
+    return Estimate.share(hits.cpu().numpy())

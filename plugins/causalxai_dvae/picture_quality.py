@@ -1,0 +1,120 @@
+"""What pictures of activations are worth, measured on images that nobody has learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Self, cast
+
+import torch
+from torch import Tensor
+
+from causalxai.classifier import Classifier
+from causalxai.hidden_layer import HiddenLayer
+from causalxai.record import Json
+from causalxai_dvae.autoencoder import DiscreteAutoencoder
+from causalxai_dvae.generator import Generator
+from causalxai_dvae.painting import shared_information
+
+_AT_ONCE = 256
+_INFORMED, _SAMPLES = 500, 8
+
+
+@dataclass(frozen=True)
+class PictureQuality:
+    """Held-out figures of a generator.
+
+    Parameters
+    ----------
+    n
+        How many images.
+    reconstruction, mean_image
+        Mean squared error of g(phi'), and of the training images' mean.
+    agreement, agreement_flipped
+        Share of images where the classifier, shown g(phi'), predicts what its rest makes of phi';
+        the same with psi = decode(1 - z).
+    chance, chance_flipped
+        The same shares, had each image got another image's picture.
+    shared_information, shared_by_chance
+        Mean cosine between the functional Fisher information of g at phi' and that of the
+        classifier's rest at phi, and with the coordinates of one shuffled; of 500 images at most.
+    """
+
+    n: int
+    reconstruction: float
+    mean_image: float
+    agreement: float
+    agreement_flipped: float
+    chance: float
+    chance_flipped: float
+    shared_information: float
+    shared_by_chance: float
+
+    def to_json(self) -> dict[str, Json]:
+        """Return plain values."""
+        return cast("dict[str, Json]", asdict(self))
+
+    @classmethod
+    def from_json(cls, record: dict[str, Json]) -> Self:
+        """Undo ``to_json``."""
+        return cls(**record)  # type: ignore[arg-type]
+
+
+def measure_pictures(
+    generator: Generator,
+    autoencoder: DiscreteAutoencoder,
+    layer: HiddenLayer,
+    classifier: Classifier,
+    *,
+    activations: Tensor,
+    images: Tensor,
+    mean_image: Tensor,
+    rng: torch.Generator,
+) -> PictureQuality:
+    """Measure a generator, some hundred images at a time.
+
+    Parameters
+    ----------
+    generator, autoencoder, layer, classifier
+        On one device.
+    activations, images
+        ``[n, d]`` and ``[n, c, h, w]``, held out.
+    mean_image
+        ``[c, h, w]``, of the images that the generator learned from.
+    rng
+        Draws what the shared information is estimated with, and shuffles for chance levels.
+    """
+    with torch.no_grad():
+        code = autoencoder.code(activations)
+        phi, psi = autoencoder.decode(code), autoencoder.decode(1 - code)
+        painted = _in_batches(generator.paint, phi).cpu()
+        flipped = _in_batches(generator.paint, psi).cpu()
+        told, told_flipped = (_in_batches(layer.logits, x).argmax(dim=1).cpu() for x in (phi, psi))
+    seen, seen_flipped = classifier.predict(painted).cpu(), classifier.predict(flipped).cpu()
+    others = torch.randperm(len(images), generator=rng)
+    information = shared_information(
+        generator, layer, autoencoder, activations[:_INFORMED], rng=rng, samples=_SAMPLES
+    )
+    return PictureQuality(
+        n=len(images),
+        reconstruction=_error(painted, images),
+        mean_image=_error(mean_image, images),
+        agreement=_share(seen == told),
+        agreement_flipped=_share(seen_flipped == told_flipped),
+        chance=_share(seen[others] == told),
+        chance_flipped=_share(seen_flipped[others] == told_flipped),
+        shared_information=float(information.cosine.double().mean()),
+        shared_by_chance=float(information.shuffled.double().mean()),
+    )
+
+
+def _in_batches(function: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
+    return torch.cat([function(batch) for batch in rows.split(_AT_ONCE)])
+
+
+def _error(painted: Tensor, images: Tensor) -> float:
+    return float((painted - images).double().square().mean())
+
+
+def _share(hits: Tensor) -> float:
+    return float(hits.double().mean())

@@ -1,0 +1,56 @@
+"""One checkpoint for trainings that follow one another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+from torch import Tensor
+
+from causalxai.checkpoint import Checkpoint
+from causalxai.record import Json, Record
+
+_STATE, _DONE = "state.", "done."
+
+
+def stage_of(checkpoint: Checkpoint, stage: str, done: Mapping[str, Tensor]) -> Checkpoint:
+    """Return the part of a checkpoint that is a stage's own.
+
+    Parameters
+    ----------
+    checkpoint
+        Holds the state of one stage at a time.
+    stage
+        Its name; what another stage has saved is not loaded.
+    done
+        What the stages before came to: saved along, for ``done_before`` to bring back.
+    """
+
+    def load() -> Record | None:
+        record = checkpoint.load()
+        if record is None or record.meta["stage"] != stage:
+            return None
+        meta = cast("dict[str, Json]", record.meta["state"])
+        return Record(tensors=_below(_STATE, record.tensors), meta=meta)
+
+    def save(record: Record) -> None:
+        tensors = _under(_STATE, record.tensors) | _under(_DONE, done)
+        checkpoint.save(Record(tensors, {"stage": stage, "state": dict(record.meta)}))
+
+    return Checkpoint(load, save)
+
+
+def done_before(checkpoint: Checkpoint, stage: str) -> dict[str, Tensor] | None:
+    """Return what the stages before ``stage`` came to, if that one has saved anything."""
+    record = checkpoint.load()
+    if record is None or record.meta["stage"] != stage:
+        return None
+    return _below(_DONE, record.tensors)
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {f"{prefix}{name}": tensor for name, tensor in tensors.items()}
+
+
+def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,119 @@
+"""A small world of bars, standing, lying or crossed, and a code of what a classifier sees there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from causalxai import Classifier, Context, Dataset, Split
+from causalxai.seeding import torch_generator
+from causalxai_dvae.bit_oracle import BitOracle
+from causalxai_dvae.bit_space import BitSpace
+
+SIDE = 16
+CLASSES = ("standing", "lying", "crossed")
+NAMES = ("bright",)
+SMALL = {"autoencoder": {"bits": 6, "hidden": (32, 16), "steps": 400}, "generator": {"steps": 60}}
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> Iterator[None]:
+    """Keep threads from waiting for each other: tensors here are tiny, and cores are shared."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+class Looker(nn.Module):
+    """Two convolutions and two linear layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 6, 3, padding=1)
+        self.conv2 = nn.Conv2d(6, 8, 3, padding=1)
+        self.hidden = nn.Linear(8 * 16, 16)
+        self.last = nn.Linear(16, len(CLASSES))
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = functional.max_pool2d(functional.relu(self.conv1(images)), 2)
+        x = functional.max_pool2d(functional.relu(self.conv2(x)), 2)
+        logits: Tensor = self.last(functional.relu(self.hidden(x.flatten(1))))
+        return logits
+
+
+def bars(n: int, rng: torch.Generator) -> Split:
+    """Draw bars of one of two brightnesses, in any place, with grain."""
+    labels = torch.randint(3, (n,), generator=rng)
+    bright = torch.randint(2, (n,), generator=rng).float()
+    places = torch.randint(3, SIDE - 4, (n, 2), generator=rng)
+    axis = torch.arange(SIDE)
+    standing, lying = ((axis - places[:, i, None] - 0.5).abs() < 1 for i in (0, 1))
+    cover = (standing[:, None, :] & (labels != 1)[:, None, None]) | (
+        lying[:, :, None] & (labels != 0)[:, None, None]
+    )
+    grain = 0.05 * torch.rand(n, SIDE, SIDE, generator=rng)
+    images = (0.5 + 0.4 * bright)[:, None, None] * cover + grain
+    return Split(images[:, None], labels, bright[:, None])
+
+
+@pytest.fixture(scope="session")
+def bar_data() -> Dataset:
+    rng = torch_generator(0, "bars")
+    return Dataset(
+        train=bars(400, rng),
+        test=bars(80, rng),
+        class_names=CLASSES,
+        concept_names=NAMES,
+        reference=bars(300, rng),
+    )
+
+
+@pytest.fixture(scope="session")
+def bar_classifier(bar_data: Dataset) -> Classifier:
+    """A classifier of the bars, trained for a second."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = Looker()
+    train = bar_data.train
+    optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
+    rng = torch_generator(0, "batches")
+    for _ in range(150):
+        rows = torch.randint(len(train), (64,), generator=rng)
+        loss = functional.cross_entropy(model(train.images[rows]), train.labels[rows])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return Classifier(model, class_names=CLASSES, image_shape=bar_data.image_shape)
+
+
+@pytest.fixture(scope="session")
+def bit_space(bar_classifier: Classifier, bar_data: Dataset) -> BitSpace:
+    """Fitted; tests only read it."""
+    return BitSpace(**SMALL).fit(bar_classifier, bar_data, rng=torch_generator(0, "code"))
+
+
+@pytest.fixture(scope="session")
+def bit_oracle(bar_classifier: Classifier, bit_space: BitSpace) -> BitOracle:
+    """Bound; tests only ask it."""
+    return BitOracle().bind(bar_classifier, bit_space)
+
+
+@pytest.fixture
+def bit_context(
+    bar_classifier: Classifier, bar_data: Dataset, bit_space: BitSpace, bit_oracle: BitOracle
+) -> Context:
+    """All parts of a pipeline that has come to its graph."""
+    context = Context(classifier=bar_classifier, dataset=bar_data, rng=torch_generator(0, "tests"))
+    return replace(context, space=bit_space, oracle=bit_oracle)
+
+
+@pytest.fixture
+def images(bar_data: Dataset) -> Tensor:
+    """A few held-out images."""
+    return bar_data.test.images[:12]

@@ -1,0 +1,195 @@
+"""Bias detection: the interval's false alarms, and a bias that was planted by hand."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from causalxai.classifier import Classifier
+from causalxai.context import Context
+from causalxai.dataset import Dataset, Split
+from causalxai.explainer import Explanation
+from causalxai.metric import Metric
+from causalxai.seeding import torch_generator
+from causalxai.testing import Bench, checks_for
+from causalxai_dvae.bias import AttributeChange, Bias
+from causalxai_dvae.bit_space import BitSpace
+
+QUICK = {"attribute": "bright", "images": 60, "probe": {"steps": 100}}
+SMALL = {
+    "autoencoder": {"bits": 4, "hidden": (16,), "steps": 200},
+    "generator": {"steps": 60, "batch_size": 32, "channels": 16},
+}
+
+
+class Bars(nn.Module):
+    """Pools, then two linear layers."""
+
+    def __init__(self):
+        super().__init__()
+        self.hidden = nn.Linear(64, 12)
+        self.last = nn.Linear(12, 2)
+
+    def forward(self, images):
+        pooled = nn.functional.avg_pool2d(images, 2).flatten(1)
+        return self.last(self.hidden(pooled).relu())
+
+
+@dataclass
+class BarSource:
+    """Trains a classifier of bars on whatever it is given."""
+
+    seen: list
+
+    def fit(self, dataset, *, rng, device):
+        self.seen.append(dataset.train)
+        with torch.random.fork_rng():
+            torch.manual_seed(int(torch.randint(2**31, (1,), generator=rng)))
+            model = Bars()
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+        for _ in range(80):
+            rows = torch.randint(len(dataset.train), (64,), generator=rng)
+            loss = nn.functional.cross_entropy(
+                model(dataset.train.images[rows]), dataset.train.labels[rows]
+            )
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        return Classifier(
+            model, class_names=dataset.class_names, image_shape=dataset.image_shape, device=device
+        )
+
+
+def only_two(split: Split) -> Split:
+    return split[split.labels < 2]
+
+
+def tied(split: Split, share: float, rng: torch.Generator) -> Split:
+    """Keep images so that ``share`` of the lying bars, and of no standing ones, are bright."""
+    bright = split.concepts[:, 0] > 0.5
+    wanted = torch.rand(len(split), generator=rng) < torch.where(
+        bright == (split.labels == 1), torch.tensor(share), torch.tensor(1 - share)
+    )
+    return split[wanted]
+
+
+@pytest.fixture(scope="module")
+def two_classes(bar_data):
+    rng = torch_generator(0, "tied")
+    return Dataset(
+        train=tied(only_two(bar_data.train), 0.95, rng),
+        test=only_two(bar_data.test),
+        class_names=bar_data.class_names[:2],
+        concept_names=bar_data.concept_names,
+        reference=only_two(bar_data.reference),
+    )
+
+
+@pytest.fixture(scope="module")
+def context(two_classes):
+    rng = torch_generator(0, "bias")
+    source = BarSource([])
+    classifier = source.fit(two_classes, rng=rng, device=torch.device("cpu"))
+    space = BitSpace(**SMALL).fit(classifier, two_classes, rng=rng)
+    return Context(classifier=classifier, dataset=two_classes, rng=rng, space=space, source=source)
+
+
+@pytest.fixture(scope="module")
+def quick(context):
+    """The same with a code and a generator that are hardly trained."""
+    settings = {
+        "autoencoder": {"bits": 3, "hidden": (8,), "steps": 40},
+        "generator": {"steps": 2, "batch_size": 8, "channels": 8},
+    }
+    rng = torch_generator(0, "quick")
+    return replace(
+        context, space=BitSpace(**settings).fit(context.classifier, context.dataset, rng=rng)
+    )
+
+
+@pytest.fixture
+def explanation(context):
+    images = context.dataset.test.images[:3]
+    return Explanation(images, torch.zeros(3, dtype=torch.int64), ("bit 0",),
+                       importance=torch.zeros(3, 1))  # fmt: skip
+
+
+def test_a_planted_bias_has_the_sign_of_the_data(context, explanation):
+    result = AttributeChange(**QUICK).compute(
+        explanation, replace(context, rng=torch_generator(1, "m"))
+    )
+    assert result.status == "ok", result.reason
+    assert result.parts["in the data"].value > 0.5
+    assert result.estimate.low > 0
+
+
+def test_references_learn_from_the_reference_split_and_all_facts_are_told(context, explanation):
+    context.source.seen.clear()
+    metric = Bias(**QUICK, references=2)
+    result = metric.compute(explanation, replace(context, rng=torch_generator(2, "m")))
+    assert result.status == "ok", result.reason
+    assert len(context.source.seen) == 3
+    assert all(split is context.dataset.reference for split in context.source.seen)
+    assert result.parts["noise floor"].value == pytest.approx(
+        result.estimate.high - result.estimate.value
+    )
+    called = result.estimate.low > 0 or result.estimate.high < 0
+    assert result.parts["called"].value == float(called)
+    unbiased = result.controls["unbiased"]
+    false_alarm = unbiased.low > 0 or unbiased.high < 0
+    assert result.controls["unbiased called"].value == float(false_alarm)
+
+
+@pytest.mark.parametrize("level", [0.9, 0.99])
+def test_the_interval_calls_an_unbiased_classifier_as_rarely_as_it_says(level):
+    metric = Bias(attribute="bright", references=4, level=level)
+    rng = np.random.default_rng(0)
+    alarms = []
+    for _ in range(2000):
+        centres = rng.normal(0.1, 0.05, 5)
+        own = rng.normal(centres[0], 0.01, 400)
+        estimate = metric._difference(own, centres[1:])
+        alarms.append(estimate.low > 0 or estimate.high < 0)
+    assert np.mean(alarms) == pytest.approx(1 - level, abs=4 * np.sqrt(level * (1 - level) / 2000))
+
+
+@given(shift=st.floats(-1, 1), scale=st.floats(0.001, 0.2))
+def test_what_all_invent_alike_is_taken_off(shift, scale):
+    metric = Bias(attribute="bright")
+    rng = np.random.default_rng(3)
+    own, references = rng.normal(0, scale, 50), rng.normal(0, scale, 5)
+    plain = metric._difference(own, references)
+    moved = metric._difference(own + shift, references + shift)
+    for name in ("value", "low", "high"):
+        assert getattr(moved, name) == pytest.approx(getattr(plain, name), abs=1e-9)
+
+
+def test_a_network_that_is_not_trained_here_has_no_unbiased_twin(context, explanation):
+    class Fixed:
+        def fit(self, dataset, *, rng, device):
+            return context.classifier
+
+    result = Bias(**QUICK, references=2).compute(explanation, replace(context, source=Fixed()))
+    assert result.status == "skipped"
+    assert "trained here" in result.reason
+
+
+def test_more_than_two_classes_are_skipped(bit_context, explanation):
+    result = AttributeChange(**QUICK).compute(explanation, bit_context)
+    assert (result.status, result.reason) == ("skipped", "it needs a classifier of two classes")
+
+
+@pytest.mark.parametrize("check", checks_for(Metric), ids=lambda check: check.__name__)
+def test_attribute_change_keeps_its_promises(check, quick, explanation):
+    metric = AttributeChange(attribute="bright", images=40, probe={"steps": 5})
+    check(Bench(plugin=metric, context=quick, images=explanation.inputs, explanation=explanation))
+
+
+@pytest.mark.parametrize("check", checks_for(Metric), ids=lambda check: check.__name__)
+def test_bias_keeps_its_promises(check, quick, explanation):
+    metric = Bias(attribute="bright", images=40, probe={"steps": 5}, references=2)
+    check(Bench(plugin=metric, context=quick, images=explanation.inputs, explanation=explanation))

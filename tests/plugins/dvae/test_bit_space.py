@@ -1,0 +1,204 @@
+"""The concept space: what it refuses, what it measures, and how it comes back, killed or stored."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from causalxai import Classifier, Dataset
+from causalxai.checkpoint import Checkpoint
+from causalxai.concept_space import ConceptSpace
+from causalxai.context import Context
+from causalxai.errors import CapabilityError
+from causalxai.record import Record
+from causalxai.report.section import Text
+from causalxai.testing import Bench, checks_for
+from causalxai.testing.bench import stored
+from causalxai_dvae import coding, painting
+from causalxai_dvae.bit_space import BitSpace
+
+TINY = {
+    "autoencoder": {"bits": 4, "hidden": (16,), "steps": 9, "batch_size": 16},
+    "generator": {"steps": 5, "batch_size": 8},
+}
+
+
+class Killed(Exception):
+    """Stands for the end of a process."""
+
+
+class Keeper:
+    """Keeps the last record as it would lie on disk, and dies after so many of them."""
+
+    def __init__(self, dies_after: int | None = None) -> None:
+        self.record: Record | None = None
+        self.saved = 0
+        self.dies_after = dies_after
+
+    def save(self, record: Record) -> None:
+        self.record = stored(record)
+        self.saved += 1
+        if self.saved == self.dies_after:
+            raise Killed
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        return Checkpoint(load=lambda: self.record, save=self.save)
+
+
+@pytest.fixture
+def tiny(bar_data: Dataset) -> Dataset:
+    return replace(bar_data, train=bar_data.train[:60], test=bar_data.test[:20])
+
+
+def fit(
+    classifier: Classifier,
+    dataset: Dataset,
+    seed: int = 0,
+    keeper: Keeper | None = None,
+    **settings: object,
+) -> BitSpace:
+    rng = torch.Generator().manual_seed(seed)
+    space = BitSpace(**{**TINY, **settings})
+    return space.fit(classifier, dataset, rng=rng, checkpoint=(keeper or Keeper()).checkpoint)
+
+
+def same_bytes(one: Record, other: Record) -> bool:
+    same = {name: torch.equal(t, other.tensors[name]) for name, t in one.tensors.items()}
+    return same.keys() == other.tensors.keys() and all(same.values()) and one.meta == other.meta
+
+
+@pytest.mark.parametrize("check", checks_for(ConceptSpace), ids=lambda check: check.__name__)
+@pytest.mark.parametrize("layer", [None, "conv2"])
+def test_bit_space_keeps_its_promises(
+    check, bar_classifier: Classifier, tiny: Dataset, layer: str | None
+):
+    rng = torch.Generator().manual_seed(0)
+    context = Context(classifier=bar_classifier, dataset=tiny, rng=rng)
+    plugin = BitSpace(layer=layer, **TINY)
+    check(Bench(plugin=plugin, context=context, images=tiny.test.images[:3]))
+
+
+def test_bits_are_boolean_concepts_of_the_layer(bit_space: BitSpace, bar_data: Dataset):
+    assert bit_space.names() == tuple(f"bit {number}" for number in range(6))
+    for concept in bit_space.concepts:
+        assert (concept.kind, concept.low, concept.high) == ("boolean", 0, 1)
+        assert concept.layer == "embedding"
+    values = bit_space.encode(bar_data.test.images).values
+    assert ((values == 0) | (values == 1)).all()
+
+
+def test_the_code_is_of_what_the_layer_holds(
+    bit_space: BitSpace, bar_classifier: Classifier, bar_data: Dataset
+):
+    images = bar_data.test.images[:9]
+    activations = bit_space.activations(images)
+    torch.testing.assert_close(activations, bar_classifier.embed(images))
+    expected = bit_space.autoencoder_.code(activations)
+    assert torch.equal(bit_space.encode(images).values, expected)
+
+
+def test_any_layer_will_do(bar_classifier: Classifier, tiny: Dataset):
+    space = fit(bar_classifier, tiny, layer="conv2")
+    assert space.concepts[0].layer == "conv2"
+    assert space.activations(tiny.test.images).shape == (20, 8 * 8 * 8)
+    with pytest.raises(CapabilityError, match=r"no layer 'conv3'.*did you mean 'conv2'"):
+        fit(bar_classifier, tiny, layer="conv3")
+
+
+def test_reference_images_are_learned_from_where_they_are_asked_for(
+    bar_classifier: Classifier, tiny: Dataset
+):
+    from_reference = fit(bar_classifier, tiny, paint_from="reference").to_record()
+    swapped = fit(bar_classifier, replace(tiny, train=tiny.reference)).to_record()
+    assert same_bytes(from_reference, swapped)
+    assert not same_bytes(from_reference, fit(bar_classifier, tiny).to_record())
+
+
+def test_missing_reference_images_are_told(bar_classifier: Classifier, tiny: Dataset):
+    with pytest.raises(CapabilityError, match="take paint_from: train"):
+        fit(bar_classifier, replace(tiny, reference=None), paint_from="reference")
+
+
+def test_the_code_and_its_pictures_are_worth_something(
+    bit_space: BitSpace, bar_classifier: Classifier, bar_data: Dataset
+):
+    summary, images = bit_space.summary(), bar_data.test.images
+    code = bit_space.encode(images).values
+    decode, paint, rest = (
+        bit_space.autoencoder_.decode, bit_space.generator_.paint, bit_space.layer_.logits
+    )  # fmt: skip
+    told, told_flipped = (rest(decode(one)).argmax(dim=1) for one in (code, 1 - code))
+    painted, flipped = paint(decode(code)), paint(decode(1 - code))
+
+    def share(hits: torch.Tensor) -> object:
+        return pytest.approx(float(hits.double().mean()))
+
+    assert summary["changed"] == share(told != told_flipped)
+    assert summary["agreement"] == share(told == bar_classifier.predict(images))
+    seen, seen_flipped = bar_classifier.predict(painted), bar_classifier.predict(flipped)
+    assert summary["classifier's agreement with pictures"] == share(seen == told)
+    assert summary["classifier's agreement with flipped pictures"] == share(
+        seen_flipped == told_flipped
+    )
+    error = float((painted - images).square().mean())
+    assert summary["picture error"] == pytest.approx(error, rel=1e-4)
+    mean = bar_data.train.images.mean(dim=0)
+    assert summary["error of the mean image"] == pytest.approx(
+        float((mean - images).square().mean()), rel=1e-4
+    )
+    assert summary["agreement"] > 0.9
+    assert summary["picture error"] < summary["error of the mean image"]
+    assert -1 <= summary["shared information"] <= 1
+
+
+@pytest.mark.parametrize("kills", [1, 2, 3, 4])
+def test_a_killed_fit_goes_on_to_the_same_bytes(
+    bar_classifier: Classifier, tiny: Dataset, monkeypatch: pytest.MonkeyPatch, kills: int
+):
+    monkeypatch.setattr(coding, "_SAVE_EVERY", 4)
+    monkeypatch.setattr(painting, "_SAVE_EVERY", 2)
+    whole = fit(bar_classifier, tiny).to_record()
+    keeper = Keeper(dies_after=kills)
+    with pytest.raises(Killed):
+        fit(bar_classifier, tiny, keeper=keeper)
+    # Two records of the code's training, then two of the generator's.
+    assert keeper.record.meta["stage"] == ("code" if kills <= 2 else "paint")
+    # Past the code's own training, the second process's seed does not matter for it either.
+    resumed = fit(bar_classifier, tiny, seed=99, keeper=keeper).to_record()
+    assert same_bytes(resumed, whole)
+
+
+def test_restored_reads_paints_and_tells_the_same(
+    bit_space: BitSpace, bar_classifier: Classifier, bar_data: Dataset
+):
+    record = stored(bit_space.to_record())
+    back = BitSpace(bit_space.config).restore(record, bar_classifier)
+    images = bar_data.test.images
+    code = bit_space.encode(images).values
+    assert torch.equal(back.encode(images).values, code)
+    pictures = [
+        space.generator_.paint(space.autoencoder_.decode(code)) for space in (back, bit_space)
+    ]
+    assert torch.equal(*pictures)
+    assert same_bytes(stored(back.to_record()), record)
+    assert back.summary() == bit_space.summary()
+    assert not back.autoencoder_.training
+    assert not back.generator_.training
+    assert not any(p.requires_grad for p in back.generator_.parameters())
+
+
+def test_seeds_matter(bar_classifier: Classifier, tiny: Dataset):
+    one, other = (fit(bar_classifier, tiny, seed).to_record() for seed in (0, 1))
+    assert not same_bytes(one, other)
+
+
+def test_a_collapsed_code_is_told_in_the_report(bar_classifier: Classifier, tiny: Dataset):
+    heavy = {**TINY["autoencoder"], "beta": 100.0, "steps": 300}
+    space = fit(bar_classifier, tiny, autoencoder=heavy)
+    assert space.summary()["dead bits"] == 4
+    (section,) = space.sections(Context(classifier=bar_classifier, dataset=tiny, rng=None))
+    told = [item.text for item in section.items if isinstance(item, Text)]
+    assert any(text.startswith("Mind: ") for text in told)

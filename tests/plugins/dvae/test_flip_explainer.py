@@ -1,0 +1,139 @@
+"""The explainer: its claims against the oracle's answers, aims, pictures, and its promises."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from causalxai import Context, Explanation
+from causalxai.errors import CapabilityError
+from causalxai.explainer import Explainer
+from causalxai.intervention import Intervention
+from causalxai.report.section import Figure, Table, Text
+from causalxai.testing import Bench, checks_for, toy_world
+from causalxai_dvae.explainer import FlipExplainer
+from causalxai_dvae.flips import minimal_flips
+
+
+def explain(context: Context, count: int = 12, **settings: object) -> Explanation:
+    images = context.dataset.test.images[:count]
+    target = context.classifier.predict(images)
+    return FlipExplainer(**settings).explain(images, target, context)
+
+
+@pytest.mark.parametrize("check", checks_for(Explainer), ids=lambda check: check.__name__)
+@pytest.mark.parametrize("settings", [{}, {"towards": "lying", "pictures": 1}])
+def test_flip_explainer_keeps_its_promises(check, bit_context: Context, settings):
+    images = bit_context.dataset.test.images[:3]
+    check(Bench(plugin=FlipExplainer(**settings), context=bit_context, images=images))
+
+
+def test_importance_is_what_a_bit_adds_to_the_targets_logit(bit_context: Context):
+    space, images = bit_context.space, bit_context.dataset.test.images[:5]
+    target = torch.tensor([0, 1, 2, 1, 0])
+    explanation = FlipExplainer().explain(images, target, bit_context)
+    code = space.encode(images).values
+
+    def logit(code: Tensor) -> Tensor:
+        logits = space.layer_.logits(space.autoencoder_.decode(code))
+        return logits[torch.arange(5), target]
+
+    for bit in range(code.shape[1]):
+        flipped = code.clone()
+        flipped[:, bit] = 1 - flipped[:, bit]
+        expected = logit(code) - logit(flipped)
+        torch.testing.assert_close(explanation.importance[:, bit], expected, atol=1e-4, rtol=1e-4)
+
+
+def test_details_are_what_the_oracle_answers(bit_context: Context):
+    explanation = explain(bit_context, pictures=5)
+    oracle, details = bit_context.oracle, explanation.details
+    units = bit_context.space.encode(explanation.inputs)
+    bits = units.values.shape[1]
+    minimal = minimal_flips(oracle, units)
+    whole, some = torch.ones_like(minimal.flipped), minimal.flipped
+    nothing = torch.zeros_like(some)
+    chosen = details["pictured"]
+    assert len(chosen) == 5
+    for name, flipped in (("perceived", nothing), ("flipped", whole), ("minimally flipped", some)):
+        code = torch.where(flipped, 1 - units.values, units.values)
+        asked = Intervention.set(torch.arange(bits)[None], code[None])
+        answer = oracle.query(units, asked, want=("logits", "images"))
+        torch.testing.assert_close(details[name], answer.answer("logits")[0].softmax(dim=1))
+        expected = answer.answer("images")[0, chosen]
+        torch.testing.assert_close(details[f"{name} picture"], expected)
+    assert torch.equal(details["minimal"], minimal.flipped)
+    assert torch.equal(details["size"], minimal.size)
+    own = bit_context.classifier.probabilities(explanation.inputs)
+    torch.testing.assert_close(details["original"], own)
+
+
+def test_maps_are_where_pictures_differ(bit_context: Context):
+    explanation = explain(bit_context, pictures=12)
+    assert list(explanation.maps) == ["flip", "minimal flip"]
+    details = explanation.details
+    for name, kind in (("flip", "flipped"), ("minimal flip", "minimally flipped")):
+        change = (details[f"{kind} picture"] - details["perceived picture"]).abs().mean(dim=1)
+        torch.testing.assert_close(explanation.maps[name], change)
+        assert change.max() > 0.05
+
+
+def test_minimal_sets_turn_the_prediction(bit_context: Context):
+    explanation = explain(bit_context, 40)
+    details = explanation.details
+    turned = details["minimally flipped"].argmax(dim=1) != details["perceived"].argmax(dim=1)
+    assert torch.equal(turned, details["turned"])
+    assert turned.float().mean() > 0.9
+    assert (details["size"][turned] >= 1).all()
+
+
+@pytest.mark.parametrize("klass", ["standing", "crossed"])
+def test_flips_can_be_aimed_at_a_class(bit_context: Context, klass: str):
+    explanation = explain(bit_context, 40, towards=klass)
+    details, goal = explanation.details, bit_context.classifier.class_names.index(klass)
+    there = details["perceived"].argmax(dim=1) == goal
+    assert there.any()
+    assert (details["size"][there] == 0).all()
+    turned = details["turned"] & ~there
+    assert turned.float().sum() > 0.8 * (~there).float().sum()
+    assert (details["minimally flipped"][turned].argmax(dim=1) == goal).all()
+    assert (details["size"][turned] >= 1).all()
+    (section,) = FlipExplainer(towards=klass).sections(explanation, bit_context)
+    text = next(item.text for item in section.items if isinstance(item, Text))
+    assert f"{int(there.sum())} are predicted as {klass} already" in text
+
+
+def test_an_unknown_class_is_refused(bit_context: Context):
+    with pytest.raises(CapabilityError, match=r"no class 'standign'.*did you mean 'standing'"):
+        explain(bit_context, towards="standign")
+
+
+def test_an_explanation_does_not_depend_on_the_other_images(bit_context: Context):
+    many, one = explain(bit_context, 6), explain(bit_context, 1)
+    torch.testing.assert_close(many.importance[:1], one.importance, atol=1e-4, rtol=1e-4)
+    assert torch.equal(many.details["minimal"][:1], one.details["minimal"])
+
+
+def test_pictures_are_kept_of_every_class(bit_context: Context):
+    explanation = explain(bit_context, 30, pictures=3)
+    assert len(explanation.target[explanation.details["pictured"]].unique()) == 3
+
+
+def test_the_report_shows_flips_or_only_tells_of_them(bit_context: Context):
+    (section,) = FlipExplainer().sections(explain(bit_context), bit_context)
+    kinds = [type(item) for item in section.items]
+    assert kinds == [Text, Figure, Figure, Table]
+    (section,) = FlipExplainer().sections(explain(bit_context, pictures=0), bit_context)
+    assert [type(item) for item in section.items] == [Text, Figure, Table]
+
+
+def test_the_same_explanation_has_the_same_figures(bit_context: Context):
+    explanation = explain(bit_context)
+    first, again = (FlipExplainer().sections(explanation, bit_context)[0].items for _ in range(2))
+    assert first == again
+
+
+def test_another_oracle_is_refused():
+    with pytest.raises(CapabilityError, match="BitSpace"):
+        FlipExplainer().explain(torch.rand(1, 1, 8, 8), 0, toy_world(0).context())

@@ -1,0 +1,198 @@
+"""Flips: identities, minimal sets against brute force, several classes, and how many questions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from causalxai import Classifier
+from causalxai.concept_space import Concept, Units
+from causalxai.oracle import DEFAULT_MEMORY_CEILING, Oracle, Response
+from causalxai.testing.toys import ToySpace
+from causalxai_dvae.bit_oracle import BitOracle
+from causalxai_dvae.bit_space import BitSpace
+from causalxai_dvae.flips import flip_all, flip_each, flip_some, minimal_flips
+
+
+class Bits(ToySpace):
+    """Bits, and nothing to read them from."""
+
+    @property
+    def concepts(self) -> Sequence[Concept]:
+        return [Concept(f"bit {i}", kind="boolean", low=0, high=1) for i in range(self.count)]
+
+
+class LinearOracle(Oracle):
+    """Logits that are linear in the bits, so that each of them has an effect of its own."""
+
+    def _respond(self, units, interventions, want):
+        return Response(logits=(2 * interventions.apply(units.values) - 1) @ self.weights + self.at)
+
+
+def linear_oracle(weights: Tensor, at: Tensor, ceiling: int = DEFAULT_MEMORY_CEILING) -> Oracle:
+    """Return an oracle with logits ``(2 z - 1) @ weights + at``."""
+    bits, classes = weights.shape
+    space = Bits()
+    space.count = bits
+    model = nn.Sequential(nn.Flatten(), nn.Linear(4, classes))
+    names = tuple("abcdefgh"[:classes])
+    classifier = Classifier(model, class_names=names, image_shape=(1, 2, 2))
+    oracle = LinearOracle().bind(classifier, space, memory_ceiling=ceiling)
+    oracle.weights, oracle.at = weights, at
+    return oracle
+
+
+def problem(seed: int, classes: int, bits: int = 5, n: int = 12) -> tuple[Oracle, Units]:
+    rng = torch.Generator().manual_seed(seed)
+    weights = torch.randn(bits, classes, generator=rng)
+    at = torch.randn(classes, generator=rng)
+    codes = torch.randint(2, (n, bits), generator=rng).float()
+    return linear_oracle(weights, at), Units(codes)
+
+
+def every_set(bits: int, n: int) -> Tensor:
+    """Return all sets of bits, ``[2 ** b, n, b]``, the smallest first."""
+    sets = sorted(product([False, True], repeat=bits), key=sum)
+    return torch.tensor(sets)[:, None].expand(-1, n, -1)
+
+
+def classes_after(oracle: Oracle, units: Units, flipped: Tensor) -> Tensor:
+    return oracle.query(units, flip_some(units, flipped)).answer("logits").argmax(dim=-1)
+
+
+def smallest(oracle: Oracle, units: Units, goal: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return, by brute force, whether a prediction can be turned and how many bits it takes."""
+    sets = every_set(units.values.shape[1], len(units))
+    classes = classes_after(oracle, units, sets)
+    hits = classes != classes[0] if goal is None else classes == goal
+    return hits.any(dim=0), sets[hits.int().argmax(dim=0), 0].sum(dim=1)
+
+
+def irreducible(oracle: Oracle, units: Units, flipped: Tensor, goal: Tensor | None) -> Tensor:
+    """Return, unit by unit, whether the set turns the prediction and no set with one bit less."""
+    n, bits = flipped.shape
+    before = classes_after(oracle, units, torch.zeros_like(flipped)[None])[0]
+    own = torch.eye(bits, dtype=torch.bool)[:, None].expand(-1, n, -1)
+    classes = classes_after(oracle, units, torch.cat([flipped[None], flipped & ~own]))
+    hits = classes != before if goal is None else classes == goal
+    spared = hits[1:] & flipped.T
+    return hits[0] & ~spared.any(dim=0)
+
+
+def test_flipping_twice_is_the_identity():
+    codes = torch.randint(2, (7, 5), generator=torch.Generator().manual_seed(0)).float()
+    for flips in (flip_all(5), flip_each(5)):
+        once = flips.apply(codes)
+        assert (once != codes).any(dim=2).all()
+        for flip, after in zip(range(len(flips)), once, strict=True):
+            assert torch.equal(flips[flip : flip + 1].apply(after)[0], codes)
+
+
+def test_all_bits_flipped_are_the_complement():
+    codes = torch.randint(2, (7, 5), generator=torch.Generator().manual_seed(0)).float()
+    assert torch.equal(flip_all(5).apply(codes)[0], 1 - codes)
+    some = torch.rand(3, 7, 5, generator=torch.Generator().manual_seed(1)) < 0.5
+    after = flip_some(Units(codes), some).apply(codes)
+    assert torch.equal(after != codes, some)
+
+
+def test_a_sweep_of_bits_is_the_loop_over_them(bit_oracle: BitOracle, bit_space: BitSpace, images):
+    units = bit_space.encode(images)
+    swept = bit_oracle.query(units, flip_each(units.values.shape[1])).answer("logits")
+    for bit, found in enumerate(swept):
+        code = units.values.clone()
+        code[:, bit] = 1 - code[:, bit]
+        expected = bit_space.layer_.logits(bit_space.autoencoder_.decode(code))
+        torch.testing.assert_close(found, expected)
+
+
+@given(st.integers(0, 10_000))
+def test_with_two_classes_the_sets_are_the_smallest(seed: int):
+    oracle, units = problem(seed, classes=2)
+    found = minimal_flips(oracle, units)
+    possible, fewest = smallest(oracle, units, None)
+    assert torch.equal(found.turned, possible)
+    assert torch.equal(found.size[possible], fewest[possible])
+    assert irreducible(oracle, units, found.flipped, None)[possible].all()
+    assert not found.flipped[~possible].any()
+
+
+@given(st.integers(0, 10_000), st.integers(3, 5))
+def test_sets_turn_the_prediction_and_have_no_spare_bit(seed: int, classes: int):
+    oracle, units = problem(seed, classes)
+    found = minimal_flips(oracle, units)
+    possible, fewest = smallest(oracle, units, None)
+    assert not (found.turned & ~possible).any()
+    assert (found.size >= fewest)[found.turned].all()
+    assert irreducible(oracle, units, found.flipped, None)[found.turned].all()
+
+
+@given(st.integers(0, 10_000), st.integers(2, 4))
+def test_sets_lead_to_the_class_that_is_asked_for(seed: int, classes: int):
+    oracle, units = problem(seed, classes)
+    goal = torch.randint(classes, (len(units),), generator=torch.Generator().manual_seed(seed))
+    found = minimal_flips(oracle, units, goal)
+    possible, fewest = smallest(oracle, units, goal)
+    assert not (found.turned & ~possible).any()
+    assert (found.logits.argmax(dim=1) == goal)[found.turned].all()
+    assert (found.size >= fewest)[found.turned].all()
+    there = classes_after(oracle, units, torch.zeros_like(found.flipped)[None])[0] == goal
+    assert found.turned[there].all()
+    assert not found.flipped[there].any()
+    assert irreducible(oracle, units, found.flipped, goal)[found.turned & ~there].all()
+
+
+def test_spare_bits_are_taken_back():
+    # What each flip adds: the first bit helps the second class most, and a third one even more.
+    gains = torch.tensor([[0, 3.5, 9.0], [0, 2.2, 1.9], [0, 2.2, 1.9]])
+    before = torch.tensor([4.0, 0.0, -5.0])
+    oracle = linear_oracle(-gains / 2, before + gains.sum(dim=0) / 2)
+    units = Units(torch.ones(1, 3))
+    one_bit = classes_after(oracle, units, torch.eye(3, dtype=torch.bool)[:, None])
+    assert (one_bit != 1).all()
+    found = minimal_flips(oracle, units, torch.tensor([1]))
+    assert found.flipped.tolist() == [[False, True, True]]
+    torch.testing.assert_close(found.logits, torch.tensor([[4.0, 4.4, -1.2]]))
+
+
+def test_what_no_bit_moves_is_told():
+    oracle = linear_oracle(torch.zeros(4, 3), torch.tensor([1.0, 0.0, -1.0]))
+    units = Units(torch.ones(5, 4))
+    found = minimal_flips(oracle, units)
+    assert not found.turned.any()
+    assert not found.flipped.any()
+    assert torch.equal(found.logits, torch.tensor([1.0, 0.0, -1.0]).expand(5, -1))
+
+
+@pytest.mark.parametrize("goal", [None, torch.arange(12) % 3])
+def test_each_unit_has_a_set_of_its_own(goal: Tensor | None):
+    oracle, units = problem(3, classes=3)
+    together = minimal_flips(oracle, units, goal)
+    assert len(together.flipped.unique(dim=0)) > 1
+    for row in range(len(units)):
+        rows = slice(row, row + 1)
+        alone = minimal_flips(oracle, units[rows], None if goal is None else goal[rows])
+        assert torch.equal(alone.flipped, together.flipped[rows])
+        assert torch.equal(alone.turned, together.turned[rows])
+
+
+def test_chunks_change_nothing():
+    oracle, units = problem(4, classes=3)
+    expected = minimal_flips(oracle, units)
+    oracle.memory_ceiling = 1
+    found = minimal_flips(oracle, units)
+    assert torch.equal(found.flipped, expected.flipped)
+    torch.testing.assert_close(found.logits, expected.logits)
+
+
+def test_images_do_not_cost_a_question_each():
+    oracle, units = problem(5, classes=3, bits=6, n=200)
+    minimal_flips(oracle, units)
+    # One before, one a bit that is added or tried to be taken back, one after.
+    assert oracle.ledger.calls <= 2 * 6 + 2
