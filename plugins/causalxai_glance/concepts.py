@@ -38,7 +38,9 @@ def named_concepts(context: Context, units: int) -> tuple[tuple[str, ...], Conce
     images = context.dataset.test.images
     rows = torch.randperm(len(images), generator=context.rng)[:units]
     k = len(space.named_)
-    concepts = Concepts(context.oracle, space.encode(images[rows]), k, space.sd_[:k])
+    concepts = Concepts(
+        context.oracle, space.encode(images[rows]), k, space.unit_[:k], space.boolean_
+    )
     return space.named_, concepts
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 
@@ -21,9 +21,14 @@ from causalxai_glance.effects import direct_effects, edge_weights, prediction_sh
 from causalxai_glance.figures import graph_section
 from causalxai_glance.latent_space import PREDICTION, LatentSpace
 from causalxai_glance.perception import PerceivedDiscoverer, PerceptionConfig
-from causalxai_glance.scm import MdlScore, Pair, StructuralModel, exact_search, margin
+from causalxai_glance.scm import MdlScore, Pair, StructuralModel, compelled, exact_search, margin
 from causalxai_glance.twin_oracle import TwinOracle
-from causalxai_glance.witnesses import Witnesses, witness_section
+from causalxai_glance.witnesses import (
+    UNDETERMINED,
+    UNDETERMINED_BOOLEAN,
+    Witnesses,
+    witness_section,
+)
 
 Values = NDArray[np.float64]
 
@@ -59,7 +64,8 @@ class GlanceDiscoverer(GraphDiscoverer):
         Parameters
         ----------
         threshold
-            T: how many sds of the effect must be read back for each sd of the cause.
+            T: how many sds of the effect must be read back for each sd of the cause; for concepts
+            that are there or not the unit is the step from 0 to 1.
         units
             How many held-out images the oracle is asked about.
         repeats
@@ -91,11 +97,13 @@ class GlanceDiscoverer(GraphDiscoverer):
         effects = direct_effects(concepts)
         weights = edge_weights(effects)
         quality = space.quality_
+        margins = search.margins(labelled)
         witnesses = Witnesses(
             names=names,
             labelled=labelled,
             required=search.required,
-            margins=search.margins(labelled),
+            margins=margins,
+            told=search.told(labelled, margins),
             weights=weights,
             spread=np.stack(
                 [edge_weights(effects[rows]) for rows in _resamples(len(effects), rng)]
@@ -110,7 +118,7 @@ class GlanceDiscoverer(GraphDiscoverer):
         shifts = prediction_shift(concepts)
         return CausalGraph(
             [*names, PREDICTION],
-            [*witnesses.edges(), *_into_prediction(names, shifts, rng)],
+            [*witnesses.edges(), *_into_prediction(names, shifts, rng, search.barred)],
             tiers={**dict.fromkeys(names, 0), PREDICTION: 1},
             meta={
                 "method": "glance",
@@ -135,6 +143,9 @@ class GlanceDiscoverer(GraphDiscoverer):
     def _perceived(self, context: Context) -> CausalGraph | None:
         """Hear the third witness."""
         if not self.config.perception or "reference" not in context.capabilities:
+            return None
+        if context.expect(LatentSpace, "the discoverer 'glance'").boolean_:
+            # Readings of what is there or not pile up at two values, which point nowhere.
             return None
         witness = PerceivedDiscoverer(
             background=self.config.background,
@@ -161,13 +172,25 @@ class _LabelSearch:
         if concepts is None or self.space.scm_ is None:
             raise CapabilityError("the discoverer 'glance' needs labels of the named concepts")
         self.labels = self.space.labels(self.context.dataset.train)
-        self.required, self.forbidden = self.config.background.among(self.space.named_)
+        k = len(self.space.named_)
+        said = self.config.background.among([*self.space.named_, PREDICTION])
+        own = [frozenset(pair for pair in pairs if max(pair) < k) for pairs in said]
+        self.barred = frozenset(i for i, j in said[1] if j == k)
+        self._more = any(own)
+        self.required, self.forbidden = (
+            pairs | known for pairs, known in zip(own, self.space.known, strict=True)
+        )
+        if self.required & self.forbidden:
+            raise CapabilityError(
+                "background knowledge contradicts itself: what graph.background and "
+                "concepts.background say cannot both be; write it in one of the two"
+            )
         self._whole = MdlScore(self.labels, links=self.space.config.links)
 
     def edges(self, labels: Values) -> frozenset[Pair]:
         """Return the edges of the graph that describes labels shortest."""
         whole = labels is self.labels
-        if whole and not self.required and not self.forbidden and self.space.scm_ is not None:
+        if whole and not self._more and self.space.scm_ is not None:
             return self.space.scm_.edges
         score = self._whole if whole else MdlScore(labels, links=self.space.config.links)
         return exact_search(
@@ -176,6 +199,7 @@ class _LabelSearch:
             required=self.required,
             forbidden=self.forbidden,
             max_parents=self.space.parents_at_most,
+            most_nodes=self._whole.most_nodes,
         )
 
     def margins(self, edges: frozenset[Pair]) -> dict[Pair, tuple[float, float]]:
@@ -188,8 +212,24 @@ class _LabelSearch:
             required=self.required,
             forbidden=self.forbidden,
             max_parents=self.space.parents_at_most,
+            most_nodes=self._whole.most_nodes,
         )
         return {pair: (found[pair].absent, found[pair].reversed) for pair in edges}
+
+    def told(
+        self, edges: frozenset[Pair], margins: Mapping[Pair, tuple[float, float]]
+    ) -> frozenset[Pair]:
+        """Return the edges whose direction the labels, or what is known beforehand, tell.
+
+        Between concepts that are there or not, labels tell only what holds in all graphs of the
+        equivalence class; elsewhere, and there besides, the reverse must cost enough. An edge
+        between them that hardly pays for itself has no direction, either.
+        """
+        between = {(i, j) for i, j in edges if {i, j} <= self.space.boolean_}
+        clear = {pair for pair in between if min(margins[pair]) >= UNDETERMINED_BOOLEAN}
+        otherwise = {pair for pair in edges - between if margins[pair][1] >= UNDETERMINED}
+        known = {(i, j) for i, j in edges if (i, j) in self.required or (j, i) in self.forbidden}
+        return frozenset(known | otherwise | (clear & compelled(edges, known | otherwise)))
 
 
 def _oracle_along(labelled: frozenset[Pair], search: _LabelSearch, context: Context) -> TwinOracle:
@@ -234,12 +274,14 @@ def _resamples(n: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
 
 
 def _into_prediction(
-    names: Sequence[str], shifts: Values, rng: np.random.Generator
+    names: Sequence[str], shifts: Values, rng: np.random.Generator, barred: frozenset[int]
 ) -> Iterator[Edge]:
     """Yield how far each concept moves the prediction, with an interval over units."""
     resamples = [shifts[rows].mean(axis=0) for rows in _resamples(len(shifts), rng)]
     low, high = np.quantile(resamples, (0.025, 0.975), axis=0)
     for index, name in enumerate(names):
+        if index in barred:
+            continue
         yield Edge(
             name,
             PREDICTION,

@@ -31,14 +31,22 @@ class Concepts:
         ``n`` individuals.
     count
         k: the first so many concepts of the oracle's space.
-    sd
-        ``[k]``, one unit of do() for each.
+    unit
+        ``[k]``, one unit of do() for each: an sd, or 1 for what is there or not.
+    boolean
+        Concepts, by their places, that are there (1) or not (0): do() sets them to these.
     """
 
     oracle: Oracle
     units: Units
     count: int
-    sd: Tensor
+    unit: Tensor
+    boolean: frozenset[int] = frozenset()
+
+    @property
+    def span(self) -> Values:
+        """``[k]``: how far a step up and one down are apart, in units."""
+        return np.array([1.0 if index in self.boolean else 2.0 for index in range(self.count)])
 
     @property
     def own(self) -> Tensor:
@@ -46,8 +54,8 @@ class Concepts:
         return self.units.values[:, : self.count]
 
     def readback(self, interventions: Intervention) -> Tensor:
-        """Return what is read back in sds from each one's own readback, ``[q, n, k]``."""
-        return (self._read(interventions) - self.untouched) / self.sd
+        """Return what is read back in units from each one's own readback, ``[q, n, k]``."""
+        return (self._read(interventions) - self.untouched) / self.unit
 
     @cached_property
     def untouched(self) -> Tensor:
@@ -66,12 +74,15 @@ class Concepts:
         concept
             What is moved.
         step
-            By how many sds.
+            By how many units; a boolean concept is set to 1 for a step up and to 0 for one down.
         free
             A concept that is not held, so that it may follow; ``None`` holds all.
         """
         settings = self.own.clone()
-        settings[:, concept] += step * self.sd[concept]
+        if concept in self.boolean:
+            settings[:, concept] = float(step > 0)
+        else:
+            settings[:, concept] += step * self.unit[concept]
         kept = [index for index in range(self.count) if index != free]
         return torch.tensor(kept), settings[:, kept]
 
@@ -85,14 +96,14 @@ def together(parts: list[tuple[Tensor, Tensor]]) -> Intervention:
 def direct_effects(concepts: Concepts) -> Values:
     """Return how far each concept is read back to follow another alone.
 
-    For every ordered pair (i, j), i is moved up and down by one sd, j may follow as the SCM
-    layer says, and all others are held at their own values.
+    For every ordered pair (i, j), i is moved up and down by one sd, or set to 1 and to 0 where it
+    is boolean, j may follow as the SCM layer says, and all others are held at their own values.
 
     Returns
     -------
     ndarray
         ``[n, 2, k, k]``: for each unit, at 0 the change of j's readback in the direction of the
-        step, in sds, at 1 that of i's own; entries (i, i) are 0 and 1.
+        step, in units, for each unit of the step, at 1 that of i's own; entries (i, i) are 0 and 1.
     """
     k = concepts.count
     pairs = [(i, j) for i in range(k) for j in range(k) if i != j]
@@ -103,9 +114,10 @@ def direct_effects(concepts: Concepts) -> Values:
     asked = [concepts.do(i, sign, free=j) for i, j in pairs for sign in SIGNS]
     moved = concepts.readback(together(asked)).cpu().double().numpy()
     moved = moved.reshape(len(pairs), len(SIGNS), len(concepts.units), k)
-    along = (moved * np.array(SIGNS)[None, :, None, None]).mean(axis=1)
+    along = (moved * np.array(SIGNS)[None, :, None, None]).sum(axis=1)
     for (i, j), change in zip(pairs, along, strict=True):
-        effects[:, 0, i, j], effects[:, 1, i, j] = change[:, j], change[:, i]
+        for place, concept in enumerate((j, i)):
+            effects[:, place, i, j] = change[:, concept] / concepts.span[i]
     return effects
 
 
@@ -133,12 +145,15 @@ def prediction_shift(concepts: Concepts) -> Values:
     Returns
     -------
     ndarray
-        ``[n, k]``: the total variation distance in [0, 1], the mean of a step up and one down.
+        ``[n, k]``: the total variation distance in [0, 1], the mean of a step up and one down; for
+        a boolean concept that between its being there and not.
     """
     asked = [concepts.do(i, sign) for i in range(concepts.count) for sign in SIGNS]
     oracle, units = concepts.oracle, concepts.units
     before = oracle.query(units, Intervention.none()).answer("logits").softmax(dim=-1)
     after = oracle.query(units, together(asked)).answer("logits").softmax(dim=-1)
-    shift = (after - before).abs().sum(dim=-1).cpu().double() / 2
-    by_concept = shift.unflatten(0, (concepts.count, len(SIGNS))).mean(dim=1)
-    return np.asarray(by_concept.T.numpy())
+    pairs = after.unflatten(0, (concepts.count, len(SIGNS)))
+    shift = (pairs - before).abs().sum(dim=-1).mean(dim=1)
+    for concept in concepts.boolean:
+        shift[concept] = (pairs[concept, 0] - pairs[concept, 1]).abs().sum(dim=-1)
+    return np.asarray((shift.cpu().double() / 2).T.numpy())

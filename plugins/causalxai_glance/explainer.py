@@ -14,7 +14,7 @@ from torch import Tensor
 
 from causalxai.concept_space import Units
 from causalxai.context import Context
-from causalxai.errors import CapabilityError
+from causalxai.errors import CapabilityError, did_you_mean
 from causalxai.explainer import Explainer, Explanation
 from causalxai.intervention import NO_TARGET, Intervention
 from causalxai.plugin import PluginConfig
@@ -25,7 +25,7 @@ from causalxai_glance.local_model import LocalModel, locality
 from causalxai_glance.twin_oracle import TwinOracle
 
 STEPS = (1.0, -1.0)
-"""A counterfactual pair: up, then down."""
+"""A counterfactual pair: up, then down; do(1), then do(0) for what is there or not."""
 
 _SAMPLES_A_QUERY = 32
 _STAND_INS = 3
@@ -34,10 +34,11 @@ _STAND_INS = 3
 class GlanceExplainer(Explainer):
     """Fits a sparse linear model to the logit around each image, and asks what-ifs of concepts.
 
-    Each sample shifts a random half of the concepts; those that they cause follow through the
-    oracle's SCM layer. The model regresses the target's logit on where the concepts then *are*,
-    so that ``importance`` is the logit that one sd of a concept adds by itself, what it causes
-    held; 0 where the lasso leaves it out. All images are sampled alike: an image's explanation
+    Each sample shifts a random half of the concepts, or sets those that are there or not to 0 or
+    1; what they cause follows through the oracle's SCM layer. The model regresses the target's
+    logit on where the concepts then *are*, so that ``importance`` is the logit that one unit of a
+    concept (an sd, or being there) adds by itself, what it causes held; 0 where the lasso leaves
+    it out. All images are sampled alike: an image's explanation
     does not depend on the images that it comes with.
 
     ``details`` hold, for n images and the k concepts of ``meta["contrasted"]`` (the named ones;
@@ -46,7 +47,8 @@ class GlanceExplainer(Explainer):
     - ``state`` ``[n, d]``, the concepts' values;
     - ``fidelity`` ``[n]``, the local models' R² on left-out samples, ``intercept`` ``[n]``;
     - ``original`` and ``perceived`` ``[n, K]``, the probabilities of the image and of its picture
-      by the twin, ``intervened`` ``[n, k, 2, K]``, those after do(one step up) and down;
+      by the twin, ``intervened`` ``[n, k, 2, K]``, those after do(one step up) and down, or
+      do(1) and do(0) for the concepts of ``meta["boolean"]``;
     - ``effect`` ``[n, k, 2]``, what these add to the target's logit, all consequences included;
     - ``pictured`` ``[m]``, the images whose pictures are kept, as ``perceived picture``
       ``[m, c, h, w]`` and ``intervened picture`` ``[m, k, 2, c, h, w]``.
@@ -70,13 +72,16 @@ class GlanceExplainer(Explainer):
         reach
             Sd of a perturbation, in sds of the concept.
         kernel_width
-            How near, in sds, samples count; LIME's .75 sqrt(d), times the reach, unless given.
+            How near, in units, samples count; LIME's .75 sqrt(d), times the reach, unless given.
         sparsity
             The lasso's penalty, as a share of the one that leaves out everything.
         step
             How far the counterfactual pairs go, in sds.
         pictures
             For how many images the counterfactual pictures are kept.
+        featured
+            The concept, there or not, that is shown flipped in several images side by side; the
+            one whose do() moves the logits most, unless given.
         """
 
         samples: int = Field(250, ge=4)
@@ -85,13 +90,18 @@ class GlanceExplainer(Explainer):
         sparsity: float = Field(0.05, ge=0, lt=1)
         step: PositiveFloat = 1.0
         pictures: NonNegativeInt = 24
+        featured: str | None = None
 
     config: Config
 
     def _explain(self, inputs: Tensor, target: Tensor, context: Context) -> Explanation:
         space = context.expect(LatentSpace, type(self).__name__)
         asked = _Asked(
-            context.expect(TwinOracle, type(self).__name__), space.encode(inputs), target, space.sd_
+            context.expect(TwinOracle, type(self).__name__),
+            space.encode(inputs),
+            target,
+            space.unit_,
+            space.boolean_,
         )
         models = self._local_models(asked, context)
         importance = np.stack([model.coefficients for model in models])
@@ -114,25 +124,37 @@ class GlanceExplainer(Explainer):
             meta={
                 "contrasted": [names[index] for index in contrasted],
                 "named": len(space.named_),
+                "boolean": [space.named_[place] for place in sorted(space.boolean_)],
                 "step": step,
                 "samples": self.config.samples,
                 "reach": self.config.reach,
+                **self._feature(space),
             },
         )
+
+    def _feature(self, space: LatentSpace) -> dict[str, str]:
+        boolean = [space.named_[place] for place in sorted(space.boolean_)]
+        if self.config.featured is None:
+            return {}
+        if self.config.featured not in boolean:
+            raise CapabilityError(
+                f"explain.featured is {self.config.featured!r}, which is no concept that is there "
+                f"or not{did_you_mean(self.config.featured, boolean)} (these are: "
+                f"{', '.join(boolean) or 'none'})"
+            )
+        return {"featured": self.config.featured}
 
     def _local_models(self, asked: _Asked, context: Context) -> list[LocalModel]:
         """Fit one model an image, each to the same samples of its own surroundings."""
         width = self.config.kernel_width
         if width is None:
-            width = 0.75 * self.config.reach * len(asked.sd) ** 0.5
-        samples = self._samples(asked.sd, context.rng)
-        chunks = [
-            samples[start : start + _SAMPLES_A_QUERY]
-            for start in range(0, len(samples), _SAMPLES_A_QUERY)
-        ]
-        with context.progress.task("look around the images", len(samples)) as advance:
+            width = 0.75 * self.config.reach * len(asked.unit) ** 0.5
+        shifts, chosen = self._samples(len(asked.unit), context.rng)
+        parts = zip(shifts.split(_SAMPLES_A_QUERY), chosen.split(_SAMPLES_A_QUERY), strict=True)
+        with context.progress.task("look around the images", len(shifts)) as advance:
             answers = []
-            for chunk in chunks:
+            for part in parts:
+                chunk = asked.moved(*part)
                 answers.append((asked.moves(chunk), asked.logits(chunk)))
                 advance(len(chunk))
         moves, response = (
@@ -143,19 +165,18 @@ class GlanceExplainer(Explainer):
             for x, y in zip(moves, response, strict=True)
         ]
 
-    def _samples(self, sd: Tensor, rng: torch.Generator) -> Intervention:
-        """Draw perturbations, the first of which is none: the image as the twin perceives it."""
-        d = len(sd)
+    def _samples(self, d: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Draw how far concepts are moved, in units, and which; the first sample moves none."""
         if self.config.samples < 2 * d:
             raise CapabilityError(
                 f"{self.config.samples} samples are too few for {d} concepts: "
                 f"set explain.samples to {2 * d} or more"
             )
         shape = (self.config.samples, d)
-        shifts = self.config.reach * sd.cpu() * torch.randn(shape, generator=rng)
-        shifted = torch.rand(shape, generator=rng) < 0.5
-        shifted[0] = False
-        return Intervention.shift(torch.arange(d).where(shifted, torch.tensor(NO_TARGET)), shifts)
+        shifts = self.config.reach * torch.randn(shape, generator=rng)
+        chosen = torch.rand(shape, generator=rng) < 0.5
+        chosen[0] = False
+        return shifts, chosen
 
     def sections(self, explanation: Explanation, context: Context) -> Sequence[Section]:
         """Return the paper's figures 4, 5 and 7, and how far the local models can be trusted."""
@@ -169,12 +190,24 @@ class _Asked:
     oracle: TwinOracle
     units: Units
     target: Tensor
-    sd: Tensor
+    unit: Tensor
+    boolean: frozenset[int]
+
+    def moved(self, shifts: Tensor, chosen: Tensor) -> Intervention:
+        """Return do() of concepts ``chosen`` ``[q, d]``, as far as ``shifts`` say, in units.
+
+        Up or down is all that counts for a concept that is there or not.
+        """
+        targets = torch.arange(len(self.unit)).where(chosen, torch.tensor(NO_TARGET))
+        values = self.units.values.cpu() + (self.unit.cpu() * shifts)[:, None]
+        for concept in self.boolean:
+            values[..., concept] = (shifts[:, concept, None] > 0).to(values)
+        return Intervention.set(targets, values)
 
     def moves(self, interventions: Intervention) -> Tensor:
-        """Return how far each concept then is from its own value, in sds, ``[n, q, d]``."""
+        """Return how far each concept then is from its own value, in units, ``[n, q, d]``."""
         states = self.oracle.states(self.units, interventions)
-        return ((states - self.units.values) / self.sd).transpose(0, 1)
+        return ((states - self.units.values) / self.unit).transpose(0, 1)
 
     def logits(self, interventions: Intervention) -> Tensor:
         """Return the targets' logits, ``[n, q]``."""
@@ -184,7 +217,9 @@ class _Asked:
     def contrast(self, concepts: Sequence[int], step: float) -> dict[str, Tensor]:
         """Return what counterfactual pairs do to probabilities and to the target's logit."""
         perceived = self.oracle.query(self.units, Intervention.none()).answer("logits")[0]
-        pairs = self.oracle.query(self.units, self._pairs(concepts, step)).answer("logits")
+        pairs = self.oracle.query(self.units, self._pairs(self.units, concepts, step)).answer(
+            "logits"
+        )
         intervened = _by_pair(pairs)
         effect = self._of_target(intervened) - self._of_target(perceived)[:, None, None]
         return {
@@ -204,18 +239,24 @@ class _Asked:
             }
         units = self.units[chosen.to(self.units.values.device)]
         as_seen = self.oracle.query(units, Intervention.none(), want=("images",))
-        pairs = self.oracle.query(units, self._pairs(concepts, step), want=("images",))
+        pairs = self.oracle.query(units, self._pairs(units, concepts, step), want=("images",))
         return {
             "pictured": chosen,
             "perceived picture": as_seen.answer("images")[0],
             "intervened picture": _by_pair(pairs.answer("images")),
         }
 
-    def _pairs(self, concepts: Sequence[int], step: float) -> Intervention:
+    def _pairs(self, units: Units, concepts: Sequence[int], step: float) -> Intervention:
         """Return do(up) and do(down), concept by concept."""
-        targets = torch.tensor(concepts).repeat_interleave(len(STEPS))
-        signs = torch.tensor(STEPS).repeat(len(concepts))
-        return Intervention.shift(targets, step * signs * self.sd.cpu()[targets])
+        sides = [(concept, sign) for concept in concepts for sign in STEPS]
+        targets = torch.tensor([concept for concept, _ in sides])
+        values = [
+            torch.full((len(units),), float(sign > 0))
+            if concept in self.boolean
+            else units.values[:, concept].cpu() + step * sign * self.unit[concept].cpu()
+            for concept, sign in sides
+        ]
+        return Intervention.set(targets[:, None], torch.stack(values)[..., None])
 
     def _of_target(self, logits: Tensor) -> Tensor:
         """Pick the target of each unit from logits ``[n, ..., K]``."""

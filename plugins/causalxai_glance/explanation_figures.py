@@ -14,13 +14,12 @@ from torch import Tensor
 from causalxai.explainer import Explanation
 from causalxai.report.plots import INK, OPPOSE, SUPPORT, canvas, embed, grid, image_axes
 from causalxai.report.section import Figure, Section, Table, Text
+from causalxai_glance.strips import MINUS, draw_picture, side_name, strips
 
 _MOST_IMAGES, _MOST_CONTRASTED, _MOST_UNNAMED, _MOST_BARS = 4, 3, 4, 9
 _GOOD_FIT = 0.5
 _CHART = 2.6
 _NEUTRAL = "#b8c0c8"
-
-MINUS = "\N{MINUS SIGN}"
 
 
 def explanation_section(explanation: Explanation, class_names: Sequence[str]) -> Section:
@@ -33,7 +32,9 @@ def explanation_section(explanation: Explanation, class_names: Sequence[str]) ->
     class_names
         Of the ``K`` classes.
     """
-    shown = [_what_ifs(explanation, class_names)] if len(explanation.details["pictured"]) else []
+    shown: list[Text | Table | Figure] = []
+    if len(explanation.details["pictured"]):
+        shown = [_what_ifs(explanation, class_names), *strips(explanation, class_names)]
     return Section(
         "What counts in single images",
         [Text(_trust(explanation)), *shown, _summary(explanation, class_names)],
@@ -84,11 +85,12 @@ def _what_ifs(explanation: Explanation, class_names: Sequence[str]) -> Figure:
     return embed(
         figure,
         "For each image, what the classifier was given and, below, what the twin paints of it; "
-        f"then pictures with one concept {step:g} sd higher (above) or lower (below), what it "
-        "causes following, each beside its difference from the perceived picture: red is brighter, "
-        "blue darker, white the same, on one scale an image. Importance is the logit that one sd "
-        "of a concept adds by itself; bars to the right, in green, support the class, bars to the "
-        "left, in orange, oppose it. Confidence is the probability of the class.",
+        f"then pictures with one concept {_steps(explanation, step)} (above) or "
+        f"{_steps(explanation, step, up=False)} (below), what it causes following, each beside its "
+        "difference from the perceived picture: red is brighter, blue darker, white the same, on "
+        "one scale an image. Importance is the logit that one unit of a concept (an sd, or being "
+        "there) adds by itself; bars to the right, in green, support the class, bars to the left, "
+        "in orange, oppose it. Confidence is the probability of the class.",
         "Pictures of images, of what the classifier perceives in them and of interventions, with "
         "bar charts of the importance of concepts and of the confidence in the class.",
         raster=True,
@@ -133,20 +135,16 @@ def _draw_pictures(
     intervened = details["intervened picture"][block]
     limit = float((intervened - perceived).abs().max()) or 1.0
     names = cast("list[str]", explanation.meta["contrasted"])
-    _picture(above[0], explanation.inputs[int(details["pictured"][block])], "image")
-    _picture(below[0], perceived, "perceived")
+    draw_picture(above[0], explanation.inputs[int(details["pictured"][block])], "image")
+    draw_picture(below[0], perceived, "perceived")
     for place, concept in enumerate(concepts):
-        for side, (row, sign) in enumerate(((above, "+"), (below, MINUS))):
+        for side, row in enumerate((above, below)):
             after = intervened[concept, side]
-            _picture(row[1 + 2 * place], after, f"{names[concept]} {sign}")
+            draw_picture(row[1 + 2 * place], after, side_name(explanation, names[concept], side))
             change = (after - perceived).mean(dim=0).numpy()
             image_axes(row[2 + 2 * place], "difference").imshow(
                 change, cmap="RdBu_r", vmin=-limit, vmax=limit
             )
-
-
-def _picture(axes: Axes, image: Tensor, title: str) -> None:
-    image_axes(axes, title).imshow(image.movedim(0, -1).numpy(), cmap="gray", vmin=0, vmax=1)
 
 
 def _draw_importance(axes: Axes, explanation: Explanation, image: int) -> None:
@@ -163,7 +161,8 @@ def _draw_importance(axes: Axes, explanation: Explanation, image: int) -> None:
     _bars(axes, [explanation.concepts[index] for index in chosen], values, colours, "{:+.2f}")
     axes.axvline(0, color=INK, linewidth=0.8)
     fidelity = float(explanation.details["fidelity"][image])
-    axes.set_title(f"importance (logit for one sd), R² {fidelity:.2f}", fontsize=8, loc="left")
+    unit = "unit" if explanation.meta["boolean"] else "sd"
+    axes.set_title(f"importance (logit for one {unit}), R² {fidelity:.2f}", fontsize=8, loc="left")
     axes.margins(x=0.3)
 
 
@@ -182,8 +181,8 @@ def _draw_confidence(
         float(explanation.details[kind][image, target]) for kind in ("original", "perceived")
     ]  # fmt: skip
     for concept in concepts:
-        for side, sign in enumerate(("+", MINUS)):
-            labels.append(f"{names[concept]} {sign}")
+        for side in (0, 1):
+            labels.append(side_name(explanation, names[concept], side))
             values.append(float(intervened[concept, side]))
     colours = [INK, INK] + [_NEUTRAL] * (len(values) - 2)
     _bars(axes, labels, np.array(values), colours, "{:.2f}")
@@ -235,15 +234,28 @@ def _summary(explanation: Explanation, class_names: Sequence[str]) -> Table:
     step = float(cast("float", explanation.meta["step"]))
     columns = (
         "concept", "mean importance by class", "selected",
-        f"do(+{step:g} sd)", f"do({MINUS}{step:g} sd)",
+        f"do({_steps(explanation, step)})", f"do({_steps(explanation, step, up=False)})",
     )  # fmt: skip
     return Table(
         columns,
         tuple(rows),
-        "Importance: the logit of the image's class that one sd of the concept adds by itself, "
+        "Importance: the logit of the image's class that one unit of the concept (an sd, or being "
+        "there) adds by itself, "
         "what it causes held. do(): the mean change of that logit with all consequences, and in "
         "how many images the predicted class turns.",
     )
+
+
+def _steps(explanation: Explanation, step: float, *, up: bool = True) -> str:
+    """Say what do() does on one side of a pair."""
+    boolean = cast("list[str]", explanation.meta["boolean"])
+    contrasted = cast("list[str]", explanation.meta["contrasted"])
+    ways = []
+    if not set(contrasted) <= set(boolean):
+        ways.append(f"+{step:g} sd" if up else f"{MINUS}{step:g} sd")
+    if boolean:
+        ways.append("= 1" if up else "= 0")
+    return " or ".join(ways)
 
 
 def _turns(turned: Tensor, n: int) -> str:

@@ -25,6 +25,14 @@ __all__ = ["graph_section", "twin_section"]
 _PICTURES, _POINTS, _COLUMNS = 10, 400, 4
 _MARKERS = "osD^vPX*<>"
 _SMOOTHED = 50
+_SPLIT = (
+    " For what is there or not: how often each reading comes, filled in images that have it, a "
+    "line in the others."
+)
+_BOOLEAN = (
+    " What is there or not is set to 0 and to 1, the unit is the step from one to the other, and "
+    "the AUC tells how often what has it is read above what has not (.5 is chance)."
+)
 
 
 def twin_section(space: LatentSpace, dataset: Dataset) -> Section:
@@ -104,22 +112,25 @@ def _pictures(space: LatentSpace, split: Split) -> Figure:
 
 
 def _quality_table(quality: Quality, names: tuple[str, ...]) -> Table:
-    rows = []
+    rows, boolean = [], any(auc is not None for auc in quality.validity_auc)
     for i, name in enumerate(names):
         own = quality.own_effect[i]
         stray = max((abs(other) for j, other in enumerate(quality.effect[i]) if j != i), default=0)
-        figures = (quality.alignment[i], quality.readback[i], quality.validity[i], own, stray)
+        figures = [quality.alignment[i], quality.readback[i], quality.validity[i], own, stray]
+        if boolean:
+            figures += [quality.alignment_auc[i], quality.validity_auc[i]]
         faithful = "yes" if quality.faithful_in(i) else "no"
         rows.append((name, *map(_measured, figures), faithful))
     return Table(
         ("concept", "alignment R²", "readback R²", "do() readback R²", "own effect",
-         "effect on others", "faithful"),
+         "effect on others", *(("alignment AUC", "do() readback AUC") if boolean else ()),
+         "faithful"),
         tuple(rows),
         "Held out. Alignment: the latent as a reading of its label. Readback: the latent read from "
         "the twin's picture, as a reading of what was painted; and the same after do() set it to "
         "values of N(0, 1) (intervention validity). Own effect: how far it is read back to move "
         "for each unit that do() moves it (1 is right). Effect on others: the largest move of "
-        "another concept that was held (0 is right).",
+        "another concept that was held (0 is right)." + (_BOOLEAN if boolean else ""),
     )  # fmt: skip
 
 
@@ -133,24 +144,38 @@ def _alignment(space: LatentSpace, labels: Tensor, readings: Tensor) -> Figure:
     lines = -(-k // columns)
     figure = canvas(2.4 * columns, 2.4 * lines)
     every = [axes for row in grid(figure, lines, columns) for axes in row]
-    for axes, name, label, reading, r2 in zip(
-        every, space.named_, labels.T, readings.T, space.quality_.alignment, strict=False
-    ):
-        axes.scatter(label.numpy(), reading.numpy(), s=5, color=CATEGORIES[0], alpha=0.6, lw=0)
-        ends = [float(label.min()), float(label.max())]
-        axes.plot(ends, ends, color=INK, linewidth=0.8)
-        axes.set_title(f"{name}, R² {_measured(r2)}", fontsize=8, parse_math=False)
+    for place, name in enumerate(space.named_):
+        axes, label, reading = every[place], labels[:, place], readings[:, place]
+        _compare(axes, label.numpy(), reading.numpy(), place in space.boolean_)
+        r2 = _measured(space.quality_.alignment[place])
+        axes.set_title(f"{name}, R² {r2}", fontsize=8, parse_math=False)
     for axes in every[k:]:
         axes.set_axis_off()
-    every[0].set_xlabel("label")
-    every[0].set_ylabel("aligned latent")
+    first = ("aligned latent", "images") if 0 in space.boolean_ else ("label", "aligned latent")
+    every[0].set_xlabel(first[0])
+    every[0].set_ylabel(first[1])
     return embed(
         figure,
         "Each named concept's label against its aligned latent, in the label's unit, for test "
-        "images; on the line they agree.",
+        "images; on the line they agree." + (_SPLIT if space.boolean_ else ""),
         "Scatter plots of labels against aligned latents.",
         raster=True,
     )
+
+
+def _compare(
+    axes: Axes, label: NDArray[np.float32], reading: NDArray[np.float32], boolean: bool
+) -> None:
+    """Draw readings against labels, or how they are spread with and without what they read."""
+    if boolean:
+        bins = np.linspace(min(-0.2, reading.min()), max(1.2, reading.max()), 30).tolist()
+        axes.hist(reading[label > 0.5], bins, color=CATEGORIES[0], alpha=0.6)
+        axes.hist(reading[label <= 0.5], bins, color=INK, histtype="step")
+        axes.set_yticks([])
+        return
+    axes.scatter(label, reading, s=5, color=CATEGORIES[0], alpha=0.6, lw=0)
+    ends = [float(label.min()), float(label.max())]
+    axes.plot(ends, ends, color=INK, linewidth=0.8)
 
 
 def _clusters(unnamed: Tensor, labels: Tensor, dataset: Dataset) -> Figure:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,6 +13,9 @@ from causalxai.report.plots import INK, OPPOSE, SUPPORT, canvas, embed, grid
 from causalxai.report.section import Figure, Section, Table, Text
 
 Places = Mapping[str, tuple[float, float]]
+
+TOLD = "direction told"
+"""What an edge says of its direction: 0 where it could as well be the other, else 1."""
 
 _MOST_LABELLED = 12
 _WIDE, _ASIDE = 1.3, 3.2
@@ -27,6 +30,7 @@ class _Look:
     colour: str
     line: str = "-"
     width: float = 1.5
+    head: str = "-|>"
 
 
 _LOOKS = {
@@ -78,7 +82,9 @@ def draw_beside_truth(graph: CausalGraph, truth: CausalGraph | None = None) -> F
     labelled = len(graph.edges) <= _MOST_LABELLED
     for edge in graph.edges:
         kind = _kind(edge, graph, truth)
-        _arrow(row[-1], places, edge, _LOOKS[kind])
+        told = edge.extra.get(TOLD, 1.0)
+        look = _LOOKS[kind] if told else replace(_LOOKS[kind], head="-")
+        _arrow(row[-1], places, edge, look)
         if labelled or kind != "side":
             _label(row[-1], places, edge, _NEAR_THE_END if kind == "side" else _NEAR_THE_CAUSE)
     for edge in _missed(graph, truth):
@@ -158,7 +164,7 @@ def _arrow(axes: Axes, places: Places, edge: Edge, look: _Look) -> None:
         xy=places[edge.target],
         xytext=places[edge.source],
         arrowprops={
-            "arrowstyle": "-|>",
+            "arrowstyle": look.head,
             "color": look.colour,
             "linestyle": look.line,
             "linewidth": look.width,
@@ -199,6 +205,8 @@ def _score(graph: CausalGraph, truth: CausalGraph) -> str:
 
 def _caption(graph: CausalGraph, truth: CausalGraph | None) -> str:
     said = "On an arrow: its weight, and in which share of resamples it is found, where known."
+    if any(not edge.extra.get(TOLD, 1.0) for edge in graph.edges):
+        said += " A line with no head: the labels do not tell the direction."
     if truth is None:
         return f"The discovered graph. {said}"
     aside = any(_kind(edge, graph, truth) == "side" for edge in graph.edges)

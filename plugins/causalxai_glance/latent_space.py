@@ -17,11 +17,18 @@ from causalxai.concept_space import Concept, ConceptSpace, Units
 from causalxai.context import Context
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError, DataError
+from causalxai.graph_discoverer import BackgroundKnowledge
 from causalxai.progress import SILENT, Progress
 from causalxai.record import Json, Record
 from causalxai.report.section import Section
 from causalxai_glance.figures import twin_section
-from causalxai_glance.scm import MOST_NODES, StructuralModel
+from causalxai_glance.scm import (
+    MOST_BOOLEAN,
+    MOST_NODES,
+    Pair,
+    StructuralModel,
+    is_boolean,
+)
 from causalxai_glance.twin.objective import Batch
 from causalxai_glance.twin.quality import Quality, measure_quality
 from causalxai_glance.twin.training import TwinConfig, new_twin, train_twin
@@ -52,6 +59,8 @@ class LatentSpace(ConceptSpace):
         aligned to standardised labels.
     scm_
         The SCM layer over the named concepts, or ``None`` without them.
+    boolean_
+        The named concepts, by their places, whose labels are 0 and 1.
     quality_
         Held-out figures.
     history_
@@ -76,18 +85,25 @@ class LatentSpace(ConceptSpace):
             10 concepts.
         scm_limit
             How many labels at most the SCM layer is fitted to, evenly spread.
+        background
+            What is known of the SCM layer's edges. Labels that are there or not leave many
+            directions open, and what do() brings about depends on them.
         """
 
         links: bool = True
         max_parents: NonNegativeInt | None = None
         scm_limit: int = Field(5000, ge=50)
+        background: BackgroundKnowledge = BackgroundKnowledge()
 
     config: Config
 
     @property
     def concepts(self) -> Sequence[Concept]:
         """The named concepts, then the unnamed ones."""
-        named = [Concept(name) for name in self.named_]
+        named = [
+            Concept(name, "boolean", low=0, high=1) if place in self.boolean_ else Concept(name)
+            for place, name in enumerate(self.named_)
+        ]
         numbers = range(len(named), self.config.latents)
         return [*named, *(Concept(f"{_UNNAMED}{number}", unit="sd") for number in numbers)]
 
@@ -115,7 +131,13 @@ class LatentSpace(ConceptSpace):
         material = self._material(dataset.train, self._standardise(dataset))
         self.scm_ = self._fit_scm(dataset.train)
         self.twin_, self.history_ = train_twin(
-            classifier, material, self.config, rng=rng, progress=progress, checkpoint=checkpoint
+            classifier,
+            material,
+            self.config,
+            levels=self._levels(),
+            rng=rng,
+            progress=progress,
+            checkpoint=checkpoint,
         )
         self._scale_the_unnamed(material.embeddings)
         test = dataset.test
@@ -125,16 +147,30 @@ class LatentSpace(ConceptSpace):
             test.images,
             self._standardised(test),
             mean_image=dataset.train.images.mean(dim=0),
+            levels=self._levels(),
             rng=rng,
         )
         return self
 
     @property
+    def unit_(self) -> Tensor:
+        """``[L]``, one unit of do(): an sd, or 1 for a boolean concept."""
+        unit = self.sd_.clone()
+        unit[sorted(self.boolean_)] = 1.0
+        return unit
+
+    @property
     def parents_at_most(self) -> int | None:
         """The most causes of a concept in the SCM layer; ``None`` for any number."""
-        if self.config.max_parents is None and len(self.named_) > MOST_NODES:
+        searched = MOST_BOOLEAN if len(self.boolean_) == len(self.named_) else MOST_NODES
+        if self.config.max_parents is None and len(self.named_) > searched:
             return _PARENTS_BEYOND
         return self.config.max_parents
+
+    @property
+    def known(self) -> tuple[frozenset[Pair], frozenset[Pair]]:
+        """The edges that must be and those that can't be in the SCM layer."""
+        return self.config.background.among(self.named_)
 
     def labels(self, split: Split) -> NDArray[np.float64]:
         """Return the labels that the SCM layer is fitted to, ``[n, k]``, in their own units.
@@ -190,6 +226,8 @@ class LatentSpace(ConceptSpace):
         self.history_ = record.tensors["history"]
         scm = cast("dict[str, Json] | None", record.meta["scm"])
         self.scm_ = None if scm is None else StructuralModel.from_json(scm)
+        if self.scm_ is not None:
+            self.boolean_ = self.scm_.boolean
         self.quality_ = Quality.from_json(cast("dict[str, Json]", record.meta["quality"]))
         return self
 
@@ -205,6 +243,7 @@ class LatentSpace(ConceptSpace):
             "error of the mean image": quality.mean_image,
             "classifier's agreement": quality.agreement,
             "alignment R2": each(quality.alignment),
+            **({"alignment AUC": each(quality.alignment_auc)} if self.boolean_ else {}),
             "readback R2": each(quality.readback),
             "intervention-validity": each(quality.validity),
             "own effect": each(quality.own_effect),
@@ -228,6 +267,7 @@ class LatentSpace(ConceptSpace):
                     f"'{_UNNAMED}...' are taken; rename it in the data set"
                 )
         self._classifier, self.named_ = classifier, tuple(named)
+        self.boolean_ = frozenset[int]()
         nothing = torch.zeros(self.config.latents, device=classifier.device)
         self.mean_, self.sd_ = nothing.clone(), nothing + 1
         self.centre_, self.spread_ = nothing.clone(), nothing + 1
@@ -258,6 +298,15 @@ class LatentSpace(ConceptSpace):
         named = len(self.named_)
         return (split.concepts - self.mean_[:named].cpu()) / self.sd_[:named].cpu()
 
+    def _levels(self) -> Tensor:
+        """``[k, 2]``, the latents that absence and presence stand for; not a number for others."""
+        levels = torch.full((len(self.named_), 2), torch.nan)
+        for place in self.boolean_:
+            levels[place] = (torch.tensor([0.0, 1.0]) - self.mean_[place].cpu()) / self.sd_[
+                place
+            ].cpu()
+        return levels
+
     def _material(self, split: Split, labels: Tensor) -> Batch:
         embeddings = self._classifier.embed(split.images)
         logits = self._classifier.head.layer(embeddings)
@@ -273,9 +322,15 @@ class LatentSpace(ConceptSpace):
     def _fit_scm(self, split: Split) -> StructuralModel | None:
         if not self.named_:
             return None
+        labels, (required, forbidden) = self.labels(split), self.known
+        self.boolean_ = frozenset(
+            place for place in range(len(self.named_)) if is_boolean(labels[:, place])
+        )
         return StructuralModel.fit(
-            self.labels(split),
+            labels,
             self.named_,
             links=self.config.links,
+            required=required,
+            forbidden=forbidden,
             max_parents=self.parents_at_most,
         )

@@ -29,12 +29,13 @@ _STILL = 1e-3
 
 @dataclass(frozen=True)
 class Trials:
-    """All that the four steps look at, in sds.
+    """All that the four steps look at, in units of the concepts: sds, or 1 for boolean ones.
 
     Parameters
     ----------
     moved
-        ``[n, 2, k, k]``: what is read back of concept j after do(l_i ± 1), less l_j.
+        ``[n, 2, k, k]``: what is read back of concept j after do(l_i ± 1), less l_j. A boolean
+        concept is set to 1 and to 0 instead.
     controlled
         ``[n, 2, k, k, k]``: what is read back of m when j alone is set to what it was read back
         as after do(l_i ± 1), less what was read back of m then.
@@ -99,7 +100,7 @@ class PaperDiscoverer(GraphDiscoverer):
         found = [self.edges(trials.resample(rng.integers(n, size=n)), barred)
                  for _ in range(self.config.repeats)]  # fmt: skip
         kept = constrained(edges, names, self.config.background, weights)
-        own = own_effects(trials.moved)
+        own = own_effects(trials.moved, concepts.span)
         return CausalGraph(
             names,
             [
@@ -197,7 +198,7 @@ def run_trials(concepts: Concepts) -> Trials:
     k, n = concepts.count, len(concepts.units)
     first = [concepts.do(i, sign) for i in range(k) for sign in SIGNS]
     moved = concepts.readback(together(first))
-    seen = moved * concepts.sd + concepts.own
+    seen = moved * concepts.unit + concepts.own
     second, places = [], []
     for row in range(len(first)):
         for j in range(k):
@@ -226,10 +227,13 @@ def paper_weights(moved: Values, estimator: Estimator) -> Values:
     return np.asarray(caused / safe)
 
 
-def own_effects(moved: Values) -> Values:
-    """Return ``[k]``: what is read back of a concept for one unit of its own do()."""
+def own_effects(moved: Values, span: Values | float = 2.0) -> Values:
+    """Return ``[k]``: what is read back of a concept for one unit of its own do().
+
+    ``span`` is how many units do(up) and do(down) are apart.
+    """
     signs = np.array(SIGNS)[None, :, None]
-    effects: Values = (np.einsum("nsii->nsi", moved) * signs).mean(axis=(0, 1))
+    effects: Values = (np.einsum("nsii->nsi", moved) * signs).sum(axis=1).mean(axis=0) / span
     return effects
 
 

@@ -12,7 +12,7 @@ from causalxai.intervention import NO_TARGET, Intervention
 from causalxai.oracle import DEFAULT_MEMORY_CEILING, Oracle, Response, Want
 from causalxai.plugin import PluginConfig
 from causalxai_glance.latent_space import LatentSpace
-from causalxai_glance.scm import StructuralModel
+from causalxai_glance.scm import Following, StructuralModel
 from causalxai_glance.twin.generator import width
 
 # How many feature maps of a picture's height and width are there at a time: in a generator, as a
@@ -41,9 +41,14 @@ class TwinOracle(Oracle):
         propagate
             Whether the effects of do() spread through the SCM layer. Without, the latents are
             set and nothing else, as GLANCE does.
+        following
+            What becomes of a boolean concept whose causes changed. ``expected``: the probability
+            that it would be there, so that means over units are right also where no single unit
+            would turn, and a reading between 0 and 1 stays what it is. ``likeliest``: 0 or 1.
         """
 
         propagate: bool = True
+        following: Following = "expected"
 
     config: Config
 
@@ -96,7 +101,11 @@ class TwinOracle(Oracle):
         targets = interventions.targets
         targets = targets.where(targets < named, torch.full_like(targets, NO_TARGET))
         predicted = _counterfactual(
-            scm, units.values[:, :named], targets, interventions.resolve(units.values)
+            scm,
+            units.values[:, :named],
+            targets,
+            interventions.resolve(units.values),
+            self.config.following,
         )
         return torch.cat([predicted, after[..., named:]], dim=2)
 
@@ -108,10 +117,13 @@ class TwinOracle(Oracle):
 
 
 def _counterfactual(
-    scm: StructuralModel, values: Tensor, targets: Tensor, settings: Tensor
+    scm: StructuralModel, values: Tensor, targets: Tensor, settings: Tensor, following: Following
 ) -> Tensor:
     """Ask the SCM layer, in double precision; what it leaves alone keeps its bits."""
     answer = scm.counterfactual(
-        values.cpu().double().numpy(), targets.cpu().numpy(), settings.cpu().double().numpy()
+        values.cpu().double().numpy(),
+        targets.cpu().numpy(),
+        settings.cpu().double().numpy(),
+        following=following,
     )
     return torch.from_numpy(answer).to(values)

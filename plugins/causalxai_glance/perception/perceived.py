@@ -12,7 +12,7 @@ from pydantic import Field, PositiveInt
 
 from causalxai.concept_space import ConceptSpace
 from causalxai.context import Context
-from causalxai.dataset import Split
+from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError
 from causalxai.graph import CausalGraph, Edge
 from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
@@ -34,7 +34,7 @@ from causalxai_glance.perception.perception import (
     observations,
     perceive,
 )
-from causalxai_glance.scm import Pair
+from causalxai_glance.scm import Pair, is_boolean
 
 _AT_ONCE = 256
 _CLEAN = "clean"
@@ -92,6 +92,7 @@ class PerceivedDiscoverer(GraphDiscoverer):
         self.requires = frozenset({"observations", *source})  # type: ignore[misc]
 
     def _discover(self, context: Context) -> CausalGraph:
+        _check_that_directions_show(context.dataset)
         reference = paint_references(context, self.config.painted) if self._from_twin else None
         perception = perceive(
             context.classifier,
@@ -141,6 +142,23 @@ class PerceivedDiscoverer(GraphDiscoverer):
         if graph.edges:
             items.append(_edge_table(graph))
         return (Section("What the classifier perceives", items),)
+
+
+def _check_that_directions_show(dataset: Dataset) -> None:
+    labels = dataset.train.concepts
+    if labels is None:
+        return
+    boolean = [
+        name
+        for name, column in zip(dataset.concept_names, labels.double().numpy().T, strict=True)
+        if is_boolean(column)
+    ]
+    if boolean:
+        raise CapabilityError(
+            "directions are perceived in how readings are distributed, and readings of what is "
+            f"there or not ({', '.join(boolean)}) pile up at two values that point nowhere; the "
+            "discoverer 'glance' tells what the labels hold"
+        )
 
 
 def paint_references(context: Context, count: int) -> Split:

@@ -1,12 +1,15 @@
 """Structural causal models of concepts: fitted, searched for, and asked what-ifs."""
 
+from causalxai_glance.scm.attribute_score import is_boolean
 from causalxai_glance.scm.basis import Basis
+from causalxai_glance.scm.equivalence import compelled
 from causalxai_glance.scm.links import Link
 from causalxai_glance.scm.mechanism import Mechanism
-from causalxai_glance.scm.model import StructuralModel
+from causalxai_glance.scm.model import Following, StructuralModel
 from causalxai_glance.scm.noise import Noise, fit_noise
 from causalxai_glance.scm.score import MdlScore
 from causalxai_glance.scm.search import (
+    MOST_BOOLEAN,
     MOST_NODES,
     EdgeMargin,
     Pair,
@@ -14,19 +17,25 @@ from causalxai_glance.scm.search import (
     margin,
     total,
 )
+from causalxai_glance.scm.threshold import ThresholdMechanism
 
 __all__ = [
+    "MOST_BOOLEAN",
     "MOST_NODES",
     "Basis",
     "EdgeMargin",
+    "Following",
     "Link",
     "MdlScore",
     "Mechanism",
     "Noise",
     "Pair",
     "StructuralModel",
+    "ThresholdMechanism",
+    "compelled",
     "exact_search",
     "fit_noise",
+    "is_boolean",
     "margin",
     "total",
 ]

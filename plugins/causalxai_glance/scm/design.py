@@ -133,3 +133,13 @@ class Child:
         """Return the column in a link's space, centred."""
         mapped = self.grid.pieces @ self.grid.sums[link]
         return np.asarray(mapped - mapped.mean(), dtype=np.float64)
+
+
+def raw_coefficients(blocks: list[Values], mapped: Values) -> tuple[Values, float]:
+    """Return weights of the raw functions, and their mean to be taken off the intercept."""
+    if not blocks:
+        return np.empty(0), 0.0
+    columns = np.concatenate(blocks, axis=1)
+    means = columns.mean(axis=0)
+    weights = np.linalg.lstsq(columns - means, mapped, rcond=1e-9)[0]
+    return weights, float(means @ weights)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
-from typing import Any, Self
+from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,13 +14,20 @@ from causalxai.errors import DataError
 from causalxai_glance.scm.mechanism import Mechanism
 from causalxai_glance.scm.score import MdlScore, checked
 from causalxai_glance.scm.search import Pair, exact_search
+from causalxai_glance.scm.threshold import ThresholdMechanism
 
 Values = NDArray[np.float64]
+AnyMechanism: TypeAlias = Mechanism | ThresholdMechanism
+
+Following = Literal["expected", "likeliest"]
+"""What an attribute is after its causes changed: its probability, or the likelier of 0 and 1."""
 
 
 @dataclass(frozen=True)
 class StructuralModel:
     """Mechanisms of concepts, one each, along an acyclic graph.
+
+    Columns of 0 and 1 are attributes that are there or not, and have threshold mechanisms.
 
     Parameters
     ----------
@@ -34,7 +41,7 @@ class StructuralModel:
 
     names: tuple[str, ...]
     edges: frozenset[Pair]
-    mechanisms: tuple[Mechanism, ...]
+    mechanisms: tuple[AnyMechanism, ...]
 
     @classmethod
     def fit(
@@ -76,7 +83,12 @@ class StructuralModel:
         score = MdlScore(checked(x, names), links=links)
         if edges is None:
             graph = exact_search(
-                score.d, score, required=required, forbidden=forbidden, max_parents=max_parents
+                score.d,
+                score,
+                required=required,
+                forbidden=forbidden,
+                max_parents=max_parents,
+                most_nodes=score.most_nodes,
             )
         else:
             graph = frozenset((int(i), int(j)) for i, j in edges)
@@ -96,12 +108,29 @@ class StructuralModel:
         """Description length of the columns, in nats."""
         return sum(mechanism.score for mechanism in self.mechanisms)
 
-    def abduct(self, values: ArrayLike) -> Values:
-        """Return the noise ``[n, d]`` of units ``[n, d]``, in the spaces of the links."""
+    @property
+    def boolean(self) -> frozenset[int]:
+        """The columns that are there (1) or not (0)."""
+        return frozenset(m.child for m in self.mechanisms if isinstance(m, ThresholdMechanism))
+
+    def abduct(self, values: ArrayLike, rng: np.random.Generator | None = None) -> Values:
+        """Return the noise ``[n, d]`` of units ``[n, d]``, in the spaces of the links.
+
+        That of an attribute is known but for its side of a threshold: drawn by ``rng``, the median
+        without.
+
+        Raises
+        ------
+        DataError
+            If an attribute is neither 0 nor 1 in some unit.
+        """
         x = self._units(values)
         noise = np.empty_like(x)
         for mechanism in self.mechanisms:
-            noise[:, mechanism.child] = mechanism.abduct(x)
+            if isinstance(mechanism, ThresholdMechanism):
+                noise[:, mechanism.child] = mechanism.abduct(x, rng)
+            else:
+                noise[:, mechanism.child] = mechanism.abduct(x)
         return noise
 
     def predict(
@@ -134,7 +163,14 @@ class StructuralModel:
                 values[:, child] = mechanism.predict(parents, e[:, child])
         return values
 
-    def counterfactual(self, values: ArrayLike, targets: ArrayLike, settings: ArrayLike) -> Values:
+    def counterfactual(
+        self,
+        values: ArrayLike,
+        targets: ArrayLike,
+        settings: ArrayLike,
+        *,
+        following: Following = "expected",
+    ) -> Values:
         """Return what units would be like, had concepts been set.
 
         Parameters
@@ -145,6 +181,11 @@ class StructuralModel:
             ``[q, k]``, for each of ``q`` interventions the columns that are set; -1: none.
         settings
             ``[q, n, k]``, what they are set to; anything where there is no target.
+        following
+            What becomes of an attribute whose causes changed. ``expected``: the probability, given
+            the unit, that it would be there, which its own effects see as so much of it: exact
+            means for the attributes next to what is set. ``likeliest``: 1 or 0 by what is likelier,
+            and its own value where that is on the same side of a half.
 
         Returns
         -------
@@ -171,20 +212,32 @@ class StructuralModel:
             result[query, :, column] = given[query, :, place]
             is_free[query, column] = False
         for mechanism in self.mechanisms:
-            self._propagate(mechanism, x, result, is_free[:, mechanism.child])
+            self._propagate(mechanism, x, result, is_free[:, mechanism.child], following)
         return result
 
     @staticmethod
     def _propagate(
-        mechanism: Mechanism, factual: Values, result: Values, free: NDArray[np.bool_]
+        mechanism: AnyMechanism,
+        factual: Values,
+        result: Values,
+        free: NDArray[np.bool_],
+        following: Following,
     ) -> None:
         """Renew a child in place, where it is free and a parent of it has changed."""
         parents = list(mechanism.parents)
         changed = (result[:, :, parents] != factual[:, parents]).any(axis=2) & free[:, None]
         query, unit = np.nonzero(changed)
-        if len(query):
+        if not len(query):
+            return
+        now = result[query, unit][:, parents]
+        if isinstance(mechanism, ThresholdMechanism):
+            after = mechanism.follow(factual[unit], now)
+            if following == "likeliest":
+                own, turned = factual[unit, mechanism.child], np.where(after > 0.5, 1.0, 0.0)
+                after = np.where((own > 0.5) == (after > 0.5), own, turned)
+            result[query, unit, mechanism.child] = after
+        else:
             noise = mechanism.abduct(factual)
-            now = result[query, unit][:, parents]
             result[query, unit, mechanism.child] = mechanism.predict(now, noise[unit])
 
     def to_json(self) -> dict[str, Any]:
@@ -201,7 +254,7 @@ class StructuralModel:
         return cls(
             tuple(record["names"]),
             frozenset((i, j) for i, j in record["edges"]),
-            tuple(map(Mechanism.from_json, record["mechanisms"])),
+            tuple(map(_mechanism, record["mechanisms"])),
         )
 
     def _units(self, values: ArrayLike) -> Values:
@@ -235,6 +288,11 @@ class StructuralModel:
         wrong = sorted(set(targets.tolist()) - set(range(self.d)))
         if wrong:
             raise DataError(f"{wrong} are no columns of {self.d}: {', '.join(self.names)}")
+
+
+def _mechanism(record: dict[str, Any]) -> AnyMechanism:
+    is_threshold = record.get("kind") == "threshold"
+    return ThresholdMechanism.from_json(record) if is_threshold else Mechanism.from_json(record)
 
 
 def _ordered(edges: frozenset[Pair], d: int) -> list[int]:

@@ -10,9 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from causalxai.errors import DataError
-from causalxai_glance.scm.design import Child, Design
+from causalxai_glance.scm.attribute_score import AttributeScore
+from causalxai_glance.scm.design import Child, Design, raw_coefficients
 from causalxai_glance.scm.mechanism import Mechanism
 from causalxai_glance.scm.noise import NoiseFit, fit_noise
+from causalxai_glance.scm.search import MOST_BOOLEAN, MOST_NODES
+from causalxai_glance.scm.threshold import ThresholdMechanism
 
 Values = NDArray[np.float64]
 
@@ -55,8 +58,9 @@ class MdlScore:
     Bases and links are screened by their Gaussian score, for which products of columns suffice;
     mixtures are fitted to the best of each kind. Values that pile up at an end of a column are
     taken to be clipped there, and few levels to be steps of something continuous: both are scored
-    by the probability of their intervals. See [1]_ for the idea
-    of the score.
+    by the probability of their intervals. A column of 0 and 1 is an attribute that is there or
+    not: its length is the negative log likelihood of a logistic regression + ½ k log n. See [1]_
+    for the idea of the score.
 
     References
     ----------
@@ -70,7 +74,8 @@ class MdlScore:
         self._links = links
         self._design = Design.of(self._values)
         self._children: dict[int, Child] = {}
-        self._found: dict[tuple[int, frozenset[int]], Mechanism] = {}
+        self._found: dict[tuple[int, frozenset[int]], Mechanism | ThresholdMechanism] = {}
+        self._attributes = AttributeScore(x, self._design, self._location, self._scale)
 
     @property
     def n(self) -> int:
@@ -82,17 +87,29 @@ class MdlScore:
         """How many columns there are."""
         return int(self._values.shape[1])
 
+    @property
+    def boolean(self) -> frozenset[int]:
+        """The columns whose values are 0 and 1."""
+        return self._attributes.boolean
+
+    @property
+    def most_nodes(self) -> int:
+        """Up to how many columns all sets of parents can be scored in reasonable time."""
+        return MOST_BOOLEAN if len(self.boolean) == self.d else MOST_NODES
+
     def __call__(self, child: int, parents: frozenset[int]) -> float:
         """Return the description length of ``child`` given ``parents``, in nats."""
         return self.mechanism(child, parents).score
 
-    def mechanism(self, child: int, parents: frozenset[int]) -> Mechanism:
+    def mechanism(self, child: int, parents: frozenset[int]) -> Mechanism | ThresholdMechanism:
         """Return the mechanism that has the least description length, in the columns' units."""
         key = (child, frozenset(parents))
         if key not in self._found:
             if child in key[1] or not {child, *key[1]} <= set(range(self.d)):
                 raise DataError(f"{sorted(key[1])} → {child}: no sound parents in {self.d} columns")
-            self._found[key] = self._fit(child, tuple(sorted(key[1])))
+            ordered = tuple(sorted(key[1]))
+            fit = self._attributes.mechanism if child in self.boolean else self._fit
+            self._found[key] = fit(child, ordered)
         return self._found[key]
 
     def _child(self, child: int) -> Child:
@@ -194,7 +211,7 @@ class MdlScore:
         bases = [self._design.bases[p][c] for p, c in zip(parents, one.chosen, strict=True)]
         x = self._values
         raw = [basis.columns(x[:, p]) for basis, p in zip(bases, parents, strict=True)]
-        weights, remainder = _coefficients(raw, unit * node.mapped(one.link))
+        weights, remainder = raw_coefficients(raw, unit * node.mapped(one.link))
         mean = float(link.forward(location + scale * x[:, child]).mean())
         ends = np.cumsum([0] + [basis.size for basis in bases])
         own = [
@@ -211,16 +228,6 @@ class MdlScore:
             fit.noise.moved(0.0, unit),
             score,
         )
-
-
-def _coefficients(blocks: list[Values], mapped: Values) -> tuple[Values, float]:
-    """Weights of the raw functions, and their mean to be taken off the intercept."""
-    if not blocks:
-        return np.empty(0), 0.0
-    columns = np.concatenate(blocks, axis=1)
-    means = columns.mean(axis=0)
-    weights = np.linalg.lstsq(columns - means, mapped, rcond=1e-9)[0]
-    return weights, float(means @ weights)
 
 
 def _no_sharper(residual: Values, floor: float) -> Values:

@@ -18,6 +18,9 @@ LocalScore: TypeAlias = Callable[[int, frozenset[int]], float]
 MOST_NODES = 10
 """Up to here every set of parents is scored."""
 
+MOST_BOOLEAN = 12
+"""The same for columns of 0 and 1, whose scores come from tables."""
+
 MOST_NODES_LIMITED = 16
 """Up to here the subsets of nodes can be gone through, with ``max_parents``."""
 
@@ -46,6 +49,7 @@ def exact_search(
     required: Iterable[Pair] = (),
     forbidden: Iterable[Pair] = (),
     max_parents: int | None = None,
+    most_nodes: int = MOST_NODES,
 ) -> frozenset[Pair]:
     """Return the graph of least total score.
 
@@ -59,6 +63,8 @@ def exact_search(
         Edges ``(i, j)``, i → j, that the graph must or must not have.
     max_parents
         The most parents of a node; ``None``: any number.
+    most_nodes
+        The most nodes whose parents may be any number.
 
     Returns
     -------
@@ -78,7 +84,7 @@ def exact_search(
     .. [1] Silander, Myllymäki, "A simple approach for finding the globally optimal Bayesian
        network structure", UAI 2006.
     """
-    table = _Table(d, score, max_parents)
+    table = _Table(d, score, max_parents, most_nodes)
     return table.search_known(frozenset(required), frozenset(forbidden))[0]
 
 
@@ -95,6 +101,7 @@ def margin(
     required: Iterable[Pair] = (),
     forbidden: Iterable[Pair] = (),
     max_parents: int | None = None,
+    most_nodes: int = MOST_NODES,
 ) -> dict[Pair, EdgeMargin]:
     """Return what each edge of the best graph is worth, in the score's unit (nats).
 
@@ -105,7 +112,7 @@ def margin(
     dict
         Edges of the best graph in ascending order. A required edge is infinitely worth.
     """
-    table = _Table(d, score, max_parents)
+    table = _Table(d, score, max_parents, most_nodes)
     must, never = frozenset(required), frozenset(forbidden)
     edges, best = table.search_known(must, never)
 
@@ -123,10 +130,10 @@ def margin(
 class _Table:
     """Scores of all sets of parents, as bit masks, looked up when first needed."""
 
-    def __init__(self, d: int, score: LocalScore, max_parents: int | None) -> None:
-        if d > (MOST_NODES if max_parents is None else MOST_NODES_LIMITED):
+    def __init__(self, d: int, score: LocalScore, max_parents: int | None, most_nodes: int) -> None:
+        if d > (most_nodes if max_parents is None else MOST_NODES_LIMITED):
             raise CapabilityError(
-                f"the exact search goes up to {MOST_NODES} nodes, and with max_parents (2 or 3, "
+                f"the exact search goes up to {most_nodes} nodes, and with max_parents (2 or 3, "
                 f"say) up to {MOST_NODES_LIMITED}; there are {d}"
             )
         if max_parents is not None and max_parents < 0:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Self, cast
 
 import torch
+from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from causalxai.classifier import Classifier
@@ -43,6 +44,10 @@ class Quality:
     effect
         ``[k][k]``: how far concept j is read back to move, for each unit that do() moves concept
         i; the diagonal is the own effect.
+    alignment_auc, validity_auc
+        For concepts that are there or not, how well the latent ranks those that have the label
+        above the others, and the readback those that do() gave it; ``None`` for others, and
+        empty without any. Their do() goes from absence to presence.
     """
 
     n: int
@@ -53,6 +58,8 @@ class Quality:
     readback: tuple[float, ...]
     validity: tuple[float, ...]
     effect: tuple[tuple[float, ...], ...]
+    alignment_auc: tuple[float | None, ...] = ()
+    validity_auc: tuple[float | None, ...] = ()
 
     @property
     def own_effect(self) -> tuple[float, ...]:
@@ -81,7 +88,7 @@ class Quality:
     def from_json(cls, record: dict[str, Json]) -> Self:
         """Undo ``to_json``."""
         fields = dict(record)
-        for name in ("alignment", "readback", "validity"):
+        for name in ("alignment", "readback", "validity", "alignment_auc", "validity_auc"):
             fields[name] = tuple(cast("list[float]", fields[name]))  # type: ignore[assignment]
         rows = cast("list[list[float]]", fields["effect"])
         fields["effect"] = tuple(tuple(row) for row in rows)  # type: ignore[assignment]
@@ -96,6 +103,7 @@ def measure_quality(
     concepts: Tensor,
     *,
     mean_image: Tensor,
+    levels: Tensor | None = None,
     rng: torch.Generator,
 ) -> Quality:
     """Measure a twin, some hundred images at a time.
@@ -109,6 +117,9 @@ def measure_quality(
         missing.
     mean_image
         ``[c, h, w]``, of the training images.
+    levels
+        ``[k, 2]``, the latents that absence and presence of a concept stand for; not a number for
+        concepts that are not there or not.
     rng
         Draws the values that do() sets.
     """
@@ -122,14 +133,9 @@ def measure_quality(
         units = torch.cat([settings, latents[:, named:]], dim=1)
         return twin.latents(_embed_pictures(twin, classifier, units))[:, :named]
 
-    own, validity, effect = latents[:, :named], [], []
-    for concept in range(named):
-        up, down, anywhere = own.clone(), own.clone(), own.clone()
-        up[:, concept] += 1
-        down[:, concept] -= 1
-        anywhere[:, concept] = torch.randn(len(images), generator=rng).to(own)
-        effect.append(tuple(((read(up) - read(down)) / 2).mean(dim=0).tolist()))
-        validity.append(r_squared(read(anywhere), anywhere)[concept])
+    own = latents[:, :named]
+    levels = (torch.full((named, 2), torch.nan) if levels is None else levels).to(own)
+    effect, validity, told = _asked(read, own, levels, rng)
     classes, classes_again = (classifier.head.layer(x).argmax(dim=1) for x in (embeddings, again))
     return Quality(
         n=len(images),
@@ -138,9 +144,65 @@ def measure_quality(
         agreement=float((classes == classes_again).cpu().double().mean()),
         alignment=_alignment(own, concepts),
         readback=r_squared(readback, own),
-        validity=tuple(validity),
-        effect=tuple(effect),
+        validity=validity,
+        effect=effect,
+        alignment_auc=_alignment_auc(own, concepts, levels),
+        validity_auc=told if bool(torch.isfinite(levels).any()) else (),
     )
+
+
+def _asked(
+    read: Callable[[Tensor], Tensor], own: Tensor, levels: Tensor, rng: torch.Generator
+) -> tuple[tuple[tuple[float, ...], ...], tuple[float, ...], tuple[float | None, ...]]:
+    """Do each concept in turn; return the effects, and R² and AUC of what was set anywhere."""
+    effect, validity, told = [], [], []
+    for concept, (absent, present) in enumerate(levels):
+        up, down, anywhere = own.clone(), own.clone(), own.clone()
+        boolean = bool(torch.isfinite(present))
+        up[:, concept] = present if boolean else own[:, concept] + 1
+        down[:, concept] = absent if boolean else own[:, concept] - 1
+        drawn = torch.randn(len(own), generator=rng).to(own)
+        anywhere[:, concept] = settings(drawn[:, None], levels[concept : concept + 1])[:, 0]
+        apart = float(present - absent) if boolean else 2.0
+        effect.append(tuple(((read(up) - read(down)) / apart).mean(dim=0).tolist()))
+        seen = read(anywhere)
+        validity.append(r_squared(seen, anywhere)[concept])
+        told.append(_auc(seen[:, concept], drawn > 0) if boolean else None)
+    return tuple(effect), tuple(validity), tuple(told)
+
+
+def settings(drawn: Tensor, levels: Tensor) -> Tensor:
+    """Return what do() sets concepts to: what was drawn, or absence or presence by its sign.
+
+    Parameters
+    ----------
+    drawn
+        ``[n, k]`` from N(0, 1).
+    levels
+        ``[k, 2]``; not a number for concepts that are not there or not.
+    """
+    absent, present = levels.T
+    return torch.where(torch.isfinite(present), torch.where(drawn > 0, present, absent), drawn)
+
+
+def _alignment_auc(readings: Tensor, labels: Tensor, levels: Tensor) -> tuple[float | None, ...]:
+    """Return how well each latent ranks those that have its label; nothing where none is asked."""
+    boolean = torch.isfinite(levels).all(dim=1).tolist()
+    middle = levels.mean(dim=1).cpu()
+    known = torch.isfinite(labels).all(dim=0).tolist()
+    scores = (
+        _auc(readings[:, i], labels[:, i] > middle[i]) if boolean[i] and known[i] else None
+        for i in range(len(levels))
+    )
+    return tuple(scores) if any(boolean) else ()
+
+
+def _auc(readings: Tensor, present: Tensor) -> float | None:
+    """Return how likely a reading where it is present lies above one where it is not."""
+    present = present.cpu()
+    if bool(present.all()) or not bool(present.any()):
+        return None
+    return float(roc_auc_score(present.numpy(), readings.cpu().double().numpy()))
 
 
 def r_squared(readings: Tensor, truth: Tensor) -> tuple[float, ...]:

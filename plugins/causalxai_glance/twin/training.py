@@ -23,6 +23,7 @@ from causalxai.training_state import TrainingState
 from causalxai_glance.twin.discriminator import Discriminator
 from causalxai_glance.twin.losses import PathLength, discriminator_loss, r1_penalty
 from causalxai_glance.twin.objective import Batch, Losses, Objective, Painted
+from causalxai_glance.twin.quality import settings
 from causalxai_glance.twin.twin import Twin
 
 TERMS = (
@@ -85,6 +86,7 @@ def train_twin(
     material: Batch,
     config: TwinConfig,
     *,
+    levels: Tensor | None = None,
     rng: torch.Generator,
     progress: Progress = SILENT,
     checkpoint: Checkpoint = NO_CHECKPOINT,
@@ -99,6 +101,9 @@ def train_twin(
         All training images with their embeddings, logits and standardised concepts.
     config
         The settings.
+    levels
+        ``[k, 2]``, for a concept that is there or not what do() sets its latent to; not a number
+        for the others, which are set to values of N(0, 1).
     rng
         A CPU generator that all chance comes from, the initial weights' too.
 
@@ -114,7 +119,7 @@ def train_twin(
     DataError
         If a loss is not finite.
     """
-    training = TwinTraining(classifier, material, config, rng)
+    training = TwinTraining(classifier, material, config, rng, levels)
     stored = checkpoint.load()
     first = 0 if stored is None else training.resume(stored)
     with progress.task("train the twin", config.steps) as advance:
@@ -138,11 +143,18 @@ class TwinTraining:
     """All that one training consists of; see `train_twin`."""
 
     def __init__(
-        self, classifier: Classifier, material: Batch, config: TwinConfig, rng: torch.Generator
+        self,
+        classifier: Classifier,
+        material: Batch,
+        config: TwinConfig,
+        rng: torch.Generator,
+        levels: Tensor | None = None,
     ) -> None:
         self.classifier, self.material, self.config, self.rng = classifier, material, config, rng
         self.device = classifier.device
         self.named = material.concepts.shape[1]
+        levels = torch.full((self.named, 2), torch.nan) if levels is None else levels
+        self.levels = levels.to(self.device)
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(int(torch.randint(2**62, (1,), generator=rng)))
             twin = new_twin(classifier, config)
@@ -243,7 +255,7 @@ class TwinTraining:
     def _intervene(self, latents: Tensor) -> Tensor:
         """Set one random concept of each unit, and each other one every other time."""
         shape = (len(latents), self.named)
-        values = torch.randn(shape, generator=self.rng).to(latents)
+        values = settings(torch.randn(shape, generator=self.rng).to(latents), self.levels)
         first = torch.randint(self.named, (len(latents), 1), generator=self.rng)
         chosen = torch.rand(shape, generator=self.rng) < 0.5
         chosen = chosen.scatter(1, first, True).to(latents.device)

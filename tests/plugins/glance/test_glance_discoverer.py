@@ -130,3 +130,10 @@ def test_the_discoverers_keep_their_promises(
     plugin: GraphDiscoverer, check: Check, obeying: Context
 ):
     check(Bench(plugin=plugin, context=obeying, images=obeying.dataset.test.images[:4]))
+
+
+def test_knowledge_may_speak_of_the_prediction(obeying: Context):
+    known = {"forbidden": [("size", PREDICTION)], "tiers": [["size", "brightness"], [PREDICTION]]}
+    graph = GlanceDiscoverer(background=known, **QUICK).discover(obeying)
+    assert [edge.source for edge in graph.edges if edge.target == PREDICTION] == ["brightness"]
+    assert graph.has_edge("size", "brightness")

@@ -7,7 +7,7 @@ import pytest
 
 from causalxai import CausalGraph
 from causalxai.report.section import Table
-from causalxai_glance.witnesses import UNDETERMINED, Witnesses, confirmed_edges, witness_section
+from causalxai_glance.witnesses import Witnesses, confirmed_edges, witness_section
 
 NAMES = ("a", "b", "c")
 WEIGHTS = np.array([[0.0, 0.9, 0.05], [0.1, 0.0, -0.6], [0.3, 0.0, 0.0]])
@@ -20,6 +20,7 @@ def witnesses() -> Witnesses:
         labelled=frozenset({(0, 1), (0, 2), (1, 2)}),
         required=frozenset(),
         margins={(0, 1): (80.0, 40.0), (0, 2): (9.0, np.inf), (1, 2): (30.0, 1.0)},
+        told=frozenset({(0, 1), (0, 2)}),
         weights=WEIGHTS,
         spread=np.stack([WEIGHTS - 0.01, WEIGHTS, WEIGHTS + 0.01]),
         label_frequency=np.full((3, 3), 0.75),
@@ -54,9 +55,13 @@ def test_each_witness_is_told_apart(witnesses: Witnesses):
     assert "perceived" not in edge.extra
 
 
-def test_a_direction_worth_few_nats_is_undetermined(witnesses: Witnesses):
-    assert witnesses.margins[1, 2][1] < UNDETERMINED < witnesses.margins[0, 1][1]
+def test_a_direction_that_is_not_told_is_marked(witnesses: Witnesses):
     assert witnesses.meta()["undetermined"] == "b → c (-0.60)"
+    told = {edge.source: edge.extra["direction told"] for edge in witnesses.edges()}
+    assert told == {"a": 1.0, "b": 0.0}
+    table = next(item for item in witness_section(graph_of(witnesses)).items)
+    assert isinstance(table, Table)
+    assert [row[0] for row in table.rows] == ["a → b", "b — c"]
 
 
 def test_what_the_twin_does_not_obey_confirms_nothing(witnesses: Witnesses):

@@ -237,3 +237,16 @@ def test_the_classifier_is_left_alone(looker: Classifier, material: Batch):
     assert not changes(before, of_classifier(looker))
     assert torch.equal(torch.default_generator.get_state(), state)
     assert not any(weight.requires_grad for weight in looker.model.parameters())
+
+
+def test_what_is_there_or_not_is_set_to_one_of_its_levels(looker: Classifier, material: Batch):
+    levels = torch.tensor([[-0.5, 2.0], [torch.nan, torch.nan]])
+    rng = torch.Generator().manual_seed(0)
+    trains = TwinTraining(looker, material, CONFIG, rng, levels)
+    latents = torch.randn(400, 6, generator=rng)
+    after = trains._intervene(latents)
+    moved = after[:, 0] != latents[:, 0]
+    assert set(after[moved, 0].tolist()) == {-0.5, 2.0}
+    assert (after[moved, 0] == 2.0).float().mean() == pytest.approx(0.5, abs=0.1)
+    others = after[after[:, 1] != latents[:, 1], 1]
+    assert len(others.unique()) == len(others)

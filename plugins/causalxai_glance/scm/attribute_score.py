@@ -1,0 +1,153 @@
+"""How many nats describe an attribute, there or not, given its causes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from itertools import combinations, pairwise, product
+from math import comb
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causalxai_glance.scm.basis import Basis
+from causalxai_glance.scm.design import Design, raw_coefficients
+from causalxai_glance.scm.logistic import fit_rows, fit_tables, tabulate
+from causalxai_glance.scm.threshold import ThresholdMechanism
+
+Values = NDArray[np.float64]
+
+_AT_ONCE = 2000  # sets of parents
+_MOST_CELLS = 4096
+_JOINT_PARENTS = 3  # up to here all combinations of bases are tried
+_LINE = Basis()
+
+
+class AttributeScore:
+    """Mechanisms of the columns whose values are 0 and 1, by logistic regression.
+
+    ``negative log likelihood + ½ k log n``, in nats. Where all parents are 0 and 1, too, rows that
+    are alike are counted once, and all sets of parents of one size are fitted together.
+
+    Parameters
+    ----------
+    values
+        ``[n, d]``, in their own units.
+    design
+        Bases of the standardised columns.
+    location, scale
+        ``[d]``, what they were standardised with.
+    """
+
+    def __init__(self, values: Values, design: Design, location: Values, scale: Values) -> None:
+        self._values, self._design = values, design
+        self._location, self._scale = location, scale
+        self.boolean = frozenset(
+            column for column in range(values.shape[1]) if is_boolean(values[:, column])
+        )
+        self._tables: dict[tuple[int, tuple[int, ...]], tuple[Values, float]] = {}
+
+    def mechanism(self, child: int, parents: tuple[int, ...]) -> ThresholdMechanism:
+        """Return the mechanism of a column of 0 and 1 given its parents, ascending."""
+        if self.boolean.issuperset(parents) and 1 << len(parents) <= _MOST_CELLS:
+            return self._from_table(child, parents)
+        return self._from_rows(child, parents)
+
+    def _price(self, constants: int) -> float:
+        return 0.5 * constants * float(np.log(len(self._values)))
+
+    @cached_property
+    def _different(self) -> tuple[NDArray[np.int64], Values]:
+        """The rows that differ in columns of 0 and 1, the other columns 0, and their counts."""
+        bits = np.zeros(self._values.shape, dtype=np.int64)
+        own = sorted(self.boolean)
+        bits[:, own] = self._values[:, own]
+        rows, counts = np.unique(bits, axis=0, return_counts=True)
+        return rows, counts.astype(np.float64)
+
+    def _from_table(self, child: int, parents: tuple[int, ...]) -> ThresholdMechanism:
+        if (child, parents) not in self._tables:
+            self._fit_tables(child, parents)
+        weights, loss = self._tables[child, parents]
+        return ThresholdMechanism(
+            child,
+            parents,
+            float(weights[0]),
+            (_LINE,) * len(parents),
+            tuple((float(weight),) for weight in weights[1:]),
+            loss + self._price(len(weights)),
+        )
+
+    def _fit_tables(self, child: int, parents: tuple[int, ...]) -> None:
+        """Fit a child to all sets of as many parents, where these are not too many."""
+        others = sorted(self.boolean - {child})
+        sets = [parents]
+        if comb(len(others), len(parents)) <= _AT_ONCE:
+            sets = [*combinations(others, len(parents))]
+        rows, counts = self._different
+        design, total, present = tabulate(rows, rows[:, child].astype(np.float64), counts, sets)
+        weights, losses = fit_tables(design, total, present)
+        for chosen, own, loss in zip(sets, weights, losses, strict=True):
+            self._tables[child, chosen] = own, float(loss)
+
+    def _from_rows(self, child: int, parents: tuple[int, ...]) -> ThresholdMechanism:
+        column = self._values[:, child]
+        best: tuple[float, tuple[int, ...], Values] | None = None
+        for chosen, score, odds in self._screened(column, parents):
+            if best is None or score < best[0]:
+                best = score, chosen, odds
+        assert best is not None
+        score, chosen, odds = best
+        bases = [
+            self._design.bases[p][c].rescaled(float(self._location[p]), float(self._scale[p]))
+            if p not in self.boolean
+            else _LINE
+            for p, c in zip(parents, chosen, strict=True)
+        ]
+        raw = [basis.columns(self._values[:, p]) for basis, p in zip(bases, parents, strict=True)]
+        weights, remainder = raw_coefficients(raw, odds - odds.mean())
+        ends = np.cumsum([0] + [basis.size for basis in bases])
+        return ThresholdMechanism(
+            child,
+            parents,
+            float(odds.mean()) - remainder,
+            tuple(bases),
+            tuple(tuple(weights[a:b].tolist()) for a, b in pairwise(ends)),
+            score,
+        )
+
+    def _screened(
+        self, column: Values, parents: Sequence[int]
+    ) -> Iterator[tuple[tuple[int, ...], float, Values]]:
+        """Yield choices of bases with their scores and the log odds that they lead to."""
+        options = [range(len(self._design.bases[parent])) for parent in parents]
+        if len(parents) <= _JOINT_PARENTS:
+            for chosen in product(*options):
+                yield chosen, *self._fit(column, parents, chosen)
+            return
+        current, previous = (0,) * len(parents), None
+        seen = {current: self._fit(column, parents, current)}
+        while current != previous:
+            previous = current
+            for place, option in enumerate(options):
+                rivals = [(*current[:place], o, *current[place + 1 :]) for o in option]
+                for rival in rivals:
+                    if rival not in seen:
+                        seen[rival] = self._fit(column, parents, rival)
+                current = min(rivals, key=lambda rival: seen[rival][0])
+        for chosen, (score, odds) in seen.items():
+            yield chosen, score, odds
+
+    def _fit(
+        self, column: Values, parents: Sequence[int], chosen: tuple[int, ...]
+    ) -> tuple[float, Values]:
+        where = self._design.where(parents, chosen)
+        n = len(column)
+        design = np.column_stack([np.ones(n), self._design.columns[:, where] * np.sqrt(n)])
+        weights, loss = fit_rows(design, column)
+        return loss + self._price(design.shape[1]), design @ weights
+
+
+def is_boolean(column: Values) -> bool:
+    """Tell whether a column's values are exactly 0 and 1."""
+    return set(np.unique(column)) == {0.0, 1.0}

@@ -1,0 +1,148 @@
+"""The paper's figures 5 and 9: each attribute of a face flipped, and one of many faces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from matplotlib.axes import Axes
+from torch import Tensor
+
+from causalxai.explainer import Explanation
+from causalxai.report.plots import canvas, embed, grid, image_axes
+from causalxai.report.section import Figure
+
+MINUS = "\N{MINUS SIGN}"
+
+_MOST_FACES, _MOST_ACROSS, _PLACE = 6, 10, 1.0
+
+
+def strips(explanation: Explanation, class_names: Sequence[str]) -> list[Figure]:
+    """Show what is there or not flipped, in some images; nothing where no concept is of the kind.
+
+    Parameters
+    ----------
+    explanation
+        Made by ``GlanceExplainer``, with pictures.
+    class_names
+        Of the ``K`` classes.
+    """
+    if not _places(explanation):
+        return []
+    featured = _featured(explanation)
+    return [_every_flip(explanation, class_names), _across(explanation, featured, class_names)]
+
+
+def side_name(explanation: Explanation, concept: str, side: int) -> str:
+    """Name one side of a counterfactual pair."""
+    if concept in cast("list[str]", explanation.meta["boolean"]):
+        return f"{concept} = {1 - side}"
+    return f"{concept} {('+', MINUS)[side]}"
+
+
+def draw_picture(axes: Axes, image: Tensor, title: str) -> None:
+    """Draw an image ``[c, h, w]`` in [0, 1]."""
+    image_axes(axes, title).imshow(image.movedim(0, -1).numpy(), cmap="gray", vmin=0, vmax=1)
+
+
+def flipped_side(explanation: Explanation, image: int, concept: str) -> int:
+    """Return the side of a boolean concept's pair that is farther from the image's reading."""
+    reading = explanation.details["state"][image, explanation.concepts.index(concept)]
+    return int(reading > 0.5)
+
+
+def _places(explanation: Explanation) -> list[int]:
+    """Return the boolean concepts' places among the contrasted ones."""
+    contrasted = cast("list[str]", explanation.meta["contrasted"])
+    boolean = cast("list[str]", explanation.meta["boolean"])
+    return [place for place, name in enumerate(contrasted) if name in boolean]
+
+
+def _featured(explanation: Explanation) -> int:
+    """Return the place of the concept that is asked for, or else moves the logits most."""
+    contrasted = cast("list[str]", explanation.meta["contrasted"])
+    asked = explanation.meta.get("featured")
+    if asked:
+        return contrasted.index(str(asked))
+    effect = explanation.details["effect"].abs().mean(dim=(0, 2))
+    return max(_places(explanation), key=lambda place: float(effect[place]))
+
+
+def _every_flip(explanation: Explanation, class_names: Sequence[str]) -> Figure:
+    """Draw a row for each image: given, perceived, and with each concept flipped."""
+    blocks = _of_both_kinds(explanation, _MOST_FACES)
+    places, details = _places(explanation), explanation.details
+    names = cast("list[str]", explanation.meta["contrasted"])
+    figure = canvas(_PLACE * (2 + len(places)), 1.6 * _PLACE * len(blocks))
+    rows = grid(figure, len(blocks), 2 + len(places))
+    for row, block in zip(rows, blocks, strict=True):
+        image = int(details["pictured"][block])
+        target = int(explanation.target[image])
+        draw_picture(row[0], explanation.inputs[image], class_names[target])
+        draw_picture(row[1], details["perceived picture"][block], "perceived")
+        for axes, kind in zip(row, ("original", "perceived"), strict=False):
+            _write_confidence(axes, float(details[kind][image, target]))
+        for axes, place in zip(row[2:], places, strict=True):
+            side = flipped_side(explanation, image, names[place])
+            # In two lines: the pictures are narrow.
+            title = side_name(explanation, names[place], side).replace(" = ", "\n= ")
+            draw_picture(axes, details["intervened picture"][block, place, side], title)
+            _write_confidence(axes, float(details["intervened"][image, place, side, target]))
+    return embed(
+        figure,
+        "What if each attribute were otherwise? What the classifier was given, what the twin "
+        "paints of it, and its pictures after do(attribute = 0 or 1), whichever is farther from "
+        "the twin's reading; what the attribute causes follows. Below each, the classifier's "
+        "confidence in the class that the row is named after.",
+        "Rows of pictures, each with another attribute set to its opposite.",
+        raster=True,
+    )
+
+
+def _across(explanation: Explanation, place: int, class_names: Sequence[str]) -> Figure:
+    """Draw a column for each image: given, perceived, one concept flipped, and the difference."""
+    blocks = _of_both_kinds(explanation, _MOST_ACROSS)
+    details = explanation.details
+    name = cast("list[str]", explanation.meta["contrasted"])[place]
+    figure = canvas(_PLACE * len(blocks) + 0.8, 5.4 * _PLACE)
+    rows = grid(figure, 4, len(blocks))
+    for column, block in enumerate(blocks):
+        image = int(details["pictured"][block])
+        target = int(explanation.target[image])
+        side = flipped_side(explanation, image, name)
+        perceived = details["perceived picture"][block]
+        after = details["intervened picture"][block, place, side]
+        draw_picture(rows[0][column], explanation.inputs[image], class_names[target])
+        draw_picture(rows[1][column], perceived, "")
+        draw_picture(rows[2][column], after, f"= {1 - side}")
+        change = (after - perceived).mean(dim=0)
+        limit = float(change.abs().max()) or 1.0
+        image_axes(rows[3][column]).imshow(change.numpy(), cmap="RdBu_r", vmin=-limit, vmax=limit)
+        _write_confidence(rows[1][column], float(details["perceived"][image, target]))
+        _write_confidence(rows[2][column], float(details["intervened"][image, place, side, target]))
+    for row, label in zip(rows, ("image", "perceived", "do()", "difference"), strict=True):
+        row[0].set_ylabel(label, fontsize=8)
+    return embed(
+        figure,
+        f"do({name}) on several images: each as it was given, as the twin paints it, with "
+        f"{name} set to the value that is farther from its reading, and where that changes the "
+        "picture (red is brighter, blue darker; each on its own scale). The numbers are the "
+        "classifier's confidence in the class above.",
+        f"Columns of pictures before and after an intervention on {name}.",
+        raster=True,
+    )
+
+
+def _of_both_kinds(explanation: Explanation, most: int) -> list[int]:
+    """Return rows of ``pictured``, of every class in turn."""
+    classes = explanation.target[explanation.details["pictured"]]
+    rank = torch.zeros_like(classes)
+    for klass in classes.unique():
+        mine = classes == klass
+        rank[mine] = torch.arange(int(mine.sum())).to(rank)
+    return sorted(rank.argsort(stable=True)[:most].tolist())
+
+
+def _write_confidence(axes: Axes, confidence: float) -> None:
+    axes.set_xlabel(f"{confidence:.2f}", fontsize=8, labelpad=2)
