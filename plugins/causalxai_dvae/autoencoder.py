@@ -38,8 +38,8 @@ class AutoencoderConfig(PluginConfig):
         Ours; 0 is the paper's objective. Weight of the classifier's log probability, negated, that
         the flipped code does not belong to the class predicted for the image, in nats. The lower
         bound does not know where the decision lies: with classes of unequal size, or a transposed
-        decoder, the flip may end on the same side of it; .1 mends that. What the flip changes is
-        then trained for, and says less of what the code has found by itself.
+        decoder, the flip may end on the same side of it; this mends that. What the flip changes
+        is then trained for, and says less of what the code has found by itself.
     steps
         Of the optimizer.
     batch_size
@@ -55,7 +55,7 @@ class AutoencoderConfig(PluginConfig):
     hidden: tuple[PositiveInt, ...] = (256, 128, 64)
     dropout: float = Field(0.2, ge=0, lt=1)
     beta: NonNegativeFloat = 1e-2
-    turn: NonNegativeFloat = 0.0
+    turn: NonNegativeFloat = 0.1
     steps: PositiveInt = 2000
     batch_size: PositiveInt = 128
     learning_rate: PositiveFloat = 2e-3

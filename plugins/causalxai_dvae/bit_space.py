@@ -111,6 +111,7 @@ class BitSpace(ConceptSpace):
             self.autoencoder_, self.coding_history_ = train_autoencoder(
                 activations,
                 self.config.autoencoder,
+                layer=self.layer_,
                 device=classifier.device,
                 rng=rng,
                 progress=progress,

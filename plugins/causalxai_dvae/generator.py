@@ -48,8 +48,8 @@ class GeneratorConfig(PluginConfig):
     steps: PositiveInt = 600
     batch_size: PositiveInt = 32
     learning_rate: PositiveFloat = 3e-3
-    information: NonNegativeFloat = 0.02
-    similarity: Literal["dot", "cosine"] = "dot"
+    information: NonNegativeFloat = 0.0005
+    similarity: Literal["dot", "cosine"] = "cosine"
     information_every: PositiveInt = 4
     information_images: PositiveInt = 16
 

@@ -34,8 +34,8 @@ _EYES: tuple[Colour, ...] = ((74, 48, 30), (60, 108, 160), (70, 130, 84), (104, 
 _LIPSTICKS: tuple[Colour, ...] = ((208, 20, 54), (186, 12, 92), (222, 44, 36))
 _SHADOWS: tuple[Colour, ...] = ((124, 68, 196), (30, 128, 196), (206, 50, 152), (20, 150, 140))
 
-NUMBERS = 24
-"""How many numbers in [0, 1) make a look."""
+NUMBERS = 25
+"""How many numbers make a look: the last is 1 for a mask, else 0; the others are in [0, 1)."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,8 @@ class Look:
         Proportions, around 1.
     parting
         On which side the hair is parted: -1 or 1.
+    masked
+        Whether a mask covers mouth and chin.
     """
 
     skin: Colour
@@ -75,10 +77,11 @@ class Look:
     nose: float
     mouth: float
     parting: int
+    masked: bool
 
     @classmethod
     def of(cls, numbers: NDArray[np.float64]) -> Self:
-        """Return the look that ``NUMBERS`` numbers in [0, 1) stand for."""
+        """Return the look that ``NUMBERS`` numbers stand for."""
         u = [float(number) for number in numbers]
         return cls(
             skin=_between(_SKINS, u[0], u[1]),
@@ -103,12 +106,15 @@ class Look:
             nose=_around(1, 0.2, u[23]),
             mouth=_around(1, 0.06, (u[17] + 7 * u[23]) % 1),
             parting=1 if u[22] * 8 % 1 < 0.5 else -1,
+            masked=u[24] == 1,
         )
 
 
-def draw_looks(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return ``[n, NUMBERS]``, the numbers of ``n`` looks."""
-    return rng.random((n, NUMBERS))
+def draw_looks(n: int, rng: np.random.Generator, masked: float = 0.0) -> NDArray[np.float64]:
+    """Return ``[n, NUMBERS]``, the numbers of ``n`` looks; a share of them wears a mask."""
+    numbers = rng.random((n, NUMBERS - 1))
+    masks = rng.random(n) < masked
+    return np.column_stack([numbers, masks.astype(np.float64)])
 
 
 def _around(middle: float, reach: float, number: float) -> float:

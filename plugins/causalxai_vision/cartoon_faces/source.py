@@ -77,6 +77,10 @@ class CartoonFaces(DatasetSource):
         balanced
             Make the task so likely that half of all faces have it: only the base of its
             mechanism changes, and no edge. With a bias it is so in any case.
+        masked
+            The share of faces that wear a mask, whatever their attributes. Faces are so clear that
+            a classifier has no need of a bias; where it cannot see the task, it leans on what
+            goes with it.
         references
             How many faces to draw besides, whose eleven attributes are independent fair coins.
         """
@@ -88,6 +92,7 @@ class CartoonFaces(DatasetSource):
         concepts: tuple[Attribute, ...] | None = Field(None, min_length=1)
         bias: Bias | None = None
         balanced: bool = False
+        masked: float = Field(0.0, ge=0, le=1)
         references: NonNegativeInt = 0
 
         @field_validator("concepts")
@@ -150,7 +155,8 @@ class CartoonFaces(DatasetSource):
         self, mechanisms: Mechanisms, n: int, rng: np.random.Generator, progress: Progress
     ) -> Split:
         attributes = mechanisms.sample(n, rng)
-        images = draw_faces(attributes, draw_looks(n, rng), self.config.size, progress)
+        looks = draw_looks(n, rng, self.config.masked)
+        images = draw_faces(attributes, looks, self.config.size, progress)
         values = torch.from_numpy(attributes)
         columns = [ATTRIBUTES.index(name) for name in self._names]
         labels = values[:, ATTRIBUTES.index(self.config.task)].long()

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from causalxai.progress import SILENT, Progress
+from causalxai_vision.caching import Arrays, cached, key_of
 from causalxai_vision.cartoon_faces.attributes import Traits
 from causalxai_vision.cartoon_faces.canvas import Canvas, mixed
 from causalxai_vision.cartoon_faces.hair import (
@@ -28,8 +29,8 @@ from causalxai_vision.cartoon_faces.head import (
     draw_nose,
 )
 from causalxai_vision.cartoon_faces.look import Look
+from causalxai_vision.cartoon_faces.mask import draw_mask
 from causalxai_vision.cartoon_faces.mouth import draw_mouth
-from causalxai_vision.morpho.caching import Arrays, cached, key_of
 
 # Raise it when pictures change: what was kept then is made anew.
 _VERSION = 1
@@ -69,6 +70,8 @@ def draw_face(traits: Traits, look: Look, size: int) -> NDArray[np.uint8]:
     draw_mouth(canvas, traits, look)
     if traits.moustache:
         draw_moustache(canvas, traits, look)
+    if look.masked:
+        draw_mask(canvas, traits, look)
     draw_eyes(canvas, traits, look, mixed(hair_colour(traits, look), DARK, 0.3))
     draw_hair(canvas, traits, look)
     return canvas.finish()

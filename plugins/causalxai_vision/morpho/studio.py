@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from causalxai.progress import Progress
-from causalxai_vision.morpho.caching import Arrays, cached, key_of
+from causalxai_vision.caching import Arrays, cached, key_of
 from causalxai_vision.morpho.concepts import PAGE
 from causalxai_vision.morpho.measuring import Pixels
 from causalxai_vision.morpho.rendering import render

@@ -20,7 +20,7 @@ from causalxai_dvae.autoencoder import AutoencoderConfig, DiscreteAutoencoder
 from causalxai_dvae.coding import TERMS, CodeQuality, measure_code, train_autoencoder
 
 CPU = torch.device("cpu")
-SMALL = AutoencoderConfig(bits=4, hidden=(12, 8), steps=7, batch_size=16)
+SMALL = AutoencoderConfig(bits=4, hidden=(12, 8), steps=7, batch_size=16, turn=0)
 QUALITY = CodeQuality(
     n=4,
     changed=0.5,
@@ -145,7 +145,7 @@ def test_a_breakdown_names_the_step_and_what_to_lower():
 @pytest.mark.parametrize("decoder", ["linear", "transposed"])
 def test_a_code_finds_the_classes_and_its_flip_turns_them(decoder: str):
     phi, _ = clusters(400)
-    config = AutoencoderConfig(bits=6, hidden=(32, 16), steps=400, decoder=decoder)
+    config = AutoencoderConfig(bits=6, hidden=(32, 16), steps=400, decoder=decoder, turn=0)
     rng = torch.Generator().manual_seed(0)
     autoencoder, history = train_autoencoder(phi, config, device=CPU, rng=rng)
     assert history[-50:, 0].mean() < 0.3 * history[:10, 0].mean()

@@ -115,3 +115,26 @@ def test_edges_are_smooth() -> None:
     greys = np.unique(draw_face(PLAIN, look(), 32)[0])
 
     assert len(greys) > 60
+
+
+@pytest.mark.parametrize("male", [False, True])
+@pytest.mark.parametrize("open_mouth", [False, True])
+def test_a_mask_hides_whether_somebody_smiles(male: bool, open_mouth: bool) -> None:
+    traits = Traits(*[False] * 10, male=male)
+    faces = [
+        draw_face(
+            replace(traits, smiling=smiling, open_mouth=open_mouth),
+            replace(look(), masked=True),
+            64,
+        )
+        for smiling in (False, True)
+    ]
+    assert np.array_equal(*faces)
+    assert not np.array_equal(faces[0], draw_face(traits, look(), 64))
+
+
+def test_so_many_wear_masks_and_all_else_stays() -> None:
+    bare, masked = (draw_looks(2000, np.random.default_rng(0), share) for share in (0.0, 0.3))
+    assert np.array_equal(bare[:, :-1], masked[:, :-1])
+    assert not bare[:, -1].any()
+    assert masked[:, -1].mean() == pytest.approx(0.3, abs=4 * np.sqrt(0.3 * 0.7 / 2000))

@@ -16,7 +16,7 @@ Bar = Callable[..., NDArray[np.float32]]
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Nothing is read from or left in the user's cache."""
     folder = tmp_path / "cache"
-    monkeypatch.setattr("causalxai_vision.morpho.caching.cache_folder", lambda: folder)
+    monkeypatch.setattr("causalxai_vision.caching.cache_folder", lambda: folder)
     return folder
 
 

@@ -148,7 +148,7 @@ def test_a_damaged_cache_and_one_that_cannot_be_written_are_no_harm(
     assert caplog.text.count("is made anew") == 2
     assert all(load_file(path) for path in cache.iterdir())
     monkeypatch.setattr(
-        "causalxai_vision.morpho.caching.cache_folder", lambda: next(cache.iterdir()) / "no folder"
+        "causalxai_vision.caching.cache_folder", lambda: next(cache.iterdir()) / "no folder"
     )
     assert torch.equal(load().train.images, fresh.train.images)
     assert "cannot be written" in caplog.text

@@ -24,7 +24,7 @@ _logger = logging.getLogger(__name__)
 
 def cache_folder() -> Path:
     """Return the folder of what was kept; all of it can be deleted at any time."""
-    return Path(pooch.os_cache("causalxai")) / "morpho"
+    return Path(pooch.os_cache("causalxai")) / "drawings"
 
 
 def key_of(*parts: NDArray[np.generic] | Json) -> str:
