@@ -120,13 +120,9 @@ def test_edges_are_smooth() -> None:
 @pytest.mark.parametrize("male", [False, True])
 @pytest.mark.parametrize("open_mouth", [False, True])
 def test_a_mask_hides_whether_somebody_smiles(male: bool, open_mouth: bool) -> None:
-    traits = Traits(*[False] * 10, male=male)
+    traits, masked = Traits(*[False] * 10, male=male), replace(look(), masked=True)
     faces = [
-        draw_face(
-            replace(traits, smiling=smiling, open_mouth=open_mouth),
-            replace(look(), masked=True),
-            64,
-        )
+        draw_face(traits._replace(smiling=smiling, open_mouth=open_mouth), masked, 64)
         for smiling in (False, True)
     ]
     assert np.array_equal(*faces)
