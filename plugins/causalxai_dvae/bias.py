@@ -21,7 +21,7 @@ from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedErro
 from causalxai.plugin import PluginConfig
 from causalxai.seeding import numpy_generator
 from causalxai_dvae.bit_space import BitSpace
-from causalxai_dvae.probe import AttributeProbe, ProbeConfig, train_probe
+from causalxai_dvae.probe import AttributeProbe, ProbeConfig, fit_probe
 
 _PAPER = (
     "Gat, Lorberbom, Schwartz, Hazan, Latent space explanation by intervention, AAAI 2022, "
@@ -46,7 +46,7 @@ class AttributeChange(Metric):
 
     name = "attribute-change"
     higher_is_better = True
-    value_range = (-1.0, 1.0)
+    value_range = (None, None)
     reference = f"{_PAPER}, figure 4"
     requires: ClassVar[frozenset[str]] = frozenset({"space", "observations"})
 
@@ -60,7 +60,7 @@ class AttributeChange(Metric):
         images
             How many held-out images at most.
         probe
-            How the probe that reads the attribute is trained.
+            How the attribute is read off pictures.
         """
 
         attribute: str
@@ -100,7 +100,7 @@ class Bias(Metric):
 
     name = "bias"
     higher_is_better = True
-    value_range = (-2.0, 2.0)
+    value_range = (None, None)
     reference = f"{_PAPER}; the subtraction is ours"
     requires: ClassVar[frozenset[str]] = frozenset({"space", "observations", "reference"})
 
@@ -182,12 +182,8 @@ class _Pictured:
     def of(cls, context: Context, config: AttributeChange.Config) -> _Pictured:
         if len(context.classifier.class_names) != 2:
             raise MetricUndefinedError("it needs a classifier of two classes")
-        probe = train_probe(
-            context.dataset,
-            config.probe,
-            device=context.classifier.device,
-            rng=context.rng,
-            progress=context.progress,
+        probe = fit_probe(
+            context.dataset, config.probe, device=context.classifier.device, rng=context.rng
         )
         if not bool(probe.boolean[probe.column(config.attribute)]):
             raise CapabilityError(f"{config.attribute!r} is no boolean attribute")

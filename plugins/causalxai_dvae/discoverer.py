@@ -21,7 +21,7 @@ from causalxai.report.section import Section
 from causalxai.seeding import numpy_generator
 from causalxai_dvae.bit_space import BitSpace
 from causalxai_dvae.effect_figures import effects_section
-from causalxai_dvae.probe import AttributeProbe, ProbeConfig, train_probe
+from causalxai_dvae.probe import AttributeProbe, ProbeConfig, fit_probe
 
 Effects = NDArray[np.float64]
 
@@ -34,7 +34,7 @@ class BitDiscoverer(GraphDiscoverer):
 
     An edge's weight is the mean difference: on the class's logit (with two classes there is one
     node, the second class, and the logit's lead over the first's), and on what a probe reads off
-    the painted picture for each labelled attribute (probability, or sds of a continuous one).
+    the painted picture for each labelled attribute (0 to 1, or sds of a continuous one).
     ``low`` and ``high`` are a bootstrap interval over images; ``frequency`` is the share of
     resamples that clear the threshold with the same sign. Bits are independent causes by
     construction: their code is set, not observed, and no edge joins two of them.
@@ -102,12 +102,11 @@ class BitDiscoverer(GraphDiscoverer):
     def _probe(self, context: Context) -> AttributeProbe | None:
         if not self.config.attributes or "observations" not in context.capabilities:
             return None
-        return train_probe(
+        return fit_probe(
             context.dataset,
             self.config.probe,
             device=context.classifier.device,
             rng=context.rng,
-            progress=context.progress,
         )
 
     def sections(self, graph: CausalGraph, context: Context) -> Sequence[Section]:

@@ -19,7 +19,7 @@ from causalxai.testing import Bench, checks_for
 from causalxai_dvae.bias import AttributeChange, Bias
 from causalxai_dvae.bit_space import BitSpace
 
-QUICK = {"attribute": "bright", "images": 60, "probe": {"steps": 100}}
+QUICK = {"attribute": "bright", "images": 60}
 SMALL = {
     "autoencoder": {"bits": 4, "hidden": (16,), "steps": 200},
     "generator": {"steps": 60, "batch_size": 32, "channels": 16},
@@ -185,11 +185,11 @@ def test_more_than_two_classes_are_skipped(bit_context, explanation):
 
 @pytest.mark.parametrize("check", checks_for(Metric), ids=lambda check: check.__name__)
 def test_attribute_change_keeps_its_promises(check, quick, explanation):
-    metric = AttributeChange(attribute="bright", images=40, probe={"steps": 5})
+    metric = AttributeChange(attribute="bright", images=40)
     check(Bench(plugin=metric, context=quick, images=explanation.inputs, explanation=explanation))
 
 
 @pytest.mark.parametrize("check", checks_for(Metric), ids=lambda check: check.__name__)
 def test_bias_keeps_its_promises(check, quick, explanation):
-    metric = Bias(attribute="bright", images=40, probe={"steps": 5}, references=2)
+    metric = Bias(attribute="bright", images=40, references=2)
     check(Bench(plugin=metric, context=quick, images=explanation.inputs, explanation=explanation))

@@ -11,9 +11,9 @@ from causalxai.intervention import Intervention
 from causalxai.seeding import torch_generator
 from causalxai.testing import Bench, checks_for
 from causalxai_dvae.discoverer import BitDiscoverer, _against_the_first
-from causalxai_dvae.probe import ProbeConfig, train_probe
+from causalxai_dvae.probe import ProbeConfig, fit_probe
 
-QUICK = {"units": 40, "probe": {"steps": 60}}
+QUICK = {"units": 40}
 
 
 @pytest.fixture
@@ -31,8 +31,8 @@ def test_bits_point_at_classes_and_attributes_and_never_at_each_other(graph, bit
 def test_a_weight_is_the_mean_difference_of_logits(graph, bit_context, bit_space):
     images = bit_context.dataset.test.images
     rows = torch_generator(0, "tests")
-    # The discoverer first trains its probe with the context's generator: the same draws here.
-    train_probe(bit_context.dataset, ProbeConfig(steps=60), device=torch.device("cpu"), rng=rows)
+    # The discoverer first fits its probe with the context's generator: the same draws here.
+    fit_probe(bit_context.dataset, ProbeConfig(), device=torch.device("cpu"), rng=rows)
     chosen = images[torch.randperm(len(images), generator=rows)[:40]]
     units = bit_space.encode(chosen)
     for edge in graph.edges:
