@@ -1,4 +1,4 @@
-# `make demo` explains a classifier; `make test` runs the tests. Both set up .venv first.
+# `make demo` compares seven explanations of a classifier; `make test` runs the tests. Both set up .venv first.
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -12,7 +12,7 @@ install: .venv/.installed
 	touch $@
 
 demo: install
-	$(BIN)/causalxai run specs/quickstart.yaml
+	$(BIN)/causalxai compare specs/quickstart.yaml
 
 test: install
 	$(BIN)/python -m pytest

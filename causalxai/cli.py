@@ -119,6 +119,12 @@ def compare_command(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Drop first what earlier runs of these left.")
     ] = False,
+    sanity: Annotated[
+        bool,
+        typer.Option(
+            "--sanity", help="Also tell whether explanations change when the weights are random."
+        ),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="End with one JSON object on standard output.")
     ] = False,
@@ -127,6 +133,7 @@ def compare_command(
     console = _set_up_logging()
     from causalxai.comparison import compare
     from causalxai.comparison.terminal import score_table
+    from causalxai.metrics.sanity import SANITY_TOLD
     from causalxai.terminal import terminal_progress
 
     with terminal_progress(console) as progress:
@@ -138,6 +145,7 @@ def compare_command(
             threads=threads,
             progress=progress,
             fresh=fresh,
+            sanity=sanity,
         )
     summary = comparison.summary()
     if as_json:
@@ -145,6 +153,8 @@ def compare_command(
     else:
         width = None if console.is_terminal else 240
         console.print(score_table(comparison), highlight=False, width=width)
+        if sanity:
+            console.print(SANITY_TOLD, highlight=False)
         for entry in comparison.failures():
             console.print(f"{entry.cell}: failed: {entry.outcome.reason}", highlight=False)
         sys.stdout.write(f"{summary['report']}\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, Self, final, get_args
 
@@ -50,6 +51,10 @@ class Response:
         return tensor
 
 
+class BudgetError(CapabilityError):
+    """More is asked of an oracle than it may answer."""
+
+
 @dataclass
 class QueryLedger:
     """Counts what an oracle was asked, so that methods compare at equal cost."""
@@ -57,6 +62,36 @@ class QueryLedger:
     calls: int = 0
     answers: int = 0
     """Pairs of an intervention and a unit."""
+    ceiling: int | None = None
+    """How many answers there may be; any number unless given."""
+
+    def charge(self, answers: int) -> None:
+        """Count a call and its answers.
+
+        Raises
+        ------
+        BudgetError
+            If they are more than the ceiling leaves; they are not counted then.
+        """
+        if self.ceiling is not None and self.answers + answers > self.ceiling:
+            left = max(0, self.ceiling - self.answers)
+            raise BudgetError(
+                f"{answers} more answers are asked of the oracle, and {left} are left"
+            )
+        self.calls += 1
+        self.answers += answers
+
+    @contextmanager
+    def at_most(self, answers: int | None) -> Iterator[None]:
+        """Give so many answers and no more, from here on to the end of the block."""
+        before = self.ceiling
+        if answers is not None:
+            wanted = self.answers + answers
+            self.ceiling = wanted if before is None else min(before, wanted)
+        try:
+            yield
+        finally:
+            self.ceiling = before
 
 
 DEFAULT_MEMORY_CEILING = 512 * 2**20
@@ -136,6 +171,8 @@ class Oracle(Plugin, ABC):
         ------
         CapabilityError
             If the oracle has not the capability that ``want`` asks for, or is not bound.
+        BudgetError
+            If these would be more answers than the ledger's ceiling.
         ValueError
             If ``want`` is no tuple of these names, or units or targets do not fit the space.
         ContractError
@@ -144,8 +181,7 @@ class Oracle(Plugin, ABC):
         want = self._wanted(want)
         self._validate(units, interventions)
         q, n = len(interventions), len(units)
-        self.ledger.calls += 1
-        self.ledger.answers += q * n
+        self.ledger.charge(q * n)
         parts: dict[Want, list[list[Tensor]]] = {name: [] for name in want}
         for rows in self._chunks(q, n, want):
             chunk = interventions[rows]

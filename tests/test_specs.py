@@ -22,5 +22,15 @@ def test_the_spec_is_valid_and_named_like_its_file(path: Path):
         spec.explain.build()
 
 
+def test_the_quickstart_has_one_classifier_and_controls():
+    grid = load_grid(next(path for path in SPECS if path.stem == "quickstart"))
+    data = {(str(cell.spec.dataset), str(cell.spec.classifier)) for cell in grid.cells}
+    assert len(data) == 1
+    assert [cell.labels["method"] for cell in grid.cells if cell.control] == ["random", "constant"]
+    assert len({cell.spec.images.model_dump_json() for cell in grid.cells}) == 1
+
+
 def test_there_are_specs():
-    assert {"quickstart", "glance-quickstart", "glance-tswi"} <= {path.stem for path in SPECS}
+    assert {"quickstart", "interventional-quickstart", "glance-quickstart", "glance-tswi"} <= {
+        path.stem for path in SPECS
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import combinations
@@ -20,8 +20,6 @@ from causalxai.spec.vary import RESERVED, Axis, Label
 
 REPLICATES = "seed"
 """The axis whose runs are repetitions of one another."""
-
-_MEASURES = tuple(column for column in RESERVED if column != "control")
 
 
 @dataclass(frozen=True)
@@ -58,15 +56,16 @@ class Comparison:
 
         Columns: the axes; ``control`` (the run is one); ``metric``; ``part``, which is empty for
         the score itself, ``chance``, ``control: NAME`` or ``part: NAME``; ``value``, ``low``,
-        ``high`` (95 %) and ``n``; ``status`` and ``reason``; ``higher_is_better``; ``seconds``
-        and ``answers`` that the method's own stages cost, from concepts to metrics. What a
-        concept space says of its own fit stands under ``fit: NAME``.
+        ``high`` (95 %) and ``n``; ``status`` and ``reason``; ``footing``, whether the explanation
+        speaks of what is scored itself; ``higher_is_better``; ``seconds`` and ``answers`` that the
+        method's own stages cost, from concepts to metrics. What a concept space says of its own
+        fit stands under ``fit: NAME``.
         """
         rows = [row for entry in self.entries for row in entry.rows()]
         table = pd.DataFrame(rows, columns=[*self._names, *RESERVED])
         numbers = ("value", "low", "high", "n", "seconds", "answers")
         table = table.astype(dict.fromkeys(numbers, "float64"))
-        return table.fillna({"reason": ""})
+        return table.fillna({"reason": "", "footing": ""})
 
     @property
     def contrast(self) -> str | None:
@@ -92,13 +91,14 @@ class Comparison:
             ``n`` runs that are ok, and ``sd``; ``low`` and ``high``, 95 % by Student's t over
             the replicates, or of a single run's own samples, as ``interval`` says (``replicates``
             or ``samples``); ``missing``, the runs without a value, and the ``reason``;
-            ``higher_is_better``; the means of ``seconds`` and ``answers``.
+            ``footing``, all that there are; ``higher_is_better``; the means of ``seconds`` and
+            ``answers``.
         """
         others = self._without(self._replicates(over))
         by = [*others, "control", "metric", "part"]
         groups = self.table.groupby(by, sort=False, dropna=False)
         rows = [dict(zip(by, key, strict=True)) | _mean_row(group) for key, group in groups]
-        last = ["value", "sd", "low", "high", "interval", "n", "missing", "reason"]
+        last = ["value", "sd", "low", "high", "interval", "n", "missing", "reason", "footing"]
         columns = [*by, *last, "higher_is_better", "seconds", "answers"]
         return pd.DataFrame(rows, columns=columns)
 
@@ -285,11 +285,11 @@ def records(frame: pd.DataFrame) -> list[Row]:
 
 def _mean_row(group: pd.DataFrame) -> Row:
     found = group[(group.status == "ok") & group.value.notna()]
-    reasons = dict.fromkeys(reason for reason in group.reason if reason)
     row: Row = {
         "n": len(found),
         "missing": len(group) - len(found),
-        "reason": "; ".join(reasons),
+        "reason": _all_said(group.reason),
+        "footing": _all_said(group.footing),
         "higher_is_better": group.higher_is_better.iloc[0],
         "seconds": group.seconds.mean(),
         "answers": group.answers.mean(),
@@ -302,6 +302,10 @@ def _mean_row(group: pd.DataFrame) -> Row:
         return row | mean | {"interval": "replicates"}
     low, high = found.low.iloc[0], found.high.iloc[0]
     return row | mean | {"low": low, "high": high, "interval": "" if pd.isna(low) else "samples"}
+
+
+def _all_said(texts: Iterable[str]) -> str:
+    return "; ".join(dict.fromkeys(text for text in texts if text))
 
 
 def _difference_rows(

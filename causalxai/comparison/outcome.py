@@ -99,7 +99,11 @@ class Entry:
 
 
 def _rows_of(result: MetricResult) -> Iterator[Row]:
-    known = {"metric": result.metric, "higher_is_better": result.higher_is_better}
+    known = {
+        "metric": result.metric,
+        "footing": result.footing,
+        "higher_is_better": result.higher_is_better,
+    }
     yield {
         **known,
         "part": "",

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,13 +15,15 @@ import joblib
 import torch
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from causalxai import registry
 from causalxai.comparison.comparison import Comparison
 from causalxai.comparison.outcome import Entry, Outcome
 from causalxai.errors import CausalxaiError
+from causalxai.metrics.sanity import Sanity
 from causalxai.pipeline.runner import exact_convolutions, execute, open_pipeline
 from causalxai.pipeline.store import Store, digest
 from causalxai.progress import SILENT, Progress
-from causalxai.spec import Cell, ResolvedSpec, Source, load_grid
+from causalxai.spec import Cell, ResolvedPlugin, ResolvedSpec, Source, load_grid
 
 Result = TypeVar("Result")
 
@@ -45,6 +47,7 @@ def compare(
     threads: int = 1,
     progress: Progress = SILENT,
     fresh: bool = False,
+    sanity: bool = False,
 ) -> Comparison:
     """Run a spec's grid, or several specs, and write what it comes to.
 
@@ -70,6 +73,9 @@ def compare(
         Where long work reports.
     fresh
         Whether what earlier runs left is dropped first.
+    sanity
+        Whether each run that is no control also has the metric ``sanity``: how much its
+        explanation changes when the classifier's weights are shuffled.
 
     Raises
     ------
@@ -79,7 +85,8 @@ def compare(
         If the runs cannot be written, or a process that ran some was killed.
     """
     grid = load_grid(specs, overrides)
-    runs = _Runs(Path(out), jobs, threads, progress, [_Plan(cell) for cell in grid.cells])
+    cells = [_doubted(cell) if sanity else cell for cell in grid.cells]
+    runs = _Runs(Path(out), jobs, threads, progress, [_Plan(cell) for cell in cells])
     runs.look_at_inputs()
     if fresh:
         runs.drop_results()
@@ -94,6 +101,15 @@ def compare(
     )
     comparison.write()
     return comparison
+
+
+def _doubted(cell: Cell) -> Cell:
+    """Return a run that has the metric ``sanity``, too; a control needs none."""
+    metrics = cell.spec.metrics
+    if cell.control or any(metric.plugin_class is Sanity for metric in metrics):
+        return cell
+    known = ResolvedPlugin(registry.provenance("metrics", Sanity.name), Sanity, Sanity.Config())
+    return replace(cell, spec=replace(cell.spec, metrics=(*metrics, known)))
 
 
 @dataclass

@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from causalxai.comparison.comparison import Comparison
-from causalxai.comparison.page import score_grid
+from causalxai.comparison.score_grid import score_grid
 
 
 def score_table(comparison: Comparison) -> Table:

@@ -29,10 +29,11 @@ class Correctness(Metric):
     """GLANCE's correctness index, over graphs that are discovered again in subsets of the data.
 
     ``(correct - additional) / true edges`` of the known sub-graph: the concepts that both the true
-    and the discovered graph have. A reversed edge is additional, a true edge without direction
-    counts 0. P subsets are drawn with replacement, the graph is discovered Q times in each; the
-    interval is over subsets. What the concept space has learned stays as it is: a twin's own
-    training is not repeated, so that agreement between subsets is that of the discoverer alone.
+    and the discovered graph have. A reversed edge is additional; a true edge without direction
+    counts 0, as does one whose discoverer says that it could as well be the other way around. P
+    subsets are drawn with replacement, the graph is discovered Q times in each; the interval is
+    over subsets. What the concept space has learned stays as it is: a twin's own training is not
+    repeated, so that agreement between subsets is that of the discoverer alone.
     ``chance`` draws random graphs with as many edges over the same nodes.
 
     Parts: ``this graph``, the index of the graph that the report shows; ``with the image``, the

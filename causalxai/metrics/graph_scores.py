@@ -1,8 +1,8 @@
 """How right a graph is, and how alike two graphs are.
 
 A graph is a ``CausalGraph``. Pairs whose direction a method leaves open stand in
-``meta["undirected"]`` as ``"a — b; c — d"``. All scores look at the nodes that both graphs have:
-the known sub-graph.
+``meta["undirected"]`` as ``"a — b; c — d"``, or are edges that say so themselves
+(``DIRECTION_TOLD``). All scores look at the nodes that both graphs have: the known sub-graph.
 """
 
 from __future__ import annotations
@@ -15,12 +15,15 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from causalxai.graph import CausalGraph
+from causalxai.graph import CausalGraph, Edge
 from causalxai.metric import MetricUndefinedError
 
 Arrow = tuple[str, str]
 Pair = frozenset[str]
 Node = TypeVar("Node", str, int)
+
+DIRECTION_TOLD = "direction told"
+"""What an edge's ``extra`` says of its direction: 0 where it could as well be the other, else 1."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +58,19 @@ class SharedEdges:
 
 
 def undirected_pairs(graph: CausalGraph) -> frozenset[Pair]:
-    """Return the neighbours whose direction the graph's method leaves open."""
+    """Return the neighbours whose direction the graph's method leaves open, either way of telling.
+
+    Raises
+    ------
+    ValueError
+        If ``meta["undirected"]`` is no list of pairs of the graph's nodes.
+    """
     told = str(graph.meta.get("undirected", ""))
     pairs = frozenset(frozenset(pair.split(" — ")) for pair in told.split("; ") if pair)
     strangers = {name for pair in pairs for name in pair} - set(graph.nodes)
     if strangers or any(len(pair) != 2 for pair in pairs):
         raise ValueError(f"meta['undirected'] names pairs of nodes as 'a — b; c — d', not {told!r}")
-    return pairs
+    return pairs | {frozenset((edge.source, edge.target)) for edge in graph.edges if _open(edge)}
 
 
 def shared_edges(found: CausalGraph, truth: CausalGraph) -> tuple[SharedEdges, SharedEdges]:
@@ -269,9 +278,13 @@ def random_graph(like: CausalGraph, nodes: Sequence[str], rng: np.random.Generat
     return CausalGraph(nodes, directed, meta={"undirected": told} if told else None)
 
 
+def _open(edge: Edge) -> bool:
+    return edge.extra.get(DIRECTION_TOLD, 1.0) == 0
+
+
 def _among(graph: CausalGraph, nodes: tuple[str, ...]) -> SharedEdges:
     kept = set(nodes)
-    arrows = ((edge.source, edge.target) for edge in graph.edges)
+    arrows = ((edge.source, edge.target) for edge in graph.edges if not _open(edge))
     return SharedEdges(
         nodes,
         frozenset(arrow for arrow in arrows if kept.issuperset(arrow)),

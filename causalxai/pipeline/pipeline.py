@@ -20,6 +20,7 @@ from causalxai.explainer import Explanation
 from causalxai.graph import CausalGraph
 from causalxai.metric import Metric, MetricResult
 from causalxai.oracle import Oracle
+from causalxai.pipeline.budget import check_budget, within_budget
 from causalxai.pipeline.cost import Cost, Meter
 from causalxai.pipeline.images import select_images
 from causalxai.pipeline.keys import labelled_metrics, stage_keys
@@ -176,8 +177,12 @@ class Pipeline:
 
     @cached_property
     def explanation(self) -> Explanation:
-        """The explanation of the images that the spec selects."""
-        return self._stage("explain", self._explain, Explanation.to_record, Explanation.from_record)
+        """The explanation of the images that the spec selects, refused beyond its budget."""
+        found = self._stage(
+            "explain", self._explain, Explanation.to_record, Explanation.from_record
+        )
+        check_budget(self.spec, self.costs.get("explain"))
+        return found
 
     @cached_property
     def metrics(self) -> tuple[MetricResult, ...]:
@@ -228,7 +233,9 @@ class Pipeline:
     def _explain(self) -> Explanation:
         rng = self._rng("images")
         inputs, target = select_images(self.spec.images, self.classifier, self.dataset, rng)
-        return self._explainer.explain(inputs, target, self.context("explain"))
+        context = self.context("explain")
+        with within_budget(self.spec, self.oracle.ledger):
+            return self._explainer.explain(inputs, target, context)
 
     def _score(self, label: str, part: ResolvedPlugin[Metric]) -> MetricResult:
         metric = part.build()

@@ -127,7 +127,7 @@ def _files(sections: Sequence[Section]) -> Iterator[tuple[str, bytes]]:
 
 
 def score_rows(result: MetricResult) -> Iterator[ScoreRow]:
-    """Yield a metric's lines: the score, chance, other parts of the explanation, controls."""
+    """Yield a metric's lines: the score, chance, other parts, controls, what it stands on."""
     if result.estimate is None:
         yield ScoreRow(result.metric, result.status, "", "score")
         yield ScoreRow(result.reason, "", "", "note")
@@ -139,6 +139,10 @@ def score_rows(result: MetricResult) -> Iterator[ScoreRow]:
         yield _row(name, estimate, "part")
     for name, estimate in result.controls.items():
         yield _row(name, estimate, "control")
+    if result.footing:
+        yield ScoreRow(f"footing: {result.footing}", "", "", "note")
+    if result.reason:
+        yield ScoreRow(result.reason, "", "", "note")
 
 
 def _row(name: str, estimate: Estimate, kind: str) -> ScoreRow:

@@ -125,6 +125,8 @@ class Spec(BaseModel):
     """Which images are explained."""
     metrics: tuple[PluginChoice, ...] | None = None
     """What explanations are scored by; the method's metrics unless given."""
+    budget: int | None = Field(default=None, ge=1, strict=True)
+    """How many answers of the oracle the explanations may take: methods compare at equal cost."""
     memory_mb: int = Field(default=512, ge=1, strict=True)
     """The ceiling for one chunk of oracle queries, in MiB."""
     vary: dict[str, Any] | None = Field(default=None, json_schema_extra={"anyOf": _VARY})

@@ -61,7 +61,7 @@ class ResolvedSpec:
 
     Parameters
     ----------
-    name, seed, device, memory_mb, images
+    name, seed, device, memory_mb, budget, images
         As in the spec, or by default.
     dataset, classifier, concepts, oracle, graph, explain
         The plugins of the stages, the method's settings merged in.
@@ -84,6 +84,7 @@ class ResolvedSpec:
     explain: ResolvedPlugin[Explainer]
     metrics: tuple[ResolvedPlugin[Metric], ...] = ()
     method: str | None = None
+    budget: int | None = None
 
     def to_yaml(self) -> str:
         """Return a spec that loads as this one, with all defaults written out."""
@@ -102,6 +103,7 @@ class ResolvedSpec:
             "images": self.images.model_dump(mode="json"),
             "metrics": [metric.to_data() for metric in self.metrics],
             "memory_mb": self.memory_mb,
+            "budget": self.budget,
         }
         return as_yaml(data)
 

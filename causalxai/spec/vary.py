@@ -25,6 +25,7 @@ RESERVED = (
     "n",
     "status",
     "reason",
+    "footing",
     "higher_is_better",
     "seconds",
     "answers",

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from causalxai.classifier import Classifier
 from causalxai.context import Context
 from causalxai.errors import CapabilityError, did_you_mean
+from causalxai.layers import in_order
 from causalxai_baselines.attribution import Attribute, Attributed, Attribution, AttributionConfig
-from causalxai_baselines.layers import in_order
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 

@@ -176,7 +176,6 @@ class _LabelSearch:
         said = self.config.background.among([*self.space.named_, PREDICTION])
         own = [frozenset(pair for pair in pairs if max(pair) < k) for pairs in said]
         self.barred = frozenset(i for i, j in said[1] if j == k)
-        self._more = any(own)
         self.required, self.forbidden = (
             pairs | known for pairs, known in zip(own, self.space.known, strict=True)
         )
@@ -190,8 +189,6 @@ class _LabelSearch:
     def edges(self, labels: Values) -> frozenset[Pair]:
         """Return the edges of the graph that describes labels shortest."""
         whole = labels is self.labels
-        if whole and not self._more and self.space.scm_ is not None:
-            return self.space.scm_.edges
         score = self._whole if whole else MdlScore(labels, links=self.space.config.links)
         return exact_search(
             score.d,

@@ -299,3 +299,23 @@ def test_reports_that_are_gone_are_written_again(done: Comparison, runs: Path, g
 def test_pipelines_tell_what_stages_cost(done: Comparison):
     pipeline = open_pipeline(done.entries[0].cell.spec, done.directory.parent)
     assert pipeline.costs == done.entries[0].outcome.costs
+
+
+def test_sanity_is_asked_of_all_but_controls(done: Comparison, runs: Path, grid_spec: Spec):
+    doubted = compare(grid_spec, out=runs, jobs=1, sanity=True)
+    table = doubted.table[doubted.table.metric == "sanity"]
+    assert set(table.method) == {"exact", "refusing"}
+    row = score(doubted, seed=0, method="exact", metric="sanity")
+    assert (row.status, row.footing) == ("ok", "own")
+    assert 0 < row.value <= 1
+    again = score(doubted, "control: same weights", seed=0, method="exact", metric="sanity")
+    assert again.value == 0
+    computed = {stage for entry in doubted.entries for stage in entry.outcome.computed}
+    assert computed == {"metrics.sanity", "report"}
+    assert "sanity" not in set(done.table.metric)
+
+
+def test_sanity_that_the_spec_asks_for_is_not_asked_twice(base: Spec, tmp_path: Path):
+    asked = {**base, "metrics": [{"use": "sanity", "images": 3}]}
+    comparison = compare(asked, out=tmp_path, jobs=1, sanity=True)
+    assert score(comparison, metric="sanity").n == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -150,3 +151,15 @@ def test_the_summary_is_plain_json(done: Comparison):
 def test_records_know_no_nan():
     frame = pd.DataFrame({"a": [1.0, np.nan], "b": [None, True], "c": ["x", None]})
     assert records(frame) == [{"a": 1.0, "b": None, "c": "x"}, {"a": None, "b": True, "c": None}]
+
+
+def test_the_footing_is_told(scored: Scored):
+    comparison = scored([{"a": 1.0, "b": 2.0}, {"a": 3.0, "b": None}])
+    first, *others = comparison.entries
+    (result,) = first.outcome.metrics
+    spoken = replace(result, footing="through the generator")
+    entry = replace(first, outcome=replace(first.outcome, metrics=(spoken,)))
+    told = replace(comparison, entries=(entry, *others))
+    assert list(told.table.footing) == ["through the generator", "", "", ""]
+    assert one(told.pooled(), method="a").footing == "through the generator"
+    assert one(told.pooled(), method="b").footing == ""

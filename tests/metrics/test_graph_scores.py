@@ -15,9 +15,10 @@ from causallearn.utils.DAG2CPDAG import dag2cpdag
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from causalxai.graph import CausalGraph
+from causalxai.graph import CausalGraph, Edge
 from causalxai.metric import MetricUndefinedError
 from causalxai.metrics.graph_scores import (
+    DIRECTION_TOLD,
     agreement,
     ancestor_aid,
     index,
@@ -184,6 +185,22 @@ def test_random_graphs_are_right_half_of_the_time_on_one_edge():
     drawn = [index(random_graph(truth, ("a", "b"), rng), truth) for _ in range(400)]
     assert set(drawn) == {-1.0, 1.0}
     assert np.mean(drawn) == pytest.approx(0, abs=0.15)
+
+
+def test_an_edge_whose_direction_is_not_told_has_none():
+    def told(direction: float) -> CausalGraph:
+        edges = [Edge("a", "b", extra={DIRECTION_TOLD: direction}), Edge("b", "c")]
+        return CausalGraph("abc", edges)
+
+    assert undirected_pairs(told(0)) == {frozenset("ab")}
+    assert undirected_pairs(told(1)) == frozenset()
+    assert index(told(1), TRUTH) == 1
+    # The pair counts neither way; turned around and told, it would be additional.
+    assert index(told(0), TRUTH) == 0.5
+    assert (shd(told(0), TRUTH), skeleton_f1(told(0), TRUTH)) == (1, 1)
+    assert agreement(told(0), told(1)) == pytest.approx(2 / 3)
+    none = CausalGraph("abc", [Edge("a", "c", extra={DIRECTION_TOLD: 0})])
+    assert index(none, TRUTH) == -0.5
 
 
 def test_undirected_pairs_are_read_from_the_meta():

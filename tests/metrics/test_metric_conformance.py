@@ -15,6 +15,7 @@ from causalxai.metrics.faithfulness import Faithfulness, InformationCoefficient
 from causalxai.metrics.intervention_validity import InterventionValidity
 from causalxai.metrics.interventional import InterventionalFaithfulness
 from causalxai.metrics.pixel_flipping import Deletion, Insertion
+from causalxai.metrics.sanity import Sanity
 from causalxai.metrics.stability import RelativeStability, Stability
 from causalxai.testing import Bench, Case, Check, parametrize_with_checks, toy_world
 from causalxai.testing.toys import ToyDiscoverer, ToyExplainer
@@ -36,6 +37,7 @@ METRICS: dict[str, Callable[[], Metric]] = {
     "intervention-validity": InterventionValidity,
     "stability": partial(Stability, images=4),
     "relative-stability": partial(RelativeStability, images=4),
+    "sanity": partial(Sanity, images=4),
     "correctness": partial(Correctness, subsets=2),
     "deletion": partial(Deletion, steps=4),
     "insertion": partial(Insertion, steps=4),
@@ -56,7 +58,7 @@ def test_the_bench_is_one_that_has_a_score(name: str) -> None:
     assert (result.status, result.metric) == ("ok", name)
 
 
-@pytest.mark.parametrize("name", ["stability", "relative-stability", "correctness"])
+@pytest.mark.parametrize("name", ["stability", "relative-stability", "sanity", "correctness"])
 def test_nobody_to_ask_again_is_told(name: str) -> None:
     trial = bench(METRICS[name])
     alone = replace(trial.seeded(), explainer=None, discoverer=None)

@@ -99,6 +99,20 @@ def test_scores_stand_beside_chance_parts_and_controls(render: Render):
     ]
 
 
+def test_what_a_score_stands_on_and_what_it_leaves_out_is_told(render: Render):
+    result = MetricResult(
+        "faithfulness",
+        estimate=Estimate(0.5),
+        footing="through the generator",
+        reason="left out: 1 of 3 concepts do not vary",
+    )
+    assert render((result,)).scores() == [
+        ["score", "faithfulness ↑", "0.500", "1"],
+        ["note", "footing: through the generator", "", ""],
+        ["note", "left out: 1 of 3 concepts do not vary", "", ""],
+    ]
+
+
 @pytest.mark.parametrize("status", ["skipped", "failed"])
 def test_a_score_that_is_not_there_is_told_with_its_reason(status: Any, render: Render):
     result = MetricResult("deletion", status, reason="the network makes no mistake")

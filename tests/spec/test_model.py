@@ -66,6 +66,7 @@ def test_class_names_may_look_like_numbers() -> None:
         ({"seed": "three"}, "seed: should be a whole number, not 'three'"),
         ({"seed": True}, "seed: should be a whole number, not true"),
         ({"seed": -1}, "seed: should be at least 0, not -1"),
+        ({"budget": 0}, "budget: should be at least 1, not 0"),
         ({"memory_mb": 0}, "memory_mb: should be at least 1, not 0"),
         (
             {"device": "gpu"},
@@ -95,9 +96,9 @@ def test_class_names_may_look_like_numbers() -> None:
         ),
         (
             {"grahp": "x"},
-            "grahp: unknown key; did you mean 'graph'? (allowed: causalxai, classifier, concepts, "
-            "dataset, device, explain, graph, images, memory_mb, method, metrics, name, oracle, "
-            "seed, vary)",
+            "grahp: unknown key; did you mean 'graph'? (allowed: budget, causalxai, classifier, "
+            "concepts, dataset, device, explain, graph, images, memory_mb, method, metrics, name, "
+            "oracle, seed, vary)",
         ),
     ],
 )

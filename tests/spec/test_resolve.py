@@ -143,9 +143,9 @@ def test_five_mistakes_of_both_phases_are_told_at_once(write: Callable[[str], st
         Problem(
             "spec.yaml:9",
             "grpah",
-            "unknown key; did you mean 'graph'? (allowed: causalxai, classifier, concepts, "
-            "dataset, device, explain, graph, images, memory_mb, method, metrics, name, oracle, "
-            "seed, vary)",
+            "unknown key; did you mean 'graph'? (allowed: budget, causalxai, classifier, "
+            "concepts, dataset, device, explain, graph, images, memory_mb, method, metrics, name, "
+            "oracle, seed, vary)",
         ),
         Problem(
             "spec.yaml:11",

@@ -10,24 +10,7 @@ from torch import nn
 
 from causalxai.classifier import Classifier
 from causalxai.errors import CapabilityError
-from causalxai_baselines.layers import in_order
-
-
-def weighted_layers(classifier: Classifier) -> tuple[str, ...]:
-    """Return the names of the modules that own parameters, in the order in which they run."""
-    owners = tuple(
-        {
-            type(module)
-            for module in classifier.model.modules()
-            if next(module.parameters(recurse=False), None) is not None
-        }
-    )
-    model = classifier.model
-    return tuple(
-        name
-        for name in in_order(classifier, owners)
-        if next(model.get_submodule(name).parameters(recurse=False), None) is not None
-    )
+from causalxai.layers import weighted_layers
 
 
 def randomised(

@@ -31,3 +31,20 @@ def in_order(classifier: Classifier, kinds: tuple[type[nn.Module], ...]) -> tupl
         for handle in handles:
             handle.remove()
     return (*ran, *(name for name in names.values() if name not in ran))
+
+
+def weighted_layers(classifier: Classifier) -> tuple[str, ...]:
+    """Return the names of the modules that own parameters, in the order in which they run."""
+    owners = tuple(
+        {
+            type(module)
+            for module in classifier.model.modules()
+            if next(module.parameters(recurse=False), None) is not None
+        }
+    )
+    model = classifier.model
+    return tuple(
+        name
+        for name in in_order(classifier, owners)
+        if next(model.get_submodule(name).parameters(recurse=False), None) is not None
+    )

@@ -1,0 +1,84 @@
+"""A small drawing of a graph of concepts: causes left of their effects, arrows with figures."""
+
+from __future__ import annotations
+
+from causalxai.graph import CausalGraph, Edge
+from causalxai.report.plots import INK, OPPOSE, SUPPORT, canvas, embed, grid
+from causalxai.report.section import Figure
+
+_FAINT = 0.35
+_BEND = -0.28
+
+
+def draw_concepts(graph: CausalGraph) -> Figure:
+    """Draw the joined nodes from left to right, each as far as its longest path from a root.
+
+    Arrows that pass over a column are bent around it. On an arrow stands its weight and, where it
+    is known, in which share of resamples it is found.
+    """
+    depth = _depths(graph)
+    place = _places(depth)
+    columns = 1 + max(depth.values())
+    tallest = max(list(depth.values()).count(column) for column in range(columns))
+    figure = canvas(1.9 * columns + 0.4, 0.6 + 0.62 * tallest)
+    axes = grid(figure, 1, 1)[0][0]
+    axes.axis("off")
+    axes.set_xlim(-0.45, columns - 0.55)
+    axes.set_ylim(-0.5, tallest - 0.35)
+    boxes = {
+        node: axes.text(
+            x, y, node, ha="center", va="center", fontsize=10, color=INK, parse_math=False,
+            bbox={"boxstyle": "round,pad=0.4", "fc": "white", "ec": "#9aa5b1", "lw": 0.8},
+        ).get_bbox_patch()
+        for node, (x, y) in place.items()
+    }  # fmt: skip
+    strongest = max(abs(edge.weight or 1.0) for edge in graph.edges) or 1.0
+    for edge in graph.edges:
+        share = abs(edge.weight or 1.0) / strongest
+        far = depth[edge.target] - depth[edge.source] > 1
+        axes.annotate(
+            "", xy=place[edge.target], xytext=place[edge.source],
+            arrowprops={
+                "arrowstyle": "-|>,head_width=0.28,head_length=0.5",
+                "connectionstyle": f"arc3,rad={_BEND if far else 0}",
+                "color": OPPOSE if (edge.weight or 0) < 0 else SUPPORT,
+                "linewidth": 0.8 + 1.8 * share,
+                "alpha": _FAINT + (1 - _FAINT) * share,
+                "patchA": boxes[edge.source], "patchB": boxes[edge.target],
+                "shrinkA": 1, "shrinkB": 2,
+            },
+        )  # fmt: skip
+        (x, y), (to_x, to_y) = place[edge.source], place[edge.target]
+        lift = (abs(_BEND) / 2 * (to_x - x) if far else 0) + 0.06
+        axes.text(
+            (x + to_x) / 2, (y + to_y) / 2 + lift, _told(edge),
+            ha="center", va="bottom", fontsize=8, color=INK,
+        )  # fmt: skip
+    arrows = "; ".join(f"{edge.source} causes {edge.target}" for edge in graph.edges)
+    return embed(figure, "", f"Causal graph: {arrows}.")
+
+
+def _depths(graph: CausalGraph) -> dict[str, int]:
+    """Return the length of the longest path into each node that is joined to another."""
+    depth: dict[str, int] = {}
+    for node in graph.order():
+        parents = graph.parents(node)
+        if parents or graph.children(node):
+            depth[node] = 1 + max((depth[parent] for parent in parents), default=-1)
+    return depth
+
+
+def _places(depth: dict[str, int]) -> dict[str, tuple[float, float]]:
+    columns = range(1 + max(depth.values()))
+    members = [[node for node, at in depth.items() if at == column] for column in columns]
+    tallest = max(map(len, members))
+    return {
+        node: (float(column), (tallest - len(own)) / 2 + len(own) - 1 - row)
+        for column, own in enumerate(members)
+        for row, node in enumerate(own)
+    }
+
+
+def _told(edge: Edge) -> str:
+    weight = "" if edge.weight is None else f"{edge.weight:+.2f}".replace("-", "\N{MINUS SIGN}")
+    return weight if edge.frequency is None else f"{weight} · {edge.frequency:.0%}".strip(" ·")

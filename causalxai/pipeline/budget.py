@@ -1,0 +1,42 @@
+"""How many answers of the oracle the explanations may take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from causalxai.errors import CapabilityError
+from causalxai.oracle import BudgetError, QueryLedger
+from causalxai.pipeline.cost import Cost
+from causalxai.spec import ResolvedSpec
+
+
+@contextmanager
+def within_budget(spec: ResolvedSpec, ledger: QueryLedger) -> Iterator[None]:
+    """Let the block have as many answers as the spec's budget says.
+
+    Raises
+    ------
+    CapabilityError
+        If it asks for more; it names the settings that may be lowered.
+    """
+    try:
+        with ledger.at_most(spec.budget):
+            yield
+    except BudgetError as error:
+        raise _over_budget(spec, str(error)) from error
+
+
+def check_budget(spec: ResolvedSpec, cost: Cost | None) -> None:
+    """Raise CapabilityError if explanations that were made before took more than the budget."""
+    if spec.budget is not None and cost is not None and cost.answers > spec.budget:
+        raise _over_budget(spec, f"they took {cost.answers} answers of the oracle when made")
+
+
+def _over_budget(spec: ResolvedSpec, why: str) -> CapabilityError:
+    settings = spec.explain.config.model_dump()
+    counts = [name for name, value in settings.items() if type(value) is int]
+    lower = " or ".join(["images.count", *(f"explain.{name}" for name in counts)])
+    return CapabilityError(
+        f"the explanations exceed budget: {spec.budget}: {why}; lower {lower}, or raise the budget"
+    )

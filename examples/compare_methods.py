@@ -1,0 +1,23 @@
+"""Five methods and two controls explain one classifier; the scores, and where the page lies."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import causalxai
+
+SPEC = Path(__file__).parents[1] / "specs" / "quickstart.yaml"
+
+
+def main(spec: str | Path = SPEC, out: str | Path = "runs") -> None:
+    """Compare, and print where to look."""
+    comparison = causalxai.compare(spec, out=out)
+    table = comparison.table
+    scores = table[(table.part == "") & ~table.metric.str.startswith("fit: ")]
+    print(scores.pivot(index="method", columns="metric", values="value").round(3).to_string())
+    print(comparison.directory / "comparison.html")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
