@@ -20,11 +20,11 @@ def draw_concepts(graph: CausalGraph) -> Figure:
     place = _places(depth)
     columns = 1 + max(depth.values())
     tallest = max(list(depth.values()).count(column) for column in range(columns))
-    figure = canvas(1.9 * columns + 0.4, 0.6 + 0.62 * tallest)
+    figure = canvas(1.9 * columns + 0.4, 0.3 + 0.7 * tallest)
     axes = grid(figure, 1, 1)[0][0]
     axes.axis("off")
     axes.set_xlim(-0.45, columns - 0.55)
-    axes.set_ylim(-0.5, tallest - 0.35)
+    axes.set_ylim(-0.3, tallest - 0.4)
     boxes = {
         node: axes.text(
             x, y, node, ha="center", va="center", fontsize=10, color=INK, parse_math=False,
