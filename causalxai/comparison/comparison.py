@@ -64,7 +64,8 @@ class Comparison:
         rows = [row for entry in self.entries for row in entry.rows()]
         table = pd.DataFrame(rows, columns=[*self._names, *RESERVED])
         numbers = ("value", "low", "high", "n", "seconds", "answers")
-        table = table.astype(dict.fromkeys(numbers, "float64"))
+        texts = ("reason", "footing")
+        table = table.astype(dict.fromkeys(numbers, "float64") | dict.fromkeys(texts, "object"))
         return table.fillna({"reason": "", "footing": ""})
 
     @property
