@@ -16,6 +16,7 @@ _GROUPS = 4
 _FIRST_SIDE = 7
 _NARROWEST = 16
 _DARKEST = 0.01
+_RIDGE = 0.01
 
 
 class GeneratorConfig(PluginConfig):
@@ -37,7 +38,7 @@ class GeneratorConfig(PluginConfig):
         per pixel in nats. 0 leaves it out. A large one makes pictures that show nothing.
     similarity
         ``dot``, as equation 6 has it, which a generator also raises by drawing more from all
-        units alike; or ``cosine``, ours, which only the directions count for: much stronger.
+        units alike; or ``cosine``, ours, for which only the directions count.
     information_every
         In how many steps the information counts once, with so many times the weight.
     information_images
@@ -48,14 +49,18 @@ class GeneratorConfig(PluginConfig):
     steps: PositiveInt = 600
     batch_size: PositiveInt = 32
     learning_rate: PositiveFloat = 3e-3
-    information: NonNegativeFloat = 0.0005
+    information: NonNegativeFloat = 0.01
     similarity: Literal["dot", "cosine"] = "cosine"
     information_every: PositiveInt = 4
     information_images: PositiveInt = 16
 
 
 class Generator(nn.Module):
-    """Paints activations: a linear layer to a small map, then convolutions that double its side.
+    """Paints activations: a linear picture, and what convolutions add to it.
+
+    The linear picture is regressed on the activations before any training: the mean of the images
+    that go with them, as far as a linear map can tell. The rest comes from a small map whose side
+    convolutions double.
 
     Parameters
     ----------
@@ -93,13 +98,15 @@ class Generator(nn.Module):
             )
         )
         self.last = nn.Conv2d(self.channels[-1], image_shape[0], 3, padding=1)
+        self.linear = nn.Linear(width, math.prod(image_shape), bias=False)
+        nn.init.zeros_(self.linear.weight)
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("scale", torch.ones(()))
         self.register_buffer("base", torch.zeros(image_shape))
 
     @torch.no_grad()
     def begin_at(self, activations: Tensor, images: Tensor) -> None:
-        """Take the units' mean and the one scale, and the mean picture to start from.
+        """Take the units' mean and the one scale, and the linear picture to start from.
 
         Parameters
         ----------
@@ -112,15 +119,23 @@ class Generator(nn.Module):
         scale = (activations - self.mean).square().mean().sqrt()
         if scale > 0:
             self.scale.copy_(scale)
-        self.base.copy_(torch.logit(images.mean(dim=0), eps=_DARKEST))
+        mean = images.mean(dim=0)
+        self.base.copy_(torch.logit(mean, eps=_DARKEST))
+        inputs = ((activations - self.mean) / self.scale).double()
+        gram = inputs.T @ inputs + _RIDGE * len(inputs) * torch.eye(self.width).to(inputs)
+        slopes = torch.linalg.solve(gram, inputs.T @ (images - mean).flatten(1).double())
+        # The logistic curve's slope turns grey levels into logits.
+        steepness = (mean * (1 - mean)).clamp(min=_DARKEST).flatten()
+        self.linear.weight.copy_((slopes / steepness).T)
 
     def forward(self, activations: Tensor) -> Tensor:
         """Return the logits ``[n, c, h, w]`` of pixels for ``[n, d]``."""
-        x = self.first((activations - self.mean) / self.scale)
-        x = F.relu(x).view(-1, self.channels[0], *self.sizes[0])
+        standardised = (activations - self.mean) / self.scale
+        linear = self.linear(standardised).view(-1, *self.image_shape)
+        x = F.relu(self.first(standardised)).view(-1, self.channels[0], *self.sizes[0])
         for block in self.blocks:
             x = block(x)
-        logits: Tensor = self.base + self.last(x)
+        logits: Tensor = self.base + linear + self.last(x)
         return logits
 
     def paint(self, activations: Tensor) -> Tensor:

@@ -129,7 +129,7 @@ def test_the_regulariser_makes_both_draw_from_the_same_units(
         rng = torch.Generator().manual_seed(0)
         shared = shared_information(generator, layer, code, phi, rng=rng, samples=8)
         cosines.append(float(shared.cosine.mean()))
-    assert cosines[0] + 0.05 < cosines[1] < cosines[2]
+    assert cosines[0] + 0.05 < min(cosines[1:])
 
 
 def test_shared_information_is_the_cosine_of_both(
