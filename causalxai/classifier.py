@@ -101,7 +101,7 @@ class Classifier:
             If there is no such layer, or the logits do not follow from it alone.
         """
         if layer is None:
-            return Embedding(self.model, self.head.layer)
+            return Embedding(self.model, self.head)
         return HiddenLayer(self.model, layer, self._noise())
 
     def _noise(self) -> Tensor:

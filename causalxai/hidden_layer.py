@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from causalxai.errors import CapabilityError, did_you_mean
+from causalxai.linear_head import LinearHead
 
 _TOLERANCE = 1e-4  # of the logits' own size: another batch size rounds differently
 
@@ -116,24 +117,20 @@ class HiddenLayer:
 class Embedding(HiddenLayer):
     """What a linear last layer sees: the hidden layer whose rest is that layer alone."""
 
-    def __init__(self, model: nn.Module, layer: nn.Linear) -> None:
+    def __init__(self, model: nn.Module, head: LinearHead) -> None:
         self.name = "embedding"
-        self.shape = (layer.in_features,)
-        self._model, self._last = model, layer
+        self.shape = (head.width,)
+        self._model, self._head = model, head
 
     def activations(self, images: Tensor) -> Tensor:
         """Return ``[n, width]`` for images ``[n, c, h, w]``; gradients flow."""
-        heard: list[Tensor] = []
-        handle = self._last.register_forward_pre_hook(lambda _, inputs: heard.append(inputs[0]))
-        try:
+        with self._head.listening() as heard:
             self._model(images)
-        finally:
-            handle.remove()
         return heard[0]
 
     def logits(self, activations: Tensor) -> Tensor:
         """Return ``[n, K]``; differentiable."""
-        logits: Tensor = self._last(activations)
+        logits: Tensor = self._head.layer(activations)
         return logits
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 import torch
+
+Value = TypeVar("Value")
 
 
 def derive_seed(seed: int, *names: str) -> int:
@@ -22,3 +26,10 @@ def torch_generator(seed: int, *names: str) -> torch.Generator:
 def numpy_generator(rng: torch.Generator) -> np.random.Generator:
     """Draw a NumPy generator from a torch one, for libraries that ask for NumPy's."""
     return np.random.default_rng(int(torch.randint(2**62, (1,), generator=rng)))
+
+
+def seeded(build: Callable[[], Value], rng: torch.Generator) -> Value:
+    """Build networks whose initial weights come from ``rng``; torch's own generator is kept."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(int(torch.randint(2**62, (1,), generator=rng)))
+        return build()

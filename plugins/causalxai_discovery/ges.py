@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from causalxai_discovery.causal_learn import background_of, causal_learn, claims_of
+from causalxai_discovery.causal_learn import causal_learn
 from causalxai_discovery.claims import Claims
 from causalxai_discovery.constraints import Constraints
 from causalxai_discovery.observations import ObservationDiscoverer, ObservationsConfig
+from causalxai_discovery.orientation import oriented
 
 
 def discover_ges(
@@ -38,15 +39,7 @@ def discover_ges(
     """
     search = causal_learn("search.ScoreBased.GES")
     found = search.ges(values, score_func="local_score_BIC", lambda_value=sparsity)["G"]
-    background = None if constraints is None else background_of(constraints)
-    if background is None:
-        return claims_of(found.graph)
-    graph = causal_learn("graph.GraphClass").CausalGraph(values.shape[1])
-    graph.G = found
-    orient = causal_learn("utils.PCUtils.BackgroundKnowledgeOrientUtils")
-    orient.orient_by_background_knowledge(graph, background)
-    meek = causal_learn("utils.PCUtils.Meek").meek
-    return claims_of(meek(graph, background_knowledge=background).G.graph)
+    return oriented(found, constraints)
 
 
 class Ges(ObservationDiscoverer):

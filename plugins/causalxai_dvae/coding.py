@@ -15,6 +15,7 @@ from causalxai.errors import CapabilityError, DataError
 from causalxai.hidden_layer import HiddenLayer
 from causalxai.progress import SILENT, Progress
 from causalxai.record import Json, Record
+from causalxai.seeding import seeded
 from causalxai.training_state import TrainingState
 from causalxai_dvae.autoencoder import AutoencoderConfig, DiscreteAutoencoder
 from causalxai_dvae.binary_concrete import bernoulli_kl, sample_binary_concrete
@@ -108,9 +109,7 @@ class _Training:
                 "classifier alone: give train_autoencoder the layer, or set turn to 0"
             )
         self.activations, self.config, self.rng, self.layer = activations, config, rng, layer
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(int(torch.randint(2**62, (1,), generator=rng)))
-            autoencoder = DiscreteAutoencoder(activations.shape[1], config)
+        autoencoder = seeded(lambda: DiscreteAutoencoder(activations.shape[1], config), rng)
         self.autoencoder = autoencoder.to(device)
         self.autoencoder.begin_at(activations)
         self.optimizer = torch.optim.Adam(self.autoencoder.parameters(), lr=config.learning_rate)

@@ -15,6 +15,7 @@ from causalxai.errors import DataError
 from causalxai.hidden_layer import HiddenLayer
 from causalxai.progress import SILENT, Progress
 from causalxai.record import Record
+from causalxai.seeding import seeded
 from causalxai.training_state import TrainingState
 from causalxai_dvae.autoencoder import DiscreteAutoencoder
 from causalxai_dvae.coding import share_of_rate
@@ -116,10 +117,10 @@ class _Training:
         self.phi = activations.to(device)
         with torch.no_grad():
             self.kept = autoencoder.reconstruct(self.phi)
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(int(torch.randint(2**62, (1,), generator=rng)))
-            channels, height, width = images.shape[1:]
-            generator = Generator(self.phi.shape[1], (channels, height, width), config)
+        channels, height, width = images.shape[1:]
+        generator = seeded(
+            lambda: Generator(self.phi.shape[1], (channels, height, width), config), rng
+        )
         self.generator = generator.to(device)
         self.generator.begin_at(self.kept, images.to(device))
         self.optimizer = torch.optim.Adam(self.generator.parameters(), lr=config.learning_rate)

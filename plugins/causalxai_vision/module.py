@@ -22,8 +22,8 @@ from causalxai.errors import DataError, did_you_mean
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.record import Record
+from causalxai.seeding import seeded
 from causalxai_vision.digests import digest_files
-from causalxai_vision.training import seeded
 from causalxai_vision.weights import load_weights, read_weights
 
 _LOG = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, TypeVar
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
@@ -21,10 +21,9 @@ from causalxai.errors import DataError
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.record import Record
+from causalxai.seeding import seeded
 from causalxai.training_state import TrainingState
 from causalxai_vision.weights import load_weights
-
-_M = TypeVar("_M", bound=nn.Module)
 
 _WARM_UP = 0.2
 _MAX_TURN = 0.15  # radians
@@ -160,13 +159,6 @@ def split_named(name: Literal["train", "reference"], dataset: Dataset) -> Split:
             "celeba draws them from its training images with `balance: ATTRIBUTE`"
         )
     return dataset.reference
-
-
-def seeded(build: Callable[[], _M], rng: torch.Generator) -> _M:
-    """Build a module whose initial weights come from ``rng``; torch's own generator is kept."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(int(torch.randint(2**62, (1,), generator=rng)))
-        return build()
 
 
 def train(

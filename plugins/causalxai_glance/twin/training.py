@@ -19,6 +19,7 @@ from causalxai.errors import DataError
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.record import Record
+from causalxai.seeding import seeded
 from causalxai.training_state import TrainingState
 from causalxai_glance.twin.discriminator import Discriminator
 from causalxai_glance.twin.losses import PathLength, discriminator_loss, r1_penalty
@@ -155,10 +156,14 @@ class TwinTraining:
         self.named = material.concepts.shape[1]
         levels = torch.full((self.named, 2), torch.nan) if levels is None else levels
         self.levels = levels.to(self.device)
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(int(torch.randint(2**62, (1,), generator=rng)))
-            twin = new_twin(classifier, config)
-            discriminator = Discriminator(classifier.image_shape, channels=config.channels // 2)
+        channels = config.channels // 2
+        twin, discriminator = seeded(
+            lambda: (
+                new_twin(classifier, config),
+                Discriminator(classifier.image_shape, channels=channels),
+            ),
+            rng,
+        )
         twin.begin_at(material.embeddings, material.images.mean(dim=0))
         self.twin = twin.to(self.device)
         self.average = copy.deepcopy(self.twin)

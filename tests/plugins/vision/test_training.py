@@ -15,11 +15,11 @@ from causalxai.dataset import Dataset, Split
 from causalxai.errors import DataError
 from causalxai.progress import SILENT, Advance, Progress
 from causalxai.record import Record
-from causalxai.seeding import torch_generator
+from causalxai.seeding import seeded, torch_generator
 from causalxai_vision.celeba_cnn import CelebACnnClassifier
 from causalxai_vision.lenet import LeNetClassifier
 from causalxai_vision.resnet18 import ResNet18Classifier
-from causalxai_vision.training import TrainedClassifier, augmented, seeded
+from causalxai_vision.training import TrainedClassifier, augmented
 
 LENET = LeNetClassifier(epochs=3, batch_size=16, channels=(3, 4), hidden=8)
 RESNET = ResNet18Classifier(epochs=3, batch_size=16, width=4)
