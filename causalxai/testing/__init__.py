@@ -20,6 +20,7 @@ right answers can be computed in closed form.
 
 from causalxai.testing.bench import Bench, BrokenPromiseError
 from causalxai.testing.conformance import Case, Check, checks_for, parametrize_with_checks
+from causalxai.testing.killed import Keeper, KilledError
 from causalxai.testing.scm import LinearScm
 from causalxai.testing.toys import ToyWorld, toy_world
 
@@ -28,6 +29,8 @@ __all__ = [
     "BrokenPromiseError",
     "Case",
     "Check",
+    "Keeper",
+    "KilledError",
     "LinearScm",
     "ToyWorld",
     "checks_for",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Self, cast
 
 import torch
@@ -11,11 +10,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from causalxai.checkpoint import NO_CHECKPOINT, Checkpoint
-from causalxai.errors import CapabilityError, DataError
+from causalxai.errors import CapabilityError
 from causalxai.hidden_layer import HiddenLayer
 from causalxai.progress import SILENT, Progress
-from causalxai.record import Json, Record
+from causalxai.record import Json
 from causalxai.seeding import seeded
+from causalxai.stepwise_training import StepwiseTraining
 from causalxai.training_state import TrainingState
 from causalxai_dvae.autoencoder import AutoencoderConfig, DiscreteAutoencoder
 from causalxai_dvae.binary_concrete import bernoulli_kl, sample_binary_concrete
@@ -23,7 +23,6 @@ from causalxai_dvae.binary_concrete import bernoulli_kl, sample_binary_concrete
 TERMS = ("reconstruction", "divergence", "turn")
 """The columns of a training's history: weighted losses, 0 for one that is left out."""
 
-_SAVE_EVERY = 500
 _LAST_RATE = 0.1
 _AT_ONCE = 1024
 _LEAST_NATS = 0.01
@@ -75,25 +74,20 @@ def train_autoencoder(
     second term lacks; mean squared error and Gumbel-softmax as there, straight-through.
     """
     training = _Training(activations.detach().to(device), config, device, rng, layer)
-    stored = checkpoint.load()
-    first = 0 if stored is None else training.resume(stored)
-    with progress.task("train the discrete autoencoder", config.steps) as advance:
-        advance(first)
-        for step in range(first, config.steps):
-            losses = training.step(step)
-            if not all(map(math.isfinite, losses)):
-                raise DataError(
-                    f"the discrete autoencoder's training broke down in step {step + 1}: the loss "
-                    f"is not finite; lower learning_rate (it is {config.learning_rate:g})"
-                )
-            advance(1, " ".join(f"{n} {loss:.3f}" for n, loss in zip(TERMS, losses, strict=True)))
-            if (step + 1) % _SAVE_EVERY == 0 and step + 1 < config.steps:
-                checkpoint.save(training.snapshot(step + 1))
-    return training.autoencoder.eval().requires_grad_(False), training.history
+    history = training.run(
+        config.steps,
+        remedy=f"lower learning_rate (it is {config.learning_rate:g})",
+        progress=progress,
+        checkpoint=checkpoint,
+    )
+    return training.autoencoder.eval().requires_grad_(False), history
 
 
-class _Training:
-    """All that one training consists of."""
+class _Training(StepwiseTraining):
+    """Of an autoencoder."""
+
+    trains = "the discrete autoencoder"
+    terms = shown = TERMS
 
     def __init__(
         self,
@@ -108,32 +102,18 @@ class _Training:
                 f"turn is {config.turn:g}, and what a flip turns shows in the rest of the "
                 "classifier alone: give train_autoencoder the layer, or set turn to 0"
             )
+        super().__init__()
         self.activations, self.config, self.rng, self.layer = activations, config, rng, layer
         autoencoder = seeded(lambda: DiscreteAutoencoder(activations.shape[1], config), rng)
         self.autoencoder = autoencoder.to(device)
         self.autoencoder.begin_at(activations)
         self.optimizer = torch.optim.Adam(self.autoencoder.parameters(), lr=config.learning_rate)
-        self._history: list[list[float]] = []
 
     @property
-    def history(self) -> Tensor:
-        return torch.tensor(self._history, dtype=torch.float64).reshape(-1, len(TERMS))
-
-    @property
-    def _state(self) -> TrainingState:
+    def state(self) -> TrainingState:
         return TrainingState({"autoencoder": self.autoencoder}, {"adam": self.optimizer}, self.rng)
 
-    def snapshot(self, steps: int) -> Record:
-        record = self._state.to_record(steps=steps)
-        return replace(record, tensors={**record.tensors, "history": self.history})
-
-    def resume(self, record: Record) -> int:
-        self._state.restore(record)
-        self._history = record.tensors["history"].tolist()
-        return cast("int", record.meta["steps"])
-
-    def step(self, number: int) -> list[float]:
-        """Descend once; return the weighted losses before it."""
+    def step(self, number: int) -> dict[str, float]:
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * share_of_rate(number / self.config.steps)
         rows = torch.randint(
@@ -143,9 +123,7 @@ class _Training:
         self.optimizer.zero_grad()
         losses.sum().backward()
         self.optimizer.step()
-        row: list[float] = losses.tolist()
-        self._history.append(row)
-        return row
+        return dict(zip(TERMS, losses.tolist(), strict=True))
 
     def _losses(self, phi: Tensor, done: float) -> Tensor:
         hot, cold = self.config.temperature

@@ -97,9 +97,11 @@ class Generator(nn.Module):
                 self.channels, self.channels[1:], self.sizes[1:], strict=False
             )
         )
-        self.last = nn.Conv2d(self.channels[-1], image_shape[0], 3, padding=1)
+        self.last = nn.Conv2d(self.channels[-1], image_shape[0], 3, padding=1, bias=False)
         self.linear = nn.Linear(width, math.prod(image_shape), bias=False)
         nn.init.zeros_(self.linear.weight)
+        # The convolutions begin by adding nothing.
+        nn.init.zeros_(self.last.weight)
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("scale", torch.ones(()))
         self.register_buffer("base", torch.zeros(image_shape))

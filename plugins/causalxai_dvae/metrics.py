@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import torch
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt
 from torch import Tensor
 
 from causalxai.context import Context
@@ -14,7 +14,7 @@ from causalxai.metric import Estimate, Metric, MetricResult
 from causalxai.plugin import PluginConfig
 from causalxai.seeding import numpy_generator
 from causalxai_dvae.bit_space import BitSpace
-from causalxai_dvae.painting import shared_information
+from causalxai_dvae.sharing import shared_information
 
 _PAPER = "Gat, Lorberbom, Schwartz, Hazan, Latent space explanation by intervention, AAAI 2022"
 
@@ -118,8 +118,8 @@ class SharedInformation(_CodeMetric):
     """The cosine between what the generator and what the classifier draw from a hidden layer.
 
     Between the functional Fisher information of g at phi' and that of the classifier's rest at
-    phi, image by image; ``chance`` shuffles the coordinates of one, and the part ``of the means``
-    compares what both draw on average. A high cosine alone is no better explanation: with a
+    phi, image by image, corrected for what their estimates scatter; ``chance`` shuffles the
+    coordinates of one, and the part ``of the means`` compares what both draw on average. A high cosine alone is no better explanation: with a
     strong regulariser it nears 1 while the pictures lose what they showed. Read it beside
     ``attribute-change``.
     """
@@ -136,11 +136,11 @@ class SharedInformation(_CodeMetric):
         images
             How many held-out images at most.
         samples
-            Draws of the Gaussian for each image.
+            Draws of the Gaussian for each image, of generator and classifier each.
         """
 
         images: PositiveInt = 500
-        samples: PositiveInt = 8
+        samples: int = Field(8, ge=2, multiple_of=2)
 
     config: Config
 

@@ -14,7 +14,7 @@ from causalxai.hidden_layer import HiddenLayer
 from causalxai.record import Json
 from causalxai_dvae.autoencoder import DiscreteAutoencoder
 from causalxai_dvae.generator import Generator
-from causalxai_dvae.painting import shared_information
+from causalxai_dvae.sharing import shared_information
 
 _AT_ONCE = 256
 _INFORMED, _SAMPLES = 500, 8

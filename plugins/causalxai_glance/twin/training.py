@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
-from typing import cast
 
 import torch
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
@@ -15,11 +12,10 @@ from torch import Tensor, nn
 
 from causalxai.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.classifier import Classifier
-from causalxai.errors import DataError
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
-from causalxai.record import Record
 from causalxai.seeding import seeded
+from causalxai.stepwise_training import StepwiseTraining
 from causalxai.training_state import TrainingState
 from causalxai_glance.twin.discriminator import Discriminator
 from causalxai_glance.twin.losses import PathLength, discriminator_loss, r1_penalty
@@ -38,7 +34,6 @@ _PATH_EVERY = 8
 _R1_EVERY = 16
 _R1_GAMMA = 1.0
 _STEEPEST = 10.0
-_SAVE_EVERY = 100
 _RISING = 30
 # The rate falls along a line over the second half of the steps, to this share.
 _LAST_RATE = 0.1
@@ -121,27 +116,21 @@ def train_twin(
         If a loss is not finite.
     """
     training = TwinTraining(classifier, material, config, rng, levels)
-    stored = checkpoint.load()
-    first = 0 if stored is None else training.resume(stored)
-    with progress.task("train the twin", config.steps) as advance:
-        advance(first)
-        for step in range(first, config.steps):
-            losses = training.step(step)
-            wrong = [name for name, value in losses.items() if not math.isfinite(value)]
-            if wrong:
-                raise DataError(
-                    f"the twin's training broke down in step {step + 1}: {', '.join(wrong)} is "
-                    f"not finite; lower learning_rate (it is {config.learning_rate:g})"
-                )
-            shown = ("reconstruction", "alignment", "do-cycle", "adversarial")
-            advance(1, " ".join(f"{name} {losses.get(name, 0):.2f}" for name in shown))
-            if (step + 1) % _SAVE_EVERY == 0 and step + 1 < config.steps:
-                checkpoint.save(training.snapshot(step + 1))
-    return training.average.eval().requires_grad_(False), training.history
+    history = training.run(
+        config.steps,
+        remedy=f"lower learning_rate (it is {config.learning_rate:g})",
+        progress=progress,
+        checkpoint=checkpoint,
+    )
+    return training.average.eval().requires_grad_(False), history
 
 
-class TwinTraining:
-    """All that one training consists of; see `train_twin`."""
+class TwinTraining(StepwiseTraining):
+    """Of a twin and its discriminator, in turns; see `train_twin`."""
+
+    trains = "the twin"
+    terms = TERMS
+    shown = ("reconstruction", "alignment", "do-cycle", "adversarial")
 
     def __init__(
         self,
@@ -151,6 +140,7 @@ class TwinTraining:
         rng: torch.Generator,
         levels: Tensor | None = None,
     ) -> None:
+        super().__init__()
         self.classifier, self.material, self.config, self.rng = classifier, material, config, rng
         self.device = classifier.device
         self.named = material.concepts.shape[1]
@@ -178,15 +168,10 @@ class TwinTraining:
         rate = config.learning_rate
         self.painter = torch.optim.Adam(self.twin.parameters(), lr=rate, betas=(0.5, 0.99))
         self.critic = torch.optim.Adam(self.discriminator.parameters(), lr=rate, betas=(0.0, 0.99))
-        self._history: list[list[float]] = []
 
     @property
-    def history(self) -> Tensor:
-        """``[steps so far, len(TERMS)]``."""
-        return torch.tensor(self._history, dtype=torch.float64).reshape(-1, len(TERMS))
-
-    @property
-    def _state(self) -> TrainingState:
+    def state(self) -> TrainingState:
+        """Both networks, the averaged one, running means and moments."""
         modules = {
             "twin": self.twin,
             "average": self.average,
@@ -197,17 +182,6 @@ class TwinTraining:
         optimizers = {"painter": self.painter, "critic": self.critic}
         return TrainingState(modules, optimizers, self.rng)
 
-    def snapshot(self, steps: int) -> Record:
-        """Return all that the next step depends on, after so many of them."""
-        record = self._state.to_record(steps=steps)
-        return replace(record, tensors={**record.tensors, "history": self.history})
-
-    def resume(self, record: Record) -> int:
-        """Undo ``snapshot``; return the number of steps done."""
-        self._state.restore(record)
-        self._history = record.tensors["history"].tolist()
-        return cast("int", record.meta["steps"])
-
     def step(self, number: int) -> dict[str, float]:
         """Descend once on both sides; return the weighted losses before it."""
         for optimizer in (self.painter, self.critic):
@@ -217,7 +191,6 @@ class TwinTraining:
         painted, losses = self._paint(batch, number)
         losses["discriminator"] = self._criticise(batch.images, painted, number)
         self._average(number)
-        self._history.append([losses.get(name, 0.0) for name in TERMS])
         return losses
 
     def _share_of_rate(self, number: int) -> float:

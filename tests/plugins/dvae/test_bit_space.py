@@ -8,44 +8,20 @@ import pytest
 import torch
 
 from causalxai import Classifier, Dataset
-from causalxai.checkpoint import Checkpoint
 from causalxai.concept_space import ConceptSpace
 from causalxai.context import Context
 from causalxai.errors import CapabilityError
 from causalxai.record import Record
 from causalxai.report.section import Text
-from causalxai.testing import Bench, checks_for
+from causalxai.stepwise_training import StepwiseTraining
+from causalxai.testing import Bench, Keeper, KilledError, checks_for
 from causalxai.testing.bench import stored
-from causalxai_dvae import coding, painting
 from causalxai_dvae.bit_space import BitSpace
 
 TINY = {
     "autoencoder": {"bits": 4, "hidden": (16,), "steps": 9, "batch_size": 16},
-    "generator": {"steps": 5, "batch_size": 8},
+    "generator": {"steps": 8, "batch_size": 8},
 }
-
-
-class Killed(Exception):
-    """Stands for the end of a process."""
-
-
-class Keeper:
-    """Keeps the last record as it would lie on disk, and dies after so many of them."""
-
-    def __init__(self, dies_after: int | None = None) -> None:
-        self.record: Record | None = None
-        self.saved = 0
-        self.dies_after = dies_after
-
-    def save(self, record: Record) -> None:
-        self.record = stored(record)
-        self.saved += 1
-        if self.saved == self.dies_after:
-            raise Killed
-
-    @property
-    def checkpoint(self) -> Checkpoint:
-        return Checkpoint(load=lambda: self.record, save=self.save)
 
 
 @pytest.fixture
@@ -158,14 +134,13 @@ def test_the_code_and_its_pictures_are_worth_something(
 def test_a_killed_fit_goes_on_to_the_same_bytes(
     bar_classifier: Classifier, tiny: Dataset, monkeypatch: pytest.MonkeyPatch, kills: int
 ):
-    monkeypatch.setattr(coding, "_SAVE_EVERY", 4)
-    monkeypatch.setattr(painting, "_SAVE_EVERY", 2)
+    monkeypatch.setattr(StepwiseTraining, "save_every", 3)
     whole = fit(bar_classifier, tiny).to_record()
     keeper = Keeper(dies_after=kills)
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         fit(bar_classifier, tiny, keeper=keeper)
     # Two records of the code's training, then two of the generator's.
-    assert keeper.record.meta["stage"] == ("code" if kills <= 2 else "paint")
+    assert keeper.records[-1].meta["stage"] == ("code" if kills <= 2 else "paint")
     # Past the code's own training, the second process's seed does not matter for it either.
     resumed = fit(bar_classifier, tiny, seed=99, keeper=keeper).to_record()
     assert same_bytes(resumed, whole)

@@ -13,8 +13,8 @@ from causalxai import Classifier
 from causalxai.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.errors import CapabilityError, DataError
 from causalxai.hidden_layer import HiddenLayer
-from causalxai.record import Record
-from causalxai.testing.bench import stored
+from causalxai.stepwise_training import StepwiseTraining
+from causalxai.testing import Keeper
 from causalxai_dvae import coding
 from causalxai_dvae.autoencoder import AutoencoderConfig, DiscreteAutoencoder
 from causalxai_dvae.coding import TERMS, CodeQuality, measure_code, train_autoencoder
@@ -97,28 +97,24 @@ def test_the_same_seed_gives_the_same_bytes_whatever_torchs_own():
 def test_a_killed_training_goes_on_to_the_same_bytes(
     monkeypatch: pytest.MonkeyPatch, changes: dict[str, object], saved: int
 ):
-    monkeypatch.setattr(coding, "_SAVE_EVERY", 3)
+    monkeypatch.setattr(StepwiseTraining, "save_every", 3)
     config, layer = SMALL.model_copy(update=changes), layer_of(6)
-    records: list[Record] = []
-    keep = Checkpoint(load=lambda: None, save=lambda record: records.append(stored(record)))
-    whole, history = train(config, keep, layer=layer)
-    assert [record.meta["steps"] for record in records] == [3, 6]
+    keeper = Keeper()
+    whole, history = train(config, keeper.checkpoint, layer=layer)
+    assert [record.meta["steps"] for record in keeper.records] == [3, 6]
     resumed, rest = train(
-        config, replace(NO_CHECKPOINT, load=lambda: records[saved]), seed=99, layer=layer
+        config, replace(NO_CHECKPOINT, load=lambda: keeper.records[saved]), seed=99, layer=layer
     )
     assert same_bytes(resumed, whole)
     assert torch.equal(rest, history)
 
 
 def test_a_checkpoint_of_another_code_is_refused(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(coding, "_SAVE_EVERY", 3)
-    records: list[Record] = []
-    train(checkpoint=Checkpoint(load=lambda: None, save=records.append))
+    monkeypatch.setattr(StepwiseTraining, "save_every", 3)
+    keeper = Keeper()
+    train(checkpoint=keeper.checkpoint)
     with pytest.raises(DataError, match="not one of this training"):
-        train(
-            SMALL.model_copy(update={"bits": 5}),
-            replace(NO_CHECKPOINT, load=lambda: records[0]),
-        )
+        train(SMALL.model_copy(update={"bits": 5}), keeper.checkpoint)
 
 
 def test_what_is_trained_comes_back_frozen_with_its_history():

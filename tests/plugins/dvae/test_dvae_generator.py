@@ -33,6 +33,7 @@ def test_sides_may_differ():
 
 def test_a_picture_is_the_sigmoid_of_its_logits_and_follows_from_its_row_alone():
     generator, phi = build(), torch.randn(5, WIDTH, generator=torch.Generator().manual_seed(0))
+    torch.nn.init.normal_(generator.last.weight, generator=torch.Generator().manual_seed(1))
     assert torch.equal(generator.paint(phi), torch.sigmoid(generator(phi)))
     assert torch.allclose(generator(phi)[2:3], generator(phi[2:3]), atol=1e-5)
     assert not torch.allclose(generator(phi)[0], generator(phi)[1], atol=1e-3)
@@ -47,6 +48,8 @@ def test_it_starts_near_the_mean_picture_and_in_the_layers_scale():
     assert torch.allclose(torch.sigmoid(generator.base), images[0].clamp(0.01, 0.99), atol=1e-6)
     standardised = (phi - generator.mean) / generator.scale
     assert float(standardised.square().mean()) == pytest.approx(1, abs=1e-5)
+    linear = generator.linear(standardised).view(50, 1, 16, 16)
+    assert torch.allclose(generator(phi), generator.base + linear)
     other = build()
     other.load_state_dict(generator.state_dict())
     assert torch.equal(other(phi), generator(phi))

@@ -61,6 +61,7 @@ def test_information_that_is_shared_wholly_has_cosine_one(bit_context, bit_space
     space.autoencoder_ = bit_space.autoencoder_
     context = replace(bit_context, space=space)
     result = SharedInformation(images=20, samples=2000).compute(explanation, context)
+    assert result.estimate.value > 0.95
     assert result.parts["of the means"].value > 0.9
     assert result.estimate.value > result.chance.value
 

@@ -11,14 +11,13 @@ from torch import Tensor, nn
 from causalxai import Classifier, Dataset
 from causalxai.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.errors import DataError
-from causalxai.record import Record
-from causalxai.testing.bench import stored
-from causalxai_dvae import painting
+from causalxai.stepwise_training import StepwiseTraining
+from causalxai.testing import Keeper
 from causalxai_dvae.autoencoder import AutoencoderConfig, DiscreteAutoencoder
 from causalxai_dvae.coding import train_autoencoder
-from causalxai_dvae.fisher import class_fisher, functional_fisher
 from causalxai_dvae.generator import Generator, GeneratorConfig
-from causalxai_dvae.painting import TERMS, Shared, shared_information, train_generator
+from causalxai_dvae.painting import TERMS, train_generator
+from causalxai_dvae.sharing import shared_information
 
 CPU = torch.device("cpu")
 SMALL = GeneratorConfig(channels=8, steps=9, batch_size=8, information_every=2)
@@ -54,12 +53,6 @@ def same_bytes(one: nn.Module, other: nn.Module) -> bool:
     return ours.keys() == theirs.keys() and all(torch.equal(ours[k], theirs[k]) for k in ours)
 
 
-def cosine(one: Tensor, other: Tensor) -> Tensor:
-    """Without the floor under lengths that torch's has: information can be very small."""
-    one, other = one.double(), other.double()
-    return (one * other).sum(dim=-1) / (one.norm(dim=-1) * other.norm(dim=-1))
-
-
 def test_the_same_seed_gives_the_same_bytes_whatever_torchs_own(train):
     one, history = train()
     torch.manual_seed(7)
@@ -74,12 +67,11 @@ def test_the_same_seed_gives_the_same_bytes_whatever_torchs_own(train):
 def test_a_killed_training_goes_on_to_the_same_bytes(
     train, monkeypatch: pytest.MonkeyPatch, information: float, saved: int
 ):
-    monkeypatch.setattr(painting, "_SAVE_EVERY", 3)
-    records: list[Record] = []
-    keep = Checkpoint(load=lambda: None, save=lambda record: records.append(stored(record)))
-    whole, history = train(keep, information=information)
-    assert [record.meta["steps"] for record in records] == [3, 6]
-    back = replace(NO_CHECKPOINT, load=lambda: records[saved])
+    monkeypatch.setattr(StepwiseTraining, "save_every", 3)
+    keeper = Keeper()
+    whole, history = train(keeper.checkpoint, information=information)
+    assert [record.meta["steps"] for record in keeper.records] == [3, 6]
+    back = replace(NO_CHECKPOINT, load=lambda: keeper.records[saved])
     resumed, rest = train(back, seed=99, information=information)
     assert same_bytes(resumed, whole)
     assert torch.equal(rest, history)
@@ -130,50 +122,6 @@ def test_the_regulariser_makes_both_draw_from_the_same_units(
         shared = shared_information(generator, layer, code, phi, rng=rng, samples=8)
         cosines.append(float(shared.cosine.mean()))
     assert cosines[0] + 0.05 < min(cosines[1:])
-
-
-def test_shared_information_is_the_cosine_of_both(
-    train, code: DiscreteAutoencoder, bar_classifier: Classifier, bar_data: Dataset
-):
-    generator, _ = train()
-    phi, layer = bar_classifier.embed(bar_data.test.images[:20]), bar_classifier.hidden()
-    shared = shared_information(
-        generator, layer, code, phi, rng=torch.Generator().manual_seed(3), samples=4
-    )
-    rng = torch.Generator().manual_seed(3)
-    own = functional_fisher(generator, code.reconstruct(phi), rng=rng, samples=4)
-    other = class_fisher(layer.logits, phi, rng=rng, samples=4)
-    assert torch.allclose(shared.cosine, cosine(own, other), atol=1e-6)
-    assert shared.cosine.shape == shared.shuffled.shape == (20,)
-    assert not torch.allclose(shared.cosine, shared.shuffled)
-    means = cosine(own.mean(dim=0), other.mean(dim=0))
-    assert shared.of_means == pytest.approx(float(means), abs=1e-5)
-
-
-def test_equal_information_is_shared_wholly(
-    code: DiscreteAutoencoder, bar_classifier: Classifier, bar_data: Dataset
-):
-    # A generator whose one pixel is the logit of a linear two-class head, and that head.
-    weights = torch.randn(16, generator=torch.Generator().manual_seed(0))
-
-    class Pixel(Generator):
-        def forward(self, activations: Tensor) -> Tensor:
-            return (activations @ weights).view(-1, 1, 1, 1)
-
-    head = nn.Linear(16, 2)
-    head.weight.data = torch.stack([torch.zeros(16), weights])
-    layer = Classifier(
-        nn.Sequential(nn.Flatten(), head), class_names=("a", "b"), image_shape=(1, 4, 4)
-    ).hidden()
-    phi = bar_classifier.embed(bar_data.test.images)
-    generator = Pixel(16, (1, 1, 1), GeneratorConfig())
-    shared: Shared = shared_information(
-        generator, layer, code, phi, rng=torch.Generator().manual_seed(0)
-    )
-    # Where the head is all but certain in every draw, its information leaves single precision.
-    assert float(shared.cosine.median()) > 0.999
-    assert shared.of_means > 0.999
-    assert float(shared.shuffled.mean()) < 0.9
 
 
 def test_a_breakdown_names_the_step_and_what_to_lower(train):

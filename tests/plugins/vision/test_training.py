@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
@@ -14,8 +13,8 @@ from causalxai.classifier import Classifier
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import DataError
 from causalxai.progress import SILENT, Advance, Progress
-from causalxai.record import Record
 from causalxai.seeding import seeded, torch_generator
+from causalxai.testing import Keeper, KilledError
 from causalxai_vision.celeba_cnn import CelebACnnClassifier
 from causalxai_vision.lenet import LeNetClassifier
 from causalxai_vision.resnet18 import ResNet18Classifier
@@ -23,33 +22,6 @@ from causalxai_vision.training import TrainedClassifier, augmented
 
 LENET = LeNetClassifier(epochs=3, batch_size=16, channels=(3, 4), hidden=8)
 RESNET = ResNet18Classifier(epochs=3, batch_size=16, width=4)
-
-
-class Killed(Exception):
-    """What ends a run early."""
-
-
-class Memory:
-    """Keeps the last checkpoint as the bytes that a store would keep."""
-
-    def __init__(self, kill_at: int | None = None) -> None:
-        self.saved: list[tuple[bytes, dict[str, object]]] = []
-        self.kill_at = kill_at
-
-    def load(self) -> Record | None:
-        if not self.saved:
-            return None
-        tensors, meta = self.saved[-1]
-        return Record(tensors=safetensors.torch.load(tensors), meta=meta)
-
-    def save(self, record: Record) -> None:
-        if len(self.saved) == self.kill_at:
-            raise Killed
-        self.saved.append((safetensors.torch.save(dict(record.tensors)), dict(record.meta)))
-
-    @property
-    def checkpoint(self) -> Checkpoint:
-        return Checkpoint(load=self.load, save=self.save)
 
 
 class Watch(Progress):
@@ -69,7 +41,7 @@ class Watch(Progress):
         self.steps.append(steps)
         self.notes.append(note)
         if self.kill_after is not None and sum(self.steps) >= self.kill_after:
-            raise Killed
+            raise KilledError
 
 
 def fit(
@@ -101,24 +73,24 @@ def same(a: Classifier, b: Classifier) -> bool:
 def test_a_killed_run_goes_on_to_the_same_bits(source: TrainedClassifier, dataset: Dataset) -> None:
     uninterrupted = fit(source, dataset)
 
-    for memory, progress in [(Memory(kill_at=1), SILENT), (Memory(), Watch(kill_after=6))]:
-        with pytest.raises(Killed):
-            fit(source, dataset, checkpoint=memory.checkpoint, progress=progress)
-        assert len(memory.saved) == 1
-        memory.kill_at = None
-        resumed = fit(source, dataset, checkpoint=memory.checkpoint)
-        assert len(memory.saved) == source.config.epochs
+    for keeper, progress in [(Keeper(dies_after=1), SILENT), (Keeper(), Watch(kill_after=6))]:
+        with pytest.raises(KilledError):
+            fit(source, dataset, checkpoint=keeper.checkpoint, progress=progress)
+        assert len(keeper.records) == 1
+        keeper.dies_after = None
+        resumed = fit(source, dataset, checkpoint=keeper.checkpoint)
+        assert len(keeper.records) == source.config.epochs
         assert same(resumed, uninterrupted)
 
 
 def test_a_finished_run_is_not_trained_again(dataset: Dataset) -> None:
-    memory, watch = Memory(), Watch()
-    first = fit(LENET, dataset, checkpoint=memory.checkpoint)
-    again = fit(LENET, dataset, checkpoint=memory.checkpoint, progress=watch)
+    keeper, watch = Keeper(), Watch()
+    first = fit(LENET, dataset, checkpoint=keeper.checkpoint)
+    again = fit(LENET, dataset, checkpoint=keeper.checkpoint, progress=watch)
 
     assert same(first, again)
     assert watch.steps == [12]
-    assert len(memory.saved) == 3
+    assert len(keeper.records) == 3
 
 
 @pytest.mark.parametrize("augment", [True, False])
@@ -147,12 +119,12 @@ def test_dropout_draws_from_the_generator_too_and_goes_on_after_a_kill(dataset: 
     first = fit(source, dataset)
     torch.manual_seed(2)
     before = torch.get_rng_state()
-    memory = Memory(kill_at=2)
-    with pytest.raises(Killed):
-        fit(source, dataset, checkpoint=memory.checkpoint)
-    memory.kill_at = None
+    keeper = Keeper(dies_after=2)
+    with pytest.raises(KilledError):
+        fit(source, dataset, checkpoint=keeper.checkpoint)
+    keeper.dies_after = None
 
-    assert same(fit(source, dataset, checkpoint=memory.checkpoint), first)
+    assert same(fit(source, dataset, checkpoint=keeper.checkpoint), first)
     assert torch.equal(torch.get_rng_state(), before)
     assert not same(first, fit(source, dataset, seed=1))
 

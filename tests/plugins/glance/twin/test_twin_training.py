@@ -9,10 +9,9 @@ import torch
 from pydantic import ValidationError
 
 from causalxai import Classifier, Dataset
-from causalxai.checkpoint import Checkpoint
 from causalxai.errors import DataError
-from causalxai.record import Record
-from causalxai.testing.bench import stored
+from causalxai.stepwise_training import StepwiseTraining
+from causalxai.testing import Keeper, KilledError
 from causalxai.testing.footprint import changes, of_classifier
 from causalxai_glance.twin import training
 from causalxai_glance.twin.objective import Batch
@@ -20,29 +19,6 @@ from causalxai_glance.twin.training import TERMS, TwinConfig, TwinTraining, trai
 from causalxai_glance.twin.twin import Twin
 
 CONFIG = TwinConfig(latents=6, steps=7, channels=8, batch_size=8, layers=1)
-
-
-class Killed(Exception):
-    """Stands for the end of a process."""
-
-
-class Keeper:
-    """Keeps the last record as it would lie on disk, and dies after so many of them."""
-
-    def __init__(self, dies_after: int | None = None) -> None:
-        self.record: Record | None = None
-        self.saved = 0
-        self.dies_after = dies_after
-
-    def save(self, record: Record) -> None:
-        self.record = stored(record)
-        self.saved += 1
-        if self.saved == self.dies_after:
-            raise Killed
-
-    @property
-    def checkpoint(self) -> Checkpoint:
-        return Checkpoint(load=lambda: self.record, save=self.save)
 
 
 @pytest.fixture(scope="module")
@@ -80,12 +56,12 @@ def test_the_same_seed_gives_the_same_bytes(looker: Classifier, material: Batch)
 def test_a_killed_training_goes_on_to_the_same_bytes(
     looker: Classifier, material: Batch, monkeypatch: pytest.MonkeyPatch, losses: str, kills: int
 ):
-    monkeypatch.setattr(training, "_SAVE_EVERY", 3)
+    monkeypatch.setattr(StepwiseTraining, "save_every", 3)
     whole, history = train(looker, material, losses=losses)
     keeper = Keeper(dies_after=kills)
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         train(looker, material, keeper=keeper, losses=losses)
-    assert keeper.record.meta["steps"] == 3 * kills
+    assert keeper.records[-1].meta["steps"] == 3 * kills
     # The seed of the second process does not matter: its generator goes on from the record.
     resumed, rest = train(looker, material, seed=99, keeper=keeper, losses=losses)
     assert same_bytes(resumed, whole)
@@ -95,7 +71,7 @@ def test_a_killed_training_goes_on_to_the_same_bytes(
 def test_a_checkpoint_of_another_twin_is_refused(
     looker: Classifier, material: Batch, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(training, "_SAVE_EVERY", 3)
+    monkeypatch.setattr(StepwiseTraining, "save_every", 3)
     keeper = Keeper()
     train(looker, material, keeper=keeper)
     with pytest.raises(DataError, match="not one of this training"):

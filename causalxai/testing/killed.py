@@ -1,0 +1,35 @@
+"""Killed processes, to try whether a fit goes on where it stopped."""
+
+from __future__ import annotations
+
+from causalxai.checkpoint import Checkpoint
+from causalxai.record import Record
+from causalxai.testing.bench import stored
+
+
+class KilledError(Exception):
+    """Stands for the end of a process."""
+
+
+class Keeper:
+    """Keeps records as they would lie on disk, and kills the process after so many of them.
+
+    Parameters
+    ----------
+    dies_after
+        How many records are kept first; ``None`` for all that come.
+    """
+
+    def __init__(self, dies_after: int | None = None) -> None:
+        self.dies_after = dies_after
+        self.records: list[Record] = []
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """What a fit is given: it goes on from the last record."""
+        return Checkpoint(load=lambda: self.records[-1] if self.records else None, save=self._save)
+
+    def _save(self, record: Record) -> None:
+        self.records.append(stored(record))
+        if len(self.records) == self.dies_after:
+            raise KilledError
