@@ -119,9 +119,9 @@ class SharedInformation(_CodeMetric):
 
     Between the functional Fisher information of g at phi' and that of the classifier's rest at
     phi, image by image, corrected for what their estimates scatter; ``chance`` shuffles the
-    coordinates of one, and the part ``of the means`` compares what both draw on average. A high cosine alone is no better explanation: with a
-    strong regulariser it nears 1 while the pictures lose what they showed. Read it beside
-    ``attribute-change``.
+    coordinates of one, and the part ``of the means`` compares what both draw on average. A high
+    cosine alone is no better explanation: with a strong regulariser it nears 1 while the pictures
+    lose what they showed. Read it beside ``attribute-change``.
     """
 
     name = "shared-information"

@@ -57,7 +57,7 @@ def test_equal_information_is_shared_wholly_though_its_estimates_are_not_alike(w
     one, other = (
         functional_fisher(generator, torch.zeros(200, WIDTH), rng=rng, samples=8) for _ in range(2)
     )
-    assert float(torch.cosine_similarity(one, other).mean()) < 0.85
+    assert float(torch.cosine_similarity(one, other).mean()) < 0.9
     shared = share(generator, weight, samples=8)
     assert float(shared.cosine.mean()) == pytest.approx(1, abs=0.05)
     assert float(shared.shuffled.mean()) < 0.6
