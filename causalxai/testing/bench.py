@@ -100,7 +100,7 @@ class Bench(Generic[PluginT]):
         self.require(same_shape, f"{complaint}: the shape is {shapes}")
         if expected.numel() == 0:
             return
-        found, expected = found.double().cpu(), expected.double().cpu()
+        found, expected = found.cpu().double(), expected.cpu().double()
         gap, largest = float((found - expected).abs().max()), float(expected.abs().max())
         share = self.tolerance if within is None else within
         far = f"{gap:.3g} apart, where the largest value is {largest:.3g}"

@@ -21,7 +21,8 @@ def declares_how_to_read_it(bench: Bench[Metric]) -> None:
     for field in ("name", "higher_is_better", "value_range", "reference"):
         bench.require(hasattr(metric, field), f"it does not declare {field}")
     bench.require(bool(metric.name), "its name is empty")
-    bench.require(isinstance(metric.higher_is_better, bool), "higher_is_better is no bool")
+    direction = metric.higher_is_better
+    bench.require(direction in (True, False, None), "higher_is_better is neither a bool nor None")
     bench.require(bool(metric.reference), "its reference is empty")
     low, high = _bounds(metric)
     bench.require(low < high, f"its range [{low}, {high}] is none")

@@ -70,4 +70,4 @@ class LinearScm:
 
     def graph(self) -> CausalGraph:
         """Return the causal graph; an edge's weight is the direct effect."""
-        return CausalGraph.from_adjacency(self.weights.double().cpu().numpy(), self.names)
+        return CausalGraph.from_adjacency(self.weights.cpu().double().numpy(), self.names)

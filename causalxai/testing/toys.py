@@ -178,7 +178,7 @@ class ToyDiscoverer(GraphDiscoverer):
         ask: tuple[Want, ...] = ("readback",)
         before = oracle.query(units, Intervention.none(), want=ask).answer("readback")
         after = oracle.query(units, Intervention.shift(every, 1.0), want=ask).answer("readback")
-        total = (after - before).double().mean(dim=1).cpu()
+        total = (after - before).cpu().double().mean(dim=1)
         direct = torch.eye(len(every)) - torch.linalg.inv(total)
         direct[direct.abs() < self.config.threshold] = 0
         return CausalGraph.from_adjacency(direct.numpy(), oracle.space.names())

@@ -105,7 +105,7 @@ def _outcomes(
         "a random set of the same size": random_set.argmax(dim=1) == labels,
         "without the label": own_logit.argmax(dim=1) == labels,
     }
-    return {name: hit.double().cpu() for name, hit in hits.items()}
+    return {name: hit.cpu().double() for name, hit in hits.items()}
 
 
 def _keep_only(oracle: ParameterOracle, units: Units, kept: Tensor) -> Tensor:

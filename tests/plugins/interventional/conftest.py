@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from causalxai import Classifier, Context, Dataset, Split
+from causalxai import Classifier, Context, Dataset, Intervention, Split
 from causalxai_interventional.parameter_oracle import ParameterOracle
 from causalxai_interventional.parameter_space import ParameterSpace
 
@@ -30,6 +30,7 @@ class SmallCnn(nn.Module):
 
 
 SMALL_SHAPE = (1, 15, 15)
+TOLERANCE = 2e-6
 
 
 @pytest.fixture
@@ -94,6 +95,44 @@ def naive() -> Callable[..., Tensor]:
         return logits
 
     return ask
+
+
+@pytest.fixture
+def assert_as_naive(naive: Callable[..., Tensor]) -> Callable[..., None]:
+    """Answers equal the naive loop's, and effects are far above the tolerance."""
+
+    def check(
+        oracle: ParameterOracle, images: Tensor, concepts: Sequence[int], value: float = 0.0
+    ) -> None:
+        units = oracle.space.encode(images)
+        answers = oracle.query(units, Intervention.set(torch.tensor(concepts), value)).logits
+        expected = torch.stack([naive(oracle, images, [concept], value) for concept in concepts])
+        effect = (expected - oracle.classifier.logits(images)).abs().max()
+        tolerance = TOLERANCE * max(1.0, float(expected.abs().max()))
+        torch.testing.assert_close(answers, expected, rtol=0, atol=tolerance)
+        assert effect > 100 * tolerance, "the effects are too small to test anything"
+
+    return check
+
+
+@pytest.fixture
+def some_of() -> Callable[[ParameterOracle, str, int], list[int]]:
+    """Some concepts of a layer, at random."""
+
+    def drawn(oracle: ParameterOracle, layer_name: str, count: int) -> list[int]:
+        layer = oracle.space.layer(layer_name)
+        generator = torch.Generator().manual_seed(5)
+        rows = torch.randperm(layer.count, generator=generator)[:count]
+        return [layer.first + row for row in rows.tolist()]
+
+    return drawn
+
+
+@pytest.fixture
+def seeded() -> Iterator[None]:
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        yield
 
 
 @pytest.fixture
