@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from causalxai.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.errors import ContractError
-from causalxai.hidden_layer import Embedding, HiddenLayer
+from causalxai.hidden_layer import Embedding, HiddenLayer, NamedLayer
 from causalxai.linear_head import LinearHead, find_linear_head
 from causalxai.plugin import Plugin
 from causalxai.progress import SILENT, Progress
@@ -102,7 +102,7 @@ class Classifier:
         """
         if layer is None:
             return Embedding(self.model, self.head)
-        return HiddenLayer(self.model, layer, self._noise())
+        return NamedLayer(self.model, layer, self._noise())
 
     def _noise(self) -> Tensor:
         # Much that a network does to its last layer's output leaves that of black alone.

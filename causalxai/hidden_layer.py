@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,8 +16,39 @@ from causalxai.linear_head import LinearHead
 _TOLERANCE = 1e-4  # of the logits' own size: another batch size rounds differently
 
 
-class HiddenLayer:
+class HiddenLayer(ABC):
     """The activations of one layer, and the rest of the network as a function of them alone.
+
+    Attributes
+    ----------
+    name
+        The layer's.
+    shape
+        Of one image's activations.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+
+    @property
+    def width(self) -> int:
+        """The number of values in one image's activations."""
+        return math.prod(self.shape)
+
+    @abstractmethod
+    def activations(self, images: Tensor) -> Tensor:
+        """Return ``[n, *shape]`` for images ``[n, c, h, w]``; gradients flow."""
+
+    @abstractmethod
+    def logits(self, activations: Tensor) -> Tensor:
+        """Return ``[n, K]``, what the rest of the network makes of ``[n, *shape]``; differentiable.
+
+        Activations may also come flat, ``[n, width]``.
+        """
+
+
+class NamedLayer(HiddenLayer):
+    """A layer that is a module of the network.
 
     Parameters
     ----------
@@ -26,11 +58,6 @@ class HiddenLayer:
         The layer, as ``named_modules`` has it; its output is meant.
     examples
         ``[n, c, h, w]`` with two or more images, to try the cut on; not blank.
-
-    Attributes
-    ----------
-    shape
-        Of one image's activations.
 
     Raises
     ------
@@ -62,11 +89,6 @@ class HiddenLayer:
                         f"the logits do not follow from the layer {name!r} alone: something "
                         "passes it by; choose a later layer, or one outside a branch"
                     )
-
-    @property
-    def width(self) -> int:
-        """The number of values in one image's activations."""
-        return math.prod(self.shape)
 
     def activations(self, images: Tensor) -> Tensor:
         """Return ``[n, *shape]`` for images ``[n, c, h, w]``; gradients flow."""
@@ -107,6 +129,8 @@ class HiddenLayer:
     def _follow(self, activations: Tensor, logits: Tensor) -> bool:
         try:
             after = self.logits(activations)
+        except torch.OutOfMemoryError:
+            raise
         except RuntimeError:
             # The stand-in's batch size does not fit the activations'.
             return False

@@ -106,8 +106,13 @@ class MetricResult:
         what goes into the score. On scales of their own, which need not be the score's.
     controls
         The same score for things that ought to do worse; read the score beside them.
+    higher_is_better
+        Which way is better; ``None`` where the score describes, and none is better.
     footing
         How the explanation came to speak of what is scored: see ``causalxai.footing``.
+    read
+        What the metric read of the explanation, ``pixels`` or ``concepts``, where it can read
+        both: scores of the one do not compete with scores of the other.
     """
 
     metric: str
@@ -117,10 +122,11 @@ class MetricResult:
     reason: str = ""
     parts: Mapping[str, Estimate] = field(default_factory=dict)
     controls: Mapping[str, Estimate] = field(default_factory=dict)
-    higher_is_better: bool = True
+    higher_is_better: bool | None = True
     value_range: tuple[float | None, float | None] = (None, None)
     reference: str = ""
     footing: str = ""
+    read: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON."""
@@ -146,11 +152,15 @@ class Metric(Plugin, ABC):
     """Scores an explanation. ``compute`` never raises for a score that cannot be had."""
 
     name: ClassVar[str]
-    higher_is_better: ClassVar[bool]
+    higher_is_better: ClassVar[bool | None]
+    """``None`` where the score describes, as a bias does: it is shown, and not ranked."""
     value_range: ClassVar[tuple[float | None, float | None]]
     reference: ClassVar[str]
     """Where the metric comes from."""
     requires: ClassVar[frozenset[str]] = frozenset()
+    about_concepts: ClassVar[bool] = False
+    """Whether the score depends on which concepts are spoken of: those of other concepts then
+    do not compete."""
 
     @final
     def compute(self, explanation: Explanation, context: Context) -> MetricResult:

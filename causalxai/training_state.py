@@ -34,7 +34,7 @@ class TrainingState:
         """Return a copy of the state, with plain values of one's own beside it."""
         live: dict[str, Tensor] = {"rng": self.rng.get_state()}
         for name, module in self.modules.items():
-            live |= {f"{name}.{key}": tensor for key, tensor in module.state_dict().items()}
+            live |= under(name, module.state_dict())
         for name, optimizer in self.optimizers.items():
             for index, moments in optimizer.state_dict()["state"].items():
                 live |= {f"{name}.{index}.{key}": tensor for key, tensor in moments.items()}
@@ -51,19 +51,26 @@ class TrainingState:
         """
         for name, module in self.modules.items():
             try:
-                module.load_state_dict(_below(name, record.tensors))
+                module.load_state_dict(below(name, record.tensors))
             except RuntimeError as error:
                 raise DataError(f"the checkpoint is not one of this training: {error}") from error
         for name, optimizer in self.optimizers.items():
             moments: dict[int, dict[str, Tensor]] = {}
-            for key, tensor in _below(name, record.tensors).items():
+            for key, tensor in below(name, record.tensors).items():
                 index, _, moment = key.partition(".")
-                moments.setdefault(int(index), {})[moment] = tensor
+                # A copy: the optimizer changes its moments in place.
+                moments.setdefault(int(index), {})[moment] = tensor.clone()
             groups = optimizer.state_dict()["param_groups"]
             optimizer.load_state_dict({"state": moments, "param_groups": groups})
         self.rng.set_state(record.tensors["rng"])
 
 
-def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors under ``prefix.name``, so that several parts fit into one record."""
+    return {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}
+
+
+def below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Undo ``under``: return the tensors of one part by their own names."""
     start = f"{prefix}."
     return {name.removeprefix(start): t for name, t in tensors.items() if name.startswith(start)}

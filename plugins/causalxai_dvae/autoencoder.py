@@ -55,7 +55,7 @@ class AutoencoderConfig(PluginConfig):
     hidden: tuple[PositiveInt, ...] = (256, 128, 64)
     dropout: float = Field(0.2, ge=0, lt=1)
     beta: NonNegativeFloat = 1e-2
-    turn: NonNegativeFloat = 0.1
+    turn: NonNegativeFloat = 1.0
     steps: PositiveInt = 2000
     batch_size: PositiveInt = 128
     learning_rate: PositiveFloat = 2e-3

@@ -14,13 +14,14 @@ from torch import Tensor
 
 from causalxai.classifier import Classifier
 from causalxai.context import Context
-from causalxai.dataset import Dataset
+from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError
 from causalxai.explainer import Explanation
 from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError
 from causalxai.plugin import PluginConfig
 from causalxai.seeding import numpy_generator
 from causalxai_dvae.bit_space import BitSpace
+from causalxai_dvae.flipped import Flipped, in_batches
 from causalxai_dvae.probe import AttributeProbe, ProbeConfig, fit_probe
 
 _PAPER = (
@@ -35,17 +36,24 @@ class AttributeChange(Metric):
     Each image is painted twice, from its code and from the code with all bits flipped: once as
     each class. A probe reads the attribute off both; the value is the mean difference, oriented
     toward the second class. Positive: the second class is pictured with the attribute. Images
-    whose prediction does not turn are left out. Two classes only.
+    whose prediction does not turn are left out, and both classes' images count alike. Two classes
+    only.
+
+    Asked are images that the classifier has not learned from: of ``dataset.reference`` where there
+    are such (their attributes are independent of the classes, so that what goes together in the
+    pictures does so for the classifier), else of ``dataset.test``.
 
     **This is not yet the classifier's bias**: a generator that learned from biased images invents
     bias for an unbiased classifier. ``Bias`` subtracts that.
 
-    ``chance`` reads another image's pair the other way round, at random. The part ``in the data``
-    is the difference of the attribute between the classes' training images.
+    ``chance`` reads pairs the one or the other way round, at random. The parts: ``in the
+    predictions``, the difference of the attribute itself between the images that the classifier
+    puts into the classes, which the pictures should show; ``in the data``, that between the
+    classes' training images; and how well the probe reads.
     """
 
     name = "attribute-change"
-    higher_is_better = True
+    higher_is_better = None
     value_range = (None, None)
     reference = f"{_PAPER}, figure 4"
     requires: ClassVar[frozenset[str]] = frozenset({"space", "observations"})
@@ -58,7 +66,7 @@ class AttributeChange(Metric):
         attribute
             A boolean concept of the data set.
         images
-            How many held-out images at most.
+            How many images are asked at most; of references, no more than half of them.
         probe
             How the attribute is read off pictures.
         """
@@ -78,7 +86,7 @@ class AttributeChange(Metric):
             self.name,
             estimate=Estimate.mean(changes, rng),
             chance=Estimate.mean(changes * rng.choice([-1, 1], len(changes)), rng),
-            parts=pictured.facts(context.dataset),
+            parts=pictured.facts(context),
         )
 
 
@@ -86,20 +94,22 @@ class Bias(Metric):
     """An attribute's change with the class, minus the same for unbiased reference classifiers.
 
     The references are classifiers of the same kind, trained on ``dataset.reference``, whose
-    attributes are independent of the classes; each gets a code and a generator of its own, learned
-    from the same images as the explained classifier's. What they show is invented. The value is
-    the difference from their mean; its interval is that of a new draw among the references (a
-    Student t prediction interval of ``level``), widened by the images' own spread. A bias is
-    *called* where the interval leaves out 0.
+    attributes are independent of the classes, but for its last images, which are asked. Each gets
+    a code and a generator of its own, learned from the same images as the explained classifier's.
+    What they show is invented, or an accident of one training. The value is the difference from
+    their mean; its interval is that of a new draw among the references (a Student t prediction
+    interval), widened by the images' own spread. A bias is *called* where the interval of
+    ``level`` leaves out 0.
 
     The parts tell the change before the subtraction (``attribute-change``), the ``noise floor``
-    (half the interval's width), what is ``in the data``, and 1 or 0 for ``called``. The control
-    ``unbiased`` is one more unbiased classifier measured the same way, ``unbiased called`` whether
-    a bias was called for it: a false alarm. Two classes only.
+    (half the width of the interval of ``level``), 1 or 0 for ``called``, and what
+    ``attribute-change`` tells. The control ``unbiased`` is one more unbiased classifier measured
+    the same way, ``unbiased called`` whether a bias was called for it: a false alarm. Two classes
+    only.
     """
 
     name = "bias"
-    higher_is_better = True
+    higher_is_better = None
     value_range = (None, None)
     reference = f"{_PAPER}; the subtraction is ours"
     requires: ClassVar[frozenset[str]] = frozenset({"space", "observations", "reference"})
@@ -112,10 +122,10 @@ class Bias(Metric):
         references
             Unbiased classifiers that are trained to compare with.
         level
-            Of the interval, in (0, 1).
+            Of the interval that calls a bias, in (0, 1).
         """
 
-        references: int = Field(5, ge=2)
+        references: int = Field(8, ge=2)
         level: float = Field(0.99, gt=0, lt=1)
 
     config: Config
@@ -124,25 +134,23 @@ class Bias(Metric):
         space = context.expect(BitSpace, self.name)
         pictured = _Pictured.of(context, self.config)
         changes = pictured.changes(space)
-        unbiased = self._unbiased(context, space, pictured)
-        references = np.array([changes.mean() for changes in unbiased[1:]])
-        explained = self._difference(changes, references)
-        control = self._difference(unbiased[0], references)
+        control, *unbiased = self._unbiased(context, space, pictured)
         rng = numpy_generator(context.rng)
-        assert explained.low is not None
+        called = _Call.of(changes, unbiased, self.config.level)
+        false_alarm = _Call.of(control, unbiased, self.config.level)
         facts = {
             "attribute-change": Estimate.mean(changes, rng),
-            "noise floor": Estimate(explained.value - explained.low, n=len(references)),
-            "called": Estimate(float(_leaves_out_zero(explained))),
+            "noise floor": Estimate(called.floor, n=len(unbiased)),
+            "called": Estimate(float(called.called)),
         }
         return MetricResult(
             self.name,
-            estimate=explained,
+            estimate=called.estimate,
             chance=Estimate(0.0),
-            parts=facts | pictured.facts(context.dataset),
+            parts=facts | pictured.facts(context),
             controls={
-                "unbiased": control,
-                "unbiased called": Estimate(float(_leaves_out_zero(control))),
+                "unbiased": false_alarm.estimate,
+                "unbiased called": Estimate(float(false_alarm.called)),
             },
         )
 
@@ -150,82 +158,121 @@ class Bias(Metric):
         self, context: Context, space: BitSpace, pictured: _Pictured
     ) -> list[NDArray[np.float64]]:
         """Return the changes that unbiased classifiers show, one more than ``references``."""
+        assert context.dataset.reference is not None
+        unasked = context.dataset.reference[: -len(pictured.images)]
         found = []
         with context.progress.task("unbiased references", self.config.references + 1) as advance:
             for _ in range(self.config.references + 1):
-                classifier = _unbiased_classifier(context)
-                fitted = BitSpace(space.config).fit(classifier, context.dataset, rng=context.rng)
+                classifier = _trained_alike(context, unasked)
+                fitted = BitSpace(space.config)
+                fitted.learn(classifier, context.dataset, rng=context.rng)
                 found.append(pictured.changes(fitted))
                 advance(1)
         return found
 
-    def _difference(
-        self, changes: NDArray[np.float64], references: NDArray[np.float64]
-    ) -> Estimate:
-        """Return how far a classifier's changes lie from the references', with the interval."""
+
+@dataclass(frozen=True)
+class _Call:
+    """How far a classifier's changes lie from the references', and whether that is a bias."""
+
+    estimate: Estimate
+    floor: float
+
+    @classmethod
+    def of(
+        cls, changes: NDArray[np.float64], unbiased: list[NDArray[np.float64]], level: float
+    ) -> _Call:
+        references = np.array([one.mean() for one in unbiased])
         r = len(references)
         drawn = references.var(ddof=1) * (1 + 1 / r) + changes.var(ddof=1) / len(changes)
-        half = float(stats.t.ppf((1 + self.config.level) / 2, r - 1) * np.sqrt(drawn))
+        half, floor = (
+            float(stats.t.ppf((1 + share) / 2, r - 1) * np.sqrt(drawn)) for share in (0.95, level)
+        )
         value = float(changes.mean() - references.mean())
-        return Estimate(value, value - half, value + half, n=len(changes))
+        return cls(Estimate(value, value - half, value + half, n=r), floor)
+
+    @property
+    def called(self) -> bool:
+        return abs(self.estimate.value) > self.floor
 
 
 @dataclass(frozen=True)
 class _Pictured:
-    """Held-out images, and a probe to read what is painted of them."""
+    """Images to ask about, and a probe to read what is painted of them."""
 
     probe: AttributeProbe
-    attribute: str
+    column: int
     images: Tensor
+    attribute: Tensor
 
     @classmethod
     def of(cls, context: Context, config: AttributeChange.Config) -> _Pictured:
         if len(context.classifier.class_names) != 2:
             raise MetricUndefinedError("it needs a classifier of two classes")
-        probe = fit_probe(
-            context.dataset, config.probe, device=context.classifier.device, rng=context.rng
-        )
-        if not bool(probe.boolean[probe.column(config.attribute)]):
+        dataset = context.dataset
+        probe = fit_probe(dataset, config.probe, device=context.classifier.device, rng=context.rng)
+        column = probe.column(config.attribute)
+        if not bool(probe.boolean[column]):
             raise CapabilityError(f"{config.attribute!r} is no boolean attribute")
-        test = context.dataset.test.images
-        rows = torch.randperm(len(test), generator=context.rng)[: config.images]
-        return cls(probe, config.attribute, test[rows])
+        if not bool(probe.readable[column]):
+            raise MetricUndefinedError(f"{config.attribute!r} cannot be read off images")
+        asked = _asked(dataset, config.images)
+        assert asked.concepts is not None
+        return cls(probe, column, asked.images, asked.concepts[:, column])
 
     def changes(self, space: BitSpace) -> NDArray[np.float64]:
-        """Return, for each image whose prediction turns, the probe's signed change."""
-        decode, logits = space.autoencoder_.decode, space.layer_.logits
-        with torch.no_grad():
-            code = space.autoencoder_.code(space.activations(self.images))
-            one, other = decode(code), decode(1 - code)
-            second, turned = (logits(one).argmax(dim=1), logits(other).argmax(dim=1))
-            column = self.probe.column(self.attribute)
-            read = [self.probe.read(space.generator_.paint(phi))[:, column] for phi in (one, other)]
-        toward = torch.where(second == 1, read[0] - read[1], read[1] - read[0])
-        turns = second != turned
-        if int(turns.sum()) < 2:
-            raise MetricUndefinedError("the flip turns fewer than two predictions")
-        return np.asarray(toward[turns].cpu().double().numpy())
+        """Return, for each image whose prediction turns, the probe's signed change.
 
-    def facts(self, dataset: Dataset) -> dict[str, Estimate]:
-        """Return what the training data hold, and how well the probe reads."""
-        assert dataset.train.concepts is not None
-        column = self.probe.column(self.attribute)
-        values, labels = dataset.train.concepts[:, column], dataset.train.labels
-        gap = values[labels == 1].mean() - values[labels == 0].mean()
+        They are so weighted that their mean is that of both classes' means.
+        """
+        found = Flipped.of(space.autoencoder_, space.layer_, space.activations(self.images))
+        read, read_flipped = (self._read(space, phi) for phi in (found.kept, found.flipped))
+        toward = torch.where(found.classes_kept == 1, 1, -1) * (read - read_flipped)
+        changes, classes = toward[found.turned], found.classes_kept[found.turned]
+        counts = classes.bincount(minlength=2)
+        if int(counts.min()) < 2:
+            raise MetricUndefinedError("the flip turns fewer than two predictions of a class")
+        weights = len(changes) / (2 * counts[classes])
+        return np.asarray((changes * weights).cpu().double().numpy())
+
+    def facts(self, context: Context) -> dict[str, Estimate]:
+        """Return what the data hold, what the classifier predicts and how well the probe reads."""
+        train = context.dataset.train
+        assert train.concepts is not None
+        predicted = context.classifier.predict(self.images).cpu()
         return {
-            "in the data": Estimate(float(gap), n=len(labels)),
-            "probe's accuracy": Estimate(float(self.probe.held_out[column])),
+            "in the predictions": _gap(self.attribute, predicted),
+            "in the data": _gap(train.concepts[:, self.column], train.labels),
+            "probe's accuracy": Estimate(float(self.probe.held_out[self.column])),
         }
 
+    def _read(self, space: BitSpace, activations: Tensor) -> Tensor:
+        def read(phi: Tensor) -> Tensor:
+            return self.probe.read(space.generator_.paint(phi))[:, self.column]
 
-def _unbiased_classifier(context: Context) -> Classifier:
-    """Train a classifier of the same kind on images whose attributes are independent."""
-    dataset = context.dataset
+        with torch.no_grad():
+            return in_batches(read, activations)
+
+
+def _asked(dataset: Dataset, most: int) -> Split:
+    """Return images that no classifier has learned from."""
+    if dataset.reference is None:
+        return dataset.test[:most]
+    return dataset.reference[-min(most, len(dataset.reference) // 2) :]
+
+
+def _gap(attribute: Tensor, classes: Tensor) -> Estimate:
+    """Return how much more often the second class has an attribute than the first."""
+    shares = [attribute[classes == one].double().mean() for one in (0, 1)]
+    return Estimate(float(shares[1] - shares[0]), n=len(classes))
+
+
+def _trained_alike(context: Context, split: Split) -> Classifier:
+    """Train a classifier of the explained one's kind on other images."""
     if context.source is None:
         raise CapabilityError("an unbiased classifier needs a source that trains it")
-    assert dataset.reference is not None
     classifier = context.source.fit(
-        replace(dataset, train=dataset.reference),
+        replace(context.dataset, train=split),
         rng=context.rng,
         device=context.classifier.device,
     )
@@ -236,8 +283,3 @@ def _unbiased_classifier(context: Context) -> Classifier:
             "is trained here; use attribute-change for a network of your own"
         )
     return classifier
-
-
-def _leaves_out_zero(estimate: Estimate) -> bool:
-    assert estimate.low is not None and estimate.high is not None
-    return estimate.low > 0 or estimate.high < 0

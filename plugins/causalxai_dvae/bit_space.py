@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Literal, Self, cast
 
@@ -18,6 +19,8 @@ from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.record import Json, Record
 from causalxai.report.section import Section
+from causalxai.seeding import seeded
+from causalxai.training_state import below, under
 from causalxai_dvae.autoencoder import AutoencoderConfig, DiscreteAutoencoder
 from causalxai_dvae.coding import CodeQuality, measure_code, train_autoencoder
 from causalxai_dvae.figures import code_section
@@ -28,6 +31,7 @@ from causalxai_dvae.stages import done_before, stage_of
 
 _CODE, _PAINT = "code", "paint"
 _AT_ONCE = 256
+_MOST_WEIGHTS = 100_000_000
 
 
 class BitSpace(ConceptSpace):
@@ -98,11 +102,25 @@ class BitSpace(ConceptSpace):
         Raises
         ------
         CapabilityError
-            If the classifier has no such layer, or the data set no reference images and they are
-            asked for.
+            If the classifier has no such layer, or one too wide to paint, or the data set no
+            reference images and they are asked for.
         DataError
             If the layer does not vary, or a training breaks down.
         """
+        self.learn(classifier, dataset, rng=rng, progress=progress, checkpoint=checkpoint)
+        self._measure(dataset.test, self._source(dataset).images.mean(dim=0), rng)
+        return self
+
+    def learn(
+        self,
+        classifier: Classifier,
+        dataset: Dataset,
+        *,
+        rng: torch.Generator,
+        progress: Progress = SILENT,
+        checkpoint: Checkpoint = NO_CHECKPOINT,
+    ) -> None:
+        """Train both networks as ``fit`` does, and measure nothing."""
         source = self._source(dataset)
         self._attach(classifier)
         activations = self.activations(source.images)
@@ -130,8 +148,6 @@ class BitSpace(ConceptSpace):
             progress=progress,
             checkpoint=stage_of(checkpoint, _PAINT, self._code_tensors()),
         )
-        self._measure(dataset.test, source.images.mean(dim=0), rng)
-        return self
 
     @torch.no_grad()
     def activations(self, images: Tensor) -> Tensor:
@@ -154,7 +170,7 @@ class BitSpace(ConceptSpace):
         return Record(
             tensors={
                 **self._code_tensors(),
-                **_under("generator", self.generator_.state_dict()),
+                **under("generator", self.generator_.state_dict()),
                 "painting": self.painting_history_,
             },
             meta={"quality": self.quality_.to_json(), "pictures": self.pictures_.to_json()},
@@ -164,8 +180,12 @@ class BitSpace(ConceptSpace):
         """Undo ``to_record``."""
         self._attach(classifier)
         self._restore_code(record.tensors)
-        generator = Generator(self.layer_.width, classifier.image_shape, self.config.generator)
-        generator.load_state_dict(_below("generator", record.tensors))
+        # What is drawn is overwritten; torch's own generator must not be drawn from.
+        generator = seeded(
+            lambda: Generator(self.layer_.width, classifier.image_shape, self.config.generator),
+            torch.Generator(),
+        )
+        generator.load_state_dict(below("generator", record.tensors))
         self.generator_ = generator.to(classifier.device).eval().requires_grad_(False)
         self.painting_history_ = record.tensors["painting"]
         self.quality_ = CodeQuality.from_json(cast("dict[str, Json]", record.meta["quality"]))
@@ -203,6 +223,13 @@ class BitSpace(ConceptSpace):
 
     def _attach(self, classifier: Classifier) -> None:
         self._classifier, self.layer_ = classifier, classifier.hidden(self.config.layer)
+        weights = self.layer_.width * math.prod(classifier.image_shape)
+        if weights > _MOST_WEIGHTS:
+            raise CapabilityError(
+                f"the layer {self.layer_.name!r} has {self.layer_.width:,} units, and a generator "
+                f"would paint them with {weights:,} weights, more than {_MOST_WEIGHTS:,}; name a "
+                "later layer, or take smaller images"
+            )
 
     def _source(self, dataset: Dataset) -> Split:
         if self.config.paint_from == "train":
@@ -229,20 +256,14 @@ class BitSpace(ConceptSpace):
         )
 
     def _code_tensors(self) -> dict[str, Tensor]:
-        weights = _under("autoencoder", self.autoencoder_.state_dict())
+        weights = under("autoencoder", self.autoencoder_.state_dict())
         return {**weights, "coding": self.coding_history_}
 
     def _restore_code(self, tensors: Mapping[str, Tensor]) -> None:
-        autoencoder = DiscreteAutoencoder(self.layer_.width, self.config.autoencoder)
-        autoencoder.load_state_dict(_below("autoencoder", tensors))
+        autoencoder = seeded(
+            lambda: DiscreteAutoencoder(self.layer_.width, self.config.autoencoder),
+            torch.Generator(),
+        )
+        autoencoder.load_state_dict(below("autoencoder", tensors))
         self.autoencoder_ = autoencoder.to(self._classifier.device).eval().requires_grad_(False)
         self.coding_history_ = tensors["coding"]
-
-
-def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}
-
-
-def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    start = f"{prefix}."
-    return {name.removeprefix(start): t for name, t in tensors.items() if name.startswith(start)}

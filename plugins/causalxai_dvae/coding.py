@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from math import log
 from typing import Self, cast
 
 import torch
@@ -19,14 +20,13 @@ from causalxai.stepwise_training import StepwiseTraining
 from causalxai.training_state import TrainingState
 from causalxai_dvae.autoencoder import AutoencoderConfig, DiscreteAutoencoder
 from causalxai_dvae.binary_concrete import bernoulli_kl, sample_binary_concrete
+from causalxai_dvae.flipped import Flipped, in_batches
 
 TERMS = ("reconstruction", "divergence", "turn")
 """The columns of a training's history: weighted losses, 0 for one that is left out."""
 
 _LAST_RATE = 0.1
-_AT_ONCE = 1024
-_LEAST_NATS = 0.01
-_LEAST_SHARE = 0.01
+_LEAST_BITS = 0.02  # entropy of a bit that is the same for 99.8 % of the images
 
 
 def train_autoencoder(
@@ -172,8 +172,11 @@ class CodeQuality:
         Share of images whose predictions with phi and with phi' are the same.
     explained
         Share of phi's variance that phi' explains, all units together; 1 at best.
-    divergence
-        Each bit's mean divergence from a fair coin, in nats, in [0, log 2].
+    information
+        What each bit tells of the image, in bits, in [0, 1]: the mutual information of the two,
+        where the encoder's probability ``p`` draws the bit, ``H(mean p) - mean H(p)``. At most
+        the entropy of the bit itself: a bit that is 1 for nearly all images tells little,
+        however sure the encoder is.
     ones
         Each bit's share of ones.
     distinct_codes
@@ -192,23 +195,17 @@ class CodeQuality:
     accuracy_reconstructed: float
     agreement: float
     explained: float
-    divergence: tuple[float, ...]
+    information: tuple[float, ...]
     ones: tuple[float, ...]
     distinct_codes: int
 
     @property
     def dead(self) -> tuple[int, ...]:
-        """The bits that tell nothing of an image.
+        """The bits that tell next to nothing of an image: under .02 bits.
 
-        Their mean divergence is under .01 nats (the encoder tosses a coin), or they are the same
-        for more than 99 % of the images.
+        The encoder tosses a coin, or they are the same for all but some images in a thousand.
         """
-        bits = enumerate(zip(self.divergence, self.ones, strict=True))
-        return tuple(
-            bit
-            for bit, (nats, ones) in bits
-            if nats < _LEAST_NATS or not _LEAST_SHARE <= ones <= 1 - _LEAST_SHARE
-        )
+        return tuple(bit for bit, told in enumerate(self.information) if told < _LEAST_BITS)
 
     def collapse_warning(self) -> str | None:
         """Tell that bits are dead, or that all images share a code; ``None`` if all is well."""
@@ -230,7 +227,7 @@ class CodeQuality:
     def from_json(cls, record: dict[str, Json]) -> Self:
         """Undo ``to_json``."""
         fields = dict(record)
-        for name in ("divergence", "ones"):
+        for name in ("information", "ones"):
             fields[name] = tuple(cast("list[float]", fields[name]))  # type: ignore[assignment]
         return cls(**fields)  # type: ignore[arg-type]
 
@@ -250,30 +247,36 @@ def measure_code(
     labels
         ``[n]``, the images' own classes.
     """
-    device = autoencoder.mean.device
-    phi = activations.flatten(1).to(device)
-    labels = labels.to(device)
-    logits = torch.cat([autoencoder.code_logits(part) for part in phi.split(_AT_ONCE)])
-    code = (logits > 0).to(phi)
-    reconstructed, flipped = autoencoder.decode(code), autoencoder.decode(1 - code)
-    with_phi, with_reconstructed, with_flipped = (
-        torch.cat([layer.logits(part).argmax(dim=1) for part in x.split(_AT_ONCE)])
-        for x in (phi, reconstructed, flipped)
-    )
-    unexplained = (phi - reconstructed).square().sum() / (phi - phi.mean(dim=0)).square().sum()
+    phi = activations.flatten(1).to(autoencoder.mean.device)
+    labels = labels.to(phi.device)
+    seen = Flipped.of(autoencoder, layer, phi)
+    unexplained = (phi - seen.kept).square().sum() / (phi - phi.mean(dim=0)).square().sum()
     return CodeQuality(
         n=len(phi),
-        changed=_share(with_reconstructed != with_flipped),
-        changed_from_phi=_share(with_phi != with_flipped),
-        accuracy=_share(with_phi == labels),
-        accuracy_reconstructed=_share(with_reconstructed == labels),
-        agreement=_share(with_phi == with_reconstructed),
+        changed=_share(seen.turned),
+        changed_from_phi=_share(seen.classes != seen.classes_flipped),
+        accuracy=_share(seen.classes == labels),
+        accuracy_reconstructed=_share(seen.classes_kept == labels),
+        agreement=_share(seen.classes == seen.classes_kept),
         explained=1 - float(unexplained),
-        divergence=tuple(bernoulli_kl(logits).double().mean(dim=0).tolist()),
-        ones=tuple(code.double().mean(dim=0).tolist()),
-        distinct_codes=len(code.unique(dim=0)),
+        information=tuple(_information(in_batches(autoencoder.code_logits, phi)).tolist()),
+        ones=tuple(seen.code.cpu().double().mean(dim=0).tolist()),
+        distinct_codes=len(seen.code.unique(dim=0)),
     )
+
+
+def _information(logits: Tensor) -> Tensor:
+    """Return ``[b]``, in bits: what each bit tells of which of the ``n`` images it is."""
+    logits = logits.cpu().double()
+    one, zero = torch.sigmoid(logits), torch.sigmoid(-logits)
+
+    def entropy(p: Tensor, q: Tensor) -> Tensor:
+        nats: Tensor = torch.special.entr(p) + torch.special.entr(q)
+        return nats / log(2)
+
+    told = entropy(one.mean(dim=0), zero.mean(dim=0)) - entropy(one, zero).mean(dim=0)
+    return told.clamp(min=0)
 
 
 def _share(hits: Tensor) -> float:
-    return float(hits.double().mean())
+    return float(hits.cpu().double().mean())

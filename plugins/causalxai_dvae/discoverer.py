@@ -12,7 +12,6 @@ from torch import Tensor
 
 from causalxai.concept_space import Units
 from causalxai.context import Context
-from causalxai.errors import ContractError
 from causalxai.graph import CausalGraph, Edge
 from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
 from causalxai.intervention import Intervention
@@ -26,7 +25,7 @@ from causalxai_dvae.probe import AttributeProbe, ProbeConfig, fit_probe
 Effects = NDArray[np.float64]
 
 _RESAMPLES = 500
-_IMAGES_AT_ONCE = 64
+_NUMBERS_AT_ONCE = 2**26
 
 
 class BitDiscoverer(GraphDiscoverer):
@@ -35,6 +34,7 @@ class BitDiscoverer(GraphDiscoverer):
     An edge's weight is the mean difference: on the class's logit (with two classes there is one
     node, the second class, and the logit's lead over the first's), and on what a probe reads off
     the painted picture for each labelled attribute (0 to 1, or sds of a continuous one).
+    An attribute that is called like a class or a bit gets " (pictured)" behind its name.
     ``low`` and ``high`` are a bootstrap interval over images; ``frequency`` is the share of
     resamples that clear the threshold with the same sign. Bits are independent causes by
     construction: their code is set, not observed, and no edge joins two of them.
@@ -75,9 +75,7 @@ class BitDiscoverer(GraphDiscoverer):
         assert context.oracle is not None
         bits, targets = space.names(), _class_nodes(context)
         probe = self._probe(context)
-        attributes = () if probe is None else probe.names
-        for name in {*bits, *targets} & set(attributes):
-            raise ContractError(f"the attribute {name!r} has the name of a bit or a class")
+        attributes = () if probe is None else _attribute_nodes(probe.names, (*bits, *targets))
         images = context.dataset.test.images
         rows = torch.randperm(len(images), generator=context.rng)[: self.config.units]
         effects = _effects(context.oracle, space.encode(images[rows]), probe)
@@ -120,15 +118,29 @@ def _class_nodes(context: Context) -> tuple[str, ...]:
     return names[1:] if len(names) == 2 else names
 
 
+def _attribute_nodes(attributes: Sequence[str], taken: Sequence[str]) -> tuple[str, ...]:
+    """Return the attributes' names, told from nodes that are called like them."""
+    nodes: list[str] = []
+    for name in attributes:
+        node = name
+        while node in (*taken, *nodes) or (node != name and node in attributes):
+            node += " (pictured)"
+        nodes.append(node)
+    return tuple(nodes)
+
+
 def _effects(oracle: Oracle, units: Units, probe: AttributeProbe | None) -> Effects:
     """Return ``[n, b, targets]``: each image's difference between do(bit = 1) and do(bit = 0)."""
     b = units.values.shape[1]
     bit = torch.arange(b)
     both = Intervention.set(bit.repeat(2), torch.tensor([1.0, 0.0]).repeat_interleave(b))
+    want: tuple[Want, ...] = ("logits",) if probe is None else ("logits", "images")
+    classifier = oracle.classifier
+    answer = len(classifier.class_names) if probe is None else classifier.image_size
+    at_once = max(1, _NUMBERS_AT_ONCE // (2 * b * answer))
     found = []
-    for start in range(0, len(units), _IMAGES_AT_ONCE):
-        some = units[slice(start, start + _IMAGES_AT_ONCE)]
-        want: tuple[Want, ...] = ("logits",) if probe is None else ("logits", "images")
+    for start in range(0, len(units), at_once):
+        some = units[slice(start, start + at_once)]
         response = oracle.query(some, both, want=want)
         seen = [_against_the_first(response.answer("logits"))]
         if probe is not None:

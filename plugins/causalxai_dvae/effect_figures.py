@@ -33,8 +33,9 @@ def effects_section(graph: CausalGraph, bits: Sequence[str]) -> Section:
     axes = grid(figure, 1, 1)[0][0]
     shares = weights / np.where(strongest > 0, strongest, 1)
     axes.imshow(np.nan_to_num(shares), cmap=_COLOURS, vmin=-1, vmax=1, aspect="auto")
-    axes.set_xticks(range(len(bits)), [bit.removeprefix("bit ") for bit in bits])
-    axes.set_yticks(range(len(targets)), targets)
+    numbers = [bit.removeprefix("bit ") for bit in bits]
+    axes.set_xticks(range(len(bits)), numbers, parse_math=False)
+    axes.set_yticks(range(len(targets)), targets, parse_math=False)
     axes.set_xlabel("bit")
     caption = (
         "What do(bit = 1) changes against do(bit = 0), each row relative to its strongest effect; "

@@ -23,14 +23,16 @@ from causalxai_dvae.flips import MinimalFlips, flip_all, flip_each, flip_some, m
 
 
 class FlipExplainer(Explainer):
-    """Flips all bits of an image's code, each bit alone, and the fewest that turn the prediction.
+    """Flips all bits of an image's code, each bit alone, and a few that turn the prediction.
 
     ``importance`` is what each bit, as it is, adds to the target's logit: the logit with phi',
     the decoded code, minus the logit with that bit flipped.
 
     The map ``flip`` is the method's claim about pixels: where the picture of phi' and that of
     psi, the decoded complement of the code, differ, as the mean absolute difference of channels;
-    ``minimal flip`` is the same for the minimal sets.
+    ``minimal flip`` is the same for the *minimal sets*: small sets of bits whose flip turns the
+    prediction and from which no single bit can be taken back. They are found greedily, and need
+    not be the smallest.
 
     The flip of all bits takes a prediction away from its class. Two classes make that a direction;
     with more, nobody has chosen where it lands. The minimal sets can be aimed: see ``towards``.
@@ -77,7 +79,7 @@ class FlipExplainer(Explainer):
         goal = self._goal(len(inputs), context.classifier.class_names)
         units = space.encode(inputs)
         minimal = minimal_flips(oracle, units, goal)
-        perceived, flipped, fewest = _asked(oracle, units, minimal)
+        perceived, flipped, few = _asked(oracle, units, minimal)
         each = oracle.query(units, flip_each(len(space.concepts))).answer("logits").transpose(0, 1)
         own, others = (_of_target(logits, target) for logits in (perceived[0], each))
         details = {
@@ -85,12 +87,12 @@ class FlipExplainer(Explainer):
             "original": context.classifier.probabilities(inputs),
             "perceived": perceived[0].softmax(dim=1),
             "flipped": flipped[0].softmax(dim=1),
-            "minimally flipped": fewest[0].softmax(dim=1),
+            "minimally flipped": few[0].softmax(dim=1),
             "each flipped": each.softmax(dim=2),
             "minimal": minimal.flipped,
             "size": minimal.size,
             "turned": minimal.turned,
-            **_pictures(perceived[1], flipped[1], fewest[1], target, self.config.pictures),
+            **_pictures(perceived[1], flipped[1], few[1], target, self.config.pictures),
         }
         return Explanation(
             inputs=inputs.cpu(),
@@ -99,7 +101,7 @@ class FlipExplainer(Explainer):
             importance=(own[:, None] - others).cpu(),
             maps={
                 "flip": _difference(perceived[1], flipped[1]),
-                "minimal flip": _difference(perceived[1], fewest[1]),
+                "minimal flip": _difference(perceived[1], few[1]),
             },
             details={name: tensor.cpu() for name, tensor in details.items()},
             meta={"towards": self.config.towards},
@@ -122,7 +124,7 @@ class FlipExplainer(Explainer):
 
 
 def _asked(oracle: BitOracle, units: Units, minimal: MinimalFlips) -> list[tuple[Tensor, Tensor]]:
-    """Return logits and pictures as the code is, with all bits and with the fewest flipped."""
+    """Return logits and pictures as the code is, with all bits and with a few flipped."""
     bits = units.values.shape[1]
     answers = []
     for asked in (Intervention.none(), flip_all(bits), flip_some(units, minimal.flipped[None])):
@@ -136,7 +138,7 @@ def _difference(before: Tensor, after: Tensor) -> Tensor:
 
 
 def _pictures(
-    perceived: Tensor, flipped: Tensor, fewest: Tensor, target: Tensor, most: int
+    perceived: Tensor, flipped: Tensor, few: Tensor, target: Tensor, most: int
 ) -> dict[str, Tensor]:
     chosen = _of_each_class(target.cpu(), most)
     rows = chosen.to(perceived.device)
@@ -144,7 +146,7 @@ def _pictures(
         "pictured": chosen,
         "perceived picture": perceived[rows],
         "flipped picture": flipped[rows],
-        "minimally flipped picture": fewest[rows],
+        "minimally flipped picture": few[rows],
     }
 
 

@@ -1,4 +1,4 @@
-"""The paper's figure 3, and beyond it: what the fewest flips are, and what each bit does."""
+"""The paper's figure 3, and beyond it: which few flips turn images, and what each bit does."""
 
 from __future__ import annotations
 
@@ -19,8 +19,6 @@ _MOST_IMAGES, _MOST_BARS, _MOST_BITS = 6, 7, 24
 _COLUMNS = 5
 _CHART = 2.0
 _PALE = 0.4
-
-MINUS = "\N{MINUS SIGN}"
 
 
 def explanation_section(explanation: Explanation, class_names: Sequence[str]) -> Section:
@@ -51,7 +49,8 @@ def _verdict(explanation: Explanation, class_names: Sequence[str]) -> str:
         f"Of {n} images, {kept} have the same predicted class when the classifier goes on from "
         f"the decoded code, from which all flips start. Flipping all bits turns {all_bits} of "
         f"{n} predictions; one bit alone, the right one, turns {int(alone.sum())}. "
-        f"{_say_sizes(explanation)} Sets are found greedily: there may be smaller ones."
+        f"{_say_sizes(explanation)} Sets are found greedily: no single bit can be taken back "
+        "from them, but there may be smaller ones."
         + (
             ""
             if len(class_names) == 2
@@ -72,8 +71,8 @@ def _say_sizes(explanation: Explanation) -> str:
     if not len(sizes):
         return f"No image was turned to {goal} by flips of a few bits.{already}{failed}"
     return (
-        f"The fewest flips that lead to {goal} are of {float(np.median(sizes)):g} bits in the "
-        f"median ({int(sizes.min())} to {int(sizes.max())}).{already}{failed}"
+        f"The small sets of flips that lead to {goal} have {float(np.median(sizes)):g} bits in "
+        f"the median ({int(sizes.min())} to {int(sizes.max())}).{already}{failed}"
     )
 
 
@@ -96,11 +95,12 @@ def _flips(explanation: Explanation, class_names: Sequence[str]) -> Figure:
         figure,
         "For each image: what the classifier was given; what the generator paints of its code, "
         "and of the code with every bit flipped; their difference (red: the flip makes it "
-        "brighter, blue: darker; one scale an image); and the picture with only the fewest bits "
-        "flipped that turn the prediction. Below each, the class that the classifier, or its rest "
-        "from the decoded code, predicts, and how surely. Bars: the logit that each bit adds to "
-        "the class, as it is; in green it supports the class, in orange it opposes it; the "
-        "bits of the smallest set are in full colour, and counted above.",
+        "brighter, blue: darker; one scale an image); and the picture with only a small set of "
+        "bits flipped that turns the prediction. Below each, the class that the classifier, or its "
+        "rest from the decoded code, predicts, and how surely. Bars: the logit that each bit adds "
+        "to the class, as it is; in green it supports the class, in orange it opposes it; the "
+        "bits of the small set, from which no single one can be taken back, are in full colour, "
+        "and counted above.",
         "Pictures of images, of their codes and of flipped codes, and bar charts of bits.",
         raster=True,
     )
@@ -129,10 +129,10 @@ def _draw_pictures(
     details = explanation.details
     image = int(details["pictured"][block])
     perceived, flipped = (details[f"{kind} picture"][block] for kind in ("perceived", "flipped"))
-    fewest = details["minimally flipped picture"][block]
+    few = details["minimally flipped picture"][block]
     kinds = ("original", "perceived", "flipped", "", "minimally flipped")
-    titles = ("image", "of the code", "all bits flipped", "difference", "fewest flipped")
-    shown = (explanation.inputs[image], perceived, flipped, None, fewest)
+    titles = ("image", "of the code", "all bits flipped", "difference", "few flipped")
+    shown = (explanation.inputs[image], perceived, flipped, None, few)
     for axes, picture, title, kind in zip(row, shown, titles, kinds, strict=True):
         title = title if titled else ""
         if picture is None:
@@ -155,7 +155,7 @@ def _draw_difference(axes: Axes, change: Tensor, title: str) -> None:
 def _draw_importance(
     axes: Axes, explanation: Explanation, image: int, class_names: Sequence[str]
 ) -> None:
-    """Draw bars for the bits that count most, those of the smallest set in full colour."""
+    """Draw bars for the bits that count most, those of the small set in full colour."""
     assert explanation.importance is not None
     importance = explanation.importance[image].numpy()
     minimal = explanation.details["minimal"][image].numpy()
@@ -191,7 +191,8 @@ def _over_all_images(explanation: Explanation) -> Figure:
     _draw_sizes(sizes, explanation)
     places = np.arange(len(bits))
     for axes in (strength, needed):
-        axes.set_yticks(places, [explanation.concepts[bit] for bit in bits], fontsize=6.5)
+        names = [explanation.concepts[bit] for bit in bits]
+        axes.set_yticks(places, names, fontsize=6.5, parse_math=False)
         axes.tick_params(axis="y", length=0)
         axes.tick_params(axis="x", labelsize=7)
         axes.invert_yaxis()
@@ -204,15 +205,15 @@ def _over_all_images(explanation: Explanation) -> Figure:
     share = explanation.details["minimal"][turned].double().mean(dim=0).nan_to_num().numpy()
     needed.barh(places, share[bits], color=CATEGORIES[2], height=0.7)
     needed.set_xlim(0, 1)
-    needed.set_title("share of smallest sets that need it", fontsize=8, loc="left")
+    needed.set_title("share of small sets that hold it", fontsize=8, loc="left")
     more = "" if len(bits) == importance.shape[1] else f" The {len(bits)} strongest bits are shown."
     return embed(
         figure,
         "Over all images: how many bits it takes to turn the prediction; the mean of what each "
         "bit, as it is in the image, adds to the logit of the image's class, where it supports it "
-        "(green) and where it opposes it (orange); and how many of the smallest sets it is in."
+        "(green) and where it opposes it (orange); and how many of the small sets it is in."
         f"{more}",
-        "A histogram of the sizes of the smallest sets, and bars for each bit.",
+        "A histogram of the sizes of the small sets, and bars for each bit.",
     )
 
 
@@ -225,11 +226,11 @@ def _draw_sizes(axes: Axes, explanation: Explanation) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.tick_params(labelsize=7)
     axes.set_xlabel("bits", fontsize=8)
-    axes.set_title("images by size of the smallest set", fontsize=8, loc="left")
+    axes.set_title("images by size of the small set", fontsize=8, loc="left")
 
 
 def _landings(explanation: Explanation, class_names: Sequence[str]) -> Table:
-    """Tell where the flip of all bits, and of the fewest, takes each class."""
+    """Tell where the flip of all bits, and of the small sets, takes each class."""
     details = explanation.details
     before = details["perceived"].argmax(dim=1)
     rows = []
@@ -246,8 +247,8 @@ def _landings(explanation: Explanation, class_names: Sequence[str]) -> Table:
             )
         )
     return Table(
-        ("predicted", "images", "with all bits flipped", "with the fewest flipped",
-         "median size of the smallest set"),
+        ("predicted", "images", "with all bits flipped", "with a few flipped",
+         "median size of the small set"),
         tuple(rows),
         "What the classifier's rest predicts from the decoded code, before and after.",
     )  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import log
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,7 +41,8 @@ def code_section(space: BitSpace, dataset: Dataset) -> Section:
         Its test images, a few of them, are shown.
     """
     quality, pictures = space.quality_, space.pictures_
-    items: list[Text | Table | Figure] = [Text(_code_verdict(quality, space.layer_.name))]
+    turn = space.config.autoencoder.turn
+    items: list[Text | Table | Figure] = [Text(_code_verdict(quality, space.layer_.name, turn))]
     if (warning := quality.collapse_warning()) is not None:
         items.append(Text(f"Mind: {warning}."))
     items += [
@@ -55,24 +55,28 @@ def code_section(space: BitSpace, dataset: Dataset) -> Section:
     return Section("What the code keeps", items)
 
 
-def _code_verdict(quality: CodeQuality, layer: str) -> str:
+def _code_verdict(quality: CodeQuality, layer: str, turn: float) -> str:
+    trained = f", as it was trained to (turn: {turn:g})" if turn > 0 else ""
     return (
         f"{len(quality.ones)} bits stand for what the layer {layer} holds of an image. On "
         f"{quality.n} test images, the classifier's rest predicts the same class from the decoded "
         f"code as from the layer itself for {quality.agreement:.1%}; with all bits flipped, it "
-        f"predicts another one for {quality.changed:.1%}. The images have "
+        f"predicts another one for {quality.changed:.1%}{trained}. The images have "
         f"{quality.distinct_codes} different codes."
     )
 
 
 def _picture_verdict(pictures: PictureQuality) -> str:
     share = pictures.reconstruction / pictures.mean_image if pictures.mean_image else float("nan")
-    told = pictures.agreement >= _FAITHFUL and pictures.agreement_flipped >= _FAITHFUL
+    beyond = min(
+        _beyond_chance(pictures.agreement, pictures.chance),
+        _beyond_chance(pictures.agreement_flipped, pictures.chance_flipped),
+    )
     verdict = (
         "The pictures show what decides."
-        if told
-        else f"Under {_FAITHFUL:.0%}, take the pictures as illustrations: they miss, or add, what "
-        "decides for the classifier."
+        if beyond >= _FAITHFUL
+        else f"Under {_FAITHFUL:.0%} of the way from chance to full agreement, for either, take "
+        "the pictures as illustrations: they miss, or add, what decides for the classifier."
     )
     return (
         f"The generator's pictures of the code have a mean squared error of "
@@ -84,6 +88,11 @@ def _picture_verdict(pictures: PictureQuality) -> str:
         f"{pictures.shared_information:.2f} ({pictures.shared_by_chance:.2f} with units shuffled); "
         "a high cosine alone is no better explanation."
     )
+
+
+def _beyond_chance(agreement: float, chance: float) -> float:
+    """Return the share of the way from chance to full agreement; 0 where chance is full."""
+    return (agreement - chance) / (1 - chance) if chance < 1 else 0.0
 
 
 def _quality_table(quality: CodeQuality) -> Table:
@@ -109,9 +118,9 @@ def _bits(quality: CodeQuality) -> Figure:
     upper, lower = (row[0] for row in grid(figure, 2, 1, sharex=True))
     places = np.arange(count)
     colours = [_FADED if bit in quality.dead else CATEGORIES[0] for bit in range(count)]
-    upper.bar(places, np.array(quality.divergence) / log(2), color=colours, width=0.75)
+    upper.bar(places, quality.information, color=colours, width=0.75)
     upper.set_ylim(0, 1)
-    upper.set_ylabel("tells, in bits", fontsize=8)
+    upper.set_ylabel("information, in bits", fontsize=8)
     lower.bar(places, quality.ones, color=colours, width=0.75)
     lower.axhline(0.5, color=INK, linewidth=0.8, linestyle=":")
     lower.set_ylim(0, 1)
@@ -123,9 +132,9 @@ def _bits(quality: CodeQuality) -> Figure:
         axes.margins(x=0.01)
     return embed(
         figure,
-        "How sure the encoder is of each bit of a test image (0: it tosses a coin, 1: always "
-        "sure), and for how many it is one. Grey bits tell nothing: a coin, or the same for more "
-        "than 99 % of the images.",
+        "What each bit tells of which test image it is (0: a coin, or always the same; 1: always "
+        "sure, and one for half of the images), and for how many images it is one. Grey bits tell "
+        "next to nothing.",
         "Bars of what each bit tells, and of its share of ones.",
     )
 

@@ -48,8 +48,12 @@ def functional_fisher(
     distribution, and its information is the sum over both outcomes, ``g`` and ``1 - g``:
     ``a'^2 g (1 - g)``; `functional_fisher_literal` has the printed form too. The sum over pixels
     is estimated with random signs ``v``, one vector-Jacobian product for all coordinates,
-    ``E [((da/dz)^T (v sqrt(g (1 - g))))_i^2]`` (Hutchinson), and all coordinates of ``z`` are
-    drawn at once. In terms of logits nothing is divided by ``g``, which may be 0.
+    ``E [((da/dz)^T (v sqrt(g (1 - g))))_i^2]`` (Hutchinson). In terms of logits nothing is
+    divided by ``g``, which may be 0.
+
+    The expectation is over all coordinates of ``z`` jointly. That is another estimand than
+    equation 4's, where only the i-th is drawn and the others stay at ``points``; the two are
+    close where the map bends little within a standard deviation.
     """
 
     def root(logits: Tensor) -> Tensor:
@@ -133,9 +137,11 @@ def functional_fisher_literal(
     samples: int,
     both_outcomes: bool = True,
 ) -> Tensor:
-    """Compute the same as `functional_fisher`, coordinate by coordinate, as it is printed.
+    """Estimate the information as it is printed: one coordinate drawn at a time, others fixed.
 
-    It takes d times as long, and is here to be compared with.
+    `functional_fisher` draws all coordinates jointly, so that this is another estimand, close to
+    that one where the map bends little within a standard deviation. It takes d times as long, and
+    is here to be compared with.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Flips of bits: all of them, each alone, and for each image the fewest that turn a prediction."""
+"""Flips of bits: all of them, each alone, and for each image a few that turn a prediction."""
 
 from __future__ import annotations
 
@@ -37,7 +37,10 @@ def flip_some(units: Units, flipped: Tensor) -> Intervention:
 
 @dataclass(frozen=True)
 class MinimalFlips:
-    """For each unit, a set of bits whose flip turns the prediction, and no part of which does.
+    """For each unit, a small set of bits whose flip turns the prediction.
+
+    No single bit can be taken back from it. Where bits act together, there may still be smaller
+    sets, even within it: single removals are all that has been tried.
 
     Parameters
     ----------
@@ -65,8 +68,9 @@ def minimal_flips(oracle: Oracle, units: Units, target: Tensor | None = None) ->
 
     Bits are added one by one, each time the one that raises the margin most, until the prediction
     turns; then bits that are not needed (any more) are taken back, the one whose absence leaves
-    the largest margin first, until each that is left is needed. The search is greedy: there may
-    be a smaller set that it does not see, and units that no path of it turns.
+    the largest margin first, until no single one can be. The search is greedy: there may be a
+    smaller set that it does not see, even a part of the one it returns (without two bits at
+    once), and units that no path of it turns.
 
     Parameters
     ----------

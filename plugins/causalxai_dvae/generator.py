@@ -6,7 +6,7 @@ import math
 from typing import Literal
 
 import torch
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -27,7 +27,7 @@ class GeneratorConfig(PluginConfig):
     channels
         At the lowest resolution; halved with each doubling of the side, down to 16.
     steps
-        Of the optimizer.
+        Of the optimizer; 0 leaves the linear picture that it begins with.
     batch_size
         Images in a step.
     learning_rate
@@ -46,10 +46,10 @@ class GeneratorConfig(PluginConfig):
     """
 
     channels: int = Field(64, ge=_GROUPS, multiple_of=_GROUPS)
-    steps: PositiveInt = 600
+    steps: NonNegativeInt = 600
     batch_size: PositiveInt = 32
     learning_rate: PositiveFloat = 3e-3
-    information: NonNegativeFloat = 0.01
+    information: NonNegativeFloat = 0.03
     similarity: Literal["dot", "cosine"] = "cosine"
     information_every: PositiveInt = 4
     information_images: PositiveInt = 16
@@ -123,11 +123,11 @@ class Generator(nn.Module):
             self.scale.copy_(scale)
         mean = images.mean(dim=0)
         self.base.copy_(torch.logit(mean, eps=_DARKEST))
-        inputs = ((activations - self.mean) / self.scale).double()
-        gram = inputs.T @ inputs + _RIDGE * len(inputs) * torch.eye(self.width).to(inputs)
-        slopes = torch.linalg.solve(gram, inputs.T @ (images - mean).flatten(1).double())
+        # Not every accelerator has double precision.
+        inputs = ((activations - self.mean) / self.scale).cpu().double()
+        slopes = _ridge(inputs, (images - mean).flatten(1).cpu().double())
         # The logistic curve's slope turns grey levels into logits.
-        steepness = (mean * (1 - mean)).clamp(min=_DARKEST).flatten()
+        steepness = (mean * (1 - mean)).clamp(min=_DARKEST).flatten().cpu()
         self.linear.weight.copy_((slopes / steepness).T)
 
     def forward(self, activations: Tensor) -> Tensor:
@@ -161,6 +161,17 @@ class _Block(nn.Module):
         """Map ``[n, inputs, ...]`` to ``[n, outputs, *size]``."""
         x = F.relu(self.norm(self.conv(x)))
         return F.interpolate(x, size=self.size, mode="bilinear")
+
+
+def _ridge(inputs: Tensor, targets: Tensor) -> Tensor:
+    """Return the slopes ``[d, p]`` of ``[n, p]`` on ``[n, d]``, both centred."""
+    n, d = inputs.shape
+    penalty = _RIDGE * n * torch.eye(min(n, d), dtype=inputs.dtype)
+    if d <= n:
+        slopes: Tensor = torch.linalg.solve(inputs.T @ inputs + penalty, inputs.T @ targets)
+        return slopes
+    weights: Tensor = torch.linalg.solve(inputs @ inputs.T + penalty, targets)
+    return inputs.T @ weights
 
 
 def _sizes(height: int, width: int) -> list[tuple[int, int]]:

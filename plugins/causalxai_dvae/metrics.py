@@ -14,6 +14,7 @@ from causalxai.metric import Estimate, Metric, MetricResult
 from causalxai.plugin import PluginConfig
 from causalxai.seeding import numpy_generator
 from causalxai_dvae.bit_space import BitSpace
+from causalxai_dvae.flipped import Flipped
 from causalxai_dvae.sharing import shared_information
 
 _PAPER = "Gat, Lorberbom, Schwartz, Hazan, Latent space explanation by intervention, AAAI 2022"
@@ -45,32 +46,33 @@ class _CodeMetric(Metric):
         space = context.expect(BitSpace, self.name)
         test = context.dataset.test
         rows = torch.randperm(len(test), generator=context.rng)[: self.config.images]
-        return space, space.activations(test.images[rows]), test.labels[rows]
+        activations = space.activations(test.images[rows])
+        return space, activations, test.labels[rows].to(activations.device)
 
 
 class FlipChanged(_CodeMetric):
     """The share of images whose prediction turns when all bits are flipped.
 
     From phi', the decoded code, to psi, the decoded complement; the part ``from phi`` compares
-    with the classifier's own prediction instead. ``chance`` flips half of the bits at random.
+    with the classifier's own prediction instead. ``chance`` flips half of the bits at random. A
+    code that learned with ``turn`` above 0 was trained for it.
     """
 
     name = "flip-changed"
 
     def _compute(self, explanation: Explanation, context: Context) -> MetricResult:  # noqa: ARG002
         space, activations, _ = self._held_out(context)
-        code = space.autoencoder_.code(activations)
-        before = _classes(space, space.autoencoder_.decode(code))
-        after = _classes(space, space.autoencoder_.decode(1 - code))
-        scores = torch.rand(code.shape, generator=context.rng).to(code.device)
-        half = (scores.argsort(dim=1) < code.shape[1] // 2).float()
-        some = _classes(space, space.autoencoder_.decode(code + half - 2 * code * half))
-        own = _classes(space, activations)
+        found = Flipped.of(space.autoencoder_, space.layer_, activations)
+        scores = torch.rand(found.code.shape, generator=context.rng).to(found.code.device)
+        half = scores.argsort(dim=1) < found.code.shape[1] // 2
+        mixed = found.code.where(~half, 1 - found.code)
+        with torch.no_grad():
+            some = space.layer_.logits(space.autoencoder_.decode(mixed)).argmax(dim=1)
         return MetricResult(
             self.name,
-            estimate=_share(after != before),
-            chance=_share(some != before),
-            parts={"from phi": _share(after != own)},
+            estimate=_share(found.turned),
+            chance=_share(some != found.classes_kept),
+            parts={"from phi": _share(found.classes_flipped != found.classes)},
         )
 
 
@@ -84,11 +86,12 @@ class CodeAgreement(_CodeMetric):
 
     def _compute(self, explanation: Explanation, context: Context) -> MetricResult:  # noqa: ARG002
         space, activations, _ = self._held_out(context)
-        own = _classes(space, activations)
-        decoded = _classes(space, space.autoencoder_.reconstruct(activations))
-        others = torch.randperm(len(own), generator=context.rng).to(own.device)
+        found = Flipped.of(space.autoencoder_, space.layer_, activations)
+        others = torch.randperm(len(activations), generator=context.rng).to(activations.device)
         return MetricResult(
-            self.name, estimate=_share(decoded == own), chance=_share(decoded[others] == own)
+            self.name,
+            estimate=_share(found.classes_kept == found.classes),
+            chance=_share(found.classes_kept[others] == found.classes),
         )
 
 
@@ -103,14 +106,12 @@ class CodeAccuracy(_CodeMetric):
 
     def _compute(self, explanation: Explanation, context: Context) -> MetricResult:  # noqa: ARG002
         space, activations, labels = self._held_out(context)
-        labels = labels.to(activations.device)
-        decoded = _classes(space, space.autoencoder_.reconstruct(activations))
-        own = _classes(space, activations)
+        found = Flipped.of(space.autoencoder_, space.layer_, activations)
         return MetricResult(
             self.name,
-            estimate=_share(decoded == labels),
+            estimate=_share(found.classes_kept == labels),
             chance=_share(labels == labels.mode().values),
-            parts={"with phi": _share(own == labels)},
+            parts={"with phi": _share(found.classes == labels)},
         )
 
 
@@ -161,11 +162,6 @@ class SharedInformation(_CodeMetric):
             chance=Estimate.mean(information.shuffled.cpu().numpy(), rng),
             parts={"of the means": Estimate(information.of_means, n=len(activations))},
         )
-
-
-@torch.no_grad()
-def _classes(space: BitSpace, activations: Tensor) -> Tensor:
-    return space.layer_.logits(activations).argmax(dim=1)
 
 
 def _share(hits: Tensor) -> Estimate:

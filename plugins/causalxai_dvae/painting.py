@@ -160,8 +160,9 @@ class _InverseSimilarity(nn.Module):
         """Compare ``[n, d]`` of a generator with ``[n, d]`` of a classifier."""
         if self.similarity == "cosine":
             own = F.normalize(own, dim=1, eps=_LEAST)
-        # Saturated classifiers draw so little that single precision would lose it.
-        direction = F.normalize(classifiers.double(), dim=1, eps=_LEAST).to(own)
+        # Saturated classifiers draw so little that its square would be lost.
+        scaled = classifiers / classifiers.amax(dim=1, keepdim=True).clamp(min=_LEAST)
+        direction = F.normalize(scaled, dim=1, eps=_LEAST)
         inverse = 1 / ((own * direction).sum(dim=1).mean() + _LEAST)
         if self.first.isnan():
             self.first.copy_(inverse.detach())

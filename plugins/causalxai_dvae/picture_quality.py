@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Self, cast
 
@@ -13,10 +12,10 @@ from causalxai.classifier import Classifier
 from causalxai.hidden_layer import HiddenLayer
 from causalxai.record import Json
 from causalxai_dvae.autoencoder import DiscreteAutoencoder
+from causalxai_dvae.flipped import Flipped, in_batches
 from causalxai_dvae.generator import Generator
 from causalxai_dvae.sharing import shared_information
 
-_AT_ONCE = 256
 _INFORMED, _SAMPLES = 500, 8
 
 
@@ -37,7 +36,8 @@ class PictureQuality:
         The same shares, had each image got another image's picture.
     shared_information, shared_by_chance
         Mean cosine between the functional Fisher information of g at phi' and that of the
-        classifier's rest at phi, and with the coordinates of one shuffled; of 500 images at most.
+        classifier's rest at phi, and with the coordinates of one shuffled; of 500 images at most,
+        drawn from all.
     """
 
     n: int
@@ -84,16 +84,18 @@ def measure_pictures(
     rng
         Draws what the shared information is estimated with, and shuffles for chance levels.
     """
+    decoded = Flipped.of(autoencoder, layer, activations)
+    told, told_flipped = decoded.classes_kept.cpu(), decoded.classes_flipped.cpu()
     with torch.no_grad():
-        code = autoencoder.code(activations)
-        phi, psi = autoencoder.decode(code), autoencoder.decode(1 - code)
-        painted = _in_batches(generator.paint, phi).cpu()
-        flipped = _in_batches(generator.paint, psi).cpu()
-        told, told_flipped = (_in_batches(layer.logits, x).argmax(dim=1).cpu() for x in (phi, psi))
+        painted, flipped = (
+            in_batches(generator.paint, phi).cpu() for phi in (decoded.kept, decoded.flipped)
+        )
     seen, seen_flipped = classifier.predict(painted).cpu(), classifier.predict(flipped).cpu()
     others = torch.randperm(len(images), generator=rng)
+    # Not the first ones: images may come class by class.
+    some = torch.randperm(len(images), generator=rng)[:_INFORMED].to(activations.device)
     information = shared_information(
-        generator, layer, autoencoder, activations[:_INFORMED], rng=rng, samples=_SAMPLES
+        generator, layer, autoencoder, activations[some], rng=rng, samples=_SAMPLES
     )
     return PictureQuality(
         n=len(images),
@@ -106,10 +108,6 @@ def measure_pictures(
         shared_information=float(information.cosine.double().mean()),
         shared_by_chance=float(information.shuffled.double().mean()),
     )
-
-
-def _in_batches(function: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
-    return torch.cat([function(batch) for batch in rows.split(_AT_ONCE)])
 
 
 def _error(painted: Tensor, images: Tensor) -> float:

@@ -11,7 +11,7 @@ from sklearn.linear_model import Ridge
 from torch import Tensor
 from torch.nn import functional
 
-from causalxai.dataset import Dataset
+from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError, did_you_mean
 
 _HELD_OUT = 0.1
@@ -52,8 +52,12 @@ class AttributeProbe:
         The ``m`` attributes.
     boolean
         ``[m]``, which of them are 0 or 1; the others are read in sds.
+    readable
+        ``[m]``, whether there is anything to read: if the ridge regression reads less than a
+        twentieth of a step, there is nothing to scale up, and readings mean nothing.
     held_out
-        ``[m]``, accuracy (boolean) or the correlation squared (others) on images not seen.
+        ``[m]``, accuracy (boolean) or the correlation squared (others) on images that neither
+        the weights nor their scale come from.
     side
         As in ``ProbeConfig``.
     """
@@ -62,6 +66,7 @@ class AttributeProbe:
     bias: Tensor
     names: tuple[str, ...]
     boolean: Tensor
+    readable: Tensor
     held_out: Tensor
     side: int
 
@@ -101,8 +106,7 @@ def fit_probe(
     source = dataset.reference if dataset.reference is not None else dataset.train
     if source.concepts is None or not dataset.concept_names:
         raise CapabilityError("attribute probes need labels of concepts; the data set has none")
-    order = torch.randperm(len(source), generator=rng)
-    held, seen = order.tensor_split([math.ceil(_HELD_OUT * len(order))])
+    seen, calibrating, scoring = _parted(source, rng)
     values = source.concepts.double()
     boolean = ((values == 0) | (values == 1)).all(dim=0)
     centre = torch.where(boolean, 0.0, values.mean(dim=0))
@@ -110,17 +114,29 @@ def fit_probe(
     wanted, pixels = (values - centre) / spread, _pixels(source.images, config.side).double()
     ridge = Ridge(alpha=config.ridge).fit(pixels[seen].numpy(), wanted[seen].numpy())
     weights = torch.from_numpy(ridge.coef_).reshape(len(boolean), -1)
-    bias = torch.from_numpy(ridge.intercept_).reshape(-1)
-    weights, bias = _calibrated(weights, bias, pixels[held], wanted[held])
-    read = pixels[held] @ weights.T + bias
+    read = pixels @ weights.T
+    slope, readable = _slope(read[calibrating], wanted[calibrating])
+    weights, read = weights / slope[:, None], read / slope
+    bias = (wanted[calibrating] - read[calibrating]).mean(dim=0)
     return AttributeProbe(
         weights.float().to(device),
         bias.float().to(device),
         dataset.concept_names,
         boolean.to(device),
-        _held_out(read, wanted[held], boolean),
+        readable.to(device),
+        _held_out(read[scoring] + bias, wanted[scoring], boolean),
         config.side,
     )
+
+
+def _parted(source: Split, rng: torch.Generator) -> list[Tensor]:
+    """Return rows to regress on, to calibrate on and to score on; groups stay together."""
+    own = torch.arange(len(source)) if source.groups is None else source.groups
+    group = own.unique(return_inverse=True)[1]
+    groups = int(group.max()) + 1
+    place, held = torch.randperm(groups, generator=rng)[group], math.ceil(_HELD_OUT * groups)
+    calibrating, scoring = place < held, place >= groups - held
+    return [rows.nonzero().flatten() for rows in (~calibrating & ~scoring, calibrating, scoring)]
 
 
 def _pixels(images: Tensor, side: int) -> Tensor:
@@ -130,16 +146,12 @@ def _pixels(images: Tensor, side: int) -> Tensor:
     return small.flatten(1)
 
 
-def _calibrated(
-    weights: Tensor, bias: Tensor, pixels: Tensor, wanted: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Undo that a ridge regression reads less than there is."""
-    read = pixels @ weights.T + bias
+def _slope(read: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+    """Return how much of a step a ridge regression reads, 1 where next to nothing, and where."""
     centred = wanted - wanted.mean(dim=0)
     slope = (centred * read).sum(dim=0) / centred.square().sum(dim=0).clamp(min=1e-12)
-    # Where next to nothing is read, there is nothing to scale up.
-    scale = 1 / slope.where(slope > _LEAST_SLOPE, torch.ones_like(slope))
-    return weights * scale[:, None], (bias - read.mean(dim=0)) * scale + wanted.mean(dim=0)
+    readable = slope > _LEAST_SLOPE
+    return slope.where(readable, torch.ones_like(slope)), readable
 
 
 def _held_out(read: Tensor, wanted: Tensor, boolean: Tensor) -> Tensor:

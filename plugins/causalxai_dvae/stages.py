@@ -9,8 +9,9 @@ from torch import Tensor
 
 from causalxai.checkpoint import Checkpoint
 from causalxai.record import Json, Record
+from causalxai.training_state import below, under
 
-_STATE, _DONE = "state.", "done."
+_STATE, _DONE = "state", "done"
 
 
 def stage_of(checkpoint: Checkpoint, stage: str, done: Mapping[str, Tensor]) -> Checkpoint:
@@ -31,10 +32,10 @@ def stage_of(checkpoint: Checkpoint, stage: str, done: Mapping[str, Tensor]) -> 
         if record is None or record.meta["stage"] != stage:
             return None
         meta = cast("dict[str, Json]", record.meta["state"])
-        return Record(tensors=_below(_STATE, record.tensors), meta=meta)
+        return Record(tensors=below(_STATE, record.tensors), meta=meta)
 
     def save(record: Record) -> None:
-        tensors = _under(_STATE, record.tensors) | _under(_DONE, done)
+        tensors = under(_STATE, record.tensors) | under(_DONE, done)
         checkpoint.save(Record(tensors, {"stage": stage, "state": dict(record.meta)}))
 
     return Checkpoint(load, save)
@@ -45,12 +46,4 @@ def done_before(checkpoint: Checkpoint, stage: str) -> dict[str, Tensor] | None:
     record = checkpoint.load()
     if record is None or record.meta["stage"] != stage:
         return None
-    return _below(_DONE, record.tensors)
-
-
-def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {f"{prefix}{name}": tensor for name, tensor in tensors.items()}
-
-
-def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+    return below(_DONE, record.tensors)

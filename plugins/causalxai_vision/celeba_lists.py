@@ -47,7 +47,7 @@ class AttributeList:
             If the file cannot be read or a line is malformed; the message tells it.
         """
         lines = _lines(path)
-        if len(lines) < 2 or not lines[0].strip().isdigit():
+        if len(lines) < 2 or not lines[0].strip().isdecimal():
             raise DataError(f"{path}:1: tells the number of images; line 2 names the attributes")
         names = tuple(lines[1].split())
         files: dict[str, None] = {}

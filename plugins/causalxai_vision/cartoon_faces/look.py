@@ -34,7 +34,7 @@ _EYES: tuple[Colour, ...] = ((74, 48, 30), (60, 108, 160), (70, 130, 84), (104, 
 _LIPSTICKS: tuple[Colour, ...] = ((208, 20, 54), (186, 12, 92), (222, 44, 36))
 _SHADOWS: tuple[Colour, ...] = ((124, 68, 196), (30, 128, 196), (206, 50, 152), (20, 150, 140))
 
-NUMBERS = 25
+NUMBERS = 27
 """How many numbers make a look: the last is 1 for a mask, else 0; the others are in [0, 1)."""
 
 
@@ -104,9 +104,9 @@ class Look:
             eye_size=_around(1, 0.08, u[21]),
             brow=_around(1, 0.15, u[22]),
             nose=_around(1, 0.2, u[23]),
-            mouth=_around(1, 0.06, (u[17] + 7 * u[23]) % 1),
-            parting=1 if u[22] * 8 % 1 < 0.5 else -1,
-            masked=u[24] == 1,
+            mouth=_around(1, 0.06, u[24]),
+            parting=1 if u[25] < 0.5 else -1,
+            masked=u[26] == 1,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import PIL
 import torch
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
@@ -33,7 +34,7 @@ from causalxai_vision.cartoon_faces.mask import draw_mask
 from causalxai_vision.cartoon_faces.mouth import draw_mouth
 
 # Raise it when pictures change: what was kept then is made anew.
-_VERSION = 1
+_VERSION = 2
 _CHUNK = 128
 # Fewer are done before other processes have started.
 _MANY = 1500
@@ -105,7 +106,7 @@ def draw_faces(
     def make() -> Arrays:
         return {"images": _drawn_on_all_cores(attributes, looks, size, progress)}
 
-    key = key_of("faces", _VERSION, size, attributes, looks)
+    key = key_of("faces", _VERSION, PIL.__version__, size, attributes, looks)
     kept = cached(key, make) if len(attributes) >= _WORTH_KEEPING else make()
     return torch.from_numpy(kept["images"]).float() / 255
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from causalxai.errors import ContractError
 from causalxai.graph_discoverer import GraphDiscoverer
 from causalxai.intervention import Intervention
 from causalxai.seeding import torch_generator
 from causalxai.testing import Bench, checks_for
-from causalxai_dvae.discoverer import BitDiscoverer, _against_the_first
+from causalxai_dvae import discoverer
+from causalxai_dvae.discoverer import BitDiscoverer, _against_the_first, _attribute_nodes
 from causalxai_dvae.probe import ProbeConfig, fit_probe
 
 QUICK = {"units": 40}
@@ -49,14 +49,40 @@ def test_a_weight_is_the_mean_difference_of_logits(graph, bit_context, bit_space
         assert 0 <= edge.frequency <= 1
 
 
+def again(context):
+    """Return a context whose generator draws what that of the graph drew."""
+    return replace(context, rng=torch_generator(0, "tests"))
+
+
 def test_a_threshold_keeps_the_strongest_of_each_target(bit_context, graph):
-    kept = BitDiscoverer(**QUICK, threshold=1.0).discover(
-        replace(bit_context, rng=torch_generator(0, "tests"))
-    )
-    for target in ("standing", "lying", "crossed"):
-        strongest = max(abs(e.weight) for e in graph.edges if e.target == target)
-        assert [abs(e.weight) for e in kept.edges if e.target == target] in ([strongest], [])
-        assert len([e for e in kept.edges if e.target == target]) <= 1
+    settings = {**QUICK, "least_attribute": 0.0}
+    kept = BitDiscoverer(**settings, threshold=1.0).discover(again(bit_context))
+    some = BitDiscoverer(**settings, threshold=0.5).discover(again(bit_context))
+    for target in ("standing", "lying", "crossed", "bright"):
+        weights = {e.source: abs(e.weight) for e in graph.edges if e.target == target}
+        strongest = max(weights, key=weights.get)
+        assert len(weights) > 1
+        assert [e.source for e in kept.edges if e.target == target] == [strongest]
+        half = {bit for bit, weight in weights.items() if weight >= weights[strongest] / 2}
+        assert {e.source for e in some.edges if e.target == target} == half
+    assert len(graph.edges) > len(some.edges) > len(kept.edges)
+
+
+def test_pictures_are_asked_for_some_at_a_time(bit_context, graph, monkeypatch):
+    images, chunks = 16 * 16, []
+    monkeypatch.setattr(discoverer, "_NUMBERS_AT_ONCE", 2 * 6 * images * 7 + 1)
+    query = type(bit_context.oracle).query
+
+    def note(oracle, units, *args, **options):
+        chunks.append(len(units))
+        return query(oracle, units, *args, **options)
+
+    monkeypatch.setattr(type(bit_context.oracle), "query", note)
+    parts = BitDiscoverer(**QUICK, threshold=0.0, least_attribute=0.0).discover(again(bit_context))
+    assert chunks == [7, 7, 7, 7, 7, 5]
+    for one, other in zip(parts.edges, graph.edges, strict=True):
+        assert (one.source, one.target) == (other.source, other.target)
+        assert one.weight == pytest.approx(other.weight, abs=1e-4)
 
 
 def test_attributes_can_be_left_out(bit_context):
@@ -64,10 +90,23 @@ def test_attributes_can_be_left_out(bit_context):
     assert "bright" not in graph.nodes
 
 
-def test_an_attribute_may_not_be_called_like_a_class(bit_context):
-    dataset = replace(bit_context.dataset, concept_names=("lying",))
-    with pytest.raises(ContractError, match="'lying' has the name of a bit or a class"):
-        BitDiscoverer(**QUICK).discover(replace(bit_context, dataset=dataset))
+@pytest.mark.parametrize("name", ["lying", "bit 0"])
+def test_an_attribute_may_be_called_like_a_class_or_a_bit(bit_context, graph, name: str):
+    dataset = replace(bit_context.dataset, concept_names=(name,))
+    found = BitDiscoverer(**QUICK, threshold=0.0, least_attribute=0.0).discover(
+        replace(again(bit_context), dataset=dataset)
+    )
+    assert found.nodes == tuple(f"{name} (pictured)" if n == "bright" else n for n in graph.nodes)
+    weights = [e.weight for e in graph.edges if e.target == "bright"]
+    assert [e.weight for e in found.edges if e.target == f"{name} (pictured)"] == weights
+    assert f"{name} (pictured)" in found.meta["probes read"]
+
+
+def test_names_of_attributes_stay_where_they_can_and_never_clash():
+    assert _attribute_nodes(("a", "b"), ("c",)) == ("a", "b")
+    again = "a (pictured)"
+    assert _attribute_nodes(("a", again), ("a",)) == (f"{again} (pictured)", again)
+    assert len({*_attribute_nodes(("a", again), ("a", again)), "a", again}) == 4
 
 
 def test_two_classes_have_one_node():

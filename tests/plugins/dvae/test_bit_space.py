@@ -165,6 +165,14 @@ def test_restored_reads_paints_and_tells_the_same(
     assert not any(p.requires_grad for p in back.generator_.parameters())
 
 
+def test_restoring_draws_nothing_from_torchs_own_generator(
+    bit_space: BitSpace, bar_classifier: Classifier
+):
+    before = torch.get_rng_state()
+    BitSpace(bit_space.config).restore(stored(bit_space.to_record()), bar_classifier)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_seeds_matter(bar_classifier: Classifier, tiny: Dataset):
     one, other = (fit(bar_classifier, tiny, seed).to_record() for seed in (0, 1))
     assert not same_bytes(one, other)

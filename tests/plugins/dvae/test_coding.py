@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 
 import pytest
@@ -15,7 +16,7 @@ from causalxai.errors import CapabilityError, DataError
 from causalxai.hidden_layer import HiddenLayer
 from causalxai.stepwise_training import StepwiseTraining
 from causalxai.testing import Keeper
-from causalxai_dvae import coding
+from causalxai_dvae import flipped
 from causalxai_dvae.autoencoder import AutoencoderConfig, DiscreteAutoencoder
 from causalxai_dvae.coding import TERMS, CodeQuality, measure_code, train_autoencoder
 
@@ -29,7 +30,7 @@ QUALITY = CodeQuality(
     accuracy_reconstructed=0.75,
     agreement=0.75,
     explained=0.9,
-    divergence=(0.6, 0.5),
+    information=(0.6, 0.5),
     ones=(0.5, 0.25),
     distinct_codes=3,
 )
@@ -152,17 +153,29 @@ def test_a_code_finds_the_classes_and_its_flip_turns_them(decoder: str):
     assert quality.explained > 0.9
 
 
-def test_training_the_flip_turns_what_the_bound_alone_does_not():
-    """The decision lies near one class: a reflection between the classes stays on its far side."""
-    phi, labels = clusters(400)
-    layer, shares = layer_of(6, bias=1.5), []
+@pytest.mark.parametrize(
+    ("decoder", "dropout", "least"), [("linear", 0.0, 0.8), ("transposed", 0.1, 0.98)]
+)
+def test_training_the_flip_turns_what_the_bound_alone_does_not(
+    decoder: str, dropout: float, least: float
+):
+    """Of four clusters in a row, the last is a class: the inner two are each other's mirrors."""
+    rng = torch.Generator().manual_seed(0)
+    cluster = torch.randint(4, (400,), generator=rng)
+    phi = 0.2 * torch.randn(400, 6, generator=rng)
+    phi[:, 0] += 2.0 * cluster - 3
+    layer, shares = layer_of(6, bias=-2.0), []
     for turn in (0.0, 0.3):
-        config = AutoencoderConfig(bits=6, hidden=(32, 16), steps=600, turn=turn)
+        config = AutoencoderConfig(
+            bits=6, hidden=(32, 16), steps=600, decoder=decoder, dropout=dropout, turn=turn
+        )
         rng = torch.Generator().manual_seed(0)
         autoencoder, _ = train_autoencoder(phi, config, device=CPU, rng=rng, layer=layer)
-        shares.append(measure_code(autoencoder, layer, phi, labels).changed)
-    assert shares[1] >= shares[0]
-    assert shares[1] > 0.98
+        quality = measure_code(autoencoder, layer, phi, (cluster == 3).long())
+        assert quality.agreement > 0.95
+        shares.append(quality.changed)
+    assert shares[0] < 0.65
+    assert shares[1] > least
 
 
 def reader(centre: float = 0.0) -> DiscreteAutoencoder:
@@ -186,9 +199,9 @@ def test_the_figures_of_a_hand_made_example():
     # Errors 1, 0, 0, 1 of a spread of 10 + 3 about the mean (0, 1/2).
     assert quality.explained == pytest.approx(1 - 2 / 13)
     logits = torch.distributions.Bernoulli(logits=phi)
-    fair = torch.distributions.Bernoulli(torch.tensor(0.5))
-    nats = torch.distributions.kl_divergence(logits, fair).mean(dim=0)
-    assert quality.divergence == pytest.approx(nats.tolist(), abs=1e-6)
+    mean = torch.distributions.Bernoulli(logits.probs.mean(dim=0).expand(4, 2))
+    nats = torch.distributions.kl_divergence(logits, mean).mean(dim=0)
+    assert quality.information == pytest.approx((nats / math.log(2)).tolist(), abs=1e-6)
 
 
 def test_changes_are_told_from_the_code_and_from_the_layer():
@@ -204,7 +217,7 @@ def test_batches_are_put_together(monkeypatch: pytest.MonkeyPatch):
     phi, labels = clusters(50)
     autoencoder = train()[0]
     whole = measure_code(autoencoder, layer_of(6), phi, labels).to_json()
-    monkeypatch.setattr(coding, "_AT_ONCE", 7)
+    monkeypatch.setattr(flipped, "_AT_ONCE", 7)
     parts = measure_code(autoencoder, layer_of(6), phi, labels).to_json()
     assert {name: pytest.approx(value, abs=1e-6) for name, value in parts.items()} == whole
 
@@ -216,13 +229,28 @@ def test_figures_come_back_from_json():
 def test_dead_bits_are_told():
     assert QUALITY.dead == ()
     assert QUALITY.collapse_warning() is None
-    unsure = replace(QUALITY, divergence=(0.6, 0.009))
-    assert unsure.dead == (1,)
-    constant = replace(QUALITY, ones=(0.995, 0.5))
-    assert constant.dead == (0,)
-    both = replace(QUALITY, ones=(0.0, 0.5), divergence=(0.6, 0.001))
+    assert replace(QUALITY, information=(0.6, 0.019)).dead == (1,)
+    both = replace(QUALITY, information=(0.0, 0.001))
     assert "2 of 2 bits tell nothing of an image (0, 1)" in both.collapse_warning()
     assert "same one" in replace(both, distinct_codes=1).collapse_warning()
+
+
+@pytest.mark.parametrize("constant", [0.0, 40.0])
+def test_a_bit_that_is_a_coin_or_always_the_same_is_dead(constant: float):
+    """The encoder is sure, in the second case, and tells nothing of the image all the same."""
+    phi = torch.tensor([[40.0, constant], [-40.0, constant]]).repeat(50, 1)
+    quality = measure_code(reader(), layer_of(2), phi, torch.ones(100).long())
+    assert quality.information == pytest.approx((1, 0), abs=1e-9)
+    assert quality.dead == (1,)
+
+
+def test_a_sure_bit_tells_no_more_than_its_entropy():
+    phi = torch.full((20, 2), 40.0)
+    phi[0] = -40
+    quality = measure_code(reader(), layer_of(2), phi, torch.ones(20).long())
+    entropy = -(0.05 * math.log2(0.05) + 0.95 * math.log2(0.95))
+    assert quality.information == pytest.approx((entropy, entropy))
+    assert quality.dead == ()
 
 
 def test_a_heavy_divergence_collapses_the_code():

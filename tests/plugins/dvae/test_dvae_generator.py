@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from pydantic import ValidationError
+from sklearn.linear_model import Ridge
 
 from causalxai_dvae.generator import Generator, GeneratorConfig
 
@@ -62,3 +63,16 @@ def test_it_starts_near_the_mean_picture_and_in_the_layers_scale():
 def test_wrong_settings_are_told(wrong: dict[str, object]):
     with pytest.raises(ValidationError):
         GeneratorConfig(**wrong)
+
+
+@pytest.mark.parametrize("n", [5, 40])
+def test_the_linear_picture_is_a_ridge_regression_of_the_images(n: int):
+    # Fewer rows than units, and more: two ways to solve the same.
+    rng = torch.Generator().manual_seed(0)
+    generator, phi = build(), torch.randn(n, WIDTH, generator=rng)
+    images = torch.rand(n, 1, 16, 16, generator=rng)
+    generator.begin_at(phi, images)
+    standardised, mean = (phi - generator.mean) / generator.scale, images.mean(dim=0)
+    ridge = Ridge(alpha=0.01 * n).fit(standardised.numpy(), images.flatten(1).numpy())
+    slopes = torch.from_numpy(ridge.coef_) * 1 / (mean * (1 - mean)).clamp(min=0.01).view(-1, 1)
+    assert torch.allclose(generator.linear.weight, slopes.float(), atol=1e-4)

@@ -1,4 +1,4 @@
-"""Flips: identities, minimal sets against brute force, several classes, and how many questions."""
+"""Flips: identities, small sets against brute force, several classes, and how many questions."""
 
 from __future__ import annotations
 
@@ -45,6 +45,27 @@ def linear_oracle(weights: Tensor, at: Tensor, ceiling: int = DEFAULT_MEMORY_CEI
     classifier = Classifier(model, class_names=names, image_shape=(1, 2, 2))
     oracle = LinearOracle().bind(classifier, space, memory_ceiling=ceiling)
     oracle.weights, oracle.at = weights, at
+    return oracle
+
+
+class TableOracle(Oracle):
+    """A margin for every code, so that bits may act together in any way."""
+
+    def _respond(self, units, interventions, want):
+        code = interventions.apply(units.values).long()
+        places = (code << torch.arange(code.shape[-1])).sum(dim=-1)
+        margins = self.margins[places]
+        return Response(logits=torch.stack([-margins / 2, margins / 2], dim=-1))
+
+
+def table_oracle(margins: Tensor) -> Oracle:
+    """Return an oracle where bits ``z`` have the margin at place ``sum_i z_i 2 ** i``."""
+    space = Bits()
+    space.count = len(margins).bit_length() - 1
+    model = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
+    classifier = Classifier(model, class_names=("a", "b"), image_shape=(1, 2, 2))
+    oracle = TableOracle().bind(classifier, space)
+    oracle.margins = margins
     return oracle
 
 
@@ -146,6 +167,30 @@ def test_sets_lead_to_the_class_that_is_asked_for(seed: int, classes: int):
     assert found.turned[there].all()
     assert not found.flipped[there].any()
     assert irreducible(oracle, units, found.flipped, goal)[found.turned & ~there].all()
+
+
+@given(st.integers(0, 10_000))
+def test_where_bits_act_together_no_single_bit_can_be_taken_back(seed: int):
+    rng = torch.Generator().manual_seed(seed)
+    oracle = table_oracle(torch.randn(32, generator=rng) - 1)
+    units = Units(every_set(5, 1)[:, 0].float())
+    found = minimal_flips(oracle, units)
+    assert irreducible(oracle, units, found.flipped, None)[found.turned].all()
+    assert not found.flipped[~found.turned].any()
+
+
+def test_where_bits_act_together_a_part_of_a_set_may_do():
+    margins = torch.full((16,), -9.0)
+    # Each bit alone, and what the first one, the best, leads to.
+    margins[[0b0001, 0b0010, 0b0100, 0b1000]] = torch.tensor([-1.0, -2.0, -2.0, -2.0])
+    margins[[0b0011, 0b0111, 0b1111]] = torch.tensor([-1.0, -1.0, 1.0])
+    margins[0b0110] = 2.0
+    oracle, units = table_oracle(margins), Units(torch.zeros(1, 4))
+    found = minimal_flips(oracle, units)
+    assert found.flipped.tolist() == [[True] * 4]
+    assert irreducible(oracle, units, found.flipped, None).all()
+    part = torch.tensor([[[False, True, True, False]]])
+    assert classes_after(oracle, units, part).tolist() == [[1]]
 
 
 def test_spare_bits_are_taken_back():

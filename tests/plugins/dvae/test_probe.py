@@ -1,6 +1,5 @@
 """Attribute probes: they read what is there, and say how well."""
 
-import math
 from dataclasses import replace
 
 import pytest
@@ -32,8 +31,8 @@ def test_a_mean_picture_shows_the_mean_of_what_its_images_show(bar_data):
 
 def test_the_regression_is_scikit_learns_up_to_its_scale(bar_data):
     probe, reference = fitted(bar_data), bar_data.reference
-    order = torch.randperm(len(reference), generator=torch_generator(0, "p"))
-    seen = order[math.ceil(len(order) / 10) :]
+    place, held = torch.randperm(len(reference), generator=torch_generator(0, "p")), 30
+    seen = (place >= held) & (place < len(reference) - held)
     ridge = Ridge(alpha=1.0).fit(
         reference.images[seen].flatten(1).numpy(), reference.concepts[seen, 0].numpy()
     )
@@ -69,7 +68,22 @@ def test_a_continuous_attribute_is_read_in_sds(bar_data):
 def test_what_is_not_there_cannot_be_read(bar_data):
     coins = torch.randint(2, (300, 1), generator=torch_generator(1, "coins")).float()
     blind = replace(bar_data, reference=replace(bar_data.reference, concepts=coins))
-    assert 0.2 < float(fitted(blind).held_out[0]) < 0.8
+    probe = fitted(blind, config=ProbeConfig(ridge=1e6))
+    assert 0.2 < float(probe.held_out[0]) < 0.8
+    assert not bool(probe.readable[0])
+    assert bool(fitted(bar_data).readable[0])
+
+
+def test_copies_of_an_image_are_not_parted(bar_data):
+    # Coins cannot be read off images; off copies of the very images they can.
+    few = bar_data.reference[:40]
+    coins = torch.randint(2, (40, 1), generator=torch_generator(1, "coins")).float()
+    copies = replace(few, concepts=coins)[torch.arange(40).repeat(8)]
+    parted = fitted(replace(bar_data, reference=copies), config=ProbeConfig(ridge=1e-3))
+    together = replace(copies, groups=torch.arange(40).repeat(8))
+    kept = fitted(replace(bar_data, reference=together), config=ProbeConfig(ridge=1e-3))
+    assert float(parted.held_out[0]) > 0.95
+    assert float(kept.held_out[0]) < 0.95
 
 
 def test_the_same_seed_fits_the_same_probe_and_leaves_torchs_generator_alone(bar_data):

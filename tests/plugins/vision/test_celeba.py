@@ -141,6 +141,20 @@ def test_without_a_partition_the_seed_holds_a_tenth_of_each_class_out(tmp_path: 
     assert not torch.equal(first.test.images, other.test.images)
 
 
+def test_without_a_partition_it_is_told_that_people_are_in_both_parts(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = write_celeba(tmp_path / "celeba")
+    load(folder)
+    assert not caplog.records
+    (folder / "list_eval_partition.txt").unlink()
+    load(folder)
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert "list_eval_partition.txt: is not there" in record.getMessage()
+    assert "show people who are trained on too" in record.getMessage()
+
+
 def test_balance_draws_as_many_of_each_of_the_four_cells(folder: Path) -> None:
     data = load(folder, balance="Male", concepts=("Male",))
     assert data.reference is not None
@@ -199,6 +213,34 @@ def test_a_broken_image_in_a_zip_is_named(folder: Path) -> None:
         load(folder)
 
 
+def test_an_encrypted_zip_is_told(folder: Path) -> None:
+    packed = pack(folder) / "img_align_celeba.zip"
+    content = bytearray(packed.read_bytes())
+    # The flag of the first image, in its own header and in the directory.
+    name = name_of(2).encode()
+    header, entry = content.index(name), content.rindex(name)
+    content[content.rindex(b"PK\x03\x04", 0, header) + 6] |= 1
+    content[content.rindex(b"PK\x01\x02", 0, entry) + 8] |= 1
+    packed.write_bytes(content)
+
+    message = r"celeba.zip: 1 image is encrypted; pack .* without a password: 000003.jpg$"
+    with pytest.raises(DataError, match=message):
+        load(folder)
+    with pytest.raises(DataError, match=message):
+        CelebA(path=folder).fingerprint()
+
+
+def test_a_broken_link_is_told(folder: Path) -> None:
+    image = folder / "img_align_celeba" / name_of(4)
+    image.unlink()
+    image.symlink_to(folder / "nowhere.jpg")
+
+    with pytest.raises(DataError, match=r"000005.jpg: cannot be read: No such file"):
+        CelebA(path=folder).fingerprint()
+    with pytest.raises(DataError, match=r"000005.jpg: cannot be read: No such file"):
+        load(folder)
+
+
 def test_missing_files_are_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"list_attr_celeba.txt: cannot be read"):
         load(tmp_path)
@@ -223,6 +265,7 @@ def test_an_unknown_attribute_is_told_with_its_neighbour(
     ("line", "text", "message"),
     [
         (1, "40 images", "1: tells the number of images"),
+        (1, "\N{SUPERSCRIPT TWO}", "1: tells the number of images"),
         (1, "39", "1: tells of 39 images, but 40 follow"),
         (7, "000005.jpg 1 -1", "7: 2 values for 11 attributes"),
         (7, "000005.jpg" + " 1" * 10 + " 0", "7: '0' is neither 1 nor -1"),

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
+import PIL
 import pytest
 import torch
 
@@ -77,6 +79,35 @@ def test_looks_are_as_many_as_asked_for_and_differ() -> None:
     assert len({Look.of(row).skin for row in looks}) > 30
     assert len({Look.of(row).background for row in looks}) > 30
     assert {Look.of(row).parting for row in looks} == {-1, 1}
+
+
+def test_every_number_has_a_say_in_one_feature_alone() -> None:
+    numbers = np.random.default_rng(0).random(NUMBERS)
+    before = asdict(Look.of(numbers))
+    for place in range(NUMBERS):
+        changed = set()
+        for value in (0.0, 0.2, 0.5, 0.8, 1.0 if place == NUMBERS - 1 else 0.99):
+            other = numbers.copy()
+            other[place] = value
+            after = asdict(Look.of(other))
+            changed |= {name for name in before if after[name] != before[name]}
+        assert len(changed) == 1, place
+
+
+def test_faces_of_another_pillow_are_drawn_anew(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    rng = np.random.default_rng(0)
+    attributes, looks = rng.random((256, len(ATTRIBUTES))) < 0.5, draw_looks(256, rng)
+
+    def kept() -> int:
+        draw_faces(attributes, looks, 32)
+        return len([*tmp_path.rglob("*.safetensors")])
+
+    assert [kept(), kept()] == [1, 1]
+    monkeypatch.setattr(PIL, "__version__", "0.0")
+    assert kept() == 2
 
 
 def test_many_faces_on_all_cores_and_from_the_cache_are_the_same_faces(
