@@ -47,11 +47,21 @@ class ConceptClaims:
         ``[n, d]`` float32 on the CPU, as ``Explanation.importance`` means it.
     footing
         ``own``, or ``through the generator`` where a map was read through rendered pictures.
+    unnamed
+        How many of the ``d`` concepts the explanation does not name: their importance is 0.
     """
 
     places: Tensor
     importance: Tensor
     footing: Footing
+    unnamed: int = 0
+
+    @property
+    def told(self) -> str:
+        """Return what a score's ``reason`` has to say of the claims."""
+        if not self.unnamed:
+            return ""
+        return f"{self.unnamed} of {len(self.places)} concepts are not named and count as 0"
 
 
 @dataclass(frozen=True)
@@ -80,8 +90,9 @@ def to_concepts(explanation: Explanation, context: Context) -> ConceptClaims:
     picture under the empty intervention being subtracted; a flip, with the sign turned, where the
     concept is boolean. A unit is that of ``units_of``.
 
-    Only the named concepts count (those that the data set labels), so that methods are compared
-    on the same ones; without any, all of them.
+    Only the concepts that the data set labels count, without labels all of them; and each of
+    them counts, with importance 0 where the explanation does not name it. So methods are compared
+    on the same concepts.
 
     Raises
     ------
@@ -94,12 +105,13 @@ def to_concepts(explanation: Explanation, context: Context) -> ConceptClaims:
     names = space.names()
     if explanation.importance is not None:
         column = {name: place for place, name in enumerate(explanation.concepts)}
-        spoken = [place for place in wanted if names[place] in column]
+        spoken = [at for at, place in enumerate(wanted) if names[place] in column]
         if spoken:
-            columns = [column[names[place]] for place in spoken]
-            return ConceptClaims(
-                torch.tensor(spoken), explanation.importance[:, columns].cpu().float(), "own"
-            )
+            columns = [column[names[wanted[at]]] for at in spoken]
+            importance = torch.zeros(len(explanation), len(wanted))
+            importance[:, spoken] = explanation.importance[:, columns].cpu().float()
+            unnamed = len(wanted) - len(spoken)
+            return ConceptClaims(torch.tensor(wanted), importance, "own", unnamed)
     if not explanation.maps:
         raise CapabilityError(
             "the explanation speaks neither of the concept space's concepts nor of pixels"
@@ -132,9 +144,10 @@ def to_pixels(explanation: Explanation, context: Context) -> PixelClaims:
         raise CapabilityError(without)
     claims = to_concepts(explanation, context)
     heat = torch.zeros(len(explanation), *explanation.inputs.shape[2:])
+    seen = claims.importance.any(dim=0)
     try:
-        changes = _rendered_changes(explanation.inputs, claims.places.tolist(), context)
-        for importance, (sign, change) in zip(claims.importance.T, changes, strict=True):
+        changes = _rendered_changes(explanation.inputs, claims.places[seen].tolist(), context)
+        for importance, (sign, change) in zip(claims.importance.T[seen], changes, strict=True):
             heat += sign * importance[:, None, None] * change
     except CapabilityError as reason:
         raise CapabilityError(f"{without}, and its concepts can't be painted: {reason}") from reason

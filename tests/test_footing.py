@@ -53,13 +53,54 @@ def test_importances_of_the_space_are_taken_as_they_are(world: ToyWorld):
     assert torch.equal(claims.importance, importance.flip(1))
 
 
-def test_an_explanation_may_speak_of_some_concepts_only(world: ToyWorld):
+def test_concepts_that_an_explanation_does_not_name_count_0_and_are_told(world: ToyWorld):
     names = (world.space.names()[2], "a stranger")
     claims = to_concepts(
         explained(world, concepts=names, importance=torch.tensor([[1.0, 2.0]] * 6)),
         world.context(),
     )
-    assert (claims.places.tolist(), claims.importance.tolist()) == ([2], [[1.0]] * 6)
+    assert claims.places.tolist() == [0, 1, 2, 3]
+    assert claims.importance.tolist() == [[0.0, 0.0, 1.0, 0.0]] * 6
+    assert claims.told == "3 of 4 concepts are not named and count as 0"
+    whole = explained(world, concepts=world.space.names(), importance=torch.zeros(6, 4))
+    assert to_concepts(whole, world.context()).told == ""
+
+
+def test_what_is_not_claimed_is_not_painted(world: ToyWorld):
+    class Many(ToySpace):
+        @property
+        def concepts(self) -> Sequence[Concept]:
+            return [Concept(f"concept {number}") for number in range(MOST_RENDERED + 1)]
+
+        def encode(self, images: Tensor) -> Units:
+            four = super().encode(images)
+            more = four.values.repeat(1, MOST_RENDERED)[:, : MOST_RENDERED + 1]
+            return Units(more, four.residual)
+
+    class Narrow(Oracle):
+        capabilities = frozenset({"render"})
+
+        def _respond(
+            self, units: Units, interventions: Intervention, want: tuple[Want, ...]
+        ) -> Response:
+            after = interventions.apply(units.values)[..., 1]
+            images = after[..., None, None, None].expand(-1, -1, 1, 8, 8)
+            return Response(images=images)
+
+    space: ConceptSpace = Many().fit(world.classifier, world.dataset, rng=torch.Generator())
+    oracle = Narrow().bind(world.classifier, space)
+    context = replace(world.context(), space=space, oracle=oracle)
+    unlabelled = replace(
+        world.dataset,
+        concept_names=(),
+        graph=None,
+        train=replace(world.dataset.train, concepts=None),
+        test=replace(world.dataset.test, concepts=None),
+    )
+    context = replace(context, dataset=unlabelled)
+    one = explained(world, concepts=("concept 1",), importance=torch.ones(6, 1))
+    (heat,) = to_pixels(one, context).maps.values()
+    assert (heat > 0).all()
 
 
 def test_only_named_concepts_count_where_there_are_any(world: ToyWorld):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -13,6 +14,9 @@ from torch import Tensor
 from causalxai.context import Context
 from causalxai.errors import CapabilityError
 from causalxai.explainer import Explanation
+
+Read: TypeAlias = Literal["concepts", "pixels"]
+"""What a metric reads of an explanation that is asked for again."""
 
 
 @dataclass(frozen=True)
@@ -26,15 +30,18 @@ class Answers:
         the first map's pixels.
     kept
         ``[images, copies]``: which copies have the class that was predicted before.
+    read
+        What the claims are about.
     """
 
     claims: NDArray[np.float64]
     kept: NDArray[np.bool_]
+    read: Read
 
     def of(self, image: int) -> NDArray[np.float64]:
-        """Return all explanations of an image's kept copies, ``[m, d]``."""
+        """Return all explanations of an image's kept copies, ``[copies, repeats, d]``."""
         claims: NDArray[np.float64] = self.claims[image][self.kept[image]]
-        return claims.reshape(-1, claims.shape[-1])
+        return claims
 
 
 def ask_again(
@@ -86,21 +93,23 @@ def ask_again(
                 own = replace(context, rng=torch.Generator().manual_seed(seed))
                 answers.append(explainer.explain(noisy, target, own))
                 advance(1)
-    claims = _aligned(answers).unflatten(0, (copies, repeats)).movedim(2, 0)
-    return Answers(claims.double().numpy(), torch.stack(kept, dim=1).numpy())
+    read, aligned = _aligned(answers)
+    claims = aligned.unflatten(0, (copies, repeats)).movedim(2, 0)
+    return Answers(claims.double().numpy(), torch.stack(kept, dim=1).numpy(), read)
 
 
-def _aligned(answers: Sequence[Explanation]) -> Tensor:
+def _aligned(answers: Sequence[Explanation]) -> tuple[Read, Tensor]:
     """Return the claims of several explanations over the same concepts, [answers, images, d].
 
     A concept that an explanation leaves out has no importance in it.
     """
     if any(answer.importance is None for answer in answers):
-        return torch.stack([next(iter(one.maps.values())).cpu().flatten(1) for one in answers])
+        maps = [next(iter(one.maps.values())).cpu().flatten(1) for one in answers]
+        return "pixels", torch.stack(maps)
     names = list(dict.fromkeys(name for answer in answers for name in answer.concepts))
     place = {name: number for number, name in enumerate(names)}
     table = torch.zeros(len(answers), len(answers[0]), len(names))
     for row, answer in zip(table, answers, strict=True):
         if answer.importance is not None:
             row[:, [place[name] for name in answer.concepts]] = answer.importance.cpu().float()
-    return table
+    return "concepts", table

@@ -23,6 +23,7 @@ from causalxai.plugin import PluginConfig
 from causalxai.seeding import numpy_generator
 
 _RANDOM_GRAPHS = 200
+_ENOUGH = 40
 
 
 class Correctness(Metric):
@@ -31,10 +32,12 @@ class Correctness(Metric):
     ``(correct - additional) / true edges`` of the known sub-graph: the concepts that both the true
     and the discovered graph have. A reversed edge is additional; a true edge without direction
     counts 0, as does one whose discoverer says that it could as well be the other way around. P
-    subsets are drawn with replacement, the graph is discovered Q times in each; the interval is
-    over subsets. What the concept space has learned stays as it is: a twin's own training is not
-    repeated, so that agreement between subsets is that of the discoverer alone.
-    ``chance`` draws random graphs with as many edges over the same nodes.
+    subsets are drawn with replacement, the graph is discovered Q times in each. With 40 subsets
+    or more, an interval is the range of 95 % of them, the bootstrap's own. With fewer it is the
+    Monte-Carlo error of their mean alone: it gets narrower with more subsets, not with more data,
+    and ``reason`` says so. What the concept space has learned stays as it is: a twin's own training
+    is not repeated, so that agreement between subsets is that of the discoverer alone. ``chance``
+    draws random graphs with as many edges over the same nodes.
 
     Parts: ``this graph``, the index of the graph that the report shows; ``with the image``, the
     index as the paper's tables have it, in which the edges from each concept into the image come
@@ -82,13 +85,13 @@ class Correctness(Metric):
             try:
                 parts[name] = found.mean(score, rng)
             except MetricUndefinedError as reason:
-                undefined.append(f"{name}: {reason}")
+                undefined.append(f"left out: {name}: {reason}")
         return MetricResult(
             self.name,
             estimate=found.mean(graph_scores.index, rng),
             chance=found.chance(rng),
             parts=parts,
-            reason=f"left out: {'; '.join(undefined)}" if undefined else "",
+            reason="; ".join([*found.told(), *undefined]),
         )
 
     def _discover_again(self, context: Context) -> list[list[CausalGraph]]:
@@ -137,10 +140,22 @@ class _Rediscovered:
     truth: CausalGraph
 
     def mean(self, score: _Score, rng: np.random.Generator) -> Estimate:
-        """Return a score's mean, with an interval over subsets."""
-        return Estimate.mean(
-            [np.mean([score(graph, self.truth) for graph in graphs]) for graphs in self.graphs], rng
-        )
+        """Return a score's mean over subsets, with its interval."""
+        every = [np.mean([score(graph, self.truth) for graph in graphs]) for graphs in self.graphs]
+        return self._mean(every, rng)
+
+    def told(self) -> list[str]:
+        """Return what the intervals are, where they are none of the data."""
+        count = len(self.graphs)
+        if not 1 < count < _ENOUGH:
+            return []
+        return [f"intervals: Monte-Carlo error of {count} subsets; {_ENOUGH} tell the data's"]
+
+    def _mean(self, every: Sequence[np.floating], rng: np.random.Generator) -> Estimate:
+        if len(every) < _ENOUGH:
+            return Estimate.mean(every, rng)
+        mean, (low, high) = float(np.mean(every)), np.percentile(every, (2.5, 97.5))
+        return Estimate(mean, min(float(low), mean), max(float(high), mean), len(every))
 
     def agreements(self, rng: np.random.Generator) -> dict[str, Estimate]:
         """Return how alike graphs are within a subset and between subsets."""
@@ -155,7 +170,7 @@ class _Rediscovered:
         ]
         known = {}
         if within:
-            known["consistency"] = Estimate.mean(within, rng)
+            known["consistency"] = self._mean(within, rng)
         if between:
             # Pairs of subsets are not independent of one another, so that there is no interval.
             known["stability"] = Estimate(float(np.mean(between)), n=len(self.graphs))

@@ -31,11 +31,11 @@ class _Dependent(Metric):
     """The dependence between a concept's value and its importance, averaged over the concepts.
 
     The values are those that the concept space reads in the images: what the classifier
-    perceives. Concepts that never vary, or whose importance never does, are left out and told in
-    the result's ``reason``. ``chance`` permutes the images' explanations; its interval is the range
-    in which 95 % of such permutations lie. The score's own interval is by random halves of the
-    images. Of the ``parts``, ``adjusted`` is (score - chance) / (1 - chance): 0 by chance, and 1 at
-    most; with up to eight concepts there is also the score of each.
+    perceives. Concepts that never vary are left out; those whose importance never does count 0.
+    The result's ``reason`` tells how many. ``chance`` permutes the images' explanations; its
+    interval is the range in which 95 % of such permutations lie. The score's own interval is by
+    random halves of the images. Of the ``parts``, ``adjusted`` is (score - chance) / (1 - chance):
+    0 by chance, and 1 at most; with up to eight concepts there is also the score of each.
 
     Dependence alone is no faithfulness: the concepts' own values, or any invertible code of them,
     score 1. Read it beside ``interventional-faithfulness``.
@@ -44,6 +44,7 @@ class _Dependent(Metric):
     higher_is_better = True
     value_range = (0.0, 1.0)
     requires: ClassVar[frozenset[str]] = frozenset({"space"})
+    about_concepts = True
 
     class Config(PluginConfig):
         """Settings.
@@ -91,15 +92,24 @@ class _Dependent(Metric):
         if len(varying) <= _TOLD_APART:
             alone = {concepts[j].name: every.only([j]).mean(images) for j in varying}
             parts |= {name: Estimate(value, n=n) for name, value in alone.items()}
-        silent = len(concepts) - len(varying)
+        told = [claims.told, _left_out(len(varying), len(concepts), columns.silent)]
         return MetricResult(
             self.name,
             estimate=score,
             chance=chance,
             parts=parts,
             footing=claims.footing,
-            reason=f"left out: {silent} of {len(concepts)} concepts do not vary" if silent else "",
+            reason="; ".join(one for one in told if one),
         )
+
+
+def _left_out(varying: int, concepts: int, silent: int) -> str:
+    told = []
+    if varying < concepts:
+        told.append(f"left out: {concepts - varying} of {concepts} concepts do not vary")
+    if silent:
+        told.append(f"{silent} of {varying} have the same importance in all images and count as 0")
+    return "; ".join(told)
 
 
 class Faithfulness(_Dependent):
@@ -199,21 +209,23 @@ class _Columns:
             self.values[:, concepts], self.importance[:, concepts], boolean, self.dependence
         )
 
+    @property
+    def silent(self) -> int:
+        """How many concepts have the same importance in all images."""
+        return int((np.ptp(self.importance, axis=0) == 0).sum())
+
     def varying(self) -> list[int]:
-        """Return the concepts whose value and whose importance vary.
+        """Return the concepts whose value varies.
 
         Raises
         ------
         MetricUndefinedError
             If there is none.
         """
-        spread = np.ptp(self.values, axis=0), np.ptp(self.importance, axis=0)
-        varying = np.flatnonzero((spread[0] > 0) & (spread[1] > 0))
+        varying = np.flatnonzero(np.ptp(self.values, axis=0) > 0)
         if not varying.size:
             raise MetricUndefinedError(
-                "dependence has no meaning here: no concept varies together with its importance "
-                f"over the images ({int((spread[0] == 0).sum())} of {len(spread[0])} concepts have "
-                f"one value, {int((spread[1] == 0).sum())} one importance)"
+                "dependence has no meaning here: each concept has the same value in all images"
             )
         return [int(j) for j in varying]
 
@@ -221,11 +233,19 @@ class _Columns:
         """Return the mean dependence over some images, each with a partner's explanation."""
         others = rows if partners is None else partners
         each = [
-            self.dependence(self.values[rows, j], self.importance[others, j], boolean)
+            self._of(self.values[rows, j], self.importance[others, j], boolean)
             for j, boolean in enumerate(self.boolean)
         ]
         known = [one for one in each if np.isfinite(one)]
         return float(np.mean(known)) if known else float("nan")
+
+    def _of(
+        self, value: NDArray[np.float64], importance: NDArray[np.float64], boolean: bool
+    ) -> float:
+        if np.ptp(value) == 0:
+            return float("nan")
+        # What never varies tells nothing.
+        return self.dependence(value, importance, boolean) if np.ptp(importance) > 0 else 0.0
 
 
 def _adjusted(score: Estimate, chance: Estimate) -> Estimate:

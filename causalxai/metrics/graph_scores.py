@@ -7,7 +7,7 @@ A graph is a ``CausalGraph``. Pairs whose direction a method leaves open stand i
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TypeVar
@@ -77,6 +77,53 @@ def shared_edges(found: CausalGraph, truth: CausalGraph) -> tuple[SharedEdges, S
     """Return the edges of two graphs among the nodes that both have, in the truth's order."""
     common = tuple(node for node in truth.nodes if node in found.nodes)
     return _among(found, common), _among(truth, common)
+
+
+def directed_member(graph: CausalGraph) -> CausalGraph:
+    """Return a graph with all directions that a graph which leaves some open stands for.
+
+    It has the same neighbours and the same causes that meet in a common effect, so that it implies
+    the same independences as any other such member [1]_. Effects differ between members.
+
+    Raises
+    ------
+    MetricUndefinedError
+        If there is none.
+
+    References
+    ----------
+    .. [1] Dor, Tarsi, "A simple algorithm to construct a consistent extension of a partially
+       oriented graph", 1992.
+    """
+    edges = _among(graph, graph.nodes)
+    beside: dict[str, set[str]] = {node: set() for node in graph.nodes}
+    for a, b in map(tuple, edges.skeleton):
+        beside[a].add(b)
+        beside[b].add(a)
+    arrows, left = set(edges.directed), list(graph.nodes)
+    while left:
+        sink = next((node for node in left if _can_be_last(node, left, edges, beside)), None)
+        if sink is None:
+            told = "; ".join(sorted(" — ".join(sorted(pair)) for pair in edges.undirected))
+            raise MetricUndefinedError(
+                f"no directions of {told} leave the graph without a cycle, and without causes that "
+                "meet in an effect where it has none that do"
+            )
+        arrows |= {(other, sink) for other in left if frozenset((other, sink)) in edges.undirected}
+        left.remove(sink)
+    return CausalGraph(graph.nodes, sorted(arrows))
+
+
+def _can_be_last(
+    node: str, left: Sequence[str], edges: SharedEdges, beside: Mapping[str, Set[str]]
+) -> bool:
+    """Tell whether all edges among the nodes left can lead into one and make no new collider."""
+    near = beside[node] & set(left)
+    return not any((node, other) in edges.directed for other in near) and all(
+        near - {other} <= beside[other]
+        for other in near
+        if frozenset((node, other)) in edges.undirected
+    )
 
 
 def index(found: CausalGraph, truth: CausalGraph, *, free: int = 0) -> float:

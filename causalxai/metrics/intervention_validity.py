@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
 
@@ -36,7 +36,8 @@ class InterventionValidity(Metric):
     boolean concepts the share of flips that are read back; averaged over the concepts. ``chance``
     reads another image's picture. Of the control ``do() ignored`` each picture stays as it is. The
     parts tell R² and the own effect, by how much of a unit set the readback moves, of up to eight
-    concepts each.
+    concepts each. Concepts that don't vary over these images, and those beyond the 64th, are left
+    out and counted.
 
     It judges the oracle, not the explanation, whose images it uses.
     """
@@ -46,6 +47,7 @@ class InterventionValidity(Metric):
     value_range = (None, 1.0)
     reference = "causalxai; composition and effectiveness of Monteiro et al. (2023), section 3"
     requires: ClassVar[frozenset[str]] = frozenset({"space", "oracle", "readback"})
+    about_concepts = True
 
     class Config(PluginConfig):
         """Settings.
@@ -66,11 +68,12 @@ class InterventionValidity(Metric):
     def _compute(self, explanation: Explanation, context: Context) -> MetricResult:
         oracle = context.oracle
         assert oracle is not None  # `requires` says so
-        places = [
+        every = [
             place
             for place in wanted_places(oracle.space, context.dataset.concept_names)
             if oracle.space.concepts[place].kind != "parameter"
-        ][:MOST_RENDERED]
+        ]
+        places = every[:MOST_RENDERED]
         if not places:
             raise MetricUndefinedError("a parameter has no readback to compare with")
         rows = torch.randperm(len(explanation), generator=context.rng)[: self.config.images]
@@ -85,7 +88,8 @@ class InterventionValidity(Metric):
             )
             if answer.spread > 0:
                 obeyed[concept.name] = answer
-        return _validity(self.name, obeyed, n, numpy_generator(context.rng))
+        result = _validity(self.name, obeyed, n, numpy_generator(context.rng))
+        return replace(result, reason=_left_out(len(every), len(places), len(obeyed)))
 
     def _set_to(self, units: Units, place: int, oracle: Oracle, context: Context) -> Tensor:
         """Return what a concept is set to, ``[v, n]``."""
@@ -94,6 +98,15 @@ class InterventionValidity(Metric):
             return 1 - own[None]
         draws = [_partners(len(own), context.rng) for _ in range(self.config.values)]
         return torch.stack([own[partners] for partners in draws])
+
+
+def _left_out(every: int, asked: int, varying: int) -> str:
+    told = []
+    if asked < every:
+        told.append(f"left out: {every - asked} of {every} concepts, all beyond the first {asked}")
+    if varying < asked:
+        told.append(f"left out: {asked - varying} of {asked} concepts do not vary")
+    return "; ".join(told)
 
 
 def _partners(n: int, rng: torch.Generator) -> Tensor:

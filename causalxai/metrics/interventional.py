@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -15,7 +15,7 @@ from torch import Tensor
 from causalxai.concept_space import Units
 from causalxai.context import Context
 from causalxai.explainer import Explanation
-from causalxai.footing import UnitChange, to_concepts, unit_change, units_of
+from causalxai.footing import ConceptClaims, UnitChange, to_concepts, unit_change, units_of
 from causalxai.intervention import NO_TARGET, Intervention
 from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError
 from causalxai.oracle import Oracle
@@ -24,6 +24,8 @@ from causalxai.seeding import numpy_generator
 
 _LARGEST_SUBSET = 64
 _ROUNDING = 1e-6
+_EXACT = 0.9999
+_SINGLE = "oracle's single effects"
 
 
 class InterventionalFaithfulness(Metric):
@@ -35,13 +37,17 @@ class InterventionalFaithfulness(Metric):
     each with the sign of its change; shown is what the oracle adds to the target's logit. The score
     is Spearman's correlation over the subsets, averaged over images.
 
-    ``chance`` hands each image's importances to other concepts at random. The part ``others held``
-    holds the concepts outside the subset at their own values: it is the higher one for explanations
-    that speak of direct effects, while the score asks for effects with all their consequences. Even
-    true total effects don't quite add up where a subset has a cause along with its effect, so that
-    1 need not be reached. With two concepts ``chance`` is high: to exchange them changes little.
-    Images in which the oracle or the explanation makes no difference between subsets are left out
-    and counted.
+    ``chance`` draws normal importances at random. The part ``others held`` holds the concepts
+    outside the subset at their own values: it is the higher one for explanations that speak of
+    direct effects, while the score asks for effects with all their consequences. Images in which
+    the oracle makes no difference between subsets are left out and counted; where the explanation
+    makes none, it is silent, and the image counts 0.
+
+    ``controls``: ``concepts exchanged`` hands each image's importances to other concepts, which
+    changes little where there are two. ``oracle's single effects`` claims for each subset the sum
+    of what the oracle answers to each of its members alone. It is below 1 where effects don't add
+    up, as where a subset has a cause along with its effect; where it is 1, they do, and an
+    explainer that lists the oracle's own answers scores 1 for that alone.
     """
 
     name = "interventional-faithfulness"
@@ -49,6 +55,7 @@ class InterventionalFaithfulness(Metric):
     value_range = (-1.0, 1.0)
     reference = "Bhatt, Weller, Moura (2020), faithfulness correlation; here over do() of concepts"
     requires: ClassVar[frozenset[str]] = frozenset({"space", "oracle"})
+    about_concepts = True
 
     class Config(PluginConfig):
         """Settings.
@@ -60,8 +67,9 @@ class InterventionalFaithfulness(Metric):
         images
             At most.
         held
-            Also ask with the other concepts held, which doubles the queries; never with more than
-            64 concepts.
+            Also ask with the other concepts held, which doubles the queries.
+
+        With more than 64 concepts neither that is asked nor for single effects.
         """
 
         subsets: int = Field(default=32, ge=5)
@@ -79,30 +87,32 @@ class InterventionalFaithfulness(Metric):
         importance = claims.importance[rows]
         asked = _Asked.about(explanation, rows, claims.places, context)
         subsets = _Subsets.draw(self.config.subsets, len(claims.places), context.rng)
-        shown = asked.effects(subsets)
-        claimed = asked.claimed(subsets, importance)
-        rng = numpy_generator(context.rng)
-        score, told = _correlations(claimed, shown)
-        if not told.any():
+        guess = torch.randn(importance.shape, generator=context.rng)
+        exchanged = _handed_around(importance, context.rng)
+        trial = _Trial(asked, subsets, asked.effects(subsets), numpy_generator(context.rng))
+        if not trial.told.any():
             raise MetricUndefinedError(
-                "there are no effects to compare: in no image do the oracle and the explanation "
-                "make a difference between subsets of concepts"
+                "there are no effects to compare: in no image does the oracle make a difference "
+                "between subsets of concepts"
             )
-        guessed = asked.claimed(subsets, _handed_around(importance, context.rng))
-        chance = _correlations(guessed, shown)[0][told]
+        controls = {"concepts exchanged": trial.score(exchanged)}
         parts = {}
+        if asked.can_be_singled_out:
+            controls[_SINGLE] = trial.score_of(asked.single_effects(subsets))
         if self.config.held and asked.can_hold:
-            held, defined = _correlations(claimed, asked.effects(subsets, hold=True))
-            if defined.any():
-                parts["others held"] = Estimate.mean(held[defined], rng)
-        if not told.all():
-            parts["images left out"] = Estimate.share(~told)
+            held = replace(trial, shown=asked.effects(subsets, hold=True))
+            if held.told.any():
+                parts["others held"] = held.score(importance)
+        if not trial.told.all():
+            parts["images left out"] = Estimate.share(~trial.told)
         return MetricResult(
             self.name,
-            estimate=Estimate.mean(score[told], rng),
-            chance=Estimate.mean(chance, rng),
+            estimate=trial.score(importance),
+            chance=trial.score(guess),
             parts=parts,
+            controls=controls,
             footing=claims.footing,
+            reason=_reason(claims, trial, importance, controls.get(_SINGLE)),
         )
 
 
@@ -115,8 +125,8 @@ class _Subsets:
 
     @classmethod
     def draw(cls, q: int, d: int, rng: torch.Generator) -> _Subsets:
-        """Draw subsets of up to half of the concepts, 64 at most, all sizes alike."""
-        largest = min(_LARGEST_SUBSET, (d + 1) // 2)
+        """Draw subsets of up to half of the concepts, or two, 64 at most, all sizes alike."""
+        largest = min(_LARGEST_SUBSET, max(2, (d + 1) // 2))
         size = torch.randint(1, largest + 1, (q, 1), generator=rng)
         order = torch.stack([torch.randperm(d, generator=rng)[:largest] for _ in range(q)])
         columns = torch.where(torch.arange(largest) < size, order, NO_TARGET)
@@ -154,10 +164,15 @@ class _Asked:
         return cls(oracle, units, explanation.target[rows], places, up, down)
 
     @property
+    def can_be_singled_out(self) -> bool:
+        """Whether there are few enough concepts to ask for each alone, or for all at once."""
+        return len(self.places) <= _LARGEST_SUBSET
+
+    @property
     def can_hold(self) -> bool:
         """Whether all concepts can be set at once."""
         kinds = {self.oracle.space.concepts[place].kind for place in self.places.tolist()}
-        return len(self.places) <= _LARGEST_SUBSET and "parameter" not in kinds
+        return self.can_be_singled_out and "parameter" not in kinds
 
     def claimed(self, subsets: _Subsets, importance: Tensor) -> NDArray[np.float64]:
         """Return what importances [n, d] claim that each subset adds to the logit, [q, n]."""
@@ -165,8 +180,22 @@ class _Asked:
         total: NDArray[np.float64] = subsets.pick(up, down).sum(dim=2).numpy()
         return total
 
+    def single_effects(self, subsets: _Subsets) -> NDArray[np.float64]:
+        """Return what the effects of each subset's members alone add up to, [q, n]."""
+        each = torch.arange(len(self.places))[:, None]
+        up = torch.from_numpy(self.effects(_Subsets(each, torch.ones_like(each).bool()))).T
+        down = up
+        if not torch.equal(self.up.set_to, self.down.set_to):
+            down = torch.from_numpy(self.effects(_Subsets(each, torch.zeros_like(each).bool()))).T
+        total: NDArray[np.float64] = subsets.pick(up, down).sum(dim=2).numpy()
+        return total
+
     def effects(self, subsets: _Subsets, *, hold: bool = False) -> NDArray[np.float64]:
-        """Return what do() on each subset adds to the target's logit, [q, n]."""
+        """Return what do() on each subset adds to the target's logit, [q, n].
+
+        In whole numbers of the least difference that is none of rounding: only ranks count, and
+        rounding makes none.
+        """
         values = subsets.pick(self.up.set_to, self.down.set_to)
         columns = subsets.columns
         targets = torch.where(columns >= 0, self.places[columns.clamp(min=0)], NO_TARGET)
@@ -179,25 +208,65 @@ class _Asked:
         after = self.oracle.query(self.units, Intervention.set(targets, values)).answer("logits")
         n = torch.arange(len(self.target))
         before, after = before.cpu().double(), after.cpu().double()
-        change: NDArray[np.float64] = (after - before)[:, n, self.target].numpy()
-        # Rounding makes no ranks.
-        change[np.abs(change) < _ROUNDING * float(before.abs().max())] = 0.0
-        return change
+        change = (after - before)[:, n, self.target]
+        least = _ROUNDING * (float(before.abs().max()) or 1.0)
+        told: NDArray[np.float64] = (change / least).round().numpy()
+        return told
 
 
-def _correlations(
-    claimed: NDArray[np.float64], shown: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return each image's rank correlation over subsets, 0 where there is none, and where is one.
+@dataclass(frozen=True)
+class _Trial:
+    """What do() has shown of some subsets, ``[q, n]``, against which claims are held."""
+
+    asked: _Asked
+    subsets: _Subsets
+    shown: NDArray[np.float64]
+    rng: np.random.Generator
+
+    @property
+    def told(self) -> NDArray[np.bool_]:
+        """In which images the oracle makes a difference between subsets, ``[n]``."""
+        told: NDArray[np.bool_] = np.ptp(self.shown, axis=0) > 0
+        return told
+
+    def silent(self, importance: Tensor) -> int:
+        """Return in how many of these images importances make none."""
+        claimed = self.asked.claimed(self.subsets, importance)[:, self.told]
+        return int((np.ptp(claimed, axis=0) == 0).sum())
+
+    def score(self, importance: Tensor) -> Estimate:
+        """Return how well importances ``[n, d]`` tell what was shown."""
+        return self.score_of(self.asked.claimed(self.subsets, importance))
+
+    def score_of(self, claimed: NDArray[np.float64]) -> Estimate:
+        """Return how well claims ``[q, n]`` do."""
+        return Estimate.mean(_correlations(claimed, self.shown)[self.told], self.rng)
+
+
+def _reason(
+    claims: ConceptClaims, trial: _Trial, importance: Tensor, single: Estimate | None
+) -> str:
+    """Tell what the score rests on that is not seen in it."""
+    n, silent = int(trial.told.sum()), trial.silent(importance)
+    told = [claims.told]
+    if silent:
+        told.append(f"silent in {silent} of {n} images, which count as 0")
+    if single is not None and single.value >= _EXACT:
+        told.append("effects add up exactly here: listing single effects scores 1")
+    return "; ".join(one for one in told if one)
+
+
+def _correlations(claimed: NDArray[np.float64], shown: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return each image's rank correlation over subsets, ``[n]``, 0 where either has no ranks.
 
     Both tables are ``[q, n]``.
     """
     one, other = (stats.rankdata(table, axis=0) for table in (claimed, shown))
     one, other = one - one.mean(axis=0), other - other.mean(axis=0)
     scale = np.sqrt((one**2).sum(axis=0) * (other**2).sum(axis=0))
-    defined = scale > 0
     product = (one * other).sum(axis=0)
-    return np.clip(product / np.where(defined, scale, 1.0), -1, 1), defined
+    rho: NDArray[np.float64] = np.clip(product / np.where(scale > 0, scale, 1.0), -1, 1)
+    return rho
 
 
 def _handed_around(importance: Tensor, rng: torch.Generator) -> Tensor:

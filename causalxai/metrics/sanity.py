@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -16,33 +16,40 @@ from causalxai.context import Context
 from causalxai.errors import CapabilityError
 from causalxai.explainer import Explanation
 from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError
+from causalxai.metrics.asked_again import Read
+from causalxai.metrics.resampling import Rows, bootstrapped, null_range
 from causalxai.plugin import PluginConfig
 from causalxai.randomised import randomised
 from causalxai.seeding import numpy_generator
 
 SANITY_TOLD = (
-    "sanity: how much explanations change when the classifier's weights are shuffled (1 - |rank "
-    "correlation|). Near 0, they do not speak of what it has learned; near 1 they may, as noise "
-    "would: compare 'same weights', which is asking again."
+    "sanity: how much explanations change when the classifier's weights are shuffled (1 - rank "
+    "correlation). Near 0, they do not speak of what it has learned; near 1 they may, as noise "
+    "would; above 1 they turn around. Compare 'same weights', which is asking again."
 )
 """The metric in a sentence."""
 
+_FEWEST_ENTRIES = 5
+_SHUFFLES = 100
+_DRAWS = 200
+
 
 class Sanity(Metric):
-    """How much the explanation changes when the classifier's weights are shuffled [1]_.
+    """How much explanations change when the classifier's weights are shuffled, after [1]_.
 
-    1 - |rank correlation| of an image's explanation before and after, over its importances, or the
-    pixels of its first map. Near 0, the explanation does not speak of what the classifier has
-    learned. Near 1 it may: noise changes as well, so that a high score proves nothing by itself.
+    1 - rank correlation of the explanations before and after, over all images and their importances
+    at once, or the pixels of their first maps. Near 0, they do not speak of what the classifier has
+    learned. Near 1 they may: noise changes as well, so that a high score proves nothing by itself.
+    Above 1 they turn around.
 
     The concepts stay those that were fitted to the classifier, and so does the graph; concept
-    space and oracle then read and ask the classifier that has forgotten. Images whose explanation
-    is the same everywhere have no ranks; they count as unchanged where it stays as it is, else
-    they are left out.
+    space and oracle then read and ask the classifier that has forgotten. The interval is over
+    images.
 
     ``controls``: ``same weights``, the same for an explanation that is merely asked for again:
-    what the explainer's own chance changes. ``chance``: another order of the entries, which is
-    what an explanation that has nothing to do with the first one comes to.
+    what the explainer's own chance changes. ``chance``: the entries in another order, which is
+    what an explanation that has nothing to do with the first one comes to; its interval is the
+    range in which 95 % of such orders lie.
 
     References
     ----------
@@ -52,8 +59,11 @@ class Sanity(Metric):
 
     name = "sanity"
     higher_is_better = True
-    value_range = (0.0, 1.0)
-    reference = "Adebayo et al. (2018): Sanity checks for saliency maps, section 4"
+    value_range = (0.0, 2.0)
+    reference = (
+        "after Adebayo et al. (2018): Sanity checks for saliency maps, section 4; rank correlation "
+        "with signs, over all images at once"
+    )
     requires: ClassVar[frozenset[str]] = frozenset()
 
     class Config(PluginConfig):
@@ -82,27 +92,23 @@ class Sanity(Metric):
             for one, number in ((context, seed), (context, seed + 1), (forgetful, seed))
         )
         rng = numpy_generator(context.rng)
-        claims = _claims([before, again, after])
-        changes = [_change(one, other) for one, other in zip(claims[0], claims[2], strict=True)]
-        told = [change for change in changes if change is not None]
-        if not told:
+        read, claims = _claims([before, again, after])
+        change, repeated = (_Change(claims[0], other) for other in (claims[2], claims[1]))
+        if claims[0].size < _FEWEST_ENTRIES or not np.isfinite(change.of_all):
             raise MetricUndefinedError(
-                "no image's explanation can be ranked: it is the same everywhere, before or after"
+                f"{claims[0].size} entries of {len(rows)} explanations can't be ranked: it takes "
+                f"{_FEWEST_ENTRIES} or more that are not all the same, before and after"
             )
-        shuffled = [_change(one, rng.permutation(one)) for one in claims[0]]
-        repeated = [_change(one, other) for one, other in zip(claims[0], claims[1], strict=True)]
-        silent = len(changes) - len(told)
+        controls = {}
+        if np.isfinite(repeated.of_all):
+            controls["same weights"] = bootstrapped(repeated.of, len(rows), rng, draws=_DRAWS)
         return MetricResult(
             self.name,
-            estimate=Estimate.mean(told, rng),
-            chance=_mean(shuffled, rng),
-            controls={
-                name: estimate
-                for name, estimate in {"same weights": _mean(repeated, rng)}.items()
-                if estimate is not None
-            },
+            estimate=bootstrapped(change.of, len(rows), rng, draws=_DRAWS),
+            chance=_by_chance(claims[0], rng),
+            controls=controls,
             footing="own",
-            reason=f"left out: {silent} of {len(changes)} images" if silent else "",
+            read=read,
         )
 
     def _forgetful(self, context: Context) -> Context:
@@ -125,15 +131,15 @@ def _explained(inputs: torch.Tensor, target: torch.Tensor, context: Context) -> 
     return context.explainer.explain(inputs, target, context)
 
 
-def _claims(explanations: Sequence[Explanation]) -> list[NDArray[np.float64]]:
+def _claims(explanations: Sequence[Explanation]) -> tuple[Read, list[NDArray[np.float64]]]:
     """Return what each claims, ``[n, d]``: of concepts that all speak of, or else of pixels."""
     shared = set.intersection(*(set(one.concepts) for one in explanations))
     if shared and all(one.importance is not None for one in explanations):
-        return [_importance(one, sorted(shared)) for one in explanations]
+        return "concepts", [_importance(one, sorted(shared)) for one in explanations]
     if not all(one.maps for one in explanations):
         raise MetricUndefinedError("the explanations speak neither of the same concepts nor pixels")
     maps = [next(iter(one.maps.values())).cpu().flatten(1) for one in explanations]
-    return [heat.double().numpy() for heat in maps]
+    return "pixels", [heat.double().numpy() for heat in maps]
 
 
 def _importance(explanation: Explanation, names: Sequence[str]) -> NDArray[np.float64]:
@@ -143,16 +149,31 @@ def _importance(explanation: Explanation, names: Sequence[str]) -> NDArray[np.fl
     return claims
 
 
-def _change(one: NDArray[np.float64], other: NDArray[np.float64]) -> float | None:
-    """Return 1 - |Spearman's rho|, 0 where nothing changes; ``None`` without ranks."""
-    if np.array_equal(one, other):
-        return 0.0
-    if np.ptp(one) == 0 or np.ptp(other) == 0:
-        return None
-    rho = float(stats.spearmanr(one, other).statistic)
-    return min(1.0, max(0.0, 1 - abs(rho)))
+@dataclass(frozen=True)
+class _Change:
+    """Explanations of the same images, before and after, each ``[n, d]``."""
+
+    before: NDArray[np.float64]
+    after: NDArray[np.float64]
+
+    @property
+    def of_all(self) -> float:
+        return self.of(np.arange(len(self.before)))
+
+    def of(self, images: Rows) -> float:
+        """Return 1 - Spearman's rho of some images: 0 if nothing changes, NaN without ranks."""
+        one, other = self.before[images].ravel(), self.after[images].ravel()
+        if np.array_equal(one, other):
+            return 0.0
+        if np.ptp(one) == 0 or np.ptp(other) == 0:
+            return float("nan")
+        return min(2.0, max(0.0, 1 - float(stats.spearmanr(one, other).statistic)))
 
 
-def _mean(values: Sequence[float | None], rng: np.random.Generator) -> Estimate | None:
-    known = [value for value in values if value is not None]
-    return Estimate.mean(known, rng) if known else None
+def _by_chance(claims: NDArray[np.float64], rng: np.random.Generator) -> Estimate:
+    """Return how much changes where the entries of all images change places."""
+    ranks = stats.rankdata(claims.ravel())
+    if np.ptp(ranks) == 0:
+        return Estimate(0.0)
+    shuffled = [np.corrcoef(ranks, rng.permutation(ranks))[0, 1] for _ in range(_SHUFFLES)]
+    return null_range(np.clip(1 - np.array(shuffled), 0, 2))

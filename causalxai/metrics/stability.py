@@ -53,7 +53,7 @@ class _AskingAgain(Metric):
     config: Config
 
     def _ask(self, explanation: Explanation, context: Context) -> tuple[Answers, list[Claims]]:
-        """Return all answers, and those of each image with two copies or more, [m, d]."""
+        """Return all answers, and those of each image with two copies or more, [c, r, d]."""
         answers = ask_again(
             explanation,
             context,
@@ -78,7 +78,8 @@ class Stability(_AskingAgain):
     explanations are multiplied by ten, and with the number of concepts. The score is therefore
     the total variance of explanations that are brought to unit length first: 0 if all of them point
     the same way, -1 if every which way. Images with an explanation of zeros alone have no
-    direction, and are left out. ``chance`` shuffles the entries of each explanation.
+    direction, and are left out. ``chance`` shuffles the entries of each copy's explanations, in the
+    same way for all repeats.
 
     The part ``asked again`` is the same for one copy that is explained several times: what is due
     to the explainer's own chance. A constant explanation has 0; see ``relative-stability``.
@@ -90,25 +91,24 @@ class Stability(_AskingAgain):
 
     def _compute(self, explanation: Explanation, context: Context) -> MetricResult:
         answers, every = self._ask(explanation, context)
-        pointing = [claims for claims in every if (np.abs(claims).max(axis=1) > 0).all()]
+        pointing = [claims for claims in every if (np.abs(claims).max(axis=2) > 0).all()]
         if not pointing:
             raise MetricUndefinedError("in every image some explanation consists of zeros alone")
         rng = numpy_generator(context.rng)
-        parts = {"raw": Estimate.mean([-claims.var(axis=0).mean() for claims in every], rng)}
+        raw = [-claims.var(axis=(0, 1)).mean() for claims in every]
+        parts = {"raw": Estimate.mean(raw, rng)}
         if self.config.repeats > 1:
-            again = [
-                _direction_spread(claims.reshape(-1, self.config.repeats, claims.shape[1]))
-                for claims in pointing
-            ]
+            again = [_direction_spread(claims) for claims in pointing]
             parts["asked again"] = Estimate.mean([-spread.mean() for spread in again], rng)
         parts["copies left out"] = Estimate.share(~answers.kept)
         silent = len(answers.kept) - len(pointing)
         return MetricResult(
             self.name,
             estimate=Estimate.mean(_negated(pointing), rng),
-            chance=Estimate.mean(_negated([rng.permuted(c, axis=1) for c in pointing]), rng),
+            chance=Estimate.mean(_negated([_shuffled(c, rng) for c in pointing]), rng),
             parts=parts,
             footing="own",
+            read=answers.read,
             reason=f"left out: {silent} of {len(answers.kept)} images" if silent else "",
         )
 
@@ -116,10 +116,11 @@ class Stability(_AskingAgain):
 class RelativeStability(_AskingAgain):
     """1 - (spread of an image's explanations under noise) / (spread between images).
 
-    Spread is half the mean squared distance of two explanations: of the same image's copies, and of
-    different images'. 1 if noise changes nothing; about 0 if explanations of an image differ from
-    each other as from those of other images, which is ``chance``. An explanation that is the same
-    for all images has no spread, and no score.
+    Spread is half the mean squared distance of two explanations: of different copies of the same
+    image, and of different images. 1 if noise changes nothing; about 0 if explanations of an
+    image's copies differ from each other as from those of other images, which is ``chance``: there
+    copies are dealt out to the images again. An explanation that is the same for all images has no
+    spread, and no score.
     """
 
     name = "relative-stability"
@@ -143,6 +144,7 @@ class RelativeStability(_AskingAgain):
             chance=bootstrapped(shuffled.ratio, len(every), rng),
             parts={"copies left out": Estimate.share(~answers.kept)},
             footing="own",
+            read=answers.read,
         )
 
 
@@ -155,27 +157,33 @@ def _direction_spread(claims: Claims) -> NDArray[np.float64]:
 
 
 def _negated(every: list[Claims]) -> list[float]:
-    return [-float(_direction_spread(claims)) for claims in every]
+    return [-float(_direction_spread(claims.reshape(-1, claims.shape[2]))) for claims in every]
+
+
+def _shuffled(claims: Claims, rng: np.random.Generator) -> Claims:
+    """Shuffle the entries of each copy's explanations, its repeats alike."""
+    copies, _, d = claims.shape
+    order = rng.permuted(np.tile(np.arange(d), (copies, 1, 1)), axis=2)
+    return np.take_along_axis(claims, order, axis=2)
 
 
 def _dealt(every: list[Claims], rng: np.random.Generator) -> list[Claims]:
-    """Deal all explanations out to the images again, to each as many as it had."""
+    """Deal all copies out to the images again, to each as many as it had."""
     ends = np.cumsum([len(claims) for claims in every])[:-1]
     return np.split(rng.permutation(np.concatenate(every)), ends)
 
 
 class _Distances:
-    """Mean half squared distances between the explanations of any two images."""
+    """Mean half squared distances between the explanations of any two images, each [c, r, d]."""
 
     def __init__(self, every: list[Claims]) -> None:
-        centre = np.concatenate(every).mean(axis=0)
-        means = np.stack([(claims - centre).mean(axis=0) for claims in every])
-        squares = np.array([((claims - centre) ** 2).sum(axis=1).mean() for claims in every])
-        self.size = float((np.concatenate(every) ** 2).sum(axis=1).mean())
+        centre = np.concatenate(every).mean(axis=(0, 1))
+        moved = [claims - centre for claims in every]
+        means = np.stack([claims.mean(axis=(0, 1)) for claims in moved])
+        squares = np.array([(claims**2).sum(axis=2).mean() for claims in moved])
+        self.size = float((np.concatenate(every) ** 2).sum(axis=2).mean())
         self.pairs = (squares[:, None] + squares[None]) / 2 - means @ means.T
-        counts = np.array([len(claims) for claims in every])
-        # An explanation has no distance from itself.
-        self.within = np.diag(self.pairs) * counts / (counts - 1)
+        self.within = np.array([_between_copies(claims) for claims in moved])
 
     def between(self, images: Rows) -> float:
         """Return the spread between different images."""
@@ -188,3 +196,14 @@ class _Distances:
         """Return 1 - within / between."""
         between = self.between(images)
         return 1 - float(self.within[images].mean()) / between if between > 0 else float("nan")
+
+
+def _between_copies(claims: Claims) -> float:
+    """Return the mean half squared distance of different copies' explanations, of ``[c, r, d]``.
+
+    Repeats of one copy are not independent of one another: a deterministic explainer gives the
+    same one each time.
+    """
+    c, means = len(claims), claims.mean(axis=1)
+    product = ((means.sum(axis=0) ** 2).sum() - (means**2).sum()) / (c * (c - 1))
+    return float((claims**2).sum(axis=2).mean() - product)

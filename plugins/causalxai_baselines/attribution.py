@@ -19,6 +19,10 @@ from causalxai_baselines.figures import overlay_section
 
 Baseline: TypeAlias = Literal["black", "grey", "mean"]
 
+NOTHING: Baseline = "black"
+"""What stands for *nothing* unless a spec says otherwise, the same for everything that speaks of
+pixels: maps compare only where they agree on it. It is what ``deletion`` and ``insertion`` take."""
+
 
 @dataclass(frozen=True)
 class Attributed:
@@ -55,12 +59,11 @@ class AttributionConfig(PluginConfig):
 class Attribution(Explainer, ABC):
     """Attributes the logit of a class to pixels; no concepts, no graph.
 
-    The map is signed: positive where a pixel supports the class. It is the sum over colours.
+    A signed map is positive where a pixel supports the class. It is the sum over colours.
     """
 
     name: ClassVar[str]
     """What the map is called."""
-    map_note: ClassVar[str] = "Red supports the class, blue opposes it; each map has its own scale."
 
     class Config(AttributionConfig):
         """Settings of an ``Attribution``."""
@@ -70,6 +73,11 @@ class Attribution(Explainer, ABC):
     @abstractmethod
     def _attribution(self, context: Context) -> Attribute:
         """Return the attribution for batches, after whatever has to be done once."""
+
+    @property
+    def map_note(self) -> str:
+        """How to read the map's picture."""
+        return "Red supports the class, blue opposes it; each map has its own scale."
 
     @property
     def _passes(self) -> int:

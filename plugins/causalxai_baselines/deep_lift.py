@@ -14,7 +14,9 @@ from torch import Tensor
 from causalxai.classifier import Classifier
 from causalxai.context import Context
 from causalxai.errors import CapabilityError
+from causalxai.explainer import Explanation
 from causalxai_baselines.attribution import (
+    NOTHING,
     Attribute,
     Attributed,
     Attribution,
@@ -33,7 +35,7 @@ class RescaleConfig(AttributionConfig):
     ----------
     tolerance
         How far the attributions' sum may be from the difference of the logits that it has to
-        meet, as a share of the largest such difference in the batch. Where it is farther, the
+        meet, as a share of the largest such difference in all images. Where it is farther, the
         network has parts for which there is no rule, and is refused.
     """
 
@@ -44,21 +46,44 @@ class RescaleRule(Attribution):
     """An attribution by DeepLIFT's rescale rule, which must add up.
 
     The network's copy has its activations as modules, each used once; the classifier itself is
-    left alone. ``details["gap"]`` is the attributions' sum less the difference of the logits.
+    left alone. ``details["difference"]`` is the difference of the logits, ``details["gap"]`` the
+    attributions' sum less that.
     """
 
     config: RescaleConfig
 
-    def _complete(
+    def _explain(self, inputs: Tensor, target: Tensor, context: Context) -> Explanation:
+        """Return the attributions, if they add up.
+
+        Raises
+        ------
+        CapabilityError
+            If they don't.
+        """
+        explanation = super()._explain(inputs, target, context)
+        gap, expected = explanation.details["gap"], explanation.details["difference"]
+        # Over all images at once: by batches, how many there are would decide.
+        worst, scale = float(gap.abs().max()), float(expected.abs().max())
+        if not worst <= self.config.tolerance * max(scale, 1e-3):
+            _, doubt = rescalable(context.classifier.model)
+            why = doubt or "it has parts, such as GELU or a product, for which there is no rule"
+            raise CapabilityError(
+                f"{self.name} does not add up in this network: the map's sum is {worst:.2g} off "
+                f"the difference of the logits, {scale:.2g} ({why}); use integrated-gradients, "
+                "or a network of torch.nn's ReLU, ELU, LeakyReLU, Sigmoid, Tanh, Softplus, "
+                "MaxPool2d and linear parts"
+            )
+        return explanation
+
+    def _completed(
         self,
         classifier: Classifier,
-        doubt: str,
         values: Tensor,
         images: Tensor,
         target: Tensor,
         baselines: Tensor,
     ) -> Attributed:
-        """Return the attributions, if they add up.
+        """Return the attributions, and by how much they don't add up.
 
         Parameters
         ----------
@@ -74,16 +99,7 @@ class RescaleRule(Attribution):
             )
             expected = above - below.view(-1, count).mean(dim=1)
         gap = values.detach().flatten(1).sum(dim=1) - expected
-        worst, scale = float(gap.abs().max()), float(expected.abs().max())
-        if not worst <= self.config.tolerance * max(scale, 1e-3):
-            why = doubt or "it has parts, such as GELU or a product, for which there is no rule"
-            raise CapabilityError(
-                f"{self.name} does not add up in this network: the map's sum is {worst:.2g} off "
-                f"the difference of the logits, {scale:.2g} ({why}); use integrated-gradients, "
-                "or a network of torch.nn's ReLU, ELU, LeakyReLU, Sigmoid, Tanh, Softplus, "
-                "MaxPool2d and linear parts"
-            )
-        return Attributed(values, {"gap": gap})
+        return Attributed(values, {"gap": gap, "difference": expected})
 
 
 class DeepLift(RescaleRule):
@@ -106,20 +122,20 @@ class DeepLift(RescaleRule):
             What an image is compared with: black, grey, or its own mean colour.
         """
 
-        baseline: Baseline = "black"
+        baseline: Baseline = NOTHING
 
     config: Config
 
     def _attribution(self, context: Context) -> Attribute:
         classifier = context.classifier
-        network, doubt = rescalable(classifier.model)
+        network, _ = rescalable(classifier.model)
         deep_lift = attr.DeepLift(network)
 
         def attribute(images: Tensor, target: Tensor) -> Attributed:
             baselines = baseline_of(images, self.config.baseline)
             with _following(self.name):
                 values = deep_lift.attribute(images.requires_grad_(), baselines, target=target)
-            return self._complete(classifier, doubt, values, images, target, baselines)
+            return self._completed(classifier, values, images, target, baselines)
 
         return attribute
 
@@ -158,14 +174,14 @@ class DeepShap(RescaleRule):
         baselines = train.images[chosen].to(classifier.device)
         if len(baselines) < 2:
             raise CapabilityError("deep-shap needs two or more training images as baselines")
-        network, doubt = rescalable(classifier.model)
+        network, _ = rescalable(classifier.model)
         deep_shap = attr.DeepLiftShap(network)
 
         def attribute(images: Tensor, target: Tensor) -> Attributed:
             with _following(self.name):
                 values = deep_shap.attribute(images.requires_grad_(), baselines, target=target)
             each = baselines.expand(len(images), *baselines.shape)
-            return self._complete(classifier, doubt, values, images, target, each)
+            return self._completed(classifier, values, images, target, each)
 
         return attribute
 

@@ -17,7 +17,8 @@ _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 class GradCam(Attribution):
     """Feature maps of a convolution, each weighted by the mean gradient of the logit by it [1]_.
 
-    The map is scaled up to the image's size, bilinearly; its values are not in logits.
+    Of their sum, what supports the class is kept. The map is scaled up to the image's size,
+    bilinearly; its values are not in logits.
 
     References
     ----------
@@ -36,13 +37,20 @@ class GradCam(Attribution):
             Whose feature maps are weighted, as the network names it; null for the last
             convolution that runs.
         relu
-            Keep what supports the class alone, as in the paper.
+            Keep what supports the class alone, as in the paper; without, the map is signed.
         """
 
         layer: str | None = None
-        relu: bool = False
+        relu: bool = True
 
     config: Config
+
+    @property
+    def map_note(self) -> str:
+        """How to read the map's picture."""
+        if self.config.relu:
+            return "Red supports the class; each map has its own scale."
+        return super().map_note
 
     def _attribution(self, context: Context) -> Attribute:
         model = context.classifier.model

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from causalxai.context import Context
 from causalxai_baselines.attribution import (
+    NOTHING,
     Attribute,
     Attributed,
     Attribution,
@@ -18,7 +19,7 @@ from causalxai_baselines.attribution import (
 
 
 class Saliency(Attribution):
-    """The gradient of the logit by the pixels [1]_.
+    """The size of the gradient of the logit by the pixels, the largest over colours [1]_.
 
     References
     ----------
@@ -34,20 +35,29 @@ class Saliency(Attribution):
         Parameters
         ----------
         absolute
-            The gradient's size, as in the paper, in place of its sign: where a pixel matters,
-            not which way.
+            The gradient's size, as in the paper: where a pixel matters, not which way. Without,
+            the gradient itself, summed over colours.
         """
 
-        absolute: bool = False
+        absolute: bool = True
 
     config: Config
+
+    @property
+    def map_note(self) -> str:
+        """How to read the map's picture."""
+        if self.config.absolute:
+            return "Red: where a pixel matters, whichever way; each map has its own scale."
+        return super().map_note
 
     def _attribution(self, context: Context) -> Attribute:
         saliency = attr.Saliency(context.classifier.model)
 
         def attribute(images: Tensor, target: Tensor) -> Attributed:
-            inputs = images.requires_grad_()
-            return Attributed(saliency.attribute(inputs, target=target, abs=self.config.absolute))
+            gradient = saliency.attribute(images.requires_grad_(), target=target, abs=False)
+            if not self.config.absolute:
+                return Attributed(gradient)
+            return Attributed(gradient.abs().amax(dim=1, keepdim=True))
 
         return attribute
 
@@ -77,7 +87,7 @@ class IntegratedGradients(Attribution):
         """
 
         steps: int = Field(default=50, ge=1)
-        baseline: Baseline = "black"
+        baseline: Baseline = NOTHING
 
     config: Config
 

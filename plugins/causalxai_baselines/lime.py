@@ -15,6 +15,7 @@ from torch import Tensor
 from causalxai.context import Context
 from causalxai.errors import CapabilityError
 from causalxai_baselines.attribution import (
+    NOTHING,
     Attribute,
     Attributed,
     Attribution,
@@ -65,7 +66,7 @@ class Lime(Attribution):
         samples: int = Field(default=1000, ge=2)
         segmentation: Segmentation = "slic"
         segments: int = Field(default=50, ge=2)
-        baseline: Baseline = "grey"
+        baseline: Baseline = NOTHING
         kernel_width: float = Field(default=0.25, gt=0)
         ridge: float = Field(default=1.0, ge=0)
 

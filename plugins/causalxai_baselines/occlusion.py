@@ -10,6 +10,7 @@ from torch import Tensor
 from causalxai.context import Context
 from causalxai.errors import CapabilityError
 from causalxai_baselines.attribution import (
+    NOTHING,
     Attribute,
     Attributed,
     Attribution,
@@ -47,7 +48,7 @@ class Occlusion(Attribution):
 
         window: int = Field(default=5, ge=1)
         stride: int = Field(default=2, ge=1)
-        baseline: Baseline = "grey"
+        baseline: Baseline = NOTHING
 
     config: Config
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
+from scipy import stats
 from torch import Tensor
 
 from causalxai.context import Context
@@ -24,8 +25,10 @@ class PatchDiscoverer(GraphDiscoverer):
     """Removes every patch of some images of each class, and keeps the edges that matter.
 
     An edge's ``weight`` is what its class's logit gains on average where the patch is there, over
-    training images that are predicted to be of that class; ``low`` and ``high`` are its normal
-    95 % interval. Edges whose interval has no zero in it are kept, and those that are required.
+    training images that are predicted to be of that class; ``low`` and ``high`` are its 95 %
+    interval by Student's t. Edges whose interval has no zero in it are kept, and those that are
+    required. Classes that are predicted less than twice are skipped, and told in
+    ``meta["skipped"]``.
     """
 
     requires: ClassVar[frozenset[str]] = frozenset({"space", "oracle"})
@@ -49,9 +52,10 @@ class PatchDiscoverer(GraphDiscoverer):
         classes = [f"class {name}" for name in context.classifier.class_names]
         nodes = [*names, *classes]
         required, forbidden = self.config.background.among(nodes)
+        effects = list(self._effects(context))
         edges = [
             Edge(names[i], classes[k], weight, low=weight - half, high=weight + half)
-            for i, k, weight, half in self._effects(context)
+            for i, k, weight, half in effects
             if (i, len(names) + k) in required
             or (abs(weight) > half and (i, len(names) + k) not in forbidden)
         ]
@@ -60,7 +64,12 @@ class PatchDiscoverer(GraphDiscoverer):
         known = [(nodes[i], nodes[j]) for i, j in sorted(required) if i < len(names) <= j]
         edges += [Edge(*pair) for pair in known if pair not in measured]
         tiers = dict.fromkeys(names, 0) | dict.fromkeys(classes, 1)
-        return CausalGraph(nodes, edges, tiers=tiers, meta={"images": self.config.images})
+        meta: dict[str, str | float] = {"images": self.config.images}
+        seen = {k for _, k, _, _ in effects}
+        skipped = [name for k, name in enumerate(classes) if k not in seen]
+        if skipped:
+            meta["skipped"] = f"{', '.join(skipped)}: predicted for fewer than {_LEAST} images"
+        return CausalGraph(nodes, edges, tiers=tiers, meta=meta)
 
     def _effects(self, context: Context) -> Iterator[tuple[int, int, float, float]]:
         """Yield patch, class, mean effect and the half of its interval."""
@@ -76,7 +85,8 @@ class PatchDiscoverer(GraphDiscoverer):
                 gains = _gains(
                     context, context.dataset.train.images[drawn[: self.config.images]], k
                 )
-                half = 1.96 * gains.std(axis=0, ddof=1) / np.sqrt(len(gains))
+                reach = stats.t.ppf(0.975, len(gains) - 1) / np.sqrt(len(gains))
+                half = reach * gains.std(axis=0, ddof=1)
                 for i, (weight, width) in enumerate(zip(gains.mean(axis=0), half, strict=True)):
                     yield i, k, float(weight), float(width)
 

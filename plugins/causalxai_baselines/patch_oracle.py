@@ -12,7 +12,7 @@ from causalxai.errors import CapabilityError
 from causalxai.intervention import Intervention
 from causalxai.oracle import DEFAULT_MEMORY_CEILING, Oracle, Response, Want
 from causalxai.plugin import PluginConfig
-from causalxai_baselines.attribution import Baseline, baseline_of
+from causalxai_baselines.attribution import NOTHING, Baseline, baseline_of
 from causalxai_baselines.patch_space import PatchSpace
 
 
@@ -34,7 +34,7 @@ class PatchOracle(Oracle):
             What is seen where a patch is removed: black, grey, or the image's mean colour.
         """
 
-        baseline: Baseline = "grey"
+        baseline: Baseline = NOTHING
 
     config: Config
 

@@ -15,6 +15,7 @@ from causalxai.concept_space import Concept
 from causalxai.context import Context
 from causalxai.errors import CapabilityError
 from causalxai.graph import CausalGraph
+from causalxai.metrics.graph_scores import undirected_pairs
 
 LOGIT = "logit"
 _PREDICTION = "prediction"
@@ -64,8 +65,9 @@ class CausalTable:
         Raises
         ------
         CapabilityError
-            If no concept of the space is in the graph, one is the same in every image, or there
-            are too few images.
+            If no concept of the space is in the graph, one is the same in every image, there are
+            too few images, or the graph leaves a direction between concepts open, on which their
+            effects depend.
         """
         space, graph, train = context.space, context.graph, context.dataset.train
         if space is None or graph is None:
@@ -93,6 +95,7 @@ class CausalTable:
             context.classifier.class_names,
         )
         table._require_variation()
+        table._require_directions()
         return table
 
     @property
@@ -109,7 +112,7 @@ class CausalTable:
         """Return the graph of the columns, with the logit of class ``k`` as an effect.
 
         Its parents are those of the node ``class <name>``, or else of ``prediction``, where the
-        discovered graph has one with parents; all concepts otherwise.
+        discovered graph has one, if they are none; all concepts where it has neither.
         """
         column = dict(zip(self.names, self.columns, strict=True))
         dag = nx.DiGraph()
@@ -119,11 +122,10 @@ class CausalTable:
             for edge in self.graph.edges
             if edge.source in column and edge.target in column
         )
-        parents: list[str] = []
-        for node in (f"class {self.class_names[k]}", _PREDICTION):
-            if not parents and node in self.graph.nodes and node not in column:
-                parents = [name for name in self.graph.parents(node) if name in column]
-        dag.add_edges_from((column[name], LOGIT) for name in parents or self.names)
+        outcomes = (f"class {self.class_names[k]}", _PREDICTION)
+        told = [node for node in outcomes if node in self.graph.nodes and node not in column]
+        parents = self.graph.parents(told[0]) if told else self.names
+        dag.add_edges_from((column[name], LOGIT) for name in parents if name in column)
         return dag
 
     def frame(self, k: int) -> pd.DataFrame:
@@ -133,6 +135,15 @@ class CausalTable:
     def framed(self, values: NDArray[np.float64], logit: NDArray[np.float64]) -> pd.DataFrame:
         """Return other images' concepts ``[m, d]`` and logit ``[m]`` as the same columns."""
         return pd.DataFrame(values, columns=list(self.columns)).assign(**{LOGIT: logit})
+
+    def _require_directions(self) -> None:
+        pairs = [pair for pair in undirected_pairs(self.graph) if pair <= set(self.names)]
+        if pairs:
+            told = "; ".join(sorted(" — ".join(sorted(pair)) for pair in pairs))
+            raise CapabilityError(
+                f"the graph leaves directions open ({told}), and effects depend on them: take a "
+                "discoverer that tells them, or give background knowledge"
+            )
 
     def _require_variation(self) -> None:
         odd = [

@@ -50,7 +50,8 @@ class Settled:
 def settle(claims: Claims, constraints: Constraints) -> Settled:
     """Bring claims under the constraints, and take the direction from edges in a cycle.
 
-    Undirected pairs of which one direction only is allowed become directed.
+    Undirected pairs of which one direction only is allowed become directed. Edges of which only
+    one is allowed lose it last: where a cycle consists of nothing else.
     """
     allowed = constraints.allowed
     kept = frozenset((i, j) for i, j in claims.directed if allowed[i, j])
@@ -63,7 +64,9 @@ def settle(claims: Claims, constraints: Constraints) -> Settled:
     dropped = frozenset((i, j) for i, j in candidates if not (allowed[i, j] or allowed[j, i]))
 
     directed = kept | turned | oriented | constraints.required
-    loosened = _in_cycles(directed) - constraints.required
+    free = frozenset((i, j) for i, j in directed if allowed[j, i])
+    loosened = _in_cycles(directed) & free
+    loosened |= _in_cycles(directed - loosened) - constraints.required
     undirected = {frozenset(pair) for pair in both | loosened}
     return Settled(
         Claims(directed - loosened, frozenset(undirected)),

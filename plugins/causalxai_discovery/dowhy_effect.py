@@ -16,6 +16,7 @@ from causalxai.context import Context
 from causalxai.explainer import Explanation
 from causalxai.intervention import Intervention
 from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError
+from causalxai.metrics.resampling import Rows, bootstrapped, null_range
 from causalxai.oracle import Oracle
 from causalxai.plugin import PluginConfig
 from causalxai.seeding import numpy_generator
@@ -23,6 +24,7 @@ from causalxai_discovery.causal_table import LOGIT, CausalTable
 from causalxai_discovery.dowhy_library import dowhy, dowhy_session
 
 _LEAST = 3
+_ENOUGH = 5
 _SHUFFLES = 200
 
 
@@ -34,20 +36,20 @@ class DowhyEffect(Metric):
     for one standard deviation of the concept, of boolean ones for 1 against 0. They agree where
     the graph, the oracle and linearity all hold.
 
-    ``chance`` gives the concepts' effects to one another at random. ``parts``: ``linear
+    ``chance`` gives the effects to one another at random; its interval is the range in which 95 %
+    of such scores lie. ``parts``: ``linear
     correlation``; ``opposite signs``, the share of effects whose signs differ, a warning; ``random
     common cause``, the score when dowhy adjusts for a cause that means nothing, too (it should
     stay); and for each concept how large its effects are by either, as a share of the largest.
     ``controls``: ``placebo treatment``, the score when the concept's values are permuted.
 
-    The interval is Bonett and Wright's [2]_, over pairs of a concept and a class. It scores the
-    graph and the oracle, not the explanation.
+    The interval is a bootstrap over concepts, each with its effects on all classes, which are not
+    independent of one another; with fewer than five concepts there is none. It scores the graph
+    and the oracle, not the explanation.
 
     References
     ----------
     .. [1] Sharma, Kiciman, "DoWhy: an end-to-end library for causal inference", 2020.
-    .. [2] Bonett, Wright, "Sample size requirements for estimating Pearson, Kendall and Spearman
-       correlations", Psychometrika 65, 2000.
     """
 
     name = "dowhy-effect"
@@ -55,6 +57,7 @@ class DowhyEffect(Metric):
     value_range = (-1.0, 1.0)
     reference = "Sharma, Kiciman (2020): DoWhy; the oracle's own answers"
     requires: ClassVar[frozenset[str]] = frozenset({"space", "oracle", "graph"})
+    about_concepts = True
 
     class Config(PluginConfig):
         """Settings of ``DowhyEffect``.
@@ -97,7 +100,7 @@ class DowhyEffect(Metric):
         shuffled = [
             _rank_correlation(effects, rng.permuted(answered, axis=None)) for _ in range(_SHUFFLES)
         ]
-        value, n = _rank_correlation(effects, answered), effects.size
+        n = len(effects)
         linear = float(stats.pearsonr(effects.ravel(), answered.ravel()).statistic)
         opposite = float((np.sign(effects) * np.sign(answered) < 0).mean())
         common = _rank_correlation(estimated.with_common_cause, answered)
@@ -116,8 +119,8 @@ class DowhyEffect(Metric):
             controls["placebo treatment"] = Estimate(placebo, n=n)
         return MetricResult(
             self.name,
-            estimate=_with_interval(value, n),
-            chance=Estimate.mean(shuffled, rng),
+            estimate=_with_interval(effects, answered, rng),
+            chance=null_range(shuffled),
             parts=parts,
             controls=controls,
         )
@@ -237,9 +240,17 @@ def _rank_correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> f
     return float(stats.spearmanr(one.ravel(), other.ravel()).statistic)
 
 
-def _with_interval(value: float, n: int) -> Estimate:
-    if n < 5 or abs(value) == 1:
-        return Estimate(value, n=n)
-    half = 1.96 * np.sqrt((1 + value**2 / 2) / (n - 3))
-    low, high = np.tanh(np.arctanh(value) + np.array([-half, half]))
-    return Estimate(value, float(low), float(high), n)
+def _with_interval(
+    effects: NDArray[np.float64], answered: NDArray[np.float64], rng: np.random.Generator
+) -> Estimate:
+    """Return the rank correlation, with an interval over concepts where they are enough."""
+    if len(effects) < _ENOUGH:
+        return Estimate(_rank_correlation(effects, answered), n=len(effects))
+
+    def of(concepts: Rows) -> float:
+        try:
+            return _rank_correlation(effects[concepts], answered[concepts])
+        except MetricUndefinedError:
+            return float("nan")
+
+    return bootstrapped(of, len(effects), rng)

@@ -38,11 +38,11 @@ class DowhyScm(Explainer):
     ``details``, each ``[n, d]`` and of the image's class: ``interventional_effect``, half the
     difference of the mean logit under do(mean + sd) and do(mean - sd), over the training images;
     ``arrow_strength``, the variance of the logit that goes when the arrow is cut [2]_;
-    ``intrinsic_influence``, the Shapley share of the logit's variance that a concept's own noise
-    brings [3]_. ``unexplained`` ``[n]`` is the share of the logit's own noise, ``concept_arrows``
-    ``[d, d]`` the strength of the arrows i → j among concepts. ``meta["r2"]`` tells, for each
-    class, how much of the logit's variance over the test images the model's mechanism predicts:
-    where it is low, believe none of the above.
+    ``intrinsic_influence``, how much of the logit's variance a concept's own noise brings, by
+    Shapley [3]_. ``unexplained`` ``[n]`` is the share of that variance that the logit's own noise
+    brings, ``concept_arrows`` ``[d, d]`` the strength of the arrows i → j among concepts.
+    ``meta["r2"]`` tells, for each class, 1 - (mean squared error of the model's mechanism) / (the
+    logit's variance) over the test images: where it is low, believe none of the above.
 
     References
     ----------
@@ -144,6 +144,7 @@ class DowhyScm(Explainer):
         )
 
 
+_TINY = float(np.finfo(float).tiny)
 _OF_A_CLASS = {
     "interventional_effect": "effect of one sd",
     "arrow_strength": "strength of the arrow",
@@ -189,7 +190,7 @@ class _Model:
             "interventional_effect": self._effects(),
             "arrow_strength": self._strengths(LOGIT),
             "intrinsic_influence": np.array([influences.get(c, 0.0) for c in self._table.columns]),
-            "unexplained": np.array(influences[LOGIT]),
+            "unexplained": np.array(influences[LOGIT] / max(sum(influences.values()), _TINY)),
         }
         repeated = {
             name: np.broadcast_to(one, (m, *one.shape)).copy() for name, one in said.items()
@@ -198,19 +199,17 @@ class _Model:
 
     def explained_variance(self, images: _Images) -> float:
         """Return R² of the logit's mechanism on ``m`` images."""
+        if not self._dag.in_degree(LOGIT):
+            predicted = np.full(len(images.logits), self._frame[LOGIT].mean())
+            return _r2(predicted, images.logits)
         parents = dowhy("graph").get_ordered_predecessors(self._dag, LOGIT)
         frame = self._table.framed(images.values, images.logits)
         mechanism = self._model.causal_mechanism(LOGIT).prediction_model
-        error = images.logits - mechanism.predict(frame[parents].to_numpy()).ravel()
-        return float(1 - error.var() / max(images.logits.var(), np.finfo(float).tiny))
+        return _r2(mechanism.predict(frame[parents].to_numpy()).ravel(), images.logits)
 
     def concept_arrows(self) -> NDArray[np.float64]:
         """Return ``[d, d]``, the strengths of i → j."""
-        columns = [
-            self._strengths(effect) if self._dag.in_degree(effect) else np.zeros(len(self._dag) - 1)
-            for effect in self._table.columns
-        ]
-        return np.stack(columns, axis=1)
+        return np.stack([self._strengths(effect) for effect in self._table.columns], axis=1)
 
     def _importance(self, images: _Images) -> NDArray[np.float64]:
         observed = self._table.framed(images.values, images.logits)
@@ -237,6 +236,8 @@ class _Model:
         return logits
 
     def _strengths(self, effect: str) -> NDArray[np.float64]:
+        if not self._dag.in_degree(effect):
+            return np.zeros(len(self._table.columns))
         found = self._gcm.arrow_strength(
             self._model,
             effect,
@@ -260,3 +261,7 @@ class _Model:
             shapley_config=self._gcm.shapley.ShapleyConfig(n_jobs=1),
         )
         return influences
+
+
+def _r2(predicted: NDArray[np.float64], logits: NDArray[np.float64]) -> float:
+    return float(1 - ((logits - predicted) ** 2).mean() / max(logits.var(), _TINY))

@@ -14,6 +14,7 @@ from scipy import stats
 from causalxai.context import Context
 from causalxai.explainer import Explanation
 from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError
+from causalxai.metrics.graph_scores import directed_member
 from causalxai.plugin import PluginConfig
 from causalxai.seeding import numpy_generator
 from causalxai_discovery.dowhy_library import dowhy, dowhy_session
@@ -29,7 +30,8 @@ class Falsify(Metric):
     ``chance`` is the same share for the graph with its nodes exchanged at random. ``parts``:
     ``as good by chance``, the share of those graphs that violate no more (the test's p-value);
     ``same class``, the share of them that imply the same independences, and so cannot be told
-    apart: where it is high, the graph is too symmetric to be falsified.
+    apart: where it is high, the graph is too symmetric to be falsified. Of a graph that leaves
+    directions open, a member with all directions is tested: it implies what all of them do.
 
     Source: dowhy's ``gcm.falsify.falsify_graph``. It scores the graph, not the explanation.
 
@@ -77,9 +79,10 @@ class Falsify(Metric):
         rng = numpy_generator(context.rng)
         values = observed(context.dataset)
         rows = rng.permutation(len(values))[: self.config.rows]
+        member = directed_member(graph)
         # Standardised, for the kernels; under names that are safe, in an order of their own.
-        table = stats.zscore(values[rows][:, [names.index(name) for name in shared]])
-        dag = nx.relabel_nodes(_among(graph.adjacency(shared)), dict(enumerate(_columns(shared))))
+        table = _standardised(values[rows][:, [names.index(name) for name in shared]], shared)
+        dag = nx.relabel_nodes(_among(member.adjacency(shared)), dict(enumerate(_columns(shared))))
         with dowhy_session(rng):
             return self._result(dag, pd.DataFrame(table, columns=_columns(shared)), rng)
 
@@ -140,6 +143,19 @@ def partial_correlation(
     freedom = n - design.shape[1] - 1
     t = r * np.sqrt(freedom / max(1 - r**2, np.finfo(float).tiny))
     return float(2 * stats.t.sf(abs(t), freedom))
+
+
+def _standardised(values: NDArray[np.float64], names: list[str]) -> NDArray[np.float64]:
+    constant = [
+        name for name, spread in zip(names, np.ptp(values, axis=0), strict=True) if not spread
+    ]
+    if constant:
+        raise MetricUndefinedError(
+            f"nothing can be tested of {', '.join(constant)}: the {len(values)} images looked at "
+            "have the same value; look at more rows"
+        )
+    standardised: NDArray[np.float64] = stats.zscore(values)
+    return standardised
 
 
 def _among(adjacency: NDArray[np.float64]) -> nx.DiGraph:

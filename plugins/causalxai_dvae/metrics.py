@@ -27,6 +27,7 @@ class _CodeMetric(Metric):
     value_range = (0.0, 1.0)
     reference = f"{_PAPER}, table 1"
     requires: ClassVar[frozenset[str]] = frozenset({"space"})
+    about_concepts = True
 
     class Config(PluginConfig):
         """Settings.
@@ -141,7 +142,7 @@ class SharedInformation(_CodeMetric):
         """
 
         images: PositiveInt = 500
-        samples: int = Field(8, ge=2, multiple_of=2)
+        samples: int = Field(16, ge=2, multiple_of=2)
 
     config: Config
 

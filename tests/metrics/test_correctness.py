@@ -59,7 +59,17 @@ def test_right_beats_half_right_and_that_beats_chance(world: ToyWorld):
     assert right.parts["skeleton F1"].value == right.parts["orientation accuracy"].value == 1
     assert half.parts["SHD"].value == pytest.approx(4 * (1 - half.estimate.value))
     assert none.parts["with the image"].value == 0.5
-    assert none.reason.startswith("left out: orientation accuracy: no true neighbours")
+    assert "left out: orientation accuracy: no true neighbours" in none.reason
+
+
+def test_the_interval_is_that_of_the_data_where_subsets_are_many(world: ToyWorld):
+    few = scored(world, Erring(turns=0.5), subsets=10)
+    many = scored(world, Erring(turns=0.5), subsets=80)
+    assert "intervals: Monte-Carlo error of 10 subsets; 40 tell the data's" in few.reason
+    assert "Monte-Carlo" not in many.reason
+    # That of the mean narrows with the subsets; that of a single one's graph does not.
+    assert many.estimate.high - many.estimate.low > few.estimate.high - few.estimate.low
+    assert "Monte-Carlo" not in scored(world, Erring(), subsets=1).reason
 
 
 def test_the_toy_discoverer_is_right(world: ToyWorld):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import ClassVar
 
 import pytest
 import torch
@@ -100,21 +101,56 @@ def test_few_images_have_fewer_bins(world: ToyWorld, explain: Callable[[Tensor],
 
 
 @BOTH
-def test_what_does_not_vary_is_left_out_and_told(
+def test_importances_that_never_vary_count_0_and_are_told(
     metric: Metric, world: ToyWorld, contributions: Tensor, explain: Callable[[Tensor], Explanation]
 ):
     claim = contributions * torch.tensor([1.0, 0.0, 1.0, 0.0])
     result = metric.compute(explain(claim), world.context())
-    assert result.estimate.value == pytest.approx(1, abs=0.02)
-    assert result.reason == "left out: 2 of 4 concepts do not vary"
-    assert len(result.parts) == 3
+    assert result.estimate.value == pytest.approx(0.5, abs=0.02)
+    assert result.reason == "2 of 4 have the same importance in all images and count as 0"
+    assert len(result.parts) == 5
     constant = metric.compute(explain(torch.ones(120, 4)), world.context())
-    assert constant.status == "skipped"
-    assert "no concept varies together with its importance" in constant.reason
+    assert (constant.status, constant.estimate.value, constant.chance.value) == ("ok", 0, 0)
     few = metric.compute(explain(claim[:9]), world.context())
     assert (few.status, few.reason) == (
         "skipped",
         "dependence is told from 10 explanations or more, not from 9",
+    )
+
+
+@BOTH
+def test_naming_fewer_concepts_is_no_way_to_a_better_score(
+    metric: Metric, world: ToyWorld, contributions: Tensor, explain: Callable[[Tensor], Explanation]
+):
+    whole = explain(contributions)
+    half = replace(whole, concepts=whole.concepts[:2], importance=whole.importance[:, :2])
+    result = metric.compute(half, world.context())
+    assert result.estimate.value == pytest.approx(0.5, abs=0.02)
+    assert result.reason.startswith("2 of 4 concepts are not named and count as 0")
+
+
+@BOTH
+def test_values_that_never_vary_are_left_out_and_told(
+    metric: Metric, world: ToyWorld, contributions: Tensor, explain: Callable[[Tensor], Explanation]
+):
+    class Still(ToySpace):
+        still: ClassVar[list[int]] = [1]
+
+        def encode(self, images: Tensor) -> Units:
+            values = super().encode(images).values.clone()
+            values[:, self.still] = 1.0
+            return Units(values)
+
+    space = Still().fit(world.classifier, world.dataset, rng=torch.Generator())
+    context = replace(world.context(), space=space)
+    result = metric.compute(explain(contributions), context)
+    assert result.estimate.value == pytest.approx(1, abs=0.02)
+    assert result.reason == "left out: 1 of 4 concepts do not vary"
+    space.still = [0, 1, 2, 3]
+    nothing = metric.compute(explain(contributions), context)
+    assert (nothing.status, "each concept has the same value" in nothing.reason) == (
+        "skipped",
+        True,
     )
 
 

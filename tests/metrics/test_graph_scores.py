@@ -21,6 +21,7 @@ from causalxai.metrics.graph_scores import (
     DIRECTION_TOLD,
     agreement,
     ancestor_aid,
+    directed_member,
     index,
     index_of,
     is_cpdag,
@@ -209,6 +210,33 @@ def test_undirected_pairs_are_read_from_the_meta():
     for told in ("a — z", "a", "a — b — c"):
         with pytest.raises(ValueError, match="names pairs of nodes"):
             undirected_pairs(CausalGraph(NAMES, meta={"undirected": told}))
+
+
+def colliders(one: CausalGraph) -> set[tuple[frozenset[str], str]]:
+    return {
+        (frozenset((a, c)), node)
+        for node in one.nodes
+        for a, c in combinations(one.parents(node), 2)
+        if not (one.has_edge(a, c) or one.has_edge(c, a))
+    }
+
+
+@given(dags())
+def test_a_member_of_a_class_has_its_neighbours_and_colliders(dag: CausalGraph):
+    fixed = {(cause, node) for causes, node in colliders(dag) for cause in causes}
+    opened = [(e.source, e.target) for e in dag.edges if (e.source, e.target) not in fixed]
+    pairs = "; ".join(f"{b} — {a}" for a, b in opened)
+    pattern = CausalGraph(NAMES, sorted(fixed), meta={"undirected": pairs} if pairs else None)
+    member = directed_member(pattern)
+    assert not undirected_pairs(member)
+    assert skeleton_f1(member, dag) == 1 if dag.edges else not member.edges
+    assert colliders(member) == colliders(dag)
+
+
+def test_a_square_without_directions_has_no_member():
+    with pytest.raises(MetricUndefinedError, match="a — b; a — d; b — c; c — d"):
+        directed_member(graph("", "ab bc cd da"))
+    assert len(directed_member(graph("", "ab bc cd da ac")).edges) == 5
 
 
 def test_large_patterns_are_not_guessed_at():

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from causalxai import Context, Explanation, MetricResult
 from causalxai.concept_space import Concept, Units
+from causalxai.footing import MOST_RENDERED
 from causalxai.intervention import Intervention
 from causalxai.metrics.intervention_validity import InterventionValidity
 from causalxai.oracle import Oracle, Response, Want
@@ -97,6 +98,37 @@ def test_flips_are_read_back_or_not(world: ToyWorld, obeys: float, share: float)
     assert set(result.parts) == {
         f"{kind}: {name}" for name in space.names() for kind in ("flips obeyed", "own effect")
     }
+
+
+def test_concepts_that_are_not_scored_are_told(world: ToyWorld):
+    class Many(ToySpace):
+        count = MOST_RENDERED + 2
+
+        @property
+        def concepts(self) -> list[Concept]:
+            return [Concept(f"concept {number}") for number in range(self.count)]
+
+        def encode(self, images: Tensor) -> Units:
+            values = super().encode(images).values.repeat(1, self.count)[:, : self.count]
+            values[:, 1] = 0
+            return Units(values)
+
+    space = Many().fit(world.classifier, world.dataset, rng=torch.Generator())
+    oracle = Obeying().bind(world.classifier, space)
+    train, test = (
+        replace(split, concepts=None) for split in (world.dataset.train, world.dataset.test)
+    )
+    data = replace(world.dataset, concept_names=(), graph=None, train=train, test=test)
+    context = replace(world.context(), space=space, oracle=oracle, dataset=data)
+    result = InterventionValidity(values=1).compute(shown(world), context)
+    assert result.reason == (
+        "left out: 2 of 66 concepts, all beyond the first 64; "
+        "left out: 1 of 64 concepts do not vary"
+    )
+    space.count = 4
+    few = InterventionValidity().compute(shown(world), context)
+    assert few.reason == "left out: 1 of 4 concepts do not vary"
+    assert judged(world, 1.0).reason == ""
 
 
 def test_parameters_and_single_images_are_skipped(world: ToyWorld):

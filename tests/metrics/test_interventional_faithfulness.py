@@ -11,7 +11,7 @@ from captum.metrics import infidelity
 from scipy import stats
 from torch import Tensor
 
-from causalxai import Explanation
+from causalxai import Context, Explanation
 from causalxai.concept_space import Concept, Units
 from causalxai.intervention import NO_TARGET, Intervention
 from causalxai.metrics.interventional import InterventionalFaithfulness, _correlations, _Subsets
@@ -90,23 +90,103 @@ def test_on_a_model_without_effects_there_is_no_score(
     assert "no effects to compare" in result.reason
 
 
-def test_an_explanation_that_claims_nothing_is_left_out_and_counted(
+def test_an_explanation_that_claims_nothing_counts_0_and_is_told(
     world: ToyWorld, total: Tensor, explain: Explain
 ):
     claim = total.expand(40, -1).clone()
+    everywhere = InterventionalFaithfulness().compute(explain(claim), world.context())
     claim[:10] = 0
     result = InterventionalFaithfulness().compute(explain(claim), world.context())
-    assert result.estimate.n == 30
-    assert result.parts["images left out"].value == 0.25
+    assert result.estimate.n == 40
+    assert result.estimate.value == pytest.approx(0.75 * everywhere.estimate.value, abs=0.05)
+    assert result.reason == "silent in 10 of 40 images, which count as 0"
     nothing = InterventionalFaithfulness().compute(explain(0 * claim), world.context())
-    assert nothing.status == "skipped"
+    assert (nothing.status, nothing.estimate.value) == ("ok", 0)
+    assert "silent in 40 of 40 images" in nothing.reason
+
+
+def test_images_where_the_oracle_makes_no_difference_are_left_out(
+    world: ToyWorld, total: Tensor, explain: Explain
+):
+    class Deaf(Weighted):
+        """Answers for the images at odd places in the batch only."""
+
+        def _respond(
+            self, units: Units, interventions: Intervention, want: tuple[Want, ...]
+        ) -> Response:
+            logits = super()._respond(units, interventions, want).logits
+            logits[:, ::2] = 0
+            return Response(logits=logits)
+
+    context = replace(world.context(), oracle=Deaf().bind(world.classifier, world.space))
+    result = InterventionalFaithfulness(held=False).compute(explain(total.expand(40, -1)), context)
+    assert result.estimate.n == 20
+    assert result.parts["images left out"].value == 0.5
+
+
+def test_concepts_that_are_not_named_count_nothing(
+    world: ToyWorld, total: Tensor, explain: Explain
+):
+    everything = explain(total.expand(40, -1))
+    best = int(total.abs().argmax())
+    lonely = replace(
+        everything,
+        concepts=everything.concepts[best : best + 1],
+        importance=everything.importance[:, best : best + 1],
+    )
+    one, all_of_them = (
+        InterventionalFaithfulness().compute(each, world.context()) for each in (lonely, everything)
+    )
+    assert one.reason.startswith("3 of 4 concepts are not named and count as 0")
+    assert 0 < one.estimate.value < all_of_them.estimate.value
+
+
+def among(world: ToyWorld, count: int) -> Context:
+    """Return a context whose data set labels the first concepts alone."""
+    train, test = (
+        replace(split, concepts=None) for split in (world.dataset.train, world.dataset.test)
+    )
+    names = world.space.names()[:count]
+    data = replace(world.dataset, concept_names=names, train=train, test=test)
+    return replace(world.context(), dataset=data)
+
+
+def test_chance_is_that_of_random_importances_with_two_concepts_too(world: ToyWorld):
+    context = among(world, 2)
+    images = world.dataset.test.images[:80]
+    target = torch.zeros(len(images), dtype=torch.int64)
+    # The two are alike, so that to exchange them is no guess.
+    claim = torch.ones(len(images), 2)
+    explanation = Explanation(images, target, world.space.names()[:2], claim)
+    result = InterventionalFaithfulness(images=80).compute(explanation, context)
+    assert result.chance.low < 0 < result.chance.high
+    exchanged = result.controls["concepts exchanged"].value
+    assert exchanged == pytest.approx(result.estimate.value)
+
+
+def test_listing_the_oracles_single_effects_is_told(
+    world: ToyWorld, total: Tensor, explain: Explain
+):
+    oracle = Weighted().bind(world.classifier, world.space)
+    additive = InterventionalFaithfulness().compute(
+        explain(noise()), replace(world.context(), oracle=oracle)
+    )
+    assert additive.controls["oracle's single effects"].value == pytest.approx(1, abs=1e-9)
+    assert "effects add up exactly here: listing single effects scores 1" in additive.reason
+    # A cause done along with its effect: what one adds, the other one's do() takes away.
+    causal = InterventionalFaithfulness().compute(explain(total.expand(40, -1)), world.context())
+    assert causal.controls["oracle's single effects"].value < 0.999
+    assert causal.estimate.value == pytest.approx(
+        causal.controls["oracle's single effects"].value, abs=0.02
+    )
+    assert "add up" not in causal.reason
 
 
 def test_one_concept_is_not_enough(world: ToyWorld):
     images = world.dataset.test.images[:4]
     names = world.space.names()[:1]
     explanation = Explanation(images, torch.zeros(4).long(), names, torch.ones(4, 1))
-    result = InterventionalFaithfulness().compute(explanation, world.context())
+    result = InterventionalFaithfulness().compute(explanation, among(world, 1))
     assert (result.status, "one concept alone" in result.reason) == ("skipped", True)
 
 
@@ -190,6 +270,8 @@ def test_subsets_are_of_all_sizes_and_name_no_concept_twice():
     for row in subsets.columns:
         members = row[row != NO_TARGET].tolist()
         assert len(set(members)) == len(members)
+    pairs = _Subsets.draw(40, 2, torch.Generator().manual_seed(0))
+    assert set((pairs.columns != NO_TARGET).sum(dim=1).tolist()) == {1, 2}
     assert _Subsets.draw(5, 10_000, torch.Generator().manual_seed(0)).columns.shape == (5, 64)
 
 
@@ -198,8 +280,8 @@ def test_correlations_are_spearmans():
     claimed = torch.randn(12, 5, generator=rng).round(decimals=1).numpy()
     shown = torch.randn(12, 5, generator=rng).round(decimals=1).numpy()
     claimed[:, 4] = 7.0
-    found, defined = _correlations(claimed, shown)
-    assert defined.tolist() == [True] * 4 + [False]
+    found = _correlations(claimed, shown)
+    assert found[4] == 0
     for column in range(4):
         expected = stats.spearmanr(claimed[:, column], shown[:, column]).statistic
         assert found[column] == pytest.approx(expected)

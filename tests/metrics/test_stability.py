@@ -148,7 +148,8 @@ def test_kept_copies_are_those_of_the_same_class(world: ToyWorld):
     order = torch.randperm(20, generator=world.context().rng)
     same = seen.argmax(dim=2) == target[order][:, None]
     assert (torch.from_numpy(answers.kept) == same).float().mean() > 0.95
-    assert len(answers.of(0)) == 2 * answers.kept[0].sum()
+    assert answers.of(0).shape == (answers.kept[0].sum(), 2, 4)
+    assert answers.read == "concepts"
 
 
 def test_no_copy_left_is_skipped(world: ToyWorld):
@@ -199,15 +200,45 @@ def test_the_spread_of_directions_is_their_variance(m: int, d: int, seed: int):
     assert 0 <= spread <= 1
 
 
-@given(st.lists(st.integers(2, 5), min_size=2, max_size=4), st.integers(0, 999))
-def test_distances_are_those_of_all_pairs(counts: list[int], seed: int):
+@given(st.lists(st.integers(2, 5), min_size=2, max_size=4), st.integers(1, 3), st.integers(0, 999))
+def test_distances_are_those_of_all_pairs_of_different_copies(
+    counts: list[int], repeats: int, seed: int
+):
     rng = np.random.default_rng(seed)
-    every = [rng.normal(size=(count, 3)) for count in counts]
+    every = [rng.normal(size=(count, repeats, 3)) for count in counts]
     found = _Distances(every)
-    half = [[0.5 * ((a[:, None] - b[None]) ** 2).sum(axis=2) for b in every] for a in every]
+    flat = [claims.reshape(-1, 3) for claims in every]
+    half = [[0.5 * ((a[:, None] - b[None]) ** 2).sum(axis=2) for b in flat] for a in flat]
     for i, count in enumerate(counts):
-        assert found.within[i] == pytest.approx(half[i][i].sum() / (count * (count - 1)))
+        copy = np.arange(count).repeat(repeats)
+        different = copy[:, None] != copy[None]
+        assert found.within[i] == pytest.approx(half[i][i][different].mean())
     n = len(counts)
     between = [half[i][j].mean() for i in range(n) for j in range(n) if i != j]
     assert found.between(np.arange(n)) == pytest.approx(np.mean(between))
     assert np.isnan(found.ratio(np.zeros(3, dtype=int)))
+
+
+class Whimsical(Explainer):
+    """Says something else of each image, and the same when it is asked again."""
+
+    def _explain(self, inputs: Tensor, target: Tensor, context: Context) -> Explanation:
+        seeds = inputs.sum(dim=(1, 2, 3)).view(torch.int32).tolist()
+        draws = [torch.randn(4, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
+        return Explanation(inputs, target, context.space.names(), torch.stack(draws))
+
+
+@pytest.mark.parametrize("copies", [2, 5])
+def test_repeating_what_is_unrelated_makes_it_no_stabler(copies: int, world: ToyWorld):
+    settings = {"images": 40, "copies": copies, "repeats": 4, "noise": 0.001}
+    relative = scored(RelativeStability(**settings), Whimsical(), world)
+    assert relative.estimate.low < 0 < relative.estimate.high
+    assert abs(relative.estimate.value - relative.chance.value) < 0.15
+    plain = scored(Stability(**settings), Whimsical(), world)
+    assert abs(plain.estimate.value - plain.chance.value) < 0.06
+
+
+@BOTH
+def test_what_was_read_is_told(metric: Metric, world: ToyWorld):
+    assert scored(metric, Shaky(), world).read == "concepts"
+    assert scored(metric, Gradient(), world).read == "pixels"

@@ -16,6 +16,7 @@ from causalxai import Context, Explainer
 from causalxai.classifier import Classifier
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError
+from causalxai.metrics.pixel_flipping import PixelFlipping
 from causalxai.seeding import torch_generator
 from causalxai.testing import Bench, Case, parametrize_with_checks
 from causalxai_baselines.attribution import Attribution, baseline_of
@@ -25,17 +26,18 @@ from causalxai_baselines.grad_cam import GradCam
 from causalxai_baselines.gradients import IntegratedGradients, Saliency
 from causalxai_baselines.lime import Lime
 from causalxai_baselines.occlusion import Occlusion
+from causalxai_baselines.patch_oracle import PatchOracle
 from causalxai_vision.lenet import LeNet
 
 SHAPE = (2, 12, 12)
 CLASSES = ("a", "b", "c")
 ATTRIBUTIONS: dict[str, Callable[[], Attribution]] = {
     "saliency": Saliency,
-    "saliency-absolute": partial(Saliency, absolute=True),
+    "saliency-signed": partial(Saliency, absolute=False),
     "integrated-gradients": partial(IntegratedGradients, steps=8, baseline="mean"),
     "occlusion": partial(Occlusion, window=4, stride=3),
     "grad-cam": GradCam,
-    "grad-cam-relu": partial(GradCam, layer="conv1", relu=True),
+    "grad-cam-signed": partial(GradCam, layer="conv1", relu=False),
     "deep-lift": partial(DeepLift, batch_size=3),
     "deep-shap": partial(DeepShap, baselines=5),
     "lime": partial(Lime, samples=40, segments=9),
@@ -120,10 +122,9 @@ def weights(context: Context, k: int = 1) -> Tensor:
 
 def test_saliency_of_a_linear_model_is_its_weights(linear):
     expected = weights(linear).expand(12, *SHAPE)
-    torch.testing.assert_close(explained(Saliency(), linear), expected.sum(dim=1))
-    torch.testing.assert_close(
-        explained(Saliency(absolute=True), linear), expected.abs().sum(dim=1)
-    )
+    signed = explained(Saliency(absolute=False), linear)
+    torch.testing.assert_close(signed, expected.sum(dim=1))
+    torch.testing.assert_close(explained(Saliency(), linear), expected.abs().amax(dim=1))
 
 
 @pytest.mark.parametrize("baseline", ["black", "grey", "mean"])
@@ -145,7 +146,7 @@ def test_deep_shap_of_a_linear_model_compares_with_the_mean_baseline(linear):
 
 def test_occlusion_of_a_linear_model_is_the_windows_share(linear):
     images = linear.dataset.test.images
-    share = (weights(linear) * (images - 0.5)).sum(dim=1, keepdim=True)
+    share = (weights(linear) * images).sum(dim=1, keepdim=True)
     by_window = F.avg_pool2d(share, 3) * 9
     expected = F.interpolate(by_window, scale_factor=3)[:, 0]
     found = explained(Occlusion(window=3, stride=3), linear)
@@ -157,7 +158,7 @@ def test_lime_recovers_what_each_superpixel_gives_a_linear_model(segmentation, l
     lime = Lime(samples=300, segments=9, segmentation=segmentation, ridge=1e-6)
     images = linear.dataset.test.images
     explanation = lime.explain(images, 1, linear)
-    share = (weights(linear) * (images - 0.5)).sum(dim=1)
+    share = (weights(linear) * images).sum(dim=1)
     segments = explanation.details["segments"]
     assert int(segments.max()) > 3
     for heat, region, pixels in zip(explanation.maps["lime"], segments, share, strict=True):
@@ -177,10 +178,12 @@ def test_grad_cam_is_the_papers_formula():
     (gradient,) = torch.autograd.grad(logit.sum(), features)
     coarse = (gradient.mean(dim=(2, 3), keepdim=True) * features).sum(dim=1, keepdim=True)
     expected = F.interpolate(coarse.detach(), SHAPE[1:], mode="bilinear")[:, 0]
-    torch.testing.assert_close(explained(GradCam(layer="conv2"), context), expected)
-    torch.testing.assert_close(explained(GradCam(), context), expected)
+    for layer in ("conv2", None):
+        signed = GradCam(layer=layer, relu=False)
+        torch.testing.assert_close(explained(signed, context), expected)
     kept = F.interpolate(coarse.detach().relu(), SHAPE[1:], mode="bilinear")[:, 0]
-    torch.testing.assert_close(explained(GradCam(relu=True), context), kept)
+    assert (expected < 0).any()
+    torch.testing.assert_close(explained(GradCam(), context), kept)
 
 
 @pytest.mark.parametrize("shape", [(1, 20, 20), (3, 16, 18)], ids=str)
@@ -303,6 +306,41 @@ def test_networks_where_the_rescale_rule_does_not_add_up_are_refused(explainer):
         explained(explainer, context_of(seeded(Gelu)))
     with pytest.raises(CapabilityError, match=r"cannot be traced.*use integrated-gradients"):
         explained(explainer, context_of(seeded(Untraceable)))
+
+
+class SlightlyCurved(Linear):
+    """Has a root for which there is no rule; it weighs more the fainter an image is."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = images.flatten(1)
+        logits: Tensor = self.fc(x) + 3e-4 * (x.sum(dim=1, keepdim=True) + 1e-4).sqrt()
+        return logits
+
+
+def test_whether_a_network_is_refused_is_no_matter_of_its_batches():
+    context = context_of(seeded(SlightlyCurved))
+    images = context.dataset.test.images.clone()
+    images[0] *= 1e-3
+    whole = DeepLift().explain(images, 1, context)
+    gap, difference = whole.details["gap"].abs(), whole.details["difference"].abs()
+    # Alone in its batch, the faint image would be held against its own small difference.
+    assert gap[0] > 0.01 * difference[0].clamp(min=1e-3)
+    assert gap.max() < 0.01 * difference.max()
+    for size in (1, 5):
+        single = DeepLift(batch_size=size).explain(images, 1, context)
+        torch.testing.assert_close(single.maps["deep-lift"], whole.maps["deep-lift"])
+
+
+def test_everything_that_speaks_of_pixels_agrees_on_what_nothing_is():
+    configs = (Lime.Config, Occlusion.Config, DeepLift.Config, IntegratedGradients.Config)
+    baselines = {config().baseline for config in (*configs, PatchOracle.Config)}
+    assert baselines == {PixelFlipping.Config().baseline}
+
+
+def test_the_picture_of_an_unsigned_map_speaks_of_no_sign():
+    assert "opposes" not in Saliency().map_note + GradCam().map_note
+    for signed in (Saliency(absolute=False), GradCam(relu=False), Occlusion()):
+        assert "blue opposes" in signed.map_note
 
 
 def test_untraceable_networks_of_modules_are_followed():

@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 import torch
+from scipy import stats
 from torch import Tensor, nn
 
 from causalxai import Context, GraphDiscoverer, Oracle
@@ -16,6 +17,7 @@ from causalxai.concept_space import ConceptSpace
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError, ContractError
 from causalxai.intervention import Intervention
+from causalxai.oracle import Response
 from causalxai.plugin import Plugin
 from causalxai.seeding import torch_generator
 from causalxai.testing import Bench, Case, parametrize_with_checks, toy_world
@@ -84,14 +86,15 @@ def test_the_graph_has_the_mean_shares_of_the_images_of_a_class():
     for k, name in enumerate("ab"):
         gains = shares(found, found.dataset.train.images[predicted == k], k)
         error = gains.std(dim=0) / len(gains) ** 0.5
-        kept = gains.mean(dim=0).abs() > 1.96 * error
+        reach = stats.t.ppf(0.975, len(gains) - 1)
+        kept = gains.mean(dim=0).abs() > reach * error
         assert kept.any()
         for number, concept in enumerate(found.space.names()):
             assert graph.has_edge(concept, f"class {name}") == kept[number]
             if kept[number]:
                 edge = graph.edge(concept, f"class {name}")
                 assert edge.weight == pytest.approx(float(gains[:, number].mean()), abs=1e-5)
-                half = 1.96 * float(error[number])
+                half = reach * float(error[number])
                 assert edge.high - edge.weight == pytest.approx(half, rel=1e-3)
 
 
@@ -111,6 +114,28 @@ def test_classes_that_are_never_predicted_have_no_edge():
     only = replace(found, dataset=replace(found.dataset, train=train))
     graph = PatchDiscoverer().discover(only)
     assert {edge.target for edge in graph.edges} == {"class a"}
+    assert graph.meta["skipped"] == "class b: predicted for fewer than 2 images"
+    assert "skipped" not in PatchDiscoverer().discover(found).meta
+
+
+@pytest.mark.parametrize("images", [2, 4])
+def test_patches_that_do_nothing_are_rarely_edges(images):
+    found = context()
+    kept = []
+    for seed in range(40):
+        noise = torch_generator(seed)
+
+        class Noisy(PatchOracle):
+            def _respond(self, units, interventions, want, noise=noise):
+                shape = interventions.apply(units.values).shape[:2]
+                return Response(logits=torch.randn(*shape, 2, generator=noise))
+
+        oracle = Noisy().bind(found.classifier, found.space)
+        rng = torch_generator(seed)
+        graph = PatchDiscoverer(images=images).discover(replace(found, oracle=oracle, rng=rng))
+        kept.append(len(graph.edges) / (2 * GRID**2))
+    # The normal interval keeps 30 % at two images, 14 % at four.
+    assert sum(kept) / len(kept) < 0.09
 
 
 def test_what_does_not_fit_is_refused():

@@ -103,6 +103,17 @@ def test_a_cycle_loses_its_directions_but_not_the_required_one():
     assert settled.loosened == {(1, 2), (2, 0)}
 
 
+def test_an_edge_that_may_go_one_way_only_keeps_it_in_a_cycle():
+    claims = Claims(frozenset({(0, 1), (1, 2), (2, 0)}))
+    settled = settle(claims, knowledge(forbidden=(("c", "b"),)))
+    assert settled.claims.directed == {(1, 2)}
+    assert settled.claims.undirected == {frozenset((0, 1)), frozenset((0, 2))}
+    assert settled.loosened == {(0, 1), (2, 0)}
+    # Where none may be turned, there is no other way.
+    bound = settle(claims, knowledge(forbidden=(("b", "a"), ("c", "b"), ("a", "c"))))
+    assert bound.loosened == claims.directed
+
+
 orders = st.permutations(range(4))
 some_pairs = st.sets(st.sampled_from(PAIRS))
 

@@ -11,7 +11,9 @@ import torch
 
 from causalxai import CausalGraph, Context, Metric
 from causalxai.explainer import Explanation
+from causalxai.graph import Edge
 from causalxai.metric import MetricResult
+from causalxai.metrics.graph_scores import DIRECTION_TOLD
 from causalxai.seeding import torch_generator
 from causalxai.testing import Bench, Case, parametrize_with_checks, toy_world
 from causalxai.testing.toys import paint
@@ -78,8 +80,9 @@ def test_two_opinions_agree_where_the_graph_is_right():
     result = agreement()
     assert result.status == "ok"
     assert result.estimate.value > 0.95
-    assert result.estimate.n == 12
+    assert (result.estimate.n, result.estimate.low) == (4, None)
     assert abs(result.chance.value) < 0.2
+    assert result.chance.low < -0.3 < 0.3 < result.chance.high
     assert result.parts["linear correlation"].value > 0.99
     assert result.parts["opposite signs"].value < 0.2
     assert result.parts["random common cause"].value > 0.95
@@ -114,13 +117,32 @@ def test_too_few_effects_are_skipped():
     assert (result.status, result.reason) == ("skipped", "fewer than 3 effects have no correlation")
 
 
-def test_the_interval_is_fishers_with_a_wider_error():
-    estimate = _with_interval(0.5, 28)
-    half = 1.959964 * np.sqrt(1.125 / 25)
-    assert estimate.low == pytest.approx(np.tanh(np.arctanh(0.5) - half), abs=1e-4)
-    assert estimate.high == pytest.approx(np.tanh(np.arctanh(0.5) + half), abs=1e-4)
-    assert _with_interval(0.5, 4).low is None
-    assert _with_interval(1.0, 28).low is None
+def test_the_interval_is_over_concepts_and_not_over_their_classes():
+    rng = np.random.default_rng(0)
+    one = rng.normal(size=(12, 1))
+    other = one + rng.normal(size=(12, 1))
+    widths = []
+    for classes in (1, 30):
+        many = [np.repeat(column, classes, axis=1) for column in (one, other)]
+        estimate = _with_interval(*many, np.random.default_rng(1))
+        widths.append(estimate.high - estimate.low)
+        assert estimate.n == 12
+        assert estimate.low <= estimate.value <= estimate.high
+    assert widths[1] == pytest.approx(widths[0], abs=0.05)
+    few = _with_interval(one[:4], other[:4], rng)
+    assert (few.n, few.low) == (4, None)
+
+
+def test_effects_that_depend_on_an_open_direction_are_not_told():
+    names = WORLD.space.names()
+    graph = CausalGraph(
+        names, [(names[2], names[3])], meta={"undirected": f"{names[0]} — {names[1]}"}
+    )
+    result = DowhyEffect().compute(explanation(CLASSES), plenty(graph))
+    assert result.status == "skipped"
+    assert f"leaves directions open ({names[0]} — {names[1]})" in result.reason
+    untold = CausalGraph(names, [Edge(names[0], names[1], extra={DIRECTION_TOLD: 0})])
+    assert DowhyEffect().compute(explanation(CLASSES), plenty(untold)).status == "skipped"
 
 
 def bench() -> Bench[Metric]:

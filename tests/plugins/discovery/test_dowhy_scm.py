@@ -20,7 +20,7 @@ from causalxai.testing.toys import paint
 from causalxai_discovery import dowhy_library
 from causalxai_discovery.causal_table import LOGIT, CausalTable
 from causalxai_discovery.dowhy_library import dowhy, dowhy_session
-from causalxai_discovery.dowhy_scm import DowhyScm
+from causalxai_discovery.dowhy_scm import DowhyScm, _r2
 
 WORLD = toy_world(0)
 TARGET = torch.arange(8) % 3
@@ -80,7 +80,7 @@ def test_strengths_are_direct_and_influences_those_of_the_noise():
     expected = fit.total[:, TARGET].T ** 2 * fit.noise
     tolerance = 0.25 * expected.sum(axis=1).max()
     np.testing.assert_allclose(details["intrinsic_influence"], expected, atol=tolerance)
-    assert details["unexplained"].abs().max() < 0.02 * expected.sum()
+    assert details["unexplained"].abs().max() < 0.02
     arrows = fit.weights**2 * variance[:, None]
     np.testing.assert_allclose(details["concept_arrows"], arrows, rtol=0.2, atol=0.05)
     assert (explained().details["concept_arrows"][fit.weights == 0] == 0).all()
@@ -115,6 +115,43 @@ def test_only_the_predictions_parents_act_on_the_logit():
     assert table.names == (a, c)
     assert table.places == (0, 2)
     assert set(table.dag(1).edges) == {("c1", "c0"), ("c0", LOGIT), ("c1", LOGIT)}
+
+
+def test_a_class_that_no_concept_causes_has_no_cause_and_is_unexplained():
+    names = WORLD.space.names()
+    node = f"class {WORLD.dataset.class_names[1]}"
+    graph = CausalGraph([*names, node, "prediction"], [(names[0], "prediction")])
+    table = CausalTable.of(context(graph), 100)
+    assert not table.dag(1).in_degree(LOGIT)
+    assert set(table.dag(0).edges) == {("c0", LOGIT)}
+    explanation = DowhyScm(samples=30).explain(WORLD.dataset.test.images[:3], 1, context(graph))
+    assert not explanation.importance.any()
+    assert not explanation.details["arrow_strength"].any()
+    torch.testing.assert_close(explanation.details["unexplained"], torch.ones(3))
+    assert max(explanation.meta["r2"].values()) <= 0
+
+
+def test_the_unexplained_is_a_share():
+    names = WORLD.space.names()
+    graph = CausalGraph([*names, "prediction"], [(names[0], "prediction")])
+    explanation = DowhyScm(samples=100).explain(WORLD.dataset.test.images[:3], 1, context(graph))
+    (r2,) = explanation.meta["r2"].values()
+    unexplained = float(explanation.details["unexplained"][0])
+    assert 0 < unexplained < 1
+    assert unexplained == pytest.approx(1 - r2, abs=0.2)
+
+
+def test_a_fit_that_is_off_by_a_constant_does_not_explain_everything():
+    logits = np.array([0.0, 1.0, 2.0, 3.0])
+    assert _r2(logits, logits) == 1
+    assert _r2(logits + 10, logits) == pytest.approx(1 - 100 / 1.25)
+
+
+def test_an_open_direction_is_refused():
+    a, b, *_ = names = WORLD.space.names()
+    graph = CausalGraph(names, meta={"undirected": f"{a} — {b}"})
+    with pytest.raises(CapabilityError, match="leaves directions open"):
+        DowhyScm().explain(WORLD.dataset.test.images[:2], 1, context(graph))
 
 
 def test_the_report_tells_the_fit_and_every_class():

@@ -11,7 +11,9 @@ from scipy import stats
 
 from causalxai import CausalGraph, Context, Metric
 from causalxai.explainer import Explanation
+from causalxai.graph import Edge
 from causalxai.metric import MetricResult
+from causalxai.metrics.graph_scores import DIRECTION_TOLD
 from causalxai.testing import Bench, Case, parametrize_with_checks, toy_world
 from causalxai_discovery.falsify import Falsify, partial_correlation
 
@@ -57,6 +59,29 @@ def test_a_wrong_graph_violates_what_it_claims():
     empty = scored(CausalGraph(NAMES), chain(), test="linear")
     assert empty.estimate.value == 1
     assert empty.parts["same class"].value == 1  # no permutation of it is another graph
+
+
+def test_open_directions_are_edges():
+    pairs = [(A, B), (B, C), (C, D)]
+    undirected = CausalGraph(NAMES, meta={"undirected": "; ".join(map(" — ".join, pairs))})
+    untold = CausalGraph(NAMES, [Edge(*pair, extra={DIRECTION_TOLD: 0}) for pair in pairs])
+    right = scored(CHAIN, chain(), test="linear")
+    for graph in (undirected, untold):
+        result = scored(graph, chain(), test="linear")
+        assert (result.estimate.value, result.estimate.n) == (0, right.estimate.n)
+    square = "; ".join(map(" — ".join, [*pairs, (D, A)]))
+    result = scored(CausalGraph(NAMES, meta={"undirected": square}), chain(), test="linear")
+    assert (result.status, "no directions of" in result.reason) == ("skipped", True)
+
+
+@pytest.mark.parametrize("test", ["linear", "kernel"])
+def test_a_concept_that_is_the_same_in_all_rows_looked_at_is_named(test):
+    concepts = chain(2000)
+    concepts[:, 2] = 0
+    concepts[7, 2] = 1
+    result = scored(CHAIN, concepts, test=test, rows=30)
+    assert result.status == "skipped"
+    assert f"nothing can be tested of {C}: the 30 images" in result.reason
 
 
 def test_kernels_see_what_correlations_miss():
