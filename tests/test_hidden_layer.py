@@ -101,6 +101,26 @@ def test_a_layer_that_is_passed_by_is_refused():
         classifier(PassedBy(), 2).hidden("branch")
 
 
+class Hungry(nn.Module):
+    """Has no memory left when it is to go on from what is put into its hidden layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.look = nn.Linear(32 * 32, 8)
+        self.last = nn.Linear(8, 2)
+
+    def forward(self, images):
+        seen = self.look(images.flatten(1))
+        if len(seen) != len(images):
+            raise torch.OutOfMemoryError("no memory is left")
+        return self.last(seen)
+
+
+def test_too_little_memory_is_not_taken_for_a_branch():
+    with pytest.raises(torch.OutOfMemoryError, match="no memory is left"):
+        classifier(Hungry(), 2).hidden("look")
+
+
 def test_an_unknown_layer_gets_a_suggestion():
     with pytest.raises(CapabilityError, match=r"no layer 'conv3'.*conv2"):
         classifier(LeNet(IMAGE, 3), 3).hidden("conv3")
