@@ -3,9 +3,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from causalxai import run
 from causalxai.pipeline.log_file import logged_to
 
 OURS = logging.getLogger("causalxai.log_file_test")
@@ -97,3 +99,17 @@ def test_everything_is_as_it_was_afterwards(application: Seen, tmp_path: Path):
     assert (ours.level, ours.handlers, ours.propagate) == before
     speak()
     assert (tmp_path / "log.txt").read_text(encoding="utf-8") == ""
+
+
+def test_what_the_log_tells_is_also_kept(
+    finished_copy: Path, tiny_spec: dict[str, Any], caplog: pytest.LogCaptureFixture
+):
+    handlers = list(logging.getLogger().handlers)
+    with caplog.at_level(logging.INFO):
+        again = run(tiny_spec, out=finished_copy)
+        logging.getLogger("other").info("none of ours")
+    log = (again.directory / "log.txt").read_text(encoding="utf-8")
+    assert "causalxai.pipeline.runner INFO run tiny on cpu" in log
+    assert "report: reused" in log
+    assert "none of ours" not in log
+    assert logging.getLogger().handlers == handlers
