@@ -1,4 +1,4 @@
-"""What the papers' tables report: the only numbers of docs/results.md that were not measured."""
+"""What the papers' tables report, with remarks: what in docs/results.md was typed by hand."""
 
 from __future__ import annotations
 
@@ -142,4 +142,4 @@ PAPERS: dict[str, Published] = {
         "Gat, Lorberbom, Schwartz, Hazan, AAAI 2022, figures 6 and 7, which have no numbers",
     ),
 }
-"""The papers' own numbers by the names of specs: the only ones here that were not measured."""
+"""The papers' own numbers, and remarks, by the names of specs."""

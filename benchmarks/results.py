@@ -8,7 +8,8 @@ takes some of these by their names. What the store of ``--out`` has is reused, s
 takes seconds. Sections of ``--to`` that belong to other specs stay as they are. ``--set`` holds for
 all specs of a call; a path that it names is not written down.
 
-Every number comes from a comparison's table, but for the papers' own, which stand in ``_papers``.
+Every number comes from a comparison's table, but for the papers' own and those of the remarks on
+them, which stand in ``_papers``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 import argparse
 import logging
 import re
+import shlex
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,14 +28,17 @@ import pandas as pd
 from _papers import PAPERS, Labels, Published
 
 from causalxai import Comparison, __version__, compare
-from causalxai.comparison.outcome import FIT
+from causalxai.comparison.wording import (
+    THROUGH_THE_GENERATOR,
+    arrow,
+    count,
+    interval,
+    number,
+)
 from causalxai.metrics.sanity import SANITY_TOLD, Sanity
 from causalxai.spec.document import read_document
 
 ROOT = Path(__file__).resolve().parents[1]
-
-TRANSLATED = "through the generator"
-"""The footing of an explanation that an oracle's pictures speak for."""
 
 
 @dataclass(frozen=True)
@@ -46,18 +51,17 @@ class Page:
         What was measured.
     published
         What a paper says of it.
-    settings
-        The ``--set`` of the call, to be told.
+    options
+        Those of the call, to be told: ``--set KEY=VALUE``, ``--sanity``.
     """
 
     comparison: Comparison
     published: Published
-    settings: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
     def text(self) -> str:
         """Return the section as Markdown."""
-        pooled = self.comparison.pooled()
-        pooled = pooled[~pooled.metric.str.startswith(FIT) & (pooled.metric != "")]
+        pooled = self.comparison.scores
         remark = textwrap.fill(self.published.remark, 100)
         parts = [f"## {self.published.title}", self._how(), remark]
         for column, scores in self.published.scores.items():
@@ -71,11 +75,12 @@ class Page:
         counts = _listed(spec.images.count for spec in specs)
         steps = _listed(getattr(spec.concepts.config, "steps", None) for spec in specs)
         seeds = len({spec.seed for spec in specs})
-        told = [f"`causalxai compare specs/paper/{comparison.name}.yaml`"]
-        told += [f"`--set '{setting}'`" for setting in self.settings]
+        command = " ".join(
+            ["causalxai", "compare", f"specs/paper/{comparison.name}.yaml", *self.options]
+        )
         training = f", {steps} training steps of the concepts" if steps else ""
         return (
-            f"{' '.join(told)}: {counts} explained images{training}, {_count(seeds, 'seed')}. "
+            f"`{command}`: {counts} explained images{training}, {_count(seeds, 'seed')}. "
             f"Paper: {self.published.source}."
         )
 
@@ -92,13 +97,13 @@ class Page:
             score = _row(group, f"part: {part}" if part else "")
             # What chance gives is known of the score itself, not of its parts.
             chance = None if part else _row(group, "chance")
-            paper = "" if found is None else _number(scores[found])
+            paper = "" if found is None else number(scores[found])
             ours = ("none", "") if score is None else _value(score)
             rows.append([*labels, *ours, _value(chance)[0], paper, _told(score, "footing")])
         # Parts are on scales of their own: which way is better is known of the score alone.
         shown = column if part else _with_arrow(column, own)
         head = [*self._names, shown, "95 %", "chance", "paper", "footing"]
-        rest = [f"{', '.join(k)} {_number(v)}" for k, v in scores.items() if k not in used]
+        rest = [f"{', '.join(k)} {number(v)}" for k, v in scores.items() if k not in used]
         note = f"\n\nIn the paper alone: {'; '.join(rest)}." if rest else ""
         return _table(head, rows, len(self._names)) + note
 
@@ -109,7 +114,7 @@ class Page:
         for labels, group in self._lines(pooled):
             cells = [_cell(group, column) for column in columns]
             first = group.iloc[0]
-            cost = [_number(first.seconds, 0), _number(first.answers, 0)]
+            cost = [count(first.seconds), count(first.answers)]
             rows.append([*labels, *cells, *cost])
         heads = [_with_arrow(name, pooled[pooled.metric == name]) for name in columns]
         table = _table([*self._names, *heads, "seconds", "answers"], rows, len(self._names))
@@ -161,13 +166,14 @@ def write(path: Path, sections: Mapping[str, str]) -> None:
 _HEAD = f"""# Results
 
 Written by `python benchmarks/results.py` (causalxai {__version__}) from the tables of `causalxai
-compare`; nothing but the columns *paper* was typed by hand. At lengths that two cores bear; each
-spec says how to get the paper's own. Intervals are over the samples of one run, or over seeds
-where there are several. *chance*: what the metric says of an explanation, or a graph, that knows
-nothing. *footing*: whether an explanation speaks of what is scored itself (own), or an oracle's
-pictures speak for it (through the generator, or †), which then is the generator's claim as well.
-*seconds* and *answers* (of the oracle) are what a method's own stages cost, shared ones too, on a
-busy machine of two cores."""
+compare`; only the columns *paper* and the remarks above the tables were typed by hand. At lengths
+that two cores bear; each spec says how to get the paper's own. Intervals are over the samples of
+one run, or over seeds where there are several. *chance*: what the metric says of an explanation, or
+a graph, that knows nothing. *footing*: whether an explanation speaks of what is scored itself
+(own), or an oracle's pictures speak for it (through the generator, or †), which then is the
+generator's claim as well. *seconds* and *answers* (of the oracle) are what explaining cost, with
+concepts and graph where the explanation asks for them or the graph is what is scored, on a busy
+machine of two cores; scoring is not counted."""
 
 
 def _row(group: pd.DataFrame, part: str) -> Any:
@@ -181,8 +187,7 @@ def _value(row: Any) -> tuple[str, str]:
         return "", ""
     if pd.isna(row.value):
         return "none", ""
-    interval = "" if pd.isna(row.low) else f"[{_number(row.low)}, {_number(row.high)}]"
-    return _number(row.value), interval
+    return number(row.value), interval(row)
 
 
 def _told(row: Any, column: str) -> str:
@@ -197,30 +202,20 @@ def _cell(every: pd.DataFrame, column: str) -> str:
     row = _row(group, f"part: {part}" if part else "")
     if row is None:
         return ""
-    value, interval = _value(row)
+    value, reach = _value(row)
     beside = [] if part else list(_beside(group))
     told = f"({'; '.join(beside)})" if beside else ""
-    mark = "†" if _told(row, "footing") == TRANSLATED else ""
-    return " ".join(text for text in (value + mark, interval, told) if text)
+    mark = "†" if THROUGH_THE_GENERATOR in _told(row, "footing") else ""
+    return " ".join(text for text in (value + mark, reach, told) if text)
 
 
 def _beside(group: pd.DataFrame) -> Iterator[str]:
     for row in group.to_dict("records"):
-        part, value = str(row["part"]), _number(row["value"])
+        part, value = str(row["part"]), number(row["value"])
         if part == "chance":
             yield value
         elif part.startswith("control: "):
             yield f"{part.removeprefix('control: ')} {value}"
-
-
-def _number(value: float, digits: int = 3) -> str:
-    """Return a figure with three decimals, or three digits where these lie elsewhere."""
-    if pd.isna(value):
-        return ""
-    if digits == 0:
-        return f"{value:.0f}"
-    told = f"{value:.3f}" if value == 0 or 1e-3 <= abs(value) < 1e3 else f"{value:.2g}"
-    return told.replace("-", "\N{MINUS SIGN}")
 
 
 def _published(labels: Labels, scores: Mapping[Labels, float]) -> Labels | None:
@@ -229,10 +224,7 @@ def _published(labels: Labels, scores: Mapping[Labels, float]) -> Labels | None:
 
 
 def _with_arrow(column: str, rows: pd.DataFrame) -> str:
-    higher = rows.higher_is_better.dropna()
-    if higher.empty:
-        return column
-    return f"{column} {'↑' if higher.iloc[0] else '↓'}"
+    return column if rows.empty else f"{column} {arrow(rows.higher_is_better.iloc[0])}".strip()
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], labels: int) -> str:
@@ -276,7 +268,9 @@ def main() -> None:
     parser.add_argument("--sanity", action="store_true")
     arguments = parser.parse_args()
     only = [name for name in arguments.only.split(",") if name]
-    told = tuple(one for one in arguments.settings if not one.split("=")[0].endswith("path"))
+    shown = [one for one in arguments.settings if not one.split("=")[0].endswith("path")]
+    told = tuple(f"--set {shlex.quote(setting)}" for setting in shown)
+    told += ("--sanity",) * arguments.sanity
     for spec in _specs(arguments.specs, only):
         comparison = compare(
             spec,

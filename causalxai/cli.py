@@ -133,7 +133,7 @@ def compare_command(
     console = _set_up_logging()
     from causalxai.comparison import compare
     from causalxai.comparison.terminal import score_table
-    from causalxai.metrics.sanity import SANITY_TOLD
+    from causalxai.metrics.sanity import SANITY_TOLD, Sanity
     from causalxai.terminal import terminal_progress
 
     with terminal_progress(console) as progress:
@@ -151,10 +151,10 @@ def compare_command(
     if as_json:
         sys.stdout.write(json.dumps(summary, allow_nan=False) + "\n")
     else:
-        width = None if console.is_terminal else 240
-        console.print(score_table(comparison), highlight=False, width=width)
-        if sanity:
-            console.print(SANITY_TOLD, highlight=False)
+        wide = console if console.is_terminal else Console(stderr=True, width=240)
+        wide.print(score_table(comparison), highlight=False)
+        if any(comparison.scores.metric == Sanity.name):
+            wide.print(SANITY_TOLD, highlight=False)
         for entry in comparison.failures():
             console.print(f"{entry.cell}: failed: {entry.outcome.reason}", highlight=False)
         sys.stdout.write(f"{summary['report']}\n")

@@ -37,9 +37,29 @@ class Explanation:
     maps
         Attribution maps by name, each ``[n, h, w]``; the first one is the method's own claim.
     details
-        Further tensors of the method, by name.
+        Further tensors of the method, by name; those below are shown in comparisons.
     meta
         Further plain values of the method.
+
+    Notes
+    -----
+    A comparison's page shows an explanation by its pictures instead of its first map, if these
+    details are there, for m of the n images, k concepts and K classes:
+
+    ``pictured``
+        ``[m]``, which images have pictures.
+    ``perceived picture``
+        ``[m, c, h, w]`` in [0, 1], these images as the method paints them.
+    ``NAME picture``
+        One what-if of each, of the same shape; or ``[m, k, 2, c, h, w]``, with each of the concepts
+        ``meta["contrasted"]`` raised and lowered by ``meta["step"]`` sds, or, if it is one of
+        ``meta["boolean"]``, set to 1 and to 0.
+    ``perceived``, ``NAME``
+        The probabilities ``[n, K]`` of the same pictures, ``[n, k, 2, K]`` of contrasts; without
+        them the what-if that moves most pixels is shown, else the one that moves the confidence
+        in the class most.
+
+    Pictures of other shapes are left out, and the page says why.
     """
 
     inputs: Tensor

@@ -13,9 +13,9 @@ SPEC = Path(__file__).parents[1] / "specs" / "quickstart.yaml"
 def main(spec: str | Path = SPEC, out: str | Path = "runs") -> None:
     """Compare, and print where to look."""
     comparison = causalxai.compare(spec, out=out)
-    table = comparison.table
-    scores = table[(table.part == "") & ~table.metric.str.startswith("fit: ")]
-    print(scores.pivot(index="method", columns="metric", values="value").round(3).to_string())
+    scores = comparison.scores[comparison.scores.part == ""]  # means over seeds
+    rows = [axis.name for axis in comparison.axes if axis.name != "seed"]
+    print(scores.pivot(index=rows, columns="metric", values="value").round(3).to_string())
     print(comparison.directory / "comparison.html")
 
 

@@ -171,19 +171,20 @@ TABLES = st.dictionaries(st.text(), ESTIMATES, max_size=3)
         reason=st.text(),
         parts=TABLES,
         controls=TABLES,
-        higher_is_better=st.booleans(),
+        higher_is_better=st.none() | st.booleans(),
         value_range=st.tuples(st.none() | NUMBERS, st.none() | NUMBERS),
         reference=st.text(),
         footing=st.text(),
+        read=st.text(),
     )
 )
 def test_json_keeps_everything(result: MetricResult):
     assert MetricResult.from_json(json.loads(json.dumps(result.to_json()))) == result
 
 
-def test_results_that_were_stored_without_a_footing_still_load():
+def test_results_that_earlier_versions_stored_still_load():
     stored = MetricResult("told", estimate=Estimate(1.0)).to_json()
-    del stored["footing"]
+    del stored["footing"], stored["read"]
     assert MetricResult.from_json(stored) == MetricResult("told", estimate=Estimate(1.0))
 
 

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from causalxai.comparison.outcome import Entry, Row
-from causalxai.comparison.statistics import mean_of, paired_difference, ranks
+from causalxai.comparison.competition import ALIKE, competitors, difference_rows, rank_rows
+from causalxai.comparison.outcome import FIT, Entry, Row
+from causalxai.comparison.statistics import mean_of
 from causalxai.errors import DataError, did_you_mean
+from causalxai.pipeline.cost import Cost
 from causalxai.spec.vary import RESERVED, Axis, Label
 
 REPLICATES = "seed"
 """The axis whose runs are repetitions of one another."""
+
+_NUMBERS = ("value", "low", "high", "n", "least", "most", "seconds", "answers")
+_TEXTS = ("reason", "footing", *ALIKE[1:])
+_ALIKE = {"low": None, "high": None, "interval": "alike"}
+_POOLED = (
+    *("value", "sd", "low", "high", "interval", "n", "missing", *_TEXTS),
+    *("higher_is_better", "seconds", "answers"),
+)
 
 
 @dataclass(frozen=True)
@@ -37,8 +45,6 @@ class Comparison:
     directory
         Where it is written: ``comparison.html``, ``comparison.csv``, ``comparison.json`` and
         ``spec.yaml``.
-    threads
-        How many CPU threads each run had; rounding depends on it.
     yaml
         A spec that says all of this.
     """
@@ -47,7 +53,6 @@ class Comparison:
     axes: tuple[Axis, ...]
     entries: tuple[Entry, ...]
     directory: Path
-    threads: int = 1
     yaml: str = ""
 
     @cached_property
@@ -57,16 +62,30 @@ class Comparison:
         Columns: the axes; ``control`` (the run is one); ``metric``; ``part``, which is empty for
         the score itself, ``chance``, ``control: NAME`` or ``part: NAME``; ``value``, ``low``,
         ``high`` (95 %) and ``n``; ``status`` and ``reason``; ``footing``, whether the explanation
-        speaks of what is scored itself; ``higher_is_better``; ``seconds`` and ``answers`` that the
-        method's own stages cost, from concepts to metrics. What a concept space says of its own
-        fit stands under ``fit: NAME``.
+        speaks of what is scored itself; ``vocabulary``, whose concepts the score is about, and
+        ``read``, whether pixels or concepts were read, both empty where that makes no difference:
+        only scores that agree in both compete; ``least`` and ``most`` that the metric can say;
+        ``higher_is_better``, missing where none is better; ``seconds`` and ``answers`` that the
+        stages cost which the run is charged with (see ``charged``), ``answers`` missing where the
+        oracle was not asked. What a concept space says of its own fit stands under
+        ``fit: NAME``.
         """
         rows = [row for entry in self.entries for row in entry.rows()]
         table = pd.DataFrame(rows, columns=[*self._names, *RESERVED])
-        numbers = ("value", "low", "high", "n", "seconds", "answers")
-        texts = ("reason", "footing")
-        table = table.astype(dict.fromkeys(numbers, "float64") | dict.fromkeys(texts, "object"))
-        return table.fillna({"reason": "", "footing": ""})
+        table = table.astype(dict.fromkeys(_NUMBERS, "float64") | dict.fromkeys(_TEXTS, "object"))
+        return table.fillna(dict.fromkeys(_TEXTS, ""))
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """``pooled()``, without what concept spaces say of their own fit."""
+        pooled = self.pooled()
+        return pooled[~pooled.metric.str.startswith(FIT) & (pooled.metric != "")]
+
+    @property
+    def threads(self) -> tuple[int, ...]:
+        """On how many CPU threads the stages ran when they were computed; empty if not known."""
+        costs = [cost for entry in self.entries for cost in entry.outcome.costs.values()]
+        return tuple(sorted({count for cost in costs for count in cost.threads}))
 
     @property
     def contrast(self) -> str | None:
@@ -90,18 +109,28 @@ class Comparison:
         pandas.DataFrame
             The other axes; ``control``, ``metric``, ``part``; ``value``, the mean over the
             ``n`` runs that are ok, and ``sd``; ``low`` and ``high``, 95 % by Student's t over
-            the replicates, or of a single run's own samples, as ``interval`` says (``replicates``
-            or ``samples``); ``missing``, the runs without a value, and the ``reason``;
-            ``footing``, all that there are; ``higher_is_better``; the means of ``seconds`` and
-            ``answers``.
+            the replicates, within what the metric can say; ``interval``, which is
+            ``replicates``, or ``samples`` where it is that of single runs' own samples: there is
+            one run, or all agree (then the widest of theirs; ``alike`` where they have none);
+            ``missing``, the runs without a value, and the ``reason``; ``footing``,
+            ``vocabulary`` and ``read``, all that there are; ``higher_is_better``; the means of
+            ``seconds`` and ``answers``.
         """
-        others = self._without(self._replicates(over))
-        by = [*others, "control", "metric", "part"]
+        replicates = self._replicates(over)
+        if replicates not in self._means:
+            self._means[replicates] = self._pool(replicates)
+        return self._means[replicates].copy()
+
+    @cached_property
+    def _means(self) -> dict[str | None, pd.DataFrame]:
+        return {}
+
+    def _pool(self, replicates: str | None) -> pd.DataFrame:
+        by = [*self._without(replicates), "control", "metric", "part"]
         groups = self.table.groupby(by, sort=False, dropna=False)
         rows = [dict(zip(by, key, strict=True)) | _mean_row(group) for key, group in groups]
-        last = ["value", "sd", "low", "high", "interval", "n", "missing", "reason", "footing"]
-        columns = [*by, *last, "higher_is_better", "seconds", "answers"]
-        return pd.DataFrame(rows, columns=columns)
+        numbers = dict.fromkeys(("value", "sd", "low", "high", "seconds", "answers"), "float64")
+        return pd.DataFrame(rows, columns=[*by, *_POOLED]).astype(numbers)
 
     def differences(
         self,
@@ -111,6 +140,8 @@ class Comparison:
     ) -> pd.DataFrame:
         """Return how much the labels of an axis differ, in pairs that agree in all else.
 
+        Only scores that compete are compared: of one metric, read alike, about the same concepts.
+
         Parameters
         ----------
         axis
@@ -118,51 +149,47 @@ class Comparison:
         metric
             One metric; all of them unless given.
         over
-            The axes along which pairs are averaged; all others unless given. What is left is
-            told apart.
+            The axes along which pairs are averaged, as replicates of one another; ``seed``
+            unless given. What is left is told apart.
 
         Returns
         -------
         pandas.DataFrame
-            ``metric``, the labels ``first`` and ``second``; ``value``, the mean of first minus
-            second, with ``low`` and ``high`` by a paired bootstrap (empty with fewer than two
-            pairs), ``n`` pairs; ``wins``, the share of pairs in which the first is better; and
-            a ``note`` where there is no interval.
+            The axes that are told apart; ``metric``, ``vocabulary`` and ``read``; the labels
+            ``first`` and ``second``; ``value``, the mean of first minus second, with ``low`` and
+            ``high`` by a paired t-test; ``n`` pairs; ``wins``, the share of pairs in which the
+            first is better; and a ``note`` where there is no interval.
         """
         axis = self._axis(axis)
-        apart = self._apart(axis, over)
+        replicates = [name for name in self._names if name == REPLICATES]
+        apart = self._apart(axis, replicates if over is None else over)
+        scores = self.table if metric is None else self.table[self.table.metric == metric]
         rows = [
-            {**block, **row}
-            for block, name, higher, scores in self._scores(axis, metric, apart)
-            for row in _difference_rows(name, higher, scores, self._labels(axis), block)
+            {**alike, **row}
+            for alike, group in competitors(scores, apart)
+            for row in difference_rows(group, axis, self._labels(axis), self._without(axis))
         ]
-        columns = ["metric", "first", "second", "value", "low", "high", "n", "wins", "note"]
-        return pd.DataFrame(rows, columns=[*apart, *columns])
+        columns = ["first", "second", "value", "low", "high", "n", "wins", "note"]
+        return pd.DataFrame(rows, columns=[*apart, *ALIKE, *columns])
 
     def ranks(
         self, axis: str | None = None, over: str | Sequence[str] | None = None
     ) -> pd.DataFrame:
         """Return the mean rank of each label of an axis by each metric; 1 is the best.
 
-        Runs that agree in all else are ranked among one another, as far as they are ok, and
-        where two or more are; ties share their ranks. ``n`` is how many such rankings a label is
-        in. ``axis`` and ``over`` as for ``differences``.
+        Runs that agree in all else and compete are ranked among one another, where all labels
+        that compete have a value, two or more; ties share their ranks. ``n`` is how many such
+        rankings a label is in. ``axis`` as for ``differences``; ``over`` are the axes along which
+        ranks are averaged, all others unless given.
         """
         axis = self._axis(axis)
-        apart = self._apart(axis, over)
-        rows: list[Row] = []
-        for block, name, higher, scores in self._scores(axis, None, apart):
-            ranked: dict[Label, list[float]] = defaultdict(list)
-            for by_label in scores if higher is not None else ():
-                if len(by_label) > 1:
-                    for label, rank in ranks(by_label, higher_is_better=bool(higher)).items():
-                        ranked[label].append(rank)
-            rows += [
-                {**block, "metric": name, axis: label, "rank": mean_of(own).value, "n": len(own)}
-                for label in self._labels(axis)
-                if (own := ranked.get(label))
-            ]
-        return pd.DataFrame(rows, columns=[*apart, "metric", axis, "rank", "n"])
+        apart = [] if over is None else self._apart(axis, over)
+        rows = [
+            {**alike, **row}
+            for alike, group in competitors(self.table, apart)
+            for row in rank_rows(group, axis, self._labels(axis), self._without(axis))
+        ]
+        return pd.DataFrame(rows, columns=[*apart, *ALIKE, axis, "rank", "n"])
 
     def failures(self) -> list[Entry]:
         """Return the runs that failed."""
@@ -199,16 +226,17 @@ class Comparison:
         """
         folder = Path(directory or self.directory)
         told = json.dumps(self._json(), indent=1, ensure_ascii=False, allow_nan=False)
-        texts = {
-            "comparison.html": self.to_html(folder),
-            "comparison.csv": self.table.to_csv(index=False),
-            "comparison.json": told + "\n",
-            "spec.yaml": self.yaml,
+        texts: dict[str, Callable[[], str]] = {
+            "comparison.csv": lambda: self.table.to_csv(index=False),
+            "comparison.json": lambda: told + "\n",
+            "spec.yaml": lambda: self.yaml,
+            # Last: should the page fail, the figures are there.
+            "comparison.html": lambda: self.to_html(folder),
         }
         try:
             folder.mkdir(parents=True, exist_ok=True)
             for name, text in texts.items():
-                (folder / name).write_text(text, encoding="utf-8")
+                (folder / name).write_text(text(), encoding="utf-8")
         except OSError as error:
             reason = error.strerror or error
             raise DataError(f"{folder}: the comparison cannot be written here: {reason}") from error
@@ -219,7 +247,7 @@ class Comparison:
             **self.summary(),
             "name": self.name,
             "axes": {axis.name: list(axis.labels) for axis in self.axes},
-            "threads": self.threads,
+            "threads": list(self.threads),
         }
         if self.contrast is not None:
             told |= {"differences": records(self.differences()), "ranks": records(self.ranks())}
@@ -249,28 +277,9 @@ class Comparison:
             raise ValueError(f"there is no axis {found!r}{hint} (axes: {', '.join(self._names)})")
         return found
 
-    def _apart(self, axis: str, over: str | Sequence[str] | None) -> list[str]:
-        if over is None:
-            return []
+    def _apart(self, axis: str, over: str | Sequence[str]) -> list[str]:
         averaged = [over] if isinstance(over, str) else list(over)
         return self._without(axis, *map(self._axis, averaged))
-
-    def _scores(
-        self, axis: str, metric: str | None, apart: list[str]
-    ) -> Iterator[tuple[Row, str, bool | None, list[dict[Label, float]]]]:
-        """Yield, by block and metric, the scores by label of runs that agree in all else."""
-        table = self.table[(self.table.part == "") & (self.table.status == "ok")]
-        table = table[table.value.notna()]
-        if metric is not None:
-            table = table[table.metric == metric]
-        for key, group in table.groupby([*apart, "metric"], sort=False):
-            block = dict(zip(apart, key, strict=False))
-            pairs: dict[tuple[Label, ...], dict[Label, float]] = defaultdict(dict)
-            for row in group.to_dict("records"):
-                pairs[tuple(row[name] for name in self._without(axis))][row[axis]] = row["value"]
-            direction = group.higher_is_better.iloc[0]
-            higher = None if pd.isna(direction) else bool(direction)
-            yield block, str(key[-1]), higher, list(pairs.values())
 
 
 def records(frame: pd.DataFrame) -> list[Row]:
@@ -289,52 +298,30 @@ def _mean_row(group: pd.DataFrame) -> Row:
     row: Row = {
         "n": len(found),
         "missing": len(group) - len(found),
-        "reason": _all_said(group.reason),
-        "footing": _all_said(group.footing),
+        **{name: _all_said(group[name]) for name in ("reason", "footing")},
+        **{name: _all_said((group if found.empty else found)[name]) for name in ALIKE[1:]},
         "higher_is_better": group.higher_is_better.iloc[0],
         "seconds": group.seconds.mean(),
         "answers": group.answers.mean(),
         "interval": "",
     }
-    if len(found) == 0:
+    if found.empty:
         return row
-    mean = asdict(mean_of(found.value.tolist()))
-    if len(found) > 1:
-        return row | mean | {"interval": "replicates"}
-    low, high = found.low.iloc[0], found.high.iloc[0]
-    return row | mean | {"low": low, "high": high, "interval": "" if pd.isna(low) else "samples"}
+    mean = mean_of(found.value.tolist())
+    row |= asdict(mean)
+    if mean.low is None or mean.high is None:
+        low, high = found.low.min(), found.high.max()
+        if len(found) == 1:
+            return row | {"low": low, "high": high, "interval": "" if pd.isna(low) else "samples"}
+        return row | ({"low": low, "high": high, "interval": "samples"} if low < high else _ALIKE)
+    least, most = found.least.iloc[0], found.most.iloc[0]
+    low = mean.low if pd.isna(least) else max(mean.low, least)
+    high = mean.high if pd.isna(most) else min(mean.high, most)
+    return row | {"low": low, "high": high, "interval": "replicates"}
 
 
 def _all_said(texts: Iterable[str]) -> str:
     return "; ".join(dict.fromkeys(text for text in texts if text))
-
-
-def _difference_rows(
-    metric: str,
-    higher: bool | None,
-    scores: Sequence[dict[Label, float]],
-    labels: Sequence[Label],
-    block: Row,
-) -> Iterator[Row]:
-    for first, second in combinations(labels, 2):
-        pairs = [(each[first], each[second]) for each in scores if {first, second} <= each.keys()]
-        row: Row = {"metric": metric, "first": first, "second": second, "n": len(pairs)}
-        if not pairs:
-            yield {**row, "note": "no pair of runs has both"}
-            continue
-        ours, theirs = zip(*pairs, strict=True)
-        names = (metric, str(first), str(second), *map(str, block.values()))
-        found = paired_difference(ours, theirs, higher, *names)
-        note = "a single pair: no interval" if len(pairs) == 1 else ""
-        estimate = found.estimate
-        yield {
-            **row,
-            "value": estimate.value,
-            "low": estimate.low,
-            "high": estimate.high,
-            "wins": found.wins,
-            "note": note,
-        }
 
 
 def _run_json(entry: Entry) -> Row:
@@ -346,5 +333,9 @@ def _run_json(entry: Entry) -> Row:
         "reason": outcome.reason,
         "directory": outcome.directory and str(outcome.directory),
         "computed": list(outcome.computed),
-        "costs": {stage: asdict(cost) for stage, cost in outcome.costs.items()},
+        "costs": {stage: _cost_json(cost) for stage, cost in outcome.costs.items()},
     }
+
+
+def _cost_json(cost: Cost) -> Row:
+    return {**asdict(cost), "threads": list(cost.threads)}

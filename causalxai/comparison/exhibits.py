@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from causalxai.explainer import Explanation
 from causalxai.graph import CausalGraph
+from causalxai.metrics.graph_scores import undirected_pairs
 from causalxai.record import Record
 
 if TYPE_CHECKING:
@@ -35,12 +36,18 @@ class Exhibit:
         Whether it ought to do worse.
     explanation, graph
         Its results.
+    block
+        What else it was run under, where there are other runs: the labels of the other axes.
+    asks_classifier
+        Whether whoever found the graph asked for more than observations.
     """
 
     label: str
     control: bool
     explanation: Explanation
     graph: CausalGraph
+    block: str = ""
+    asks_classifier: bool = True
 
     @property
     def has_concept_graph(self) -> bool:
@@ -57,6 +64,7 @@ def exhibits(comparison: Comparison) -> list[Exhibit]:
     """
     shown: list[Exhibit] = []
     others: dict[str, Any] | None = None
+    several = {axis.name for axis in comparison.axes if len(axis.labels) > 1}
     for entry in comparison.entries:
         if entry.outcome.directory is None:
             continue
@@ -69,7 +77,9 @@ def exhibits(comparison: Comparison) -> list[Exhibit]:
             except (OSError, ValueError, SafetensorError) as error:
                 _logger.warning("%s: nothing of this run is shown: %s", label, error)
                 continue
-            shown.append(Exhibit(label, entry.cell.control, *left))
+            asks = bool(entry.cell.spec.graph.build().requires - {"observations"})
+            block = ", ".join(f"{name}: {at}" for name, at in labels.items() if name in several)
+            shown.append(Exhibit(label, entry.cell.control, *left, block, asks))
     return shown
 
 
@@ -79,4 +89,6 @@ def _left_in(directory: Path) -> tuple[Explanation, CausalGraph]:
     meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
     record = Record(tensors=load_file(folder / "tensors.safetensors"), meta=meta)
     graph = json.loads((directory / "graph.json").read_text(encoding="utf-8"))
-    return Explanation.from_record(record), CausalGraph.from_json(graph)
+    found = CausalGraph.from_json(graph)
+    undirected_pairs(found)  # raises ValueError where they cannot be drawn
+    return Explanation.from_record(record), found

@@ -1,20 +1,15 @@
 """The same images through every method: attribution maps, and pairs of pictures.
 
-An explanation that paints what-ifs is shown by them, if it keeps these details: ``pictured``
-``[m]``, which images have pictures; ``perceived picture`` ``[m, c, h, w]``, how they are painted as
-they are; and ``NAME picture``, each what-if, of the same shape, or ``[m, k, 2, c, h, w]`` where the
-k concepts named by ``meta["contrasted"]`` are set higher and lower by ``meta["step"]`` sds. Where
-``perceived`` and ``NAME`` are their probabilities ``[n, K]`` and ``[n, (k, 2,) K]``, the what-if is
-the one that changes the confidence in the class most, or else the picture. All other explanations
-are shown by their first map.
+An explanation that paints what-ifs, by the details that ``Explanation`` names, is shown by the one
+that changes the confidence in the class most, or else the picture. All other explanations are shown
+by their first map.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, zip_longest
 from typing import cast
 
 import torch
@@ -22,11 +17,15 @@ from torch import Tensor
 
 from causalxai.comparison.exhibits import Exhibit
 from causalxai.comparison.tiles import Tile, overlay, picture
+from causalxai.errors import ContractError
 from causalxai.explainer import Explanation
+from causalxai.report.images import some_of_each_class
 
 _MOST_IMAGES = 3
 MINUS = "\N{MINUS SIGN}"
-_PERCEIVED, _PICTURE = "perceived", " picture"
+_PICTURED, _PERCEIVED, _PICTURE = "pictured", "perceived", " picture"
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -46,11 +45,24 @@ class Strip:
 
 @dataclass(frozen=True)
 class Gallery:
-    """The images, and each method's strip; ``others`` explained other images."""
+    """The images, and each method's strip.
+
+    Parameters
+    ----------
+    images
+        Those that are shown.
+    strips
+        The methods', in their order.
+    others
+        Who explained other images.
+    refused
+        Whose pictures cannot be shown, and why.
+    """
 
     images: tuple[Tile, ...]
     strips: tuple[Strip, ...]
     others: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,31 +81,67 @@ def gallery(shown: Sequence[Exhibit]) -> Gallery | None:
         return None
     inputs = drawable[0].explanation.inputs
     alike = [one for one in drawable if torch.equal(one.explanation.inputs, inputs)]
-    rows = _some_of_each_class(alike)
+    refused: dict[str, str] = {}
+
+    def refuse(one: Exhibit, error: Exception) -> None:
+        _logger.warning("%s: its pictures are not shown", one.label, exc_info=error)
+        refused[one.label] = f"{one.label}: {error}"
+
+    for one in alike:
+        try:
+            _check_pictures(one.explanation)
+        except ContractError as error:
+            refuse(one, error)
+    sound = [one for one in alike if one.label not in refused]
+    rows = sorted(some_of_each_class(alike[0].explanation.target, _MOST_IMAGES, _common(sound)))
+    strips = []
+    for one in sound:
+        try:
+            strips.append(_strip(one, rows))
+        except Exception as error:
+            # The details may be a stranger's; the page must not be lost with them.
+            refuse(one, error)
     images = tuple(Tile(picture(inputs[row]), f"image {row}") for row in rows)
-    strips = tuple(_strip(one, rows) for one in alike)
     others = tuple(one.label for one in drawable if one not in alike)
-    return Gallery(images, strips, others)
+    return Gallery(images, tuple(strips), others, tuple(refused.values()))
 
 
 def _paints(explanation: Explanation) -> bool:
     details = explanation.details
-    return bool(len(details.get("pictured", ()))) and f"{_PERCEIVED}{_PICTURE}" in details
+    return bool(len(details.get(_PICTURED, ()))) and f"{_PERCEIVED}{_PICTURE}" in details
 
 
-def _some_of_each_class(shown: Sequence[Exhibit]) -> list[int]:
-    """Return images that all methods that paint have painted, classes taking turns."""
-    first = shown[0].explanation
-    rows = set(range(len(first)))
+def _check_pictures(explanation: Explanation) -> None:
+    """Raise ContractError where details are called as pictures are, and are of other shapes."""
+    if not _paints(explanation):
+        return
+    details, meta = explanation.details, explanation.meta
+    pictured, n = details[_PICTURED], len(explanation)
+    if pictured.dim() != 1 or not bool(((pictured >= 0) & (pictured < n)).all()):
+        raise ContractError(f"'{_PICTURED}' is [m], which of the {n} images have pictures")
+    m, contrasted = len(pictured), meta.get("contrasted")
+    size = list(details[f"{_PERCEIVED}{_PICTURE}"].shape[1:])
+    wanted = [[m, *size]] if len(size) == 3 else []
+    allowed = wanted.copy()
+    if isinstance(contrasted, list) and isinstance(meta.get("step"), int | float):
+        allowed += [[m, len(contrasted), 2, *size]]
+    for name, tensor in details.items():
+        fitting = wanted if name == f"{_PERCEIVED}{_PICTURE}" else allowed
+        if name.endswith(_PICTURE) and list(tensor.shape) not in fitting:
+            raise ContractError(
+                f"{name!r} is {list(tensor.shape)}, and pictures are [{m}, c, h, w], or "
+                f"[{m}, k, 2, c, h, w] where meta names the k 'contrasted' concepts and the 'step'"
+            )
+
+
+def _common(shown: Sequence[Exhibit]) -> set[int] | None:
+    """Return the images that all methods that paint have painted; ``None`` where none paints."""
+    rows: set[int] | None = None
     for one in shown:
         if _paints(one.explanation):
-            painted = set(one.explanation.details["pictured"].tolist())
-            rows = rows & painted or rows
-    by_class: dict[int, list[int]] = defaultdict(list)
-    for row in sorted(rows):
-        by_class[int(first.target[row])].append(row)
-    turns = (row for turn in zip_longest(*by_class.values()) for row in turn if row is not None)
-    return sorted(islice(turns, _MOST_IMAGES))
+            painted = set(map(int, one.explanation.details[_PICTURED].tolist()))
+            rows = painted if rows is None else rows & painted or rows
+    return rows
 
 
 def _strip(exhibit: Exhibit, rows: Sequence[int]) -> Strip:
@@ -113,7 +161,7 @@ def _strip(exhibit: Exhibit, rows: Sequence[int]) -> Strip:
 def _pair(explanation: Explanation, row: int) -> Iterator[Tile]:
     """Yield an image as it is painted, and as it could be; neither where it is not painted."""
     details, klass = explanation.details, int(explanation.target[row])
-    found = (details["pictured"] == row).nonzero().flatten().tolist()
+    found = (details[_PICTURED] == row).nonzero().flatten().tolist()
     if not found:
         return
     seen = details[f"{_PERCEIVED}{_PICTURE}"][found[0]]
@@ -156,9 +204,12 @@ def _confidence(
     explanation: Explanation, kind: str, row: int, klass: int, side: tuple[int, ...] = ()
 ) -> float | None:
     """Return the probability of a class, where the explanation has it."""
-    if kind not in explanation.details:
+    known = explanation.details.get(kind)
+    at = (row, *side, klass)
+    if known is None or known.dim() != len(at):
         return None
-    return float(explanation.details[kind][(row, *side, klass)])
+    within = all(place < size for place, size in zip(at, known.shape, strict=True))
+    return float(known[at]) if within else None
 
 
 def _change(what_if: _WhatIf, seen: Tensor, before: float | None) -> tuple[float, float]:

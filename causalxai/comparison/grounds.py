@@ -1,4 +1,4 @@
-"""What a score stands on: which metric of which explainer, and whose concepts it asks about."""
+"""What a score stands on: which metric of which explainer, and whose concepts it speaks of."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 Place: TypeAlias = tuple[tuple[Label, ...], str]
 """A row's labels, without those of replicates, and a metric's name in the table."""
 
-_OF_CONCEPTS = frozenset({"space", "oracle", "readback", "render", "gradient"})
-
 
 @dataclass(frozen=True)
 class Ground:
@@ -26,16 +24,12 @@ class Ground:
 
     Parameters
     ----------
-    vocabulary
-        Tells apart which concepts and which oracle the metric asks about; empty where it asks
-        about neither. Scores of different vocabularies answer different questions.
     concepts
-        What that concept space is called.
+        What the run's concept space is called.
     metric, explainer
         The plugins: the class of the one, the name of the other.
     """
 
-    vocabulary: str
     concepts: str
     metric: type[Metric]
     explainer: str
@@ -56,9 +50,7 @@ def grounds(comparison: Comparison, replicates: str | None) -> dict[Place, Groun
         spec = entry.cell.spec
         labels = tuple(at for name, at in entry.cell.labels.items() if name != replicates)
         for name, part in labelled_metrics(spec).items():
-            about = part.plugin_class.requires & _OF_CONCEPTS
             found[labels, name] = Ground(
-                _vocabulary(spec) if about else "",
                 spec.concepts.provenance.name,
                 part.plugin_class,
                 spec.explain.provenance.name,
@@ -66,5 +58,21 @@ def grounds(comparison: Comparison, replicates: str | None) -> dict[Place, Groun
     return found
 
 
-def _vocabulary(spec: ResolvedSpec) -> str:
-    return digest({"concepts": spec.concepts.to_data(), "oracle": spec.oracle.to_data()})
+def vocabulary(spec: ResolvedSpec, metric: type[Metric] | None, read: str) -> str:
+    """Return what tells apart which concepts, asked about through which oracle, a score is about.
+
+    Scores of different vocabularies answer different questions.
+
+    Parameters
+    ----------
+    spec
+        The run.
+    metric
+        What scored it.
+    read
+        What the metric read of the explanation, as ``MetricResult`` has it.
+    """
+    if read != "concepts" and (metric is None or not metric.about_concepts):
+        return ""
+    parts = {"concepts": spec.concepts.to_data(), "oracle": spec.oracle.to_data()}
+    return f"{spec.concepts.provenance.name} {digest(parts)[:8]}"

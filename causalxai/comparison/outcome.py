@@ -7,16 +7,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from causalxai.comparison.grounds import vocabulary
 from causalxai.metric import Estimate, MetricResult
 from causalxai.pipeline.cost import Cost
 from causalxai.pipeline.keys import labelled_metrics
 from causalxai.record import Json
-from causalxai.spec import Cell
+from causalxai.spec import Cell, ResolvedSpec
 
 Row: TypeAlias = dict[str, Any]
 
 FIT = "fit: "
 """Begins the name of a figure that a concept space tells of its own fit."""
+
+_OF_THE_DATA = frozenset({"observations", "reference"})
 
 
 @dataclass(frozen=True)
@@ -61,9 +64,8 @@ class Entry:
 
     @property
     def cost(self) -> Cost | None:
-        """What the method's own stages cost, from concepts to metrics; ``None`` if not known."""
-        costs = self.outcome.costs
-        own = ["concepts", "graph", "explain", *map("metrics.{}".format, self._labels())]
+        """What the stages cost that are ``charged``; ``None`` if not known."""
+        costs, own = self.outcome.costs, charged(self.cell.spec)
         if not costs.keys() >= set(own):
             return None
         return sum((costs[stage] for stage in own), Cost())
@@ -76,36 +78,58 @@ class Entry:
 
     def _cost_columns(self) -> Row:
         cost = self.cost
-        return {} if cost is None else {"seconds": cost.seconds, "answers": cost.answers}
-
-    def _labels(self) -> list[str]:
-        return list(labelled_metrics(self.cell.spec))
+        # Nobody who asked the oracle got no answer.
+        return {} if cost is None else {"seconds": cost.seconds, "answers": cost.answers or None}
 
     def _failed(self) -> Iterator[Row]:
         metrics = labelled_metrics(self.cell.spec)
         why = {"part": "", "status": "failed", "reason": self.outcome.reason}
         for label, part in metrics.items():
-            yield {"metric": label, "higher_is_better": part.plugin_class.higher_is_better, **why}
+            metric = part.plugin_class
+            about = {"vocabulary": vocabulary(self.cell.spec, metric, "")}
+            yield {"metric": label, "higher_is_better": metric.higher_is_better, **about, **why}
         if not metrics:
             yield {"metric": "", **why}
 
     def _scores(self) -> Iterator[Row]:
+        metrics = labelled_metrics(self.cell.spec)
         for result in self.outcome.metrics:
-            yield from _rows_of(result)
+            metric = metrics[result.metric].plugin_class if result.metric in metrics else None
+            about = vocabulary(self.cell.spec, metric, result.read)
+            yield from _rows_of(result, about)
         for name, value in _numbers(self.outcome.fit):
             yield {"metric": f"{FIT}{name}", "part": "", "status": "ok", "value": value}
         if not self.outcome.metrics and not self.outcome.fit:
             yield {"metric": "", "part": "", "status": "ok"}
 
 
-def _rows_of(result: MetricResult) -> Iterator[Row]:
+def charged(spec: ResolvedSpec) -> list[str]:
+    """Return the stages that a run is charged with.
+
+    ``explain``; ``graph`` where the explainer asks for it, or a metric scores it; ``concepts``
+    where either asks for more than the data set has. Metrics are not charged: what they cost says
+    nothing of the method.
+    """
+    needed = spec.explain.build().requires
+    scored = [part.plugin_class.requires for part in spec.metrics]
+    graph = any("graph" in requires for requires in (needed, *scored))
+    if graph:
+        needed = needed - {"graph"} | spec.graph.build().requires
+    stages = {"concepts": bool(needed - _OF_THE_DATA), "graph": graph, "explain": True}
+    return [stage for stage, is_charged in stages.items() if is_charged]
+
+
+def _rows_of(result: MetricResult, about: str) -> Iterator[Row]:
     known = {
         "metric": result.metric,
         "footing": result.footing,
+        "vocabulary": about,
+        "read": result.read,
         "higher_is_better": result.higher_is_better,
     }
     yield {
         **known,
+        **_bounds(result),
         "part": "",
         "status": result.status,
         "reason": result.reason,
@@ -117,7 +141,14 @@ def _rows_of(result: MetricResult) -> Iterator[Row]:
         **{f"control: {name}": estimate for name, estimate in result.controls.items()},
     }
     for name, estimate in others.items():
-        yield {**known, "part": name, "status": result.status, **_columns(estimate)}
+        # Parts are on scales of their own.
+        bounds = {} if name.startswith("part: ") else _bounds(result)
+        yield {**known, **bounds, "part": name, "status": result.status, **_columns(estimate)}
+
+
+def _bounds(result: MetricResult) -> Row:
+    least, most = result.value_range
+    return {"least": least, "most": most}
 
 
 def _columns(estimate: Estimate | None) -> Row:

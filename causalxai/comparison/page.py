@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,24 +12,18 @@ from urllib.parse import quote
 import pandas as pd
 from markupsafe import Markup
 
+from causalxai.comparison.competition import ALIKE
 from causalxai.comparison.concept_figure import draw_concepts
 from causalxai.comparison.exhibits import exhibits
 from causalxai.comparison.gallery import gallery
 from causalxai.comparison.outcome import FIT, Entry
-from causalxai.comparison.score_grid import (
-    Grid,
-    Line,
-    Score,
-    count,
-    fit_of,
-    interval,
-    number,
-    seconds,
-    shared_scores,
-    told,
-)
+from causalxai.comparison.score_grid import Grid, Line, Score, fit_of, shared_scores
+from causalxai.comparison.wording import count, interval, listed, number, seconds, told
+from causalxai.metrics.sanity import SANITY_TOLD, Sanity
 from causalxai.report.page import page_environment
 from causalxai.spec.vary import Label
+
+_IN_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 if TYPE_CHECKING:
     from causalxai.comparison.comparison import Comparison
@@ -38,8 +31,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DifferenceLine:
-    """How much one label scores above another; ``is_clear`` where the interval leaves out 0."""
+    """How much one label scores above another; ``is_clear`` where the interval leaves out 0.
 
+    ``among`` says which runs these are, where others are told apart.
+    """
+
+    among: str
     pair: tuple[Label, Label]
     value: str
     interval: str
@@ -63,8 +60,6 @@ class RunLine:
 def render_comparison(comparison: Comparison, beside: Path) -> str:
     """Return the page; links to the runs' reports lead from the folder ``beside``."""
     contrast = comparison.contrast
-    pooled = comparison.pooled()
-    differences = _by_metric(comparison.differences()) if contrast else {}
     shared, single = shared_scores(comparison)
     shown = exhibits(comparison)
     graph_of = next((one for one in shown if one.has_concept_graph), None)
@@ -74,20 +69,18 @@ def render_comparison(comparison: Comparison, beside: Path) -> str:
         comparison=comparison,
         lead=_lead(comparison),
         contrast=contrast,
+        block=shown[0].block if shown else "",
         graph_of=graph_of,
         drawing=graph_of and Markup(draw_concepts(graph_of.graph).svg),  # noqa: S704
         gallery=gallery(shown),
         scores=shared,
         single=single,
         fit=fit_of(comparison),
+        sanity=SANITY_TOLD if any(comparison.scores.metric == Sanity.name) else "",
         ranks=_rank_grid(comparison) if contrast else None,
-        differences={
-            metric: [_difference(row) for row in rows]
-            for metric, rows in differences.items()
-            if not metric.startswith(FIT)
-        },
+        differences=_difference_lines(comparison) if contrast else {},
         runs=[_run_line(comparison, entry, beside) for entry in comparison.entries],
-        replicates=any(pooled.interval == "replicates"),
+        replicates=any(comparison.pooled().interval == "replicates"),
     )
 
 
@@ -103,44 +96,66 @@ def _lead(comparison: Comparison) -> str:
     methods = [str(label) for label in axis.labels if label not in axis.controls]
     controls = [str(label) for label in axis.labels if label in axis.controls]
     classifier, dataset = specs[0].classifier.provenance.name, specs[0].dataset.provenance.name
-    beside = f", beside the controls {_listed(controls)}" if controls else ""
-    return (
-        f"{_listed(methods)} explain one classifier ({classifier}, trained on {dataset}){beside}."
-    )
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    beside = f", beside the controls {listed(controls)}" if controls else ""
+    trained = len({spec.seed for spec in specs})
+    what = "one classifier"
+    if trained > 1:
+        times = _IN_WORDS[trained] if trained < len(_IN_WORDS) else str(trained)
+        what = f"{times} trainings of one architecture"
+    explain = "explains" if len(methods) == 1 else "explain"
+    return f"{listed(methods)} {explain} {what} ({classifier}, trained on {dataset}){beside}."
 
 
 def _rank_grid(comparison: Comparison) -> Grid:
     ranks = comparison.ranks()
-    metrics = tuple(dict.fromkeys(ranks.metric))
     (axis,) = [axis for axis in comparison.axes if axis.name == comparison.contrast]
+    several = _asked_in_several_ways(ranks)
+    groups = {
+        " · ".join((metric, *filter(None, (read, vocabulary))))
+        if metric in several
+        else metric: own
+        for (metric, vocabulary, read), own in ranks.groupby([*ALIKE], sort=False)
+    }
     lines = []
     for label in axis.labels:
-        own = ranks[ranks[axis.name] == label].set_index("metric")
-        scores = tuple(
-            Score(f"{own['rank'][metric]:.2f}", beneath=(f"n = {own['n'][metric]}",))
-            if metric in own.index
-            else Score()
-            for metric in metrics
-        )
+        scores = tuple(_rank(group[group[axis.name] == label]) for group in groups.values())
         lines.append(Line(told([axis], [label]), label in axis.controls, scores))
-    return Grid((axis.name,), metrics, tuple(lines))
+    return Grid((axis.name,), tuple(groups), tuple(lines))
 
 
-def _by_metric(differences: pd.DataFrame) -> dict[str, list[Any]]:
-    found: dict[str, list[Any]] = defaultdict(list)
-    for row in differences.itertuples():
-        found[str(row.metric)].append(row)
+def _asked_in_several_ways(rows: pd.DataFrame) -> set[str]:
+    """Return the metrics that read other things of some, or ask about other concepts."""
+    ways = rows[[*ALIKE]].drop_duplicates().metric.value_counts()
+    return set(ways[ways > 1].index)
+
+
+def _rank(own: pd.DataFrame) -> Score:
+    if own.empty:
+        return Score()
+    row = own.iloc[0]
+    return Score(f"{row['rank']:.2f}", beneath=(f"n = {row['n']}",))
+
+
+def _difference_lines(comparison: Comparison) -> dict[str, list[DifferenceLine]]:
+    """Return the differences by metric."""
+    found: dict[str, list[DifferenceLine]] = defaultdict(list)
+    names = [axis.name for axis in comparison.axes]
+    differences = comparison.differences()
+    several = _asked_in_several_ways(differences)
+    for row in differences.to_dict("records"):
+        metric = row["metric"]
+        if not metric.startswith(FIT):
+            among = [f"{name}: {row[name]}" for name in names if name in row]
+            about = filter(None, (row["read"], row["vocabulary"])) if metric in several else ()
+            found[metric].append(_difference(pd.Series(row), " · ".join([*among, *about])))
     return dict(found)
 
 
-def _difference(row: Any) -> DifferenceLine:
+def _difference(row: Any, among: str) -> DifferenceLine:
     has_interval = not pd.isna(row.low)
     return DifferenceLine(
-        pair=(row.first, row.second),
+        among=among,
+        pair=(row["first"], row["second"]),
         value=number(row.value),
         interval=interval(row) if has_interval else row.note,
         is_clear=has_interval and not row.low <= 0 <= row.high,

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,15 +15,13 @@ import joblib
 import torch
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from causalxai import registry
 from causalxai.comparison.comparison import Comparison
 from causalxai.comparison.outcome import Entry, Outcome
 from causalxai.errors import CausalxaiError
-from causalxai.metrics.sanity import Sanity
 from causalxai.pipeline.runner import exact_convolutions, execute, open_pipeline
 from causalxai.pipeline.store import Store, digest
 from causalxai.progress import SILENT, Progress
-from causalxai.spec import Cell, ResolvedPlugin, ResolvedSpec, Source, load_grid
+from causalxai.spec import Cell, ResolvedSpec, Source, load_grid
 
 Result = TypeVar("Result")
 
@@ -68,14 +66,16 @@ def compare(
         How many runs at a time. By default one for each ``threads`` cores, on an accelerator one.
         Under ``joblib.parallel_config`` the runs go to the backend that it names.
     threads
-        CPU threads of each run; rounding depends on it.
+        CPU threads of each run. Rounding depends on it a little; what earlier runs computed on
+        other numbers of threads is reused all the same, and ``Comparison.threads`` tells.
     progress
         Where long work reports.
     fresh
         Whether what earlier runs left is dropped first.
     sanity
-        Whether each run that is no control also has the metric ``sanity``: how much its
-        explanation changes when the classifier's weights are shuffled.
+        The same as ``sanity: true`` in all specs: whether each run that is no control also has
+        the metric ``sanity``, how much its explanation changes when the classifier's weights are
+        shuffled.
 
     Raises
     ------
@@ -84,9 +84,8 @@ def compare(
     CausalxaiError
         If the runs cannot be written, or a process that ran some was killed.
     """
-    grid = load_grid(specs, overrides)
-    cells = [_doubted(cell) if sanity else cell for cell in grid.cells]
-    runs = _Runs(Path(out), jobs, threads, progress, [_Plan(cell) for cell in cells])
+    grid = load_grid(specs, [*overrides, "sanity=true"] if sanity else overrides)
+    runs = _Runs(Path(out), jobs, threads, progress, [_Plan(cell) for cell in grid.cells])
     runs.look_at_inputs()
     if fresh:
         runs.drop_results()
@@ -96,20 +95,9 @@ def compare(
     keys = [plan.keys.get("report", plan.cell.spec.to_yaml()) for plan in runs.plans]
     labels = [dict(plan.cell.labels) for plan in runs.plans]
     name = f"{grid.name}-comparison-{digest({'labels': labels, 'runs': keys})[:8]}"
-    comparison = Comparison(
-        grid.name, grid.axes, entries, Path(out) / name, threads, grid.to_yaml()
-    )
+    comparison = Comparison(grid.name, grid.axes, entries, Path(out) / name, grid.to_yaml())
     comparison.write()
     return comparison
-
-
-def _doubted(cell: Cell) -> Cell:
-    """Return a run that has the metric ``sanity``, too; a control needs none."""
-    metrics = cell.spec.metrics
-    if cell.control or any(metric.plugin_class is Sanity for metric in metrics):
-        return cell
-    known = ResolvedPlugin(registry.provenance("metrics", Sanity.name), Sanity, Sanity.Config())
-    return replace(cell, spec=replace(cell.spec, metrics=(*metrics, known)))
 
 
 @dataclass

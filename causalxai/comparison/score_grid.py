@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from causalxai.comparison.competition import competitors, direction
 from causalxai.comparison.grounds import Ground, Place, grounds
 from causalxai.comparison.outcome import FIT
 from causalxai.comparison.upsets import Upset, upsets
+from causalxai.comparison.wording import (
+    THROUGH_THE_GENERATOR,
+    arrow,
+    count,
+    interval,
+    number,
+    seconds,
+    told,
+)
 from causalxai.spec.vary import Axis, Label
 
 if TYPE_CHECKING:
     from causalxai.comparison.comparison import Comparison
 
-OTHER_CONCEPTS, TRANSLATED = "†", "◇"
-"""Marks of a score that is about other concepts than most, and of one through the generator."""
+OTHER_CONCEPTS, READ_OTHERWISE, TRANSLATED = "†", "‡", "◇"
+"""Marks of a score about other concepts than most, of one of what else was read of the explanation,
+and of one through the generator."""
 
 _SHORT = 30
-_ROUNDING, _HALF_A_DIGIT = 1e-12, 5e-4
 
 
 @dataclass(frozen=True)
@@ -94,15 +105,12 @@ class Grid:
 
 def score_grid(comparison: Comparison) -> Grid:
     """Return the pooled scores, without what concept spaces say of their fit."""
-    pooled = comparison.pooled()
-    is_score = ~pooled.metric.str.startswith(FIT) & (pooled.metric != "")
-    return grid_of(comparison, pooled[is_score])
+    return grid_of(comparison, comparison.scores)
 
 
 def shared_scores(comparison: Comparison) -> tuple[Grid, Grid]:
     """Return the scores that several lines were asked for, and those that one line alone was."""
-    pooled = comparison.pooled()
-    pooled = pooled[~pooled.metric.str.startswith(FIT) & (pooled.metric != "")]
+    pooled = comparison.scores
     lines = pooled[pooled.part == ""].metric.value_counts()
     labels = len(pooled.groupby([axis.name for axis in _axes(comparison, pooled)] or ["control"]))
     shared = pooled.metric.map(lines) > (1 if labels > 1 else 0)
@@ -128,15 +136,15 @@ class Fit:
 
 
 def fit_of(comparison: Comparison) -> Fit:
-    """Return the pooled figures of fit; of lines with the same figures, the first one."""
+    """Return the pooled figures of fit; lines that share their figures share a column."""
     pooled = comparison.pooled()
     grid = grid_of(comparison, pooled[pooled.metric.str.startswith(FIT)])
-    columns: dict[tuple[str, ...], str] = {}
+    columns: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for line in grid.lines:
         values = tuple(f"{score.value} {score.interval}".strip() for score in line.scores)
-        columns.setdefault(values, ", ".join(line.labels))
+        columns[values].append(" · ".join(line.labels))
     names = tuple(metric.removeprefix(FIT) for metric in grid.metrics)
-    return Fit(names, tuple(columns.values()), tuple(columns))
+    return Fit(names, tuple(map(", ".join, columns.values())), tuple(columns))
 
 
 def _axes(comparison: Comparison, pooled: pd.DataFrame) -> list[Axis]:
@@ -175,8 +183,9 @@ class _Builder:
                 for metric in metrics
             )
             cost = seconds(group.seconds.iloc[0]), count(group.answers.iloc[0])
-            told_concepts = self._concepts(labels) if len(self._spaces()) > 1 else ""
-            lines.append(Line(told(self.axes, labels), bool(key[-1]), scores, *cost, told_concepts))
+            lines.append(
+                Line(told(self.axes, labels), bool(key[-1]), scores, *cost, self._concepts(labels))
+            )
         headings = tuple(f"{metric} {arrow(directions[metric])}".strip() for metric in metrics)
         marks = frozenset(mark for line in lines for score in line.scores for mark in score.marks)
         return Grid(tuple(names), headings, tuple(lines), tuple(self.notes), tuple(found), marks)
@@ -184,50 +193,45 @@ class _Builder:
     def _place(self, row: Mapping[Any, Any]) -> Place:
         return tuple(row[axis.name] for axis in self.axes), str(row["metric"])
 
-    def _ground(self, row: Mapping[Any, Any]) -> Ground | None:
-        return self.known.get(self._place(row))
-
     def _best(self) -> set[Place]:
-        """Return the places of the best of each metric, vocabulary and block, controls aside."""
-        competing: dict[tuple[object, ...], list[tuple[Place, float]]] = defaultdict(list)
-        for row in self._own().to_dict("records"):
-            if row["control"] or pd.isna(row["value"]) or pd.isna(row["higher_is_better"]):
+        """Return the places of the best of those that compete, controls aside."""
+        best = set()
+        block = [axis.name for axis in self.axes if axis.name != self.contrast]
+        for _, group in competitors(self.pooled, block):
+            higher, methods = direction(group), group[~group.control.astype(bool)]
+            if higher is None or len(methods) < 2:
                 continue
-            block = [row[axis.name] for axis in self.axes if axis.name != self.contrast]
-            ground = self._ground(row)
-            apart = (*block, row["metric"], ground.vocabulary if ground else "")
-            better = row["value"] if row["higher_is_better"] else -row["value"]
-            competing[apart].append((self._place(row), better))
-        return {
-            place
-            for scores in competing.values()
-            if len(scores) > 1
-            for place, value in scores
-            if value == max(better for _, better in scores)
-        }
+            most = methods.value.max() if higher else methods.value.min()
+            best |= set(map(self._place, methods[methods.value == most].to_dict("records")))
+        return best
 
-    def _usual(self) -> dict[str, str]:
-        """Return, for each metric, the vocabulary that most of its scores ask about."""
-        votes: dict[str, Counter[str]] = defaultdict(Counter)
+    def _usual(self) -> dict[str, tuple[str, str]]:
+        """Return, for each metric, what most of its scores read, and about which concepts."""
+        votes: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
         for row in self._own().to_dict("records"):
-            if (ground := self._ground(row)) is not None:
-                votes[str(row["metric"])][ground.vocabulary] += 1
+            if not pd.isna(row["value"]):
+                votes[str(row["metric"])][row["read"], row["vocabulary"]] += 1
         return {metric: counted.most_common(1)[0][0] for metric, counted in votes.items()}
 
     def _own(self) -> pd.DataFrame:
         return self.pooled[self.pooled.part == ""]
 
-    def _spaces(self) -> set[str]:
-        return {ground.vocabulary for ground in self.known.values() if ground.vocabulary}
+    @cached_property
+    def _vocabularies(self) -> set[str]:
+        return set(self.pooled.vocabulary) - {""}
 
     def _concepts(self, labels: tuple[Label, ...]) -> str:
-        return next(ground.concepts for (at, _), ground in self.known.items() if at == labels)
+        """Return whose concepts a line's metrics ask about, where lines differ in that."""
+        if len(self._vocabularies) < 2:
+            return ""
+        own = (ground.concepts for (at, _), ground in self.known.items() if at == labels)
+        return next(own, "")
 
     def _score(
         self,
         rows: pd.DataFrame,
         best: set[Place],
-        usual: Mapping[str, str],
+        usual: Mapping[str, tuple[str, str]],
         warnings: Sequence[str],
     ) -> Score:
         own = rows[rows.part == ""]
@@ -250,13 +254,13 @@ class _Builder:
                 note = self._note(of_all + row.reason)
         elif row.reason:
             note = self._note(row.reason)
-        place, ground = self._place(row), self._ground(row)
+        place = self._place(row)
         return Score(
             number(row.value),
             interval(row),
             tuple(beneath),
             place in best,
-            _marks(row, ground, usual.get(str(row.metric), "")) if row.n else "",
+            _marks(row, *usual[str(row.metric)]) if row.n else "",
             tuple(warnings),
             note,
         )
@@ -265,52 +269,8 @@ class _Builder:
         return self.notes.setdefault(reason, len(self.notes) + 1)
 
 
-def _marks(row: Any, ground: Ground | None, usual: str) -> str:
-    other = OTHER_CONCEPTS if ground is not None and ground.vocabulary != usual else ""
-    return other + (TRANSLATED if row.footing == "through the generator" else "")
-
-
-def told(axes: Iterable[Axis], labels: Iterable[Label]) -> tuple[str, ...]:
-    """Return labels in words; those that are controls say so."""
-    pairs = zip(axes, labels, strict=True)
-    return tuple(
-        f"{label} (control)" if label in axis.controls else f"{label}" for axis, label in pairs
-    )
-
-
-def number(value: float | None) -> str:
-    """Return a figure as the page shows it: three decimals, or three digits where these lie."""
-    if value is None or pd.isna(value):
-        return ""
-    plain = abs(value) < _ROUNDING or 1e-3 <= abs(value) < 1e3
-    told = f"{value if abs(value) >= _ROUNDING else 0:.3f}" if plain else f"{value:.3g}"
-    return told.replace("-", "\N{MINUS SIGN}")
-
-
-def interval(row: Any) -> str:
-    """Return a row's interval in brackets, or nothing."""
-    if row.low is None or pd.isna(row.low):
-        return ""
-    if max(abs(row.low), abs(row.high)) < 1e-3:
-        return f"[{number(row.low)}, {number(row.high)}]"
-    ends = (
-        number(0.0 if abs(end) < _HALF_A_DIGIT else round(end, 3)) for end in (row.low, row.high)
-    )
-    return f"[{', '.join(ends)}]"
-
-
-def seconds(value: float | None) -> str:
-    """Return a duration, in tenths where it is under ten."""
-    return "" if value is None or pd.isna(value) else f"{value:.{1 if value < 10 else 0}f}"
-
-
-def count(value: float | None) -> str:
-    """Return a large count with spaces between thousands."""
-    return "" if value is None or pd.isna(value) else f"{value:,.0f}".replace(",", " ")
-
-
-def arrow(higher_is_better: Any) -> str:
-    """Return which way is better, up or down."""
-    if higher_is_better is None or pd.isna(higher_is_better):
-        return ""
-    return "↑" if higher_is_better else "↓"
+def _marks(row: Any, read: str, vocabulary: str) -> str:
+    apart = OTHER_CONCEPTS if row.vocabulary != vocabulary else ""
+    if row["read"] != read:
+        apart = READ_OTHERWISE
+    return apart + (TRANSLATED if THROUGH_THE_GENERATOR in row.footing else "")

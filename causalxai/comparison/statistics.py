@@ -9,14 +9,18 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from causalxai.metric import Estimate
-from causalxai.seeding import numpy_generator, torch_generator
 from causalxai.spec.vary import Label
+
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
 class Mean:
-    """A mean over replicates: ``sd`` is the sample's; both intervals need two or more."""
+    """A mean over replicates: ``sd`` is the sample's, and needs two or more.
+
+    ``low`` and ``high`` are missing where there is one value, or all are alike: what does not
+    vary does not tell how far it may be off.
+    """
 
     value: float
     sd: float | None = None
@@ -31,6 +35,8 @@ def mean_of(values: Sequence[float]) -> Mean:
     if n < 2:
         return Mean(mean, n=n)
     sd = float(np.std(values, ddof=1))
+    if sd <= _ROUNDING * float(np.abs(values).max()):
+        return Mean(mean, sd, n=n)
     reach = float(stats.t.ppf(0.975, n - 1)) * sd / n**0.5
     return Mean(mean, sd, mean - reach, mean + reach, n)
 
@@ -41,31 +47,27 @@ class Difference:
 
     Parameters
     ----------
-    estimate
-        The mean difference; its interval, a percentile bootstrap over the pairs, needs two pairs
-        and is too narrow with fewer than about ten.
+    mean
+        The mean difference, with the paired t interval.
     wins
         The share of pairs in which the first is better, ties by half; ``None`` where the metric
         has no direction.
     """
 
-    estimate: Estimate
+    mean: Mean
     wins: float | None
 
 
 def paired_difference(
-    first: Sequence[float],
-    second: Sequence[float],
-    higher_is_better: bool | None,
-    *names: str,
+    first: Sequence[float], second: Sequence[float], *, higher_is_better: bool | None
 ) -> Difference:
-    """Compare scores that belong together in pairs; ``names`` tell the resampling's seed."""
+    """Compare scores that belong together in pairs."""
     gaps = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
-    estimate = Estimate.mean(gaps, numpy_generator(torch_generator(0, "difference", *names)))
+    mean = mean_of(gaps.tolist())
     if higher_is_better is None:
-        return Difference(estimate, None)
+        return Difference(mean, None)
     gains = np.sign(gaps if higher_is_better else -gaps)
-    return Difference(estimate, float((gains + 1).mean() / 2))
+    return Difference(mean, float((gains + 1).mean() / 2))
 
 
 def ranks(scores: Mapping[Label, float], *, higher_is_better: bool) -> dict[Label, float]:

@@ -2,18 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from causalxai.comparison.comparison import Comparison
-from causalxai.comparison.score_grid import score_grid
+from causalxai.comparison.score_grid import (
+    OTHER_CONCEPTS,
+    READ_OTHERWISE,
+    TRANSLATED,
+    Grid,
+    Score,
+    score_grid,
+)
+
+_MEANING = {
+    OTHER_CONCEPTS: "about other concepts than most, does not compete with them",
+    READ_OTHERWISE: "pixels were read where of most concepts were, or the reverse: does not "
+    "compete with them",
+    TRANSLATED: "through the generator",
+}
 
 
-def score_table(comparison: Comparison) -> Table:
-    """Return the pooled scores: the axes' labels down, metrics across."""
+def score_table(comparison: Comparison) -> Group:
+    """Return the pooled scores: the axes' labels down, metrics across, a legend below."""
     grid = score_grid(comparison)
     table = Table(*grid.axes, *grid.metrics, "seconds", box=None)
     for line in grid.lines:
-        scores = [f"{score.value} {score.interval}".strip() or "none" for score in line.scores]
-        table.add_row(*map(Text, [*line.labels, *scores, line.seconds]))
-    return table
+        table.add_row(*map(Text, [*line.labels, *map(_cell, line.scores), line.seconds]))
+    return Group(table, Text("\n".join(_legend(grid))))
+
+
+def _cell(score: Score) -> str:
+    """Return a score with its marks and interval, and what stands beneath it, a line each."""
+    star = " ★" if score.best else ""
+    note = f" ({score.note})" if score.note else ""
+    own = f"{score.value or 'none'}{star}{score.marks}{note} {score.interval}".strip()
+    return "\n".join([own, *score.beneath, *score.warnings])
+
+
+def _legend(grid: Grid) -> Iterator[str]:
+    yield (
+        "★ the best mean of those that compete; [95 % interval]; chance: an explanation that knows "
+        "nothing"
+    )
+    for mark, meaning in _MEANING.items():
+        if mark in grid.marks:
+            yield f"{mark} {meaning}"
+    for place, note in enumerate(grid.notes, start=1):
+        yield f"({place}) {note}"

@@ -11,6 +11,8 @@ from matplotlib.image import imsave
 from numpy.typing import NDArray
 from torch import Tensor
 
+from causalxai.report.images import as_shown
+
 Pixels = NDArray[np.float64]
 
 _RED, _BLUE = np.array([0.698, 0.094, 0.168]), np.array([0.129, 0.400, 0.675])
@@ -39,8 +41,7 @@ class Tile:
 
 def picture(image: Tensor) -> str:
     """Return an image ``[c, h, w]`` in [0, 1]; where it has neither one colour nor three, grey."""
-    shown = image if image.shape[0] in (1, 3) else image.mean(dim=0, keepdim=True)
-    return _as_png(shown.movedim(0, -1).expand(-1, -1, 3).clamp(0, 1).double().numpy())
+    return _as_png(as_shown(image).expand(-1, -1, 3).clamp(0, 1).double().numpy())
 
 
 def overlay(image: Tensor, heat: Tensor) -> str:

@@ -5,36 +5,36 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
+from causalxai.comparison.competition import competitors, direction
 from causalxai.comparison.grounds import Ground, Place
 from causalxai.metric import Metric
 
 # By metric and explainer: why knowing nothing can score there.
 _WHY: Mapping[tuple[str, str], str] = {
     ("deletion", "constant"): (
-        "Pixels of equal importance go row by row from the top: half a digit is missing when half "
-        "of the rows are, and half a digit is another digit."
+        "This may be because pixels of equal importance go row by row from the top, so that whole "
+        "parts of what is shown go at once."
     ),
     ("insertion", "constant"): (
-        "Pixels of equal importance come row by row from the top, as whole strokes, while a map "
-        "that is wrong holds back the strokes that tell."
+        "This may be because pixels of equal importance come row by row from the top, so that "
+        "whole parts of what is shown come at once, while a map that is wrong holds back what "
+        "tells."
     ),
     ("deletion", "random"): (
-        "Pixels that go here and there spoil every stroke at once, while a map in one piece takes "
-        "away one place and leaves the others as they are."
+        "This may be because pixels that go here and there spoil every part of the image at once, "
+        "while a map in one piece takes away one place and leaves the others as they are."
     ),
     ("insertion", "random"): (
-        "Pixels that come here and there sketch the whole shape early, while a map in one piece "
-        "fills in one place after the other."
+        "This may be because pixels that come here and there sketch the whole image early, while "
+        "a map in one piece fills in one place after the other."
     ),
     ("interventional-faithfulness", "constant"): (
         "It claims that more of any concept supports the class as much as more of any other. "
-        "Where do() bears out the sign, that is most of the order; a wrong sign costs more than "
-        "knowing nothing."
+        "Where do() bears out the sign, that may be most of the order."
     ),
     ("stability", "constant"): (
         "What never changes is stable: this metric alone tells nothing, and is read beside others."
@@ -88,10 +88,7 @@ class Upset:
 def upsets(
     pooled: pd.DataFrame, names: Sequence[str], contrast: str | None, known: Mapping[Place, Ground]
 ) -> list[Upset]:
-    """Return where controls equal or beat methods, metric by metric.
-
-    Only scores of one metric, one vocabulary and one block (the labels of all axes but
-    ``contrast``) are compared.
+    """Return where controls equal or beat methods that they compete with, metric by metric.
 
     Parameters
     ----------
@@ -106,13 +103,16 @@ def upsets(
     """
     scores = _Scores(pooled, names, contrast, known)
     found = []
-    for control in scores.own:
-        rivals = scores.rivals(control)
-        beaten = [one for one in rivals if _does_as_well(control.row, one.row)]
-        if beaten:
-            everyone = len(beaten) == len(rivals) > 1
-            found.append(scores.upset(control, beaten, everyone=everyone))
-    return found
+    for _, group in competitors(pooled, [name for name in names if name != contrast]):
+        own = [] if direction(group) is None else list(scores.told(group))
+        rivals = [one for one in own if not one.row["control"]]
+        for control in own:
+            beaten = [one for one in rivals if _does_as_well(control.row, one.row)]
+            if control.row["control"] and beaten:
+                everyone = len(beaten) == len(rivals) > 1
+                found.append(scores.upset(control, beaten, everyone=everyone))
+    order = list(pooled.metric.unique())
+    return sorted(found, key=lambda upset: order.index(upset.metric))
 
 
 @dataclass(frozen=True)
@@ -131,21 +131,12 @@ class _Scores:
     contrast: str | None
     known: Mapping[Place, Ground]
 
-    @cached_property
-    def own(self) -> list[_Score]:
-        """The scores that have a value and a direction, metric by metric."""
-        return list(self._of_part(""))
-
-    def rivals(self, control: _Score) -> list[_Score]:
-        """Return whom a control is compared with; nobody, where it is none."""
-
-        def apart(one: _Score) -> tuple[object, ...]:
-            block = (one.row[name] for name in self.names if name != self.contrast)
-            return (one.place[1], one.ground.vocabulary, *block)
-
-        if not control.row["control"]:
-            return []
-        return [one for one in self.own if not one.row["control"] and apart(one) == apart(control)]
+    def told(self, rows: pd.DataFrame) -> Iterator[_Score]:
+        """Yield those of the rows of which it is known what they stand on."""
+        for row in rows.to_dict("records"):
+            place = tuple(row[name] for name in self.names), str(row["metric"])
+            if place in self.known:
+                yield _Score(place, {str(k): v for k, v in row.items()}, self.known[place])
 
     def upset(self, control: _Score, beaten: Sequence[_Score], *, everyone: bool) -> Upset:
         metric = control.ground.metric
@@ -169,7 +160,8 @@ class _Scores:
         part = _ASIDE.get(control.ground.metric.name)
         if part is None:
             return ""
-        by_place = {one.place: one for one in self._of_part(f"part: {part}")}
+        rows = self.pooled[(self.pooled.part == f"part: {part}") & self.pooled.value.notna()]
+        by_place = {one.place: one for one in self.told(rows)}
         mine = by_place.get(control.place)
         ahead = [
             by_place[one.place]
@@ -183,17 +175,6 @@ class _Scores:
         told = ", ".join(f"{self._called(one)} ({one.row['value']:.3f})" for one in ahead)
         who = f"{self._called(mine)} ({mine.row['value']:.3f})"
         return f"With {part}, {told} does better than {who}."
-
-    def _of_part(self, part: str) -> Iterator[_Score]:
-        rows = self.pooled[(self.pooled.part == part) & self.pooled.value.notna()]
-        order = {metric: place for place, metric in enumerate(self.pooled.metric.unique())}
-        rows = rows[rows.higher_is_better.notna()]
-        for row in rows.sort_values("metric", key=lambda m: m.map(order), kind="stable").to_dict(
-            "records"
-        ):
-            place = tuple(row[name] for name in self.names), str(row["metric"])
-            if place in self.known:
-                yield _Score(place, {str(k): v for k, v in row.items()}, self.known[place])
 
     def _called(self, one: _Score) -> str:
         if self.contrast is None:

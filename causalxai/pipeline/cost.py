@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
+
+import torch
 
 if TYPE_CHECKING:
     from causalxai.oracle import QueryLedger
@@ -20,16 +23,27 @@ class Cost:
         By the clock, so that they depend on the machine and on what else it did.
     calls, answers
         The oracle's queries, and the pairs of an intervention and a unit that it answered.
+    threads
+        On how many CPU threads it was computed, each number once; rounding depends on it.
     """
 
     seconds: float = 0.0
     calls: int = 0
     answers: int = 0
+    threads: tuple[int, ...] = ()
 
     def __add__(self, other: Self) -> Self:
         return type(self)(
-            self.seconds + other.seconds, self.calls + other.calls, self.answers + other.answers
+            self.seconds + other.seconds,
+            self.calls + other.calls,
+            self.answers + other.answers,
+            tuple(sorted({*self.threads, *other.threads})),
         )
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Undo ``dataclasses.asdict``."""
+        return cls(**{**data, "threads": tuple(data.get("threads", ()))})
 
 
 class Meter:
@@ -57,5 +71,6 @@ class Meter:
             time.monotonic() - self._started,
             ledger.calls - calls if ledger else 0,
             ledger.answers - answers if ledger else 0,
+            (torch.get_num_threads(),),
         )
         return self._before + spent

@@ -121,8 +121,8 @@ class Store:
 
     def _cost(self, folder: Path) -> Cost | None:
         try:
-            return Cost(**json.loads((folder / _COST).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
+            return Cost.from_json(json.loads((folder / _COST).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError, AttributeError):
             return None
 
     def _write(self, folder: Path, record: Record, cost: Cost | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from math import prod
@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from causalxai.errors import SpecError
 from causalxai.spec.document import Document, as_problems, read_document
 from causalxai.spec.mistake import KeyPath, Mistake, Place
+from causalxai.spec.model import SANITY
 from causalxai.spec.overrides import apply_overrides
 from causalxai.spec.resolve import examine
 from causalxai.spec.resolved import ResolvedSpec, as_yaml
@@ -114,12 +115,15 @@ def load_grid(source: Source | Sequence[Source], overrides: Sequence[str] = ()) 
     return Grid(str(document.data["name"]), tuple(axes), tuple(cells), document.data)
 
 
-def _cell_document(document: Document, variants: Iterable[Variant]) -> Document:
+def _cell_document(document: Document, variants: Sequence[Variant]) -> Document:
     """Return the spec of one run, whose values stand where they were written."""
     whole = document
     for variant in variants:
         whole = vary(whole, variant)
-    return replace(whole, data={key: v for key, v in whole.data.items() if key != "vary"})
+    # A control is one already; it need not be asked again.
+    is_control = any(variant.control for variant in variants)
+    dropped = {"vary", SANITY} if is_control else {"vary"}
+    return replace(whole, data={key: v for key, v in whole.data.items() if key not in dropped})
 
 
 def _cell(spec: ResolvedSpec, axes: Sequence[Axis], variants: Sequence[Variant]) -> Cell:

@@ -32,6 +32,9 @@ STAGES: Mapping[str, Group] = {
 }
 """The group whose plugins a stage may use."""
 
+SANITY = "sanity"
+"""The metric that the key of this name adds."""
+
 METHOD_STAGES = ("concepts", "oracle", "graph", "explain")
 """The stages that a method preset fills."""
 
@@ -129,6 +132,9 @@ class Spec(BaseModel):
     """How many answers of the oracle the explanations may take: methods compare at equal cost."""
     memory_mb: int = Field(default=512, ge=1, strict=True)
     """The ceiling for one chunk of oracle queries, in MiB."""
+    sanity: bool = Field(default=False, strict=True)
+    """Whether explanations are also asked for when the classifier's weights are shuffled: adds the
+    metric sanity, but not to controls."""
     vary: dict[str, Any] | None = Field(default=None, json_schema_extra={"anyOf": _VARY})
     """A grid of runs to compare: by axis, the values of a key, or what each label overrides."""
 

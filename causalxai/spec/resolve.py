@@ -14,7 +14,7 @@ from causalxai.spec.document import Document, as_problems, read_document
 from causalxai.spec.fields import expand_home
 from causalxai.spec.messages import listed, validate
 from causalxai.spec.mistake import KeyPath, Mistake, Place, without_echoes
-from causalxai.spec.model import METHOD_STAGES, STAGES, Spec, long_form
+from causalxai.spec.model import METHOD_STAGES, SANITY, STAGES, Spec, long_form
 from causalxai.spec.overrides import apply_overrides
 from causalxai.spec.resolved import ResolvedPlugin, ResolvedSpec
 
@@ -100,13 +100,16 @@ class _Resolver:
         return {stage: plugin for stage, plugin in plugins.items() if plugin is not None}
 
     def metrics(self) -> tuple[ResolvedPlugin[Any], ...]:
-        """Return the sound metrics."""
+        """Return the sound metrics, the one that ``sanity`` adds at the end."""
         if ("metrics",) in self._unsound:
             return ()
+        choices = self.document.data.get("metrics") or ()
         plugins = [
             self._plugin("metrics", ("metrics", index), choice)
-            for index, choice in enumerate(self.document.data.get("metrics") or ())
+            for index, choice in enumerate(choices)
         ]
+        if self.document.data.get(SANITY) is True and not any(map(_is_sanity, choices)):
+            plugins.append(self._plugin("metrics", (SANITY,), SANITY))
         return tuple(plugin for plugin in plugins if plugin is not None)
 
     def _apply_method(self) -> None:
@@ -169,6 +172,11 @@ class _Resolver:
             message += f"; or set 'method' (known: {listed(registry.names('methods'))})"
         at = path if choice is None else (*path, "use")
         self.mistakes.append(Mistake(at, message, kind="missing"))
+
+
+def _is_sanity(choice: Any) -> bool:
+    choice = long_form(choice)
+    return isinstance(choice, Mapping) and choice.get("use") == SANITY
 
 
 def _over_preset(data: Mapping[str, Any], method: Method) -> dict[str, Any]:

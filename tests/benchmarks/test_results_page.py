@@ -58,7 +58,7 @@ def outcome(label: str) -> Outcome:
         controls={"black": Estimate(0.875)},
         parts={"other map": Estimate(-value)},
         higher_is_better=False,
-        footing="through the generator" if label == "ours" else "own",
+        footing="own; through the generator" if label == "ours" else "own",
     )
     insertion = MetricResult("insertion", "skipped", reason="nothing to insert")
     return Outcome(metrics=(deletion, insertion))
@@ -73,7 +73,7 @@ def comparison(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
 
 def page(results: Any, comparison: Comparison, **published: Any) -> str:
     told = replace(results.Published("Invented", "nowhere"), **published)
-    text: str = results.Page(comparison, told, ("images.count=17",)).text()
+    text: str = results.Page(comparison, told, ("--set images.count=17", "--sanity")).text()
     return text
 
 
@@ -94,7 +94,8 @@ def test_scores_stand_with_interval_chance_controls_and_footing(
     assert rows["noise (control)"][1:3] == ["none", f"{MINUS}0.500"]
     assert rows["broken"][:2] == ["none", "none"]
     assert "17 explained images, 1 seed" in text
-    assert "`--set 'images.count=17'`" in text
+    command = "causalxai compare specs/paper/invented.yaml --set images.count=17 --sanity"
+    assert f"`{command}`" in text
     assert "- broken (deletion); broken (insertion): out of order" in text
     assert "theirs (insertion); noise (insertion): nothing to insert" in text
 
@@ -108,7 +109,8 @@ def test_the_papers_numbers_stand_beside_those_of_their_labels(
     }
     text = page(results, comparison, scores=scores)
     own = table(text, "| method | deletion ↓ | 95 % | chance | paper | footing |")
-    assert own["ours"] == ["0.125", "[0.062, 0.188]", "0.750", "0.011", "through the generator"]
+    joined = "own; through the generator"
+    assert own["ours"] == ["0.125", "[0.062, 0.188]", "0.750", "0.011", joined]
     assert own["theirs"][3:] == ["", "own"]
     assert "In the paper alone: elsewhere 0.022." in text
     parts = table(text, "| method | deletion: other map | paper |")

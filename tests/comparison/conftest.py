@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
@@ -84,7 +84,13 @@ Scores = dict[str, float | None]
 def scored(tmp_path: Path) -> Callable[..., Comparison]:
     """Make a comparison from scores alone, by seed and method; ``None`` is a metric that failed."""
 
-    def made(by_seed: list[Scores], *, higher_is_better: bool = True) -> Comparison:
+    def made(
+        by_seed: list[Scores],
+        *,
+        higher_is_better: bool | None = True,
+        reach: float | None = 1.0,
+        **further: Any,
+    ) -> Comparison:
         vary = {"seed": list(range(len(by_seed))), "method": dict.fromkeys(by_seed[0])}
         grid = load_grid({**BASE, "vary": vary})
         entries = []
@@ -93,11 +99,53 @@ def scored(tmp_path: Path) -> Callable[..., Comparison]:
             result = MetricResult(
                 "score",
                 "failed" if value is None else "ok",
-                None if value is None else Estimate(value, value - 1, value + 1, n=5),
+                None if value is None else _estimate(value, reach),
                 reason="broken" if value is None else "",
                 higher_is_better=higher_is_better,
+                **further,
             )
             entries.append(Entry(cell, Outcome(metrics=(result,))))
         return Comparison(grid.name, grid.axes, tuple(entries), tmp_path / "comparison")
 
     return made
+
+
+@pytest.fixture
+def compared(tmp_path: Path) -> Callable[..., Comparison]:
+    """Make a comparison of one seed from values by method, ``control`` being one."""
+
+    def made(
+        values: Mapping[str, float | None],
+        *,
+        higher_is_better: bool = True,
+        metric: str = "distance",
+        overrides: Mapping[str, Any] | None = None,
+        footing: str = "",
+        read: Mapping[str, str] | None = None,
+        parts: Mapping[str, Mapping[str, float]] | None = None,
+    ) -> Comparison:
+        vary = {name: dict((overrides or {}).get(name, {})) for name in values}
+        vary["control"] = {"explain": "random", "control": True}
+        grid = load_grid({**BASE, "metrics": [metric], "vary": {"method": vary}})
+        entries = []
+        for cell in grid.cells:
+            name = str(cell.labels["method"])
+            value = values[name]
+            result = MetricResult(
+                metric,
+                "skipped" if value is None else "ok",
+                None if value is None else Estimate(value, value - 0.05, value + 0.05, n=9),
+                reason="a reason that is far too long for a cell of a table" * (value is None),
+                parts={k: Estimate(v) for k, v in (parts or {}).get(name, {}).items()},
+                higher_is_better=higher_is_better,
+                footing=footing,
+                read=(read or {}).get(name, ""),
+            )
+            entries.append(Entry(cell, Outcome(metrics=(result,))))
+        return Comparison(grid.name, grid.axes, tuple(entries), tmp_path / "comparison")
+
+    return made
+
+
+def _estimate(value: float, reach: float | None) -> Estimate:
+    return Estimate(value) if reach is None else Estimate(value, value - reach, value + reach, n=5)

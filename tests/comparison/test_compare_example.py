@@ -20,6 +20,17 @@ def test_the_example_prints_the_scores_and_where_the_page_is(
     assert Path(page).is_file()
 
 
+def test_the_example_shows_means_over_seeds(
+    base: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    main = runpy.run_path(str(EXAMPLE))["main"]
+    method = {"exact": {}, "random": {"explain": "random"}}
+    main({**base, "vary": {"method": method, "seed": [0, 1]}}, tmp_path)
+    *table, page = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in table[1:]] == ["method", "exact", "random"]
+    assert Path(page).is_file()
+
+
 def test_the_example_is_short_and_compares_the_quickstart():
     source = EXAMPLE.read_text(encoding="utf-8")
     assert len(source.splitlines()) <= 25

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
 import shutil
 from collections.abc import Callable
@@ -16,9 +17,12 @@ import pytest
 import torch
 
 from causalxai import Comparison, compare, run
+from causalxai.comparison.outcome import charged
 from causalxai.errors import CausalxaiError, DataError, SpecError
+from causalxai.metrics.sanity import SANITY_TOLD
+from causalxai.pipeline.cost import Cost
 from causalxai.pipeline.runner import open_pipeline
-from causalxai.spec import load_grid
+from causalxai.spec import load_grid, load_spec
 
 Spec = dict[str, Any]
 Trainings = Callable[[], list[str]]
@@ -44,7 +48,7 @@ def test_a_comparison_leaves_everything_in_its_directory(done: Comparison, grid_
         assert len(list(csv.DictReader(file))) == len(done.table)
     told = json.loads((directory / "comparison.json").read_text(encoding="utf-8"))
     assert told["axes"] == {"seed": [0, 1], "method": ["exact", "random", "refusing"]}
-    assert told["threads"] == 1
+    assert told["threads"] == [1]
     assert [each["labels"] for each in told["runs"]] == [dict(cell.labels) for cell in cells]
 
 
@@ -188,20 +192,43 @@ def test_fresh_comparisons_compute_all_anew_and_what_is_shared_once(
     pd.testing.assert_series_equal(again.table.value, done.table.value)
 
 
-def test_costs_are_those_of_the_methods_own_stages(done: Comparison):
+def test_costs_are_those_of_what_the_explanation_needs(done: Comparison):
     exact = next(e for e in done.entries if e.cell.labels == {"seed": 0, "method": "exact"})
     costs = exact.outcome.costs
-    own = ["concepts", "graph", "explain", "metrics.best-concept", "metrics.distance"]
-    assert {"classifier", "report", *own} == costs.keys()
+    own, scoring = ["concepts", "explain"], ["metrics.best-concept", "metrics.distance"]
+    assert {"classifier", "graph", "report", *own, *scoring} == costs.keys()
     row = score(done, seed=0, method="exact", metric="distance")
+    # It asks the oracle, and not for the graph: 6 images, as they are and with 4 concepts shifted.
     assert row.seconds == pytest.approx(sum(costs[stage].seconds for stage in own))
     assert row.seconds > 0
-    # 8 images and 6; each of 4 concepts shifted, and the images as they are.
-    assert [costs[stage].answers for stage in own] == [0, 8 * 5, 6 * 5, 6 * 5, 6 * 5]
-    assert [costs[stage].calls for stage in own] == [0, 2, 2, 2, 2]
-    assert row.answers == 130
-    random = score(done, seed=0, method="random", metric="distance")
-    assert random.answers == 100
+    assert row.answers == costs["explain"].answers == 6 * 5
+    assert costs["graph"].answers == 8 * 5
+    assert all(costs[stage].answers == 6 * 5 for stage in scoring)
+    # Nothing but the explanation itself; what the metrics asked is no cost of the method's.
+    random = next(e for e in done.entries if e.cell.labels == {"seed": 0, "method": "random"})
+    row = score(done, seed=0, method="random", metric="distance")
+    assert row.seconds == random.outcome.costs["explain"].seconds
+    assert np.isnan(row.answers)
+
+
+def test_who_asks_for_the_graph_is_charged_with_it(base: Spec, monkeypatch: pytest.MonkeyPatch):
+    import toyparts
+
+    from causalxai.testing.toys import ToyDiscoverer
+
+    (cell,) = load_grid({**base, "explain": "random"}).cells
+    assert charged(cell.spec) == ["explain"]
+    monkeypatch.setattr(toyparts.RandomExplainer, "requires", frozenset({"observations"}))
+    assert charged(cell.spec) == ["explain"]
+    monkeypatch.setattr(toyparts.RandomExplainer, "requires", frozenset({"space"}))
+    assert charged(cell.spec) == ["concepts", "explain"]
+    monkeypatch.setattr(toyparts.RandomExplainer, "requires", frozenset({"graph"}))
+    assert charged(cell.spec) == ["concepts", "graph", "explain"]
+    monkeypatch.setattr(ToyDiscoverer, "requires", frozenset({"observations"}))
+    assert charged(cell.spec) == ["graph", "explain"]
+    monkeypatch.setattr(toyparts.RandomExplainer, "requires", frozenset())
+    monkeypatch.setattr(toyparts.Distance, "requires", frozenset({"graph"}))
+    assert charged(cell.spec) == ["graph", "explain"]
 
 
 def test_two_jobs_find_what_one_finds(
@@ -235,7 +262,26 @@ def test_threads_are_set_while_runs_last(base: Spec, tmp_path: Path, trainings: 
     comparison = compare(base, out=tmp_path / "runs", jobs=1, threads=2)
     assert trainings() == ["world 0, 2 thread"]
     assert torch.get_num_threads() == before
-    assert comparison.threads == 2
+    assert comparison.threads == (2,)
+
+
+def test_what_is_reused_tells_on_how_many_threads_it_was_computed(
+    done: Comparison, runs: Path, grid_spec: Spec
+):
+    assert done.threads == (1,)
+    again = compare(grid_spec, out=runs, jobs=1, threads=2)
+    assert not any(entry.outcome.computed for entry in again.entries)
+    assert again.threads == (1,)
+    assert "1 CPU thread each" in again.to_html()
+    joined = replace(
+        again,
+        entries=tuple(
+            replace(entry, outcome=replace(entry.outcome, costs={"explain": Cost(threads=(n,))}))
+            for n, entry in enumerate(again.entries[:2], start=1)
+        ),
+    )
+    assert joined.threads == (1, 2)
+    assert "1 or 2 CPU threads each" in joined.to_html()
 
 
 def test_files_are_looked_at_once(grid_spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -286,6 +332,22 @@ def test_a_place_that_cannot_be_written_to_is_told(base: Spec, tmp_path: Path):
         replace(comparison, directory=tmp_path / "file" / comparison.directory.name).write()
 
 
+def test_the_figures_are_written_even_if_the_page_fails(
+    done: Comparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("causalxai.comparison.page.render_comparison", broken)
+    with pytest.raises(ZeroDivisionError):
+        done.write(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "comparison.csv",
+        "comparison.json",
+        "spec.yaml",
+    }
+
+
 def test_reports_that_are_gone_are_written_again(done: Comparison, runs: Path, grid_spec: Spec):
     for directory in runs.glob("toy-*"):
         shutil.rmtree(directory)
@@ -307,12 +369,31 @@ def test_sanity_is_asked_of_all_but_controls(done: Comparison, runs: Path, grid_
     assert set(table.method) == {"exact", "refusing"}
     row = score(doubted, seed=0, method="exact", metric="sanity")
     assert (row.status, row.footing) == ("ok", "own")
-    assert 0 < row.value <= 1
+    assert 0 < row.value <= row.most
     again = score(doubted, "control: same weights", seed=0, method="exact", metric="sanity")
     assert again.value == 0
     computed = {stage for entry in doubted.entries for stage in entry.outcome.computed}
     assert computed == {"metrics.sanity", "report"}
     assert "sanity" not in set(done.table.metric)
+    assert SANITY_TOLD in html.unescape(doubted.to_html())
+    assert SANITY_TOLD not in html.unescape(done.to_html())
+
+
+def test_the_comparisons_spec_says_that_sanity_was_asked(base: Spec, tmp_path: Path):
+    vary = {"method": {"exact": {}, "random": {"explain": "random", "control": True}}}
+    asked = compare({**base, "vary": vary}, out=tmp_path, jobs=1, sanity=True)
+    written = load_grid(asked.directory / "spec.yaml")
+    assert written.cells == tuple(entry.cell for entry in asked.entries)
+    metrics = [[part.provenance.name for part in cell.spec.metrics] for cell in written.cells]
+    assert metrics == [["best-concept", "distance", "sanity"], ["best-concept", "distance"]]
+    again = compare(asked.directory / "spec.yaml", out=tmp_path, jobs=1)
+    assert not any(entry.outcome.computed for entry in again.entries)
+    assert again.directory == asked.directory
+
+
+def test_a_spec_that_asks_for_sanity_is_a_run_with_the_metric(base: Spec):
+    names = [part.provenance.name for part in load_spec({**base, "sanity": True}).metrics]
+    assert names == ["best-concept", "distance", "sanity"]
 
 
 def test_sanity_that_the_spec_asks_for_is_not_asked_twice(base: Spec, tmp_path: Path):

@@ -2,14 +2,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
+from io import StringIO
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from rich.console import Console
 
 from causalxai import Comparison
-from causalxai.comparison.score_grid import number, score_grid
+from causalxai.comparison.page import _lead
+from causalxai.comparison.score_grid import fit_of, score_grid
+from causalxai.comparison.terminal import score_table
+from causalxai.comparison.wording import number
 
 FETCHING = {"src", "srcset", "xlink:href", "data", "action", "poster", "background"}
 
@@ -49,7 +56,7 @@ def page(done: Comparison) -> Page:
     return Page((done.directory / "comparison.html").read_text(encoding="utf-8"))
 
 
-def test_the_page_needs_no_other_file(page: Page):
+def test_the_page_needs_no_other_file(page: Page, done: Comparison):
     fetched = [
         value
         for _, attributes in page.tags
@@ -58,8 +65,10 @@ def test_the_page_needs_no_other_file(page: Page):
     ]
     assert fetched == []
     assert not [tag for tag, _ in page.tags if tag in ("script", "link", "iframe")]
-    styles = re.findall(r"url\(|@import", str(page.tags))
-    assert styles == []
+    html = (done.directory / "comparison.html").read_text(encoding="utf-8")
+    styles = " ".join(re.findall(r"<style>.*?</style>", html, flags=re.DOTALL))
+    assert styles
+    assert re.findall(r"url\((?!#)|@import", styles + str(page.tags)) == []
 
 
 def test_links_lead_to_the_runs_own_reports(done: Comparison, page: Page, tmp_path: Path):
@@ -78,9 +87,10 @@ def test_the_first_table_has_metrics_across_and_labels_down(page: Page, done: Co
     assert kind == ""
     assert "chance 0." in cells[1]
     assert "control: zero" in cells[2]
-    assert cells[3].endswith("130 what-ifs")
+    assert cells[3].endswith(" s30 what-ifs")
     kind, cells = page.row("random (control)")
     assert kind == "apart"
+    assert "what-ifs" not in cells[3]
     pooled = done.pooled()
     row = pooled[(pooled.method == "random") & (pooled.metric == "distance") & (pooled.part == "")]
     assert cells[2].strip().startswith(f"{row.value.iloc[0]:.3f} [")
@@ -115,6 +125,49 @@ def test_the_same_images_stand_beside_their_maps(page: Page):
     tiles = [attributes["alt"] for tag, attributes in page.tags if tag == "img"]
     assert len(tiles) == 2 * 3
     assert tiles.count("exact: patches") == 3
+
+
+def test_the_page_says_what_explains_what(done: Comparison):
+    told = "exact and refusing explain two trainings of one architecture (toy, trained on toy)"
+    assert _lead(done) == f"{told}, beside the controls random."
+    first = replace(done, entries=done.entries[:3])
+    assert _lead(first).startswith("exact and refusing explain one classifier (toy, ")
+
+
+def test_lines_with_the_same_fit_share_a_column(done: Comparison):
+    fit = fit_of(done)
+    assert fit.labels == ("exact, random (control)",)
+    assert fit.columns == (("0.250 (all 2 alike)", "0.500 (all 2 alike)", "1.000 (all 2 alike)"),)
+
+
+def test_what_describes_has_no_arrow_no_star_and_no_rank(scored: Callable[..., Comparison]):
+    scores = [{"a": 1.0, "b": 2.0, "c": 3.0}, {"a": 1.5, "b": 2.5, "c": 3.5}]
+    comparison = scored(scores, higher_is_better=None)
+    grid = score_grid(comparison)
+    assert grid.metrics == ("score",)
+    assert not any(line.scores[0].best for line in grid.lines)
+    assert comparison.ranks().empty
+    differences = comparison.differences()
+    assert (len(differences), differences.wins.notna().sum()) == (3, 0)
+    assert "1.250" in comparison.to_html()
+
+
+def shown_in_terminal(comparison: Comparison) -> str:
+    console = Console(width=160, record=True, file=StringIO())
+    console.print(score_table(comparison))
+    return console.export_text()
+
+
+def test_the_terminal_shows_what_the_page_shows(done: Comparison, compared: Callable[..., Any]):
+    shown = shown_in_terminal(done)
+    assert "chance 0." in shown and "control: zero 1." in shown
+    assert "no explanation today" in shown
+    values = {"a": 0.2, "b": 0.3, "long": None, "control": 0.25}
+    marked = compared(values, footing="through the generator; own")
+    shown = shown_in_terminal(marked)
+    assert "0.300 ★◇ [" in shown and "◇ through the generator" in shown
+    assert "none (1)" in shown and "(1) a reason that is far too long" in shown
+    assert "no better than control" in shown
 
 
 def test_users_words_are_escaped(base: dict[str, object], tmp_path: Path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from causalxai import Comparison
+from causalxai import Comparison, Estimate, MetricResult
 from causalxai.comparison.comparison import records
+from causalxai.comparison.outcome import Entry, Outcome
+from causalxai.spec import load_grid
 from causalxai.spec.vary import RESERVED
 
 Scored = Callable[..., Comparison]
@@ -35,7 +38,7 @@ def test_the_table_is_tidy(done: Comparison):
     table = done.table
     assert list(table.columns) == ["seed", "method", *RESERVED]
     assert not table.duplicated(["seed", "method", "metric", "part"]).any()
-    numbers = ["value", "low", "high", "n", "seconds", "answers"]
+    numbers = ["value", "low", "high", "n", "least", "most", "seconds", "answers"]
     assert (table[numbers].dtypes == "float64").all()
     assert table[table.method == "random"].control.all()
     assert not table[table.method != "random"].control.any()
@@ -67,6 +70,63 @@ def test_a_single_run_keeps_the_interval_of_its_samples(scored: Scored):
     assert row.interval == "samples"
 
 
+def test_intervals_stay_where_the_metric_does(scored: Scored):
+    shares: list[dict[str, float | None]] = [{"a": 1.0}, {"a": 0.9}, {"a": 1.0}]
+    row = one(scored(shares, value_range=(0.0, 1.0)).pooled())
+    assert (row.high, row.interval) == (1.0, "replicates")
+    assert 0 < row.low < 0.9
+    assert one(scored(shares, value_range=(None, None)).pooled()).high > 1
+
+
+def test_seeds_that_agree_keep_the_widest_interval_of_their_samples(scored: Scored):
+    alike: list[dict[str, float | None]] = [{"a": 2.0}, {"a": 2.0}]
+    row = one(scored(alike, reach=0.25).pooled())
+    assert (row.value, row.low, row.high, row.interval) == (2.0, 1.75, 2.25, "samples")
+    row = one(scored(alike, reach=None).pooled())
+    assert (row.value, row.interval) == (2.0, "alike")
+    assert np.isnan(row.low)
+    row = one(scored(alike, reach=0.0).pooled())
+    assert (row.value, row.interval) == (2.0, "alike")
+    twice: list[dict[str, float | None]] = [{"a": 2.0, "b": 1.0}, {"a": 3.0, "b": 2.0}]
+    row = one(scored(twice).differences())
+    assert (row.value, row.n, row.note) == (1.0, 2, "all alike: no interval")
+
+
+def test_pooling_is_done_once_and_nobody_else_changes_it(scored: Scored):
+    comparison = scored(SEEDS)
+    pooled = comparison.pooled()
+    pooled["value"] = 0
+    assert one(comparison.pooled(), method="b").value == pytest.approx(0.6)
+
+
+def test_the_scores_are_the_means_without_the_fit(done: Comparison):
+    assert set(done.scores.metric) == {"best-concept", "distance"}
+    pooled = done.pooled()
+    expected = pooled[pooled.metric.isin(["best-concept", "distance"])]
+    pd.testing.assert_frame_equal(done.scores, expected)
+
+
+def test_pairs_of_other_data_are_no_replicates(base: dict[str, Any], tmp_path: Path):
+    grid = load_grid(
+        {
+            **base,
+            "vary": {"world": {"x": {}, "y": {}}, "seed": [0, 1], "method": {"a": {}, "b": {}}},
+        }
+    )
+    values = {"x": 1.0, "y": 5.0, 0: 0.0, 1: 0.5, "a": 0.0, "b": 0.25}
+    entries = []
+    for cell in grid.cells:
+        world, seed, method = cell.labels.values()
+        value = values[world] + values[seed] + values[method] * (1 + int(seed))
+        result = MetricResult("score", estimate=Estimate(value))
+        entries.append(Entry(cell, Outcome(metrics=(result,))))
+    comparison = Comparison(grid.name, grid.axes, tuple(entries), tmp_path)
+    apart = comparison.differences(axis="method")
+    assert [(row.world, row.n) for row in apart.itertuples()] == [("x", 2), ("y", 2)]
+    assert one(comparison.differences(axis="method", over=["world", "seed"])).n == 4
+    assert "world: x" in comparison.to_html()
+
+
 def test_any_axis_can_be_pooled(scored: Scored):
     pooled = scored(SEEDS).pooled(over="method")
     assert list(pooled.columns[:2]) == ["seed", "control"]
@@ -85,7 +145,8 @@ def test_differences_are_taken_in_pairs(scored: Scored):
     row = one(differences, first="a", second="b")
     assert (row.value, row.n, row.note) == (pytest.approx(0.2), 3, "")
     assert row.wins == pytest.approx(2.5 / 3)
-    assert -1e-9 <= row.low <= 0.2 <= row.high <= 0.4 + 1e-9
+    expected = stats.ttest_rel([0.9, 0.8, 0.7], [0.5, 0.6, 0.7]).confidence_interval(0.95)
+    assert (row.low, row.high) == pytest.approx(tuple(expected))
     row = one(differences, first="a", second="c")
     assert (row.value, row.n) == (pytest.approx(0.3), 2)
 
@@ -106,15 +167,16 @@ def test_fewer_than_two_pairs_give_no_interval(scored: Scored):
 
 @pytest.mark.parametrize(
     ("higher_is_better", "expected"),
-    [(True, {"a": (1.5 + 1 + 1.5) / 3, "b": (3 + 2 + 1.5) / 3, "c": (1.5 + 3) / 2}),
-     (False, {"a": (2.5 + 2 + 2.5) / 3, "b": (1 + 1 + 2.5) / 3, "c": (2.5 + 1) / 2})],
+    [(True, {"a": (1.5 + 1.5) / 2, "b": (3 + 1.5) / 2, "c": (1.5 + 3) / 2}),
+     (False, {"a": (2.5 + 2.5) / 2, "b": (1 + 2.5) / 2, "c": (2.5 + 1) / 2})],
 )  # fmt: skip
 def test_ranks_are_means_over_seeds(
     scored: Scored, higher_is_better: bool, expected: dict[str, float]
 ):
     ranks = scored(SEEDS, higher_is_better=higher_is_better).ranks()
     assert dict(zip(ranks.method, ranks["rank"], strict=True)) == pytest.approx(expected)
-    assert dict(zip(ranks.method, ranks.n, strict=True)) == {"a": 3, "b": 3, "c": 2}
+    # In the second seed c has no value, and nobody is ranked: its rivals' ranks would be lower.
+    assert dict(zip(ranks.method, ranks.n, strict=True)) == {"a": 2, "b": 2, "c": 2}
 
 
 def test_a_run_alone_has_no_rank(scored: Scored):

@@ -1,56 +1,16 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from causalxai import Comparison, Estimate, MetricResult
-from causalxai.comparison.outcome import Entry, Outcome
 from causalxai.comparison.score_grid import Grid, score_grid, shared_scores
+from causalxai.comparison.upsets import _WHY
 from causalxai.metric import Metric
-from causalxai.spec import load_grid
-
-from .conftest import BASE
 
 Made = Callable[..., Comparison]
-
-
-@pytest.fixture
-def compared(tmp_path: Path) -> Made:
-    """Make a comparison of one seed from values by method, ``control`` being one."""
-
-    def made(
-        values: Mapping[str, float | None],
-        *,
-        higher_is_better: bool = True,
-        metric: str = "distance",
-        overrides: Mapping[str, Any] | None = None,
-        footing: str = "",
-        parts: Mapping[str, Mapping[str, float]] | None = None,
-    ) -> Comparison:
-        vary = {name: dict((overrides or {}).get(name, {})) for name in values}
-        vary["control"] = {"explain": "random", "control": True}
-        grid = load_grid({**BASE, "metrics": [metric], "vary": {"method": vary}})
-        entries = []
-        for cell in grid.cells:
-            name = str(cell.labels["method"])
-            value = values[name]
-            result = MetricResult(
-                metric,
-                "skipped" if value is None else "ok",
-                None if value is None else Estimate(value, value - 0.05, value + 0.05, n=9),
-                reason="a reason that is far too long for a cell of a table" * (value is None),
-                parts={k: Estimate(v) for k, v in (parts or {}).get(name, {}).items()},
-                higher_is_better=higher_is_better,
-                footing=footing,
-            )
-            entries.append(Entry(cell, Outcome(metrics=(result,))))
-        return Comparison(grid.name, grid.axes, tuple(entries), tmp_path / "comparison")
-
-    return made
 
 
 def warnings(grid: Grid) -> dict[str, tuple[str, ...]]:
@@ -115,8 +75,66 @@ def test_scores_about_other_concepts_do_not_compete(compared: Made):
     assert {line.concepts for line in grid.lines} == {"toy"}
 
 
-def test_scores_through_the_generator_are_marked(compared: Made):
-    grid = score_grid(compared({"a": 0.2, "control": 0.1}, footing="through the generator"))
+def test_what_was_read_of_pixels_does_not_compete_with_what_was_read_of_concepts(compared: Made):
+    read = {"maps": "pixels", "more maps": "pixels", "own": "concepts", "control": "pixels"}
+    values = {"maps": 0.2, "more maps": 0.3, "own": 0.9, "control": 0.95}
+    comparison = compared(values, read=read, metric="undefined")
+    grid = score_grid(comparison)
+    scores = {line.labels[0]: line.scores[0] for line in grid.lines}
+    assert [name for name, score in scores.items() if score.best] == ["more maps"]
+    assert {name: score.marks for name, score in scores.items() if score.marks} == {"own": "‡"}
+    assert [one.label for one in grid.upsets[0].methods] == ["maps", "more maps"]
+    assert set(comparison.ranks().method) == {"maps", "more maps", "control"}
+    assert "own" not in set(comparison.differences()["first"])
+    table = comparison.table.set_index("method")
+    assert table.loc["maps", "vocabulary"] == ""
+    assert table.loc["own", "vocabulary"].startswith("toy ")
+    assert "‡ Pixels were read" in comparison.to_html()
+
+
+def test_ranks_and_differences_keep_vocabularies_apart(compared: Made):
+    oracle = {"oracle": {"use": "toy", "world": 1}}
+    values = {"a": 0.2, "b": 0.3, "other": 0.9, "another": 0.8, "control": 0.25}
+    comparison = compared(values, overrides={"other": oracle, "another": oracle})
+    ranks = comparison.ranks().set_index("method")["rank"]
+    assert dict(ranks) == {"b": 1, "control": 2, "a": 3, "other": 1, "another": 2}
+    pairs = {(row.first, row.second) for row in comparison.differences().itertuples()}
+    assert pairs == {("a", "b"), ("a", "control"), ("b", "control"), ("other", "another")}
+    html = comparison.to_html()
+    assert html.count(">distance · toy ") == 2
+    alone = compared({"a": 0.2, "b": 0.3, "control": 0.25}).to_html()
+    assert "distance · toy " not in alone
+
+
+def test_the_concepts_are_told_whatever_metrics_a_line_has(compared: Made):
+    other = {"oracle": {"use": "toy", "world": 1}}
+    values = {"a": 0.2, "other": 0.9, "silent": None, "control": 0.1}
+    overrides = {"other": other, "silent": {"metrics": []}}
+    grid = score_grid(compared(values, overrides=overrides))
+    assert {line.labels[0]: line.concepts for line in grid.lines}["other"] == "toy"
+    fit = {"error": 0.5}
+    comparison = compared(values, overrides=overrides)
+    entries = tuple(
+        replace(
+            entry,
+            outcome=replace(
+                entry.outcome,
+                fit=fit,
+                metrics=() if entry.cell.labels["method"] == "silent" else entry.outcome.metrics,
+            ),
+        )
+        for entry in comparison.entries
+    )
+    assert "silent" in replace(comparison, entries=entries).to_html()
+
+
+def test_explanations_of_upsets_speak_of_no_data_set():
+    assert not any(word in why for why in _WHY.values() for word in ("digit", "stroke"))
+
+
+@pytest.mark.parametrize("footing", ["through the generator", "own; through the generator"])
+def test_scores_through_the_generator_are_marked(compared: Made, footing: str):
+    grid = score_grid(compared({"a": 0.2, "control": 0.1}, footing=footing))
     assert [line.scores[0].marks for line in grid.lines] == ["◇", "◇"]
     assert grid.marks == {"◇"}
 

@@ -3,7 +3,9 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ from causalxai.comparison.concept_figure import draw_concepts
 from causalxai.comparison.exhibits import Exhibit, exhibits
 from causalxai.comparison.gallery import gallery
 from causalxai.comparison.tiles import overlay, picture
+from causalxai.metrics.graph_scores import DIRECTION_TOLD
 
 INPUTS = torch.rand(6, 1, 4, 4, generator=torch.Generator().manual_seed(0))
 TARGET = torch.tensor([0, 0, 0, 1, 1, 1])
@@ -100,6 +103,70 @@ def test_an_explanation_without_pixels_has_no_strip():
     assert [strip.label for strip in shown.strips] == ["map"]
 
 
+def other_details(label: str, **details: Tensor) -> Exhibit:
+    exhibit = painting(label, [1, 2, 5])
+    explanation = exhibit.explanation
+    named = {name.replace("_", " "): tensor for name, tensor in details.items()}
+    own = replace(explanation, details={**explanation.details, **named})
+    return replace(exhibit, explanation=own)
+
+
+@pytest.mark.parametrize(
+    ("details", "told"),
+    [
+        (
+            {"flipped_picture": torch.zeros(3, 2, 1, 4, 4)},
+            r"'flipped picture' is \[3, 2, 1, 4, 4\]",
+        ),
+        ({"flipped_picture": torch.zeros(2, 1, 4, 4)}, r"is \[2, 1, 4, 4\], .* are \[3, c, h, w\]"),
+        ({"intervened_picture": torch.zeros(3, 3, 2, 1, 4, 4)}, "k 'contrasted' concepts"),
+        ({"pictured": torch.tensor([1, 2, 6])}, "which of the 6 images"),
+        ({"pictured": torch.tensor([[1, 2, 5]])}, "which of the 6 images"),
+        ({"perceived_picture": torch.zeros(3, 4, 4)}, r"'perceived picture' is \[3, 4, 4\]"),
+    ],
+)
+def test_pictures_of_other_shapes_are_left_out_and_told(
+    details: dict[str, Tensor], told: str, caplog: pytest.LogCaptureFixture
+):
+    shown = gallery([other_details("odd", **details), with_map("map")])
+    assert shown is not None
+    assert [strip.label for strip in shown.strips] == ["map"]
+    (refused,) = shown.refused
+    assert refused.startswith("odd: ")
+    assert re.search(told, refused)
+    assert "its pictures are not shown" in caplog.text
+
+
+def test_contrasts_without_names_are_left_out(caplog: pytest.LogCaptureFixture):
+    odd = painting("odd", [1, 2, 5])
+    odd = replace(odd, explanation=replace(odd.explanation, meta={}))
+    shown = gallery([odd])
+    assert shown is not None
+    assert (shown.strips, len(shown.refused)) == ((), 1)
+
+
+def test_a_detail_that_is_no_probability_is_none():
+    shown = gallery([other_details("twin", perceived=torch.zeros(6), intervened=torch.zeros(6))])
+    assert shown is not None
+    (twin,) = shown.strips
+    assert {tile.figure for tiles in twin.tiles for tile in tiles} == {""}
+
+
+def test_a_strip_that_fails_costs_only_itself(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    from causalxai.comparison import gallery as module
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("by 0")
+
+    monkeypatch.setattr(module, "_pair", broken)
+    shown = gallery([painting("twin", [1, 2, 5]), with_map("map")])
+    assert shown is not None
+    assert [strip.label for strip in shown.strips] == ["map"]
+    assert shown.refused == ("twin: by 0",)
+
+
 def test_pictures_keep_their_pixels():
     colours = torch.rand(3, 2, 5, generator=torch.Generator().manual_seed(1))
     assert np.allclose(pixels(picture(colours)), colours.movedim(0, -1), atol=1 / 255)
@@ -142,6 +209,30 @@ def test_the_drawing_has_every_joined_node_and_what_is_known_of_edges():
     assert drawn.alt == "Causal graph: $a causes b; $a causes c; b causes c."
 
 
+def test_open_directions_are_dashed_and_told():
+    edges = [Edge("a", "b"), Edge("b", "c", extra={DIRECTION_TOLD: 0.0})]
+    drawn = draw_concepts(CausalGraph(["a", "b", "c", "d"], edges, meta={"undirected": "a — d"}))
+    assert drawn.svg is not None
+    assert drawn.svg.count("stroke-dasharray") == 2
+    assert ">d<" in drawn.svg
+    told = "a causes b; a and d are neighbours; b and c are neighbours"
+    assert drawn.alt == f"Causal graph: {told}."
+
+
+def test_the_heading_says_whether_the_classifier_was_asked(
+    done: Comparison, monkeypatch: pytest.MonkeyPatch
+):
+    from causalxai.testing.toys import ToyDiscoverer
+
+    html = done.to_html()
+    assert "in the eyes of the classifier" in html
+    assert "(seed: 0)" in html  # which of the two is drawn
+    monkeypatch.setattr(ToyDiscoverer, "requires", frozenset({"observations"}))
+    html = done.to_html()
+    assert "in the eyes of the classifier" not in html
+    assert "What causes what, by the labels alone" in html
+
+
 def test_what_runs_left_is_read_where_it_lies(done: Comparison):
     shown = exhibits(done)
     # Of two seeds the first; the one that failed left nothing.
@@ -156,8 +247,6 @@ def test_what_runs_left_is_read_where_it_lies(done: Comparison):
 def test_files_that_are_gone_are_told_of(
     runs: Path, done: Comparison, caplog: pytest.LogCaptureFixture
 ):
-    from dataclasses import replace
-
     entries = tuple(
         replace(entry, outcome=replace(entry.outcome, directory=runs / "gone"))
         for entry in done.entries

@@ -33,16 +33,18 @@ def test_a_meter_reads_time_and_questions_since_it_was_made(clock: Clock):
     ledger = QueryLedger(calls=3, answers=50)
     clock(10)
     meter = Meter(Cost(seconds=5, answers=2), ledger)
-    assert meter.read() == Cost(5, 0, 2)
+    threads = (torch.get_num_threads(),)
+    assert meter.read() == Cost(5, 0, 2, threads)
     clock(12.5)
     ledger.calls += 1
     ledger.answers += 30
-    assert meter.read() == Cost(7.5, 1, 32)
-    assert Meter(Cost(), None).read() == Cost()
+    assert meter.read() == Cost(7.5, 1, 32, threads)
+    assert Meter(Cost(), None).read() == Cost(threads=threads)
+    assert Meter(Cost(threads=(99,)), None).read().threads == (*threads, 99)
 
 
 def test_the_store_keeps_a_cost_beside_the_record(tmp_path: Path):
-    store, record, cost = Store(tmp_path), Record(meta={"a": 1}), Cost(1.5, 2, 30)
+    store, record, cost = Store(tmp_path), Record(meta={"a": 1}), Cost(1.5, 2, 30, (1, 4))
     store.write("graph", "key", record, cost)
     assert store.cost("graph", "key") == cost
     store.write("graph", "other", record)
@@ -54,6 +56,9 @@ def test_the_store_keeps_a_cost_beside_the_record(tmp_path: Path):
     assert all((with_cost / name).read_bytes() == (without / name).read_bytes() for name in names)
     (with_cost / "cost.json").write_text('{"seconds": 1, "minutes": 2}')
     assert store.cost("graph", "key") is None
+    # As earlier versions left it.
+    (with_cost / "cost.json").write_text('{"seconds": 1.0, "calls": 2, "answers": 3}')
+    assert store.cost("graph", "key") == Cost(1.0, 2, 3)
     assert store.read("graph", "key") == record
 
 
@@ -84,7 +89,8 @@ def test_a_reused_stage_tells_what_it_cost_when_it_was_computed(
     assert again.report
     assert again.costs == costs
     (note,) = (finished_copy / ".store" / "graph").glob("*/cost.json")
-    assert json.loads(note.read_text()) == vars(costs["graph"])
+    assert Cost.from_json(json.loads(note.read_text())) == costs["graph"]
+    assert costs["graph"].threads == (torch.get_num_threads(),)
 
 
 def test_a_training_that_goes_on_costs_what_it_had_cost_too(
@@ -115,4 +121,4 @@ def test_a_training_that_goes_on_costs_what_it_had_cost_too(
     monkeypatch.setattr(LeNetClassifier, "fit", goes_on)
     pipeline = opened()
     assert pipeline.classifier
-    assert pipeline.costs["classifier"] == Cost(75.0)
+    assert pipeline.costs["classifier"] == Cost(75.0, threads=(torch.get_num_threads(),))

@@ -98,7 +98,7 @@ def test_class_names_may_look_like_numbers() -> None:
             {"grahp": "x"},
             "grahp: unknown key; did you mean 'graph'? (allowed: budget, causalxai, classifier, "
             "concepts, dataset, device, explain, graph, images, memory_mb, method, metrics, name, "
-            "oracle, seed, vary)",
+            "oracle, sanity, seed, vary)",
         ),
     ],
 )

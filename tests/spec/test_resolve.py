@@ -145,7 +145,7 @@ def test_five_mistakes_of_both_phases_are_told_at_once(write: Callable[[str], st
             "grpah",
             "unknown key; did you mean 'graph'? (allowed: budget, causalxai, classifier, "
             "concepts, dataset, device, explain, graph, images, memory_mb, method, metrics, name, "
-            "oracle, seed, vary)",
+            "oracle, sanity, seed, vary)",
         ),
         Problem(
             "spec.yaml:11",
@@ -312,6 +312,16 @@ def test_importing_specs_imports_no_torch() -> None:
 def test_a_grid_of_runs_is_no_single_run(mistakes: Mistakes) -> None:
     told = "vary: stands for several runs; make them with: causalxai compare"
     assert mistakes("causalxai: 1\nname: grid\nvary:\n  seed: [0, 1]\n") == [f"spec.yaml:3: {told}"]
+
+
+def test_sanity_adds_a_metric_that_has_to_be_installed(
+    mistakes: Mistakes, minimal: dict[str, Any]
+) -> None:
+    assert load_spec({**minimal, "sanity": False}) == load_spec(minimal)
+    (told,) = mistakes({**minimal, "sanity": True})
+    assert told.startswith("spec: sanity: ") and "deletion, insertion" in told
+    (told,) = mistakes({**minimal, "sanity": "yes"})
+    assert told == "spec: sanity: should be true or false, not 'yes'"
 
 
 def test_an_empty_vary_is_none(minimal: dict[str, Any]) -> None:

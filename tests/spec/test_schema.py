@@ -72,6 +72,8 @@ def test_every_reference_leads_somewhere(schema: dict[str, Any]) -> None:
         ({"name": "a b"}, False),
         ({"device": "gpu"}, False),
         ({"nmae": "x"}, False),
+        ({"sanity": False}, True),
+        ({"sanity": "yes"}, False),
         ({"vary": {"seed": [0, 1], "images.only": ["any"]}}, True),
         ({"vary": {"size": {"small": {"classifier": {"epochs": 1}}, "as is": None}}}, True),
         ({"method": None, "vary": {"method": ["interventional"]}}, True),
