@@ -27,7 +27,7 @@ class LocalModel:
         The response without any move.
     fidelity
         R² on samples that were left out one by one, weighted; negative where the mean says more
-        than the model, 0 where the response does not vary.
+        than the model, 0 where the response does not vary, or no sample is near enough to tell.
     """
 
     coefficients: Values
@@ -60,7 +60,8 @@ class LocalModel:
         shares = weights / weights.sum()
         centre = shares @ moves
         x, y = moves - centre, response - shares @ response
-        if np.abs(y).max() <= _ROUNDING * np.abs(response).max():
+        spread, size = (np.sqrt(shares @ np.square(values)) for values in (y, response))
+        if spread <= _ROUNDING * size or not ((shares * y) @ x).any():
             return cls(np.zeros(moves.shape[1]), float(shares @ response), 0.0)
         selected = _select(x, y, shares, sparsity)
         root = np.sqrt(shares)

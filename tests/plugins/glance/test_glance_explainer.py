@@ -265,6 +265,17 @@ def test_a_response_that_does_not_vary_has_no_explanation():
     assert (found.intercept, found.fidelity) == (pytest.approx(3.0), 0.0)
 
 
+def test_where_no_sample_is_near_nothing_is_explained():
+    rng = np.random.default_rng(0)
+    moves = 1e3 * rng.normal(size=(60, 3))
+    moves[0] = 0
+    weights = locality(moves, 1.0)
+    assert np.count_nonzero(weights) == 1
+    found = LocalModel.fit(moves, rng.normal(size=60), weights, sparsity=0.05)
+    assert not found.coefficients.any()
+    assert found.fidelity == 0
+
+
 def test_noise_has_no_fidelity():
     rng = np.random.default_rng(0)
     moves, weights = rng.normal(size=(60, 20)), np.ones(60)
