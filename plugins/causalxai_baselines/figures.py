@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import islice, zip_longest
 
 import numpy as np
-from numpy.typing import NDArray
-from torch import Tensor
 
 from causalxai.explainer import Explanation
+from causalxai.report.images import as_shown, some_of_each_class
 from causalxai.report.plots import canvas, embed, grid, image_axes
 from causalxai.report.section import Section
 
@@ -20,11 +18,11 @@ def overlay_section(
     explanation: Explanation, class_names: Sequence[str], name: str, note: str
 ) -> Section:
     """Show some images of each class, and below each the map over its grey shadow."""
-    chosen = _some_of_each_class(explanation.target)
+    chosen = some_of_each_class(explanation.target, _MOST)
     figure = canvas(1.05 * len(chosen) + 0.2, 2.5)
     above, below = grid(figure, 2, len(chosen))
     for image, picture_axes, heat_axes in zip(chosen, above, below, strict=True):
-        picture = _picture(explanation.inputs[image])
+        picture = as_shown(explanation.inputs[image]).numpy()
         title = f"class {class_names[int(explanation.target[image])]}"
         image_axes(picture_axes, title).imshow(picture, cmap="gray", vmin=0, vmax=1)
         heat = explanation.maps[name][image].numpy()
@@ -39,17 +37,3 @@ def overlay_section(
         raster=True,
     )
     return Section(f"Where {name} looks", [pictures])
-
-
-def _picture(image: Tensor) -> NDArray[np.float32]:
-    """Return ``[h, w, 1]`` or ``[h, w, 3]``; of other channels, the mean."""
-    shown = image if image.shape[0] in (1, 3) else image.mean(dim=0, keepdim=True)
-    picture: NDArray[np.float32] = shown.movedim(0, -1).numpy()
-    return picture
-
-
-def _some_of_each_class(target: Tensor) -> list[int]:
-    """Return up to eight images, as many of each class as there is room for, by class."""
-    by_class = [(target == klass).nonzero()[:, 0].tolist() for klass in target.unique()]
-    rounds = (image for row in zip_longest(*by_class) for image in row if image is not None)
-    return sorted(islice(rounds, _MOST), key=lambda image: (int(target[image]), image))

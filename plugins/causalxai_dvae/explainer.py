@@ -15,6 +15,7 @@ from causalxai.errors import CapabilityError, did_you_mean
 from causalxai.explainer import Explainer, Explanation
 from causalxai.intervention import Intervention
 from causalxai.plugin import PluginConfig
+from causalxai.report.images import some_of_each_class
 from causalxai.report.section import Section
 from causalxai_dvae.bit_oracle import BitOracle
 from causalxai_dvae.bit_space import BitSpace
@@ -140,7 +141,7 @@ def _difference(before: Tensor, after: Tensor) -> Tensor:
 def _pictures(
     perceived: Tensor, flipped: Tensor, few: Tensor, target: Tensor, most: int
 ) -> dict[str, Tensor]:
-    chosen = _of_each_class(target.cpu(), most)
+    chosen = torch.tensor(sorted(some_of_each_class(target, most)), dtype=torch.int64)
     rows = chosen.to(perceived.device)
     return {
         "pictured": chosen,
@@ -155,12 +156,3 @@ def _of_target(logits: Tensor, target: Tensor) -> Tensor:
     shape = (-1, *(1 for _ in logits.shape[1:]))
     index = target.to(logits.device).view(shape).expand(*logits.shape[:-1], 1)
     return logits.gather(-1, index)[..., 0]
-
-
-def _of_each_class(target: Tensor, most: int) -> Tensor:
-    """Return up to ``most`` images in their order, as many of each class as there is room for."""
-    rank = torch.zeros_like(target)
-    for klass in target.unique():
-        mine = target == klass
-        rank[mine] = torch.arange(int(mine.sum())).to(rank)
-    return rank.argsort(stable=True)[:most].sort().values

@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from causalxai.explainer import Explanation
+from causalxai.report.images import some_of_each_class
 from causalxai.report.plots import CATEGORIES, INK, OPPOSE, SUPPORT, canvas, embed, grid, image_axes
 from causalxai.report.section import Figure, Section, Table, Text
 from causalxai_dvae.figures import draw_picture, say_prediction
@@ -84,7 +85,7 @@ def _sizes(explanation: Explanation) -> np.ndarray[tuple[int], np.dtype[np.int64
 
 def _flips(explanation: Explanation, class_names: Sequence[str]) -> Figure:
     """Draw a row for each of some images: pictures, and the bits that count most."""
-    blocks = _some_of_each_class(explanation)
+    blocks = some_of_each_class(explanation.target[explanation.details["pictured"]], _MOST_IMAGES)
     figure = canvas(1.15 * _COLUMNS + _CHART, 1.4 * len(blocks))
     rows = grid(figure, len(blocks), _COLUMNS + 1, width_ratios=[1.15] * _COLUMNS + [_CHART])
     for number, (row, block) in enumerate(zip(rows, blocks, strict=True)):
@@ -104,18 +105,6 @@ def _flips(explanation: Explanation, class_names: Sequence[str]) -> Figure:
         "Pictures of images, of their codes and of flipped codes, and bar charts of bits.",
         raster=True,
     )
-
-
-def _some_of_each_class(explanation: Explanation) -> list[int]:
-    """Return rows of ``pictured``: classes take turns, and are shown one after another."""
-    classes = explanation.target[explanation.details["pictured"]].tolist()
-    seen: Counter[int] = Counter()
-    turns = []
-    for row, klass in enumerate(classes):
-        turns.append((seen[klass], row))
-        seen[klass] += 1
-    chosen = [row for _, row in sorted(turns)[:_MOST_IMAGES]]
-    return sorted(chosen, key=lambda row: (classes[row], row))
 
 
 def _draw_pictures(

@@ -18,6 +18,7 @@ from causalxai.errors import CapabilityError, did_you_mean
 from causalxai.explainer import Explainer, Explanation
 from causalxai.intervention import NO_TARGET, Intervention
 from causalxai.plugin import PluginConfig
+from causalxai.report.images import some_of_each_class
 from causalxai.report.section import Section
 from causalxai_glance.explanation_figures import explanation_section
 from causalxai_glance.latent_space import LatentSpace
@@ -106,13 +107,14 @@ class GlanceExplainer(Explainer):
         models = self._local_models(asked, context)
         importance = np.stack([model.coefficients for model in models])
         contrasted, step = _contrasted(len(space.named_), importance), self.config.step
+        pictured = sorted(some_of_each_class(target, self.config.pictures))
         details = {
             "state": asked.units.values,
             "fidelity": torch.tensor([model.fidelity for model in models]),
             "intercept": torch.tensor([model.intercept for model in models]),
             "original": context.classifier.probabilities(inputs),
             **asked.contrast(contrasted, step),
-            **asked.pictures(contrasted, step, _of_each_class(target, self.config.pictures)),
+            **asked.pictures(contrasted, step, torch.tensor(pictured, dtype=torch.int64)),
         }
         names = space.names()
         return Explanation(
@@ -277,12 +279,3 @@ def _contrasted(named: int, importance: NDArray[np.float64]) -> list[int]:
         return list(range(named))
     strongest = np.argsort(-np.abs(importance).mean(axis=0), kind="stable")
     return sorted(int(index) for index in strongest[:_STAND_INS])
-
-
-def _of_each_class(target: Tensor, most: int) -> Tensor:
-    """Return up to ``most`` images in their order, as many of each class as there is room for."""
-    rank = torch.zeros_like(target)
-    for klass in target.unique():
-        mine = target == klass
-        rank[mine] = torch.arange(int(mine.sum())).to(rank)
-    return rank.argsort(stable=True)[:most].sort().values

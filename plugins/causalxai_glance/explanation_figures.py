@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from causalxai.explainer import Explanation
+from causalxai.report.images import some_of_each_class
 from causalxai.report.plots import INK, OPPOSE, SUPPORT, canvas, embed, grid, image_axes
 from causalxai.report.section import Figure, Section, Table, Text
 from causalxai_glance.strips import MINUS, draw_picture, side_name, strips
@@ -67,7 +68,9 @@ def _trust(explanation: Explanation) -> str:
 
 def _what_ifs(explanation: Explanation, class_names: Sequence[str]) -> Figure:
     """Draw one block of two rows for each of some images: up above, down below."""
-    blocks = _one_of_each_class(explanation)
+    blocks = sorted(
+        some_of_each_class(explanation.target[explanation.details["pictured"]], _MOST_IMAGES)
+    )
     concepts = _most_effective(explanation)
     columns = 1 + 2 * len(concepts)
     figure = canvas(0.95 * columns + 2 * _CHART, 2.5 * len(blocks))
@@ -95,15 +98,6 @@ def _what_ifs(explanation: Explanation, class_names: Sequence[str]) -> Figure:
         "bar charts of the importance of concepts and of the confidence in the class.",
         raster=True,
     )
-
-
-def _one_of_each_class(explanation: Explanation) -> list[int]:
-    """Return rows of ``pictured``, of as many classes as there is room for."""
-    classes = explanation.target[explanation.details["pictured"]].tolist()
-    first = {klass: row for row, klass in reversed(list(enumerate(classes)))}
-    rest = [row for row in range(len(classes)) if row not in first.values()]
-    chosen = [*sorted(first.values()), *rest][:_MOST_IMAGES]
-    return sorted(chosen)
 
 
 def _most_effective(explanation: Explanation) -> list[int]:

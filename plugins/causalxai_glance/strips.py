@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-import torch
 from matplotlib.axes import Axes
 from torch import Tensor
 
 from causalxai.explainer import Explanation
+from causalxai.report.images import some_of_each_class
 from causalxai.report.plots import canvas, embed, grid, image_axes
 from causalxai.report.section import Figure
 
@@ -137,11 +137,7 @@ def _across(explanation: Explanation, place: int, class_names: Sequence[str]) ->
 def _of_both_kinds(explanation: Explanation, most: int) -> list[int]:
     """Return rows of ``pictured``, of every class in turn."""
     classes = explanation.target[explanation.details["pictured"]]
-    rank = torch.zeros_like(classes)
-    for klass in classes.unique():
-        mine = classes == klass
-        rank[mine] = torch.arange(int(mine.sum())).to(rank)
-    return sorted(rank.argsort(stable=True)[:most].tolist())
+    return sorted(some_of_each_class(classes, most))
 
 
 def _write_confidence(axes: Axes, confidence: float) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from itertools import islice, zip_longest
 from typing import cast
 
 import numpy as np
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from causalxai.explainer import Explanation
 from causalxai.graph import CausalGraph, Edge
+from causalxai.report.images import some_of_each_class
 from causalxai.report.plots import CATEGORIES, INK, OPPOSE, SUPPORT, canvas, embed, grid, image_axes
 from causalxai.report.section import Figure, Section, Table, Text
 
@@ -91,7 +91,7 @@ def _sharing_table(layers: Mapping[str, Sequence[Edge]], classes: Sequence[str])
 
 def effect_section(explanation: Explanation, class_names: Sequence[str]) -> Section:
     """Show CS by layer for images of two classes, and how removals move the logit (2 and 3)."""
-    chosen = _some_of_each_class(explanation.target, most=2)
+    chosen = some_of_each_class(explanation.target, most=2)
     layers = _spread_out(cast("list[str]", explanation.meta["layers"]))
     figure = canvas(8, 1.7 * len(chosen) + 0.4)
     spread = canvas(8, 1.7 * len(chosen) + 0.4)
@@ -174,7 +174,7 @@ def _draw_spread(axes: Axes, explanation: Explanation, image: int, here: Tensor)
 
 def map_section(explanation: Explanation, class_names: Sequence[str]) -> Section:
     """Show the mediators' maps beside captum's (figures 6 and 7)."""
-    chosen = _some_of_each_class(explanation.target, most=6)
+    chosen = some_of_each_class(explanation.target, most=6)
     names = list(explanation.maps)
     figure = canvas(1.05 * (len(names) + 1), 1.15 * len(chosen) + 0.3)
     for row, (image, axes) in enumerate(
@@ -217,10 +217,3 @@ def _class_dependence(explanation: Explanation) -> list[Table | Figure]:
         rows.append((name, f"{float(upper.mean()):.2f}"))
     caption = "Correlation between the mean maps of different classes (1: alike for every class)."
     return [Table(("map", "correlation between classes"), tuple(rows), caption)]
-
-
-def _some_of_each_class(target: Tensor, most: int) -> list[int]:
-    """Return up to ``most`` images, as many of each class as there is room for, by class."""
-    by_class = [(target == klass).nonzero()[:, 0].tolist() for klass in target.unique()]
-    rounds = (image for row in zip_longest(*by_class) for image in row if image is not None)
-    return sorted(islice(rounds, most), key=lambda image: (int(target[image]), image))
