@@ -60,9 +60,10 @@ PAPERS: dict[str, Published] = {
         "cannot be compared between methods whose explanations have other scales; *stability* is "
         "of explanations of unit length. Faithfulness is dependence: any code of the image's "
         "concepts has it, and the control `random` says what none looks like. With two concepts "
-        "*interventional-faithfulness* has four interventions to rank, each concept up and down, "
-        "which the control `constant` ranks well where both concepts help; *others held* is the "
-        "same with what a concept causes held.",
+        "*interventional-faithfulness* has few interventions to rank, each concept up and down and "
+        "both, which the control `constant` ranks well where both concepts help; *others held* is "
+        "the same with what a concept causes held. The classifier's *deletion* and *insertion* are "
+        "of pixels: concept methods meet them through the generator alone.",
         ("interventional-faithfulness: others held",),
     ),
     "glance-table2": Published(
@@ -91,7 +92,8 @@ PAPERS: dict[str, Published] = {
         "additive noise; its LiNGAM allows for hidden confounders. `glance` searches "
         "each subset's labels anew, the twin staying as it is. Subsets are drawn with replacement, "
         "as in the paper; rows that stand twice make a method surer of a direction than the data "
-        "are. *this graph* is of all rows, once.",
+        "are. *this graph* is of all rows, once: in TSWI `glance` has its edges right, and tells three "
+        "of four directions as undetermined, which win by 1.5 to 3.1 nats.",
         (
             "correctness: this graph",
             "correctness: SHD",
