@@ -54,17 +54,16 @@ PAPERS: dict[str, Published] = {
                 ("glance",): -0.02,
             },
         },
-        "The paper"s faithfulness is of differential entropies, which change with the unit; "
-        "ours is of ranks in bins. *stability: raw* is the paper"s own index, minus the mean "
-        "variance: it grows a hundredfold when an explanation is multiplied by ten, so that its"
-        " columns cannot be compared between methods whose explanations have other scales; "
-        "*stability* is of explanations of unit length. Faithfulness is dependence: any code of"
-        " the image"s concepts has it, and the control `random` says what none looks like. With"
-        " two concepts *interventional-faithfulness* has few interventions to rank, each "
-        "concept up and down and both, which the control `constant` ranks well where both "
-        "concepts help; *others held* is the same with what a concept causes held. The "
-        "classifier"s *deletion* and *insertion* are of pixels: concept methods meet them "
-        "through the generator alone.",
+        "The paper's faithfulness is of differential entropies, which change with the unit; ours "
+        "is of ranks in bins. *stability: raw* is the paper's own index, minus the mean variance: "
+        "it grows a hundredfold when an explanation is multiplied by ten, so that its columns "
+        "cannot be compared between methods whose explanations have other scales; *stability* is "
+        "of explanations of unit length. Faithfulness is dependence: any code of the image's "
+        "concepts has it, and the control `random` says what none looks like. With two concepts "
+        "*interventional-faithfulness* has few interventions to rank, each concept up and down "
+        "and both, which the control `constant` ranks well where both concepts help; *others "
+        "held* is the same with what a concept causes held. The classifier's *deletion* and "
+        "*insertion* are of pixels: concept methods meet them through the generator alone.",
         ("interventional-faithfulness: others held",),
     ),
     "glance-table2": Published(
@@ -87,14 +86,14 @@ PAPERS: dict[str, Published] = {
             }
         },
         "The paper counts the edges from each concept into the image, which come free to every "
-        "method (*correctness: with the image*: an empty graph has .5 to .67); *correctness* "
-        "does not, and 0 is the empty graph. The paper"s equations are partly damaged, and ours"
-        " are the corrected ones (`variant: corrected`), whose constants are kind to methods of"
-        " additive noise; its LiNGAM allows for hidden confounders. `glance` searches each "
-        "subset"s labels anew, the twin staying as it is. Subsets are drawn with replacement, "
-        "as in the paper; rows that stand twice make a method surer of a direction than the "
-        "data are. *this graph* is of all rows, once: in TSWI `glance` has its edges right, and"
-        " tells three of four directions as undetermined, which win by 1.5 to 3.1 nats.",
+        "method (*correctness: with the image*: an empty graph has .5 to .67); *correctness* does "
+        "not, and 0 is the empty graph. The paper's equations are partly damaged, and ours are "
+        "the corrected ones (`variant: corrected`), whose constants are kind to methods of "
+        "additive noise; its LiNGAM allows for hidden confounders. `glance` searches each "
+        "subset's labels anew, the twin staying as it is. Subsets are drawn with replacement, as "
+        "in the paper; rows that stand twice make a method surer of a direction than the data "
+        "are. *this graph* is of all rows, once: in TSWI `glance` has its edges right, and tells "
+        "three of four directions as undetermined, which win by 1.5 to 3.1 nats.",
         (
             "correctness: this graph",
             "correctness: SHD",
@@ -138,24 +137,24 @@ PAPERS: dict[str, Published] = {
                 ("big lips", "equation 6"): 0.85,
             }
         },
-        "The paper regularises by equation 6; the cosine in place of its dot product is ours, "
-        "and the default. A high cosine is no better explanation by itself: read it beside what"
-        " the pictures show. In the data of `smiling`, male goes with the smile (70 to 30), and"
-        " half of the faces wear masks; *attribute-change* is how much more male the pictures "
-        "of the smiling class are, of faces where the two do not go together, and *in the "
-        "predictions* how much more male the faces are that the classifier calls smiling.",
+        "The paper regularises by equation 6; the cosine in place of its dot product is ours, and "
+        "the default. A high cosine is no better explanation by itself: read it beside what the "
+        "pictures show. In the data of `smiling`, male goes with the smile (70 to 30), and half "
+        "of the faces wear masks; *attribute-change* is how much more male the pictures of the "
+        "smiling class are, of faces where the two do not go together, and *in the predictions* "
+        "how much more male the faces are that the classifier calls smiling.",
         ("attribute-change: in the predictions",),
     ),
     "dvae-bias": Published(
         "Planted biases (DVAE flip)",
         "Gat, Lorberbom, Schwartz, Hazan, AAAI 2022, figures 6 and 7, which have no numbers",
         {},
-        "How much more male the pictures of the smiling class are than those of the other, less"
-        " what eight unbiased classifiers show. *called*: the share of seeds in which a bias is"
-        " called at the level of 99 %; where none was planted, and for the control, one more "
+        "How much more male the pictures of the smiling class are than those of the other, less "
+        "what eight unbiased classifiers show. *called*: the share of seeds in which a bias is "
+        "called at the level of 99 %; where none was planted, and for the control, one more "
         "unbiased classifier, that is the rate of false alarms. *in the predictions*: the same "
-        "difference, of the labelled faces that the classifier puts into the classes, without "
-        "any picture.",
+        "difference, of the labelled faces that the classifier puts into the classes, without any "
+        "picture.",
         (
             "bias: attribute-change",
             "bias: in the predictions",
