@@ -44,7 +44,8 @@ class Score:
     value, interval
         The score; empty where there is none.
     beneath
-        Chance, controls and, in a few words, why there is no score, a line each.
+        Chance and controls, but for those that all lines share, and, in a few words, why there is
+        no score; a line each.
     best
         Whether it is the best of those that it competes with.
     marks
@@ -93,6 +94,8 @@ class Grid:
         Where controls score at least as well as methods.
     marks
         The marks that occur.
+    alike
+        For each metric, the chance and the controls that all of its scores share.
     """
 
     axes: tuple[str, ...]
@@ -101,6 +104,7 @@ class Grid:
     notes: tuple[str, ...] = ()
     upsets: tuple[Upset, ...] = ()
     marks: frozenset[str] = frozenset()
+    alike: tuple[tuple[str, ...], ...] = ()
 
 
 def score_grid(comparison: Comparison) -> Grid:
@@ -188,7 +192,10 @@ class _Builder:
             )
         headings = tuple(f"{metric} {arrow(directions[metric])}".strip() for metric in metrics)
         marks = frozenset(mark for line in lines for score in line.scores for mark in score.marks)
-        return Grid(tuple(names), headings, tuple(lines), tuple(self.notes), tuple(found), marks)
+        alike = tuple(tuple(sorted(self._alike[metric])) for metric in metrics)
+        return Grid(
+            tuple(names), headings, tuple(lines), tuple(self.notes), tuple(found), marks, alike
+        )
 
     def _place(self, row: Mapping[Any, Any]) -> Place:
         return tuple(row[axis.name] for axis in self.axes), str(row["metric"])
@@ -212,6 +219,17 @@ class _Builder:
             if not pd.isna(row["value"]):
                 votes[str(row["metric"])][row["read"], row["vocabulary"]] += 1
         return {metric: counted.most_common(1)[0][0] for metric, counted in votes.items()}
+
+    @cached_property
+    def _alike(self) -> dict[str, set[str]]:
+        """Return, for each metric, what stands beneath all of its scores, if these are several."""
+        names = [axis.name for axis in self.axes]
+        found: dict[str, set[str]] = {}
+        for metric, rows in self.pooled.groupby("metric", sort=False):
+            told = [set(_beneath(own)) for _, own in rows.groupby(names or "control", sort=False)]
+            there = [own for own in told if own]
+            found[str(metric)] = set.intersection(*there) if len(there) > 1 else set()
+        return found
 
     def _own(self) -> pd.DataFrame:
         return self.pooled[self.pooled.part == ""]
@@ -238,11 +256,8 @@ class _Builder:
         if own.empty:
             return Score()
         row = own.iloc[0]
-        beneath = [
-            f"{part} {number(value)}"
-            for part, value in zip(rows.part, rows.value, strict=True)
-            if part == "chance" or part.startswith("control: ")
-        ]
+        alike = self._alike[str(row.metric)]
+        beneath = [told for told in _beneath(rows) if told not in alike]
         note = 0
         if row.missing:
             of_all = (
@@ -267,6 +282,15 @@ class _Builder:
 
     def _note(self, reason: str) -> int:
         return self.notes.setdefault(reason, len(self.notes) + 1)
+
+
+def _beneath(rows: pd.DataFrame) -> list[str]:
+    """Return chance and controls of one score, in words."""
+    return [
+        f"{part} {number(value)}"
+        for part, value in zip(rows.part, rows.value, strict=True)
+        if part == "chance" or part.startswith("control: ")
+    ]
 
 
 def _marks(row: Any, read: str, vocabulary: str) -> str:

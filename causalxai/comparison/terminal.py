@@ -29,7 +29,8 @@ _MEANING = {
 def score_table(comparison: Comparison) -> Group:
     """Return the pooled scores: the axes' labels down, metrics across, a legend below."""
     grid = score_grid(comparison)
-    table = Table(*grid.axes, *grid.metrics, "seconds", box=None)
+    heads = ["\n".join([name, *told]) for name, told in zip(grid.metrics, grid.alike, strict=True)]
+    table = Table(*grid.axes, *heads, "seconds", box=None)
     for line in grid.lines:
         table.add_row(*map(Text, [*line.labels, *map(_cell, line.scores), line.seconds]))
     return Group(table, Text("\n".join(_legend(grid))))

@@ -57,7 +57,6 @@ class AttributeChange(Metric):
     value_range = (None, None)
     reference = f"{_PAPER}, figure 4"
     requires: ClassVar[frozenset[str]] = frozenset({"space", "observations"})
-    about_concepts = True
 
     class Config(PluginConfig):
         """Settings.
@@ -114,7 +113,6 @@ class Bias(Metric):
     value_range = (None, None)
     reference = f"{_PAPER}; the subtraction is ours"
     requires: ClassVar[frozenset[str]] = frozenset({"space", "observations", "reference"})
-    about_concepts = True
 
     class Config(AttributeChange.Config):
         """Settings, beside those of ``attribute-change``.

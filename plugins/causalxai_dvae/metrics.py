@@ -27,7 +27,6 @@ class _CodeMetric(Metric):
     value_range = (0.0, 1.0)
     reference = f"{_PAPER}, table 1"
     requires: ClassVar[frozenset[str]] = frozenset({"space"})
-    about_concepts = True
 
     class Config(PluginConfig):
         """Settings.

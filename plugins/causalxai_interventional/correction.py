@@ -44,7 +44,6 @@ class Correction(Metric):
     value_range = (0.0, 1.0)
     reference = "Interventional black-box explanations, section 3.2"
     requires: ClassVar[frozenset[str]] = frozenset({"space", "oracle", "graph"})
-    about_concepts = True
 
     class Config(PluginConfig):
         """Settings of ``Correction``."""
