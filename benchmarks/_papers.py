@@ -151,10 +151,12 @@ PAPERS: dict[str, Published] = {
         {},
         "How much more male the pictures of the smiling class are than those of the other, less "
         "what eight unbiased classifiers show. *called*: the share of seeds in which a bias is "
-        "called at the level of 99 %; where none was planted, and for the control, one more "
-        "unbiased classifier, that is the rate of false alarms. *in the predictions*: the same "
+        "called at the level of 99 per cent; where none was planted, and for the control (one more "
+        "unbiased classifier), that is the rate of false alarms. *in the predictions*: the same "
         "difference, of the labelled faces that the classifier puts into the classes, without any "
-        "picture.",
+        "picture. The one call where no bias was planted is of a classifier whose own predictions "
+        "lean that way, by .12: the references learn from faces whose attributes are all "
+        "independent, it from faces in which other attributes go together, and scatters more.",
         (
             "bias: attribute-change",
             "bias: in the predictions",
