@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -25,6 +26,7 @@ from causalxai.seeding import numpy_generator
 _LARGEST_SUBSET = 64
 _ROUNDING = 1e-6
 _EXACT = 0.9999
+_GUESSES = 20
 _SINGLE = "oracle's single effects"
 
 
@@ -37,11 +39,11 @@ class InterventionalFaithfulness(Metric):
     each with the sign of its change; shown is what the oracle adds to the target's logit. The score
     is Spearman's correlation over the subsets, averaged over images.
 
-    ``chance`` draws normal importances at random. The part ``others held`` holds the concepts
-    outside the subset at their own values: it is the higher one for explanations that speak of
-    direct effects, while the score asks for effects with all their consequences. Images in which
-    the oracle makes no difference between subsets are left out and counted; where the explanation
-    makes none, it is silent, and the image counts 0.
+    ``chance`` draws normal importances at random, twenty times. The part ``others held`` holds the
+    concepts outside the subset at their own values: it is the higher one for explanations that
+    speak of direct effects, while the score asks for effects with all their consequences. Images in
+    which the oracle makes no difference between subsets are left out and counted; where the
+    explanation makes none, it is silent, and the image counts 0.
 
     ``controls``: ``concepts exchanged`` hands each image's importances to other concepts, which
     changes little where there are two. ``oracle's single effects`` claims for each subset the sum
@@ -87,7 +89,7 @@ class InterventionalFaithfulness(Metric):
         importance = claims.importance[rows]
         asked = _Asked.about(explanation, rows, claims.places, context)
         subsets = _Subsets.draw(self.config.subsets, len(claims.places), context.rng)
-        guess = torch.randn(importance.shape, generator=context.rng)
+        guesses = torch.randn(_GUESSES, *importance.shape, generator=context.rng)
         exchanged = _handed_around(importance, context.rng)
         trial = _Trial(asked, subsets, asked.effects(subsets), numpy_generator(context.rng))
         if not trial.told.any():
@@ -108,7 +110,7 @@ class InterventionalFaithfulness(Metric):
         return MetricResult(
             self.name,
             estimate=trial.score(importance),
-            chance=trial.score(guess),
+            chance=trial.score_of_all([asked.claimed(subsets, guess) for guess in guesses]),
             parts=parts,
             controls=controls,
             footing=claims.footing,
@@ -240,7 +242,12 @@ class _Trial:
 
     def score_of(self, claimed: NDArray[np.float64]) -> Estimate:
         """Return how well claims ``[q, n]`` do."""
-        return Estimate.mean(_correlations(claimed, self.shown)[self.told], self.rng)
+        return self.score_of_all([claimed])
+
+    def score_of_all(self, claims: Sequence[NDArray[np.float64]]) -> Estimate:
+        """Return how well several claims ``[q, n]`` do on average."""
+        each = [_correlations(claimed, self.shown)[self.told] for claimed in claims]
+        return Estimate.mean(np.mean(each, axis=0), self.rng)
 
 
 def _reason(
