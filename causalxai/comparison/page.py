@@ -120,7 +120,7 @@ def _rank_grid(comparison: Comparison) -> Grid:
     for label in axis.labels:
         scores = tuple(_rank(group[group[axis.name] == label]) for group in groups.values())
         lines.append(Line(told([axis], [label]), label in axis.controls, scores))
-    return Grid((axis.name,), tuple(groups), tuple(lines))
+    return Grid((axis.name,), tuple(groups), tuple(lines), alike=("",) * len(groups))
 
 
 def _asked_in_several_ways(rows: pd.DataFrame) -> set[str]:

@@ -44,8 +44,9 @@ class Score:
     value, interval
         The score; empty where there is none.
     beneath
-        Chance and controls, but for those that all lines share, and, in a few words, why there is
-        no score; a line each.
+        Chance, if not all lines share it, and, in a few words, why there is no score; a line each.
+    controls
+        What the metric says of things that ought to do worse, a line each.
     best
         Whether it is the best of those that it competes with.
     marks
@@ -59,6 +60,7 @@ class Score:
     value: str = ""
     interval: str = ""
     beneath: tuple[str, ...] = ()
+    controls: tuple[str, ...] = ()
     best: bool = False
     marks: str = ""
     warnings: tuple[str, ...] = ()
@@ -95,7 +97,7 @@ class Grid:
     marks
         The marks that occur.
     alike
-        For each metric, the chance and the controls that all of its scores share.
+        For each metric, the level of chance that all of its scores share; empty where they differ.
     """
 
     axes: tuple[str, ...]
@@ -104,7 +106,12 @@ class Grid:
     notes: tuple[str, ...] = ()
     upsets: tuple[Upset, ...] = ()
     marks: frozenset[str] = frozenset()
-    alike: tuple[tuple[str, ...], ...] = ()
+    alike: tuple[str, ...] = ()
+
+    @property
+    def has_controls(self) -> bool:
+        """Whether any score has controls of its own."""
+        return any(score.controls for line in self.lines for score in line.scores)
 
 
 def score_grid(comparison: Comparison) -> Grid:
@@ -192,7 +199,7 @@ class _Builder:
             )
         headings = tuple(f"{metric} {arrow(directions[metric])}".strip() for metric in metrics)
         marks = frozenset(mark for line in lines for score in line.scores for mark in score.marks)
-        alike = tuple(tuple(sorted(self._alike[metric])) for metric in metrics)
+        alike = tuple(self._alike.get(metric, "") for metric in metrics)
         return Grid(
             tuple(names), headings, tuple(lines), tuple(self.notes), tuple(found), marks, alike
         )
@@ -221,14 +228,13 @@ class _Builder:
         return {metric: counted.most_common(1)[0][0] for metric, counted in votes.items()}
 
     @cached_property
-    def _alike(self) -> dict[str, set[str]]:
-        """Return, for each metric, what stands beneath all of its scores, if these are several."""
-        names = [axis.name for axis in self.axes]
-        found: dict[str, set[str]] = {}
-        for metric, rows in self.pooled.groupby("metric", sort=False):
-            told = [set(_beneath(own)) for _, own in rows.groupby(names or "control", sort=False)]
-            there = [own for own in told if own]
-            found[str(metric)] = set.intersection(*there) if len(there) > 1 else set()
+    def _alike(self) -> dict[str, str]:
+        """Return the level of chance of each metric whose scores, several, all have the same."""
+        found = {}
+        for metric, rows in self.pooled[self.pooled.value.notna()].groupby("metric"):
+            each, scores = _told(rows, "chance"), int((rows.part == "").sum())
+            if len(each) == scores > 1 and len(set(each)) == 1:
+                found[str(metric)] = each[0]
         return found
 
     def _own(self) -> pd.DataFrame:
@@ -256,8 +262,8 @@ class _Builder:
         if own.empty:
             return Score()
         row = own.iloc[0]
-        alike = self._alike[str(row.metric)]
-        beneath = [told for told in _beneath(rows) if told not in alike]
+        chance = _told(rows, "chance")
+        beneath = [] if chance == [self._alike.get(str(row.metric))] else chance
         note = 0
         if row.missing:
             of_all = (
@@ -274,6 +280,7 @@ class _Builder:
             number(row.value),
             interval(row),
             tuple(beneath),
+            tuple(_told(rows, "control: ")),
             place in best,
             _marks(row, *usual[str(row.metric)]) if row.n else "",
             tuple(warnings),
@@ -284,12 +291,12 @@ class _Builder:
         return self.notes.setdefault(reason, len(self.notes) + 1)
 
 
-def _beneath(rows: pd.DataFrame) -> list[str]:
-    """Return chance and controls of one score, in words."""
+def _told(rows: pd.DataFrame, start: str) -> list[str]:
+    """Return in words the parts whose names start so."""
     return [
         f"{part} {number(value)}"
         for part, value in zip(rows.part, rows.value, strict=True)
-        if part == "chance" or part.startswith("control: ")
+        if part.startswith(start)
     ]
 
 

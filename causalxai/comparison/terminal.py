@@ -29,7 +29,7 @@ _MEANING = {
 def score_table(comparison: Comparison) -> Group:
     """Return the pooled scores: the axes' labels down, metrics across, a legend below."""
     grid = score_grid(comparison)
-    heads = ["\n".join([name, *told]) for name, told in zip(grid.metrics, grid.alike, strict=True)]
+    heads = [f"{name}\n{told}".strip() for name, told in zip(grid.metrics, grid.alike, strict=True)]
     table = Table(*grid.axes, *heads, "seconds", box=None)
     for line in grid.lines:
         table.add_row(*map(Text, [*line.labels, *map(_cell, line.scores), line.seconds]))
@@ -41,7 +41,7 @@ def _cell(score: Score) -> str:
     star = " ★" if score.best else ""
     note = f" ({score.note})" if score.note else ""
     own = f"{score.value or 'none'}{star}{score.marks}{note} {score.interval}".strip()
-    return "\n".join([own, *score.beneath, *score.warnings])
+    return "\n".join([own, *score.beneath, *score.controls, *score.warnings])
 
 
 def _legend(grid: Grid) -> Iterator[str]:
