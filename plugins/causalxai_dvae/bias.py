@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -14,7 +15,6 @@ from torch import Tensor
 
 from causalxai.classifier import Classifier
 from causalxai.context import Context
-from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError
 from causalxai.explainer import Explanation
 from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError
@@ -24,6 +24,9 @@ from causalxai_dvae.bit_space import BitSpace
 from causalxai_dvae.flipped import Flipped, in_batches
 from causalxai_dvae.probe import AttributeProbe, ProbeConfig, fit_probe
 
+Values = NDArray[np.float64]
+
+_RESAMPLES = 2000
 _PAPER = (
     "Gat, Lorberbom, Schwartz, Hazan, Latent space explanation by intervention, AAAI 2022, "
     "dataset bias"
@@ -39,9 +42,8 @@ class AttributeChange(Metric):
     whose prediction does not turn are left out, and both classes' images count alike. Two classes
     only.
 
-    Asked are images that the classifier has not learned from: of ``dataset.reference`` where there
-    are such (their attributes are independent of the classes, so that what goes together in the
-    pictures does so for the classifier), else of ``dataset.test``.
+    Asked are images of ``dataset.test``, as many of either class with the attribute as without:
+    what goes together in the pictures then does so for the classifier, and not only in the data.
 
     **This is not yet the classifier's bias**: a generator that learned from biased images invents
     bias for an unbiased classifier. ``Bias`` subtracts that.
@@ -66,7 +68,7 @@ class AttributeChange(Metric):
         attribute
             A boolean concept of the data set.
         images
-            How many images are asked at most; of references, no more than half of them.
+            How many images are asked at most, a quarter of each kind.
         probe
             How the attribute is read off pictures.
         """
@@ -84,8 +86,8 @@ class AttributeChange(Metric):
         rng = numpy_generator(context.rng)
         return MetricResult(
             self.name,
-            estimate=Estimate.mean(changes, rng),
-            chance=Estimate.mean(changes * rng.choice([-1, 1], len(changes)), rng),
+            estimate=changes.estimate(rng),
+            chance=changes.turned_at_random(rng).estimate(rng),
             parts=pictured.facts(context),
         )
 
@@ -94,8 +96,8 @@ class Bias(Metric):
     """An attribute's change with the class, minus the same for unbiased reference classifiers.
 
     The references are classifiers of the same kind, trained on ``dataset.reference``, whose
-    attributes are independent of the classes, but for its last images, which are asked. Each gets
-    a code and a generator of its own, learned from the same images as the explained classifier's.
+    attributes are independent of the classes. Each gets a code and a generator of its own, learned
+    from the same images as the explained classifier's.
     What they show is invented, or an accident of one training. The value is the difference from
     their mean; its interval is that of a new draw among the references (a Student t prediction
     interval), widened by the images' own spread. A bias is *called* where the interval of
@@ -139,7 +141,7 @@ class Bias(Metric):
         called = _Call.of(changes, unbiased, self.config.level)
         false_alarm = _Call.of(control, unbiased, self.config.level)
         facts = {
-            "attribute-change": Estimate.mean(changes, rng),
+            "attribute-change": changes.estimate(rng),
             "noise floor": Estimate(called.floor, n=len(unbiased)),
             "called": Estimate(float(called.called)),
         }
@@ -154,21 +156,44 @@ class Bias(Metric):
             },
         )
 
-    def _unbiased(
-        self, context: Context, space: BitSpace, pictured: _Pictured
-    ) -> list[NDArray[np.float64]]:
+    def _unbiased(self, context: Context, space: BitSpace, pictured: _Pictured) -> list[_Changes]:
         """Return the changes that unbiased classifiers show, one more than ``references``."""
-        assert context.dataset.reference is not None
-        unasked = context.dataset.reference[: -len(pictured.images)]
         found = []
         with context.progress.task("unbiased references", self.config.references + 1) as advance:
             for _ in range(self.config.references + 1):
-                classifier = _trained_alike(context, unasked)
                 fitted = BitSpace(space.config)
-                fitted.learn(classifier, context.dataset, rng=context.rng)
+                fitted.learn(_unbiased_classifier(context), context.dataset, rng=context.rng)
                 found.append(pictured.changes(fitted))
                 advance(1)
         return found
+
+
+@dataclass(frozen=True)
+class _Changes:
+    """Signed changes of the images of either class; both classes count alike."""
+
+    of: tuple[Values, Values]
+
+    @property
+    def mean(self) -> float:
+        return float(np.mean([one.mean() for one in self.of]))
+
+    @property
+    def variance(self) -> float:
+        """Of the mean."""
+        return float(sum(one.var(ddof=1) / len(one) for one in self.of) / 4)
+
+    def estimate(self, rng: np.random.Generator) -> Estimate:
+        """Return the mean with a percentile bootstrap interval, drawn within the classes."""
+        drawn = np.mean(
+            [rng.choice(one, (_RESAMPLES, len(one))).mean(axis=1) for one in self.of], axis=0
+        )
+        low, high = np.percentile(drawn, (2.5, 97.5))
+        return Estimate(self.mean, float(low), float(high), sum(map(len, self.of)))
+
+    def turned_at_random(self, rng: np.random.Generator) -> _Changes:
+        first, second = (one * rng.choice([-1, 1], len(one)) for one in self.of)
+        return _Changes((first, second))
 
 
 @dataclass(frozen=True)
@@ -179,16 +204,12 @@ class _Call:
     floor: float
 
     @classmethod
-    def of(
-        cls, changes: NDArray[np.float64], unbiased: list[NDArray[np.float64]], level: float
-    ) -> _Call:
-        references = np.array([one.mean() for one in unbiased])
+    def of(cls, changes: _Changes, unbiased: Sequence[_Changes], level: float) -> _Call:
+        references = np.array([one.mean for one in unbiased])
         r = len(references)
-        drawn = references.var(ddof=1) * (1 + 1 / r) + changes.var(ddof=1) / len(changes)
-        half, floor = (
-            float(stats.t.ppf((1 + share) / 2, r - 1) * np.sqrt(drawn)) for share in (0.95, level)
-        )
-        value = float(changes.mean() - references.mean())
+        spread = float(np.sqrt(references.var(ddof=1) * (1 + 1 / r) + changes.variance))
+        half, floor = (float(stats.t.ppf((1 + one) / 2, r - 1)) * spread for one in (0.95, level))
+        value = changes.mean - float(references.mean())
         return cls(Estimate(value, value - half, value + half, n=r), floor)
 
     @property
@@ -216,24 +237,23 @@ class _Pictured:
             raise CapabilityError(f"{config.attribute!r} is no boolean attribute")
         if not bool(probe.readable[column]):
             raise MetricUndefinedError(f"{config.attribute!r} cannot be read off images")
-        asked = _asked(dataset, config.images)
-        assert asked.concepts is not None
-        return cls(probe, column, asked.images, asked.concepts[:, column])
+        assert dataset.test.concepts is not None
+        attribute = dataset.test.concepts[:, column]
+        rows = _as_many_of_each(2 * dataset.test.labels + attribute, config.images, context.rng)
+        return cls(probe, column, dataset.test.images[rows], attribute[rows])
 
-    def changes(self, space: BitSpace) -> NDArray[np.float64]:
-        """Return, for each image whose prediction turns, the probe's signed change.
-
-        They are so weighted that their mean is that of both classes' means.
-        """
+    def changes(self, space: BitSpace) -> _Changes:
+        """Return, for each image whose prediction turns, the probe's signed change."""
         found = Flipped.of(space.autoencoder_, space.layer_, space.activations(self.images))
         read, read_flipped = (self._read(space, phi) for phi in (found.kept, found.flipped))
         toward = torch.where(found.classes_kept == 1, 1, -1) * (read - read_flipped)
-        changes, classes = toward[found.turned], found.classes_kept[found.turned]
-        counts = classes.bincount(minlength=2)
-        if int(counts.min()) < 2:
+        first, second = (
+            np.asarray(toward[found.turned & (found.classes_kept == one)].cpu().double().numpy())
+            for one in (0, 1)
+        )
+        if min(len(first), len(second)) < 2:
             raise MetricUndefinedError("the flip turns fewer than two predictions of a class")
-        weights = len(changes) / (2 * counts[classes])
-        return np.asarray((changes * weights).cpu().double().numpy())
+        return _Changes((first, second))
 
     def facts(self, context: Context) -> dict[str, Estimate]:
         """Return what the data hold, what the classifier predicts and how well the probe reads."""
@@ -254,11 +274,17 @@ class _Pictured:
             return in_batches(read, activations)
 
 
-def _asked(dataset: Dataset, most: int) -> Split:
-    """Return images that no classifier has learned from."""
-    if dataset.reference is None:
-        return dataset.test[:most]
-    return dataset.reference[-min(most, len(dataset.reference) // 2) :]
+def _as_many_of_each(kinds: Tensor, most: int, rng: torch.Generator) -> Tensor:
+    """Draw rows, as many of each of the four kinds 0 to 3; as many as there are, or ``most``."""
+    order = torch.randperm(len(kinds), generator=rng)
+    each = [order[kinds[order] == kind] for kind in range(4)]
+    fewest = min(most // 4, *map(len, each))
+    if fewest == 0:
+        raise MetricUndefinedError(
+            "a class has no test image with the attribute, or none without: what goes together in "
+            "all data can't be told apart"
+        )
+    return torch.cat([rows[:fewest] for rows in each])
 
 
 def _gap(attribute: Tensor, classes: Tensor) -> Estimate:
@@ -267,12 +293,14 @@ def _gap(attribute: Tensor, classes: Tensor) -> Estimate:
     return Estimate(float(shares[1] - shares[0]), n=len(classes))
 
 
-def _trained_alike(context: Context, split: Split) -> Classifier:
-    """Train a classifier of the explained one's kind on other images."""
+def _unbiased_classifier(context: Context) -> Classifier:
+    """Train a classifier of the same kind on images whose attributes are independent."""
+    dataset = context.dataset
+    assert dataset.reference is not None
     if context.source is None:
         raise CapabilityError("an unbiased classifier needs a source that trains it")
     classifier = context.source.fit(
-        replace(context.dataset, train=split),
+        replace(dataset, train=dataset.reference),
         rng=context.rng,
         device=context.classifier.device,
     )

@@ -11,6 +11,7 @@ from torch import Tensor
 from causalxai.context import Context
 from causalxai.explainer import Explanation
 from causalxai.metric import Estimate, Metric, MetricResult
+from causalxai.metrics.resampling import bootstrapped
 from causalxai.plugin import PluginConfig
 from causalxai.seeding import numpy_generator
 from causalxai_dvae.bit_space import BitSpace
@@ -119,7 +120,7 @@ class SharedInformation(_CodeMetric):
     """The cosine between what the generator and what the classifier draw from a hidden layer.
 
     Between the functional Fisher information of g at phi' and that of the classifier's rest at
-    phi, image by image, corrected for what their estimates scatter; ``chance`` shuffles the
+    phi, averaged over images and corrected for what estimates scatter; ``chance`` shuffles the
     coordinates of one, and the part ``of the means`` compares what both draw on average. A high
     cosine alone is no better explanation: with a strong regulariser it nears 1 while the pictures
     lose what they showed. Read it beside ``attribute-change``.
@@ -158,8 +159,8 @@ class SharedInformation(_CodeMetric):
         rng = numpy_generator(context.rng)
         return MetricResult(
             self.name,
-            estimate=Estimate.mean(information.cosine.cpu().numpy(), rng),
-            chance=Estimate.mean(information.shuffled.cpu().numpy(), rng),
+            estimate=bootstrapped(information.cosine, len(activations), rng),
+            chance=bootstrapped(information.by_chance, len(activations), rng),
             parts={"of the means": Estimate(information.of_means, n=len(activations))},
         )
 

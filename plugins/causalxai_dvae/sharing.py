@@ -5,36 +5,59 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from causalxai.hidden_layer import HiddenLayer
+from causalxai.metrics.resampling import Rows
 from causalxai_dvae.autoencoder import DiscreteAutoencoder
 from causalxai_dvae.fisher import class_fisher, functional_fisher
+from causalxai_dvae.flipped import in_batches
 from causalxai_dvae.generator import Generator
 
-_AT_ONCE = 256
-_LEAST_RELIABILITY = 1e-3
+Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Shared:
     """How far the generator and the classifier draw from the same units of a layer.
 
+    Both informations are estimated twice for each image; what is kept are cosines, ``[n]``.
+
     Parameters
     ----------
-    cosine
-        ``[n]`` in [0, 1], image by image, between the information of g at phi' and that of f_K
-        at phi.
+    apart
+        Between an estimate of g's at phi' and one of f_K's at phi, on average.
     shuffled
-        ``[n]``, the same with the units of f_K's information permuted: the level of chance.
+        The same with the units of f_K's permuted.
+    own, other
+        Between both estimates of g's, and between both of f_K's: how reliable they are.
     of_means
         The cosine between both informations' means over images.
     """
 
-    cosine: Tensor
-    shuffled: Tensor
+    apart: Values
+    shuffled: Values
+    own: Values
+    other: Values
     of_means: float
+
+    def cosine(self, rows: Rows | None = None) -> float:
+        """Return the cosine of what is estimated, in [0, 1], over some images or all."""
+        return self._corrected(self.apart, rows)
+
+    def by_chance(self, rows: Rows | None = None) -> float:
+        """Return the same with the units of one permuted."""
+        return self._corrected(self.shuffled, rows)
+
+    def _corrected(self, cosines: Values, rows: Rows | None) -> float:
+        chosen = slice(None) if rows is None else rows
+        reliability = self.own[chosen].mean() * self.other[chosen].mean()
+        return (
+            min(1.0, float(cosines[chosen].mean() / np.sqrt(reliability))) if reliability else 0.0
+        )
 
 
 def shared_information(
@@ -57,20 +80,26 @@ def shared_information(
     rng
         A CPU generator.
     samples
-        Draws for each image, at least 2; half of them for each of two estimates.
+        Draws for each image, half of them for each of two estimates.
+
+    Raises
+    ------
+    ValueError
+        If ``samples`` is odd, or less than 2.
 
     Notes
     -----
     Source: *Latent space explanation by intervention*, table 2. Estimates scatter, and the cosine
     of two that scatter is less than that of what they estimate (.59 for equal information at one
-    draw, .90 at eight). So each information is estimated twice, apart, and the cosine is divided
-    by those of both with themselves: Spearman's correction for attenuation ("The proof and
-    measurement of association between two things", 1904). What is left lies within .02 of a
-    thousand draws' cosine from eight on.
+    draw, .90 at eight). So each information is estimated twice, apart, and the mean cosine is
+    divided by the geometric mean of both mean cosines with itself: Spearman's correction for
+    attenuation ("The proof and measurement of association between two things", 1904).
 
     A high cosine is no better picture: with a large weight of the information it nears 1 while
     the pictures fade.
     """
+    if samples < 2 or samples % 2:
+        raise ValueError(f"samples are drawn for two estimates: an even number, not {samples}")
 
     def generators(phi: Tensor) -> Tensor:
         with torch.no_grad():
@@ -82,26 +111,20 @@ def shared_information(
 
     own, other = _twice(generators, activations), _twice(classifiers, activations)
     permuted = torch.rand(own.shape[1:], generator=rng).argsort(dim=1).expand_as(other)
-    means = own.mean(dim=(0, 1)), other.mean(dim=(0, 1))
+    shuffled = other.gather(2, permuted)
     return Shared(
-        cosine=_corrected(own, other),
-        shuffled=_corrected(own, other.gather(2, permuted)),
-        of_means=float(_cosine(*means)),
+        apart=_cosine(own[:, None], other[None]).mean(dim=(0, 1)).numpy(),
+        shuffled=_cosine(own[:, None], shuffled[None]).mean(dim=(0, 1)).numpy(),
+        own=_cosine(own[0], own[1]).numpy(),
+        other=_cosine(other[0], other[1]).numpy(),
+        of_means=float(_cosine(own.mean(dim=(0, 1)), other.mean(dim=(0, 1)))),
     )
 
 
 def _twice(estimate: Callable[[Tensor], Tensor], activations: Tensor) -> Tensor:
     """Return ``[2, n, d]``, two estimates, in double precision."""
-    batches = activations.detach().split(_AT_ONCE)
-    halves = [torch.cat([estimate(phi) for phi in batches]) for _ in range(2)]
-    return torch.stack(halves).cpu().double()
-
-
-def _corrected(own: Tensor, other: Tensor) -> Tensor:
-    """Return ``[n]``, the cosine of what ``[2, n, d]`` and ``[2, n, d]`` estimate."""
-    apart = _cosine(own[:, None], other[None]).mean(dim=(0, 1))
-    reliability = _cosine(own[0], own[1]) * _cosine(other[0], other[1])
-    return (apart / reliability.clamp(min=_LEAST_RELIABILITY).sqrt()).clamp(max=1)
+    phi = activations.detach()
+    return torch.stack([in_batches(estimate, phi) for _ in range(2)]).cpu().double()
 
 
 def _cosine(one: Tensor, other: Tensor) -> Tensor:

@@ -13,10 +13,10 @@ from causalxai.classifier import Classifier
 from causalxai.context import Context
 from causalxai.dataset import Dataset, Split
 from causalxai.explainer import Explanation
-from causalxai.metric import Metric
+from causalxai.metric import Estimate, Metric, MetricUndefinedError
 from causalxai.seeding import torch_generator
 from causalxai.testing import Bench, checks_for
-from causalxai_dvae.bias import AttributeChange, Bias, _Call
+from causalxai_dvae.bias import AttributeChange, Bias, _as_many_of_each, _Call, _Changes
 from causalxai_dvae.bit_space import BitSpace
 
 QUICK = {"attribute": "bright", "images": 60}
@@ -133,13 +133,32 @@ def test_references_learn_from_the_reference_split_and_all_facts_are_told(contex
     result = metric.compute(explanation, replace(context, rng=torch_generator(2, "m")))
     assert result.status == "ok", result.reason
     assert len(context.source.seen) == 3
-    reference = context.dataset.reference
-    for split in context.source.seen:
-        assert torch.equal(split.images, reference.images[: len(reference) - 60])
+    assert all(split is context.dataset.reference for split in context.source.seen)
     floor = result.parts["noise floor"].value
     assert floor > result.estimate.high - result.estimate.value
     assert result.parts["called"].value == float(abs(result.estimate.value) > floor)
     assert result.controls["unbiased called"].value in (0.0, 1.0)
+
+
+def test_both_classes_count_alike_however_many_they_are():
+    rng = np.random.default_rng(0)
+    same = _Changes((np.full(10, 0.5), np.full(490, 0.5)))
+    assert same.variance == 0
+    assert same.estimate(rng) == Estimate(0.5, 0.5, 0.5, 500)
+    few, many = rng.normal(0, 0.2, 10), rng.normal(1, 0.2, 490)
+    changes = _Changes((few, many))
+    assert changes.mean == pytest.approx((few.mean() + many.mean()) / 2)
+    means = [rng.normal(0, 0.2, 10).mean() + rng.normal(1, 0.2, 490).mean() for _ in range(4000)]
+    assert changes.variance == pytest.approx(np.var(means) / 4, rel=0.6)
+
+
+def test_asked_are_as_many_of_each_kind_of_test_image(two_classes):
+    kinds = 2 * two_classes.test.labels + two_classes.test.concepts[:, 0]
+    rows = _as_many_of_each(kinds, 42, torch_generator(0, "rows"))
+    assert kinds[rows].long().bincount().tolist() == [10] * 4
+    assert len(rows.unique()) == 40
+    with pytest.raises(MetricUndefinedError, match="a class has no test image with"):
+        _as_many_of_each(kinds[kinds != 1], 60, torch_generator(0, "rows"))
 
 
 @pytest.mark.parametrize("level", [0.9, 0.99])
@@ -147,7 +166,10 @@ def test_an_unbiased_classifier_is_called_as_rarely_as_the_level_says(level):
     rng = np.random.default_rng(0)
     alarms = []
     for _ in range(2000):
-        own, *references = (rng.normal(rng.normal(0.1, 0.05), 0.01, 400) for _ in range(5))
+        own, *references = (
+            _Changes(tuple(rng.normal(centre, 0.01, (2, 200))))
+            for centre in rng.normal(0.1, 0.05, 5)
+        )
         alarms.append(_Call.of(own, references, level).called)
     assert np.mean(alarms) == pytest.approx(1 - level, abs=4 * np.sqrt(level * (1 - level) / 2000))
 
@@ -155,9 +177,11 @@ def test_an_unbiased_classifier_is_called_as_rarely_as_the_level_says(level):
 @given(shift=st.floats(-1, 1), scale=st.floats(0.001, 0.2))
 def test_what_all_invent_alike_is_taken_off(shift, scale):
     rng = np.random.default_rng(3)
-    own, *references = rng.normal(0, scale, (6, 50))
+    drawn = rng.normal(0, scale, (6, 2, 50))
+    own, *references = (_Changes(tuple(one)) for one in drawn)
+    further, *moved_too = (_Changes(tuple(one + shift)) for one in drawn)
     plain = _Call.of(own, references, 0.99)
-    moved = _Call.of(own + shift, [one + shift for one in references], 0.99)
+    moved = _Call.of(further, moved_too, 0.99)
     assert moved.floor == pytest.approx(plain.floor, abs=1e-9)
     for name in ("value", "low", "high"):
         expected = getattr(plain.estimate, name)
