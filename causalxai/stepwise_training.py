@@ -94,8 +94,8 @@ class StepwiseTraining(ABC):
         first = 0 if stored is None else self._resume(stored)
         with progress.task(f"train {self.trains}", steps) as advance:
             advance(first)
-            for done in range(first + 1, steps + 1):
-                losses = self.step(done - 1)
+            for number in range(first, steps):
+                losses, done = self.step(number), number + 1
                 wrong = [name for name, loss in losses.items() if not math.isfinite(loss)]
                 if wrong:
                     raise DataError(
@@ -113,6 +113,9 @@ class StepwiseTraining(ABC):
         return replace(record, tensors={**record.tensors, "history": self.history})
 
     def _resume(self, record: Record) -> int:
+        history = record.tensors.get("history")
+        if history is None or history.shape[1:] != (len(self.terms),):
+            raise DataError(f"the checkpoint is not one of this training: {self.trains}")
         self.state.restore(record)
-        self._history = record.tensors["history"].tolist()
+        self._history = history.tolist()
         return cast("int", record.meta["steps"])

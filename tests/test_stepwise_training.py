@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 import torch
@@ -74,6 +75,17 @@ def test_it_goes_on_where_it_was_killed(kills: int):
     assert torch.equal(run(resumed, keeper), history)
     assert torch.equal(resumed.model.weight, whole.model.weight)
     assert resumed.taken == list(range(3 * kills, 8))
+
+
+def test_a_checkpoint_of_another_training_is_refused():
+    keeper = Keeper()
+    run(Walk(), keeper)
+    record = keeper.records[-1]
+    without = {name: tensor for name, tensor in record.tensors.items() if name != "history"}
+    for tensors in (without, {**record.tensors, "history": torch.zeros(3, 5)}):
+        keeper.records = [replace(record, tensors=tensors)]
+        with pytest.raises(DataError, match="not one of this training: the walk"):
+            run(Walk(), keeper)
 
 
 def test_a_breakdown_names_the_term_the_step_and_the_remedy():

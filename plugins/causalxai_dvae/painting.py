@@ -17,12 +17,12 @@ from causalxai.training_state import TrainingState
 from causalxai_dvae.autoencoder import DiscreteAutoencoder
 from causalxai_dvae.coding import share_of_rate
 from causalxai_dvae.fisher import class_fisher, functional_fisher
+from causalxai_dvae.flipped import in_batches
 from causalxai_dvae.generator import Generator, GeneratorConfig
 
 TERMS = ("reconstruction", "information")
 """The columns of a training's history: weighted losses; 0 in steps without information."""
 
-_AT_ONCE = 256
 # What a function draws from a layer can be 0, if it is saturated; its inverse must not break.
 _LEAST = 1e-30
 
@@ -108,7 +108,7 @@ class _Training(StepwiseTraining):
         self.device = device
         self.phi = activations.to(device)
         with torch.no_grad():
-            self.kept = autoencoder.reconstruct(self.phi)
+            self.kept = in_batches(autoencoder.reconstruct, self.phi)
         channels, height, width = images.shape[1:]
         generator = seeded(
             lambda: Generator(self.phi.shape[1], (channels, height, width), config), rng

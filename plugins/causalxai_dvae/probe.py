@@ -15,6 +15,7 @@ from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError, did_you_mean
 
 _HELD_OUT = 0.1
+_FEWEST_GROUPS = 10
 _LEAST_SLOPE = 0.05
 
 
@@ -134,6 +135,11 @@ def _parted(source: Split, rng: torch.Generator) -> list[Tensor]:
     own = torch.arange(len(source)) if source.groups is None else source.groups
     group = own.unique(return_inverse=True)[1]
     groups = int(group.max()) + 1
+    if groups < _FEWEST_GROUPS:
+        raise CapabilityError(
+            f"an attribute probe learns from some images, is scaled on others and scored on yet "
+            f"others: it needs {_FEWEST_GROUPS} (or groups of copies) at least, not {groups}"
+        )
     place, held = torch.randperm(groups, generator=rng)[group], math.ceil(_HELD_OUT * groups)
     calibrating, scoring = place < held, place >= groups - held
     return [rows.nonzero().flatten() for rows in (~calibrating & ~scoring, calibrating, scoring)]

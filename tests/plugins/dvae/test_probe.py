@@ -74,6 +74,11 @@ def test_what_is_not_there_cannot_be_read(bar_data):
     assert bool(fitted(bar_data).readable[0])
 
 
+def test_too_few_images_are_refused(bar_data):
+    with pytest.raises(CapabilityError, match=r"needs 10 .* not 9"):
+        fitted(replace(bar_data, reference=bar_data.reference[:9]))
+
+
 def test_copies_of_an_image_are_not_parted(bar_data):
     # Coins cannot be read off images; off copies of the very images they can.
     few = bar_data.reference[:40]
