@@ -15,7 +15,8 @@ def main(spec: str | Path = SPEC, out: str | Path = "runs") -> None:
     comparison = causalxai.compare(spec, out=out)
     scores = comparison.scores[comparison.scores.part == ""]  # means over seeds
     rows = [axis.name for axis in comparison.axes if axis.name != "seed"]
-    print(scores.pivot(index=rows, columns="metric", values="value").round(3).to_string())
+    values = scores.set_index(["metric", *rows]).value.unstack(rows).T
+    print(values.round(3).to_string())
     print(comparison.directory / "comparison.html")
 
 

@@ -17,13 +17,15 @@ from torch import Tensor
 
 from causalxai.comparison.exhibits import Exhibit
 from causalxai.comparison.tiles import Tile, overlay, picture
-from causalxai.errors import ContractError
 from causalxai.explainer import Explanation
 from causalxai.report.images import some_of_each_class
 
 _MOST_IMAGES = 3
 MINUS = "\N{MINUS SIGN}"
 _PICTURED, _PERCEIVED, _PICTURE = "pictured", "perceived", " picture"
+
+_STRANGE = (KeyError, IndexError, ValueError, TypeError, RuntimeError)
+"""What a stranger's details can cause: the page must not be lost with them."""
 
 _logger = logging.getLogger(__name__)
 
@@ -81,29 +83,22 @@ def gallery(shown: Sequence[Exhibit]) -> Gallery | None:
         return None
     inputs = drawable[0].explanation.inputs
     alike = [one for one in drawable if torch.equal(one.explanation.inputs, inputs)]
-    refused: dict[str, str] = {}
-
-    def refuse(one: Exhibit, error: Exception) -> None:
-        _logger.warning("%s: its pictures are not shown", one.label, exc_info=error)
-        refused[one.label] = f"{one.label}: {error}"
-
-    for one in alike:
-        try:
-            _check_pictures(one.explanation)
-        except ContractError as error:
-            refuse(one, error)
-    sound = [one for one in alike if one.label not in refused]
+    refusals = {one.label: _refusal(one.explanation) for one in alike}
+    sound = [one for one in alike if refusals[one.label] is None]
     rows = sorted(some_of_each_class(alike[0].explanation.target, _MOST_IMAGES, _common(sound)))
     strips = []
     for one in sound:
         try:
             strips.append(_strip(one, rows))
-        except Exception as error:
-            # The details may be a stranger's; the page must not be lost with them.
-            refuse(one, error)
+        except _STRANGE as error:
+            _logger.debug("%s cannot be drawn", one.label, exc_info=error)
+            refusals[one.label] = f"{type(error).__name__}: {error}"
+    refused = tuple(f"{label}: {why}" for label, why in refusals.items() if why is not None)
+    for told in refused:
+        _logger.warning("%s (its pictures are not shown)", told)
     images = tuple(Tile(picture(inputs[row]), f"image {row}") for row in rows)
     others = tuple(one.label for one in drawable if one not in alike)
-    return Gallery(images, tuple(strips), others, tuple(refused.values()))
+    return Gallery(images, tuple(strips), others, refused)
 
 
 def _paints(explanation: Explanation) -> bool:
@@ -111,14 +106,14 @@ def _paints(explanation: Explanation) -> bool:
     return bool(len(details.get(_PICTURED, ()))) and f"{_PERCEIVED}{_PICTURE}" in details
 
 
-def _check_pictures(explanation: Explanation) -> None:
-    """Raise ContractError where details are called as pictures are, and are of other shapes."""
+def _refusal(explanation: Explanation) -> str | None:
+    """Say what is wrong where details are called as pictures are, and are of other shapes."""
     if not _paints(explanation):
-        return
+        return None
     details, meta = explanation.details, explanation.meta
     pictured, n = details[_PICTURED], len(explanation)
     if pictured.dim() != 1 or not bool(((pictured >= 0) & (pictured < n)).all()):
-        raise ContractError(f"'{_PICTURED}' is [m], which of the {n} images have pictures")
+        return f"'{_PICTURED}' is [m], which of the {n} images have pictures"
     m, contrasted = len(pictured), meta.get("contrasted")
     size = list(details[f"{_PERCEIVED}{_PICTURE}"].shape[1:])
     wanted = [[m, *size]] if len(size) == 3 else []
@@ -128,10 +123,11 @@ def _check_pictures(explanation: Explanation) -> None:
     for name, tensor in details.items():
         fitting = wanted if name == f"{_PERCEIVED}{_PICTURE}" else allowed
         if name.endswith(_PICTURE) and list(tensor.shape) not in fitting:
-            raise ContractError(
+            return (
                 f"{name!r} is {list(tensor.shape)}, and pictures are [{m}, c, h, w], or "
                 f"[{m}, k, 2, c, h, w] where meta names the k 'contrasted' concepts and the 'step'"
             )
+    return None
 
 
 def _common(shown: Sequence[Exhibit]) -> set[int] | None:

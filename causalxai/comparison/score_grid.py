@@ -13,6 +13,7 @@ import pandas as pd
 from causalxai.comparison.competition import competitors, direction
 from causalxai.comparison.grounds import Ground, Place, grounds
 from causalxai.comparison.outcome import FIT
+from causalxai.comparison.statistics import rounded
 from causalxai.comparison.upsets import Upset, upsets
 from causalxai.comparison.wording import (
     THROUGH_THE_GENERATOR,
@@ -215,8 +216,9 @@ class _Builder:
             higher, methods = direction(group), group[~group.control.astype(bool)]
             if higher is None or len(methods) < 2:
                 continue
-            most = methods.value.max() if higher else methods.value.min()
-            best |= set(map(self._place, methods[methods.value == most].to_dict("records")))
+            values = methods.value.map(rounded)
+            most = values.max() if higher else values.min()
+            best |= set(map(self._place, methods[values == most].to_dict("records")))
         return best
 
     def _usual(self) -> dict[str, tuple[str, str]]:

@@ -61,8 +61,10 @@ class Difference:
 def paired_difference(
     first: Sequence[float], second: Sequence[float], *, higher_is_better: bool | None
 ) -> Difference:
-    """Compare scores that belong together in pairs."""
-    gaps = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
+    """Compare scores that belong together in pairs; what only rounding tells apart is a tie."""
+    one, other = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    gaps = one - other
+    gaps[np.abs(gaps) < _ROUNDING * np.maximum(np.abs(one), np.abs(other))] = 0
     mean = mean_of(gaps.tolist())
     if higher_is_better is None:
         return Difference(mean, None)
@@ -70,7 +72,12 @@ def paired_difference(
     return Difference(mean, float((gains + 1).mean() / 2))
 
 
+def rounded(score: float) -> float:
+    """Return a score to twelve significant digits: what differs beyond them is no better."""
+    return float(f"{score:.12g}")
+
+
 def ranks(scores: Mapping[Label, float], *, higher_is_better: bool) -> dict[Label, float]:
-    """Rank labels by their scores: 1 is the best, and ties share the mean of their ranks."""
-    ranked = pd.Series(list(scores.values())).rank(ascending=not higher_is_better)
+    """Rank labels by their ``rounded`` scores: 1 is the best, and ties share their mean rank."""
+    ranked = pd.Series(list(map(rounded, scores.values()))).rank(ascending=not higher_is_better)
     return dict(zip(scores, map(float, ranked), strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import networkx as nx
@@ -79,6 +80,8 @@ class CausalTable:
                 f"no concept of the space is in the graph, whose nodes are "
                 f"{', '.join(graph.nodes[:5])}"
             )
+        concepts = tuple(space.concepts[place] for place in places)
+        _require_directions(graph, concepts)
         chosen = torch.randperm(len(train), generator=context.rng)[:rows]
         if len(chosen) < 2 * len(places) + 10:
             raise CapabilityError(
@@ -86,7 +89,7 @@ class CausalTable:
             )
         images = train.images[chosen]
         table = cls(
-            tuple(space.concepts[place] for place in places),
+            concepts,
             places,
             graph,
             images,
@@ -95,7 +98,6 @@ class CausalTable:
             context.classifier.class_names,
         )
         table._require_variation()
-        table._require_directions()
         return table
 
     @property
@@ -112,7 +114,8 @@ class CausalTable:
         """Return the graph of the columns, with the logit of class ``k`` as an effect.
 
         Its parents are those of the node ``class <name>``, or else of ``prediction``, where the
-        discovered graph has one, if they are none; all concepts where it has neither.
+        discovered graph has one, if they are none; all concepts where it has neither. An edge of
+        that node whose direction is open leads into it: no logit causes a concept.
         """
         column = dict(zip(self.names, self.columns, strict=True))
         dag = nx.DiGraph()
@@ -124,8 +127,8 @@ class CausalTable:
         )
         outcomes = (f"class {self.class_names[k]}", _PREDICTION)
         told = [node for node in outcomes if node in self.graph.nodes and node not in column]
-        parents = self.graph.parents(told[0]) if told else self.names
-        dag.add_edges_from((column[name], LOGIT) for name in parents if name in column)
+        parents = _causes_of_outcome(self.graph, told[0]) if told else set(self.names)
+        dag.add_edges_from((column[name], LOGIT) for name in self.names if name in parents)
         return dag
 
     def frame(self, k: int) -> pd.DataFrame:
@@ -135,15 +138,6 @@ class CausalTable:
     def framed(self, values: NDArray[np.float64], logit: NDArray[np.float64]) -> pd.DataFrame:
         """Return other images' concepts ``[m, d]`` and logit ``[m]`` as the same columns."""
         return pd.DataFrame(values, columns=list(self.columns)).assign(**{LOGIT: logit})
-
-    def _require_directions(self) -> None:
-        pairs = [pair for pair in undirected_pairs(self.graph) if pair <= set(self.names)]
-        if pairs:
-            told = "; ".join(sorted(" — ".join(sorted(pair)) for pair in pairs))
-            raise CapabilityError(
-                f"the graph leaves directions open ({told}), and effects depend on them: take a "
-                "discoverer that tells them, or give background knowledge"
-            )
 
     def _require_variation(self) -> None:
         odd = [
@@ -159,3 +153,20 @@ class CausalTable:
             )
         if np.ptp(self.logits, axis=0).min() == 0:
             raise CapabilityError("a logit is the same for every image: nothing explains it")
+
+
+def _require_directions(graph: CausalGraph, concepts: Sequence[Concept]) -> None:
+    names = {concept.name for concept in concepts}
+    pairs = [pair for pair in undirected_pairs(graph) if pair <= names]
+    if pairs:
+        told = "; ".join(sorted(" — ".join(sorted(pair)) for pair in pairs))
+        raise CapabilityError(
+            f"the graph leaves directions open ({told}), and effects depend on them: take a "
+            "discoverer that tells them, or give background knowledge"
+        )
+
+
+def _causes_of_outcome(graph: CausalGraph, outcome: str) -> set[str]:
+    """Return an outcome's parents, and its neighbours, who can't be its effects."""
+    open_pairs = {pair for pair in undirected_pairs(graph) if outcome in pair}
+    return set(graph.parents(outcome)).union(*open_pairs) - {outcome}

@@ -37,7 +37,8 @@ class Settled:
     added, turned, dropped, loosened
         What had to be done to the method's own claims: edges put in because they are required;
         turned (as they are now) because only the other direction is allowed; dropped because
-        neither is; made undirected because they stood in a cycle.
+        neither is, or because the only one that is makes a cycle; made undirected because they
+        stood in a cycle.
     """
 
     claims: Claims
@@ -51,7 +52,8 @@ def settle(claims: Claims, constraints: Constraints) -> Settled:
     """Bring claims under the constraints, and take the direction from edges in a cycle.
 
     Undirected pairs of which one direction only is allowed become directed. Edges of which only
-    one is allowed lose it last: where a cycle consists of nothing else.
+    one is allowed have no other to be open to: where a cycle consists of nothing else, those that
+    are not required are dropped.
     """
     allowed = constraints.allowed
     kept = frozenset((i, j) for i, j in claims.directed if allowed[i, j])
@@ -61,18 +63,18 @@ def settle(claims: Claims, constraints: Constraints) -> Settled:
     both = {(i, j) for i, j in open_pairs if allowed[i, j] and allowed[j, i]}
     oriented = {(a, b) for i, j in open_pairs - both for a, b in ((i, j), (j, i)) if allowed[a, b]}
     candidates = claims.directed | open_pairs
-    dropped = frozenset((i, j) for i, j in candidates if not (allowed[i, j] or allowed[j, i]))
+    banned = frozenset((i, j) for i, j in candidates if not (allowed[i, j] or allowed[j, i]))
 
     directed = kept | turned | oriented | constraints.required
     free = frozenset((i, j) for i, j in directed if allowed[j, i])
     loosened = _in_cycles(directed) & free
-    loosened |= _in_cycles(directed - loosened) - constraints.required
+    bound = _in_cycles(directed - loosened) - constraints.required
     undirected = {frozenset(pair) for pair in both | loosened}
     return Settled(
-        Claims(directed - loosened, frozenset(undirected)),
+        Claims(directed - loosened - bound, frozenset(undirected)),
         added=constraints.required - kept - turned - oriented,
-        turned=turned,
-        dropped=dropped,
+        turned=turned - bound,
+        dropped=banned | bound,
         loosened=loosened,
     )
 

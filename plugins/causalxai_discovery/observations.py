@@ -165,7 +165,7 @@ def _told(settled: Settled, names: Sequence[str]) -> str:
         [
             *listed(settled.added, "added, because it is required"),
             *listed(settled.turned, "turned to this direction, the only one allowed"),
-            *listed(settled.dropped, "dropped, because neither direction is allowed"),
+            *listed(settled.dropped, "dropped, because every direction is forbidden or in a cycle"),
             *listed(settled.loosened, "without direction, because it stood in a cycle"),
         ]
     )

@@ -31,6 +31,18 @@ def test_the_example_shows_means_over_seeds(
     assert Path(page).is_file()
 
 
+@pytest.mark.parametrize("vary", [{}, {"vary": {"seed": [0, 1]}}])
+def test_the_example_shows_a_spec_that_varies_nothing_but_seeds(
+    vary: dict[str, Any], base: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    main = runpy.run_path(str(EXAMPLE))["main"]
+    main({**base, **vary}, tmp_path)
+    *table, page = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in table] == ["metric", "best-concept", "distance"]
+    assert all(float(line.split()[1]) >= 0 for line in table[1:])
+    assert Path(page).is_file()
+
+
 def test_the_example_is_short_and_compares_the_quickstart():
     source = EXAMPLE.read_text(encoding="utf-8")
     assert len(source.splitlines()) <= 25

@@ -118,6 +118,11 @@ def test_only_the_best_is_marked(scored: Callable[..., Comparison]):
         assert marked == [best]
 
 
+def test_rounding_makes_nobody_the_best(scored: Callable[..., Comparison]):
+    grid = score_grid(scored([{"a": 0.1 + 0.2, "b": 0.3, "c": 0.2}]))
+    assert [line.labels[0] for line in grid.lines if line.scores[0].best] == ["a", "b"]
+
+
 def test_controls_do_not_compete(done: Comparison):
     lines = {line.labels[0]: line for line in score_grid(done).lines}
     assert [label for label, line in lines.items() if line.control] == ["random (control)"]

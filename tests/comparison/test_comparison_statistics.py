@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from causalxai.comparison.statistics import mean_of, paired_difference, ranks
+from causalxai.comparison.statistics import mean_of, paired_difference, ranks, rounded
 
 FLOATS = st.floats(-1e3, 1e3)
 
@@ -34,7 +34,7 @@ def test_one_value_has_no_interval():
     assert (mean.value, mean.sd, mean.low, mean.high, mean.n) == (3.0, None, None, None, 1)
 
 
-@given(st.lists(FLOATS, min_size=1, max_size=8), st.booleans())
+@given(st.lists(FLOATS.map(rounded), min_size=1, max_size=8), st.booleans())
 def test_ranks_are_scipys(values: list[float], higher_is_better: bool):
     scores = {f"label {index}": value for index, value in enumerate(values)}
     expected = stats.rankdata([-value if higher_is_better else value for value in values])
@@ -63,6 +63,16 @@ def test_wins_know_the_direction_and_share_ties():
     assert wins[True] == pytest.approx((1 + 0.5 + 0 + 0) / 4)
     assert wins[False] == pytest.approx((0 + 0.5 + 1 + 1) / 4)
     assert wins[None] is None
+
+
+def test_rounding_neither_wins_nor_ranks():
+    found = paired_difference([0.1 + 0.2, 0.3], [0.3, 0.3], higher_is_better=True)
+    assert found.wins == 0.5
+    assert (found.mean.value, found.mean.low, found.mean.high) == (0, None, None)
+    scores = {"a": 0.1 + 0.2, "b": 0.3, "c": 0.3 + 1e-9}
+    assert ranks(scores, higher_is_better=True) == {"a": 2.5, "b": 2.5, "c": 1}
+    small = paired_difference([1e-15], [0.0], higher_is_better=True)
+    assert small.wins == 1
 
 
 def test_a_single_pair_has_no_interval():

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 import torch
 
-from causalxai import CausalGraph, Context, Explainer, Explanation
+from causalxai import CausalGraph, Context, Edge, Explainer, Explanation
 from causalxai.errors import CapabilityError
+from causalxai.metrics.graph_scores import DIRECTION_TOLD
 from causalxai.report.section import Table, Text
 from causalxai.testing import Bench, Case, parametrize_with_checks, toy_world
 from causalxai.testing.toys import paint
@@ -152,6 +153,29 @@ def test_an_open_direction_is_refused():
     graph = CausalGraph(names, meta={"undirected": f"{a} — {b}"})
     with pytest.raises(CapabilityError, match="leaves directions open"):
         DowhyScm().explain(WORLD.dataset.test.images[:2], 1, context(graph))
+
+
+@pytest.mark.parametrize("node", ["prediction", f"class {WORLD.dataset.class_names[1]}"])
+def test_an_open_edge_of_the_outcome_leads_into_it(node: str):
+    a, b, c, d = WORLD.space.names()
+    open_edge = {DIRECTION_TOLD: 0.0}
+    for graph in (
+        CausalGraph([a, b, c, d, node], [(a, b)], meta={"undirected": f"{b} — {node}"}),
+        CausalGraph([a, b, c, d, node], [Edge(a, b), Edge(b, node, extra=open_edge)]),
+        CausalGraph([a, b, c, d, node], [Edge(a, b), Edge(node, b, extra=open_edge)]),
+    ):
+        table = CausalTable.of(context(graph), 100)
+        assert set(table.dag(1).edges) == {("c0", "c1"), ("c1", LOGIT)}
+
+
+def test_an_open_direction_is_refused_before_images_are_read(monkeypatch: pytest.MonkeyPatch):
+    def read(*_: object) -> None:
+        raise AssertionError("images are read")
+
+    monkeypatch.setattr(type(WORLD.space), "encode", read)
+    a, b, *_ = names = WORLD.space.names()
+    with pytest.raises(CapabilityError, match="leaves directions open"):
+        CausalTable.of(context(CausalGraph(names, meta={"undirected": f"{a} — {b}"})), 100)
 
 
 def test_the_report_tells_the_fit_and_every_class():
