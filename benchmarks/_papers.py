@@ -142,7 +142,10 @@ PAPERS: dict[str, Published] = {
         "pictures show. In the data of `smiling`, male goes with the smile (70 to 30), and half "
         "of the faces wear masks; *attribute-change* is how much more male the pictures of the "
         "smiling class are, of faces where the two do not go together, and *in the predictions* "
-        "how much more male the faces are that the classifier calls smiling.",
+        "how much more male those faces are that the classifier calls smiling. The regulariser "
+        "leaves that as it was. It is not yet a bias: of `heavy make-up` the pictures show as "
+        "much, though the classifier does not lean at all; the generator learned from faces in "
+        "which both go together, and invents it. *dvae-bias*, below, subtracts that.",
         ("attribute-change: in the predictions",),
     ),
     "dvae-bias": Published(
