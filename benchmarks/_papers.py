@@ -152,14 +152,16 @@ PAPERS: dict[str, Published] = {
         "Planted biases (DVAE flip)",
         "Gat, Lorberbom, Schwartz, Hazan, AAAI 2022, figures 6 and 7, which have no numbers",
         {},
-        "How much more male the pictures of the smiling class are than those of the other, less "
-        "what eight unbiased classifiers show. *called*: the share of seeds in which a bias is "
-        "called at the level of 99 per cent; where none was planted, and for the control (one more "
-        "unbiased classifier), that is the rate of false alarms. *in the predictions*: the same "
-        "difference, of the labelled faces that the classifier puts into the classes, without any "
-        "picture. The one call where no bias was planted is of a classifier whose own predictions "
-        "lean that way, by .12: the references learn from faces whose attributes are all "
-        "independent, it from faces in which other attributes go together, and scatters more.",
+        "How much more male the pictures of the smiling class are than those of the other, on "
+        "faces of which as many smile as not in either sex, less what eight unbiased classifiers "
+        "show. *called*: the share of seeds in which a bias is called at the level of 99 per "
+        "cent; where none was planted, and for the control (one more unbiased classifier), that "
+        "is the rate of false alarms. *in the predictions*: the same difference, of the faces "
+        "themselves that the classifier puts into the classes, without any picture. Called with "
+        "the right sign were all ten with a planted bias, and none of the controls; but also one "
+        "of five without a bias (-.17, floor .15), whose own predictions do not lean: its faces "
+        "are not like those that the references learn from, in which all attributes are "
+        "independent.",
         (
             "bias: attribute-change",
             "bias: in the predictions",
