@@ -159,9 +159,9 @@ PAPERS: dict[str, Published] = {
         "is the rate of false alarms. *in the predictions*: the same difference, of the faces "
         "themselves that the classifier puts into the classes, without any picture. Called with "
         "the right sign were all ten with a planted bias, and none of the controls; but also one "
-        "of five without a bias (-.17, floor .15), whose own predictions do not lean: its faces "
+        "of five without a bias (-.17, floor .15), whose own predictions do not lean. Its faces "
         "are not like those that the references learn from, in which all attributes are "
-        "independent.",
+        "independent: perhaps that is why.",
         (
             "bias: attribute-change",
             "bias: in the predictions",
