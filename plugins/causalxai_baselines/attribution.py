@@ -85,12 +85,7 @@ class Attribution(Explainer, ABC):
         return 1
 
     def _explain(self, inputs: Tensor, target: Tensor, context: Context) -> Explanation:
-        return self._in_batches(self._attribution(context), inputs, target, context)
-
-    def _in_batches(
-        self, attribute: Attribute, inputs: Tensor, target: Tensor, context: Context
-    ) -> Explanation:
-        device = context.classifier.device
+        attribute, device = self._attribution(context), context.classifier.device
         size = max(1, self.config.batch_size // self._passes)
         images, classes = inputs.detach().to(device).split(size), target.to(device).split(size)
         found: list[Attributed] = []

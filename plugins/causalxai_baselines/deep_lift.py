@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import warnings
-from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TypeAlias
 
 import torch
 from captum import attr
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
+from causalxai.classifier import Classifier
 from causalxai.context import Context
 from causalxai.errors import CapabilityError
 from causalxai.explainer import Explanation
 from causalxai_baselines.attribution import (
     NOTHING,
+    Attribute,
     Attributed,
     Attribution,
     AttributionConfig,
@@ -43,80 +42,6 @@ class RescaleConfig(AttributionConfig):
     tolerance: float = Field(default=0.01, gt=0)
 
 
-@dataclass(frozen=True)
-class Rescaled:
-    """What the rescale rule says of one batch.
-
-    Parameters
-    ----------
-    values
-        ``[n, c, h, w]``.
-    baselines
-        ``[n, b, c, h, w]``, what each image was compared with: the mean over ``b`` is meant.
-    """
-
-    values: Tensor
-    baselines: Tensor
-
-
-Rule: TypeAlias = Callable[[Tensor, Tensor], Rescaled]
-"""From images ``[n, c, h, w]`` and classes ``[n]``, on the classifier's device."""
-
-
-@dataclass
-class Completeness:
-    """Attributes by a rule, and keeps in mind by how much it does not add up in all batches.
-
-    Parameters
-    ----------
-    model
-        The network itself, whose logits have to be met.
-    rule
-        The rule in the network's copy.
-    doubt
-        Why the copy could not be traced; empty where it could.
-    gap
-        By how much a sum of attributions is off its difference of logits, at most.
-    difference
-        The largest such difference.
-    """
-
-    model: nn.Module
-    rule: Rule
-    doubt: str
-    gap: Tensor = field(default_factory=lambda: torch.zeros(()))
-    difference: Tensor = field(default_factory=lambda: torch.zeros(()))
-
-    def __call__(self, images: Tensor, target: Tensor) -> Attributed:
-        """Return the attributions of a batch, and by how much they don't add up."""
-        rescaled = self.rule(images, target)
-        count = rescaled.baselines.shape[1]
-        with torch.no_grad():
-            above = logit_of(self.model(images), target)
-            references = self.model(rescaled.baselines.flatten(0, 1))
-            below = logit_of(references, target.repeat_interleave(count))
-            expected = above - below.view(-1, count).mean(dim=1)
-        gap = rescaled.values.detach().flatten(1).sum(dim=1) - expected
-        # torch.maximum, unlike max, keeps what is no number.
-        self.gap = torch.maximum(self.gap, gap.abs().max().cpu())
-        self.difference = torch.maximum(self.difference, expected.abs().max().cpu())
-        return Attributed(rescaled.values, {"gap": gap})
-
-    def require(self, tolerance: float, name: str) -> None:
-        """Raise CapabilityError if the attributions of all batches don't add up."""
-        gap, difference = float(self.gap), float(self.difference)
-        if not gap <= tolerance * max(difference, 1e-3):
-            why = (
-                self.doubt or "it has parts, such as GELU or a product, for which there is no rule"
-            )
-            raise CapabilityError(
-                f"{name} does not add up in this network: the map's sum is {gap:.2g} off "
-                f"the difference of the logits, {difference:.2g} ({why}); use "
-                "integrated-gradients, or a network of torch.nn's ReLU, ELU, LeakyReLU, Sigmoid, "
-                "Tanh, Softplus, MaxPool2d and linear parts"
-            )
-
-
 class RescaleRule(Attribution):
     """An attribution by DeepLIFT's rescale rule, which must add up.
 
@@ -127,20 +52,40 @@ class RescaleRule(Attribution):
     config: RescaleConfig
 
     def _explain(self, inputs: Tensor, target: Tensor, context: Context) -> Explanation:
-        attribute = self._attribution(context)
-        explanation = self._in_batches(attribute, inputs, target, context)
+        explanation = super()._explain(inputs, target, context)
+        gap = explanation.details["gap"]
+        difference = explanation.maps[self.name].sum(dim=(1, 2)) - gap
         # Over all images at once: by batches, how many there are would decide.
-        attribute.require(self.config.tolerance, self.name)
+        worst, scale = float(gap.abs().max()), float(difference.abs().max())
+        if not worst <= self.config.tolerance * max(scale, 1e-3):
+            _, doubt = rescalable(context.classifier.model)
+            why = doubt or "it has parts, such as GELU or a product, for which there is no rule"
+            raise CapabilityError(
+                f"{self.name} does not add up in this network: the map's sum is {worst:.2g} off "
+                f"the difference of the logits, {scale:.2g} ({why}); use integrated-gradients, "
+                "or a network of torch.nn's ReLU, ELU, LeakyReLU, Sigmoid, Tanh, Softplus, "
+                "MaxPool2d and linear parts"
+            )
         return explanation
 
-    def _attribution(self, context: Context) -> Completeness:
-        model = context.classifier.model
-        network, doubt = rescalable(model)
-        return Completeness(model, self._rule(network, context), doubt)
 
-    @abstractmethod
-    def _rule(self, network: nn.Module, context: Context) -> Rule:
-        """Return the rule in the network's copy."""
+def _with_gap(
+    classifier: Classifier, values: Tensor, images: Tensor, target: Tensor, baselines: Tensor
+) -> Attributed:
+    """Return attributions, and by how much they do not add up.
+
+    Parameters
+    ----------
+    baselines
+        ``[n, b, c, h, w]``, what each image was compared with: the mean over ``b`` is meant.
+    """
+    count = baselines.shape[1]
+    with torch.no_grad():
+        above = logit_of(classifier.model(images), target)
+        references = classifier.model(baselines.flatten(0, 1))
+        below = logit_of(references, target.repeat_interleave(count))
+        expected = above - below.view(-1, count).mean(dim=1)
+    return Attributed(values, {"gap": values.detach().flatten(1).sum(dim=1) - expected})
 
 
 class DeepLift(RescaleRule):
@@ -167,16 +112,18 @@ class DeepLift(RescaleRule):
 
     config: Config
 
-    def _rule(self, network: nn.Module, context: Context) -> Rule:  # noqa: ARG002
+    def _attribution(self, context: Context) -> Attribute:
+        classifier = context.classifier
+        network, _ = rescalable(classifier.model)
         deep_lift = attr.DeepLift(network)
 
-        def rule(images: Tensor, target: Tensor) -> Rescaled:
+        def attribute(images: Tensor, target: Tensor) -> Attributed:
             baselines = baseline_of(images, self.config.baseline)
             with _following(self.name):
                 values = deep_lift.attribute(images.requires_grad_(), baselines, target=target)
-            return Rescaled(values, baselines[:, None])
+            return _with_gap(classifier, values, images, target, baselines[:, None])
 
-        return rule
+        return attribute
 
 
 class DeepShap(RescaleRule):
@@ -207,20 +154,22 @@ class DeepShap(RescaleRule):
     def _passes(self) -> int:
         return self.config.baselines
 
-    def _rule(self, network: nn.Module, context: Context) -> Rule:
+    def _attribution(self, context: Context) -> Attribute:
         classifier, train = context.classifier, context.dataset.train
         chosen = torch.randperm(len(train), generator=context.rng)[: self.config.baselines]
         baselines = train.images[chosen].to(classifier.device)
         if len(baselines) < 2:
             raise CapabilityError("deep-shap needs two or more training images as baselines")
+        network, _ = rescalable(classifier.model)
         deep_shap = attr.DeepLiftShap(network)
 
-        def rule(images: Tensor, target: Tensor) -> Rescaled:
+        def attribute(images: Tensor, target: Tensor) -> Attributed:
             with _following(self.name):
                 values = deep_shap.attribute(images.requires_grad_(), baselines, target=target)
-            return Rescaled(values, baselines.expand(len(images), *baselines.shape))
+            each = baselines.expand(len(images), *baselines.shape)
+            return _with_gap(classifier, values, images, target, each)
 
-        return rule
+        return attribute
 
 
 @contextmanager
