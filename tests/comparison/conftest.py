@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import entrypoints
+import pandas as pd
 import pytest
 
 from causalxai import Comparison, Estimate, MetricResult, compare, registry
@@ -149,3 +150,17 @@ def compared(tmp_path: Path) -> Callable[..., Comparison]:
 
 def _estimate(value: float, reach: float | None) -> Estimate:
     return Estimate(value) if reach is None else Estimate(value, value - reach, value + reach, n=5)
+
+
+@pytest.fixture
+def score() -> Callable[..., pd.Series]:
+    """Find the one row of a comparison's table with some labels."""
+
+    def found(comparison: Comparison, part: str = "", **where: object) -> pd.Series:
+        table = comparison.table[comparison.table.part == part]
+        for column, value in where.items():
+            table = table[table[column] == value]
+        (row,) = table.to_dict("records")
+        return pd.Series(row)
+
+    return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import html
 import json
 import shutil
 from collections.abc import Callable
@@ -14,26 +13,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from causalxai import Comparison, compare, run
-from causalxai.comparison.outcome import charged
 from causalxai.errors import CausalxaiError, DataError, SpecError
-from causalxai.metrics.sanity import SANITY_TOLD
-from causalxai.pipeline.cost import Cost
-from causalxai.pipeline.runner import open_pipeline
-from causalxai.spec import load_grid, load_spec
+from causalxai.spec import load_grid
 
 Spec = dict[str, Any]
 Trainings = Callable[[], list[str]]
-
-
-def score(comparison: Comparison, part: str = "", **where: object) -> pd.Series:
-    table = comparison.table[comparison.table.part == part]
-    for column, value in where.items():
-        table = table[table[column] == value]
-    (row,) = table.to_dict("records")
-    return pd.Series(row)
+Score = Callable[..., pd.Series]
 
 
 def test_a_comparison_leaves_everything_in_its_directory(done: Comparison, grid_spec: Spec):
@@ -52,7 +39,9 @@ def test_a_comparison_leaves_everything_in_its_directory(done: Comparison, grid_
     assert [each["labels"] for each in told["runs"]] == [dict(cell.labels) for cell in cells]
 
 
-def test_the_table_says_what_the_runs_alone_say(done: Comparison, base: Spec, tmp_path: Path):
+def test_the_table_says_what_the_runs_alone_say(
+    score: Score, done: Comparison, base: Spec, tmp_path: Path
+):
     alone = run({**base, "seed": 1, "explain": "random"}, out=tmp_path / "alone")
     assert alone.metrics.keys() == {"best-concept", "distance"}
     for name, result in alone.metrics.items():
@@ -74,7 +63,7 @@ def test_the_table_says_what_the_runs_alone_say(done: Comparison, base: Spec, tm
     assert chance.value == alone.metrics["best-concept"].chance.value
 
 
-def test_the_exact_explanation_beats_the_random_one(done: Comparison):
+def test_the_exact_explanation_beats_the_random_one(score: Score, done: Comparison):
     assert score(done, seed=0, method="exact", metric="distance").value < 1e-4
     assert score(done, seed=0, method="random", metric="distance").value > 0.1
 
@@ -103,14 +92,14 @@ def test_a_run_that_fails_is_told_and_stops_nothing(done: Comparison):
     assert set(done.table[done.table.method != "refusing"].status) == {"ok"}
 
 
-def test_a_strangers_bug_stops_nothing_either(base: Spec, tmp_path: Path):
+def test_a_strangers_bug_stops_nothing_either(score: Score, base: Spec, tmp_path: Path):
     ways = {"exact": {}, "broken": {"explain": "broken"}}
     comparison = compare({**base, "vary": {"method": ways}}, out=tmp_path, jobs=1)
     assert score(comparison, method="broken", metric="distance").reason == "ZeroDivisionError: by 0"
     assert score(comparison, method="exact", metric="distance").status == "ok"
 
 
-def test_a_metric_without_a_value_says_why(base: Spec, tmp_path: Path):
+def test_a_metric_without_a_value_says_why(score: Score, base: Spec, tmp_path: Path):
     comparison = compare({**base, "metrics": ["undefined"]}, out=tmp_path, jobs=1)
     row = score(comparison, metric="undefined")
     assert (row.status, row.reason) == ("skipped", "nothing to measure")
@@ -192,45 +181,6 @@ def test_fresh_comparisons_compute_all_anew_and_what_is_shared_once(
     pd.testing.assert_series_equal(again.table.value, done.table.value)
 
 
-def test_costs_are_those_of_what_the_explanation_needs(done: Comparison):
-    exact = next(e for e in done.entries if e.cell.labels == {"seed": 0, "method": "exact"})
-    costs = exact.outcome.costs
-    own, scoring = ["concepts", "explain"], ["metrics.best-concept", "metrics.distance"]
-    assert {"classifier", "graph", "report", *own, *scoring} == costs.keys()
-    row = score(done, seed=0, method="exact", metric="distance")
-    # It asks the oracle, and not for the graph: 6 images, as they are and with 4 concepts shifted.
-    assert row.seconds == pytest.approx(sum(costs[stage].seconds for stage in own))
-    assert row.seconds > 0
-    assert row.answers == costs["explain"].answers == 6 * 5
-    assert costs["graph"].answers == 8 * 5
-    assert all(costs[stage].answers == 6 * 5 for stage in scoring)
-    # Nothing but the explanation itself; what the metrics asked is no cost of the method's.
-    random = next(e for e in done.entries if e.cell.labels == {"seed": 0, "method": "random"})
-    row = score(done, seed=0, method="random", metric="distance")
-    assert row.seconds == random.outcome.costs["explain"].seconds
-    assert np.isnan(row.answers)
-
-
-def test_who_asks_for_the_graph_is_charged_with_it(base: Spec, monkeypatch: pytest.MonkeyPatch):
-    import toyparts
-
-    from causalxai.testing.toys import ToyDiscoverer
-
-    (cell,) = load_grid({**base, "explain": "random"}).cells
-    assert charged(cell.spec) == ["explain"]
-    monkeypatch.setattr(toyparts.RandomExplainer, "requires", frozenset({"observations"}))
-    assert charged(cell.spec) == ["explain"]
-    monkeypatch.setattr(toyparts.RandomExplainer, "requires", frozenset({"space"}))
-    assert charged(cell.spec) == ["concepts", "explain"]
-    monkeypatch.setattr(toyparts.RandomExplainer, "requires", frozenset({"graph"}))
-    assert charged(cell.spec) == ["concepts", "graph", "explain"]
-    monkeypatch.setattr(ToyDiscoverer, "requires", frozenset({"observations"}))
-    assert charged(cell.spec) == ["graph", "explain"]
-    monkeypatch.setattr(toyparts.RandomExplainer, "requires", frozenset())
-    monkeypatch.setattr(toyparts.Distance, "requires", frozenset({"graph"}))
-    assert charged(cell.spec) == ["graph", "explain"]
-
-
 def test_two_jobs_find_what_one_finds(
     done: Comparison, grid_spec: Spec, trainings: Trainings, tmp_path: Path
 ):
@@ -257,33 +207,6 @@ def test_a_worker_that_is_killed_is_told(
         compare(base, out=tmp_path)
 
 
-def test_threads_are_set_while_runs_last(base: Spec, tmp_path: Path, trainings: Trainings):
-    before = torch.get_num_threads()
-    comparison = compare(base, out=tmp_path / "runs", jobs=1, threads=2)
-    assert trainings() == ["world 0, 2 thread"]
-    assert torch.get_num_threads() == before
-    assert comparison.threads == (2,)
-
-
-def test_what_is_reused_tells_on_how_many_threads_it_was_computed(
-    done: Comparison, runs: Path, grid_spec: Spec
-):
-    assert done.threads == (1,)
-    again = compare(grid_spec, out=runs, jobs=1, threads=2)
-    assert not any(entry.outcome.computed for entry in again.entries)
-    assert again.threads == (1,)
-    assert "1 CPU thread each" in again.to_html()
-    joined = replace(
-        again,
-        entries=tuple(
-            replace(entry, outcome=replace(entry.outcome, costs={"explain": Cost(threads=(n,))}))
-            for n, entry in enumerate(again.entries[:2], start=1)
-        ),
-    )
-    assert joined.threads == (1, 2)
-    assert "1 or 2 CPU threads each" in joined.to_html()
-
-
 def test_files_are_looked_at_once(grid_spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     import toyparts
 
@@ -293,7 +216,7 @@ def test_files_are_looked_at_once(grid_spec: Spec, tmp_path: Path, monkeypatch: 
     assert len(looked) == 1
 
 
-def test_a_spec_without_axes_is_a_comparison_of_one(base: Spec, tmp_path: Path):
+def test_a_spec_without_axes_is_a_comparison_of_one(score: Score, base: Spec, tmp_path: Path):
     comparison = compare(base, out=tmp_path, jobs=1)
     assert comparison.axes == ()
     assert comparison.contrast is None
@@ -308,7 +231,7 @@ def test_a_spec_without_axes_is_a_comparison_of_one(base: Spec, tmp_path: Path):
         comparison.differences()
 
 
-def test_several_specs_are_compared(base: Spec, tmp_path: Path):
+def test_several_specs_are_compared(score: Score, base: Spec, tmp_path: Path):
     other = {**base, "name": "other", "explain": "random"}
     comparison = compare([base, other], overrides=["images.count=3"], out=tmp_path, jobs=1)
     assert comparison.contrast == "spec"
@@ -356,47 +279,3 @@ def test_reports_that_are_gone_are_written_again(done: Comparison, runs: Path, g
     written = [entry.outcome.directory for entry in again.entries if not entry.outcome.reason]
     assert len(written) == 4
     assert all(directory and (directory / "report.html").is_file() for directory in written)
-
-
-def test_pipelines_tell_what_stages_cost(done: Comparison):
-    pipeline = open_pipeline(done.entries[0].cell.spec, done.directory.parent)
-    assert pipeline.costs == done.entries[0].outcome.costs
-
-
-def test_sanity_is_asked_of_all_but_controls(done: Comparison, runs: Path, grid_spec: Spec):
-    doubted = compare(grid_spec, out=runs, jobs=1, sanity=True)
-    table = doubted.table[doubted.table.metric == "sanity"]
-    assert set(table.method) == {"exact", "refusing"}
-    row = score(doubted, seed=0, method="exact", metric="sanity")
-    assert (row.status, row.footing) == ("ok", "own")
-    assert 0 < row.value <= row.most
-    again = score(doubted, "control: same weights", seed=0, method="exact", metric="sanity")
-    assert again.value == 0
-    computed = {stage for entry in doubted.entries for stage in entry.outcome.computed}
-    assert computed == {"metrics.sanity", "report"}
-    assert "sanity" not in set(done.table.metric)
-    assert SANITY_TOLD in html.unescape(doubted.to_html())
-    assert SANITY_TOLD not in html.unescape(done.to_html())
-
-
-def test_the_comparisons_spec_says_that_sanity_was_asked(base: Spec, tmp_path: Path):
-    vary = {"method": {"exact": {}, "random": {"explain": "random", "control": True}}}
-    asked = compare({**base, "vary": vary}, out=tmp_path, jobs=1, sanity=True)
-    written = load_grid(asked.directory / "spec.yaml")
-    assert written.cells == tuple(entry.cell for entry in asked.entries)
-    metrics = [[part.provenance.name for part in cell.spec.metrics] for cell in written.cells]
-    assert metrics == [["best-concept", "distance", "sanity"], ["best-concept", "distance"]]
-    again = compare(asked.directory / "spec.yaml", out=tmp_path, jobs=1)
-    assert not any(entry.outcome.computed for entry in again.entries)
-    assert again.directory == asked.directory
-
-
-def test_a_spec_that_asks_for_sanity_is_a_run_with_the_metric(base: Spec):
-    names = [part.provenance.name for part in load_spec({**base, "sanity": True}).metrics]
-    assert names == ["best-concept", "distance", "sanity"]
-
-
-def test_sanity_that_the_spec_asks_for_is_not_asked_twice(base: Spec, tmp_path: Path):
-    asked = {**base, "metrics": [{"use": "sanity", "images": 3}]}
-    comparison = compare(asked, out=tmp_path, jobs=1, sanity=True)
-    assert score(comparison, metric="sanity").n == 3
