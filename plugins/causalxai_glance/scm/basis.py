@@ -14,10 +14,13 @@ KNOTS: dict[int, tuple[float, ...]] = {
     0: (),
     3: (0.0, 0.5, 1.0),
     6: (0.0, 0.1, 0.35, 0.65, 0.9, 1.0),
+    10: (0.0, 0.03, 0.1, 0.22, 0.4, 0.6, 0.78, 0.9, 0.97, 1.0),
+    15: (0, 0.01, 0.03, 0.08, 0.15, 0.25, 0.37, 0.5, 0.63, 0.75, 0.85, 0.92, 0.97, 0.99, 1.0),
 }
 """Where a spline has its knots, in quantiles of the parent's different values; 0 knots: a line.
 
-The outer ones are the extremes: where causes have long tails, straight tails fit badly."""
+The outer ones are the extremes: where causes have long tails, straight tails fit badly. The many
+are for curves that are steep at their ends; with too few, the inverse looks simpler than they."""
 
 _NEAREST = 1e-3  # knots, in standard deviations
 

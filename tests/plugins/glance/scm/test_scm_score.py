@@ -83,6 +83,15 @@ def test_directions_of_a_toy_are_recovered():
     assert exact_search(3, MdlScore(chain(2_000))) == {(2, 0), (0, 1)}
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_steep_curve_keeps_its_direction(seed):
+    """A tangent: ten knots describe its inverse, an arc, better than itself."""
+    rng = np.random.default_rng(seed)
+    cause = rng.uniform(-2, 2, 2_000)
+    effect = np.tan(0.75 * cause) + 0.2 * rng.normal(size=2_000)
+    assert exact_search(2, MdlScore(np.c_[effect, cause])) == {(1, 0)}
+
+
 def test_independent_columns_are_joined_by_chance_alone():
     """A needless slope gains more than its price with probability P(chi2 > log n), .9 %."""
     joined = []
