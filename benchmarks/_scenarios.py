@@ -11,7 +11,7 @@
     claims the scenario's graph, which is wrong here throughout. All noise is additive, in the
     mirror image of TID too. Where a mirrored relation is nearly linear with nearly Gaussian noise
     (parts of TSWI), observations do not tell it from its reverse.
-    On ``perceived`` and ``oracle`` there is TI's mirror image alone, drawn by equations of its own.
+    On ``perceived`` and ``oracle`` TI, IT and TS have one, drawn by equations of its own.
 ``TI-sharp`` and so on
     Mirror images whose curves are splines of eight knots: they follow a saturating scenario's
     inverse more closely, TI's with two thirds of the noise. RESIT fits such curves itself, which

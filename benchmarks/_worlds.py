@@ -30,7 +30,7 @@ Rows = NDArray[np.int64]
 
 PICTURES: Mapping[str, Mapping[str, Any]] = {
     **{name: {"scenario": name} for name in SCENARIOS},
-    # TI's gamma now draws the intensity, and thickness follows it along TI's sigmoid.
+    # The root's distribution now draws what was the effect, and the root follows along the sigmoid.
     "TI-mirror": {
         "equations": {
             "intensity": {
@@ -40,6 +40,30 @@ PICTURES: Mapping[str, Mapping[str, Any]] = {
             "thickness": {
                 "expression": "1 + 4 * sigmoid(2 * (intensity - 20) / 50 - 5) + noise",
                 "noise": {"distribution": "normal", "sd": 0.05},
+            },
+        }
+    },
+    "IT-mirror": {
+        "equations": {
+            "thickness": {
+                "expression": "noise",
+                "noise": {"distribution": "uniform", "low": 1, "high": 4},
+            },
+            "intensity": {
+                "expression": "40 + 195 * sigmoid((thickness - 2.5) / 0.46) + noise",
+                "noise": {"distribution": "normal", "sd": 8},
+            },
+        }
+    },
+    "TS-mirror": {
+        "equations": {
+            "slant": {
+                "expression": "6 * (0.5 + noise) - 15",
+                "noise": {"distribution": "gamma", "shape": 10, "rate": 5},
+            },
+            "thickness": {
+                "expression": "max(0.6, 1 + 4 * sigmoid((slant + 15) / 3 - 5) + noise)",
+                "noise": {"distribution": "normal", "sd": 0.3},
             },
         }
     },

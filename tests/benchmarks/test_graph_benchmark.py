@@ -1,0 +1,135 @@
+"""The benchmark of graph discovery: its scores by hand, its controls, its lines."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import pytest
+from sklearn.linear_model import LinearRegression
+
+ROOT = Path(__file__).parents[2]
+NAMES = ("graph_discovery", "_scenarios", "_worlds", "_scores", "_random_models")
+NOTHING: frozenset[Any] = frozenset()
+CHAIN = frozenset({(0, 1), (1, 2)})
+
+
+@pytest.fixture(scope="module")
+def module() -> Iterator[Callable[[str], Any]]:
+    """Import the benchmark's modules by name."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / "benchmarks")
+        yield importlib.import_module
+    for name in NAMES:
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize(
+    ("directed", "undirected", "index", "shd", "false_edges"),
+    [
+        (CHAIN, NOTHING, 1.0, 0, 0.0),
+        (NOTHING, NOTHING, 3 / 5, 2, 0.0),
+        ({(1, 0), (1, 2)}, NOTHING, 3 / 5, 1, 0.0),
+        ({(0, 1), (0, 2)}, NOTHING, 3 / 5, 2, 1.0),
+        ({(0, 1)}, {frozenset({1, 2})}, 4 / 5, 1, 0.0),
+        (NOTHING, {frozenset({0, 2})}, 2 / 5, 3, 1.0),
+    ],
+)
+def test_scores_by_hand(module, directed, undirected, index, shd, false_edges):
+    scores = module("_scores")
+    found = frozenset(directed), frozenset(undirected)
+    assert scores.index(found, CHAIN, 3) == pytest.approx(index)
+    assert scores.shd(found, CHAIN) == shd
+    assert scores.false_edge_rate(found, CHAIN, 3) == false_edges
+
+
+def test_graphs_agree_on_the_pairs_that_they_join_alike(module):
+    scores = module("_scores")
+    graphs = [(CHAIN, NOTHING), (frozenset({(0, 1), (2, 1)}), NOTHING)]
+    assert scores.agreement(graphs, 3) == pytest.approx(2 / 3)
+    assert scores.agreement(graphs[:1], 3) == 1
+
+
+@pytest.mark.parametrize("d", range(2, 9))
+def test_random_models_are_sampled_causes_first(module, d):
+    rng = np.random.default_rng(d)
+    model = module("_random_models").random_model(d, rng)
+    place = {column: at for at, column in enumerate(model.order)}
+    assert all(place[i] < place[j] for i, j in model.edges)
+    values = model.sample(500, rng)
+    assert values.shape == (500, d) and np.isfinite(values).all()
+    roots = set(range(d)) - {j for _, j in model.edges}
+    np.testing.assert_allclose(values[:, sorted(roots)].std(axis=0), 1, atol=0.2)
+
+
+def test_a_mirror_image_comes_about_along_the_turned_edges(module):
+    """The former effect keeps its values; what is left of the former cause is independent of it."""
+    rng = np.random.default_rng(0)
+    cause = rng.gamma(3.0, size=4_000)
+    x = np.stack([cause, 2 * cause + rng.normal(size=4_000)], axis=1)
+    mirrored, edges = module("_scenarios").mirror(x, frozenset({(0, 1)}), LinearRegression, rng)
+    assert edges == {(1, 0)}
+    np.testing.assert_allclose(np.sort(mirrored[:, 1]), np.sort(x[:, 1]))
+    assert np.corrcoef(mirrored.T)[0, 1] == pytest.approx(np.corrcoef(x.T)[0, 1], abs=0.02)
+    left = mirrored[:, 0] - np.polyval(np.polyfit(*mirrored.T[::-1], 1), mirrored[:, 1])
+    squares = np.corrcoef(left**2, mirrored[:, 1] ** 2)[0, 1]
+    assert abs(squares) < 0.05
+
+
+@pytest.mark.parametrize("name", ["TI", "IT", "TS"])
+def test_pictures_of_mirror_images_have_the_turned_truth(module, name):
+    truth = module("_worlds").truth
+    # Concepts stand in one order throughout, whichever causes the other.
+    assert {edge[::-1] for edge in truth(name)} == truth(f"{name}-mirror")
+
+
+def test_all_edges_can_be_turned_without_a_loop(module):
+    turned = module("_worlds").turned_edges(frozenset({(0, 1), (0, 2), (1, 2)}))
+    assert nx.is_directed_acyclic_graph(nx.DiGraph(sorted(turned)))
+    assert len(turned - {(0, 1), (0, 2), (1, 2)}) == 1
+
+
+@pytest.mark.parametrize("scenario", ["TI", "TSWI-mirror", "independent-4", "random-5"])
+def test_subsets_repeat_by_their_seed(module, scenario):
+    draw = module("_scenarios").draw_labels
+    one, same, other = (draw(scenario, 60, seed, 0) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one.values, same.values)
+    assert one.edges == same.edges
+    assert not np.array_equal(one.values, other.values)
+
+
+def test_lines_and_a_table_are_printed(module, monkeypatch, capsys):
+    arguments = ["--scenarios", "TI,independent-2", "--methods", "mdl-links,random-order"]
+    arguments += ["--n", "400", "--subsets", "2", "--models", "2"]
+    monkeypatch.setattr(sys, "argv", ["graph_discovery.py", *arguments])
+    module("graph_discovery").main()
+    printed = capsys.readouterr().out.splitlines()
+    lines = [json.loads(line) for line in printed if line.startswith("{")]
+    asked = [(line["scenario"], line["method"], line["on"], line["n"]) for line in lines]
+    assert asked == [
+        (scenario, method, "labels", 400)
+        for scenario in ("TI", "independent-2")
+        for method in ("mdl-links", "random-order")
+    ]
+    assert {"index", "index_sd", "shd", "false_edges", "seconds"} <= lines[0].keys()
+    assert lines[0]["index"] == 1.0 and lines[0]["shd"] == 0
+    assert any("correctness index on labels, n = 400" in line for line in printed)
+
+
+def test_nothing_is_learned_from_the_order_of_columns(module, monkeypatch):
+    """A method that always claims 0 → 1 is right half of the time."""
+    benchmark = module("graph_discovery")
+    claim = (frozenset({(0, 1)}), NOTHING)
+    monkeypatch.setitem(benchmark.METHODS, "random-order", lambda *_: claim)
+    monkeypatch.setattr(sys, "argv", ["graph_discovery.py", "--n", "50"])
+    arguments = benchmark._arguments()
+    cell = benchmark.Cell("TI", "random-order", "labels", 50)
+    runs = [benchmark.run(cell, 0, subset, 0, arguments) for subset in range(60)]
+    right = sum(one.shd == 0 for one in runs)
+    assert 15 <= right <= 45
