@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from causalxai_glance.twin.generator import Generator, MappingNetwork
 
 _DARK = 0.02
+_LEAST_SHARE = 0.1
 
 
 class Twin(nn.Module):
@@ -55,12 +56,14 @@ class Twin(nn.Module):
     def begin_at(self, embeddings: Tensor, mean_image: Tensor) -> None:
         """Take the scale of embeddings ``[n, l]``, and a picture ``[c, h, w]`` to begin with.
 
-        Units that are (almost) never active count with the typical sd of the others, so that a
-        rare activation is not blown up.
+        Units that are (almost) never active count with a tenth of the others' typical sd, so that
+        a rare activation is not blown up.
         """
         sd = embeddings.std(dim=0)
+        active = sd[sd > 0]
+        least = _LEAST_SHARE * active.median() if len(active) else sd.new_ones(())
         self.centre.copy_(embeddings.mean(dim=0))
-        self.scale.copy_(sd.clamp(min=max(0.1 * float(sd.median()), 1e-6)))
+        self.scale.copy_(sd.clamp(min=least))
         # From grey, the first steps of Adam overshoot to pictures so dark that no gradient is left.
         self.generate.bias.copy_(mean_image.clamp(_DARK, 1 - _DARK).logit())
 
