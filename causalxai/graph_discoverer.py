@@ -85,6 +85,8 @@ class GraphDiscoverer(Plugin, ABC):
     Config: ClassVar[type[PluginConfig]] = DiscovererConfig
     requires: ClassVar[frozenset[str]] = frozenset({"oracle"})
     """Capabilities of the context that it cannot do without: see ``Context.capabilities``."""
+    draws_graph: ClassVar[bool] = False
+    """Whether its sections begin with a drawing of the graph, in place of the report's own."""
 
     @final
     def discover(self, context: Context) -> CausalGraph:
@@ -110,5 +112,5 @@ class GraphDiscoverer(Plugin, ABC):
     def _discover(self, context: Context) -> CausalGraph: ...
 
     def sections(self, graph: CausalGraph, context: Context) -> Sequence[Section]:  # noqa: ARG002
-        """Return what the report should show of the graph beyond its drawing."""
+        """Return what the report should show of the graph, beyond its drawing (``draws_graph``)."""
         return ()

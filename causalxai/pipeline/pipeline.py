@@ -27,7 +27,9 @@ from causalxai.pipeline.keys import labelled_metrics, stage_keys
 from causalxai.pipeline.store import Store
 from causalxai.progress import SILENT, Progress
 from causalxai.record import Record
+from causalxai.report.graph_figure import draw_graph
 from causalxai.report.page import Report, render_report
+from causalxai.report.section import Section
 from causalxai.seeding import torch_generator
 from causalxai.spec import ResolvedPlugin, ResolvedSpec
 
@@ -257,12 +259,18 @@ class Pipeline:
             graph=self.graph,
             metrics=self.metrics,
             sections=[
+                *self._graph_sections(context),
                 *self._explainer.sections(self.explanation, context),
-                *self._discoverer.sections(self.graph, context),
                 *self.space.sections(context),
             ],
         )
         return replace(page, fit=self.space.summary())
+
+    def _graph_sections(self, context: Context) -> list[Section]:
+        own = list(self._discoverer.sections(self.graph, context))
+        if self._discoverer.draws_graph:
+            return own
+        return [Section("Causal graph", [draw_graph(self.graph)]), *own]
 
     def context(self, stage: str) -> Context:
         """Return what a stage may look at."""

@@ -15,7 +15,6 @@ from markupsafe import Markup
 from causalxai.graph import CausalGraph
 from causalxai.metric import Estimate, MetricResult
 from causalxai.record import Json, Record
-from causalxai.report.graph_figure import draw_graph
 from causalxai.report.section import Figure, Section, Table, Text
 
 if TYPE_CHECKING:
@@ -88,7 +87,7 @@ def render_report(
     graph, metrics
         The results.
     sections
-        What the plugins show; the first one leads the page.
+        What is shown of graph, explanation and concepts; the first one leads the page.
     """
     environment = page_environment()
     environment.tests["text"] = lambda item: isinstance(item, Text)
@@ -100,7 +99,6 @@ def render_report(
         lead=sections[:1],
         sections=sections[1:],
         graph=graph,
-        drawing=draw_graph(graph),
         scores=[(result, list(score_rows(result))) for result in metrics],
         yaml=spec.to_yaml(),
     )

@@ -7,6 +7,7 @@ METHOD = Method(
     oracle={"use": "glance"},
     graph={"use": "glance"},
     explain={"use": "glance"},
+    metrics=("intervention-validity", "interventional-faithfulness"),
     reference=(
         "Kori, Glocker, Toni, GLANCE: Global to local architecture-neutral concept-based "
         "explanations, arXiv 2207.01917"

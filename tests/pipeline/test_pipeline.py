@@ -69,7 +69,8 @@ def test_a_run_leaves_everything_in_its_directory(finished: Run):
     files = {str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file()}
     figures = {name for name in files if name.startswith("figures/")}
     assert files - figures == {*SAME_FOR_THE_SAME_SPEC, "log.txt"}
-    assert "figures/02-effects-of-single-edges-1.png" in figures
+    assert "figures/01-causal-graph.svg" in figures
+    assert "figures/04-effects-of-single-edges-1.png" in figures
     assert finished.report == directory / "report.html"
 
 
@@ -332,3 +333,13 @@ def test_a_stage_can_be_asked_for_alone(open_pipeline: Callable[..., Pipeline], 
     ours, theirs = pipeline.classifier.logits(images), finished.classifier.logits(images)
     assert torch.equal(ours, theirs)
     assert (pipeline.reused, pipeline.computed) == (["classifier"], [])
+
+
+def test_the_graph_comes_first_and_is_drawn_once(finished: Run, monkeypatch: pytest.MonkeyPatch):
+    def figures() -> list[str]:
+        report = finished.pipeline._render()
+        return sorted(report.figures)
+
+    assert figures()[0] == "01-causal-graph.svg"
+    monkeypatch.setattr(type(finished.pipeline._discoverer), "draws_graph", True)
+    assert "01-causal-graph.svg" not in figures()
