@@ -71,8 +71,7 @@ INDEPENDENT: Mapping[str, str] = {"independent-2": "TI", "independent-4": "TSWI"
 RANDOM = tuple(f"random-{d}" for d in range(2, 9))
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "random": RANDOM[:3],
-    "random-all": RANDOM,
+    "random": RANDOM,
     "mirrors": MIRRORS,
     "sharp": SHARP,
     "controls": (*MIRRORS, *SHARP, *INDEPENDENT, *BLIND, *TURNED),

@@ -43,7 +43,7 @@ def module() -> Iterator[Callable[[str], Any]]:
 )
 def test_scores_by_hand(module, directed, undirected, index, shd, false_edges):
     scores = module("_scores")
-    found = frozenset(directed), frozenset(undirected)
+    found = scores.Found(frozenset(directed), frozenset(undirected))
     assert scores.index(found, CHAIN, 3) == pytest.approx(index)
     assert scores.shd(found, CHAIN) == shd
     assert scores.false_edge_rate(found, CHAIN, 3) == false_edges
@@ -51,9 +51,17 @@ def test_scores_by_hand(module, directed, undirected, index, shd, false_edges):
 
 def test_graphs_agree_on_the_pairs_that_they_join_alike(module):
     scores = module("_scores")
-    graphs = [(CHAIN, NOTHING), (frozenset({(0, 1), (2, 1)}), NOTHING)]
+    graphs = [scores.Found(CHAIN), scores.Found(frozenset({(0, 1), (2, 1)}))]
     assert scores.agreement(graphs, 3) == pytest.approx(2 / 3)
     assert scores.agreement(graphs[:1], 3) == 1
+
+
+def test_what_is_guessed_is_left_open_as_told(module):
+    found = module("_scores").Found(CHAIN, guessed=frozenset({(1, 2)}))
+    as_told = found.as_told()
+    assert as_told.directed == {(0, 1)} and as_told.undirected == {frozenset({1, 2})}
+    moved = found.placed([5, 3, 4])
+    assert moved.directed == {(5, 3), (3, 4)} and moved.guessed == {(3, 4)}
 
 
 @pytest.mark.parametrize("d", range(2, 9))
@@ -106,7 +114,7 @@ def test_subsets_repeat_by_their_seed(module, scenario):
 
 def test_lines_and_a_table_are_printed(module, monkeypatch, capsys):
     arguments = ["--scenarios", "TI,independent-2", "--methods", "mdl-links,random-order"]
-    arguments += ["--n", "400", "--subsets", "2", "--models", "2"]
+    arguments += ["--n", "400", "--subsets", "2", "--models", "2", "--on", "labels"]
     monkeypatch.setattr(sys, "argv", ["graph_discovery.py", *arguments])
     module("graph_discovery").main()
     printed = capsys.readouterr().out.splitlines()
@@ -118,14 +126,37 @@ def test_lines_and_a_table_are_printed(module, monkeypatch, capsys):
         for method in ("mdl-links", "random-order")
     ]
     assert {"index", "index_sd", "shd", "false_edges", "seconds"} <= lines[0].keys()
-    assert lines[0]["index"] == 1.0 and lines[0]["shd"] == 0
+    assert lines[0]["index"] == lines[0]["index_told"] == 1.0 and lines[0]["shd"] == 0
+    assert lines[1]["index_told"] is None
     assert any("correctness index on labels, n = 400" in line for line in printed)
+
+
+def test_an_empty_grid_is_an_error(module, monkeypatch):
+    arguments = ["--scenarios", "TI-blind", "--methods", "ges", "--on", "labels"]
+    monkeypatch.setattr(sys, "argv", ["graph_discovery.py", *arguments])
+    with pytest.raises(SystemExit, match="nothing to measure"):
+        module("graph_discovery").main()
+
+
+def test_too_few_rows_are_told_in_the_line(module, monkeypatch, capsys):
+    arguments = ["--scenarios", "TI", "--methods", "mdl", "--n", "20"]
+    monkeypatch.setattr(sys, "argv", ["graph_discovery.py", *arguments, "--on", "labels"])
+    module("graph_discovery").main()
+    line = json.loads(capsys.readouterr().out.splitlines()[0])
+    assert "20 rows are too few" in line["skipped"]
+
+
+def test_linear_gaussian_directions_are_guessed(module):
+    rng = np.random.default_rng(0)
+    cause = rng.normal(size=1_000)
+    found = module("graph_discovery").mdl(np.c_[cause, cause + rng.normal(size=1_000)])
+    assert len(found.directed) == 1 and found.guessed == found.directed
 
 
 def test_nothing_is_learned_from_the_order_of_columns(module, monkeypatch):
     """A method that always claims 0 → 1 is right half of the time."""
     benchmark = module("graph_discovery")
-    claim = (frozenset({(0, 1)}), NOTHING)
+    claim = benchmark.Found(frozenset({(0, 1)}))
     monkeypatch.setitem(benchmark.METHODS, "random-order", lambda *_: claim)
     monkeypatch.setattr(sys, "argv", ["graph_discovery.py", "--n", "50"])
     arguments = benchmark._arguments()

@@ -6,6 +6,7 @@ from causalxai_glance.perception.directions import (
     DirectionConfig,
     find_edges,
     frequencies,
+    told_directions,
 )
 from causalxai_glance.perception.features import ChannelStatistics
 from causalxai_glance.perception.instrument import Instrument, others_alone
@@ -29,4 +30,5 @@ __all__ = [
     "others_alone",
     "paint_references",
     "perceive",
+    "told_directions",
 ]

@@ -17,6 +17,7 @@ from causalxai.errors import CapabilityError
 from causalxai.graph import CausalGraph, Edge
 from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
 from causalxai.intervention import Intervention
+from causalxai.metrics.graph_scores import DIRECTION_TOLD
 from causalxai.plugin import PluginConfig
 from causalxai.report.section import Section, Table, Text
 from causalxai.seeding import numpy_generator
@@ -27,6 +28,7 @@ from causalxai_glance.perception.directions import (
     frequencies,
     legible,
     share_given,
+    told_directions,
 )
 from causalxai_glance.perception.perception import (
     Perception,
@@ -35,6 +37,7 @@ from causalxai_glance.perception.perception import (
     perceive,
 )
 from causalxai_glance.scm import Pair, is_boolean
+from causalxai_glance.witnesses import UNDETERMINED
 
 _AT_ONCE = 256
 _CLEAN = "clean"
@@ -108,9 +111,9 @@ class PerceivedDiscoverer(GraphDiscoverer):
         with context.progress.task("find directions", 3) as advance:
             false = find_edges(perception.control(), rng=rng, config=search)
             advance(1)
-            barred = {pair for i, j in false for pair in ((i, j), (j, i))} - known.required
-            known = Constraints(known.required, known.forbidden | barred)
+            known = known.without(false)
             edges = find_edges(perception, rng=rng, config=search, constraints=known)
+            clear = told_directions(perception, edges, rng=rng, config=search, constraints=known)
             advance(1)
             share = frequencies(
                 perception,
@@ -121,7 +124,7 @@ class PerceivedDiscoverer(GraphDiscoverer):
                 constraints=known,
             )
             advance(1)
-        told = _edges(perception, edges, share if self.config.resamples else None)
+        told = _edges(perception, edges, clear, share if self.config.resamples else None)
         meta = {**_figures(perception, self.config), "control": _control(perception, false)}
         return CausalGraph(perception.names, told, meta=meta)
 
@@ -216,9 +219,12 @@ def _targets(space: ConceptSpace, names: Sequence[str]) -> torch.Tensor:
 
 
 def _edges(
-    perception: Perception, edges: frozenset[Pair], share: Mapping[Pair, float] | None
+    perception: Perception,
+    edges: frozenset[Pair],
+    clear: frozenset[Pair],
+    share: Mapping[Pair, float] | None,
 ) -> list[Edge]:
-    """Each edge with its slope in sd per sd, its gain in R² and its frequency."""
+    """Each edge with its slope in sd per sd, gain in R² and frequency, and whether it points."""
     told = []
     for i, j in sorted(edges):
         parents = sorted(p for p, child in edges if child == j)
@@ -232,7 +238,7 @@ def _edges(
                 perception.names[j],
                 weight=_slope(perception, i, j, parents),
                 frequency=None if share is None else share.get((i, j), 0.0),
-                extra={"gain": gain},
+                extra={"gain": gain, DIRECTION_TOLD: float((i, j) in clear)},
             )
         )
     return told
@@ -316,13 +322,16 @@ def _edge_table(graph: CausalGraph) -> Table:
             f"{edge.source} → {edge.target}",
             "" if edge.weight is None else f"{edge.weight:+.2f}",
             f"{edge.extra['gain']:.3f}",
+            "told" if edge.extra[DIRECTION_TOLD] else "either way",
             "not repeated" if edge.frequency is None else f"{edge.frequency:.2f}",
         )
         for edge in graph.edges
     )
     return Table(
-        ("edge", "slope (sd per sd)", "gain in R²", "frequency"),
+        ("edge", "slope (sd per sd)", "gain in R²", "direction", "frequency"),
         rows,
-        "Edges that the readings hold. Frequency: the share of "
-        f"{graph.meta['resamples']:.0f} random halves of the images in which they are found.",
+        "Edges that the readings hold. Either way: turned around, the edge describes the readings "
+        f"within {UNDETERMINED:g} nats as well. Frequency: the share of "
+        f"{graph.meta['resamples']:.0f} random halves of the images in which they are found; with "
+        "three concepts or more the search in a half begins at the graph of all images.",
     )

@@ -9,11 +9,14 @@ from numpy.typing import NDArray
 from causalxai_glance.perception import (
     Constraints,
     DirectionConfig,
+    Instrument,
     Perception,
     find_edges,
     frequencies,
+    told_directions,
 )
 from causalxai_glance.perception.directions import share_given
+from causalxai_glance.scm import Pair
 
 MakePerception = Callable[..., Perception]
 
@@ -76,6 +79,67 @@ def test_constraints_hold_even_for_what_is_not_read(make_perception: MakePercept
     assert find_edges(perception, rng=np.random.default_rng(0), constraints=must) == {(1, 0)}
     unread = make_perception(pair(), 0.5)
     assert find_edges(unread, rng=np.random.default_rng(0), constraints=must) == {(1, 0)}
+
+
+def told(
+    perception: Perception, draws: int = 15, **settings: object
+) -> tuple[frozenset[Pair], frozenset[Pair]]:
+    """Return the edges found, and those whose direction is told."""
+    rng, config = np.random.default_rng(0), DirectionConfig(draws=draws)
+    edges = find_edges(perception, rng=rng, config=config)
+    clear = told_directions(perception, edges, rng=rng, config=config, **settings)
+    return edges, clear
+
+
+def test_clear_directions_are_told(make_perception: MakePerception) -> None:
+    assert told(make_perception(pair(), 0.05)) == ({(0, 1)}, {(0, 1)})
+    assert told(make_perception(chain(500), 0.1), draws=10) == ({(0, 1), (1, 2)},) * 2
+
+
+@pytest.mark.parametrize(("concepts", "seed"), [(2, 0), (2, 1), (3, 0)])
+def test_a_line_with_gaussian_noise_has_no_direction(
+    make_perception: MakePerception, concepts: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    values = np.cumsum(rng.normal(size=(600, concepts)) * [1, 0.7, 0.7][:concepts], axis=1)
+    edges, clear = told(make_perception(values, 0.1), draws=10)
+    assert len(edges) == concepts - 1 and not clear
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_badly_read_cause_is_not_taken_for_an_effect(seed: int) -> None:
+    """Its reading's error, even of a tenth of its variance, looks like an effect's noise."""
+    rng = np.random.default_rng(seed)
+    cause = rng.uniform(-2, 2, 2000)
+    values = np.stack([cause, np.tanh(1.2 * cause) + 0.15 * rng.normal(size=2000)], axis=1)
+    scale = np.array([0.3, 0.02]) * values.std(axis=0)
+    truth = rng.permuted(values, axis=0)
+    readings = truth + scale * rng.normal(size=values.shape)
+    instrument = Instrument.fit(truth, readings)
+    seen = instrument.unmix(values + scale * rng.normal(size=values.shape))
+    nothing = np.zeros(2)
+    known = instrument.unmix(readings)
+    edges, clear = told(Perception(("a", "b"), seen, known, instrument, nothing, nothing), draws=40)
+    assert edges == {(1, 0)} and not clear
+
+
+def test_what_is_known_needs_no_telling(make_perception: MakePerception) -> None:
+    rng = np.random.default_rng(0)
+    cause = rng.normal(size=600)
+    perception = make_perception(np.c_[cause, cause + 0.7 * rng.normal(size=600)], 0.1)
+    (edge,), clear = told(perception)
+    assert not clear
+    forbidden = Constraints(forbidden=frozenset([edge[::-1]]))
+    assert told(perception, constraints=forbidden)[1] == {edge}
+    required = Constraints(required=frozenset([edge]))
+    assert told(perception, constraints=required)[1] == {edge}
+
+
+def test_joined_pairs_are_barred_both_ways_unless_required() -> None:
+    known = Constraints(frozenset([(2, 0)]), frozenset([(0, 2)]))
+    barred = known.without(frozenset([(0, 1), (0, 2)]))
+    assert barred.required == {(2, 0)}
+    assert barred.forbidden == {(0, 2), (0, 1), (1, 0)}
 
 
 def test_frequency_is_a_share_of_halves(make_perception: MakePerception) -> None:
