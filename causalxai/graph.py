@@ -32,7 +32,7 @@ class Edge:
     p
         A p-value, where the discoverer tests.
     frequency
-        The share of repeats, bootstrap samples or images that show the edge, in [0, 1].
+        The share of repeats, resamples or images that show the edge, in [0, 1].
     low, high
         A 95 % interval of the weight.
     extra

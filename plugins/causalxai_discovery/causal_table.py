@@ -126,8 +126,8 @@ class CausalTable:
             if edge.source in column and edge.target in column
         )
         outcomes = (f"class {self.class_names[k]}", _PREDICTION)
-        told = [node for node in outcomes if node in self.graph.nodes and node not in column]
-        parents = _causes_of_outcome(self.graph, told[0]) if told else set(self.names)
+        unmeasured = [node for node in outcomes if node in self.graph.nodes and node not in column]
+        parents = _causes_of_outcome(self.graph, unmeasured[0]) if unmeasured else set(self.names)
         dag.add_edges_from((column[name], LOGIT) for name in self.names if name in parents)
         return dag
 
@@ -159,9 +159,9 @@ def _require_directions(graph: CausalGraph, concepts: Sequence[Concept]) -> None
     names = {concept.name for concept in concepts}
     pairs = [pair for pair in undirected_pairs(graph) if pair <= names]
     if pairs:
-        told = "; ".join(sorted(" — ".join(sorted(pair)) for pair in pairs))
+        listed = "; ".join(sorted(" — ".join(sorted(pair)) for pair in pairs))
         raise CapabilityError(
-            f"the graph leaves directions open ({told}), and effects depend on them: take a "
+            f"the graph leaves directions open ({listed}), and effects depend on them: take a "
             "discoverer that tells them, or give background knowledge"
         )
 

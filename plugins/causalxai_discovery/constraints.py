@@ -59,6 +59,14 @@ class Constraints:
             allowed[j, i] = False
         return cls(allowed, required)
 
+    def among(self, columns: Sequence[int]) -> Self:
+        """Return what is known of some of the columns, numbered as they stand there."""
+        place = {int(column): index for index, column in enumerate(columns)}
+        required = frozenset(
+            (place[i], place[j]) for i, j in self.required if {i, j} <= place.keys()
+        )
+        return type(self)(self.allowed[np.ix_(columns, columns)], required)
+
     @property
     def empty(self) -> bool:
         """Whether nothing is known."""

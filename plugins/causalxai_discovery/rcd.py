@@ -121,8 +121,8 @@ class Rcd(ObservationDiscoverer):
     ) -> tuple[Claims, dict[str, str]]:
         found = self._latent(values, rng)
         pairs = sorted(sorted(pair) for pair in found.confounded)
-        told = "; ".join(f"{names[i]} ↔ {names[j]}" for i, j in pairs)
-        return found.claims, {"confounded": told} if told else {}
+        listed = "; ".join(f"{names[i]} ↔ {names[j]}" for i, j in pairs)
+        return found.claims, {"confounded": listed} if listed else {}
 
     def _search(
         self,

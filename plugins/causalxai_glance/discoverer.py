@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
@@ -21,7 +22,18 @@ from causalxai_glance.effects import direct_effects, edge_weights, prediction_sh
 from causalxai_glance.figures import graph_section
 from causalxai_glance.latent_space import PREDICTION, LatentSpace
 from causalxai_glance.perception import PerceivedDiscoverer, PerceptionConfig
-from causalxai_glance.scm import MdlScore, Pair, StructuralModel, compelled, exact_search, margin
+from causalxai_glance.scm import (
+    FEWEST,
+    LocalScore,
+    MdlScore,
+    Pair,
+    PartialScore,
+    StructuralModel,
+    compelled,
+    exact_search,
+    is_coarse,
+    margin,
+)
 from causalxai_glance.twin_oracle import TwinOracle
 from causalxai_glance.witnesses import (
     UNDETERMINED,
@@ -46,9 +58,13 @@ class GlanceDiscoverer(GraphDiscoverer):
 
     Edges that the labels hold and the oracle does not confirm are *not perceived*; what the oracle
     shows and the labels do not hold is *perceived only*. Both are told in ``meta`` and in the
-    report, and are no edges. The direction rests on the labels: a twin that obeys do() would
-    confirm a reversed edge as well. An effect that is as large up as it is down (a U) cancels in
-    the oracle's weight, and is told as not perceived.
+    report, and are no edges. An effect that is as large up as it is down (a U) cancels in the
+    oracle's weight, and is told as not perceived.
+
+    The direction rests on the labels: a twin that obeys do() would confirm a reversed edge as well.
+    It is left open where the labels describe the reverse nearly as well, and where a concept has
+    few levels, 3 to 30, whose steps pass for bends. What the user knows beforehand binds the
+    labels' search; perception does not hear of it.
 
     Attributes
     ----------
@@ -57,6 +73,7 @@ class GlanceDiscoverer(GraphDiscoverer):
     """
 
     requires = frozenset({"oracle", "readback", "observations"})
+    draws_graph = True
 
     class Config(DiscovererConfig):
         """Settings.
@@ -69,9 +86,13 @@ class GlanceDiscoverer(GraphDiscoverer):
         units
             How many held-out images the oracle is asked about.
         repeats
-            Resamples of the labels, for the edges' frequency.
+            Random halves of the labels that are searched again, for the edges' frequency; without
+            replacement, because labels that stand twice would look like more evidence. None where
+            a half would be too few to search. Searching all labels takes seconds with five
+            concepts of many values, and two minutes or more with ten; a half takes as long, or up
+            to four times less where effects have few causes: it looks for one more at most.
         resample_limit
-            How many labels a resample has at most; the search costs seconds with many.
+            How many labels a half has at most.
         perception
             Whether to hear the third witness where there are reference images.
         perceive
@@ -90,7 +111,7 @@ class GlanceDiscoverer(GraphDiscoverer):
     def _discover(self, context: Context) -> CausalGraph:
         space = context.expect(LatentSpace, "the discoverer 'glance'")
         search = _LabelSearch(context, space, self.config)
-        labelled = search.edges(search.labels)
+        labelled = search.edges()
         asked = replace(context, oracle=_oracle_along(labelled, search, context))
         names, concepts = named_concepts(asked, self.config.units)
         rng = numpy_generator(context.rng)
@@ -108,7 +129,9 @@ class GlanceDiscoverer(GraphDiscoverer):
             spread=np.stack(
                 [edge_weights(effects[rows]) for rows in _resamples(len(effects), rng)]
             ),
-            label_frequency=_frequency(self._label_edges(search, context, rng), len(names)),
+            label_frequency=_frequency(
+                self._label_edges(search, labelled, context, rng), len(names)
+            ),
             threshold=self.config.threshold,
             unfaithful=frozenset(
                 concept for concept in range(len(names)) if not quality.faithful_in(concept)
@@ -129,14 +152,21 @@ class GlanceDiscoverer(GraphDiscoverer):
         )
 
     def _label_edges(
-        self, search: _LabelSearch, context: Context, rng: np.random.Generator
+        self,
+        search: _LabelSearch,
+        labelled: frozenset[Pair],
+        context: Context,
+        rng: np.random.Generator,
     ) -> list[frozenset[Pair]]:
-        """Return the edges that resampled labels hold."""
+        """Return the edges that halves of the labels hold."""
+        most = 1 + max(Counter(j for _, j in labelled).values(), default=0)
         found, labels = [], search.labels
-        size = min(len(labels), self.config.resample_limit)
-        with context.progress.task("resample the labels", self.config.repeats) as advance:
-            for _ in range(self.config.repeats):
-                found.append(search.edges(labels[rng.integers(len(labels), size=size)]))
+        half = len(labels) // 2
+        repeats = self.config.repeats if half >= FEWEST else 0
+        with context.progress.task("resample the labels", repeats) as advance:
+            for _ in range(repeats):
+                rows = rng.permutation(len(labels))[: min(half, self.config.resample_limit)]
+                found.append(search.resampled(labels[rows], most))
                 advance(1)
         return found
 
@@ -147,12 +177,8 @@ class GlanceDiscoverer(GraphDiscoverer):
         if context.expect(LatentSpace, "the discoverer 'glance'").boolean_:
             # Readings of what is there or not pile up at two values, which point nowhere.
             return None
-        witness = PerceivedDiscoverer(
-            background=self.config.background,
-            perception=self.config.perceive,
-            resamples=0,
-        )
-        return witness.discover(context)
+        # It is asked what it sees, so that it is not told what is known.
+        return PerceivedDiscoverer(perception=self.config.perceive, resamples=0).discover(context)
 
     def sections(self, graph: CausalGraph, context: Context) -> Sequence[Section]:
         """Show the graph beside the true one, and what each witness says."""
@@ -185,17 +211,31 @@ class _LabelSearch:
                 "concepts.background say cannot both be; write it in one of the two"
             )
         self._whole = MdlScore(self.labels, links=self.space.config.links)
+        self.coarse = frozenset(j for j in range(k) if is_coarse(self.labels[:, j]))
 
-    def edges(self, labels: Values) -> frozenset[Pair]:
-        """Return the edges of the graph that describes labels shortest."""
-        whole = labels is self.labels
-        score = self._whole if whole else MdlScore(labels, links=self.space.config.links)
+    def edges(self) -> frozenset[Pair]:
+        """Return the edges of the graph that describes the labels shortest."""
+        return self._searched(self._whole, self.forbidden, self.space.parents_at_most)
+
+    def resampled(self, labels: Values, most: int) -> frozenset[Pair]:
+        """Return the same for a sample of labels, with ``most`` edges into a concept.
+
+        A concept that the sample says nothing of has no edge but those that are required.
+        """
+        score = PartialScore(labels, links=self.space.config.links)
+        limit = self.space.parents_at_most
+        forbidden = self.forbidden | (score.forbidden - self.required)
+        return self._searched(score, forbidden, most if limit is None else min(limit, most))
+
+    def _searched(
+        self, score: LocalScore, forbidden: frozenset[Pair], most: int | None
+    ) -> frozenset[Pair]:
         return exact_search(
-            score.d,
+            self._whole.d,
             score,
             required=self.required,
-            forbidden=self.forbidden,
-            max_parents=self.space.parents_at_most,
+            forbidden=forbidden,
+            max_parents=most,
             most_nodes=self._whole.most_nodes,
         )
 
@@ -220,11 +260,13 @@ class _LabelSearch:
 
         Between concepts that are there or not, labels tell only what holds in all graphs of the
         equivalence class; elsewhere, and there besides, the reverse must cost enough. An edge
-        between them that hardly pays for itself has no direction, either.
+        between them that hardly pays for itself has no direction, either; nor has one from or to a
+        concept of few levels, a rating, say: see ``is_coarse``.
         """
         between = {(i, j) for i, j in edges if {i, j} <= self.space.boolean_}
         clear = {pair for pair in between if min(margins[pair]) >= UNDETERMINED_BOOLEAN}
-        otherwise = {pair for pair in edges - between if margins[pair][1] >= UNDETERMINED}
+        fine = {pair for pair in edges - between if not self.coarse & set(pair)}
+        otherwise = {pair for pair in fine if margins[pair][1] >= UNDETERMINED}
         known = {(i, j) for i, j in edges if (i, j) in self.required or (j, i) in self.forbidden}
         return frozenset(known | otherwise | (clear & compelled(edges, known | otherwise)))
 

@@ -9,13 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from causalxai.graph import CausalGraph, Edge
+from causalxai.metrics.graph_scores import DIRECTION_TOLD
 from causalxai.report.plots import INK, OPPOSE, SUPPORT, canvas, embed, grid
 from causalxai.report.section import Figure, Section, Table, Text
 
 Places = Mapping[str, tuple[float, float]]
-
-TOLD = "direction told"
-"""What an edge says of its direction: 0 where it could as well be the other, else 1."""
 
 _MOST_LABELLED = 12
 _WIDE, _ASIDE = 1.3, 3.2
@@ -82,7 +80,7 @@ def draw_beside_truth(graph: CausalGraph, truth: CausalGraph | None = None) -> F
     labelled = len(graph.edges) <= _MOST_LABELLED
     for edge in graph.edges:
         kind = _kind(edge, graph, truth)
-        told = edge.extra.get(TOLD, 1.0)
+        told = edge.extra.get(DIRECTION_TOLD, 1.0)
         look = _LOOKS[kind] if told else replace(_LOOKS[kind], head="-")
         _arrow(row[-1], places, edge, look)
         if labelled or kind != "side":
@@ -205,7 +203,7 @@ def _score(graph: CausalGraph, truth: CausalGraph) -> str:
 
 def _caption(graph: CausalGraph, truth: CausalGraph | None) -> str:
     said = "On an arrow: its weight, and in which share of resamples it is found, where known."
-    if any(not edge.extra.get(TOLD, 1.0) for edge in graph.edges):
+    if any(not edge.extra.get(DIRECTION_TOLD, 1.0) for edge in graph.edges):
         said += " A line with no head: the labels do not tell the direction."
     if truth is None:
         return f"The discovered graph. {said}"

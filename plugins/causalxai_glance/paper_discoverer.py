@@ -34,8 +34,8 @@ class Trials:
     Parameters
     ----------
     moved
-        ``[n, 2, k, k]``: what is read back of concept j after do(l_i ± 1), less l_j. A boolean
-        concept is set to 1 and to 0 instead.
+        ``[n, 2, k, k]``: what is read back of concept j after do(l_i ± 1), less what is read back
+        of it where nothing is done. A boolean concept is set to 1 and to 0 instead.
     controlled
         ``[n, 2, k, k, k]``: what is read back of m when j alone is set to what it was read back
         as after do(l_i ± 1), less what was read back of m then.

@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causalxai.graph import CausalGraph, Edge
+from causalxai.metrics.graph_scores import DIRECTION_TOLD
 from causalxai.report.section import Section, Table, Text
-from causalxai_glance.graph_figures import TOLD
 from causalxai_glance.scm import Pair
+from causalxai_glance.third_witness import CLEAN, NONE, heard, in_words, verdict
 
 Values = NDArray[np.float64]
-
-_NONE = "none"
 
 UNDETERMINED = 5.0
 """Nats below which a direction may as well be the other: about ½ log n for thousands of labels."""
@@ -92,18 +91,13 @@ class Witnesses:
             "threshold": self.threshold,
             "not perceived": self._words(missing),
             "perceived only": self._words(extra),
-            "twin not faithful": ", ".join(self.names[i] for i in sorted(self.unfaithful)) or _NONE,
+            "twin not faithful": ", ".join(self.names[i] for i in sorted(self.unfaithful)) or NONE,
             "unconfirmed": self._words(unsure),
             "undetermined": self._words(set(self.labelled - self.told)),
             "direction": "from the labels: a twin that obeys do() confirms a reversed edge as well",
         }
         if self.perceived is not None:
-            meta["perception"] = "; ".join(
-                f"{edge.source} → {edge.target}" for edge in self.perceived.edges
-            ) or _NONE  # fmt: skip
-            meta["perception's control"] = str(self.perceived.meta["control"])
-            unread = [name for name in self.names if f"unread[{name}]" in self.perceived.meta]
-            meta["perception can't read"] = ", ".join(unread) or _NONE
+            meta |= heard(self.perceived)
         return meta
 
     def _faithful(self, i: int, j: int) -> bool:
@@ -123,9 +117,9 @@ class Witnesses:
         extra = {name: nats for name, nats in margins.items() if np.isfinite(nats)}
         confirmed = np.abs(self.spread[:, i, j]) > self.threshold
         extra["confirmed"] = float(confirmed.mean())
-        extra[TOLD] = float((i, j) in self.told)
+        extra[DIRECTION_TOLD] = float((i, j) in self.told)
         if self.perceived is not None:
-            extra["perceived"] = self._perceived(i, j)
+            extra |= verdict(self.perceived, self.names[i], self.names[j])
         return Edge(
             self.names[i],
             self.names[j],
@@ -136,19 +130,12 @@ class Witnesses:
             extra=extra,
         )
 
-    def _perceived(self, i: int, j: int) -> float:
-        """Return 1 where perception holds the edge, -1 where its reverse, and else 0."""
-        assert self.perceived is not None
-        one, other = self.names[i], self.names[j]
-        forward = self.perceived.has_edge(one, other)
-        return float(forward) - float(self.perceived.has_edge(other, one))
-
     def _words(self, pairs: set[Pair]) -> str:
         said = (
             f"{self.names[i]} → {self.names[j]} ({self.weights[i, j]:.2f})"
             for i, j in sorted(pairs)
         )
-        return "; ".join(said) or _NONE
+        return "; ".join(said) or NONE
 
 
 def confirmed_edges(
@@ -160,43 +147,51 @@ def confirmed_edges(
     )
 
 
+_COLUMNS = (
+    "edge",
+    "labels: nats over no edge, over the reverse",
+    "labels: of halves",
+    "oracle: weight",
+    "perception",
+)
+
+_FINDINGS = (
+    ("not perceived", "Not perceived: the labels hold these, the oracle doesn't confirm them."),
+    ("perceived only", "Perceived only: the oracle shows these, the labels don't hold them."),
+    (
+        "undetermined",
+        "Direction not told by the labels: described (nearly) as well when reversed, or a concept "
+        "has too few levels. Knowledge of your own can settle it: background, with tiers or "
+        "required edges.",
+    ),
+    ("unconfirmed", "Can't be confirmed, because the twin is not faithful in a concept."),
+    ("twin not faithful", "The twin is not faithful in these concepts."),
+    ("perception", "Edges as perceived."),
+    ("perception can't read", "Perception does not read these concepts well enough to judge."),
+    ("perception's control", "Edges found among independent concepts, where none is true."),
+)
+
+
 def witness_section(graph: CausalGraph) -> Section:
     """Show each edge's three witnesses, and what is an edge for one of them only."""
-    heard = "perception" in graph.meta
-    rows = tuple(_row(edge, heard) for edge in graph.edges if "confirmed" in edge.extra)
-    columns = (
-        "edge",
-        "labels: nats over no edge, over the reverse",
-        "labels: of resamples",
-        "oracle: weight",
-        "perception",
-    )
+    rows = tuple(_row(edge) for edge in graph.edges if "confirmed" in edge.extra)
     caption = (
         "Labels: how much longer the labels' description would be without the edge, and with it "
-        "reversed. Oracle: how many sds of the effect are read back for each sd that do() moves "
-        f"the cause, all else held; above {float(graph.meta['threshold']):g} it is confirmed. "
-        "Perception: which way the classifier's own readings of the concepts point."
+        "reversed, and in what share of random halves of them it is found. The nats compare models "
+        "of additive noise, in the effect's own unit or through a link, and no others: where the "
+        "noise's spread depends on the cause, a wrong direction can win by many. Oracle: how many "
+        "sds of the effect are read back for each sd that do() moves the cause, all else held; "
+        f"above {float(graph.meta['threshold']):g} it is confirmed. Perception: which way the "
+        "classifier's own readings of the concepts point; no edge speaks against it, not read and "
+        "instrument not clean say nothing."
     )
     items: list[Text | Table] = []
     if rows:
-        items.append(Table(columns, rows, caption))
-    told = (
-        ("not perceived", "Not perceived: the labels hold these, the oracle doesn't confirm them."),
-        ("perceived only", "Perceived only: the oracle shows these, the labels don't hold them."),
-        (
-            "undetermined",
-            "Direction not told by the labels: described (nearly) as well when reversed. Knowledge "
-            "of your own can settle it: background, with tiers or required edges.",
-        ),
-        ("unconfirmed", "Can't be confirmed, because the twin is not faithful in a concept."),
-        ("twin not faithful", "The twin is not faithful in these concepts."),
-        ("perception", "Edges as perceived."),
-        ("perception's control", "Edges found among independent concepts, where none is true."),
-    )
+        items.append(Table(_COLUMNS, rows, caption))
     found = tuple(
         (what, str(graph.meta[key]))
-        for key, what in told
-        if graph.meta.get(key, _NONE) not in (_NONE, "clean")
+        for key, what in _FINDINGS
+        if graph.meta.get(key, NONE) not in (NONE, CLEAN)
     )
     if found:
         items.append(Table(("finding", "edges (oracle's weight)"), found))
@@ -209,18 +204,17 @@ def witness_section(graph: CausalGraph) -> Section:
     return Section("Three witnesses", items)
 
 
-def _row(edge: Edge, heard: bool) -> tuple[str, ...]:
+def _row(edge: Edge) -> tuple[str, ...]:
     nats = (edge.extra.get(name) for name in ("nats over none", "nats over reverse"))
-    perceived = {1.0: "the same", -1.0: "reversed", 0.0: "no edge"}
     share = "not asked" if edge.frequency is None else f"{edge.frequency:.0%}"
     weight = "" if edge.weight is None else f"{edge.weight:+.2f}"
     if edge.low is not None and edge.high is not None:
         weight += f" [{edge.low:.2f}, {edge.high:.2f}]"
-    arrow = "→" if edge.extra.get(TOLD, 1.0) else "—"
+    arrow = "→" if edge.extra.get(DIRECTION_TOLD, 1.0) else "—"
     return (
         f"{edge.source} {arrow} {edge.target}",
         ", ".join("—" if value is None else f"{value:.0f}" for value in nats),
         share,
         weight,
-        perceived[edge.extra["perceived"]] if heard else "no reference images",
+        in_words(edge),
     )

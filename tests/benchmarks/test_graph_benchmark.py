@@ -1,4 +1,4 @@
-"""The benchmark of graph discovery: its scores by hand, its controls, its lines."""
+"""The benchmark of graph discovery: its lines and its table, and what it leaves open."""
 
 from __future__ import annotations
 
@@ -7,53 +7,25 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 import networkx as nx
 import numpy as np
 import pytest
-from sklearn.linear_model import LinearRegression
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("graph_discovery", "_scenarios", "_worlds", "_scores", "_random_models")
-NOTHING: frozenset[Any] = frozenset()
 CHAIN = frozenset({(0, 1), (1, 2)})
 
 
 @pytest.fixture(scope="module")
-def module() -> Iterator[Callable[[str], Any]]:
+def module() -> Iterator[Callable[[str], ModuleType]]:
     """Import the benchmark's modules by name."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(ROOT / "benchmarks")
         yield importlib.import_module
     for name in NAMES:
         sys.modules.pop(name, None)
-
-
-@pytest.mark.parametrize(
-    ("directed", "undirected", "index", "shd", "false_edges"),
-    [
-        (CHAIN, NOTHING, 1.0, 0, 0.0),
-        (NOTHING, NOTHING, 3 / 5, 2, 0.0),
-        ({(1, 0), (1, 2)}, NOTHING, 3 / 5, 1, 0.0),
-        ({(0, 1), (0, 2)}, NOTHING, 3 / 5, 2, 1.0),
-        ({(0, 1)}, {frozenset({1, 2})}, 4 / 5, 1, 0.0),
-        (NOTHING, {frozenset({0, 2})}, 2 / 5, 3, 1.0),
-    ],
-)
-def test_scores_by_hand(module, directed, undirected, index, shd, false_edges):
-    scores = module("_scores")
-    found = scores.Found(frozenset(directed), frozenset(undirected))
-    assert scores.index(found, CHAIN, 3) == pytest.approx(index)
-    assert scores.shd(found, CHAIN) == shd
-    assert scores.false_edge_rate(found, CHAIN, 3) == false_edges
-
-
-def test_graphs_agree_on_the_pairs_that_they_join_alike(module):
-    scores = module("_scores")
-    graphs = [scores.Found(CHAIN), scores.Found(frozenset({(0, 1), (2, 1)}))]
-    assert scores.agreement(graphs, 3) == pytest.approx(2 / 3)
-    assert scores.agreement(graphs[:1], 3) == 1
 
 
 def test_what_is_guessed_is_left_open_as_told(module):
@@ -76,20 +48,6 @@ def test_random_models_are_sampled_causes_first(module, d):
     np.testing.assert_allclose(values[:, sorted(roots)].std(axis=0), 1, atol=0.2)
 
 
-def test_a_mirror_image_comes_about_along_the_turned_edges(module):
-    """The former effect keeps its values; what is left of the former cause is independent of it."""
-    rng = np.random.default_rng(0)
-    cause = rng.gamma(3.0, size=4_000)
-    x = np.stack([cause, 2 * cause + rng.normal(size=4_000)], axis=1)
-    mirrored, edges = module("_scenarios").mirror(x, frozenset({(0, 1)}), LinearRegression, rng)
-    assert edges == {(1, 0)}
-    np.testing.assert_allclose(np.sort(mirrored[:, 1]), np.sort(x[:, 1]))
-    assert np.corrcoef(mirrored.T)[0, 1] == pytest.approx(np.corrcoef(x.T)[0, 1], abs=0.02)
-    left = mirrored[:, 0] - np.polyval(np.polyfit(*mirrored.T[::-1], 1), mirrored[:, 1])
-    squares = np.corrcoef(left**2, mirrored[:, 1] ** 2)[0, 1]
-    assert abs(squares) < 0.05
-
-
 @pytest.mark.parametrize("name", ["TI", "IT", "TS"])
 def test_pictures_of_mirror_images_have_the_turned_truth(module, name):
     truth = module("_worlds").truth
@@ -101,15 +59,6 @@ def test_all_edges_can_be_turned_without_a_loop(module):
     turned = module("_worlds").turned_edges(frozenset({(0, 1), (0, 2), (1, 2)}))
     assert nx.is_directed_acyclic_graph(nx.DiGraph(sorted(turned)))
     assert len(turned - {(0, 1), (0, 2), (1, 2)}) == 1
-
-
-@pytest.mark.parametrize("scenario", ["TI", "TSWI-mirror", "independent-4", "random-5"])
-def test_subsets_repeat_by_their_seed(module, scenario):
-    draw = module("_scenarios").draw_labels
-    one, same, other = (draw(scenario, 60, seed, 0) for seed in (1, 1, 2))
-    np.testing.assert_array_equal(one.values, same.values)
-    assert one.edges == same.edges
-    assert not np.array_equal(one.values, other.values)
 
 
 def test_lines_and_a_table_are_printed(module, monkeypatch, capsys):

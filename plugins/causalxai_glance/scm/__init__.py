@@ -2,16 +2,19 @@
 
 from causalxai_glance.scm.attribute_score import is_boolean
 from causalxai_glance.scm.basis import Basis
+from causalxai_glance.scm.design import is_coarse
 from causalxai_glance.scm.equivalence import compelled
 from causalxai_glance.scm.links import Link
 from causalxai_glance.scm.mechanism import Mechanism
 from causalxai_glance.scm.model import Following, StructuralModel
 from causalxai_glance.scm.noise import Noise, fit_noise
-from causalxai_glance.scm.score import MdlScore
+from causalxai_glance.scm.partial_score import PartialScore
+from causalxai_glance.scm.score import FEWEST, MdlScore
 from causalxai_glance.scm.search import (
     MOST_BOOLEAN,
     MOST_NODES,
     EdgeMargin,
+    LocalScore,
     Pair,
     exact_search,
     margin,
@@ -20,22 +23,26 @@ from causalxai_glance.scm.search import (
 from causalxai_glance.scm.threshold import ThresholdMechanism
 
 __all__ = [
+    "FEWEST",
     "MOST_BOOLEAN",
     "MOST_NODES",
     "Basis",
     "EdgeMargin",
     "Following",
     "Link",
+    "LocalScore",
     "MdlScore",
     "Mechanism",
     "Noise",
     "Pair",
+    "PartialScore",
     "StructuralModel",
     "ThresholdMechanism",
     "compelled",
     "exact_search",
     "fit_noise",
     "is_boolean",
+    "is_coarse",
     "margin",
     "total",
 ]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from itertools import combinations, pairwise, product
+from itertools import combinations, pairwise
 from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
 
 from causalxai_glance.scm.basis import Basis
+from causalxai_glance.scm.choices import Choice, screened
 from causalxai_glance.scm.design import Design, raw_coefficients
 from causalxai_glance.scm.logistic import fit_rows, fit_tables, tabulate
 from causalxai_glance.scm.threshold import ThresholdMechanism
@@ -19,7 +20,6 @@ Values = NDArray[np.float64]
 
 _AT_ONCE = 2000  # sets of parents
 _MOST_CELLS = 4096
-_JOINT_PARENTS = 3  # up to here all combinations of bases are tried
 _LINE = Basis()
 
 
@@ -92,12 +92,13 @@ class AttributeScore:
 
     def _from_rows(self, child: int, parents: tuple[int, ...]) -> ThresholdMechanism:
         column = self._values[:, child]
-        best: tuple[float, tuple[int, ...], Values] | None = None
-        for chosen, score, odds in self._screened(column, parents):
-            if best is None or score < best[0]:
-                best = score, chosen, odds
-        assert best is not None
-        score, chosen, odds = best
+        fits = screened(
+            [len(self._design.bases[parent]) for parent in parents],
+            lambda choice: self._fit(column, parents, choice),
+            lambda fit: fit[0],
+        )
+        chosen = min(fits, key=lambda choice: fits[choice][0])
+        score, odds = fits[chosen]
         bases = [
             self._design.bases[p][c].rescaled(float(self._location[p]), float(self._scale[p]))
             if p not in self.boolean
@@ -116,31 +117,7 @@ class AttributeScore:
             score,
         )
 
-    def _screened(
-        self, column: Values, parents: Sequence[int]
-    ) -> Iterator[tuple[tuple[int, ...], float, Values]]:
-        """Yield choices of bases with their scores and the log odds that they lead to."""
-        options = [range(len(self._design.bases[parent])) for parent in parents]
-        if len(parents) <= _JOINT_PARENTS:
-            for chosen in product(*options):
-                yield chosen, *self._fit(column, parents, chosen)
-            return
-        current, previous = (0,) * len(parents), None
-        seen = {current: self._fit(column, parents, current)}
-        while current != previous:
-            previous = current
-            for place, option in enumerate(options):
-                rivals = [(*current[:place], o, *current[place + 1 :]) for o in option]
-                for rival in rivals:
-                    if rival not in seen:
-                        seen[rival] = self._fit(column, parents, rival)
-                current = min(rivals, key=lambda rival: seen[rival][0])
-        for chosen, (score, odds) in seen.items():
-            yield chosen, score, odds
-
-    def _fit(
-        self, column: Values, parents: Sequence[int], chosen: tuple[int, ...]
-    ) -> tuple[float, Values]:
+    def _fit(self, column: Values, parents: Sequence[int], chosen: Choice) -> tuple[float, Values]:
         where = self._design.where(parents, chosen)
         n = len(column)
         design = np.column_stack([np.ones(n), self._design.columns[:, where] * np.sqrt(n)])

@@ -22,6 +22,9 @@ KNOTS: dict[int, tuple[float, ...]] = {
 The outer ones are the extremes: where causes have long tails, straight tails fit badly. The many
 are for curves that are steep at their ends; with too few, the inverse looks simpler than they."""
 
+ROWS = 20
+"""So many rows for each of its functions has a spline; with fewer it bends to chance."""
+
 _NEAREST = 1e-3  # knots, in standard deviations
 
 
@@ -54,13 +57,16 @@ class Basis:
     def spline(cls, column: ArrayLike, knots: int) -> Self | None:
         """Return the basis with ``knots`` at quantiles of a standardised column.
 
-        ``None`` where the column has too few different values for as many knots.
+        ``None`` where the column has too few rows, or different values, for as many knots.
         """
-        different = np.unique(np.asarray(column, dtype=np.float64))
-        at = np.quantile(different, KNOTS[knots]) if knots else np.empty(0)
-        if len(different) < knots or (knots and np.diff(at).min() < _NEAREST):
+        x = np.asarray(column, dtype=np.float64)
+        if not knots:
+            return cls()
+        different = np.unique(x)
+        if len(x) < ROWS * (knots - 1) or len(different) < knots:
             return None
-        return cls(knots=tuple(at.tolist()))
+        at = np.quantile(different, KNOTS[knots])
+        return None if np.diff(at).min() < _NEAREST else cls(knots=tuple(at.tolist()))
 
     @property
     def size(self) -> int:

@@ -22,8 +22,11 @@ SHARPEST = 1e-3
 PILE = 5
 """As many equal values at an end, twice as many as next to it, were clipped: they lie beyond."""
 
-LEVELS = 8
-"""Columns of so few different values are steps of something continuous, and carry no link."""
+LEVELS, MOST_LEVELS, ROWS_A_LEVEL = 8, 64, 10
+"""Columns of so few different values are steps of something continuous: see ``is_stepped``."""
+
+COARSE = 30
+"""Columns of 3 to so many different values tell no direction: see ``is_coarse``."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ class Child:
     """
 
     def __init__(self, column: Values, design: Design, links: bool) -> None:
-        links = links and len(np.unique(column)) > LEVELS
+        links = links and not is_stepped(column)
         self.grid = LinkGrid.around(column) if links else LinkGrid(column, (), ())
         pieces = self.grid.pieces - self.grid.pieces.mean(axis=0)
         self.products = (design.columns.T @ pieces) @ self.grid.sums.T
@@ -100,7 +103,7 @@ class Child:
         """What is known of values that are levels, or were clipped at an end of the column."""
         x = self.grid.column
         levels, which, counts = np.unique(x, return_inverse=True, return_counts=True)
-        if len(levels) <= LEVELS:
+        if is_stepped(x):
             half = np.r_[np.inf, np.diff(levels) / 2, np.inf]
             return Cells(np.arange(len(x)), half[which], half[which + 1])
         low = counts[0] >= max(PILE, 2 * counts[1])
@@ -133,6 +136,29 @@ class Child:
         """Return the column in a link's space, centred."""
         mapped = self.grid.pieces @ self.grid.sums[link]
         return np.asarray(mapped - mapped.mean(), dtype=np.float64)
+
+
+def is_stepped(column: Values) -> bool:
+    """Tell whether each value of a column stands for an interval around it.
+
+    Up to 8 different values always do, up to 64 where each has 10 rows on average. Links reach so
+    near to the extreme values that levels which pile up there would earn log-Jacobian without
+    bound. Real measurements that are merely rounded have more values, and keep their links.
+    """
+    levels = len(np.unique(column))
+    return levels <= max(LEVELS, min(MOST_LEVELS, len(column) // ROWS_A_LEVEL))
+
+
+def is_coarse(column: Values) -> bool:
+    """Tell whether a column has so few levels, and more than two, that it tells no direction.
+
+    Curves are fitted to levels as they stand: steps look like bends in them, and the direction in
+    which the bends are simpler is taken for the causal one. Of random pairs with 1000 rows whose
+    effects, causes or both were rounded, those told by 5 nats or more were told wrongly in 22 %
+    with 3 levels, by up to 98 nats with 5, in 2 % with 15, and from 20 on as seldom as unrounded.
+    """
+    levels = len(np.unique(column))
+    return 3 <= levels <= min(COARSE, len(column) // 2)
 
 
 def raw_coefficients(blocks: list[Values], mapped: Values) -> tuple[Values, float]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from causalxai import Context, GraphDiscoverer
 from causalxai.errors import CapabilityError, DataError
+from causalxai.graph_discoverer import BackgroundKnowledge
 from causalxai.report.section import Text
 from causalxai.seeding import torch_generator
 from causalxai.testing import Bench, Case, parametrize_with_checks, toy_world
-from causalxai_discovery import causal_learn
+from causalxai_discovery import causal_learn, observations
+from causalxai_discovery.claims import Claims
+from causalxai_discovery.constraints import Constraints
 from causalxai_discovery.direct_lingam import DirectLingam
 from causalxai_discovery.ges import Ges
 from causalxai_discovery.pc import Pc
@@ -112,6 +116,48 @@ def test_bootstrap_gives_each_edge_its_frequency(context):
     few = DirectLingam(bootstrap=10).discover(many(context, 40))
     assert any(edge.frequency < 1 for edge in few.edges)
     assert all(edge.frequency is None for edge in DirectLingam().discover(context).edges)
+
+
+def test_frequencies_come_from_halves_in_which_nothing_stands_twice(context, monkeypatch):
+    seen = []
+
+    def search(_, values, *__):
+        seen.append(values)
+        return Claims(frozenset({(0, 1)} if len(seen) % 2 else ()))
+
+    monkeypatch.setattr(Ges, "_search", search)
+    graph = Ges(bootstrap=4).discover(many(context, 301))
+    assert [edge.frequency for edge in graph.edges] == [0.5]
+    assert [len(values) for values in seen] == [301, 150, 150, 150, 150]
+    assert all(len(np.unique(values[:, 0])) == len(values) for values in seen)
+    assert not np.array_equal(seen[1], seen[2])
+
+
+@pytest.mark.parametrize("discoverer", DISCOVERERS.values(), ids=DISCOVERERS)
+def test_a_rare_attribute_does_not_end_the_run(discoverer, context):
+    """One image in 200 has it: it is the same throughout half of the halves."""
+    context = many(context, 200)
+    concepts = context.dataset.train.concepts.clone()
+    concepts[:, 1] = (torch.arange(200) < 1).float()
+    graph = discoverer(bootstrap=6).discover(observed(context, concepts))
+    assert graph.nodes == context.dataset.concept_names
+
+
+def test_columns_that_vary_keep_their_numbers_and_constraints(context):
+    values = observations.observed(many(context).dataset)
+    values[:, 1] = 3.0
+    rng = np.random.default_rng(0)
+    names = context.dataset.concept_names
+    without = [0, 2, 3]
+    alone = DirectLingam()._search(values[:, without], Constraints.none(3), rng)
+    claims = DirectLingam()._search_varying(values, Constraints.none(4), rng)
+    assert alone.directed
+    assert claims.directed == {(without[i], without[j]) for i, j in alone.directed}
+    (i, j) = min(claims.directed)
+    known = Constraints.of(BackgroundKnowledge(required=((names[j], names[i]),)), names)
+    assert (i, j) not in DirectLingam()._search_varying(values, known, rng).directed
+    values[:, [0, 2]] = 3.0
+    assert DirectLingam()._search_varying(values, known, rng) == Claims(frozenset())
 
 
 def test_concepts_must_vary_and_be_numbers(context):

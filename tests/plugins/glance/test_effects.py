@@ -46,7 +46,7 @@ def test_own_changes_are_one_where_do_is_obeyed(toy: Concepts):
     np.testing.assert_allclose(direct_effects(toy)[:, 1], 1, atol=1e-4)
 
 
-def test_interventions_in_one_query_are_those_asked_one_by_one(
+def test_units_asked_together_answer_as_they_do_alone(
     twin_oracle: TwinOracle, latent_space: LatentSpace, squares
 ):
     units = latent_space.encode(squares.test.images[:5])

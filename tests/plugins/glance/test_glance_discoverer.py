@@ -2,16 +2,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
+import torch
 
 from causalxai import Context
 from causalxai.errors import CapabilityError
 from causalxai.graph_discoverer import GraphDiscoverer
 from causalxai.seeding import torch_generator
 from causalxai.testing import Bench, Check, checks_for
-from causalxai_glance.discoverer import PREDICTION, GlanceDiscoverer
+from causalxai_glance.discoverer import PREDICTION, GlanceDiscoverer, _LabelSearch
 from causalxai_glance.latent_space import LatentSpace
 from causalxai_glance.paper_discoverer import PaperDiscoverer
+from causalxai_glance.perception import PerceptionConfig, ReadOutConfig
 from causalxai_glance.twin_oracle import TwinOracle
 
 QUICK = {"units": 30, "repeats": 3}
@@ -28,6 +31,20 @@ def obeying(glance_context: Context) -> Context:
     oracle = TwinOracle().bind(glance_context.classifier, other)
     rng = torch_generator(0, "graph")
     return replace(glance_context, space=other, oracle=oracle, rng=rng, graph=None)
+
+
+def labelled(context: Context, labels: np.ndarray) -> Context:
+    """Return the context with other labels; the pictures do not matter to their search."""
+    concepts = torch.from_numpy(labels)
+    train = context.dataset.train[torch.zeros(len(labels), dtype=torch.long)]
+    train = replace(train, concepts=concepts)
+    return replace(context, dataset=replace(context.dataset, train=train))
+
+
+def search_in(context: Context, labels: np.ndarray) -> _LabelSearch:
+    context = labelled(context, labels)
+    assert isinstance(context.space, LatentSpace)
+    return _LabelSearch(context, context.space, GlanceDiscoverer.Config())
 
 
 def test_the_true_edge_is_found_and_confirmed(obeying: Context):
@@ -137,3 +154,105 @@ def test_knowledge_may_speak_of_the_prediction(obeying: Context):
     graph = GlanceDiscoverer(background=known, **QUICK).discover(obeying)
     assert [edge.source for edge in graph.edges if edge.target == PREDICTION] == ["brightness"]
     assert graph.has_edge("size", "brightness")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_linear_gaussian_pair_has_no_direction(obeying: Context, seed: int):
+    rng = np.random.default_rng(seed)
+    cause = rng.normal(size=800)
+    labels = np.c_[cause, cause + rng.normal(size=800)]
+    graph = GlanceDiscoverer(units=5, repeats=0).discover(labelled(obeying, labels))
+    (edge,) = [edge for edge in graph.edges if edge.target != PREDICTION]
+    assert edge.extra["direction told"] == 0
+    assert f"{edge.source} → {edge.target}" in str(graph.meta["undetermined"])
+    known = {"required": [("size", "brightness")]}
+    graph = GlanceDiscoverer(background=known, units=5, repeats=0).discover(
+        labelled(obeying, labels)
+    )
+    (edge,) = [edge for edge in graph.edges if edge.target != PREDICTION]
+    assert (edge.source, edge.extra["direction told"]) == ("size", 1)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("levels", [3, 5, 10, 15, None])
+def test_of_few_levels_no_direction_is_told_wrongly(obeying: Context, levels: int | None, seed):
+    """The same pair is told rightly where it is not rounded."""
+    rng = np.random.default_rng(seed)
+    cause = rng.gamma(2.0, size=1_000)
+    effect = 2 * np.tanh(cause - 2) + 0.3 * rng.normal(size=1_000)
+    if levels is not None:
+        effect = np.round((effect - effect.min()) / np.ptp(effect) * (levels - 1))
+    search = search_in(obeying, np.c_[effect, cause])
+    edges = search.edges()
+    assert edges
+    told = search.told(edges, search.margins(edges))
+    assert told == (edges if levels is None else frozenset())
+    assert levels is not None or edges == {(1, 0)}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_ratings_direction_is_not_told(obeying: Context, seed: int):
+    rng = np.random.default_rng(seed)
+    cause = rng.normal(size=2_000)
+    rated = np.clip(np.round(5.5 + 2 * cause + rng.normal(size=2_000)), 1, 10)
+    search = search_in(obeying, np.c_[rated, cause])
+    edges = search.edges()
+    assert edges and not search.told(edges, search.margins(edges))
+
+
+class Remembering:
+    """Stands for a search of labels, and remembers what it was asked to search."""
+
+    def __init__(self, labels: np.ndarray) -> None:
+        self.labels, self.seen = labels, []
+
+    def resampled(self, labels: np.ndarray, most: int) -> frozenset[tuple[int, int]]:
+        self.seen.append((labels, most))
+        return frozenset({(0, 1)})
+
+
+@pytest.mark.parametrize(("limit", "size"), [(2_000, 400), (300, 300)])
+def test_resamples_are_halves_in_which_nothing_stands_twice(glance_context, limit, size):
+    search = Remembering(np.arange(1_600.0).reshape(800, 2))
+    plugin = GlanceDiscoverer(repeats=3, resample_limit=limit)
+    edges, rng = frozenset({(0, 1), (2, 1), (1, 3)}), np.random.default_rng(0)
+    found = plugin._label_edges(search, edges, glance_context, rng)
+    assert found == [{(0, 1)}] * 3
+    for labels, most in search.seen:
+        assert len(np.unique(labels[:, 0])) == len(labels) == size
+        assert most == 3
+    assert not np.array_equal(search.seen[0][0], search.seen[1][0])
+
+
+def test_too_few_labels_have_no_halves(obeying: Context):
+    few = labelled(obeying, np.random.default_rng(0).normal(size=(50, 2)))
+    graph = GlanceDiscoverer(**QUICK).discover(few)
+    assert all(edge.frequency is None for edge in graph.edges)
+
+
+def test_what_is_rare_does_not_end_the_run(obeying: Context):
+    """Two of a thousand: a half misses both with probability 1/4."""
+    rng = np.random.default_rng(0)
+    labels = np.c_[rng.normal(size=1_000), np.arange(1_000) < 2]
+    halves = GlanceDiscoverer(repeats=20)._label_edges(
+        search_in(obeying, labels), frozenset(), obeying, rng
+    )
+    assert len(halves) == 20
+    search = search_in(obeying, labels)
+    assert search.resampled(labels[2:], 1) == frozenset()
+
+
+SEEN = PerceptionConfig(readout=ReadOutConfig(hidden=8, folds=2, epochs=5, batch_size=64))
+
+
+def test_the_third_witness_hears_no_knowledge(obeying: Context):
+    """Nor is it confused by knowledge of the prediction, which it does not speak of."""
+    dataset = replace(obeying.dataset, reference=obeying.dataset.train)
+    known = {"required": [("brightness", "size"), ("size", PREDICTION)]}
+    said = []
+    for background in ({}, known, {"forbidden": [("size", "brightness"), ("brightness", "size")]}):
+        context = replace(obeying, dataset=dataset, rng=torch_generator(0, "graph"))
+        plugin = GlanceDiscoverer(background=background, perceive=SEEN, units=30, repeats=0)
+        said.append(plugin.discover(context).meta)
+    for key in ("perception", "perception's control", "perception can't read"):
+        assert said[0][key] == said[1][key] == said[2][key]

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from causalxai import CausalGraph
+from causalxai.graph import Edge
+from causalxai.metrics.graph_scores import DIRECTION_TOLD
 from causalxai.report.section import Table
 from causalxai_glance.witnesses import Witnesses, confirmed_edges, witness_section
 
@@ -80,17 +82,58 @@ def test_what_the_user_requires_is_an_edge_whatever_the_oracle_says(witnesses: W
     }
 
 
+def perceived_graph(*edges: Edge | tuple[str, str], **meta: str) -> CausalGraph:
+    return CausalGraph(NAMES, edges, meta={"control": "clean", **meta})
+
+
+def last_cells(witnesses: Witnesses) -> list[str]:
+    table = witness_section(graph_of(witnesses)).items[0]
+    assert isinstance(table, Table)
+    return [row[-1] for row in table.rows]
+
+
 @pytest.mark.parametrize(
     ("edges", "verdict"), [([("a", "b")], 1), ([("b", "a")], -1), ([("a", "c")], 0)]
 )
 def test_perception_speaks_of_direction_by_itself(witnesses, edges, verdict):
-    perceived = CausalGraph(NAMES, edges, meta={"control": "clean", "unread[c]": "R² is low"})
-    heard = replace(witnesses, perceived=perceived)
+    heard = replace(witnesses, perceived=perceived_graph(*edges))
     assert next(iter(heard.edges())).extra["perceived"] == verdict
-    assert heard.meta()["perception can't read"] == "c"
-    table = witness_section(graph_of(heard)).items[0]
-    assert isinstance(table, Table)
-    assert table.rows[0][-1] == {1: "the same", -1: "reversed", 0: "no edge"}[verdict]
+    assert last_cells(heard)[0] == {1: "the same", -1: "reversed", 0: "no edge"}[verdict]
+
+
+EITHER_WAY = Edge("b", "a", extra={DIRECTION_TOLD: 0.0})
+
+
+@pytest.mark.parametrize(
+    ("perceived", "why"),
+    [
+        (perceived_graph(**{"unread[a]": "R² is low"}), "not read"),
+        (perceived_graph(control="b → a"), "instrument not clean"),
+        (perceived_graph(control="c → a, a → b"), "instrument not clean"),
+        (perceived_graph(EITHER_WAY), "either way"),
+        (perceived_graph(undirected="a — b"), "either way"),
+        (perceived_graph(control="b → a", **{"unread[b]": "R² is low"}), "not read"),
+    ],
+)
+def test_perception_that_can_not_tell_is_no_witness_against_an_edge(witnesses, perceived, why):
+    heard = replace(witnesses, perceived=perceived)
+    extra = next(iter(heard.edges())).extra
+    assert extra[why] == 1 and "perceived" not in extra
+    assert last_cells(heard)[0] == why
+
+
+def test_what_perception_can_not_read_is_shown(witnesses: Witnesses):
+    heard = replace(witnesses, perceived=perceived_graph(EITHER_WAY, **{"unread[c]": "R² is low"}))
+    meta = heard.meta()
+    assert (meta["perception can't read"], meta["perception"]) == ("c", "b — a")
+    assert last_cells(heard) == ["either way", "not read"]
+    found = witness_section(graph_of(heard)).items[1]
+    assert isinstance(found, Table)
+    assert [value for what, value in found.rows if "does not read" in what] == ["c"]
+
+
+def test_an_unasked_witness_says_nothing(witnesses: Witnesses):
+    assert last_cells(witnesses) == ["not heard", "not heard"]
 
 
 def test_the_report_says_what_is_no_edge(witnesses: Witnesses):

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from causalxai.errors import DataError
 from causalxai_glance.scm import MdlScore, exact_search, margin, total
+from causalxai_glance.scm.design import Design
 from causalxai_glance.scm.links import Link
 
 NONE: frozenset[int] = frozenset()
@@ -101,6 +102,23 @@ def test_independent_columns_are_joined_by_chance_alone():
         joined.extend(margin(3, MdlScore(x.T)).values())
     assert len(joined) <= 3
     assert all(edge.absent < 5 for edge in joined)
+
+
+def test_splines_enter_with_twenty_rows_for_each_function():
+    sizes = {}
+    for n in (39, 40, 99, 100, 179, 180, 279, 280):
+        bases = Design.of(np.random.default_rng(n).normal(size=(n, 1))).bases[0]
+        sizes[n] = [basis.size for basis in bases]
+    assert [*sizes.values()] == [
+        [1], [1, 2], [1, 2], [1, 2, 5], [1, 2, 5], [1, 2, 5, 9], [1, 2, 5, 9], [1, 2, 5, 9, 14],
+    ]  # fmt: skip
+
+
+def test_few_rows_join_few_independent_pairs():
+    """With all splines 50 rows joined every fourth pair."""
+    rngs = map(np.random.default_rng, range(8))
+    joined = sum(len(exact_search(4, MdlScore(rng.normal(size=(50, 4))))) for rng in rngs)
+    assert joined / (8 * 6) < 0.13
 
 
 @settings(max_examples=25, deadline=None)

@@ -10,7 +10,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
-BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
 @pytest.fixture
@@ -26,6 +26,7 @@ def scenarios(monkeypatch) -> ModuleType:
 
 
 def graph(*directed: tuple[int, int], open_pairs: tuple[tuple[int, int], ...] = ()):
+    """Return what ``Found`` takes: directed edges, and pairs without direction."""
     return frozenset(directed), frozenset(map(frozenset, open_pairs))
 
 
@@ -45,19 +46,22 @@ TRUTH = frozenset({(0, 1), (1, 2)})
     ],
 )
 def test_scores_by_hand(scores, found, index, shd, false):
-    assert scores.index(found, TRUTH, 3) == pytest.approx(index)
-    assert scores.shd(found, TRUTH) == shd
-    assert scores.false_edge_rate(found, TRUTH, 3) == false
+    claimed = scores.Found(*found)
+    assert scores.index(claimed, TRUTH, 3) == pytest.approx(index)
+    assert scores.shd(claimed, TRUTH) == shd
+    assert scores.false_edge_rate(claimed, TRUTH, 3) == false
 
 
 def test_an_equivalence_class_of_one_edge_scores_as_in_the_paper(scores):
     truth = frozenset({(0, 1)})
-    assert scores.index(graph(open_pairs=((0, 1),)), truth, 2) == pytest.approx(2 / 3)
-    assert scores.index(graph((1, 0)), truth, 2) == pytest.approx(1 / 3)
+    assert scores.index(scores.Found(*graph(open_pairs=((0, 1),))), truth, 2) == pytest.approx(
+        2 / 3
+    )
+    assert scores.index(scores.Found(*graph((1, 0))), truth, 2) == pytest.approx(1 / 3)
 
 
 def test_agreement_is_over_all_pairs(scores):
-    one, other = graph((0, 1)), graph((1, 0), (1, 2))
+    one, other = scores.Found(*graph((0, 1))), scores.Found(*graph((1, 0), (1, 2)))
     assert scores.agreement([one, one], 3) == 1
     assert scores.agreement([one, other], 3) == pytest.approx(1 / 3)
     assert scores.agreement([one, one, other], 3) == pytest.approx((1 + 2 / 3) / 3)
@@ -116,10 +120,6 @@ def test_random_models_are_acyclic_and_differ(scenarios, d):
 
 
 def test_groups_of_scenarios_expand_in_order_and_once(scenarios):
-    assert scenarios.expand(["TI", "random", "random-3", "TI"]) == [
-        "TI",
-        "random-2",
-        "random-3",
-        "random-4",
-    ]
+    random = [f"random-{d}" for d in range(2, 9)]
+    assert scenarios.expand(["TI", "random", "random-3", "TI"]) == ["TI", *random]
     assert set(scenarios.expand(list(scenarios.GROUPS))) <= set(scenarios.NAMES)

@@ -1,0 +1,42 @@
+"""Choices of a basis for each parent: all of them, or those that a descent meets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import product
+from typing import TypeAlias, TypeVar
+
+Choice: TypeAlias = tuple[int, ...]
+Fit = TypeVar("Fit")
+
+JOINT_PARENTS = 3
+"""Up to so many parents all combinations of bases are tried."""
+
+
+def screened(
+    options: Sequence[int], fit: Callable[[Choice], Fit], cost: Callable[[Fit], float]
+) -> dict[Choice, Fit]:
+    """Return the choices worth a look, each with its fit.
+
+    Parameters
+    ----------
+    options
+        How many there are for each parent.
+    fit
+        Called once for each choice, which holds a number below each parent's ``options``.
+    cost
+        Of a fit; lower is better. With many parents one choice after another is made anew, the
+        others kept, until none is better; the first guess is 0 throughout.
+    """
+    ranges = [range(count) for count in options]
+    if len(ranges) <= JOINT_PARENTS:
+        return {choice: fit(choice) for choice in product(*ranges)}
+    current: Choice = (0,) * len(ranges)
+    fits, previous = {current: fit(current)}, None
+    while current != previous:
+        previous = current
+        for place, range_ in enumerate(ranges):
+            rivals = [(*current[:place], own, *current[place + 1 :]) for own in range_]
+            fits.update({rival: fit(rival) for rival in rivals if rival not in fits})
+            current = min(rivals, key=lambda rival: cost(fits[rival]))
+    return fits

@@ -1,0 +1,43 @@
+"""The score of a sample in which some columns say nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from causalxai_glance.scm.score import MdlScore, says_something
+from causalxai_glance.scm.search import Pair
+
+
+class PartialScore:
+    """``MdlScore`` of the columns that vary in a sample; the others take no nats, and no edge.
+
+    What is rare is the same throughout many a small sample.
+
+    Parameters
+    ----------
+    values
+        ``[n, d]``.
+    links
+        As for ``MdlScore``.
+    """
+
+    def __init__(self, values: ArrayLike, *, links: bool = True) -> None:
+        x = np.asarray(values, dtype=np.float64)
+        self.d = x.shape[1]
+        heard = [column for column in range(self.d) if says_something(x[:, column])]
+        self._place = {column: place for place, column in enumerate(heard)}
+        self._score = MdlScore(x[:, heard], links=links) if heard else None
+
+    @property
+    def forbidden(self) -> frozenset[Pair]:
+        """The edges that the sample can't speak of."""
+        pairs = ((i, j) for i in range(self.d) for j in range(self.d) if i != j)
+        return frozenset(pair for pair in pairs if not self._place.keys() >= set(pair))
+
+    def __call__(self, child: int, parents: frozenset[int]) -> float:
+        """Return the description length of ``child`` given those of its parents that vary."""
+        if self._score is None or child not in self._place:
+            return 0.0
+        heard = frozenset(self._place[parent] for parent in parents if parent in self._place)
+        return self._score(self._place[child], heard)
