@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from causalxai.errors import CapabilityError
 
 # In evaluation mode these do nothing, wherever they stand.
-_IDLE = (nn.Identity, nn.Dropout, nn.Flatten)
+_IDLE = (
+    nn.Identity, nn.Flatten,
+    nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,11 @@ class LinearHead:
     def listening(self) -> Iterator[list[Tensor]]:
         """Collect the embeddings ``[n, l]`` of whatever the model is shown meanwhile."""
         heard: list[Tensor] = []
-        handle = self.layer.register_forward_pre_hook(lambda _, inputs: heard.append(inputs[0]))
+
+        def listen(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            heard.extend(_tensors(args, kwargs))
+
+        handle = self.layer.register_forward_pre_hook(listen, with_kwargs=True)
         try:
             yield heard
         finally:
@@ -77,7 +86,7 @@ def find_linear_head(model: nn.Module, examples: Tensor) -> LinearHead:
     if not isinstance(last.layer, nn.Linear):
         raise CapabilityError(
             "the classifier's last layer must be linear (nn.Linear); "
-            f"it is {last.name!r}, a {type(last.layer).__name__}"
+            f"it is {last.name!r}, {_kind(last.layer)}"
         )
     if last.inputs.dim() != 2 or sum(call.layer is last.layer for call in calls) > 1:
         raise CapabilityError(
@@ -108,16 +117,42 @@ def _calls_of(model: nn.Module, examples: Tensor) -> tuple[list[_Call], Tensor]:
     calls: list[_Call] = []
     names = {layer: name for name, layer in model.named_modules()}
 
-    def note(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def note(
+        layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Tensor
+    ) -> None:
+        inputs = _tensors(args, kwargs)
         if inputs and isinstance(output, Tensor):
             # A copy: the network may go on to change the output in place.
             calls.append(_Call(names[layer], layer, inputs[0], output.clone()))
 
-    leaves = [layer for layer in names if next(layer.children(), None) is None]
-    handles = [layer.register_forward_hook(note) for layer in leaves]
+    handles = [layer.register_forward_hook(note, with_kwargs=True) for layer in _leaves(model)]
     try:
         with torch.no_grad():
             return calls, model(examples)
     finally:
         for handle in handles:
             handle.remove()
+
+
+def _leaves(model: nn.Module) -> list[nn.Module]:
+    """Return the layers without children; what makes a layer's weight is part of that layer."""
+    layers = list(model.modules())
+    making = {
+        part
+        for layer in layers
+        if parametrize.is_parametrized(layer)
+        for part in layer.get_submodule("parametrizations").modules()
+    }
+    return [
+        layer for layer in layers if layer not in making and making.issuperset(layer.children())
+    ]
+
+
+def _tensors(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Tensor]:
+    """Return the tensors among a call's arguments, by place and by keyword."""
+    return [given for given in (*args, *kwargs.values()) if isinstance(given, Tensor)]
+
+
+def _kind(layer: nn.Module) -> str:
+    name = parametrize.type_before_parametrizations(layer).__name__
+    return f"an {name}" if name[0] in "AEIOU" else f"a {name}"

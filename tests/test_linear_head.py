@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrizations
 
 from causalxai.classifier import Classifier
 from causalxai.errors import CapabilityError
@@ -24,8 +27,75 @@ def test_the_head_maps_embeddings_to_the_logits():
     torch.testing.assert_close(model.head.layer(embedding), model.logits(IMAGES))
 
 
-def test_dropout_behind_the_head_does_nothing():
-    assert classifier(nn.Flatten(), nn.Linear(64, 3), nn.Dropout()).head.name == "1"
+@pytest.mark.filterwarnings("ignore:dropout.d. Received a 2-D input:UserWarning")
+@pytest.mark.parametrize(
+    "kind",
+    [
+        nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout,
+        nn.FeatureAlphaDropout, nn.Identity,
+    ],
+)  # fmt: skip
+def test_what_is_idle_behind_the_head_does_nothing(kind: type[nn.Module]):
+    assert classifier(nn.Flatten(), nn.Linear(64, 3), kind()).head.name == "1"
+
+
+@pytest.mark.parametrize(
+    "norm",
+    [parametrizations.weight_norm, parametrizations.spectral_norm, parametrizations.orthogonal],
+)
+def test_a_layer_whose_weight_is_computed_is_linear(norm: Callable[[nn.Module], nn.Module]):
+    torch.manual_seed(1)
+    model = classifier(nn.Flatten(), norm(nn.Linear(64, 16)), nn.ReLU(), norm(nn.Linear(16, 3)))
+    assert (model.head.name, model.head.width) == ("3", 16)
+    embedding, logits = model.embed_and_classify(IMAGES)
+    torch.testing.assert_close(model.head.layer(embedding), logits)
+    torch.testing.assert_close(model.hidden().logits(embedding), logits)
+    by_hand = embedding @ model.head.layer.weight.T + model.head.layer.bias
+    torch.testing.assert_close(by_hand, logits)
+
+
+class Watched(nn.Module):
+    """Looks at its last weight, which is computed, once more behind the logits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = parametrizations.weight_norm(nn.Linear(64, 3))
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits = self.fc(images.flatten(1))
+        self.longest = self.fc.weight.norm(dim=1).max()
+        return logits
+
+
+def test_what_computes_a_weight_is_no_layer():
+    watched = Classifier(Watched(), class_names=("a", "b", "c"), image_shape=(1, 8, 8))
+    assert watched.head.name == "fc"
+
+
+class Keyword(nn.Module):
+    """Calls its layers by keyword; with something behind the head, or not."""
+
+    def __init__(self, behind: nn.Module | None = None) -> None:
+        super().__init__()
+        self.widen, self.fc, self.behind = nn.Linear(64, 4), nn.Linear(4, 3), behind
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits = self.fc(input=self.widen(input=images.flatten(1)))
+        return logits if self.behind is None else self.behind(input=logits)
+
+
+def test_a_head_that_is_called_by_keyword_is_found():
+    torch.manual_seed(0)
+    network = Keyword()
+    model = Classifier(network, class_names=("a", "b", "c"), image_shape=(1, 8, 8))
+    assert model.head.name == "fc"
+    torch.testing.assert_close(model.embed(IMAGES), network.widen(IMAGES.flatten(1)))
+    assert (
+        Classifier(
+            Keyword(nn.Dropout()), class_names=("a", "b", "c"), image_shape=(1, 8, 8)
+        ).head.name
+        == "fc"
+    )
 
 
 def test_gradients_flow_to_the_images():
@@ -96,6 +166,15 @@ class Bypassed(nn.Module):
     [
         (nn.Sequential(nn.Flatten(), nn.Linear(64, 3), nn.Softmax(1)), "it is '2', a Softmax"),
         (nn.Sequential(nn.Conv2d(1, 3, 8), nn.Flatten()), "it is '0', a Conv2d"),
+        (
+            nn.Sequential(parametrizations.weight_norm(nn.Conv2d(1, 3, 8)), nn.Flatten()),
+            "it is '0', a Conv2d",
+        ),
+        (
+            nn.Sequential(nn.Conv2d(1, 3, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+            "it is '1', an AdaptiveAvgPool2d",
+        ),
+        (Keyword(nn.Softmax(1)), "it is 'behind', a Softmax"),
         (Scaled(), "'fc' gives; something comes after it"),
         (Rectified(), "'fc' gives; something comes after it"),
         (Bypassed(in_place=False), "'fc' gives; something comes after it"),

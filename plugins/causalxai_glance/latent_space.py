@@ -29,6 +29,8 @@ from causalxai_glance.scm import (
     StructuralModel,
     is_boolean,
 )
+from causalxai_glance.scm.score import FEWEST
+from causalxai_glance.twin.generator import resolutions
 from causalxai_glance.twin.objective import Batch
 from causalxai_glance.twin.quality import Quality, measure_quality
 from causalxai_glance.twin.training import TwinConfig, new_twin, train_twin
@@ -124,10 +126,11 @@ class LatentSpace(ConceptSpace):
             If the classifier does not end in a linear layer, the images can't be painted, or
             there are more named concepts than latents.
         DataError
-            If a label does not vary, or the training breaks down.
+            If images are too few, a label does not vary, or the training breaks down.
         """
         labelled = dataset.train.concepts is not None
         self._attach(classifier, dataset.concept_names if labelled else ())
+        self._check_count(len(dataset.train))
         material = self._material(dataset.train, self._standardise(dataset))
         self.scm_ = self._fit_scm(dataset.train)
         self.twin_, self.history_ = train_twin(
@@ -266,11 +269,22 @@ class LatentSpace(ConceptSpace):
                     f"a concept can't be called {name!r}: the names 'prediction' and "
                     f"'{_UNNAMED}...' are taken; rename it in the data set"
                 )
+        # Refuses what can't be painted, before anything is fitted.
+        resolutions(classifier.image_shape)
         self._classifier, self.named_ = classifier, tuple(named)
         self.boolean_ = frozenset[int]()
         nothing = torch.zeros(self.config.latents, device=classifier.device)
         self.mean_, self.sd_ = nothing.clone(), nothing + 1
         self.centre_, self.spread_ = nothing.clone(), nothing + 1
+
+    def _check_count(self, images: int) -> None:
+        if self.named_ and images < FEWEST:
+            raise DataError(
+                f"the SCM layer needs {FEWEST} labelled training images or more, and there "
+                f"{'is' if images == 1 else 'are'} {images}; give more, or none of their labels"
+            )
+        if images == 1:
+            raise DataError("a twin needs two training images or more, and there is 1")
 
     def _scales(self) -> dict[str, Tensor]:
         return {
@@ -301,10 +315,9 @@ class LatentSpace(ConceptSpace):
     def _levels(self) -> Tensor:
         """``[k, 2]``, the latents that absence and presence stand for; not a number for others."""
         levels = torch.full((len(self.named_), 2), torch.nan)
+        mean, sd = self.mean_.cpu(), self.sd_.cpu()
         for place in self.boolean_:
-            levels[place] = (torch.tensor([0.0, 1.0]) - self.mean_[place].cpu()) / self.sd_[
-                place
-            ].cpu()
+            levels[place] = (torch.tensor([0.0, 1.0]) - mean[place]) / sd[place]
         return levels
 
     def _material(self, split: Split, labels: Tensor) -> Batch:

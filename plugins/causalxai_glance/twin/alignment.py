@@ -66,7 +66,7 @@ class SpectralAlignment(nn.Module):
         concepts
             ``[n, k]``, standardised.
         alpha
-            Weight of the spectral term, in [0, 1].
+            Weight of the spectral term, in [0, 1]; see `alpha_at`.
 
         Returns
         -------
@@ -122,8 +122,8 @@ def principal_scores(matrix: Tensor) -> tuple[Tensor, Tensor]:
     return F.pad(scores, (0, missing)), torch.linalg.vector_norm(sigma)
 
 
-def alpha(step: int, total: int, *, stairs: int = 10) -> float:
-    """Return the weight of the spectral term: from 0 to 1 in stairs of equal length.
+def alpha_at(step: int, total: int, *, stairs: int = 10) -> float:
+    """Return alpha, the weight of the spectral term: from 0 to 1 in stairs of equal length.
 
     Parameters
     ----------

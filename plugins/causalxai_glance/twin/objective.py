@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from causalxai_glance.twin.alignment import SpectralAlignment, alpha, decorrelation
+from causalxai_glance.twin.alignment import SpectralAlignment, alpha_at, decorrelation
 from causalxai_glance.twin.losses import consistency, generator_loss, reconstruction
 
 Losses = Literal["do-cycle", "paper"]
+
+Lambdas = tuple[float, float, float, float]
+"""The paper's lambda_1 to lambda_4: path length, alignment, reconstruction and consistency."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +33,34 @@ class Weights:
 
 
 WEIGHTS: dict[Losses, Weights] = {
-    # GLANCE, appendix 9: lambda_1 to lambda_4 are 10, 30, 30 and 1.
-    "paper": Weights(1, 10, 30, 30, 1, 0, 0, 0),
-    "do-cycle": Weights(1, 0.2, 3, 30, 1, 1, 3, 1),
-}
+    # GLANCE, section 9 of the appendix, for Morpho-MNIST at 32 px.
+    "paper": Weights(
+        adversarial=1, path_length=10, alignment=30, reconstruction=30, consistency=1,
+        decorrelation=0, do_cycle=0, kept=0,
+    ),
+    "do-cycle": Weights(
+        adversarial=1, path_length=0.2, alignment=3, reconstruction=30, consistency=1,
+        decorrelation=1, do_cycle=3, kept=1,
+    ),
+}  # fmt: skip
+
+
+def weighted_by(lambdas: Lambdas) -> Weights:
+    """Return the weights of the paper's sum, with lambdas of one's own.
+
+    Notes
+    -----
+    Source: GLANCE, section 3.2, ``L_adv + lambda_1 L_pl + lambda_2 L_align + lambda_3 L_recon +
+    lambda_4 L_cls``.
+    """
+    path_length, alignment, reconstructed, consistent = lambdas
+    return replace(
+        WEIGHTS["paper"],
+        path_length=path_length,
+        alignment=alignment,
+        reconstruction=reconstructed,
+        consistency=consistent,
+    )
 
 
 @dataclass(frozen=True)
@@ -101,11 +128,22 @@ class Objective(nn.Module):
         and decorrelation align, and a concept that do() sets must be read back as it was set.
     batch, named, unnamed
         Rows of a batch, latents with and without a name.
+    lambdas
+        For ``paper``, the weights of its terms; by default the appendix's for 32 px.
     """
 
-    def __init__(self, losses: Losses, *, batch: int, named: int, unnamed: int) -> None:
+    def __init__(
+        self,
+        losses: Losses,
+        *,
+        batch: int,
+        named: int,
+        unnamed: int,
+        lambdas: Lambdas | None = None,
+    ) -> None:
         super().__init__()
-        self.named, self.weights = named, WEIGHTS[losses]
+        self.named = named
+        self.weights = WEIGHTS[losses] if lambdas is None else weighted_by(lambdas)
         self.spectral = SpectralAlignment(batch, unnamed) if losses == "paper" else None
 
     def forward(
@@ -132,7 +170,7 @@ class Objective(nn.Module):
             "adversarial": weights.adversarial * generator_loss(torch.cat(realism)),
         }
         if self.spectral is not None:
-            spectral = self.spectral(as_seen.latents, batch.concepts, alpha(step, total))
+            spectral = self.spectral(as_seen.latents, batch.concepts, alpha_at(step, total))
             return {**terms, "alignment": weights.alignment * spectral}
         terms["decorrelation"] = weights.decorrelation * decorrelation(as_seen.latents, named)
         if named:

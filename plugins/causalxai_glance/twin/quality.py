@@ -11,7 +11,9 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from causalxai.classifier import Classifier
+from causalxai.errors import DataError
 from causalxai.record import Json
+from causalxai_glance.twin.intervened import values_of_do
 from causalxai_glance.twin.twin import Twin
 
 FAITHFUL_READBACK = 0.9
@@ -122,16 +124,21 @@ def measure_quality(
         concepts that are not there or not.
     rng
         Draws the values that do() sets.
+
+    Raises
+    ------
+    DataError
+        If what is read from the images, or back from the twin's pictures, is not finite.
     """
     named = concepts.shape[1]
     embeddings = classifier.embed(images)
-    latents = twin.latents(embeddings)
+    latents = _finite(twin.latents(embeddings))
     again = _embed_pictures(twin, classifier, latents)
-    readback = twin.latents(again)[:, :named]
+    readback = _finite(twin.latents(again))[:, :named]
 
-    def read(settings: Tensor) -> Tensor:
-        units = torch.cat([settings, latents[:, named:]], dim=1)
-        return twin.latents(_embed_pictures(twin, classifier, units))[:, :named]
+    def read(values: Tensor) -> Tensor:
+        units = torch.cat([values, latents[:, named:]], dim=1)
+        return _finite(twin.latents(_embed_pictures(twin, classifier, units)))[:, :named]
 
     own = latents[:, :named]
     levels = (torch.full((named, 2), torch.nan) if levels is None else levels).to(own)
@@ -162,7 +169,7 @@ def _asked(
         up[:, concept] = present if boolean else own[:, concept] + 1
         down[:, concept] = absent if boolean else own[:, concept] - 1
         drawn = torch.randn(len(own), generator=rng).to(own)
-        anywhere[:, concept] = settings(drawn[:, None], levels[concept : concept + 1])[:, 0]
+        anywhere[:, concept] = values_of_do(drawn[:, None], levels[concept : concept + 1])[:, 0]
         apart = float(present - absent) if boolean else 2.0
         effect.append(tuple(((read(up) - read(down)) / apart).mean(dim=0).tolist()))
         seen = read(anywhere)
@@ -171,18 +178,15 @@ def _asked(
     return tuple(effect), tuple(validity), tuple(told)
 
 
-def settings(drawn: Tensor, levels: Tensor) -> Tensor:
-    """Return what do() sets concepts to: what was drawn, or absence or presence by its sign.
-
-    Parameters
-    ----------
-    drawn
-        ``[n, k]`` from N(0, 1).
-    levels
-        ``[k, 2]``; not a number for concepts that are not there or not.
-    """
-    absent, present = levels.T
-    return torch.where(torch.isfinite(present), torch.where(drawn > 0, present, absent), drawn)
+def _finite(latents: Tensor) -> Tensor:
+    """Return latents as they are, unless a twin has broken down on images it has not seen."""
+    if not bool(torch.isfinite(latents).all()):
+        raise DataError(
+            "the latents of held-out images, or those read back from the twin's pictures of them, "
+            "are not finite: lower learning_rate, or look for images that the classifier does not "
+            "embed in finite values"
+        )
+    return latents
 
 
 def _alignment_auc(readings: Tensor, labels: Tensor, levels: Tensor) -> tuple[float | None, ...]:
@@ -206,11 +210,15 @@ def _auc(readings: Tensor, present: Tensor) -> float | None:
 
 
 def r_squared(readings: Tensor, truth: Tensor) -> tuple[float, ...]:
-    """Return R² of each column of readings ``[n, k]``; 0 where the truth does not vary."""
+    """Return R² of each column of readings ``[n, k]``; 0 where the truth does not vary.
+
+    Not a number where a reading or the truth is none.
+    """
     readings, truth = readings.cpu().double(), truth.cpu().double()
     errors = (readings - truth).square().mean(dim=0)
     spread = (truth - truth.mean(dim=0)).square().mean(dim=0)
-    scores = torch.where(spread > 0, 1 - errors / spread, torch.zeros_like(spread))
+    constant = (spread == 0) & errors.isfinite()
+    scores = torch.where(constant, torch.zeros_like(spread), 1 - errors / spread)
     return tuple(scores.tolist())
 
 

@@ -5,22 +5,24 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from typing import Annotated, Self
 
 import torch
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
-from torch import Tensor, nn
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from torch import Tensor
 
 from causalxai.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.classifier import Classifier
+from causalxai.errors import DataError
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.seeding import seeded
-from causalxai.stepwise_training import StepwiseTraining
+from causalxai.stepwise_training import StepwiseTraining, descend
 from causalxai.training_state import TrainingState
 from causalxai_glance.twin.discriminator import Discriminator
+from causalxai_glance.twin.intervened import values_of_do
 from causalxai_glance.twin.losses import PathLength, discriminator_loss, r1_penalty
 from causalxai_glance.twin.objective import Batch, Losses, Objective, Painted
-from causalxai_glance.twin.quality import settings
 from causalxai_glance.twin.twin import Twin
 
 TERMS = (
@@ -30,10 +32,18 @@ TERMS = (
 )  # fmt: skip
 """The columns of a training's history: weighted losses, 0 where a step or objective has none."""
 
+_SHOWN: dict[Losses, tuple[str, ...]] = {
+    "do-cycle": ("reconstruction", "alignment", "do-cycle", "adversarial"),
+    "paper": ("reconstruction", "alignment", "discriminator", "adversarial"),
+}
+
+_Lambda = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
 _PATH_EVERY = 8
 _R1_EVERY = 16
 _R1_GAMMA = 1.0
 _STEEPEST = 10.0
+_PICTURES = 32
 _RISING = 30
 # The rate falls along a line over the second half of the steps, to this share.
 _LAST_RATE = 0.1
@@ -56,6 +66,11 @@ class TwinConfig(PluginConfig):
     losses
         ``do-cycle``: what do() sets must be read back from the picture. ``paper``: GLANCE's own
         sum, whose interventions slide back along the data.
+    lambdas
+        The paper's lambda_1 to lambda_4, of path length, alignment, reconstruction and the
+        classifier's consistency; for ``losses: paper`` alone. By default its first set, 10, 30, 30
+        and 1 (Morpho-MNIST at 32 px); the second is ``[10, 40, 80, 1]`` (AFHQ at 128 px, with a
+        batch_size of 8 and a learning_rate of 2e-4).
     noise
         Sd of the noise on an embedding, as a share of each unit's own sd; the paper's .1.
     channels
@@ -71,10 +86,20 @@ class TwinConfig(PluginConfig):
     batch_size: int = Field(32, ge=4)
     learning_rate: PositiveFloat = 2e-3
     losses: Losses = "do-cycle"
+    lambdas: tuple[_Lambda, _Lambda, _Lambda, _Lambda] | None = None
     noise: NonNegativeFloat = 0.1
     channels: int = Field(64, ge=2)
     layers: PositiveInt = 4
     ema: float = Field(0.98, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.lambdas is not None and self.losses != "paper":
+            raise ValueError(
+                f"lambdas weigh the terms of `losses: paper`, and losses is {self.losses!r}; "
+                "leave lambdas out, or set losses to paper"
+            )
+        return self
 
 
 def train_twin(
@@ -113,16 +138,18 @@ def train_twin(
     Raises
     ------
     DataError
-        If a loss is not finite.
+        If a loss or a gradient is not finite, or what the twin has learned to paint.
     """
     training = TwinTraining(classifier, material, config, rng, levels)
-    history = training.run(
-        config.steps,
-        remedy=f"lower learning_rate (it is {config.learning_rate:g})",
-        progress=progress,
-        checkpoint=checkpoint,
-    )
-    return training.average.eval().requires_grad_(False), history
+    remedy = f"lower learning_rate (it is {config.learning_rate:g})"
+    history = training.run(config.steps, remedy=remedy, progress=progress, checkpoint=checkpoint)
+    twin = training.average.eval().requires_grad_(False)
+    if not _paints(twin, classifier, material.embeddings):
+        raise DataError(
+            f"the training of the twin broke down in step {config.steps}: what it has learned to "
+            f"paint is not finite; {remedy}"
+        )
+    return twin, history
 
 
 class TwinTraining(StepwiseTraining):
@@ -130,7 +157,6 @@ class TwinTraining(StepwiseTraining):
 
     trains = "the twin"
     terms = TERMS
-    shown = ("reconstruction", "alignment", "do-cycle", "adversarial")
 
     def __init__(
         self,
@@ -142,7 +168,7 @@ class TwinTraining(StepwiseTraining):
     ) -> None:
         super().__init__()
         self.classifier, self.material, self.config, self.rng = classifier, material, config, rng
-        self.device = classifier.device
+        self.device, self.shown = classifier.device, _SHOWN[config.losses]
         self.named = material.concepts.shape[1]
         levels = torch.full((self.named, 2), torch.nan) if levels is None else levels
         self.levels = levels.to(self.device)
@@ -163,6 +189,7 @@ class TwinTraining(StepwiseTraining):
             batch=config.batch_size,
             named=self.named,
             unnamed=config.latents - self.named,
+            lambdas=config.lambdas,
         ).to(self.device)
         self.path_length = PathLength().to(self.device)
         rate = config.learning_rate
@@ -189,7 +216,7 @@ class TwinTraining(StepwiseTraining):
                 group["lr"] = self.config.learning_rate * self._share_of_rate(number)
         batch = self._draw()
         painted, losses = self._paint(batch, number)
-        losses["discriminator"] = self._criticise(batch.images, painted, number)
+        losses |= self._criticise(batch.images, painted, number)
         self._average(number)
         return losses
 
@@ -219,12 +246,9 @@ class TwinTraining(StepwiseTraining):
         )
         if number % _PATH_EVERY == 0:
             terms["path length"] = self._path_penalty(latents)
-        self.painter.zero_grad()
-        torch.stack(list(terms.values())).sum().backward()
         # A step into a region where the path penalty is steep has ended short trainings.
-        nn.utils.clip_grad_norm_(self.twin.parameters(), _STEEPEST)
-        self.painter.step()
-        return images.detach(), {name: term.item() for name, term in terms.items()}
+        losses = descend(self.painter, terms, steepest=_STEEPEST)
+        return images.detach(), losses
 
     def _noise(self, embeddings: Tensor) -> Tensor:
         drawn = torch.randn(embeddings.shape, generator=self.rng).to(embeddings)
@@ -233,7 +257,7 @@ class TwinTraining(StepwiseTraining):
     def _intervene(self, latents: Tensor) -> Tensor:
         """Set one random concept of each unit, and each other one every other time."""
         shape = (len(latents), self.named)
-        values = settings(torch.randn(shape, generator=self.rng).to(latents), self.levels)
+        values = values_of_do(torch.randn(shape, generator=self.rng).to(latents), self.levels)
         first = torch.randint(self.named, (len(latents), 1), generator=self.rng)
         chosen = torch.rand(shape, generator=self.rng) < 0.5
         chosen = chosen.scatter(1, first, True).to(latents.device)
@@ -245,7 +269,7 @@ class TwinTraining(StepwiseTraining):
         penalty: Tensor = self.path_length(self.twin.render(some, self.rng), some, self.rng)
         return self.objective.weights.path_length * _PATH_EVERY * penalty
 
-    def _criticise(self, images: Tensor, painted: Tensor, number: int) -> float:
+    def _criticise(self, images: Tensor, painted: Tensor, number: int) -> dict[str, float]:
         """Train the discriminator."""
         self.discriminator.requires_grad_(True)
         regularised = number % _R1_EVERY == 0
@@ -256,10 +280,7 @@ class TwinTraining(StepwiseTraining):
             loss = discriminator_loss(realism, self.discriminator(painted.float()))
         if regularised:
             loss = loss + _R1_GAMMA / 2 * _R1_EVERY * r1_penalty(realism, real)
-        self.critic.zero_grad()
-        loss.backward()
-        self.critic.step()
-        return loss.item()
+        return descend(self.critic, {"discriminator": loss})
 
     @torch.no_grad()
     def _average(self, number: int) -> None:
@@ -270,7 +291,7 @@ class TwinTraining(StepwiseTraining):
             average.lerp_(weight, share)
 
     def _mixed_precision(self, wanted: bool = True) -> AbstractContextManager[None]:
-        half = wanted and self.device.type == "cuda" and torch.cuda.is_bf16_supported()
+        half = wanted and _has_bfloat16(self.device)
         return torch.autocast(self.device.type, torch.bfloat16, enabled=half)
 
 
@@ -283,6 +304,23 @@ def new_twin(classifier: Classifier, config: TwinConfig) -> Twin:
         channels=config.channels,
         layers=config.layers,
     )
+
+
+@torch.no_grad()
+def _paints(twin: Twin, classifier: Classifier, embeddings: Tensor) -> bool:
+    """Tell whether all latents, and readings of a few pictures, are finite numbers."""
+    latents = twin.latents(embeddings.to(classifier.device))
+    readback = twin.latents(classifier.embed(twin.render(latents[:_PICTURES])))
+    # Squares, because later stages divide by the latents' spread.
+    return all(bool(torch.isfinite(each.square().sum())) for each in (latents, readback))
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    """Tell whether a device computes in bfloat16 itself: where it is emulated, it takes longer."""
+    if device.type != "cuda":
+        return False
+    with torch.cuda.device(device):
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
 
 
 def _in_parts(tensors: Sequence[Tensor], rows: int) -> list[Painted]:

@@ -29,7 +29,8 @@ from causalxai_glance.latent_space import LatentSpace
 from causalxai_glance.paper_discoverer import PaperDiscoverer, own_effects, run_trials
 from causalxai_glance.perception import PerceivedDiscoverer
 from causalxai_glance.strips import flipped_side, side_name
-from causalxai_glance.twin.quality import measure_quality, settings
+from causalxai_glance.twin.intervened import values_of_do
+from causalxai_glance.twin.quality import measure_quality
 from causalxai_glance.twin.training import TERMS
 from causalxai_glance.twin_oracle import TwinOracle
 
@@ -151,7 +152,7 @@ def test_do_of_what_was_drawn_is_a_level_for_what_is_there_or_not():
     levels = torch.tensor([[-0.5, 2.0], [torch.nan, torch.nan]])
     drawn = torch.tensor([[0.3, 0.3], [-1.7, -1.7]])
     expected = torch.tensor([[2.0, 0.3], [-0.5, -1.7]])
-    torch.testing.assert_close(settings(drawn, levels), expected)
+    torch.testing.assert_close(values_of_do(drawn, levels), expected)
 
 
 def test_edge_weights_are_differences_of_probabilities(exact: Context):

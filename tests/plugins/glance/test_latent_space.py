@@ -16,6 +16,7 @@ from causalxai.errors import CapabilityError, DataError
 from causalxai.testing import Bench, checks_for
 from causalxai.testing.bench import stored
 from causalxai_glance.latent_space import LatentSpace
+from causalxai_glance.scm import StructuralModel
 
 TINY = {"latents": 5, "steps": 2, "channels": 8, "batch_size": 8, "layers": 1}
 
@@ -62,6 +63,50 @@ def test_pictures_of_another_size_are_refused(tiny: Dataset, side: int):
     classifier = Classifier(model, class_names=tiny.class_names, image_shape=(1, side, side))
     with pytest.raises(CapabilityError, match=f"{side} x {side}: resize them"):
         fit(classifier, dataset)
+
+
+def test_pictures_of_another_size_are_refused_before_anything_is_fitted(
+    tiny: Dataset, monkeypatch: pytest.MonkeyPatch
+):
+    def fitted(*_: object, **__: object) -> None:
+        raise AssertionError("the SCM layer was fitted")
+
+    monkeypatch.setattr(StructuralModel, "fit", fitted)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(24**2, 3))
+    classifier = Classifier(model, class_names=tiny.class_names, image_shape=(1, 24, 24))
+    with pytest.raises(CapabilityError, match="24 x 24: resize them"):
+        fit(classifier, tiny)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("count", "told"), [(1, "there is 1"), (29, "there are 29")])
+def test_too_few_labelled_images_are_refused(
+    looker: Classifier, squares: Dataset, count: int, told: str
+):
+    with pytest.raises(DataError, match=f"needs 30 labelled training images or more, and {told};"):
+        fit(looker, few(squares, count))
+
+
+@pytest.mark.filterwarnings("error")
+def test_one_image_is_refused_and_two_will_do(looker: Classifier, squares: Dataset):
+    def bare(count: int) -> Dataset:
+        dataset = few(squares, count)
+        return replace(dataset, train=with_concepts(dataset.train, None))
+
+    with pytest.raises(DataError, match="two training images or more, and there is 1"):
+        fit(looker, bare(1))
+    assert torch.isfinite(fit(looker, bare(2)).encode(squares.test.images).values).all()
+    assert fit(looker, few(squares, 30)).scm_ is not None
+
+
+@pytest.mark.parametrize("labelled", ["continuous", "boolean", "not"])
+def test_a_wild_single_step_ends_in_words(looker: Classifier, tiny: Dataset, labelled: str):
+    labels = tiny.train.concepts.clone()
+    if labelled == "boolean":
+        labels[:, 1] = (labels[:, 1] > 0.5).float()
+    train = with_concepts(tiny.train, None if labelled == "not" else labels)
+    with pytest.raises(DataError, match="is not finite; lower learning_rate"):
+        fit(looker, replace(tiny, train=train), steps=1, learning_rate=1e38)
 
 
 def test_too_few_latents_are_refused(looker: Classifier, tiny: Dataset):

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from causalxai.errors import DataError
 from causalxai_glance.twin.alignment import (
     SpectralAlignment,
-    alpha,
+    alpha_at,
     decorrelation,
     principal_scores,
 )
@@ -210,7 +210,7 @@ class TestEquationOne:
 
 class TestAlpha:
     def test_it_climbs_from_0_to_1(self):
-        values = [alpha(step, 110) for step in range(110)]
+        values = [alpha_at(step, 110) for step in range(110)]
         assert values == sorted(values)
         assert (values[0], values[-1]) == (0.0, 1.0)
         assert values[:10] == [0.0] * 10
@@ -218,9 +218,9 @@ class TestAlpha:
 
     @given(st.integers(1, 5000), st.integers(1, 20))
     def test_it_stays_within_0_and_1(self, total, stairs):
-        assert alpha(0, total, stairs=stairs) == 0.0
-        assert 0 <= alpha(total - 1, total, stairs=stairs) <= 1
-        assert alpha(total, total, stairs=stairs) == 1.0
+        assert alpha_at(0, total, stairs=stairs) == 0.0
+        assert 0 <= alpha_at(total - 1, total, stairs=stairs) <= 1
+        assert alpha_at(total, total, stairs=stairs) == 1.0
 
 
 class TestDecorrelation:

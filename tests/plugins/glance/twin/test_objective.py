@@ -9,7 +9,14 @@ import torch
 from torch import Tensor
 
 from causalxai_glance.twin.losses import consistency, generator_loss, reconstruction
-from causalxai_glance.twin.objective import WEIGHTS, Batch, Objective, Painted
+from causalxai_glance.twin.objective import (
+    WEIGHTS,
+    Batch,
+    Objective,
+    Painted,
+    Weights,
+    weighted_by,
+)
 
 NAMED = 2
 LATENTS = torch.tensor([[1.0, 2.0, 3.0], [-1.0, 0.0, 7.0]])
@@ -93,3 +100,33 @@ def test_the_papers_sum_has_the_spectral_alignment_alone():
     assert found.keys() == {"reconstruction", "consistency", "adversarial", "alignment"}
     # In step 0 the spectral term has no weight.
     assert float(found["alignment"]) == pytest.approx(WEIGHTS["paper"].alignment * 2)
+
+
+def test_the_papers_weights_are_those_of_its_appendix():
+    """Lambda 1 to 4, of L_pl, L_align, L_recon and L_cls: 10, 30, 30 and 1."""
+    found = WEIGHTS["paper"]
+    assert found.adversarial == 1
+    assert (found.path_length, found.alignment) == (10, 30)
+    assert (found.reconstruction, found.consistency) == (30, 1)
+    assert (found.decorrelation, found.do_cycle, found.kept) == (0, 0, 0)
+    assert weighted_by((10, 30, 30, 1)) == found
+
+
+def test_our_own_weights():
+    own = Weights(
+        adversarial=1, path_length=0.2, alignment=3, reconstruction=30, consistency=1,
+        decorrelation=1, do_cycle=3, kept=1,
+    )  # fmt: skip
+    assert own == WEIGHT
+
+
+def test_lambdas_weigh_the_papers_terms_in_its_order():
+    own = Objective("paper", batch=2, named=NAMED, unnamed=1, lambdas=(2, 3, 5, 7))
+    assert own.weights == Weights(
+        adversarial=1, path_length=2, alignment=3, reconstruction=5, consistency=7,
+        decorrelation=0, do_cycle=0, kept=0,
+    )  # fmt: skip
+    seen = painted(LATENTS, READBACK)
+    found, usual = own(batch(), seen, None, 0, 100), terms(seen, None, losses="paper")
+    for name, ratio in {"alignment": 3 / 30, "reconstruction": 5 / 30, "consistency": 7}.items():
+        torch.testing.assert_close(found[name], ratio * usual[name])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 
 import pytest
@@ -10,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from causalxai import Classifier
+from causalxai.errors import DataError
 from causalxai_glance.twin import quality as module
-from causalxai_glance.twin.quality import Quality, measure_quality
+from causalxai_glance.twin.quality import Quality, measure_quality, r_squared
 
 NAMED, SIDE = 2, 2
 MEAN = torch.full((1, SIDE, SIDE), 0.5)
@@ -166,3 +168,57 @@ def test_a_twin_is_faithful_from_two_bounds_on(
     perfect = measure(pixels, StandIn())
     found = replace(perfect, readback=(readback, 1.0), effect=((effect, 0.0), (0.0, 1.0)))
     assert found.faithful is found.faithful_in(0) is faithful
+
+
+def test_r_squared_by_hand():
+    truth = torch.tensor([[0.0, 1.0, 3.0], [2.0, 1.0, 5.0]])
+    readings = torch.tensor([[0.0, 1.0, 4.0], [1.0, 9.0, 4.0]])
+    # Errors 0 and 1 over a variance of 1; a truth that does not vary; the mean itself.
+    assert r_squared(readings, truth) == (0.5, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("wrong", ["readings", "truth", "both"])
+def test_r_squared_of_no_number_is_none(wrong: str):
+    sound = torch.tensor([[0.0, 1.0, 1.0], [2.0, 4.0, 1.0]])
+    broken = sound.clone()
+    broken[1, 1:] = torch.nan
+    given = (sound if wrong == "truth" else broken, sound if wrong == "readings" else broken)
+    first, *others = r_squared(*given)
+    assert first == 1
+    assert all(math.isnan(score) for score in others)
+
+
+@pytest.mark.parametrize(("entry", "broken"), [((0, 0), torch.nan), ((3, 3), torch.inf)])
+def test_a_twin_that_paints_nothing_is_not_measured(
+    pixels: Classifier, entry: tuple[int, int], broken: float
+):
+    with pytest.raises(DataError, match="are not finite: lower learning_rate"):
+        measure(pixels, StandIn(changed((*entry, broken))))
+
+
+def test_a_twin_without_named_concepts_must_paint_as_well(pixels: Classifier):
+    with pytest.raises(DataError, match="are not finite: lower learning_rate"):
+        measure(pixels, StandIn(changed((0, 0, torch.nan))), concepts=torch.zeros(40, 0))
+
+
+class Glaring(StandIn):
+    """Reads no number from what is bright, and paints nothing bright."""
+
+    def latents(self, embeddings: Tensor) -> Tensor:
+        return torch.where(embeddings > 0.9, torch.inf, embeddings)
+
+    def render(self, latents: Tensor) -> Tensor:
+        return super().render(latents.clamp(0, 0.8))
+
+
+class Narrow(StandIn):
+    """Paints what there is, and nothing that do() would bring about."""
+
+    def render(self, latents: Tensor) -> Tensor:
+        return super().render(torch.where(latents > 1.2, torch.nan, latents))
+
+
+@pytest.mark.parametrize("twin", [Glaring(), Narrow()], ids=["images", "after do()"])
+def test_where_no_number_is_read_it_is_told(pixels: Classifier, twin: StandIn):
+    with pytest.raises(DataError, match=r"the latents of held-out images.* are not finite"):
+        measure(pixels, twin)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from causalxai import Classifier, Dataset
+from causalxai import Classifier
 from causalxai.errors import DataError
 from causalxai.stepwise_training import StepwiseTraining
 from causalxai.testing import Keeper, KilledError
@@ -19,14 +19,6 @@ from causalxai_glance.twin.training import TERMS, TwinConfig, TwinTraining, trai
 from causalxai_glance.twin.twin import Twin
 
 CONFIG = TwinConfig(latents=6, steps=7, channels=8, batch_size=8, layers=1)
-
-
-@pytest.fixture(scope="module")
-def material(looker: Classifier, squares: Dataset) -> Batch:
-    train = squares.train[:40]
-    concepts = (train.concepts - train.concepts.mean(dim=0)) / train.concepts.std(dim=0)
-    logits = looker.logits(train.images)
-    return Batch(train.images, looker.embed(train.images), logits, concepts)
 
 
 def train(
@@ -119,6 +111,75 @@ def test_a_breakdown_names_the_step_and_what_to_lower(
     monkeypatch.setattr(training.TwinTraining, "step", breaks)
     with pytest.raises(DataError, match=r"step 5: alignment is not finite.*learning_rate.*0\.002"):
         train(looker, material)
+
+
+@pytest.mark.parametrize("losses", ["do-cycle", "paper"])
+@pytest.mark.parametrize("rate", [1e30, 1e38])
+def test_no_twin_is_left_that_paints_nothing(
+    looker: Classifier, material: Batch, losses: str, rate: float
+):
+    """The only step's own loss and gradient are sound; what it leaves is not."""
+    message = r"in step 1: .* is not finite; lower learning_rate \(it is 1e\+3[08]\)"
+    with pytest.raises(DataError, match=message):
+        train(looker, material, learning_rate=rate, steps=1, losses=losses)
+
+
+def test_the_twin_that_is_returned_has_the_averaged_weights(
+    looker: Classifier, material: Batch, monkeypatch: pytest.MonkeyPatch
+):
+    made: list[TwinTraining] = []
+
+    class Noted(TwinTraining):
+        def __init__(self, *given) -> None:
+            super().__init__(*given)
+            made.append(self)
+
+    monkeypatch.setattr(training, "TwinTraining", Noted)
+    twin, _ = train(looker, material)
+    assert same_bytes(twin, made[0].average)
+    for name, weight in made[0].twin.named_parameters():
+        if name.endswith("weight"):
+            assert not torch.equal(twin.get_parameter(name), weight), name
+
+
+@pytest.mark.parametrize("losses", ["do-cycle", "paper"])
+def test_progress_tells_terms_that_there_are(looker: Classifier, material: Batch, losses: str):
+    trains = prepared(looker, material, losses=losses)
+    told = trains.step(1)
+    assert set(trains.shown) <= told.keys()
+    assert all(told[name] for name in trains.shown)
+
+
+LAMBDAS = (10.0, 40.0, 80.0, 1.0)
+
+
+def test_the_papers_second_set_can_be_had(looker: Classifier, material: Batch):
+    config = TwinConfig.model_validate({"losses": "paper", "lambdas": list(LAMBDAS)})
+    assert config.lambdas == LAMBDAS
+    (_, first), (_, second) = (
+        train(looker, material, losses="paper", lambdas=lambdas) for lambdas in (None, LAMBDAS)
+    )
+    ratio = dict(zip(TERMS, (second[0] / first[0]).tolist(), strict=True))
+    # The first step's losses, before the weights have gone separate ways.
+    assert ratio["alignment"] == pytest.approx(40 / 30)
+    assert ratio["reconstruction"] == pytest.approx(80 / 30)
+    assert [ratio[name] for name in ("consistency", "adversarial", "path length")] == (
+        pytest.approx([1, 1, 1])
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "complaint"),
+    [
+        ({"lambdas": LAMBDAS}, "losses is 'do-cycle'; leave lambdas out, or set losses to paper"),
+        ({"losses": "paper", "lambdas": LAMBDAS[:3]}, "lambdas"),
+        ({"losses": "paper", "lambdas": (*LAMBDAS[:3], -1)}, "greater than or equal to 0"),
+        ({"losses": "paper", "lambdas": (*LAMBDAS[:3], float("inf"))}, "finite number"),
+    ],
+)
+def test_lambdas_that_mean_nothing_are_refused(wrong: dict[str, object], complaint: str):
+    with pytest.raises(ValidationError, match=complaint):
+        TwinConfig.model_validate(wrong)
 
 
 @pytest.mark.parametrize("losses", ["do-cycle", "paper"])
