@@ -56,9 +56,10 @@ def test_scaling_activations_equals_a_kernel_for_each_sample(kernel, demodulate)
         torch.testing.assert_close(ours, theirs)
 
 
-@given(st.floats(0.1, 10), st.integers(0, 1000))
+@given(st.floats(0.5, 10), st.integers(0, 1000))
 @settings(max_examples=20, deadline=None)
 def test_demodulated_convolutions_ignore_the_scale_of_their_weights(scale, seed):
+    """But for the 1e-8 under the root, which counts where weights are small."""
     conv = seeded(lambda: ModulatedConv2d(3, 4, 3, 2), seed).double()
     x, latents = normal(2, 3, 5, 5, dtype=torch.float64), normal(2, 2, dtype=torch.float64)
     before = conv(x, latents)
