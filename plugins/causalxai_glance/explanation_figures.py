@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import SupportsFloat, cast
 
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.container import BarContainer
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -18,9 +19,11 @@ from causalxai.report.section import Figure, Section, Table, Text
 from causalxai_glance.strips import MINUS, draw_picture, side_name, strips
 
 _MOST_IMAGES, _MOST_CONTRASTED, _MOST_UNNAMED, _MOST_BARS = 4, 3, 4, 9
-_GOOD_FIT = 0.5
+# From which R² on the logit is about, and from which it is roughly, a sum.
+_GOOD_FIT, _ROUGH_FIT = 0.8, 0.5
 _CHART = 2.6
 _NEUTRAL = "#b8c0c8"
+_NUMBERS = 1.04
 
 
 def explanation_section(explanation: Explanation, class_names: Sequence[str]) -> Section:
@@ -46,23 +49,34 @@ def _trust(explanation: Explanation) -> str:
     """Say how far the local models and the twin's pictures can be believed."""
     details = explanation.details
     fidelity = details["fidelity"]
-    poor = int((fidelity < _GOOD_FIT).sum())
     same = details["original"].argmax(dim=1) == details["perceived"].argmax(dim=1)
     gap = (_of_target(explanation, "original") - _of_target(explanation, "perceived")).abs().mean()
-    verdict = (
-        f"Under {_GOOD_FIT:g}, which is true of {poor} of {len(fidelity)} images, the logit is far "
-        "from a sum of what the concepts contribute, and importances tell little there."
-        if poor
-        else "This near the images, the logit is about a sum of what the concepts contribute."
-    )
     return (
         f"Each image is explained by a sparse linear model of {explanation.meta['samples']} "
         "surroundings that the twin painted and the classifier looked at. On surroundings that it "
         f"was not fitted to, the model's R² is {float(fidelity.mean()):.2f} on average "
-        f"({float(fidelity.min()):.2f} to {float(fidelity.max()):.2f}). {verdict} The explanations "
-        "are of the images as the twin paints them: the classifier predicts the same class there "
-        f"in {int(same.sum())} of {len(same)} images, and its confidence differs by "
-        f"{float(gap):.2f} on average."
+        f"({float(fidelity.min()):.2f} to {float(fidelity.max()):.2f}). {_additivity(fidelity)} "
+        "The explanations are of the images as the twin paints them: the classifier predicts the "
+        f"same class there in {int(same.sum())} of {len(same)} images, and its confidence differs "
+        f"by {float(gap):.2f} on average."
+    )
+
+
+def _additivity(fidelity: Tensor) -> str:
+    """Say near how many images the logit is a sum, by the local models' R²."""
+    good, poor = fidelity >= _GOOD_FIT, fidelity < _ROUGH_FIT
+    kinds = (
+        (good, "about one", f"{_GOOD_FIT:g} or more"),
+        (~good & ~poor, "roughly one", f"{_ROUGH_FIT:g} to {_GOOD_FIT:g}"),
+        (poor, "far from one, and importances tell little", f"under {_ROUGH_FIT:g}"),
+    )
+    told = [
+        f"near {int(which.sum())} of {len(fidelity)} images it is {kind} (R² {bounds})"
+        for which, kind, bounds in kinds
+        if which.any()
+    ]
+    return (
+        f"The model takes the logit for a sum of what the concepts contribute: {', '.join(told)}."
     )
 
 
@@ -152,7 +166,8 @@ def _draw_importance(axes: Axes, explanation: Explanation, image: int) -> None:
     chosen = [*known[: _MOST_BARS - min(len(others), _MOST_UNNAMED)], *others[:_MOST_UNNAMED]]
     values = importance[chosen]
     colours = [SUPPORT if value > 0 else OPPOSE for value in values]
-    _bars(axes, [explanation.concepts[index] for index in chosen], values, colours, "{:+.2f}")
+    bars = _bars(axes, [explanation.concepts[index] for index in chosen], values, colours)
+    axes.bar_label(bars, [_signed(value) for value in values], padding=2, fontsize=7)
     axes.axvline(0, color=INK, linewidth=0.8)
     fidelity = float(explanation.details["fidelity"][image])
     unit = "unit" if explanation.meta["boolean"] else "sd"
@@ -179,7 +194,10 @@ def _draw_confidence(
             labels.append(side_name(explanation, names[concept], side))
             values.append(float(intervened[concept, side]))
     colours = [INK, INK] + [_NEUTRAL] * (len(values) - 2)
-    _bars(axes, labels, np.array(values), colours, "{:.2f}")
+    _bars(axes, labels, np.array(values), colours)
+    for row, value in enumerate(values):
+        # Beside the longest bar that there can be, where no line runs through them.
+        axes.text(_NUMBERS, row, f"{value:.2f}", fontsize=7, va="center")
     axes.axvline(values[1], color=INK, linewidth=0.8, linestyle=":")
     axes.set_xlim(0, 1.25)
     axes.set_xticks([0, 0.5, 1])
@@ -192,17 +210,14 @@ def _bars(
     labels: Sequence[str],
     values: NDArray[np.float64],
     colours: Sequence[str],
-    form: str,
-) -> None:
+) -> BarContainer:
     places = np.arange(len(values))
     bars = axes.barh(places, values, color=list(colours), height=0.7)
-    axes.bar_label(
-        bars, [form.format(value).replace("-", MINUS) for value in values], padding=2, fontsize=7
-    )
     axes.set_yticks(places, labels, fontsize=7, parse_math=False)
     axes.tick_params(axis="x", labelsize=7)
     axes.tick_params(axis="y", length=0)
     axes.invert_yaxis()
+    return bars
 
 
 def _summary(explanation: Explanation, class_names: Sequence[str]) -> Table:
@@ -216,11 +231,11 @@ def _summary(explanation: Explanation, class_names: Sequence[str]) -> Table:
         column = explanation.importance[:, explanation.concepts.index(name)]
         turned = details["intervened"][:, place].argmax(dim=-1) != predicted[:, None]
         sides = (
-            f"{float(details['effect'][:, place, side].mean()):+.2f} ({_turns(turned[:, side], n)})"
+            f"{_signed(details['effect'][:, place, side].mean())} ({_turns(turned[:, side], n)})"
             for side in (0, 1)
         )
-        by_class = ", ".join(
-            f"{class_names[klass]} {float(column[explanation.target == klass].mean()):+.2f}"
+        by_class = "; ".join(
+            f"class {class_names[klass]}: {_signed(column[explanation.target == klass].mean())}"
             for klass in explanation.target.unique().tolist()
         )
         chosen = f"{int((column != 0).sum())} of {n}"
@@ -250,6 +265,10 @@ def _steps(explanation: Explanation, step: float, *, up: bool = True) -> str:
     if boolean:
         ways.append("= 1" if up else "= 0")
     return " or ".join(ways)
+
+
+def _signed(value: SupportsFloat) -> str:
+    return f"{float(value):+.2f}".replace("-", MINUS)
 
 
 def _turns(turned: Tensor, n: int) -> str:

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from causalxai.dataset import Dataset, Split
-from causalxai.report.plots import CATEGORIES, INK, canvas, embed, grid, image_axes
+from causalxai.report.plots import CATEGORIES, INK, canvas, embed, grid
 from causalxai.report.section import Figure, Section, Table, Text
 from causalxai_glance.graph_figures import graph_section
+from causalxai_glance.strips import draw_picture
 from causalxai_glance.twin.quality import FAITHFUL_EFFECT, FAITHFUL_READBACK, Quality
 from causalxai_glance.twin.training import TERMS
 
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["graph_section", "twin_section"]
 
-_PICTURES, _POINTS, _COLUMNS = 10, 400, 4
+_PICTURES, _POINTS, _COLUMNS, _PANELS = 10, 400, 4, 3
+# Scatter plots are pixels, and fewer of them to the page's width than other figures have.
+_TITLE, _LABEL, _TICK = 6.0, 5.5, 5.0
 _MARKERS = "osD^vPX*<>"
 _SMOOTHED = 50
 _SPLIT = (
@@ -98,8 +101,7 @@ def _pictures(space: LatentSpace, split: Split) -> Figure:
     rows = grid(figure, 2, len(split))
     for column, pair in enumerate(zip(split.images, painted, strict=True)):
         for row, image in enumerate(pair):
-            picture = image.movedim(0, -1).numpy()
-            image_axes(rows[row][column]).imshow(picture, cmap="gray", vmin=0, vmax=1)
+            draw_picture(rows[row][column], image, "")
     rows[0][0].set_ylabel("image", fontsize=8)
     rows[1][0].set_ylabel("perceived", fontsize=8)
     return embed(
@@ -140,7 +142,7 @@ def _measured(figure: float | None) -> str:
 
 def _alignment(space: LatentSpace, labels: Tensor, readings: Tensor) -> Figure:
     k = len(space.named_)
-    columns = min(k, _COLUMNS)
+    columns = min(k, _PANELS)
     lines = -(-k // columns)
     figure = canvas(2.4 * columns, 2.4 * lines)
     every = [axes for row in grid(figure, lines, columns) for axes in row]
@@ -148,12 +150,9 @@ def _alignment(space: LatentSpace, labels: Tensor, readings: Tensor) -> Figure:
         axes, label, reading = every[place], labels[:, place], readings[:, place]
         _compare(axes, label.numpy(), reading.numpy(), place in space.boolean_)
         r2 = _measured(space.quality_.alignment[place])
-        axes.set_title(f"{name}, R² {r2}", fontsize=8, parse_math=False)
+        axes.set_title(f"{name}, R² {r2}", fontsize=_TITLE, parse_math=False)
     for axes in every[k:]:
         axes.set_axis_off()
-    first = ("aligned latent", "images") if 0 in space.boolean_ else ("label", "aligned latent")
-    every[0].set_xlabel(first[0])
-    every[0].set_ylabel(first[1])
     return embed(
         figure,
         "Each named concept's label against its aligned latent, in the label's unit, for test "
@@ -172,10 +171,18 @@ def _compare(
         axes.hist(reading[label > 0.5], bins, color=CATEGORIES[0], alpha=0.6)
         axes.hist(reading[label <= 0.5], bins, color=INK, histtype="step")
         axes.set_yticks([])
+        _label(axes, "aligned latent", "images")
         return
     axes.scatter(label, reading, s=5, color=CATEGORIES[0], alpha=0.6, lw=0)
     ends = [float(label.min()), float(label.max())]
     axes.plot(ends, ends, color=INK, linewidth=0.8)
+    _label(axes, "label", "aligned latent")
+
+
+def _label(axes: Axes, x: str, y: str) -> None:
+    axes.set_xlabel(x, fontsize=_LABEL)
+    axes.set_ylabel(y, fontsize=_LABEL)
+    axes.tick_params(labelsize=_TICK, length=2)
 
 
 def _clusters(unnamed: Tensor, labels: Tensor, dataset: Dataset) -> Figure:
@@ -192,8 +199,8 @@ def _clusters(unnamed: Tensor, labels: Tensor, dataset: Dataset) -> Figure:
         x, y = mine.T
         axes.scatter(x, y, s=14, color=colour, marker=marker, alpha=0.6, lw=0)
         _name_cluster(axes, np.median(mine, axis=0), name, colour)
-    axes.set_xlabel(f"component 1 ({shares[0]:.0%} of the variance)")
-    axes.set_ylabel(f"component 2 ({shares[1]:.0%})")
+    first, second = (f"component {i} ({share:.0%}" for i, share in enumerate(shares, start=1))
+    _label(axes, f"{first} of the variance)", f"{second})")
     return embed(
         figure,
         "Test images in the plane of the unnamed latents' two largest principal components; a "
@@ -223,7 +230,8 @@ def _principal_plane(
 
 def _name_cluster(axes: Axes, place: NDArray[np.float64], name: str, colour: str) -> None:
     axes.text(
-        place[0], place[1], name, fontsize=8, ha="center", va="center", color=INK, parse_math=False,
+        place[0], place[1], name, fontsize=_TITLE, ha="center", va="center", color=INK,
+        parse_math=False,
         bbox={"boxstyle": "round,pad=0.2", "fc": "white", "ec": colour, "alpha": 0.85},
     )  # fmt: skip
 

@@ -28,6 +28,8 @@ class LocalModel:
     fidelity
         R² on samples that were left out one by one, weighted; negative where the mean says more
         than the model, 0 where the response does not vary, or no sample is near enough to tell.
+        Left out of the least squares alone: the lasso has selected its concepts with all samples,
+        which flatters a model of few concepts out of many a little.
     """
 
     coefficients: Values

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from causalxai.explainer import Explanation
-from causalxai.report.images import some_of_each_class
+from causalxai.report.images import as_shown, some_of_each_class
 from causalxai.report.plots import canvas, embed, grid, image_axes
 from causalxai.report.section import Figure
 
@@ -42,8 +42,8 @@ def side_name(explanation: Explanation, concept: str, side: int) -> str:
 
 
 def draw_picture(axes: Axes, image: Tensor, title: str) -> None:
-    """Draw an image ``[c, h, w]`` in [0, 1]."""
-    image_axes(axes, title).imshow(image.movedim(0, -1).numpy(), cmap="gray", vmin=0, vmax=1)
+    """Draw an image ``[c, h, w]`` in [0, 1]; of other than 1 or 3 channels, their mean."""
+    image_axes(axes, title).imshow(as_shown(image).numpy(), cmap="gray", vmin=0, vmax=1)
 
 
 def flipped_side(explanation: Explanation, image: int, concept: str) -> int:

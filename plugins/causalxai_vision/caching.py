@@ -1,4 +1,7 @@
-"""Results that are slow to make, kept in the user's cache folder."""
+"""Results that are slow to make, kept in the user's cache folder, of which they fill 2 GiB at most.
+
+Whenever something is stored beyond that, what was read or written longest ago is dropped.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +24,8 @@ from causalxai.record import Json
 Arrays = dict[str, NDArray[np.generic]]
 
 _logger = logging.getLogger(__name__)
+
+_ROOM = 2 * 1024**3
 
 
 def cache_folder() -> Path:
@@ -43,7 +49,7 @@ def cached(key: str, make: Callable[[], Arrays]) -> Arrays:
     """Return what is kept under a key, or make and keep it.
 
     A file that cannot be read is made anew, and a folder that cannot be written to keeps nothing;
-    either is logged as a warning.
+    either is logged as a warning. Several processes may read, store and drop at once.
 
     Parameters
     ----------
@@ -53,17 +59,49 @@ def cached(key: str, make: Callable[[], Arrays]) -> Arrays:
         Returns the arrays.
     """
     path = cache_folder() / f"{key}.safetensors"
-    if path.is_file():
-        try:
-            return dict(load_file(path))
-        except (OSError, SafetensorError) as error:
-            _logger.warning("%s: cannot be read and is made anew: %s", path, error)
+    kept = _read(path)
+    if kept is not None:
+        return kept
     arrays = make()
     try:
         _write(path, arrays)
+        _make_room(path)
     except OSError as error:
         _logger.warning("%s: cannot be written, the next run makes it anew: %s", path, error)
     return arrays
+
+
+def _read(path: Path) -> Arrays | None:
+    try:
+        arrays = dict(load_file(path))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, SafetensorError) as error:
+        _logger.warning("%s: cannot be read and is made anew: %s", path, error)
+        return None
+    # Times of access are not kept everywhere. A folder that is only read drops nothing either.
+    with suppress(OSError):
+        os.utime(path)
+    return arrays
+
+
+def _make_room(stored: Path) -> None:
+    """Drop what was used longest ago, but not what has just been stored, however large it is."""
+    found = []
+    for path in stored.parent.iterdir():
+        # Another process may have dropped it, or moved what it was writing.
+        with suppress(FileNotFoundError):
+            state = path.stat()
+            found.append((state.st_mtime_ns, state.st_size, path))
+    total = sum(size for _, size, _ in found)
+    for _, size, path in sorted(found):
+        if total <= _ROOM:
+            return
+        if path != stored:
+            # Some systems do not drop a file that another process is reading.
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+                total -= size
 
 
 def _write(path: Path, arrays: Arrays) -> None:

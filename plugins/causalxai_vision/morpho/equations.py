@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 import numpy as np
-from pydantic import Field, PositiveFloat, field_validator, model_validator
+from pydantic import BeforeValidator, Field, PositiveFloat, field_validator, model_validator
 
 from causalxai.errors import DataError, did_you_mean
 from causalxai.graph import CausalGraph
 from causalxai.plugin import PluginConfig
 from causalxai_vision.morpho.concepts import CONCEPTS, Concept
 from causalxai_vision.morpho.expressions import Expression, Values
+
+_logger = logging.getLogger(__name__)
+
+# The share of values beyond what can be drawn above which the user is told.
+_TOLERATED = 0.01
 
 
 class Normal(PluginConfig):
@@ -51,6 +58,8 @@ class Uniform(PluginConfig):
     def _is_no_point(self) -> Self:
         if not self.low < self.high:
             raise ValueError(f"low must be below high, {self.low:g} is not below {self.high:g}")
+        if not math.isfinite(self.high - self.low):
+            raise ValueError(f"low and high are too far apart: {self.low:g} and {self.high:g}")
         return self
 
     def draw(self, n: int, rng: np.random.Generator) -> Values:
@@ -78,6 +87,23 @@ class Gamma(PluginConfig):
 
 Noise: TypeAlias = Annotated[Normal | Uniform | Gamma, Field(discriminator="distribution")]
 
+_EXAMPLES = {
+    "normal": "{distribution: normal, mean: 0, sd: 1}",
+    "uniform": "{distribution: uniform, low: 0, high: 1}",
+    "gamma": "{distribution: gamma, shape: 10, rate: 5}",
+}
+
+
+def _as_text(written: Any) -> Any:
+    # YAML reads an expression that is one number as a number.
+    is_number = isinstance(written, int | float) and not isinstance(written, bool)
+    return str(written) if is_number else written
+
+
+Text: TypeAlias = Annotated[
+    str, BeforeValidator(_as_text), Field(json_schema_extra={"type": ["string", "number"]})
+]
+
 
 class Equation(PluginConfig):
     """How a concept comes about: ``expression`` over its parents and its noise.
@@ -91,8 +117,23 @@ class Equation(PluginConfig):
         What ``noise`` is drawn from, independently of every other concept's.
     """
 
-    expression: str
+    expression: Text
     noise: Noise | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_no_list_of_parents(cls, written: Any) -> Any:
+        if isinstance(written, Mapping) and "parents" in written:
+            raise ValueError("parents are read from the expression: leave the key `parents` out")
+        return written
+
+    @field_validator("noise", mode="before")
+    @classmethod
+    def _is_a_distribution(cls, written: Any) -> Any:
+        if written is None or isinstance(written, Mapping | PluginConfig):
+            return written
+        example = _EXAMPLES.get(str(written), _EXAMPLES["normal"])
+        raise ValueError(f"a noise is written as {example}, not as {written!r}")
 
     @field_validator("expression")
     @classmethod
@@ -107,6 +148,11 @@ class Equation(PluginConfig):
             raise ValueError("the expression has noise in it, say its distribution under `noise`")
         if self.noise is not None and not uses:
             raise ValueError("there is a distribution of noise, but no noise in the expression")
+        if not self.parsed.names:
+            raise ValueError(
+                f"the expression {self.expression!r} is constant, and nothing can be learned of a "
+                "concept that is the same in all images: add noise or another concept to it"
+            )
         return self
 
     @cached_property
@@ -121,6 +167,7 @@ class Equation(PluginConfig):
 
 
 Equations: TypeAlias = Mapping[Concept, Equation]
+Ranges: TypeAlias = Mapping[Concept, tuple[float, float]]
 
 
 def graph_of(equations: Equations) -> CausalGraph:
@@ -146,7 +193,9 @@ def graph_of(equations: Equations) -> CausalGraph:
     return CausalGraph(nodes, pairs)
 
 
-def sample(equations: Equations, n: int, rng: np.random.Generator) -> Values:
+def sample(
+    equations: Equations, n: int, rng: np.random.Generator, *, within: Ranges | None = None
+) -> Values:
     """Draw concepts from their equations.
 
     Parameters
@@ -157,6 +206,10 @@ def sample(equations: Equations, n: int, rng: np.random.Generator) -> Values:
         How many rows.
     rng
         What draws; every concept's noise has a stream of its own.
+    within
+        Between which ends a concept can be drawn. What an equation gives beyond them becomes the
+        nearer end before other equations read it, so that rows obey the equations as they stand;
+        any value goes, unless given.
 
     Returns
     -------
@@ -166,7 +219,7 @@ def sample(equations: Equations, n: int, rng: np.random.Generator) -> Values:
     Raises
     ------
     DataError
-        If an equation gives values that are not finite.
+        If an equation gives values that are not finite, or the same value for all rows.
     """
     streams = dict(zip(CONCEPTS, rng.spawn(len(CONCEPTS)), strict=True))
     graph = graph_of(equations)
@@ -174,11 +227,39 @@ def sample(equations: Equations, n: int, rng: np.random.Generator) -> Values:
     for name in sorted(equations, key=graph.order().index):
         equation = equations[name]
         noise = {} if equation.noise is None else {"noise": equation.noise.draw(n, streams[name])}
-        values[name] = np.broadcast_to(equation.parsed.evaluate(values | noise), n)
-        if not np.isfinite(values[name]).all():
-            bad = int((~np.isfinite(values[name])).sum())
-            raise DataError(
-                f"{name}: the equation {equation.expression!r} gives no finite number for {bad} of "
-                f"{n} images (a logarithm or root of a negative number, a division by zero?)"
-            )
+        found = np.broadcast_to(equation.parsed.evaluate(values | noise), n)
+        _check_finite(name, equation, found)
+        values[name] = found if within is None else _drawable(name, found, *within[name])
+        _check_varied(name, equation, values[name])
     return np.stack([values[name] for name in graph.nodes], axis=1)
+
+
+def _check_finite(name: Concept, equation: Equation, values: Values) -> None:
+    bad = int((~np.isfinite(values)).sum())
+    if bad:
+        raise DataError(
+            f"{name}: the equation {equation.expression!r} gives no finite number for {bad} of "
+            f"{len(values)} images (a logarithm or root of a negative number, a division by zero?)"
+        )
+
+
+def _check_varied(name: Concept, equation: Equation, values: Values) -> None:
+    if len(values) > 1 and (values == values[0]).all():
+        raise DataError(
+            f"{name}: by the equation {equation.expression!r} it is {values[0]:g} in all "
+            f"{len(values)} images, and nothing can be learned of a concept that does not vary"
+        )
+
+
+def _drawable(name: Concept, values: Values, low: float, high: float) -> Values:
+    beyond = float(((values < low) | (values > high)).mean())
+    if beyond > _TOLERATED:
+        _logger.warning(
+            "morpho: %.0f %% of the values of %s lie beyond what can be drawn (%g to %g) and "
+            "become the nearest that can",
+            100 * beyond,
+            name,
+            low,
+            high,
+        )
+    return np.clip(values, low, high)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import reduce
@@ -107,7 +108,8 @@ class Expression:
 def _check(node: ast.expr, known: Collection[str]) -> list[str]:
     """Return the variables below a node; ValueError if anything but arithmetic is there."""
     match node:
-        case ast.Constant(value=value) if type(value) in (int, float):
+        case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
+            _check_size(value)
             return []
         case ast.Name(id=name):
             if name in known:
@@ -121,7 +123,20 @@ def _check(node: ast.expr, known: Collection[str]) -> list[str]:
         case ast.Call(func=ast.Name(id=name), keywords=[]):
             _check_call(name, node.args)
             return [variable for part in node.args for variable in _check(part, known)]
+        case ast.BinOp(op=ast.BitXor()):
+            raise ValueError(
+                f"{ast.unparse(node)!r}: ^ is not allowed in an expression; did you mean **?"
+            )
     raise ValueError(f"{ast.unparse(node)!r} is not allowed in an expression (allowed: {_GRAMMAR})")
+
+
+def _check_size(number: float) -> None:
+    try:
+        finite = math.isfinite(float(number))
+    except OverflowError:
+        finite = False
+    if not finite:
+        raise ValueError("a number in the expression is too large: 1e308 is about the largest")
 
 
 def _check_call(name: str, arguments: list[ast.expr]) -> None:

@@ -20,7 +20,8 @@ from causalxai_vision.morpho.thinning import thin
 _UP = 4
 _GRID = PAGE * _UP
 # The stroke is where it is brighter than this and brighter than its surroundings. A threshold at
-# half of the maximum closes half of the loops of scikit-learn's 8s; this one a sixth.
+# half of the maximum leaves fewer than two loops in 51 % of scikit-learn's 8s, this one in 34 %;
+# nearer surroundings save few of them, and open loops in other digits.
 _FLOOR = 0.3
 _SURROUNDINGS = 2.5 * _UP
 # Of the side of an original pixel: how far corners that enlarging left are rounded off.

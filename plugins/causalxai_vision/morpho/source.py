@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,12 +26,9 @@ from causalxai_vision.morpho.scenarios import SCENARIOS, Scenario, Variant, scen
 from causalxai_vision.morpho.skeletons import Skeleton
 from causalxai_vision.morpho.studio import pictures_of, skeletons_of
 
-_logger = logging.getLogger(__name__)
-
 # MNIST's digits fill a box of 20 pixels on pages of 28; scikit-learn's get the same margin.
 _BOX = 20 / 28
-# The share of values beyond what can be drawn above which the user is told.
-_TOLERATED = 0.01
+_FEWEST_CLASSES = 2
 
 
 class Morpho(DatasetSource):
@@ -40,10 +36,14 @@ class Morpho(DatasetSource):
 
     Concepts are drawn from structural equations, and each digit is drawn anew from the middle of
     its stroke to have them. ``Split.concepts`` are measured on the pictures,
-    ``Split.set_concepts`` are what the equations gave. Thickness and width count in thirty-seconds
-    of the page's side (pixels at the default size), slant in degrees to the right of upright,
-    intensity from 0 to 255. A concept without an equation stays as each digit has it; intensity is
-    then 255.
+    ``Split.set_concepts`` are what the equations gave, and what the digits were drawn to have: a
+    value beyond what can be drawn becomes the nearest that can, and other equations read that one,
+    so that pictures and graph tell the same. Thickness and width count in thirty-seconds of the
+    page's side (pixels at the default size), slant in degrees to the right of upright, intensity
+    from 0 to 255. A concept without an equation stays as each digit has it; intensity is then 255.
+
+    Drawings of many digits are kept in the user's cache folder for the next time, as
+    ``causalxai_vision.caching`` says.
 
     References
     ----------
@@ -119,6 +119,12 @@ class Morpho(DatasetSource):
                 raise ValueError("variant goes with a scenario, not with equations of your own")
             if self.scenario is not None:
                 scenario_equations(self.scenario, self.variant)
+            kept = 10 - len(set(self.leave_out or ()))
+            if kept < _FEWEST_CLASSES:
+                raise ValueError(
+                    f"leave_out leaves {kept} of the ten digits: {_FEWEST_CLASSES} must remain for "
+                    "a classifier to tell apart"
+                )
             if self.base == "digits" and self.path is not None:
                 raise ValueError("path goes with base: mnist; scikit-learn's digits need no files")
             return self
@@ -239,20 +245,8 @@ class Morpho(DatasetSource):
         return Split(images, labels[labels >= 0])
 
     def _sample(self, sizes: list[int], rng: np.random.Generator) -> NDArray[np.float64]:
-        values = sample(self.equations(), sum(sizes), rng)
-        if self.config.independent:
-            parts = np.split(values, [sizes[0]])
-            values = np.concatenate([rng.permuted(part, axis=0) for part in parts])
-        for name, column in zip(self._names, values.T, strict=True):
-            low, high = RANGES[name]
-            beyond = float(((column < low) | (column > high)).mean())
-            if beyond > _TOLERATED:
-                _logger.warning(
-                    "morpho: %.0f %% of the values of %s lie beyond what can be drawn (%g to %g) "
-                    "and are drawn as the nearest that can",
-                    100 * beyond,
-                    name,
-                    low,
-                    high,
-                )
-        return values
+        values = sample(self.equations(), sum(sizes), rng, within=RANGES)
+        if not self.config.independent:
+            return values
+        parts = np.split(values, [sizes[0]])
+        return np.concatenate([rng.permuted(part, axis=0) for part in parts])

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 import numpy as np
+import scipy
+import skimage
 import torch
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from torch import Tensor
 
 from causalxai.progress import Progress
+from causalxai.record import Json
 from causalxai_vision.caching import Arrays, cached, key_of
 from causalxai_vision.morpho.concepts import PAGE
 from causalxai_vision.morpho.measuring import Pixels
@@ -51,7 +56,7 @@ def skeletons_of(images: Tensor, content: float, progress: Progress) -> list[Ske
             "own": np.stack([skeleton.own for skeleton in skeletons]),
         }
 
-    key = key_of("skeletons", _VERSION, content, images.numpy())
+    key = key_of("skeletons", _versions(), content, images.numpy())
     kept = _perhaps_cached(key, make, len(images))
     points = np.split(kept["points"].astype(np.float32), np.cumsum(kept["lengths"])[:-1])
     return [Skeleton(place, row) for place, row in zip(points, kept["own"], strict=True)]
@@ -81,7 +86,7 @@ def pictures_of(
 
     points = np.concatenate([skeleton.points for skeleton in skeletons])
     own = np.stack([skeleton.own for skeleton in skeletons])
-    key = key_of("pictures", _VERSION, size, values, points, own)
+    key = key_of("pictures", _versions(), size, values, points, own)
     kept = _perhaps_cached(key, make, len(values))
     images = torch.from_numpy(kept["images"]).float().unsqueeze(1)
     return images, kept["measured"].astype(np.float64)
@@ -92,6 +97,12 @@ def _skeletons(images: Tensor, content: float) -> list[Skeleton]:
     grain = content * PAGE / images.shape[-1]
     own = own_concepts(pages)
     return [Skeleton.of(page, row, grain) for page, row in zip(pages, own, strict=True)]
+
+
+def _versions() -> list[Json]:
+    """Return what may change a picture though the code here does not."""
+    libraries = (np, scipy, skimage, torch)
+    return [_VERSION, *(str(library.__version__) for library in libraries)]
 
 
 def _perhaps_cached(key: str, make: Callable[[], Arrays], n: int) -> Arrays:
@@ -105,14 +116,34 @@ def _on_all_cores(
     label: str,
     progress: Progress,
 ) -> list[Result]:
-    """Return the work on every chunk, in order; ``n`` is what all of them hold."""
+    """Return the work on every chunk, in order; ``n`` is what all of them hold.
+
+    Each chunk has one thread: digits are too small for several, which would only wait for each
+    other.
+    """
     results = []
     run = Parallel(n_jobs=-1 if n >= _MANY else 1, return_as="generator")
     with progress.task(label, total=n) as advance:
         left = n
-        for result in run(delayed(work)(*chunk) for chunk in chunks):
+        for result in run(delayed(_on_one_thread)(work, *chunk) for chunk in chunks):
             results.append(result)
             done = min(_CHUNK, left)
             left -= done
             advance(done)
     return results
+
+
+def _on_one_thread(work: Callable[..., Result], *arguments: object) -> Result:
+    with _one_thread():
+        return work(*arguments)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(before)

@@ -201,6 +201,10 @@ def explanation_of(context: Context, count: int = 6, **settings: object) -> Expl
     return GlanceExplainer(samples=32, **settings).explain(images, target, context)
 
 
+def signed(value: torch.Tensor) -> str:
+    return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
+
+
 def test_explanations_are_shown_and_summed_up(glance_context: Context):
     explanation = explanation_of(glance_context)
     section = explanation_section(explanation, glance_context.classifier.class_names)
@@ -213,11 +217,12 @@ def test_explanations_are_shown_and_summed_up(glance_context: Context):
     count = (turned != predicted).sum(dim=0)
     for concept, row in enumerate(table.rows):
         for side in (0, 1):
-            said = f"{effect[concept, side]:+.2f} (turns {count[concept, side]} of 6)"
+            said = f"{signed(effect[concept, side])} (turns {count[concept, side]} of 6)"
             assert row[3 + side] == said
         for klass in explanation.target.unique().tolist():
             mean = explanation.importance[explanation.target == klass, concept].mean()
-            assert f"{glance_context.classifier.class_names[klass]} {mean:+.2f}" in row[1]
+            name = glance_context.classifier.class_names[klass]
+            assert f"class {name}: {signed(mean)}" in row[1]
 
 
 def test_trust_is_told_in_numbers(glance_context: Context):
@@ -229,7 +234,7 @@ def test_trust_is_told_in_numbers(glance_context: Context):
     section = explanation_section(replace(explanation, details=details), ("x", "y", "z"))
     said = words(section)
     assert "0.60 on average (0.20 to 0.90)" in said
-    assert "2 of 6 images" in said
+    assert "near 2 of 6 images it is far from one" in said
     assert "the same class there in 5 of 6" in said
     assert not items(section, Figure)
 

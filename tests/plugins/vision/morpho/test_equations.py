@@ -57,6 +57,26 @@ def test_what_is_no_causal_graph_is_refused(texts: dict[str, str], message: str)
             {"expression": "noise", "noise": {"distribution": "uniform", "low": 2, "high": 2}},
             "low must be below high, 2 is not below 2",
         ),
+        (
+            {
+                "expression": "noise",
+                "noise": {"distribution": "uniform", "low": -1e308, "high": 1.7e308},
+            },
+            "low and high are too far apart",
+        ),
+        (
+            {"expression": "noise", "noise": "uniform"},
+            r"written as \{distribution: uniform, low: 0, high: 1\}, not as 'uniform'",
+        ),
+        (
+            {"expression": "noise", "noise": 3},
+            r"written as \{distribution: normal, mean: 0, sd: 1\}, not as 3",
+        ),
+        ({"expression": "width", "parents": ["width"]}, "parents are read from the expression"),
+        ({"expression": 128}, "'128' is constant, and nothing can be learned"),
+        ({"expression": 128, "noise": NORMAL}, "no noise in the expression"),
+        ({"expression": True}, "valid string"),
+        ({"expression": "min(2, 3) * 1.5"}, "is constant"),
     ],
 )
 def test_mistakes_in_an_equation_are_told(written: dict[str, Any], message: str) -> None:
@@ -86,6 +106,17 @@ def test_effects_follow_their_causes_and_columns_a_fixed_order() -> None:
     given = equations(intensity="noise", thickness={"expression": "2 * intensity + 1"})
     thickness, intensity = sample(given, 50, np.random.default_rng(0)).T
     assert np.array_equal(thickness, 2 * intensity + 1)
+
+
+def test_what_cannot_be_drawn_is_the_nearest_that_can_for_its_effects_too() -> None:
+    given = equations(intensity="100 * noise")
+    given = given | {"thickness": Equation(expression="intensity / 50")}
+    within = {"thickness": (1.0, 3.0), "intensity": (-75.0, 125.0)}
+    thickness, intensity = sample(given, 500, np.random.default_rng(0), within=within).T
+    _, free = sample(given, 500, np.random.default_rng(0)).T
+    assert np.array_equal(intensity, np.clip(free, -75, 125))
+    assert np.array_equal(thickness, np.clip(intensity / 50, 1, 3))
+    assert thickness.max() == 2.5
 
 
 def test_noises_are_independent_and_one_equation_does_not_move_another_s() -> None:

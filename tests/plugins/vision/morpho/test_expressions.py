@@ -43,6 +43,7 @@ def test_names_are_variables_each_once_in_order_and_no_functions() -> None:
 def test_what_is_undefined_is_not_finite_and_powers_do_not_grow_without_end() -> None:
     assert math.isnan(value("log(-1)"))
     assert math.isinf(value("9 ** 9 ** 9 ** 9"))
+    assert value("9" * 308) == 1e308
 
 
 @pytest.mark.parametrize(
@@ -94,6 +95,9 @@ def test_what_cannot_be_read_is_refused(text: str) -> None:
         ("log(1, 2)", "log takes one argument, not 2"),
         ("max(1)", "max takes two or more arguments, not 1"),
         ("1+" * 300 + "1", "at most 400 characters, not 601"),
+        ("9" * 309, "too large"),
+        ("thickness + 1e309", "too large"),
+        ("1 - thickness^2", r"thickness \^ 2': \^ is not allowed .* did you mean \*\*\?"),
     ],
 )
 def test_messages_say_what_would_be_right(text: str, message: str) -> None:

@@ -15,6 +15,7 @@ from causalxai.errors import DataError
 from causalxai.seeding import torch_generator
 from causalxai_vision.mnist import Mnist
 from causalxai_vision.morpho import Morpho, measure, studio
+from causalxai_vision.morpho.concepts import RANGES
 
 REAL = Path(__file__).parents[4].parent / "shared/data/mnist"
 needs_mnist = pytest.mark.skipif(not REAL.is_dir(), reason=f"no MNIST in {REAL}")
@@ -83,9 +84,9 @@ def test_the_seed_decides_everything() -> None:
 
 
 def test_draws_are_other_pictures_of_the_same_digits() -> None:
-    eights = {"leave_out": [0, 1, 2, 3, 4, 5, 6, 7, 9], "test_limit": 1}
-    n = len(load(**eights, limit=None).train)
-    twice = load(**eights, draws=2, limit=n + 5).train
+    two = {"leave_out": [0, 1, 2, 3, 4, 5, 6, 7], "test_limit": 1}
+    n = len(load(**two, limit=None).train)
+    twice = load(**two, draws=2, limit=n + 5).train
     assert len(twice) == n + 5
     assert torch.equal(twice.labels[n:], twice.labels[:5])
     assert not torch.equal(twice.images[n:], twice.images[:5])
@@ -159,14 +160,6 @@ def test_few_images_are_not_kept(cache: Path) -> None:
     assert not cache.exists()
 
 
-def test_many_are_drawn_by_several_processes_and_are_the_same(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    alone = load(limit=150)
-    monkeypatch.setattr(studio, "_MANY", 1)
-    assert torch.equal(load(limit=150).train.images, alone.train.images)
-
-
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -176,6 +169,12 @@ def test_many_are_drawn_by_several_processes_and_are_the_same(
         ({"path": "somewhere"}, "path goes with base: mnist"),
         ({"scenario": "ST"}, "'TI', 'TID', 'IT', 'TS' or 'TSWI'"),
         ({"leave_out": [10]}, "less than or equal to 9"),
+        ({"leave_out": [*range(10)]}, "leaves 0 of the ten digits: 2 must remain"),
+        ({"leave_out": [*range(9), 3]}, "leaves 1 of the ten digits: 2 must remain"),
+        (
+            {"scenario": None, "equations": {"slant": {"expression": 3}}},
+            "the expression '3' is constant",
+        ),
         (
             {
                 "scenario": None,
@@ -212,6 +211,32 @@ def test_values_that_cannot_be_drawn_are_told(caplog: pytest.LogCaptureFixture) 
         assert not caplog.text
         load(scenario="TSWI", variant="paper", limit=50, test_limit=5)
     assert "of the values of slant lie beyond what can be drawn (-60 to 60)" in caplog.text
+
+
+def test_set_concepts_are_what_was_drawn_and_their_effects_follow_from_that() -> None:
+    data = load(scenario="TSWI", variant="paper", limit=300, test_limit=5, references=20)
+    for split in (data.train, data.test, data.reference):
+        assert split is not None and split.set_concepts is not None
+        for name, values in zip(data.concept_names, split.set_concepts.T, strict=True):
+            low, high = RANGES[name]
+            assert low <= values.min() and values.max() <= high
+    thickness, slant, width, _ = data.train.set_concepts.double().numpy().T
+    at_the_end = slant == RANGES["slant"][1]
+    assert at_the_end.mean() > 0.2
+    # The equation of width, of noise 1, where slant would have been as much as 100.
+    left = width - 10 - 15 / (1 + np.exp(-thickness / 2)) + slant / 4
+    assert np.abs(left[at_the_end]).max() < 5
+    assert left[at_the_end].mean() == pytest.approx(0, abs=0.5)
+
+
+def test_a_concept_that_is_the_same_in_all_images_is_told_by_its_equation() -> None:
+    for text in ("thickness - thickness + 90", "300 + 20 * noise ** 2"):
+        equations = {
+            "thickness": {"expression": "2 + noise", "noise": NOISE},
+            "intensity": {"expression": text} | ({"noise": NOISE} if "noise" in text else {}),
+        }
+        with pytest.raises(DataError, match=r"intensity: .* in all 80 images, and nothing can be"):
+            load(scenario=None, equations=equations)
 
 
 def test_identity_has_no_path_but_the_equations() -> None:
