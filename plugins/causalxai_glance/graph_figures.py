@@ -70,7 +70,7 @@ def draw_beside_truth(graph: CausalGraph, truth: CausalGraph | None = None) -> F
     """Draw both graphs, every node at the same place; what is wrong is marked by line style."""
     places = _places(graph, truth)
     panels = 1 if truth is None else 2
-    figure = canvas(5.6 * panels, 3.2)
+    figure = canvas(4.3 * panels, 3.0)
     row = grid(figure, 1, panels)[0]
     if truth is not None:
         _panel(row[0], places, truth.nodes, "true")
@@ -84,7 +84,7 @@ def draw_beside_truth(graph: CausalGraph, truth: CausalGraph | None = None) -> F
         look = _LOOKS[kind] if told else replace(_LOOKS[kind], head="-")
         _arrow(row[-1], places, edge, look)
         if labelled or kind != "side":
-            _label(row[-1], places, edge, _NEAR_THE_END if kind == "side" else _NEAR_THE_CAUSE)
+            _label(row[-1], places, edge, aside=edge.target in _aside(graph, truth))
     for edge in _missed(graph, truth):
         _arrow(row[-1], places, edge, _LOOKS["missed"])
     return embed(figure, _caption(graph, truth), _alt(graph, truth))
@@ -172,19 +172,22 @@ def _arrow(axes: Axes, places: Places, edge: Edge, look: _Look) -> None:
     )
 
 
-def _label(axes: Axes, places: Places, edge: Edge, share: float) -> None:
+def _label(axes: Axes, places: Places, edge: Edge, *, aside: bool) -> None:
     """Write weight and frequency on an arrow, off its middle, where arrows cross."""
     known = []
     if edge.weight is not None:
-        known.append(f"{edge.weight:+.2f}".replace("-", "\N{MINUS SIGN}"))
+        # What moves a prediction has no sign: it is a distance.
+        weight = f"{edge.weight:.2f}" if aside else f"{edge.weight:+.2f}"
+        known.append(weight.replace("-", "\N{MINUS SIGN}"))
     if edge.frequency is not None:
         known.append(f"{edge.frequency:.0%}")
     if not known:
         return
     (x, y), (to_x, to_y) = places[edge.source], places[edge.target]
+    share = _NEAR_THE_END if aside else _NEAR_THE_CAUSE
     axes.text(
         x + share * (to_x - x), y + share * (to_y - y), ", ".join(known),
-        fontsize=7, ha="center", va="center",
+        fontsize=8, ha="center", va="center",
         bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.9},
     )  # fmt: skip
 
@@ -196,13 +199,21 @@ def _score(graph: CausalGraph, truth: CausalGraph) -> str:
     turned = sum(truth.has_edge(edge.target, edge.source) for edge in among)
     missed, more = len(_missed(graph, truth)), len(among) - right - turned
     return (
-        f"Of {len(truth.edges)} true edges, {right} are found, {turned} are found reversed and "
-        f"{missed} are missed; {more} more are found that are not true."
+        f"True edges found: {right} of {len(truth.edges)}; reversed: {turned}; missed: {missed}; "
+        f"found that are not true: {more}."
     )
 
 
 def _caption(graph: CausalGraph, truth: CausalGraph | None) -> str:
-    said = "On an arrow: its weight, and in which share of resamples it is found, where known."
+    said = (
+        "On an arrow: its weight, in units of the effect (an sd, or being there) for one of the "
+        "cause, and in which share of resamples it is found, where known."
+    )
+    if any(edge.target in _aside(graph, truth) for edge in graph.edges):
+        said += (
+            " Into the prediction: how far one unit of the concept moves the predicted "
+            "probabilities, their total variation distance, 0 to 1."
+        )
     if any(not edge.extra.get(DIRECTION_TOLD, 1.0) for edge in graph.edges):
         said += " A line with no head: the labels do not tell the direction."
     if truth is None:

@@ -154,8 +154,7 @@ def test_the_graph_is_scored_in_words():
     found = CausalGraph("abcd", [Edge("a", "b", 0.5, frequency=0.9), ("c", "b"), ("c", "d")])
     section = graph_section(found, TRUTH)
     assert words(section) == (
-        "Of 3 true edges, 1 are found, 1 are found reversed and 1 are missed; "
-        "1 more are found that are not true."
+        "True edges found: 1 of 3; reversed: 1; missed: 1; found that are not true: 1."
     )
     [figure] = items(section, Figure)
     assert "a → b; c → b; c → d" in figure.alt
@@ -178,7 +177,7 @@ def test_a_graph_without_truth_and_with_a_prediction():
     [figure] = items(section, Figure)
     assert "\N{MINUS SIGN}0.25" in figure.svg and "prediction" in figure.svg
     beside = graph_section(found, CausalGraph("ab", [("a", "b")]))
-    assert "1 are found, 0 are found reversed and 0 are missed; 0 more" in words(beside)
+    assert "found: 1 of 1; reversed: 0; missed: 0; found that are not true: 0" in words(beside)
     assert "does not speak of" in items(beside, Figure)[0].caption
 
 
