@@ -72,7 +72,7 @@ from causalxai_discovery.resit import discover_resit
 from causalxai_glance.discoverer import GlanceDiscoverer
 from causalxai_glance.effects import edge_weights
 from causalxai_glance.paper_discoverer import PaperDiscoverer
-from causalxai_glance.perception import Constraints, Perception, find_edges, told_directions
+from causalxai_glance.perception import Constraints, Directions, Perception, find_edges
 from causalxai_glance.scm import MdlScore, margin
 from causalxai_glance.witnesses import UNDETERMINED, confirmed_edges
 
@@ -90,9 +90,9 @@ def perceived(drawn: Drawn, rng: np.random.Generator) -> Found:
     perception = drawn.beyond
     assert isinstance(perception, Perception)
     known = Constraints().without(find_edges(perception.control(), rng=rng))
-    edges = find_edges(perception, rng=rng, constraints=known)
-    told = told_directions(perception, edges, rng=rng, constraints=known)
-    return Found(edges, guessed=edges - told)
+    held = Directions(perception, rng=rng, constraints=known)
+    edges = held.edges()
+    return Found(edges, guessed=edges - held.told(edges))
 
 
 def glance(drawn: Drawn, _: np.random.Generator) -> Found:

@@ -4,9 +4,9 @@ from causalxai_glance.perception.convolved import ConvolvedScore
 from causalxai_glance.perception.directions import (
     Constraints,
     DirectionConfig,
+    Directions,
     find_edges,
     frequencies,
-    told_directions,
 )
 from causalxai_glance.perception.features import ChannelStatistics
 from causalxai_glance.perception.instrument import Instrument, others_alone
@@ -19,6 +19,7 @@ __all__ = [
     "Constraints",
     "ConvolvedScore",
     "DirectionConfig",
+    "Directions",
     "Instrument",
     "PerceivedDiscoverer",
     "Perception",
@@ -30,5 +31,4 @@ __all__ = [
     "others_alone",
     "paint_references",
     "perceive",
-    "told_directions",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 
 import numpy as np
@@ -66,17 +67,8 @@ class Constraints:
         return Constraints(self.required, self.forbidden | (barred - self.required))
 
 
-def find_edges(
-    perception: Perception,
-    *,
-    rng: np.random.Generator,
-    config: DirectionConfig | None = None,
-    constraints: Constraints | None = None,
-    start: frozenset[Pair] | None = None,
-) -> frozenset[Pair]:
-    """Return the edges that the readings hold, ``(i, j)`` for i → j.
-
-    Concepts that are not read well enough get no edge but those that are required.
+class Directions:
+    """The edges that readings hold, ``(i, j)`` for i → j, and which of them point one way.
 
     Parameters
     ----------
@@ -88,55 +80,73 @@ def find_edges(
         How; the defaults, unless given.
     constraints
         What is known beforehand.
-    start
-        A graph to begin from where the search is not exhaustive; unless given, from many.
     """
-    config = DirectionConfig() if config is None else config
-    known = Constraints() if constraints is None else constraints
-    fit = legible(perception, config)
-    if len(fit) < 2:
-        return known.required
-    if len(fit) < config.convolve_from:
-        found = _Plain(perception, fit, config.links, known).search()
-    else:
-        whole = _Convolved(perception, fit, config.draws, known, rng)
-        found = whole.search(start)
-    return _pruned(found, perception, config, known.required, rng)
+
+    def __init__(
+        self,
+        perception: Perception,
+        *,
+        rng: np.random.Generator,
+        config: DirectionConfig | None = None,
+        constraints: Constraints | None = None,
+    ) -> None:
+        self._perception, self._rng = perception, rng
+        self._config = DirectionConfig() if config is None else config
+        self._known = Constraints() if constraints is None else constraints
+        self._fit = legible(perception, self._config)
+        self._few = len(self._fit) < self._config.convolve_from
+
+    @cached_property
+    def _plain(self) -> _Plain:
+        return _Plain(self._perception, self._fit, self._config.links, self._known)
+
+    @cached_property
+    def _convolved(self) -> _Convolved:
+        return _Convolved(self._perception, self._fit, self._config.draws, self._known, self._rng)
+
+    def edges(self, start: frozenset[Pair] | None = None) -> frozenset[Pair]:
+        """Return the edges; concepts that are read badly have none but those that are required.
+
+        Parameters
+        ----------
+        start
+            A graph to begin from where the search is not exhaustive; unless given, from many.
+        """
+        if len(self._fit) < 2:
+            return self._known.required
+        found = self._plain.search() if self._few else self._convolved.search(start)
+        return _pruned(found, self._perception, self._config, self._known.required, self._rng)
+
+    def told(self, edges: frozenset[Pair]) -> frozenset[Pair]:
+        """Return which of the edges found could not as well point the other way.
+
+        Under models that are convolved with the instrument's errors, the best graph with the edge
+        turned around takes 5 nats more or longer; of two concepts, under the models that they were
+        found with, too. What is known beforehand needs no telling.
+        """
+        known = self._known
+        told = {(i, j) for i, j in edges if (i, j) in known.required or (j, i) in known.forbidden}
+        if len(self._fit) < 2:
+            return frozenset(told)
+        for pair in sorted(edges - told):
+            nats = self._convolved.reversal(edges, pair)
+            if self._few:
+                nats = min(nats, self._plain.reversal(pair))
+            if nats >= UNDETERMINED:
+                told.add(pair)
+        return frozenset(told)
 
 
-def told_directions(
+def find_edges(
     perception: Perception,
-    edges: frozenset[Pair],
     *,
     rng: np.random.Generator,
     config: DirectionConfig | None = None,
     constraints: Constraints | None = None,
+    start: frozenset[Pair] | None = None,
 ) -> frozenset[Pair]:
-    """Return the edges that could not as well point the other way.
-
-    Under models that are convolved with the instrument's errors, the best graph with the edge
-    turned around takes 5 nats more or longer; of two concepts, under the models that they were
-    found with, too. What is known beforehand needs no telling.
-
-    Parameters
-    ----------
-    perception, rng, config, constraints
-        As ``find_edges`` takes them.
-    edges
-        What it found.
-    """
-    config = DirectionConfig() if config is None else config
-    known = Constraints() if constraints is None else constraints
-    told = {(i, j) for i, j in edges if (i, j) in known.required or (j, i) in known.forbidden}
-    fit = legible(perception, config)
-    if len(fit) < 2 or not edges - told:
-        return frozenset(told)
-    whole = _Convolved(perception, fit, config.draws, known, rng)
-    margins = {pair: whole.reversal(edges, pair) for pair in sorted(edges - told)}
-    if len(fit) < config.convolve_from:
-        plain = _Plain(perception, fit, config.links, known)
-        margins = {pair: min(nats, plain.reversal(pair)) for pair, nats in margins.items()}
-    return frozenset(told | {pair for pair, nats in margins.items() if nats >= UNDETERMINED})
+    """Return the edges of ``Directions``, in one call."""
+    return Directions(perception, rng=rng, config=config, constraints=constraints).edges(start)
 
 
 def legible(perception: Perception, config: DirectionConfig) -> list[int]:

@@ -24,11 +24,11 @@ from causalxai.seeding import numpy_generator
 from causalxai_glance.perception.directions import (
     Constraints,
     DirectionConfig,
+    Directions,
     find_edges,
     frequencies,
     legible,
     share_given,
-    told_directions,
 )
 from causalxai_glance.perception.perception import (
     Perception,
@@ -112,8 +112,9 @@ class PerceivedDiscoverer(GraphDiscoverer):
             false = find_edges(perception.control(), rng=rng, config=search)
             advance(1)
             known = known.without(false)
-            edges = find_edges(perception, rng=rng, config=search, constraints=known)
-            clear = told_directions(perception, edges, rng=rng, config=search, constraints=known)
+            held = Directions(perception, rng=rng, config=search, constraints=known)
+            edges = held.edges()
+            clear = held.told(edges)
             advance(1)
             share = frequencies(
                 perception,

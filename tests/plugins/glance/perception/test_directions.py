@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from causalxai_glance.perception import (
     Constraints,
     DirectionConfig,
+    Directions,
     Instrument,
     Perception,
     find_edges,
     frequencies,
-    told_directions,
 )
 from causalxai_glance.perception.directions import share_given
 from causalxai_glance.scm import Pair
@@ -82,13 +82,13 @@ def test_constraints_hold_even_for_what_is_not_read(make_perception: MakePercept
 
 
 def told(
-    perception: Perception, draws: int = 15, **settings: object
+    perception: Perception, draws: int = 15, constraints: Constraints | None = None
 ) -> tuple[frozenset[Pair], frozenset[Pair]]:
     """Return the edges found, and those whose direction is told."""
     rng, config = np.random.default_rng(0), DirectionConfig(draws=draws)
-    edges = find_edges(perception, rng=rng, config=config)
-    clear = told_directions(perception, edges, rng=rng, config=config, **settings)
-    return edges, clear
+    held = Directions(perception, rng=rng, config=config, constraints=constraints)
+    edges = held.edges()
+    return edges, held.told(edges)
 
 
 def test_clear_directions_are_told(make_perception: MakePerception) -> None:
