@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from causalxai.pipeline import Run, run
     from causalxai.plugin import PluginConfig
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "causalxai.checkpoint": ("Checkpoint",),
