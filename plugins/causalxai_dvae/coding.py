@@ -16,7 +16,7 @@ from causalxai.hidden_layer import HiddenLayer
 from causalxai.progress import SILENT, Progress
 from causalxai.record import Json
 from causalxai.seeding import seeded
-from causalxai.stepwise_training import StepwiseTraining
+from causalxai.stepwise_training import StepwiseTraining, descend
 from causalxai.training_state import TrainingState
 from causalxai_dvae.autoencoder import AutoencoderConfig, DiscreteAutoencoder
 from causalxai_dvae.binary_concrete import bernoulli_kl, sample_binary_concrete
@@ -120,10 +120,7 @@ class _Training(StepwiseTraining):
             len(self.activations), (self.config.batch_size,), generator=self.rng
         ).to(self.activations.device)
         losses = self._losses(self.activations[rows], number / self.config.steps)
-        self.optimizer.zero_grad()
-        losses.sum().backward()
-        self.optimizer.step()
-        return dict(zip(TERMS, losses.tolist(), strict=True))
+        return descend(self.optimizer, dict(zip(TERMS, losses, strict=True)))
 
     def _losses(self, phi: Tensor, done: float) -> Tensor:
         hot, cold = self.config.temperature

@@ -12,7 +12,7 @@ from causalxai.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.hidden_layer import HiddenLayer
 from causalxai.progress import SILENT, Progress
 from causalxai.seeding import seeded
-from causalxai.stepwise_training import StepwiseTraining
+from causalxai.stepwise_training import StepwiseTraining, descend
 from causalxai.training_state import TrainingState
 from causalxai_dvae.autoencoder import DiscreteAutoencoder
 from causalxai_dvae.coding import share_of_rate
@@ -134,10 +134,7 @@ class _Training(StepwiseTraining):
         if self.config.information > 0 and number % every == 0:
             inverse = self._inverse_information(here[: self.config.information_images])
             losses[1] = self.config.information * every * inverse
-        self.optimizer.zero_grad()
-        torch.stack(losses).sum().backward()
-        self.optimizer.step()
-        return {name: loss.item() for name, loss in zip(TERMS, losses, strict=True)}
+        return descend(self.optimizer, dict(zip(TERMS, losses, strict=True)))
 
     def _inverse_information(self, rows: Tensor) -> Tensor:
         classifiers = class_fisher(self.layer.logits, self.phi[rows], rng=self.rng)
