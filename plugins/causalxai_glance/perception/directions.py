@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
 
 import numpy as np
 from pydantic import Field, NonNegativeInt, PositiveInt
@@ -19,7 +18,7 @@ from causalxai_glance.perception.convolved import (
 )
 from causalxai_glance.perception.instrument import Values
 from causalxai_glance.perception.perception import Perception
-from causalxai_glance.scm import MdlScore, Pair, exact_search, margin
+from causalxai_glance.scm import Pair, PartialScore, exact_search, margin
 from causalxai_glance.witnesses import UNDETERMINED
 
 _DEGREE = 3
@@ -163,26 +162,20 @@ class _Plain:
     def __init__(
         self, perception: Perception, fit: list[int], links: bool, known: Constraints
     ) -> None:
-        self._d, self._fit, self._required = len(perception.names), fit, known.required
-        self._plain = MdlScore(perception.values[:, fit], links=links)
-        pairs = product(range(self._d), repeat=2)
-        unread = {(i, j) for i, j in pairs if i != j and not {i, j} <= set(fit)}
-        self._forbidden = (known.forbidden | unread) - known.required
-
-    def _score(self, child: int, parents: frozenset[int]) -> float:
-        fit = self._fit
-        if child not in fit:
-            return 0.0
-        return self._plain(fit.index(child), frozenset(fit.index(p) for p in parents if p in fit))
+        self._score = PartialScore(perception.values, links=links, among=fit)
+        self._required = known.required
+        self._forbidden = (known.forbidden | self._score.forbidden) - known.required
 
     def search(self) -> frozenset[Pair]:
         return exact_search(
-            self._d, self._score, required=self._required, forbidden=self._forbidden
+            self._score.d, self._score, required=self._required, forbidden=self._forbidden
         )
 
     def reversal(self, pair: Pair) -> float:
         """Return how many nats more it takes to turn an edge around."""
-        found = margin(self._d, self._score, required=self._required, forbidden=self._forbidden)
+        found = margin(
+            self._score.d, self._score, required=self._required, forbidden=self._forbidden
+        )
         return found[pair].reversed if pair in found else 0.0
 
 

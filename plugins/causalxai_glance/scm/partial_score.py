@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -20,12 +22,17 @@ class PartialScore:
         ``[n, d]``.
     links
         As for ``MdlScore``.
+    among
+        The columns that may be heard; all, unless given.
     """
 
-    def __init__(self, values: ArrayLike, *, links: bool = True) -> None:
+    def __init__(
+        self, values: ArrayLike, *, links: bool = True, among: Collection[int] | None = None
+    ) -> None:
         x = np.asarray(values, dtype=np.float64)
         self.d = x.shape[1]
-        heard = [column for column in range(self.d) if says_something(x[:, column])]
+        asked = range(self.d) if among is None else sorted(among)
+        heard = [column for column in asked if says_something(x[:, column])]
         self._place = {column: place for place, column in enumerate(heard)}
         self._score = MdlScore(x[:, heard], links=links) if heard else None
 

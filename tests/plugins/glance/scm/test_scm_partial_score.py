@@ -42,3 +42,10 @@ def test_where_none_varies_there_is_nothing_to_find():
     score = PartialScore(np.ones((50, 3)))
     assert exact_search(3, score, forbidden=score.forbidden) == frozenset()
     assert exact_search(3, score, required={(0, 2)}) == {(0, 2)}
+
+
+def test_columns_that_are_not_asked_are_not_heard():
+    x = sample()
+    score = PartialScore(x, among=[3, 1])
+    assert score(3, frozenset({0})) == MdlScore(x[:, [3]])(0, frozenset())
+    assert (0, 3) in score.forbidden and (3, 0) in score.forbidden
