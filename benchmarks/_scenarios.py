@@ -50,16 +50,16 @@ from _worlds import (
     truth,
     twin_view,
 )
+from causalxai_datasets.morpho.equations import graph_of, sample
+from causalxai_datasets.morpho.scenarios import SCENARIOS, scenario_equations
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import SplineTransformer, StandardScaler
 
 from causalxai.seeding import derive_seed, torch_generator
+from causalxai_datasets.morpho import Morpho
 from causalxai_glance.perception import Perception
-from causalxai_vision.morpho import Morpho
-from causalxai_vision.morpho.equations import graph_of, sample
-from causalxai_vision.morpho.scenarios import SCENARIOS, scenario_equations
 
 MIRRORS = tuple(f"{name}-mirror" for name in SCENARIOS)
 SHARP = tuple(f"{name}-sharp" for name in SCENARIOS)

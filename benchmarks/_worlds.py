@@ -11,20 +11,20 @@ from typing import Any
 import numpy as np
 import torch
 from _random_models import Edges, Values
+from causalxai_datasets.morpho.equations import graph_of
+from causalxai_datasets.morpho.scenarios import SCENARIOS
 from numpy.typing import NDArray
 
-from causalxai.pipeline.pipeline import Pipeline
-from causalxai.pipeline.store import Store
+from causalxai.config import load_spec
+from causalxai.pipeline.stages import Pipeline
 from causalxai.seeding import torch_generator
-from causalxai.spec import load_spec
+from causalxai.storage.store import Store
+from causalxai_datasets.morpho import Morpho
 from causalxai_glance.effects import Concepts, direct_effects
 from causalxai_glance.latent_space import LatentSpace
 from causalxai_glance.paper_discoverer import Trials, run_trials
 from causalxai_glance.perception import Perception, paint_references, perceive
 from causalxai_glance.scm import StructuralModel
-from causalxai_vision.morpho import Morpho
-from causalxai_vision.morpho.equations import graph_of
-from causalxai_vision.morpho.scenarios import SCENARIOS
 
 Rows = NDArray[np.int64]
 

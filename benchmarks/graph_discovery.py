@@ -70,11 +70,11 @@ from causalxai_discovery.pc import discover_pc
 from causalxai_discovery.random_order import discover_random_order
 from causalxai_discovery.resit import discover_resit
 from causalxai_glance.discoverer import GlanceDiscoverer
+from causalxai_glance.edge_evidence import UNDETERMINED, confirmed_edges
 from causalxai_glance.effects import edge_weights
 from causalxai_glance.paper_discoverer import PaperDiscoverer
 from causalxai_glance.perception import Constraints, Directions, Perception, find_edges
 from causalxai_glance.scm import MdlScore, margin
-from causalxai_glance.witnesses import UNDETERMINED, confirmed_edges
 
 Method = Callable[[Drawn, np.random.Generator], Found]
 

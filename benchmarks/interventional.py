@@ -29,8 +29,8 @@ from causalxai import Classifier, Intervention
 from causalxai_interventional.mechanisms import SelectionRule, find_mechanisms
 from causalxai_interventional.parameter_oracle import ParameterOracle
 from causalxai_interventional.parameter_space import Granularity, ParameterLayer, ParameterSpace
-from causalxai_vision.lenet import LeNet
-from causalxai_vision.resnet18 import ResNet18
+from causalxai_models.lenet import LeNet
+from causalxai_models.resnet18 import ResNet18
 
 T = TypeVar("T")
 

@@ -28,15 +28,15 @@ import pandas as pd
 from _papers import PAPERS, Labels, Published
 
 from causalxai import Comparison, __version__, compare
-from causalxai.comparison.wording import (
+from causalxai.comparison.formatting import (
     THROUGH_THE_GENERATOR,
     arrow,
     count,
     interval,
     number,
 )
+from causalxai.config.document import read_document
 from causalxai.metrics.sanity import SANITY_TOLD, Sanity
-from causalxai.spec.document import read_document
 
 ROOT = Path(__file__).resolve().parents[1]
 

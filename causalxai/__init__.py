@@ -9,7 +9,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from causalxai.checkpoint import Checkpoint
     from causalxai.classifier import Classifier, ClassifierSource
     from causalxai.comparison import Comparison, compare
     from causalxai.concept_space import Concept, ConceptSpace, Units
@@ -18,17 +17,18 @@ if TYPE_CHECKING:
     from causalxai.explainer import Explainer, Explanation
     from causalxai.graph import CausalGraph, Edge
     from causalxai.graph_discoverer import BackgroundKnowledge, GraphDiscoverer
-    from causalxai.hidden_layer import HiddenLayer
     from causalxai.intervention import Intervention
     from causalxai.metric import Estimate, Metric, MetricResult
+    from causalxai.network.hidden_layer import HiddenLayer
     from causalxai.oracle import Oracle, Response
     from causalxai.pipeline import Run, run
     from causalxai.plugin import PluginConfig
+    from causalxai.storage.checkpoint import Checkpoint
 
 __version__ = "0.2.0"
 
 _HOMES = {
-    "causalxai.checkpoint": ("Checkpoint",),
+    "causalxai.storage.checkpoint": ("Checkpoint",),
     "causalxai.classifier": ("Classifier", "ClassifierSource"),
     "causalxai.comparison": ("Comparison", "compare"),
     "causalxai.concept_space": ("Concept", "ConceptSpace", "Units"),
@@ -37,7 +37,7 @@ _HOMES = {
     "causalxai.explainer": ("Explainer", "Explanation"),
     "causalxai.graph": ("CausalGraph", "Edge"),
     "causalxai.graph_discoverer": ("BackgroundKnowledge", "GraphDiscoverer"),
-    "causalxai.hidden_layer": ("HiddenLayer",),
+    "causalxai.network.hidden_layer": ("HiddenLayer",),
     "causalxai.intervention": ("Intervention",),
     "causalxai.metric": ("Estimate", "Metric", "MetricResult"),
     "causalxai.oracle": ("Oracle", "Response"),

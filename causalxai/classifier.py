@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from causalxai.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.errors import ContractError
-from causalxai.hidden_layer import Embedding, HiddenLayer, NamedLayer
-from causalxai.linear_head import LinearHead, find_linear_head
+from causalxai.network.hidden_layer import Embedding, HiddenLayer, NamedLayer
+from causalxai.network.linear_head import LinearHead, find_linear_head
 from causalxai.plugin import Plugin
 from causalxai.progress import SILENT, Progress
-from causalxai.record import Record
+from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
+from causalxai.storage.record import Record
 
 if TYPE_CHECKING:
     from causalxai.dataset import Dataset

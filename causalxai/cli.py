@@ -74,7 +74,7 @@ def run_command(
     import torch
 
     from causalxai.pipeline import run
-    from causalxai.terminal import terminal_progress
+    from causalxai.progress.bars import terminal_progress
 
     if threads is not None:
         torch.set_num_threads(threads)
@@ -134,7 +134,7 @@ def compare_command(
     from causalxai.comparison import compare
     from causalxai.comparison.terminal import score_table
     from causalxai.metrics.sanity import SANITY_TOLD, Sanity
-    from causalxai.terminal import terminal_progress
+    from causalxai.progress.bars import terminal_progress
 
     with terminal_progress(console) as progress:
         comparison = compare(
@@ -165,7 +165,7 @@ def compare_command(
 @app.command()
 def validate(spec: SpecFile, overrides: Overrides = None) -> None:
     """Check a spec, its plugins' settings included; tell all mistakes at once."""
-    from causalxai.spec import load_grid
+    from causalxai.config import load_grid
 
     grid = load_grid(spec, overrides or ())
     runs = f": {len(grid.cells)} runs" if grid.axes else ""
@@ -177,7 +177,7 @@ def plugins() -> None:
     """List all plugins with their distributions; broken ones with their error."""
     from rich.table import Table
 
-    from causalxai import registry
+    from causalxai.plugin import registry
 
     table = Table("kind", "name", "distribution", "version", "state", box=None)
     for listing in registry.listings():
@@ -190,7 +190,7 @@ def plugins() -> None:
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of specs, for editors."""
-    from causalxai.spec import json_schema
+    from causalxai.config import json_schema
 
     sys.stdout.write(json.dumps(json_schema(), indent=1) + "\n")
 
@@ -205,7 +205,7 @@ def report(
     """Render a run's report again, from what is stored, and print its path."""
     console = _set_up_logging()
     from causalxai.pipeline import run
-    from causalxai.terminal import terminal_progress
+    from causalxai.progress.bars import terminal_progress
 
     spec = directory / "spec.yaml"
     if not spec.is_file():

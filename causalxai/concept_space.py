@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Self
 
-from causalxai.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.plugin import Plugin
 from causalxai.progress import SILENT, Progress
-from causalxai.record import Json, Record
 from causalxai.report.section import Section
+from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
+from causalxai.storage.record import Json, Record
 
 if TYPE_CHECKING:
     import torch

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from causalxai.errors import ContractError
 from causalxai.plugin import Plugin
-from causalxai.record import Json, Record
 from causalxai.report.section import Section
+from causalxai.storage.record import Json, Record
 
 if TYPE_CHECKING:
     from causalxai.context import Context

@@ -109,7 +109,7 @@ class MetricResult:
     higher_is_better
         Which way is better; ``None`` where the score describes, and none is better.
     footing
-        How the explanation came to speak of what is scored: see ``causalxai.footing``.
+        How the explanation came to speak of what is scored: see ``causalxai.metrics.translation``.
     read
         What the metric read of the explanation, ``pixels`` or ``concepts``, where it can read
         both: scores of the one do not compete with scores of the other.

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from causalxai import Classifier, ClassifierSource, Dataset
 from causalxai.classifier import NO_CHECKPOINT
 from causalxai.errors import ContractError
-from causalxai.record import Record
+from causalxai.storage.record import Record
 
 
 class Noisy(nn.Module):

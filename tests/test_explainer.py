@@ -11,7 +11,7 @@ from torch import Tensor
 
 from causalxai import Context, Explainer, Explanation
 from causalxai.errors import CapabilityError, ContractError
-from causalxai.pipeline.store import Store
+from causalxai.storage.store import Store
 
 N = 3
 

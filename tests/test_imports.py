@@ -38,7 +38,7 @@ def test_help_loads_no_torch(arguments: list[str]):
 
 
 def test_the_names_of_plugins_are_known_without_torch():
-    code = "from causalxai import registry\nprint(registry.names('oracles'))"
+    code = "from causalxai.plugin import registry\nprint(registry.names('oracles'))"
     done = loaded_by(code)
     assert "parameters" in done["stdout"]
     assert "torch" not in done["modules"]

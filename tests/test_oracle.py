@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from causalxai import Classifier, Concept, ConceptSpace, Intervention, Oracle, Response, Units
 from causalxai.errors import CapabilityError, ContractError
 from causalxai.oracle import Want
-from causalxai.record import Record
+from causalxai.storage.record import Record
 
 D, K = 3, 2
 BYTES = 4 * K  # What a pair of an intervention and a unit takes where logits are asked for.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from causalxai.spec import load_grid
+from causalxai.config import load_grid
 
 SPECS = sorted((Path(__file__).parents[1] / "specs").rglob("*.yaml"))
 

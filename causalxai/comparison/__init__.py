@@ -1,6 +1,6 @@
 """Many runs side by side: a grid of specs, one tidy table, intervals, controls and costs."""
 
-from causalxai.comparison.comparison import Comparison
-from causalxai.comparison.runner import compare
+from causalxai.comparison.execution import compare
+from causalxai.comparison.result import Comparison
 
 __all__ = ["Comparison", "compare"]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from causalxai.spec.vary import Label
+from causalxai.config.vary import Label
 
 _ROUNDING = 1e-12
 

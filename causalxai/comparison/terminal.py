@@ -8,8 +8,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from causalxai.comparison.comparison import Comparison
-from causalxai.comparison.score_grid import (
+from causalxai.comparison.page.score_table import (
     OTHER_CONCEPTS,
     READ_OTHERWISE,
     TRANSLATED,
@@ -17,6 +16,7 @@ from causalxai.comparison.score_grid import (
     Score,
     score_grid,
 )
+from causalxai.comparison.result import Comparison
 
 _MEANING = {
     OTHER_CONCEPTS: "about other concepts than most, does not compete with them",

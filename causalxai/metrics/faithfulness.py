@@ -13,10 +13,10 @@ from pydantic import Field
 
 from causalxai.context import Context
 from causalxai.explainer import Explanation
-from causalxai.footing import to_concepts
 from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError
 from causalxai.metrics.information import binned_dependence, boolean_coefficient, coefficient
 from causalxai.metrics.resampling import Rows, halved, null_range
+from causalxai.metrics.translation import to_concepts
 from causalxai.plugin import PluginConfig
 from causalxai.seeding import numpy_generator
 

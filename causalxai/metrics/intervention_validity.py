@@ -16,10 +16,10 @@ from torch import Tensor
 from causalxai.concept_space import Units
 from causalxai.context import Context
 from causalxai.explainer import Explanation
-from causalxai.footing import MOST_RENDERED, wanted_places
 from causalxai.intervention import Intervention
 from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError
 from causalxai.metrics.resampling import Rows, bootstrapped
+from causalxai.metrics.translation import MOST_RENDERED, wanted_places
 from causalxai.oracle import Oracle, Want
 from causalxai.plugin import PluginConfig
 from causalxai.seeding import numpy_generator

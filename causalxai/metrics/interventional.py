@@ -16,9 +16,15 @@ from torch import Tensor
 from causalxai.concept_space import Units
 from causalxai.context import Context
 from causalxai.explainer import Explanation
-from causalxai.footing import ConceptClaims, UnitChange, to_concepts, unit_change, units_of
 from causalxai.intervention import NO_TARGET, Intervention
 from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError
+from causalxai.metrics.translation import (
+    ConceptClaims,
+    UnitChange,
+    to_concepts,
+    unit_change,
+    units_of,
+)
 from causalxai.oracle import Oracle
 from causalxai.plugin import PluginConfig
 from causalxai.seeding import numpy_generator

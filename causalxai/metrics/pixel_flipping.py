@@ -11,8 +11,8 @@ from torch import Tensor
 from causalxai.classifier import Classifier
 from causalxai.context import Context
 from causalxai.explainer import Explanation
-from causalxai.footing import to_pixels
 from causalxai.metric import Estimate, Metric, MetricResult
+from causalxai.metrics.translation import to_pixels
 from causalxai.plugin import PluginConfig
 from causalxai.seeding import numpy_generator
 
@@ -21,7 +21,7 @@ class PixelFlipping(Metric):
     """Area under the target's probability while pixels change, the most important ones first.
 
     The estimate is the explanation's first map; ``parts`` have its other maps. An explanation that
-    speaks of concepts alone is painted, where the oracle renders (see ``causalxai.footing``).
+    speaks of concepts alone is painted, where the oracle renders (see ``metrics.translation``).
     ``chance`` is a random order of the pixels.
     """
 

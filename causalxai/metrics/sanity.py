@@ -16,10 +16,10 @@ from causalxai.context import Context
 from causalxai.errors import CapabilityError
 from causalxai.explainer import Explanation
 from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError
-from causalxai.metrics.asked_again import Read
+from causalxai.metrics.parameter_randomisation import randomised
+from causalxai.metrics.repeated_explanations import Read
 from causalxai.metrics.resampling import Rows, bootstrapped, null_range
 from causalxai.plugin import PluginConfig
-from causalxai.randomised import randomised
 from causalxai.seeding import numpy_generator
 
 SANITY_TOLD = (

@@ -11,7 +11,7 @@ from pydantic import Field, PositiveFloat, PositiveInt
 from causalxai.context import Context
 from causalxai.explainer import Explanation
 from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError
-from causalxai.metrics.asked_again import Answers, ask_again
+from causalxai.metrics.repeated_explanations import Answers, ask_again
 from causalxai.metrics.resampling import Rows, bootstrapped
 from causalxai.plugin import PluginConfig
 from causalxai.seeding import numpy_generator

@@ -1,5 +1,5 @@
 """From a spec to a run directory: stages that are computed once and kept by their content."""
 
-from causalxai.pipeline.runner import Run, run
+from causalxai.pipeline.execution import Run, run
 
 __all__ = ["Run", "run"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from causalxai.config import ResolvedSpec
 from causalxai.errors import CapabilityError
 from causalxai.oracle import BudgetError, QueryLedger
-from causalxai.pipeline.cost import Cost
-from causalxai.spec import ResolvedSpec
+from causalxai.storage.cost import Cost
 
 
 @contextmanager

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from causalxai.classifier import Classifier
+from causalxai.config import ImageSelection
 from causalxai.dataset import Dataset
 from causalxai.errors import CapabilityError, did_you_mean
-from causalxai.spec import ImageSelection
 
 _NAMED = 20
 """How many classes a warning names."""

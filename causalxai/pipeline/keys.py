@@ -8,10 +8,10 @@ from typing import Any
 import torch
 
 from causalxai import __version__
+from causalxai.config import ResolvedPlugin, ResolvedSpec
 from causalxai.metric import Metric
-from causalxai.pipeline.store import digest
 from causalxai.plugin import Plugin
-from causalxai.spec import ResolvedPlugin, ResolvedSpec
+from causalxai.storage.store import digest
 
 
 def labelled_metrics(spec: ResolvedSpec) -> dict[str, ResolvedPlugin[Metric]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any
 
-from causalxai.pipeline.pipeline import Pipeline
-from causalxai.registry import Provenance
+from causalxai.pipeline.stages import Pipeline
+from causalxai.plugin.registry import Provenance
 
 
 def provenance_of(pipeline: Pipeline) -> dict[str, Any]:

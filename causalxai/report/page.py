@@ -14,11 +14,11 @@ from markupsafe import Markup
 
 from causalxai.graph import CausalGraph
 from causalxai.metric import Estimate, MetricResult
-from causalxai.record import Json, Record
 from causalxai.report.section import Figure, Section, Table, Text
+from causalxai.storage.record import Json, Record
 
 if TYPE_CHECKING:
-    from causalxai.spec import ResolvedSpec
+    from causalxai.config import ResolvedSpec
 
 
 @dataclass(frozen=True)

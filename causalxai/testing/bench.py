@@ -18,8 +18,8 @@ from causalxai.dataset import Dataset
 from causalxai.errors import CapabilityError
 from causalxai.explainer import Explanation
 from causalxai.plugin import Plugin
-from causalxai.record import Record
 from causalxai.report.section import Section
+from causalxai.storage.record import Record
 from causalxai.testing.footprint import changes, of_classifier, of_dataset, of_explanation
 
 PluginT = TypeVar("PluginT", bound=Plugin)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from causalxai.checkpoint import Checkpoint
-from causalxai.record import Record
+from causalxai.storage.checkpoint import Checkpoint
+from causalxai.storage.record import Record
 from causalxai.testing.bench import stored
 
 

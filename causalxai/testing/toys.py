@@ -17,7 +17,6 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from causalxai.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.classifier import Classifier
 from causalxai.concept_space import Concept, ConceptSpace, Units
 from causalxai.context import Context
@@ -31,8 +30,9 @@ from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedErro
 from causalxai.oracle import DEFAULT_MEMORY_CEILING, Oracle, Response, Want
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
-from causalxai.record import Record
 from causalxai.seeding import numpy_generator, torch_generator
+from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
+from causalxai.storage.record import Record
 from causalxai.testing.scm import LinearScm
 
 CONCEPTS = ("top left", "top right", "bottom left", "bottom right")

@@ -4,7 +4,7 @@ For pipelines that speak of pixels alone there are ``patches``: a grid of patche
 not, an oracle that removes them, and the graph of which patches a class is seen in.
 """
 
-from causalxai.method import Method
+from causalxai.plugin.method import Method
 
 
 def _pixels(explainer: str, reference: str) -> Method:

@@ -15,7 +15,7 @@ from causalxai.context import Context
 from causalxai.explainer import Explainer, Explanation
 from causalxai.plugin import PluginConfig
 from causalxai.report.section import Section
-from causalxai_baselines.figures import overlay_section
+from causalxai_baselines.report.attribution import overlay_section
 
 Baseline: TypeAlias = Literal["black", "grey", "mean"]
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from causalxai.classifier import Classifier
 from causalxai.context import Context
 from causalxai.errors import CapabilityError, did_you_mean
-from causalxai.layers import in_order
+from causalxai.network.layer_order import in_order
 from causalxai_baselines.attribution import Attribute, Attributed, Attribution, AttributionConfig
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)

@@ -9,14 +9,14 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from causalxai.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.classifier import Classifier
 from causalxai.concept_space import Concept, ConceptSpace, Units
 from causalxai.dataset import Dataset
 from causalxai.errors import CapabilityError
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
-from causalxai.record import Record
+from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
+from causalxai.storage.record import Record
 
 
 class PatchSpace(ConceptSpace):

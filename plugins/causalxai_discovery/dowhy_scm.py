@@ -18,9 +18,9 @@ from torch import Tensor
 from causalxai.context import Context
 from causalxai.explainer import Explainer, Explanation
 from causalxai.plugin import PluginConfig
-from causalxai.record import Json
 from causalxai.report.section import Section, Table, Text
 from causalxai.seeding import numpy_generator
+from causalxai.storage.record import Json
 from causalxai_discovery.causal_table import LOGIT, CausalTable
 from causalxai_discovery.dowhy_library import dowhy, dowhy_session
 

@@ -1,6 +1,6 @@
 """DVAE flip: boolean concepts of a hidden layer, and the flips that turn the prediction."""
 
-from causalxai.method import Method
+from causalxai.plugin.method import Method
 
 METHOD = Method(
     concepts={"use": "dvae"},

@@ -9,7 +9,6 @@ from typing import Literal, Self, cast
 import torch
 from torch import Tensor
 
-from causalxai.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.classifier import Classifier
 from causalxai.concept_space import Concept, ConceptSpace, Units
 from causalxai.context import Context
@@ -17,16 +16,17 @@ from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
-from causalxai.record import Json, Record
 from causalxai.report.section import Section
 from causalxai.seeding import seeded
-from causalxai.training_state import below, under
+from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
+from causalxai.storage.record import Json, Record
+from causalxai.training.state import below, under
 from causalxai_dvae.autoencoder import AutoencoderConfig, DiscreteAutoencoder
-from causalxai_dvae.coding import CodeQuality, measure_code, train_autoencoder
-from causalxai_dvae.figures import code_section
+from causalxai_dvae.autoencoder_training import CodeQuality, measure_code, train_autoencoder
 from causalxai_dvae.generator import Generator, GeneratorConfig
-from causalxai_dvae.painting import train_generator
+from causalxai_dvae.generator_training import train_generator
 from causalxai_dvae.picture_quality import PictureQuality, measure_pictures
+from causalxai_dvae.report.code import code_section
 from causalxai_dvae.stages import done_before, stage_of
 
 _CODE, _PAINT = "code", "paint"

@@ -19,8 +19,8 @@ from causalxai.oracle import Oracle, Want
 from causalxai.report.section import Section
 from causalxai.seeding import numpy_generator
 from causalxai_dvae.bit_space import BitSpace
-from causalxai_dvae.effect_figures import effects_section
 from causalxai_dvae.probe import AttributeProbe, ProbeConfig, fit_probe
+from causalxai_dvae.report.effects import effects_section
 
 Effects = NDArray[np.float64]
 

@@ -19,8 +19,8 @@ from causalxai.report.images import some_of_each_class
 from causalxai.report.section import Section
 from causalxai_dvae.bit_oracle import BitOracle
 from causalxai_dvae.bit_space import BitSpace
-from causalxai_dvae.explanation_figures import explanation_section
 from causalxai_dvae.flips import MinimalFlips, flip_all, flip_each, flip_some, minimal_flips
+from causalxai_dvae.report.explanation import explanation_section
 
 
 class FlipExplainer(Explainer):

@@ -9,7 +9,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from causalxai.hidden_layer import HiddenLayer
+from causalxai.network.hidden_layer import HiddenLayer
 from causalxai_dvae.autoencoder import DiscreteAutoencoder
 
 _AT_ONCE = 256

@@ -15,8 +15,8 @@ from causalxai.metrics.resampling import bootstrapped
 from causalxai.plugin import PluginConfig
 from causalxai.seeding import numpy_generator
 from causalxai_dvae.bit_space import BitSpace
+from causalxai_dvae.fisher_overlap import shared_information
 from causalxai_dvae.flipped import Flipped
-from causalxai_dvae.sharing import shared_information
 
 _PAPER = "Gat, Lorberbom, Schwartz, Hazan, Latent space explanation by intervention, AAAI 2022"
 

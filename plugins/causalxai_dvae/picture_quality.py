@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from causalxai.classifier import Classifier
-from causalxai.hidden_layer import HiddenLayer
-from causalxai.record import Json
+from causalxai.network.hidden_layer import HiddenLayer
+from causalxai.storage.record import Json
 from causalxai_dvae.autoencoder import DiscreteAutoencoder
+from causalxai_dvae.fisher_overlap import shared_information
 from causalxai_dvae.flipped import Flipped, in_batches
 from causalxai_dvae.generator import Generator
-from causalxai_dvae.sharing import shared_information
 
 _INFORMED, _SAMPLES = 500, 8
 

@@ -7,9 +7,9 @@ from typing import cast
 
 from torch import Tensor
 
-from causalxai.checkpoint import Checkpoint
-from causalxai.record import Json, Record
-from causalxai.training_state import below, under
+from causalxai.storage.checkpoint import Checkpoint
+from causalxai.storage.record import Json, Record
+from causalxai.training.state import below, under
 
 _STATE, _DONE = "state", "done"
 

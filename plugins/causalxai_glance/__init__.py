@@ -1,6 +1,6 @@
 """GLANCE: a twin surrogate, a causal graph of what it perceives, and explanations by it."""
 
-from causalxai.method import Method
+from causalxai.plugin.method import Method
 
 METHOD = Method(
     concepts={"use": "glance"},

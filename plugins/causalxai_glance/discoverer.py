@@ -18,10 +18,16 @@ from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
 from causalxai.report.section import Section
 from causalxai.seeding import numpy_generator
 from causalxai_glance.concepts import named_concepts
+from causalxai_glance.edge_evidence import (
+    UNDETERMINED,
+    UNDETERMINED_BOOLEAN,
+    Witnesses,
+    witness_section,
+)
 from causalxai_glance.effects import direct_effects, edge_weights, prediction_shift
-from causalxai_glance.figures import graph_section
 from causalxai_glance.latent_space import PREDICTION, LatentSpace
 from causalxai_glance.perception import PerceivedDiscoverer, PerceptionConfig
+from causalxai_glance.report.twin import graph_section
 from causalxai_glance.scm import (
     FEWEST,
     LocalScore,
@@ -35,12 +41,6 @@ from causalxai_glance.scm import (
     margin,
 )
 from causalxai_glance.twin_oracle import TwinOracle
-from causalxai_glance.witnesses import (
-    UNDETERMINED,
-    UNDETERMINED_BOOLEAN,
-    Witnesses,
-    witness_section,
-)
 
 Values = NDArray[np.float64]
 

@@ -20,9 +20,9 @@ from causalxai.intervention import NO_TARGET, Intervention
 from causalxai.plugin import PluginConfig
 from causalxai.report.images import some_of_each_class
 from causalxai.report.section import Section
-from causalxai_glance.explanation_figures import explanation_section
 from causalxai_glance.latent_space import LatentSpace
 from causalxai_glance.local_model import LocalModel, locality
+from causalxai_glance.report.explanation import explanation_section
 from causalxai_glance.twin_oracle import TwinOracle
 
 STEPS = (1.0, -1.0)

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from pydantic import Field, NonNegativeInt
 from torch import Tensor
 
-from causalxai.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.classifier import Classifier
 from causalxai.concept_space import Concept, ConceptSpace, Units
 from causalxai.context import Context
@@ -19,9 +18,10 @@ from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError, DataError
 from causalxai.graph_discoverer import BackgroundKnowledge
 from causalxai.progress import SILENT, Progress
-from causalxai.record import Json, Record
 from causalxai.report.section import Section
-from causalxai_glance.figures import twin_section
+from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
+from causalxai.storage.record import Json, Record
+from causalxai_glance.report.twin import twin_section
 from causalxai_glance.scm import (
     MOST_BOOLEAN,
     MOST_NODES,

@@ -1,6 +1,6 @@
 """Interventional black-box explanations: do(weight = 0), layer by layer."""
 
-from causalxai.method import Method
+from causalxai.plugin.method import Method
 
 METHOD = Method(
     concepts={"use": "parameters"},

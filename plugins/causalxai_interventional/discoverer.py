@@ -16,7 +16,6 @@ from causalxai.errors import CapabilityError, did_you_mean
 from causalxai.graph import CausalGraph, Edge
 from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
 from causalxai.report.section import Section
-from causalxai_interventional.figures import frequency_section
 from causalxai_interventional.mechanisms import (
     LayerMechanisms,
     SelectionRule,
@@ -27,6 +26,7 @@ from causalxai_interventional.mechanisms import (
 )
 from causalxai_interventional.parameter_oracle import ParameterOracle
 from causalxai_interventional.parameter_space import ParameterLayer
+from causalxai_interventional.report.explanation import frequency_section
 
 _IMAGES_AT_ONCE = 10
 

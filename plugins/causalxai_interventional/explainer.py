@@ -14,13 +14,13 @@ from causalxai.errors import CapabilityError, did_you_mean
 from causalxai.explainer import Explainer, Explanation
 from causalxai.graph import CausalGraph
 from causalxai.plugin import PluginConfig
-from causalxai.record import Json
 from causalxai.report.section import Section
-from causalxai_interventional.figures import effect_section, map_section
+from causalxai.storage.record import Json
 from causalxai_interventional.mechanisms import Mechanisms, SelectionRule, find_mechanisms
 from causalxai_interventional.mediators import convolutions, integrate, mediator_maps
 from causalxai_interventional.parameter_oracle import ParameterOracle
 from causalxai_interventional.reference_maps import reference_maps
+from causalxai_interventional.report.explanation import effect_section, map_section
 
 
 class InterventionalExplainer(Explainer):

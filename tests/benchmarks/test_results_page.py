@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from causalxai import Comparison, Estimate, MetricResult
-from causalxai.comparison.outcome import Entry, Outcome
-from causalxai.spec import load_grid
+from causalxai.comparison.rows import Entry, Outcome
+from causalxai.config import load_grid
 
 ROOT = Path(__file__).parents[2]
 MINUS = "\N{MINUS SIGN}"

@@ -11,9 +11,10 @@ import entrypoints
 import pandas as pd
 import pytest
 
-from causalxai import Comparison, Estimate, MetricResult, compare, registry
-from causalxai.comparison.outcome import Entry, Outcome
-from causalxai.spec import load_grid
+from causalxai import Comparison, Estimate, MetricResult, compare
+from causalxai.comparison.rows import Entry, Outcome
+from causalxai.config import load_grid
+from causalxai.plugin import registry
 
 FAKES = Path(__file__).parent / "fakes"
 

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from causalxai import Context, Explanation, MetricResult
 from causalxai.concept_space import Concept, Units
-from causalxai.footing import MOST_RENDERED
 from causalxai.intervention import Intervention
 from causalxai.metrics.intervention_validity import InterventionValidity
+from causalxai.metrics.translation import MOST_RENDERED
 from causalxai.oracle import Oracle, Response, Want
 from causalxai.testing.toys import ToySpace, ToyWorld
 

@@ -11,9 +11,9 @@ from scipy import stats
 from torch import Tensor
 
 from causalxai import Classifier, Context, Explainer, Explanation, MetricResult
+from causalxai.metrics.parameter_randomisation import randomised
 from causalxai.metrics.sanity import Sanity
 from causalxai.plugin import PluginConfig
-from causalxai.randomised import randomised
 from causalxai.testing.toys import ToyExplainer, ToyWorld
 
 

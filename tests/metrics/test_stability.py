@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from causalxai import Classifier, Context, Explainer, Explanation, Metric
-from causalxai.metrics.asked_again import ask_again
+from causalxai.metrics.repeated_explanations import ask_again
 from causalxai.metrics.stability import (
     RelativeStability,
     Stability,

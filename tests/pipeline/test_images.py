@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from causalxai import Classifier, Dataset, Split
+from causalxai.config import ImageSelection
 from causalxai.errors import CapabilityError
 from causalxai.pipeline.images import select_images
-from causalxai.spec import ImageSelection
 
 NAMES = ("ant", "bee", "cat")
 PER_CLASS, WRONG = 10, 3  # Of each class's images the first three are taken for the next class.

@@ -109,7 +109,7 @@ def test_what_the_log_tells_is_also_kept(
         again = run(tiny_spec, out=finished_copy)
         logging.getLogger("other").info("none of ours")
     log = (again.directory / "log.txt").read_text(encoding="utf-8")
-    assert "causalxai.pipeline.runner INFO run tiny on cpu" in log
+    assert "causalxai.pipeline.execution INFO run tiny on cpu" in log
     assert "report: reused" in log
     assert "none of ours" not in log
     assert logging.getLogger().handlers == handlers

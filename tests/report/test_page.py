@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from causalxai import CausalGraph, Estimate, MetricResult, Run
-from causalxai.report.graph_figure import draw_graph
+from causalxai.config import load_spec
+from causalxai.report.layered_graph import draw_graph
 from causalxai.report.page import Report, render_report
 from causalxai.report.plots import canvas, embed, grid, image_axes
 from causalxai.report.section import Figure, Section, Table, Text
-from causalxai.spec import load_spec
 
 LOADING = {"src", "srcset", "href", "xlink:href", "data", "action", "poster", "background"}
 

@@ -9,7 +9,7 @@ from causalxai_glance.perception.directions import (
     frequencies,
 )
 from causalxai_glance.perception.features import ChannelStatistics
-from causalxai_glance.perception.instrument import Instrument, others_alone
+from causalxai_glance.perception.measurement_model import Instrument, others_alone
 from causalxai_glance.perception.perceived import PerceivedDiscoverer, paint_references
 from causalxai_glance.perception.perception import Perception, PerceptionConfig, perceive
 from causalxai_glance.perception.readout import ReadOut, ReadOutConfig

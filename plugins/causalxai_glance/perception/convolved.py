@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from causalxai_glance.perception.instrument import Values
+from causalxai_glance.perception.measurement_model import Values
 from causalxai_glance.scm import Pair
 
 GraphScore: TypeAlias = Callable[[frozenset[Pair]], float]

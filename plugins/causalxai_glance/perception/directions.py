@@ -10,16 +10,16 @@ import numpy as np
 from pydantic import Field, NonNegativeInt, PositiveInt
 
 from causalxai.plugin import PluginConfig
+from causalxai_glance.edge_evidence import UNDETERMINED
 from causalxai_glance.perception.convolved import (
     ConvolvedScore,
     climb,
     complete_graphs,
     is_acyclic,
 )
-from causalxai_glance.perception.instrument import Values
+from causalxai_glance.perception.measurement_model import Values
 from causalxai_glance.perception.perception import Perception
 from causalxai_glance.scm import Pair, PartialScore, exact_search, margin
-from causalxai_glance.witnesses import UNDETERMINED
 
 _DEGREE = 3
 # Beyond so many concepts there are too many orders to begin from each.

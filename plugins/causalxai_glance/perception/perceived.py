@@ -21,6 +21,7 @@ from causalxai.metrics.graph_scores import DIRECTION_TOLD
 from causalxai.plugin import PluginConfig
 from causalxai.report.section import Section, Table, Text
 from causalxai.seeding import numpy_generator
+from causalxai_glance.edge_evidence import UNDETERMINED
 from causalxai_glance.perception.directions import (
     Constraints,
     DirectionConfig,
@@ -37,7 +38,6 @@ from causalxai_glance.perception.perception import (
     perceive,
 )
 from causalxai_glance.scm import Pair, is_boolean
-from causalxai_glance.witnesses import UNDETERMINED
 
 _AT_ONCE = 256
 _CLEAN = "clean"

@@ -18,7 +18,7 @@ from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.seeding import numpy_generator
 from causalxai_glance.perception.features import ChannelStatistics
-from causalxai_glance.perception.instrument import Instrument, Values, others_alone
+from causalxai_glance.perception.measurement_model import Instrument, Values, others_alone
 from causalxai_glance.perception.readout import ReadOut, ReadOutConfig
 
 

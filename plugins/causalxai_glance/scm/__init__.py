@@ -5,7 +5,6 @@ from causalxai_glance.scm.basis import Basis
 from causalxai_glance.scm.design import is_coarse
 from causalxai_glance.scm.equivalence import compelled
 from causalxai_glance.scm.links import Link
-from causalxai_glance.scm.mechanism import Mechanism
 from causalxai_glance.scm.model import Following, StructuralModel
 from causalxai_glance.scm.noise import Noise, fit_noise
 from causalxai_glance.scm.partial_score import PartialScore
@@ -20,6 +19,7 @@ from causalxai_glance.scm.search import (
     margin,
     total,
 )
+from causalxai_glance.scm.structural_equation import Mechanism
 from causalxai_glance.scm.threshold import ThresholdMechanism
 
 __all__ = [

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from causalxai.errors import DataError
-from causalxai_glance.scm.mechanism import Mechanism
 from causalxai_glance.scm.score import MdlScore, checked
 from causalxai_glance.scm.search import Pair, exact_search
+from causalxai_glance.scm.structural_equation import Mechanism
 from causalxai_glance.scm.threshold import ThresholdMechanism
 
 Values = NDArray[np.float64]

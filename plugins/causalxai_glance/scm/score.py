@@ -13,9 +13,9 @@ from causalxai.errors import DataError
 from causalxai_glance.scm.attribute_score import AttributeScore, is_boolean
 from causalxai_glance.scm.choices import Choice, screened
 from causalxai_glance.scm.design import Child, Design, raw_coefficients
-from causalxai_glance.scm.mechanism import Mechanism
 from causalxai_glance.scm.noise import NoiseFit, fit_noise
 from causalxai_glance.scm.search import MOST_BOOLEAN, MOST_NODES
+from causalxai_glance.scm.structural_equation import Mechanism
 from causalxai_glance.scm.threshold import ThresholdMechanism
 
 Values = NDArray[np.float64]

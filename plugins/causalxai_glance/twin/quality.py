@@ -12,7 +12,7 @@ from torch import Tensor
 
 from causalxai.classifier import Classifier
 from causalxai.errors import DataError
-from causalxai.record import Json
+from causalxai.storage.record import Json
 from causalxai_glance.twin.intervened import values_of_do
 from causalxai_glance.twin.twin import Twin
 

@@ -11,14 +11,14 @@ import torch
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 from torch import Tensor
 
-from causalxai.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.classifier import Classifier
 from causalxai.errors import DataError
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.seeding import seeded
-from causalxai.stepwise_training import StepwiseTraining, descend
-from causalxai.training_state import TrainingState
+from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
+from causalxai.training.loop import StepwiseTraining, descend
+from causalxai.training.state import TrainingState
 from causalxai_glance.twin.discriminator import Discriminator
 from causalxai_glance.twin.intervened import values_of_do
 from causalxai_glance.twin.losses import PathLength, discriminator_loss, r1_penalty

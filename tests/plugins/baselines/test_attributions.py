@@ -27,7 +27,7 @@ from causalxai_baselines.gradients import IntegratedGradients, Saliency
 from causalxai_baselines.lime import Lime
 from causalxai_baselines.occlusion import Occlusion
 from causalxai_baselines.patch_oracle import PatchOracle
-from causalxai_vision.lenet import LeNet
+from causalxai_models.lenet import LeNet
 
 SHAPE = (2, 12, 12)
 CLASSES = ("a", "b", "c")

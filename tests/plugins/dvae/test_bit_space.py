@@ -11,11 +11,11 @@ from causalxai import Classifier, Dataset
 from causalxai.concept_space import ConceptSpace
 from causalxai.context import Context
 from causalxai.errors import CapabilityError
-from causalxai.record import Record
 from causalxai.report.section import Text
-from causalxai.stepwise_training import StepwiseTraining
+from causalxai.storage.record import Record
 from causalxai.testing import Bench, Keeper, KilledError, checks_for
 from causalxai.testing.bench import stored
+from causalxai.training.loop import StepwiseTraining
 from causalxai_dvae.bit_space import BitSpace
 
 TINY = {

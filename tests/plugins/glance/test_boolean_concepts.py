@@ -23,12 +23,12 @@ from causalxai.testing import Bench, checks_for
 from causalxai_glance.discoverer import PREDICTION, GlanceDiscoverer
 from causalxai_glance.effects import Concepts, direct_effects, edge_weights, prediction_shift
 from causalxai_glance.explainer import GlanceExplainer
-from causalxai_glance.explanation_figures import explanation_section
-from causalxai_glance.figures import twin_section
 from causalxai_glance.latent_space import LatentSpace
 from causalxai_glance.paper_discoverer import PaperDiscoverer, own_effects, run_trials
 from causalxai_glance.perception import PerceivedDiscoverer
-from causalxai_glance.strips import flipped_side, side_name
+from causalxai_glance.report.explanation import explanation_section
+from causalxai_glance.report.image_strips import flipped_side, side_name
+from causalxai_glance.report.twin import twin_section
 from causalxai_glance.twin.intervened import values_of_do
 from causalxai_glance.twin.quality import measure_quality
 from causalxai_glance.twin.training import TERMS

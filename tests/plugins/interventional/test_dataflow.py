@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from causalxai_interventional.dataflow import Dataflow, UntraceableError
-from causalxai_vision.lenet import LeNet
-from causalxai_vision.resnet18 import ResNet18
+from causalxai_models.lenet import LeNet
+from causalxai_models.resnet18 import ResNet18
 
 
 def test_feeders_of_a_chain(make_classifier):

@@ -6,8 +6,8 @@ from torch.nn import functional as F
 
 from causalxai_interventional.dataflow import Dataflow
 from causalxai_interventional.geometry import place, stride_of
-from causalxai_vision.lenet import LeNet
-from causalxai_vision.resnet18 import ResNet18
+from causalxai_models.lenet import LeNet
+from causalxai_models.resnet18 import ResNet18
 
 
 @pytest.mark.parametrize(("layer", "stride"), [("conv1", 1), ("conv2", 2)], ids=["conv1", "conv2"])

@@ -10,8 +10,8 @@ from torch.utils._pytree import tree_leaves
 from causalxai import Intervention
 from causalxai.errors import CapabilityError
 from causalxai_interventional.parameter_oracle import ParameterOracle
-from causalxai_vision.lenet import LeNet
-from causalxai_vision.resnet18 import ResNet18
+from causalxai_models.lenet import LeNet
+from causalxai_models.resnet18 import ResNet18
 
 STRATEGIES = ("dataflow", "vmap", "expanded", "serial")
 

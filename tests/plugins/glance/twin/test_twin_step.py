@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from causalxai import Classifier
 from causalxai.errors import DataError
-from causalxai.stepwise_training import NotFiniteError
+from causalxai.training.loop import NotFiniteError
 from causalxai_glance.twin import training
 from causalxai_glance.twin.objective import Batch
 from causalxai_glance.twin.training import TERMS, TwinConfig, TwinTraining

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from causalxai import Classifier
 from causalxai.errors import DataError
-from causalxai.stepwise_training import StepwiseTraining
 from causalxai.testing import Keeper, KilledError
 from causalxai.testing.footprint import changes, of_classifier
+from causalxai.training.loop import StepwiseTraining
 from causalxai_glance.twin import training
 from causalxai_glance.twin.objective import Batch
 from causalxai_glance.twin.training import TERMS, TwinConfig, TwinTraining, train_twin

@@ -1,0 +1,104 @@
+"""Who competes with whom: scores of one metric, read alike, about the same concepts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+import pandas as pd
+
+from causalxai.comparison.rows import Row
+from causalxai.comparison.statistics import mean_of, paired_difference, ranks
+from causalxai.config.vary import Label
+
+ALIKE = ("metric", "vocabulary", "read")
+"""The columns in which scores that compete agree."""
+
+
+def competitors(scores: pd.DataFrame, apart: Sequence[str]) -> Iterator[tuple[Row, pd.DataFrame]]:
+    """Yield the scores that may be compared, group by group: the only place that says who may.
+
+    Parameters
+    ----------
+    scores
+        ``Comparison.table`` or ``Comparison.pooled``; what has no value competes with nobody.
+    apart
+        The axes whose labels tell groups apart.
+
+    Yields
+    ------
+    tuple
+        What the group agrees in, by column, and its rows.
+    """
+    own = scores[(scores.part == "") & scores.value.notna()]
+    by = [*apart, *ALIKE]
+    for key, group in own.groupby(by, sort=False):
+        yield dict(zip(by, key, strict=True)), group
+
+
+def direction(group: pd.DataFrame) -> bool | None:
+    """Return whether higher is better in a group; ``None`` where its metric describes."""
+    told = group.higher_is_better.iloc[0]
+    return None if pd.isna(told) else bool(told)
+
+
+def difference_rows(
+    group: pd.DataFrame, axis: str, labels: Sequence[Label], others: Sequence[str]
+) -> Iterator[Row]:
+    """Yield how much the labels of an axis differ in a group, pair by pair of labels.
+
+    Parameters
+    ----------
+    group
+        Scores that compete.
+    axis, labels
+        Whose labels are compared, and their order.
+    others
+        The axes in which paired runs agree.
+    """
+    higher, rounds = direction(group), _rounds(group, axis, others)
+    there = [label for label in labels if any(label in scores for scores in rounds)]
+    for first, second in combinations(there, 2):
+        pairs = [(each[first], each[second]) for each in rounds if {first, second} <= each.keys()]
+        row: Row = {"first": first, "second": second, "n": len(pairs)}
+        if not pairs:
+            yield {**row, "note": "no pair of runs has both"}
+            continue
+        found = paired_difference(*zip(*pairs, strict=True), higher_is_better=higher)
+        mean = found.mean
+        alone = "a single pair: no interval" if len(pairs) == 1 else "all alike: no interval"
+        yield {
+            **row,
+            "value": mean.value,
+            "low": mean.low,
+            "high": mean.high,
+            "wins": found.wins,
+            "note": alone if mean.low is None else "",
+        }
+
+
+def rank_rows(
+    group: pd.DataFrame, axis: str, labels: Sequence[Label], others: Sequence[str]
+) -> Iterator[Row]:
+    """Yield the mean ranks of the labels of an axis, over the rounds that have all of them."""
+    higher, rounds = direction(group), _rounds(group, axis, others)
+    there = {label for scores in rounds for label in scores}
+    if higher is None or len(there) < 2:
+        return
+    ranked: dict[Label, list[float]] = defaultdict(list)
+    for scores in rounds:
+        if scores.keys() == there:
+            for label, rank in ranks(scores, higher_is_better=higher).items():
+                ranked[label].append(rank)
+    for label in labels:
+        if own := ranked.get(label):
+            yield {axis: label, "rank": mean_of(own).value, "n": len(own)}
+
+
+def _rounds(group: pd.DataFrame, axis: str, others: Sequence[str]) -> list[dict[Label, float]]:
+    """Return the scores by label of runs that agree in all other axes."""
+    rounds: dict[tuple[Label, ...], dict[Label, float]] = defaultdict(dict)
+    for row in group.to_dict("records"):
+        rounds[tuple(row[name] for name in others)][row[axis]] = row["value"]
+    return list(rounds.values())

@@ -1,0 +1,67 @@
+"""How pages and tables write figures, labels and directions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from causalxai.config.vary import Axis, Label
+
+THROUGH_THE_GENERATOR = "through the generator"
+"""The footing of an explanation that an oracle's pictures speak for; others may be joined to it."""
+
+_ROUNDING, _HALF_A_DIGIT = 1e-12, 5e-4
+
+
+def told(axes: Iterable[Axis], labels: Iterable[Label]) -> tuple[str, ...]:
+    """Return labels in words; those that are controls say so."""
+    pairs = zip(axes, labels, strict=True)
+    return tuple(
+        f"{label} (control)" if label in axis.controls else f"{label}" for axis, label in pairs
+    )
+
+
+def number(value: float | None) -> str:
+    """Return a figure as the page shows it: three decimals, or three digits where these lie."""
+    if value is None or pd.isna(value):
+        return ""
+    plain = abs(value) < _ROUNDING or 1e-3 <= abs(value) < 1e3
+    shown = f"{value if abs(value) >= _ROUNDING else 0:.3f}" if plain else f"{value:.3g}"
+    return shown.replace("-", "\N{MINUS SIGN}")
+
+
+def interval(row: Any) -> str:
+    """Return a row's interval in brackets, or nothing; of equal runs without one, that they are."""
+    if row.low is None or pd.isna(row.low):
+        return f"(all {int(row.n)} alike)" if getattr(row, "interval", "") == "alike" else ""
+    if max(abs(row.low), abs(row.high)) < 1e-3:
+        return f"[{number(row.low)}, {number(row.high)}]"
+    ends = (
+        number(0.0 if abs(end) < _HALF_A_DIGIT else round(end, 3)) for end in (row.low, row.high)
+    )
+    return f"[{', '.join(ends)}]"
+
+
+def seconds(value: float | None) -> str:
+    """Return a duration, in tenths where it is under ten."""
+    return "" if value is None or pd.isna(value) else f"{value:.{1 if value < 10 else 0}f}"
+
+
+def count(value: float | None) -> str:
+    """Return a large count with spaces between thousands."""
+    return "" if value is None or pd.isna(value) else f"{value:,.0f}".replace(",", " ")
+
+
+def arrow(higher_is_better: Any) -> str:
+    """Return which way is better, up or down; nothing where none is."""
+    if higher_is_better is None or pd.isna(higher_is_better):
+        return ""
+    return "↑" if higher_is_better else "↓"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names as a sentence has them: ``a, b and c``."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last

@@ -1,0 +1,189 @@
+"""A comparison as one HTML page."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pandas as pd
+from markupsafe import Markup
+
+from causalxai.comparison.comparable import ALIKE
+from causalxai.comparison.formatting import count, interval, listed, number, seconds, told
+from causalxai.comparison.page.gallery import gallery
+from causalxai.comparison.page.saved_results import exhibits
+from causalxai.comparison.page.score_table import Grid, Line, Score, fit_of, shared_scores
+from causalxai.comparison.result import Comparison
+from causalxai.comparison.rows import FIT, Entry
+from causalxai.config.vary import Label
+from causalxai.metrics.sanity import SANITY_TOLD, Sanity
+from causalxai.report.page import page_environment
+from causalxai.report.small_graph import draw_concepts
+
+_IN_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+@dataclass(frozen=True)
+class DifferenceLine:
+    """How much one label scores above another; ``is_clear`` where the interval leaves out 0.
+
+    ``among`` says which runs these are, where others are told apart.
+    """
+
+    among: str
+    pair: tuple[Label, Label]
+    value: str
+    interval: str
+    is_clear: bool
+    pairs: str
+    wins: str
+
+
+@dataclass(frozen=True)
+class RunLine:
+    """A run, where its report is, and what it cost."""
+
+    labels: tuple[str, ...]
+    control: bool
+    link: str
+    reason: str
+    seconds: str
+    answers: str
+
+
+def render_comparison(comparison: Comparison, beside: Path | None = None) -> str:
+    """Return one page that needs no other file.
+
+    Parameters
+    ----------
+    comparison
+        A finished comparison.
+    beside
+        The folder from which links to the runs' reports lead; ``comparison.directory`` unless
+        given.
+    """
+    folder = beside or comparison.directory
+    contrast = comparison.contrast
+    shared, single = shared_scores(comparison)
+    shown = exhibits(comparison)
+    graph_of = next((one for one in shown if one.has_concept_graph), None)
+    environment = page_environment("causalxai.comparison.page")
+    environment.filters["number"] = number
+    return environment.get_template("comparison.html").render(
+        comparison=comparison,
+        lead=_lead(comparison),
+        contrast=contrast,
+        block=shown[0].block if shown else "",
+        graph_of=graph_of,
+        drawing=graph_of and Markup(draw_concepts(graph_of.graph).svg),  # noqa: S704
+        gallery=gallery(shown),
+        scores=shared,
+        single=single,
+        fit=fit_of(comparison),
+        sanity=SANITY_TOLD if any(comparison.scores.metric == Sanity.name) else "",
+        ranks=_rank_grid(comparison) if contrast else None,
+        differences=_difference_lines(comparison) if contrast else {},
+        runs=[_run_line(comparison, entry, folder) for entry in comparison.entries],
+        replicates=any(comparison.pooled().interval == "replicates"),
+    )
+
+
+def _lead(comparison: Comparison) -> str:
+    """Say in one sentence what explains what, where all runs explain the same."""
+    specs = [entry.cell.spec for entry in comparison.entries]
+    if len({(str(spec.dataset), str(spec.classifier), str(spec.images)) for spec in specs}) != 1:
+        return ""
+    contrast = comparison.contrast
+    axis = next((axis for axis in comparison.axes if axis.name == contrast == "method"), None)
+    if axis is None or len(axis.controls) == len(axis.labels):
+        return ""
+    methods = [str(label) for label in axis.labels if label not in axis.controls]
+    controls = [str(label) for label in axis.labels if label in axis.controls]
+    classifier, dataset = specs[0].classifier.provenance.name, specs[0].dataset.provenance.name
+    beside = f", beside the controls {listed(controls)}" if controls else ""
+    trained = len({spec.seed for spec in specs})
+    what = "one classifier"
+    if trained > 1:
+        times = _IN_WORDS[trained] if trained < len(_IN_WORDS) else str(trained)
+        what = f"{times} trainings of one architecture"
+    explain = "explains" if len(methods) == 1 else "explain"
+    return f"{listed(methods)} {explain} {what} ({classifier}, trained on {dataset}){beside}."
+
+
+def _rank_grid(comparison: Comparison) -> Grid:
+    ranks = comparison.ranks()
+    (axis,) = [axis for axis in comparison.axes if axis.name == comparison.contrast]
+    several = _asked_in_several_ways(ranks)
+    groups = {
+        " · ".join((metric, *filter(None, (read, vocabulary))))
+        if metric in several
+        else metric: own
+        for (metric, vocabulary, read), own in ranks.groupby([*ALIKE], sort=False)
+    }
+    lines = []
+    for label in axis.labels:
+        scores = tuple(_rank(group[group[axis.name] == label]) for group in groups.values())
+        lines.append(Line(told([axis], [label]), label in axis.controls, scores))
+    return Grid((axis.name,), tuple(groups), tuple(lines), alike=("",) * len(groups))
+
+
+def _asked_in_several_ways(rows: pd.DataFrame) -> set[str]:
+    """Return the metrics that read other things of some, or ask about other concepts."""
+    ways = rows[[*ALIKE]].drop_duplicates().metric.value_counts()
+    return set(ways[ways > 1].index)
+
+
+def _rank(own: pd.DataFrame) -> Score:
+    if own.empty:
+        return Score()
+    row = own.iloc[0]
+    return Score(f"{row['rank']:.2f}", beneath=(f"n = {row['n']}",))
+
+
+def _difference_lines(comparison: Comparison) -> dict[str, list[DifferenceLine]]:
+    """Return the differences by metric."""
+    found: dict[str, list[DifferenceLine]] = defaultdict(list)
+    names = [axis.name for axis in comparison.axes]
+    differences = comparison.differences()
+    several = _asked_in_several_ways(differences)
+    for row in differences.to_dict("records"):
+        metric = row["metric"]
+        if not metric.startswith(FIT):
+            among = [f"{name}: {row[name]}" for name in names if name in row]
+            about = filter(None, (row["read"], row["vocabulary"])) if metric in several else ()
+            found[metric].append(_difference(pd.Series(row), " · ".join([*among, *about])))
+    return dict(found)
+
+
+def _difference(row: Any, among: str) -> DifferenceLine:
+    has_interval = not pd.isna(row.low)
+    return DifferenceLine(
+        among=among,
+        pair=(row["first"], row["second"]),
+        value=number(row.value),
+        interval=interval(row) if has_interval else row.note,
+        is_clear=has_interval and not row.low <= 0 <= row.high,
+        pairs=str(row.n),
+        wins="" if pd.isna(row.wins) else f"{row.wins:.0%}",
+    )
+
+
+def _run_line(comparison: Comparison, entry: Entry, beside: Path) -> RunLine:
+    cost, directory = entry.cost, entry.outcome.directory
+    link = "" if directory is None else _relative(directory / "report.html", beside)
+    return RunLine(
+        told(comparison.axes, entry.cell.labels.values()) or (entry.cell.spec.name,),
+        entry.cell.control,
+        link,
+        entry.outcome.reason,
+        seconds(None if cost is None else cost.seconds),
+        count(None if cost is None else cost.answers),
+    )
+
+
+def _relative(path: Path, beside: Path) -> str:
+    return quote(Path(os.path.relpath(path, beside)).as_posix())

@@ -1,0 +1,56 @@
+"""Where each score of a comparison comes from: its metric, its explainer and its concept space."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from causalxai.comparison.result import Comparison
+from causalxai.config.vary import Label
+from causalxai.metric import Metric
+from causalxai.pipeline.keys import labelled_metrics
+
+Place: TypeAlias = tuple[tuple[Label, ...], str]
+"""A row's labels, without those of replicates, and a metric's name in the table."""
+
+
+@dataclass(frozen=True)
+class ScoreProvenance:
+    """Where a score comes from.
+
+    Parameters
+    ----------
+    concepts
+        What the run's concept space is called.
+    metric, explainer
+        The plugins: the class of the one, the name of the other.
+    """
+
+    concepts: str
+    metric: type[Metric]
+    explainer: str
+
+
+def score_provenances(
+    comparison: Comparison, replicates: str | None
+) -> dict[Place, ScoreProvenance]:
+    """Return where each score of a comparison comes from.
+
+    Parameters
+    ----------
+    comparison
+        Finished.
+    replicates
+        The axis whose runs are pooled.
+    """
+    found: dict[Place, ScoreProvenance] = {}
+    for entry in comparison.entries:
+        spec = entry.cell.spec
+        labels = tuple(at for name, at in entry.cell.labels.items() if name != replicates)
+        for name, part in labelled_metrics(spec).items():
+            found[labels, name] = ScoreProvenance(
+                spec.concepts.provenance.name,
+                part.plugin_class,
+                spec.explain.provenance.name,
+            )
+    return found

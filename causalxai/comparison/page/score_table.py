@@ -1,0 +1,313 @@
+"""Scores as a grid: the axes' labels down, metrics across, and what each number stands on."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from causalxai.comparison.comparable import competitors, direction
+from causalxai.comparison.formatting import (
+    THROUGH_THE_GENERATOR,
+    arrow,
+    count,
+    interval,
+    number,
+    seconds,
+    told,
+)
+from causalxai.comparison.page.control_warnings import Upset, upsets
+from causalxai.comparison.page.score_provenance import (
+    Place,
+    ScoreProvenance,
+    score_provenances,
+)
+from causalxai.comparison.rows import FIT
+from causalxai.comparison.statistics import rounded
+from causalxai.config.vary import Axis, Label
+
+if TYPE_CHECKING:
+    from causalxai.comparison.result import Comparison
+
+OTHER_CONCEPTS, READ_OTHERWISE, TRANSLATED = "†", "‡", "◇"
+"""Marks of a score about other concepts than most, of one of what else was read of the explanation,
+and of one through the generator."""
+
+_SHORT = 30
+
+
+@dataclass(frozen=True)
+class Score:
+    """A cell of the page's tables.
+
+    Parameters
+    ----------
+    value, interval
+        The score; empty where there is none.
+    beneath
+        Chance, if not all lines share it, and, in a few words, why there is no score; a line each.
+    controls
+        What the metric says of things that ought to do worse, a line each.
+    best
+        Whether it is the best of those that it competes with.
+    marks
+        What it stands on, if that needs saying.
+    warnings
+        Where a control scores at least as well.
+    note
+        The number of the note that says why there is no score, or what was left out; 0 for none.
+    """
+
+    value: str = ""
+    interval: str = ""
+    beneath: tuple[str, ...] = ()
+    controls: tuple[str, ...] = ()
+    best: bool = False
+    marks: str = ""
+    warnings: tuple[str, ...] = ()
+    note: int = 0
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of the page's tables: one label of each axis, and what was found under them."""
+
+    labels: tuple[str, ...]
+    control: bool
+    scores: tuple[Score, ...]
+    seconds: str = ""
+    answers: str = ""
+    concepts: str = ""
+    """Whose concepts its metrics ask about, where lines differ in that."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table of the page.
+
+    Parameters
+    ----------
+    axes, metrics
+        The headings.
+    lines
+        The rows.
+    notes
+        Reasons, numbered from 1.
+    upsets
+        Where controls score at least as well as methods.
+    marks
+        The marks that occur.
+    alike
+        For each metric, the level of chance that all of its scores share; empty where they differ.
+    """
+
+    axes: tuple[str, ...]
+    metrics: tuple[str, ...]
+    lines: tuple[Line, ...]
+    notes: tuple[str, ...] = ()
+    upsets: tuple[Upset, ...] = ()
+    marks: frozenset[str] = frozenset()
+    alike: tuple[str, ...] = ()
+
+    @property
+    def has_controls(self) -> bool:
+        """Whether any score has controls of its own."""
+        return any(score.controls for line in self.lines for score in line.scores)
+
+
+def score_grid(comparison: Comparison) -> Grid:
+    """Return the pooled scores, without what concept spaces say of their fit."""
+    return grid_of(comparison, comparison.scores)
+
+
+def shared_scores(comparison: Comparison) -> tuple[Grid, Grid]:
+    """Return the scores that several lines were asked for, and those that one line alone was."""
+    pooled = comparison.scores
+    lines = pooled[pooled.part == ""].metric.value_counts()
+    labels = len(pooled.groupby([axis.name for axis in _axes(comparison, pooled)] or ["control"]))
+    shared = pooled.metric.map(lines) > (1 if labels > 1 else 0)
+    return grid_of(comparison, pooled[shared]), grid_of(comparison, pooled[~shared])
+
+
+def grid_of(comparison: Comparison, pooled: pd.DataFrame) -> Grid:
+    """Return some of a comparison's pooled scores as a grid."""
+    axes = _axes(comparison, pooled)
+    names = [axis.name for axis in axes]
+    replicates = next((a.name for a in comparison.axes if a.name not in names), None)
+    builder = _Builder(pooled, axes, comparison.contrast, score_provenances(comparison, replicates))
+    return builder.build()
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What concept spaces say of their own fit: figures down, those that differ across."""
+
+    names: tuple[str, ...]
+    labels: tuple[str, ...]
+    columns: tuple[tuple[str, ...], ...]
+
+
+def fit_of(comparison: Comparison) -> Fit:
+    """Return the pooled figures of fit; lines that share their figures share a column."""
+    pooled = comparison.pooled()
+    grid = grid_of(comparison, pooled[pooled.metric.str.startswith(FIT)])
+    columns: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for line in grid.lines:
+        values = tuple(f"{score.value} {score.interval}".strip() for score in line.scores)
+        columns[values].append(" · ".join(line.labels))
+    names = tuple(metric.removeprefix(FIT) for metric in grid.metrics)
+    return Fit(names, tuple(map(", ".join, columns.values())), tuple(columns))
+
+
+def _axes(comparison: Comparison, pooled: pd.DataFrame) -> list[Axis]:
+    return [axis for axis in comparison.axes if axis.name in pooled.columns]
+
+
+@dataclass
+class _Builder:
+    """Puts a grid together; reasons are numbered as they come."""
+
+    pooled: pd.DataFrame
+    axes: Sequence[Axis]
+    contrast: str | None
+    known: Mapping[Place, ScoreProvenance]
+    notes: dict[str, int] = field(default_factory=dict)
+
+    def build(self) -> Grid:
+        metrics = list(dict.fromkeys(self.pooled.metric))
+        directions = dict(zip(self.pooled.metric, self.pooled.higher_is_better, strict=True))
+        names = [axis.name for axis in self.axes]
+        found = upsets(self.pooled, names, self.contrast, self.known)
+        warnings: dict[Place, list[str]] = defaultdict(list)
+        for upset in found:
+            if upset.everyone:
+                warnings[upset.place].append("no method does better")
+                continue
+            for method in upset.methods:
+                warnings[method.place].append(f"no better than {upset.control}")
+        best = self._best()
+        usual = self._usual()
+        lines = []
+        for key, group in self.pooled.groupby([*names, "control"], sort=False):
+            labels = key[:-1]
+            scores = tuple(
+                self._score(group[group.metric == metric], best, usual, warnings[labels, metric])
+                for metric in metrics
+            )
+            cost = seconds(group.seconds.iloc[0]), count(group.answers.iloc[0])
+            lines.append(
+                Line(told(self.axes, labels), bool(key[-1]), scores, *cost, self._concepts(labels))
+            )
+        headings = tuple(f"{metric} {arrow(directions[metric])}".strip() for metric in metrics)
+        marks = frozenset(mark for line in lines for score in line.scores for mark in score.marks)
+        alike = tuple(self._alike.get(metric, "") for metric in metrics)
+        return Grid(
+            tuple(names), headings, tuple(lines), tuple(self.notes), tuple(found), marks, alike
+        )
+
+    def _place(self, row: Mapping[Any, Any]) -> Place:
+        return tuple(row[axis.name] for axis in self.axes), str(row["metric"])
+
+    def _best(self) -> set[Place]:
+        """Return the places of the best of those that compete, controls aside."""
+        best = set()
+        block = [axis.name for axis in self.axes if axis.name != self.contrast]
+        for _, group in competitors(self.pooled, block):
+            higher, methods = direction(group), group[~group.control.astype(bool)]
+            if higher is None or len(methods) < 2:
+                continue
+            values = methods.value.map(rounded)
+            most = values.max() if higher else values.min()
+            best |= set(map(self._place, methods[values == most].to_dict("records")))
+        return best
+
+    def _usual(self) -> dict[str, tuple[str, str]]:
+        """Return, for each metric, what most of its scores read, and about which concepts."""
+        votes: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
+        for row in self._own().to_dict("records"):
+            if not pd.isna(row["value"]):
+                votes[str(row["metric"])][row["read"], row["vocabulary"]] += 1
+        return {metric: counted.most_common(1)[0][0] for metric, counted in votes.items()}
+
+    @cached_property
+    def _alike(self) -> dict[str, str]:
+        """Return the level of chance of each metric whose scores, several, all have the same."""
+        found = {}
+        for metric, rows in self.pooled[self.pooled.value.notna()].groupby("metric"):
+            each, scores = _told(rows, "chance"), int((rows.part == "").sum())
+            if len(each) == scores > 1 and len(set(each)) == 1:
+                found[str(metric)] = each[0]
+        return found
+
+    def _own(self) -> pd.DataFrame:
+        return self.pooled[self.pooled.part == ""]
+
+    @cached_property
+    def _vocabularies(self) -> set[str]:
+        return set(self.pooled.vocabulary) - {""}
+
+    def _concepts(self, labels: tuple[Label, ...]) -> str:
+        """Return whose concepts a line's metrics ask about, where lines differ in that."""
+        if len(self._vocabularies) < 2:
+            return ""
+        own = (ground.concepts for (at, _), ground in self.known.items() if at == labels)
+        return next(own, "")
+
+    def _score(
+        self,
+        rows: pd.DataFrame,
+        best: set[Place],
+        usual: Mapping[str, tuple[str, str]],
+        warnings: Sequence[str],
+    ) -> Score:
+        own = rows[rows.part == ""]
+        if own.empty:
+            return Score()
+        row = own.iloc[0]
+        chance = _told(rows, "chance")
+        beneath = [] if chance == [self._alike.get(str(row.metric))] else chance
+        note = 0
+        if row.missing:
+            of_all = (
+                "" if row.n == 0 else f"{int(row.missing)} of {int(row.n + row.missing)} without: "
+            )
+            if len(row.reason) <= _SHORT:
+                beneath.append(of_all + row.reason)
+            else:
+                note = self._note(of_all + row.reason)
+        elif row.reason:
+            note = self._note(row.reason)
+        place = self._place(row)
+        return Score(
+            number(row.value),
+            interval(row),
+            tuple(beneath),
+            tuple(_told(rows, "control: ")),
+            place in best,
+            _marks(row, *usual[str(row.metric)]) if row.n else "",
+            tuple(warnings),
+            note,
+        )
+
+    def _note(self, reason: str) -> int:
+        return self.notes.setdefault(reason, len(self.notes) + 1)
+
+
+def _told(rows: pd.DataFrame, start: str) -> list[str]:
+    """Return in words the parts whose names start so."""
+    return [
+        f"{part} {number(value)}"
+        for part, value in zip(rows.part, rows.value, strict=True)
+        if part.startswith(start)
+    ]
+
+
+def _marks(row: Any, read: str, vocabulary: str) -> str:
+    apart = OTHER_CONCEPTS if row.vocabulary != vocabulary else ""
+    if row["read"] != read:
+        apart = READ_OTHERWISE
+    return apart + (TRANSLATED if THROUGH_THE_GENERATOR in row.footing else "")

@@ -1,0 +1,303 @@
+"""A finished comparison: its table, what may be said of it, and its page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from causalxai.comparison.comparable import ALIKE, competitors, difference_rows, rank_rows
+from causalxai.comparison.rows import FIT, Entry, Row
+from causalxai.comparison.statistics import mean_of
+from causalxai.config.vary import RESERVED, Axis, Label
+from causalxai.errors import did_you_mean
+from causalxai.storage.cost import Cost
+
+REPLICATES = "seed"
+"""The axis whose runs are repetitions of one another."""
+
+_NUMBERS = ("value", "low", "high", "n", "least", "most", "seconds", "answers")
+_TEXTS = ("reason", "footing", *ALIKE[1:])
+_ALIKE = {"low": None, "high": None, "interval": "alike"}
+_POOLED = (
+    *("value", "sd", "low", "high", "interval", "n", "missing", *_TEXTS),
+    *("higher_is_better", "seconds", "answers"),
+)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs side by side.
+
+    Parameters
+    ----------
+    name
+        The comparison's name.
+    axes
+        What was varied.
+    entries
+        The runs, those that failed too.
+    directory
+        Where it is written: ``comparison.html``, ``comparison.csv``, ``comparison.json`` and
+        ``spec.yaml``.
+    yaml
+        A spec that says all of this.
+    """
+
+    name: str
+    axes: tuple[Axis, ...]
+    entries: tuple[Entry, ...]
+    directory: Path
+    yaml: str = ""
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """All scores, tidy: a row for each run, metric and part of it.
+
+        Columns: the axes; ``control`` (the run is one); ``metric``; ``part``, which is empty for
+        the score itself, ``chance``, ``control: NAME`` or ``part: NAME``; ``value``, ``low``,
+        ``high`` (95 %) and ``n``; ``status`` and ``reason``; ``footing``, whether the explanation
+        speaks of what is scored itself; ``vocabulary``, whose concepts the score is about, and
+        ``read``, whether pixels or concepts were read, both empty where that makes no difference:
+        only scores that agree in both compete; ``least`` and ``most`` that the metric can say;
+        ``higher_is_better``, missing where none is better; ``seconds`` and ``answers`` that the
+        stages cost which the run is charged with (see ``charged``), ``answers`` missing where the
+        oracle was not asked. What a concept space says of its own fit stands under
+        ``fit: NAME``.
+        """
+        rows = [row for entry in self.entries for row in entry.rows()]
+        table = pd.DataFrame(rows, columns=[*self._names, *RESERVED])
+        table = table.astype(dict.fromkeys(_NUMBERS, "float64") | dict.fromkeys(_TEXTS, "object"))
+        return table.fillna(dict.fromkeys(_TEXTS, ""))
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """``pooled()``, without what concept spaces say of their own fit."""
+        pooled = self.pooled()
+        return pooled[~pooled.metric.str.startswith(FIT) & (pooled.metric != "")]
+
+    @property
+    def threads(self) -> tuple[int, ...]:
+        """On how many CPU threads the stages ran when they were computed; empty if not known."""
+        costs = [cost for entry in self.entries for cost in entry.outcome.costs.values()]
+        return tuple(sorted({count for cost in costs for count in cost.threads}))
+
+    @property
+    def contrast(self) -> str | None:
+        """The axis whose labels are compared: ``method``, or else the last that is no replicate."""
+        several = [axis.name for axis in self.axes if len(axis.variants) > 1]
+        others = [name for name in several if name != REPLICATES]
+        if "method" in others or not others:
+            return "method" if others else None
+        return others[-1]
+
+    def pooled(self, over: str | None = None) -> pd.DataFrame:
+        """Return the means over replicates, a row for each metric and part.
+
+        Parameters
+        ----------
+        over
+            The axis of replicates; ``seed`` where there is one.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The other axes; ``control``, ``metric``, ``part``; ``value``, the mean over the
+            ``n`` runs that are ok, and ``sd``; ``low`` and ``high``, 95 % by Student's t over
+            the replicates, within what the metric can say; ``interval``, which is
+            ``replicates``, or ``samples`` where it is that of single runs' own samples: there is
+            one run, or all agree (then the widest of theirs; ``alike`` where they have none);
+            ``missing``, the runs without a value, and the ``reason``; ``footing``,
+            ``vocabulary`` and ``read``, all that there are; ``higher_is_better``; the means of
+            ``seconds`` and ``answers``.
+        """
+        replicates = self._replicates(over)
+        if replicates not in self._means:
+            self._means[replicates] = self._pool(replicates)
+        return self._means[replicates].copy()
+
+    @cached_property
+    def _means(self) -> dict[str | None, pd.DataFrame]:
+        return {}
+
+    def _pool(self, replicates: str | None) -> pd.DataFrame:
+        by = [*self._without(replicates), "control", "metric", "part"]
+        groups = self.table.groupby(by, sort=False, dropna=False)
+        rows = [dict(zip(by, key, strict=True)) | _mean_row(group) for key, group in groups]
+        numbers = dict.fromkeys(("value", "sd", "low", "high", "seconds", "answers"), "float64")
+        return pd.DataFrame(rows, columns=[*by, *_POOLED]).astype(numbers)
+
+    def differences(
+        self,
+        axis: str | None = None,
+        metric: str | None = None,
+        over: str | Sequence[str] | None = None,
+    ) -> pd.DataFrame:
+        """Return how much the labels of an axis differ, in pairs that agree in all else.
+
+        Only scores that compete are compared: of one metric, read alike, about the same concepts.
+
+        Parameters
+        ----------
+        axis
+            Whose labels are compared; ``contrast`` unless given.
+        metric
+            One metric; all of them unless given.
+        over
+            The axes along which pairs are averaged, as replicates of one another; ``seed``
+            unless given. What is left is told apart.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The axes that are told apart; ``metric``, ``vocabulary`` and ``read``; the labels
+            ``first`` and ``second``; ``value``, the mean of first minus second, with ``low`` and
+            ``high`` by a paired t-test; ``n`` pairs; ``wins``, the share of pairs in which the
+            first is better; and a ``note`` where there is no interval.
+        """
+        axis = self._axis(axis)
+        replicates = [name for name in self._names if name == REPLICATES]
+        apart = self._apart(axis, replicates if over is None else over)
+        scores = self.table if metric is None else self.table[self.table.metric == metric]
+        rows = [
+            {**alike, **row}
+            for alike, group in competitors(scores, apart)
+            for row in difference_rows(group, axis, self._labels(axis), self._without(axis))
+        ]
+        columns = ["first", "second", "value", "low", "high", "n", "wins", "note"]
+        return pd.DataFrame(rows, columns=[*apart, *ALIKE, *columns])
+
+    def ranks(
+        self, axis: str | None = None, over: str | Sequence[str] | None = None
+    ) -> pd.DataFrame:
+        """Return the mean rank of each label of an axis by each metric; 1 is the best.
+
+        Runs that agree in all else and compete are ranked among one another, where all labels
+        that compete have a value, two or more; ties share their ranks. ``n`` is how many such
+        rankings a label is in. ``axis`` as for ``differences``; ``over`` are the axes along which
+        ranks are averaged, all others unless given.
+        """
+        axis = self._axis(axis)
+        apart = [] if over is None else self._apart(axis, over)
+        rows = [
+            {**alike, **row}
+            for alike, group in competitors(self.table, apart)
+            for row in rank_rows(group, axis, self._labels(axis), self._without(axis))
+        ]
+        return pd.DataFrame(rows, columns=[*apart, *ALIKE, axis, "rank", "n"])
+
+    def failures(self) -> list[Entry]:
+        """Return the runs that failed."""
+        return [entry for entry in self.entries if entry.outcome.reason]
+
+    def summary(self) -> dict[str, Any]:
+        """Return the comparison as plain JSON: where it is, its runs, and the pooled scores."""
+        return {
+            "directory": str(self.directory),
+            "report": str(self.directory / "comparison.html"),
+            "runs": [_run_json(entry) for entry in self.entries],
+            "scores": records(self.pooled()),
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the summary, the axes, the differences and the ranks as plain JSON."""
+        told = {
+            **self.summary(),
+            "name": self.name,
+            "axes": {axis.name: list(axis.labels) for axis in self.axes},
+            "threads": list(self.threads),
+        }
+        if self.contrast is not None:
+            told |= {"differences": records(self.differences()), "ranks": records(self.ranks())}
+        return told
+
+    @property
+    def _names(self) -> list[str]:
+        return [axis.name for axis in self.axes]
+
+    def _labels(self, name: str) -> Sequence[Label]:
+        return next(axis.labels for axis in self.axes if axis.name == name)
+
+    def _without(self, *names: str | None) -> list[str]:
+        return [name for name in self._names if name not in names]
+
+    def _replicates(self, over: str | None) -> str | None:
+        if over is not None:
+            return self._axis(over)
+        return REPLICATES if REPLICATES in self._names else None
+
+    def _axis(self, name: str | None) -> str:
+        found = self.contrast if name is None else name
+        if found is None:
+            raise ValueError("no axis has two labels or more to compare")
+        if found not in self._names:
+            hint = did_you_mean(found, self._names)
+            raise ValueError(f"there is no axis {found!r}{hint} (axes: {', '.join(self._names)})")
+        return found
+
+    def _apart(self, axis: str, over: str | Sequence[str]) -> list[str]:
+        averaged = [over] if isinstance(over, str) else list(over)
+        return self._without(axis, *map(self._axis, averaged))
+
+
+def records(frame: pd.DataFrame) -> list[Row]:
+    """Return a frame's rows as plain JSON, what is missing as ``None``."""
+    return [
+        {
+            name: None if pd.api.types.is_scalar(value) and pd.isna(value) else value
+            for name, value in row.items()
+        }
+        for row in frame.astype(object).to_dict("records")
+    ]
+
+
+def _mean_row(group: pd.DataFrame) -> Row:
+    found = group[(group.status == "ok") & group.value.notna()]
+    row: Row = {
+        "n": len(found),
+        "missing": len(group) - len(found),
+        **{name: _all_said(group[name]) for name in ("reason", "footing")},
+        **{name: _all_said((group if found.empty else found)[name]) for name in ALIKE[1:]},
+        "higher_is_better": group.higher_is_better.iloc[0],
+        "seconds": group.seconds.mean(),
+        "answers": group.answers.mean(),
+        "interval": "",
+    }
+    if found.empty:
+        return row
+    mean = mean_of(found.value.tolist())
+    row |= asdict(mean)
+    if mean.low is None or mean.high is None:
+        low, high = found.low.min(), found.high.max()
+        if len(found) == 1:
+            return row | {"low": low, "high": high, "interval": "" if pd.isna(low) else "samples"}
+        return row | ({"low": low, "high": high, "interval": "samples"} if low < high else _ALIKE)
+    least, most = found.least.iloc[0], found.most.iloc[0]
+    low = mean.low if pd.isna(least) else max(mean.low, least)
+    high = mean.high if pd.isna(most) else min(mean.high, most)
+    return row | {"low": low, "high": high, "interval": "replicates"}
+
+
+def _all_said(texts: Iterable[str]) -> str:
+    return "; ".join(dict.fromkeys(text for text in texts if text))
+
+
+def _run_json(entry: Entry) -> Row:
+    outcome = entry.outcome
+    return {
+        "labels": dict(entry.cell.labels),
+        "control": entry.cell.control,
+        "status": outcome.status,
+        "reason": outcome.reason,
+        "directory": outcome.directory and str(outcome.directory),
+        "computed": list(outcome.computed),
+        "costs": {stage: _cost_json(cost) for stage, cost in outcome.costs.items()},
+    }
+
+
+def _cost_json(cost: Cost) -> Row:
+    return {**asdict(cost), "threads": list(cost.threads)}

@@ -1,0 +1,187 @@
+"""What one run of a comparison came to, and its rows in the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from causalxai.config import Cell, ResolvedSpec
+from causalxai.metric import Estimate, Metric, MetricResult
+from causalxai.pipeline.keys import labelled_metrics
+from causalxai.storage.cost import Cost
+from causalxai.storage.record import Json
+from causalxai.storage.store import digest
+
+Row: TypeAlias = dict[str, Any]
+
+FIT = "fit: "
+"""Begins the name of a figure that a concept space tells of its own fit."""
+
+_OF_THE_DATA = frozenset({"observations", "reference"})
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is left of a run when it is done.
+
+    Parameters
+    ----------
+    reason
+        Why it failed; empty where it did not.
+    directory
+        Where its report is.
+    metrics
+        The scores.
+    fit
+        What the concept space says of its own fit.
+    costs
+        What each stage cost when it was computed, in this comparison or before.
+    computed
+        The stages that were not in the store.
+    """
+
+    reason: str = ""
+    directory: Path | None = None
+    metrics: tuple[MetricResult, ...] = ()
+    fit: Mapping[str, Json] = field(default_factory=dict)
+    costs: Mapping[str, Cost] = field(default_factory=dict)
+    computed: tuple[str, ...] = ()
+
+    @property
+    def status(self) -> str:
+        """``ok`` or ``failed``."""
+        return "failed" if self.reason else "ok"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A run of a comparison, done."""
+
+    cell: Cell
+    outcome: Outcome
+
+    @property
+    def cost(self) -> Cost | None:
+        """What the stages cost that are ``charged``; ``None`` if not known."""
+        costs, own = self.outcome.costs, charged(self.cell.spec)
+        if not costs.keys() >= set(own):
+            return None
+        return sum((costs[stage] for stage in own), Cost())
+
+    def rows(self) -> Iterator[Row]:
+        """Yield a row for each metric and each of its parts, chance and controls included."""
+        shared = {**self.cell.labels, "control": self.cell.control, **self._cost_columns()}
+        for row in self._failed() if self.outcome.reason else self._scores():
+            yield {**shared, **row}
+
+    def _cost_columns(self) -> Row:
+        cost = self.cost
+        # Nobody who asked the oracle got no answer.
+        return {} if cost is None else {"seconds": cost.seconds, "answers": cost.answers or None}
+
+    def _failed(self) -> Iterator[Row]:
+        metrics = labelled_metrics(self.cell.spec)
+        why = {"part": "", "status": "failed", "reason": self.outcome.reason}
+        for label, part in metrics.items():
+            metric = part.plugin_class
+            about = {"vocabulary": vocabulary(self.cell.spec, metric, "")}
+            yield {"metric": label, "higher_is_better": metric.higher_is_better, **about, **why}
+        if not metrics:
+            yield {"metric": "", **why}
+
+    def _scores(self) -> Iterator[Row]:
+        metrics = labelled_metrics(self.cell.spec)
+        for result in self.outcome.metrics:
+            metric = metrics[result.metric].plugin_class if result.metric in metrics else None
+            about = vocabulary(self.cell.spec, metric, result.read)
+            yield from _rows_of(result, about)
+        for name, value in _numbers(self.outcome.fit):
+            yield {"metric": f"{FIT}{name}", "part": "", "status": "ok", "value": value}
+        if not self.outcome.metrics and not self.outcome.fit:
+            yield {"metric": "", "part": "", "status": "ok"}
+
+
+def charged(spec: ResolvedSpec) -> list[str]:
+    """Return the stages that a run is charged with.
+
+    ``explain``; ``graph`` where the explainer asks for it, or a metric scores it; ``concepts``
+    where either asks for more than the data set has. Metrics are not charged: what they cost says
+    nothing of the method.
+    """
+    needed = spec.explain.build().requires
+    scored = [part.plugin_class.requires for part in spec.metrics]
+    graph = any("graph" in requires for requires in (needed, *scored))
+    if graph:
+        needed = needed - {"graph"} | spec.graph.build().requires
+    stages = {"concepts": bool(needed - _OF_THE_DATA), "graph": graph, "explain": True}
+    return [stage for stage, is_charged in stages.items() if is_charged]
+
+
+def _rows_of(result: MetricResult, about: str) -> Iterator[Row]:
+    known = {
+        "metric": result.metric,
+        "footing": result.footing,
+        "vocabulary": about,
+        "read": result.read,
+        "higher_is_better": result.higher_is_better,
+    }
+    yield {
+        **known,
+        **_bounds(result),
+        "part": "",
+        "status": result.status,
+        "reason": result.reason,
+        **_columns(result.estimate),
+    }
+    others = {
+        **({} if result.chance is None else {"chance": result.chance}),
+        **{f"part: {name}": estimate for name, estimate in result.parts.items()},
+        **{f"control: {name}": estimate for name, estimate in result.controls.items()},
+    }
+    for name, estimate in others.items():
+        # Parts are on scales of their own.
+        bounds = {} if name.startswith("part: ") else _bounds(result)
+        yield {**known, **bounds, "part": name, "status": result.status, **_columns(estimate)}
+
+
+def _bounds(result: MetricResult) -> Row:
+    least, most = result.value_range
+    return {"least": least, "most": most}
+
+
+def _columns(estimate: Estimate | None) -> Row:
+    if estimate is None:
+        return {}
+    return {"value": estimate.value, "low": estimate.low, "high": estimate.high, "n": estimate.n}
+
+
+def _numbers(fit: Mapping[str, Json]) -> Iterator[tuple[str, float]]:
+    """Yield the figures that are numbers, also those one level below a name."""
+    for name, figure in fit.items():
+        inner = figure if isinstance(figure, dict) else None
+        named = {name: figure} if inner is None else {f"{name}: {k}": v for k, v in inner.items()}
+        for label, value in named.items():
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                yield label, float(value)
+
+
+def vocabulary(spec: ResolvedSpec, metric: type[Metric] | None, read: str) -> str:
+    """Return what tells apart which concepts, asked about through which oracle, a score is about.
+
+    Scores of different vocabularies answer different questions.
+
+    Parameters
+    ----------
+    spec
+        The run.
+    metric
+        What scored it.
+    read
+        What the metric read of the explanation, as ``MetricResult`` has it.
+    """
+    if read != "concepts" and (metric is None or not metric.about_concepts):
+        return ""
+    parts = {"concepts": spec.concepts.to_data(), "oracle": spec.oracle.to_data()}
+    return f"{spec.concepts.provenance.name} {digest(parts)[:8]}"

@@ -1,0 +1,45 @@
+"""Writes a finished comparison to a folder: its page, its table, its figures and its spec."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from causalxai.comparison.page.render import render_comparison
+from causalxai.comparison.result import Comparison
+from causalxai.errors import DataError
+
+
+def write_comparison(comparison: Comparison, directory: str | Path | None = None) -> Path:
+    """Write the page, the table, the figures as JSON and the spec; return the page's path.
+
+    Parameters
+    ----------
+    comparison
+        A finished comparison.
+    directory
+        Where it is written; ``comparison.directory`` unless given.
+
+    Raises
+    ------
+    DataError
+        If it cannot be written there.
+    """
+    folder = Path(directory or comparison.directory)
+    figures = json.dumps(comparison.to_json(), indent=1, ensure_ascii=False, allow_nan=False)
+    texts: dict[str, Callable[[], str]] = {
+        "comparison.csv": lambda: comparison.table.to_csv(index=False),
+        "comparison.json": lambda: figures + "\n",
+        "spec.yaml": lambda: comparison.yaml,
+        # The page is written last: if it fails, the figures are there.
+        "comparison.html": lambda: render_comparison(comparison, folder),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            (folder / name).write_text(text(), encoding="utf-8")
+    except OSError as error:
+        reason = error.strerror or error
+        raise DataError(f"{folder}: the comparison cannot be written here: {reason}") from error
+    return folder / "comparison.html"

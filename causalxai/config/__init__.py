@@ -1,0 +1,24 @@
+"""Specs: what a user writes, checked and resolved to plugins; all mistakes told at once."""
+
+from causalxai.config.document import Document, read_document
+from causalxai.config.grid import Cell, Grid, Source, load_grid
+from causalxai.config.model import ImageSelection
+from causalxai.config.overrides import apply_overrides
+from causalxai.config.resolve import load_spec
+from causalxai.config.resolved import ResolvedPlugin, ResolvedSpec
+from causalxai.config.schema import json_schema
+
+__all__ = [
+    "Cell",
+    "Document",
+    "Grid",
+    "ImageSelection",
+    "ResolvedPlugin",
+    "ResolvedSpec",
+    "Source",
+    "apply_overrides",
+    "json_schema",
+    "load_grid",
+    "load_spec",
+    "read_document",
+]

@@ -1,0 +1,116 @@
+"""Values that are set from the command line, over what a spec says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+from causalxai.config.document import Document
+from causalxai.config.messages import said
+from causalxai.config.mistake import KeyPath, Mistake, Place
+from causalxai.config.model import STAGES, long_form
+from causalxai.config.reader import Reader
+
+
+def apply_overrides(document: Document, overrides: Sequence[str]) -> Document:
+    """Set values that are written ``key.key=value``, the value in YAML.
+
+    Mappings on the way are created, and a plugin's short form is written out. A key that is a
+    number is the index of a list's element. Overrides that cannot be applied become mistakes of
+    the document.
+
+    Parameters
+    ----------
+    document
+        What was read; it is left as it is.
+    overrides
+        As on the command line after ``--set``; later ones win.
+    """
+    for override in overrides:
+        document = _override(document, override)
+    return document
+
+
+def _override(document: Document, override: str) -> Document:
+    place = Place(f"--set {override}")
+    dotted, equals, text = override.partition("=")
+    keys = dotted.strip().split(".")
+    if not equals or not all(keys):
+        message = "should be key=value, as in graph.threshold=0.4"
+        return document.noting(Mistake((), message, place))
+    reader = Reader(lambda _line: place)
+    value = reader.parse(text)
+    if reader.mistakes:
+        return document.noting(*(replace(m, path=(*keys, *m.path)) for m in reader.mistakes))
+    return set_value(document, keys, value, {(): place})
+
+
+def set_value(
+    document: Document, keys: Sequence[str], value: Any, places: Mapping[KeyPath, Place]
+) -> Document:
+    """Set one value, as ``apply_overrides`` does.
+
+    Parameters
+    ----------
+    document
+        What was read; it is left as it is.
+    keys
+        Where the value goes.
+    value
+        Plain data.
+    places
+        Where the value was written, under ``()``, and what is in it, by the path from there.
+    """
+    data = deepcopy(dict(document.data))
+    try:
+        path = _put(data, keys, value)
+    except LookupError as error:
+        return document.noting(Mistake(tuple(keys), str(error), places[()]))
+    kept = {at: old for at, old in document.places.items() if at[: len(path)] != path}
+    for end in range(1, len(path)):
+        kept.setdefault(path[:end], places[()])
+    new = {(*path, *below): place for below, place in places.items()}
+    return replace(document, data=data, places={**kept, **new})
+
+
+def _put(data: dict[str, Any], keys: Sequence[str], value: Any) -> KeyPath:
+    """Set a value deep in ``data``; return its path, or raise LookupError with the reason."""
+    holder: Any = data
+    path: KeyPath = ()
+    for key in keys[:-1]:
+        step = _step(holder, path, key)
+        path = (*path, step)
+        inner = _opened(holder.get(step) if isinstance(holder, dict) else holder[step], path)
+        holder[step] = inner
+        holder = inner
+    last = _step(holder, path, keys[-1])
+    holder[last] = value
+    return (*path, last)
+
+
+def _step(holder: Any, path: KeyPath, key: str) -> str | int:
+    if isinstance(holder, dict):
+        return key
+    if key.isdecimal() and int(key) < len(holder):
+        return int(key)
+    raise LookupError(f"{_dotted(path)} is a list of {len(holder)}, counted from 0: no {key!r}")
+
+
+def _opened(inner: Any, path: KeyPath) -> Any:
+    opened = long_form(inner) if names_plugin(path) else inner
+    if opened is None:
+        return {}
+    if isinstance(opened, dict | list):
+        return opened
+    raise LookupError(f"{_dotted(path)} is {said(inner)}, which has no keys")
+
+
+def names_plugin(path: KeyPath) -> bool:
+    """Tell whether a plugin's name may stand at ``path``, alone or with its settings."""
+    return path[0] in STAGES if len(path) == 1 else path[:-1] == ("metrics",)
+
+
+def _dotted(path: KeyPath) -> str:
+    return ".".join(map(str, path))

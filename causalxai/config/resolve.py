@@ -1,0 +1,201 @@
+"""The second phase: find a spec's plugins and let their configs judge its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from causalxai.config.document import Document, as_problems, read_document
+from causalxai.config.fields import expand_home
+from causalxai.config.messages import listed, validate
+from causalxai.config.mistake import KeyPath, Mistake, Place, without_echoes
+from causalxai.config.model import METHOD_STAGES, SANITY, STAGES, Spec, long_form
+from causalxai.config.overrides import apply_overrides
+from causalxai.config.resolved import ResolvedPlugin, ResolvedSpec
+from causalxai.errors import PluginError, SpecError
+from causalxai.plugin import registry
+from causalxai.plugin.method import Method
+
+
+def load_spec(
+    source: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()
+) -> ResolvedSpec:
+    """Read a spec, find its plugins and check all of it.
+
+    Parameters
+    ----------
+    source
+        A YAML file, or a mapping of the same shape. ``~`` in a plugin's path settings is the
+        user's home; relative paths stay relative to the current directory, not to the file.
+    overrides
+        ``key.key=value`` strings that are set before anything is checked.
+
+    Raises
+    ------
+    SpecError
+        If the spec has mistakes; it tells all of them, in the order of the lines.
+    """
+    spec, mistakes = examine(apply_overrides(read_document(source), overrides))
+    if spec is None:
+        raise SpecError(as_problems(mistakes))
+    return spec
+
+
+def examine(document: Document) -> tuple[ResolvedSpec | None, list[tuple[Place, Mistake]]]:
+    """Return what a document asks for; ``None`` where there are mistakes, and all of them."""
+    if document.data.get("vary") is not None:
+        mistake = Mistake(("vary",), "stands for several runs; make them with: causalxai compare")
+        return None, document.placed([mistake])
+    spec, structural = validate(Spec, document.data)
+    resolver = _Resolver(document, structural)
+    stages, metrics = resolver.stages(), resolver.metrics()
+    mistakes = [*document.mistakes, *structural, *resolver.mistakes]
+    if mistakes or spec is None:
+        return None, resolver.document.placed(without_echoes(mistakes))
+    resolved = ResolvedSpec(
+        name=spec.name,
+        seed=spec.seed,
+        device=spec.device,
+        memory_mb=spec.memory_mb,
+        budget=spec.budget,
+        images=spec.images,
+        dataset=stages["dataset"],
+        classifier=stages["classifier"],
+        concepts=stages["concepts"],
+        oracle=stages["oracle"],
+        graph=stages["graph"],
+        explain=stages["explain"],
+        metrics=metrics,
+        method=spec.method,
+    )
+    return resolved, []
+
+
+class _Resolver:
+    """Resolves what is sound of a document, and collects the mistakes in it.
+
+    Parameters
+    ----------
+    document
+        What the user wrote.
+    structural
+        The mistakes of the first phase: what stands at or below them is left alone.
+    """
+
+    def __init__(self, document: Document, structural: Sequence[Mistake]) -> None:
+        self.mistakes: list[Mistake] = []
+        self._unsound = [mistake.path for mistake in structural]
+        self.document = document
+        self._method_failed = False
+        self._apply_method()
+
+    def stages(self) -> dict[str, ResolvedPlugin[Any]]:
+        """Return the plugins of the sound stages, by the name of the stage."""
+        plugins = {
+            stage: self._plugin(group, (stage,), self.document.data.get(stage))
+            for stage, group in STAGES.items()
+        }
+        return {stage: plugin for stage, plugin in plugins.items() if plugin is not None}
+
+    def metrics(self) -> tuple[ResolvedPlugin[Any], ...]:
+        """Return the sound metrics, the one that ``sanity`` adds at the end."""
+        if ("metrics",) in self._unsound:
+            return ()
+        choices = self.document.data.get("metrics") or ()
+        plugins = [
+            self._plugin("metrics", ("metrics", index), choice)
+            for index, choice in enumerate(choices)
+        ]
+        if self.document.data.get(SANITY) is True and not any(map(_is_sanity, choices)):
+            plugins.append(self._plugin("metrics", (SANITY,), SANITY))
+        return tuple(plugin for plugin in plugins if plugin is not None)
+
+    def _apply_method(self) -> None:
+        """Merge the user's stages over the method's; what only it gives stands at its place."""
+        name = self.document.data.get("method")
+        if name is None:
+            return
+        method = self._load_method(name)
+        if method is None:
+            self._method_failed = True
+            return
+        data = _over_preset(self.document.data, method)
+        place = self.document.place(("method",))
+        places: dict[KeyPath, Place] = {(key,): place for key in (*METHOD_STAGES, "metrics")}
+        self.document = replace(self.document, data=data, places={**places, **self.document.places})
+
+    def _load_method(self, name: str) -> Method | None:
+        if ("method",) in self._unsound:
+            return None
+        try:
+            return registry.load_method(name)
+        except PluginError as error:
+            self.mistakes.append(Mistake(("method",), str(error)))
+            return None
+
+    def _plugin(
+        self, group: registry.Group, path: KeyPath, choice: Any
+    ) -> ResolvedPlugin[Any] | None:
+        if any(unsound[: len(path)] == path for unsound in self._unsound):
+            return None
+        settings = dict(long_form(choice) or {})
+        name = settings.pop("use", None)
+        if name is None:
+            self._note_missing(group, path, choice)
+            return None
+        try:
+            provenance = registry.provenance(group, name)
+            plugin_class = registry.load(group, name)
+        except PluginError as error:
+            use = (*path, "use")
+            at = use if use in self.document.places else path
+            self.mistakes.append(Mistake(at, str(error)))
+            return None
+        settings = expand_home(settings, (plugin_class.Config,))
+        try:
+            config, mistakes = validate(plugin_class.Config, settings, path)
+        except Exception as error:
+            # A validator is a stranger's code, which may raise anything.
+            told = f"{provenance} cannot check its settings: {type(error).__name__}: {error}"
+            config, mistakes = None, [Mistake(path, told)]
+        self.mistakes.extend(mistakes)
+        return None if config is None else ResolvedPlugin(provenance, plugin_class, config)
+
+    def _note_missing(self, group: registry.Group, path: KeyPath, choice: Any) -> None:
+        by_method = path[0] in METHOD_STAGES
+        if by_method and self._method_failed:
+            return
+        message = f"is missing (known {group.replace('_', ' ')}: {listed(registry.names(group))})"
+        if by_method:
+            message += f"; or set 'method' (known: {listed(registry.names('methods'))})"
+        at = path if choice is None else (*path, "use")
+        self.mistakes.append(Mistake(at, message, kind="missing"))
+
+
+def _is_sanity(choice: Any) -> bool:
+    choice = long_form(choice)
+    return isinstance(choice, Mapping) and choice.get("use") == SANITY
+
+
+def _over_preset(data: Mapping[str, Any], method: Method) -> dict[str, Any]:
+    merged = dict(data)
+    for stage, preset in method.stages().items():
+        choice = long_form(data.get(stage)) or {}
+        if isinstance(choice, Mapping) and choice.get("use") in (None, preset.get("use")):
+            merged[stage] = {**_deep_merge(preset, choice), "use": preset.get("use")}
+    if data.get("metrics") is None:
+        merged["metrics"] = method.metrics
+    return merged
+
+
+def _deep_merge(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in top.items():
+        below = merged.get(key)
+        if isinstance(below, Mapping) and isinstance(value, Mapping):
+            merged[key] = _deep_merge(below, value)
+        else:
+            merged[key] = value
+    return merged

@@ -1,0 +1,119 @@
+"""A spec whose plugins are found and configured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from ruamel.yaml import YAML
+
+from causalxai.config.model import FORMAT_VERSION, ImageSelection
+from causalxai.plugin import Plugin, PluginConfig
+from causalxai.plugin.registry import Provenance
+
+if TYPE_CHECKING:
+    from causalxai.classifier import ClassifierSource
+    from causalxai.concept_space import ConceptSpace
+    from causalxai.dataset import DatasetSource
+    from causalxai.explainer import Explainer
+    from causalxai.graph_discoverer import GraphDiscoverer
+    from causalxai.metric import Metric
+    from causalxai.oracle import Oracle
+
+PluginT_co = TypeVar("PluginT_co", bound=Plugin, covariant=True)
+
+
+@dataclass(frozen=True)
+class ResolvedPlugin(Generic[PluginT_co]):
+    """A plugin with sound settings, not built yet.
+
+    Parameters
+    ----------
+    provenance
+        Where the plugin comes from.
+    plugin_class
+        The plugin.
+    config
+        All its settings, defaults too.
+    """
+
+    provenance: Provenance
+    plugin_class: type[PluginT_co]
+    config: PluginConfig
+
+    def build(self) -> PluginT_co:
+        """Return a new instance of the plugin."""
+        return self.plugin_class(self.config)
+
+    def to_data(self) -> dict[str, Any]:
+        """Return what a spec says to get this plugin with these settings."""
+        # round_trip leaves out computed fields, which no config takes as input.
+        settings = self.config.model_dump(mode="json", by_alias=True, round_trip=True)
+        return {"use": self.provenance.name, **settings}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolvedSpec:
+    """A sound spec with everything written out.
+
+    Parameters
+    ----------
+    name, seed, device, memory_mb, budget, images
+        As in the spec, or by default.
+    dataset, classifier, concepts, oracle, graph, explain
+        The plugins of the stages, the method's settings merged in.
+    metrics
+        The plugins that score explanations.
+    method
+        The preset that the spec names; what it fills stands in the stages.
+    """
+
+    name: str
+    seed: int
+    device: str
+    memory_mb: int
+    images: ImageSelection
+    dataset: ResolvedPlugin[DatasetSource]
+    classifier: ResolvedPlugin[ClassifierSource]
+    concepts: ResolvedPlugin[ConceptSpace]
+    oracle: ResolvedPlugin[Oracle]
+    graph: ResolvedPlugin[GraphDiscoverer]
+    explain: ResolvedPlugin[Explainer]
+    metrics: tuple[ResolvedPlugin[Metric], ...] = ()
+    method: str | None = None
+    budget: int | None = None
+
+    def to_yaml(self) -> str:
+        """Return a spec that loads as this one, with all defaults written out."""
+        data: dict[str, Any] = {
+            "causalxai": FORMAT_VERSION,
+            "name": self.name,
+            "seed": self.seed,
+            "device": self.device,
+            "dataset": self.dataset.to_data(),
+            "classifier": self.classifier.to_data(),
+            "method": self.method,
+            "concepts": self.concepts.to_data(),
+            "oracle": self.oracle.to_data(),
+            "graph": self.graph.to_data(),
+            "explain": self.explain.to_data(),
+            "images": self.images.model_dump(mode="json"),
+            "metrics": [metric.to_data() for metric in self.metrics],
+            "memory_mb": self.memory_mb,
+            "budget": self.budget,
+        }
+        return as_yaml(data)
+
+
+def as_yaml(data: Mapping[str, Any]) -> str:
+    """Write plain data as YAML, keys in their order."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.representer.sort_base_mapping_type_on_output = False
+    yaml.representer.add_multi_representer(PurePath, lambda to, path: to.represent_str(str(path)))
+    stream = StringIO()
+    yaml.dump(data, stream)
+    return stream.getvalue()

@@ -1,0 +1,87 @@
+"""JSON Schema of specs, for editors."""
+
+from __future__ import annotations
+
+from inspect import getdoc
+from typing import Any
+
+from pydantic.errors import PydanticInvalidForJsonSchema
+
+from causalxai.config.model import METHOD_STAGES, STAGES, Spec
+from causalxai.errors import PluginError
+from causalxai.plugin import PluginConfig, registry
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of specs that use the installed plugins.
+
+    Broken plugins are left out. Where a method may fill in what the user leaves out, the schema
+    demands less than ``load_spec`` does; it never refuses what ``load_spec`` takes. Of a spec with
+    ``vary`` only the common part is looked into, in which a plugin has all that it demands.
+    """
+    schema = Spec.model_json_schema()
+    properties, definitions = schema["properties"], schema.pop("$defs")
+    del definitions["PluginChoice"]
+    for stage, group in STAGES.items():
+        by_method = stage in METHOD_STAGES
+        choices = _choices(group, definitions, demanding=not by_method)
+        if by_method:
+            choices += [{"type": "object", "not": {"required": ["use"]}}, {"type": "null"}]
+        properties[stage] = {"description": properties[stage]["description"], "anyOf": choices}
+    scores = {"anyOf": _choices("metrics", definitions, demanding=True)}
+    properties["metrics"]["anyOf"] = [{"type": "array", "items": scores}, {"type": "null"}]
+    methods = {"enum": list(registry.names("methods"))}
+    properties["method"]["anyOf"] = [methods, {"type": "null"}]
+    always = ["dataset", "classifier"]
+    return {
+        "$schema": DIALECT,
+        **schema,
+        "title": "causalxai spec",
+        "required": ["causalxai", "name"],
+        "anyOf": [
+            {"required": [*always, "method"], "properties": {"method": methods}},
+            {"required": [*always, *METHOD_STAGES]},
+            {"required": ["vary"], "properties": {"vary": {"type": "object"}}},
+        ],
+        "$defs": definitions,
+    }
+
+
+def _choices(
+    group: registry.Group, definitions: dict[str, Any], *, demanding: bool
+) -> list[dict[str, Any]]:
+    """Return a schema per plugin, and one for the names that can stand alone."""
+    alone, written_out = [], []
+    for name in registry.names(group):
+        try:
+            plugin = registry.load(group, name)
+        except PluginError:
+            continue
+        settings = _settings(plugin.Config, f"{group}:{name}", definitions)
+        required = settings.get("required", []) if demanding else []
+        if not required:
+            alone.append(name)
+        definitions[f"{group}:{name}"] = {
+            **settings,
+            "title": name,
+            "description": (getdoc(plugin) or "").partition("\n")[0],
+            "properties": {"use": {"const": name}, **settings.get("properties", {})},
+            "required": ["use", *required],
+        }
+        written_out.append({"$ref": f"#/$defs/{group}:{name}"})
+    return [{"enum": alone}, *written_out]
+
+
+def _settings(
+    config: type[PluginConfig], prefix: str, definitions: dict[str, Any]
+) -> dict[str, Any]:
+    """Return a config's schema; its nested models go to ``definitions`` under the prefix."""
+    try:
+        schema = config.model_json_schema(ref_template=f"#/$defs/{prefix}:{{model}}")
+    except PydanticInvalidForJsonSchema:
+        return {"type": "object"}
+    nested = schema.pop("$defs", {})
+    definitions.update({f"{prefix}:{model}": body for model, body in nested.items()})
+    return schema

@@ -1,0 +1,77 @@
+"""Classifiers that have forgotten: a control for explanations of what was learned."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from copy import deepcopy
+
+import torch
+from torch import nn
+
+from causalxai.classifier import Classifier
+from causalxai.errors import CapabilityError
+from causalxai.network.layer_order import weighted_layers
+
+
+def randomised(
+    classifier: Classifier, rng: torch.Generator, *, layers: Collection[str] | float = 1.0
+) -> Classifier:
+    """Return a copy whose weights are shuffled within each tensor.
+
+    Shapes and each tensor's distribution stay, what was learned goes. An explanation of the
+    classifier has to change [1]_. Buffers, such as the statistics of batch normalisation, stay,
+    and so do tensors all of whose entries are the same.
+
+    Parameters
+    ----------
+    classifier
+        Is left alone.
+    rng
+        Draws the permutations; a CPU generator.
+    layers
+        Whose weights are shuffled: names as in ``weighted_layers``, or the share of these, counted
+        from the logits downwards and rounded up ([1]_'s cascade); in (0, 1].
+
+    Raises
+    ------
+    CapabilityError
+        If there is no such layer, or none with weights.
+    ValueError
+        If the share is not in (0, 1].
+
+    References
+    ----------
+    .. [1] Adebayo et al., "Sanity checks for saliency maps", NeurIPS 2018, section 4.
+    """
+    known = weighted_layers(classifier)
+    chosen = _from_the_top(known, layers) if isinstance(layers, int | float) else tuple(layers)
+    unknown = [name for name in chosen if name not in known]
+    if unknown or not known:
+        what = f"no layer {unknown[0]!r} with weights" if unknown else "no layer with weights"
+        raise CapabilityError(f"the classifier has {what} (there are: {', '.join(known)})")
+    model = deepcopy(classifier.model)
+    shuffled: set[int] = set()
+    for name in (name for name in known if name in chosen):
+        for tensor in model.get_submodule(name).parameters(recurse=False):
+            if id(tensor) not in shuffled:
+                _shuffle(tensor, rng)
+                shuffled.add(id(tensor))
+    return Classifier(
+        model,
+        class_names=classifier.class_names,
+        image_shape=classifier.image_shape,
+        feature_layer=classifier.feature_layer,
+        device=classifier.device,
+    )
+
+
+def _from_the_top(known: tuple[str, ...], share: float) -> tuple[str, ...]:
+    if not 0 < share <= 1:
+        raise ValueError(f"the share of layers is in (0, 1], not {share:g}")
+    return known[len(known) - max(1, -int(-share * len(known) // 1)) :] if known else ()
+
+
+@torch.no_grad()
+def _shuffle(tensor: nn.Parameter, rng: torch.Generator) -> None:
+    order = torch.randperm(tensor.numel(), generator=rng).to(tensor.device)
+    tensor.copy_(tensor.flatten()[order].view_as(tensor))

@@ -1,0 +1,1 @@
+"""Reading and ordering the layers of any network."""

@@ -1,0 +1,259 @@
+"""Run a spec and leave everything that it found in one directory."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from causalxai.classifier import Classifier
+from causalxai.config import ResolvedSpec, load_spec
+from causalxai.dataset import Dataset
+from causalxai.errors import CapabilityError, DataError
+from causalxai.explainer import Explanation
+from causalxai.graph import CausalGraph
+from causalxai.metric import MetricResult
+from causalxai.oracle import Oracle
+from causalxai.pipeline.log_file import logged_to
+from causalxai.pipeline.provenance import provenance_of
+from causalxai.pipeline.stages import Fresh, Pipeline
+from causalxai.progress import SILENT, Progress
+from causalxai.report.page import Report
+from causalxai.storage.store import Store, write_record
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    Parameters
+    ----------
+    directory
+        Where everything lies: ``report.html``, ``results.json``, ``concepts.json``, ``spec.yaml``,
+        ``provenance.json``, the graph in three formats, the report's ``figures``, the explanation,
+        ``log.txt``.
+    pipeline
+        The stages, to work on with them.
+    """
+
+    directory: Path
+    pipeline: Pipeline
+
+    @property
+    def report(self) -> Path:
+        """The report, one HTML file."""
+        return self.directory / "report.html"
+
+    @property
+    def metrics(self) -> dict[str, MetricResult]:
+        """The scores by name."""
+        return {result.metric: result for result in self.pipeline.metrics}
+
+    @property
+    def graph(self) -> CausalGraph:
+        """The discovered graph."""
+        return self.pipeline.graph
+
+    @property
+    def explanation(self) -> Explanation:
+        """The explanation of the selected images."""
+        return self.pipeline.explanation
+
+    @property
+    def classifier(self) -> Classifier:
+        """The classifier that is explained."""
+        return self.pipeline.classifier
+
+    @property
+    def dataset(self) -> Dataset:
+        """The data."""
+        return self.pipeline.dataset
+
+    @property
+    def oracle(self) -> Oracle:
+        """The oracle, to ask what-ifs of one's own."""
+        return self.pipeline.oracle
+
+    def summary(self) -> dict[str, Any]:
+        """Return the run as plain JSON: directory, report, concepts, metrics, what was reused."""
+        return {
+            "directory": str(self.directory),
+            "report": str(self.report),
+            "concepts": dict(self.pipeline.report.fit),
+            "metrics": {name: _brief(result) for name, result in self.metrics.items()},
+            "computed": list(self.pipeline.computed),
+            "reused": list(self.pipeline.reused),
+        }
+
+
+def run(
+    spec: str | Path | Mapping[str, Any],
+    *,
+    overrides: Sequence[str] = (),
+    out: str | Path = "runs",
+    progress: Progress = SILENT,
+    fresh: Fresh = "nothing",
+) -> Run:
+    """Run a spec: fit what is not fitted yet, explain, score, and write the report.
+
+    Parameters
+    ----------
+    spec
+        A YAML file, or the same as a dictionary.
+    overrides
+        ``"graph.tau=2"`` and the like, as ``--set`` on the command line.
+    out
+        Runs are kept here, one directory each; results that later runs can reuse are kept in
+        ``.store`` below it.
+    progress
+        Where long work reports.
+    fresh
+        What is computed anew even if an earlier run left it: ``nothing``, the ``report`` (and
+        that alone: all else has to be in the store) or ``everything``.
+
+    Raises
+    ------
+    SpecError
+        If the spec has mistakes; the message tells all of them.
+    NotStoredError
+        If the report alone is computed anew, and a result that it shows is not in the store.
+    CausalxaiError
+        If data are missing, or parts do not fit one another, or ``out`` can't be written to.
+    """
+    return execute(load_spec(spec, overrides), out=out, progress=progress, fresh=fresh)
+
+
+def execute(
+    spec: ResolvedSpec,
+    *,
+    out: str | Path = "runs",
+    progress: Progress = SILENT,
+    fresh: Fresh = "nothing",
+    fingerprints: MutableMapping[str, str] | None = None,
+) -> Run:
+    """Run a resolved spec, as ``run`` does; ``fingerprints`` as ``Pipeline`` has them."""
+    root = Path(out)
+    pipeline = open_pipeline(spec, root, progress, fresh, fingerprints)
+    if fresh == "report":
+        pipeline.require_results()
+    directory = _prepared(run_directory(root, pipeline))
+    with logged_to(directory / "log.txt"), exact_convolutions():
+        _logger.info("run %s on %s", spec.name, pipeline.device)
+        report = pipeline.report
+        _write(directory, pipeline, report)
+    return Run(directory, pipeline)
+
+
+def open_pipeline(
+    spec: ResolvedSpec,
+    root: Path,
+    progress: Progress = SILENT,
+    fresh: Fresh = "nothing",
+    fingerprints: MutableMapping[str, str] | None = None,
+) -> Pipeline:
+    """Return a spec's stages over the store of the runs in ``root``."""
+    return Pipeline(
+        spec,
+        Store(root / ".store"),
+        device=_device(spec.device),
+        progress=progress,
+        fresh=fresh,
+        fingerprints=fingerprints,
+    )
+
+
+def run_directory(root: Path, pipeline: Pipeline) -> Path:
+    """Return where a run leaves what it found."""
+    return root / f"{pipeline.spec.name}-{pipeline.keys['report'][:8]}"
+
+
+def _prepared(directory: Path) -> Path:
+    """Make a directory that can be written to."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / "log.txt").touch()
+    except OSError as error:
+        reason = error.strerror or error
+        raise DataError(f"{directory}: the run cannot be written here: {reason}") from error
+    return directory
+
+
+def _write(directory: Path, pipeline: Pipeline, report: Report) -> None:
+    (directory / "report.html").write_text(report.html, encoding="utf-8")
+    (directory / "figures").mkdir(exist_ok=True)
+    for name, content in report.figures.items():
+        (directory / "figures" / name).write_bytes(content)
+    (directory / "spec.yaml").write_text(pipeline.spec.to_yaml(), encoding="utf-8")
+    results = {result.metric: result.to_json() for result in pipeline.metrics}
+    _write_json(directory / "results.json", results)
+    _write_json(directory / "concepts.json", dict(report.fit))
+    _write_json(directory / "provenance.json", provenance_of(pipeline))
+    for suffix in ("json", "graphml", "dot"):
+        pipeline.graph.save(directory / f"graph.{suffix}")
+    (directory / "explanation").mkdir(exist_ok=True)
+    write_record(directory / "explanation", pipeline.explanation.to_record())
+
+
+def _write_json(path: Path, value: object) -> None:
+    path.write_text(
+        json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+    )
+
+
+def _brief(result: MetricResult) -> dict[str, Any]:
+    estimate, chance = result.estimate, result.chance
+    return {
+        "status": result.status,
+        "reason": result.reason,
+        "value": estimate and estimate.value,
+        "interval": [estimate.low, estimate.high] if estimate else None,
+        "n": estimate and estimate.n,
+        "chance": chance and chance.value,
+        "higher_is_better": result.higher_is_better,
+        "controls": {name: control.value for name, control in result.controls.items()},
+    }
+
+
+def _device(name: str) -> torch.device:
+    """Return the device that a spec asks for; ``auto`` takes an accelerator where there is one."""
+    if name == "auto":
+        found = torch.accelerator.current_accelerator(check_available=True)
+        return found or torch.device("cpu")
+    device = torch.device(name)
+    there = {
+        "cpu": True,
+        "cuda": (device.index or 0) < torch.cuda.device_count(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not there[device.type]:
+        raise CapabilityError(f"device: {name}: this machine has no such device; try device: auto")
+    return device
+
+
+@contextmanager
+def exact_convolutions() -> Iterator[None]:
+    """Let cuDNN round as float32 does, and the same way each time."""
+    # What the removal of a single parameter changes is often smaller than what TF32, the default
+    # of convolutions, rounds away (it keeps 10 bits of 23).
+    cudnn = torch.backends.cudnn
+    before = {"deterministic": cudnn.deterministic}
+    try:
+        before["allow_tf32"] = cudnn.allow_tf32
+    except RuntimeError:
+        _logger.warning("cuDNN's precision is set operator by operator, and left as it is")
+    exact = {"deterministic": True, "allow_tf32": False}
+    try:
+        for name in before:
+            setattr(cudnn, name, exact[name])
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(cudnn, name, value)

@@ -1,0 +1,157 @@
+"""The content-addressed store: a stage's result lies under the digest of all that made it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from safetensors.torch import load_file, save_file
+
+from causalxai.storage.checkpoint import Checkpoint
+from causalxai.storage.cost import Cost
+from causalxai.storage.record import Record
+
+_TENSORS, _META, _CHECKSUMS = "tensors.safetensors", "meta.json", "checksums.json"
+# Beside the record, not in it: the same result costs more on a busy machine.
+_COST = "cost.json"
+
+_logger = logging.getLogger(__name__)
+
+
+def digest(description: Mapping[str, Any]) -> str:
+    """Return the key of a result: SHA-256 over the canonical JSON of what made it."""
+    text = json.dumps(description, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Store:
+    """Records in folders ``root/stage/key``.
+
+    A record appears whole or not at all: it is written under a temporary name and renamed. Its
+    files' checksums are looked at when it is read; a damaged record counts as absent.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def read(self, stage: str, key: str) -> Record | None:
+        """Return a record, or ``None`` where there is none or it is damaged."""
+        return self._read(self._folder(stage, key))
+
+    def has(self, stage: str, key: str) -> bool:
+        """Tell whether there is a record; whether it is damaged, only ``read`` finds out."""
+        return self._folder(stage, key).is_dir()
+
+    def write(self, stage: str, key: str, record: Record, cost: Cost | None = None) -> None:
+        """Keep a record and what it cost, and drop the stage's checkpoint."""
+        self._write(self._folder(stage, key), record, cost)
+        shutil.rmtree(self._partial(stage, key), ignore_errors=True)
+
+    def cost(self, stage: str, key: str) -> Cost | None:
+        """Return what a record cost, or ``None`` where nobody noted it."""
+        return self._cost(self._folder(stage, key))
+
+    def checkpoint(
+        self, stage: str, key: str, cost: Callable[[], Cost | None] = lambda: None
+    ) -> Checkpoint:
+        """Return where an unfinished stage keeps its state, and what ``cost`` says by then."""
+        folder = self._partial(stage, key)
+        return Checkpoint(
+            load=lambda: self._read(folder),
+            save=lambda record: self._write(folder, record, cost()),
+        )
+
+    def cost_so_far(self, stage: str, key: str) -> Cost | None:
+        """Return what an unfinished stage cost up to its checkpoint."""
+        return self._cost(self._partial(stage, key))
+
+    def drop(self, stage: str, key: str) -> None:
+        """Forget a record and the stage's checkpoint."""
+        for folder in (self._folder(stage, key), self._partial(stage, key)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    @contextmanager
+    def locked(self, stage: str, key: str) -> Iterator[None]:
+        """Keep other processes from computing the same stage at the same time."""
+        path = self.root / "locks" / f"{stage}-{key[:16]}.lock"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            _logger.info("%s: waiting for another process that computes it", stage)
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _folder(self, stage: str, key: str) -> Path:
+        return self.root / stage / key
+
+    def _partial(self, stage: str, key: str) -> Path:
+        return self.root / "partial" / f"{stage}-{key}"
+
+    def _read(self, folder: Path) -> Record | None:
+        if not folder.is_dir():
+            return None
+        try:
+            checksums = json.loads((folder / _CHECKSUMS).read_text(encoding="utf-8"))
+            damaged = [name for name in checksums if _checksum(folder / name) != checksums[name]]
+        except (OSError, ValueError) as error:
+            damaged = [str(error)]
+        if damaged:
+            _logger.warning("%s is damaged (%s) and not used", folder, ", ".join(damaged))
+            return None
+        texts = [name for name in checksums if name not in (_TENSORS, _META)]
+        return Record(
+            tensors=load_file(folder / _TENSORS),
+            meta=json.loads((folder / _META).read_text(encoding="utf-8")),
+            texts={name: (folder / name).read_bytes().decode() for name in texts},
+        )
+
+    def _cost(self, folder: Path) -> Cost | None:
+        try:
+            return Cost.from_json(json.loads((folder / _COST).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError, AttributeError):
+            return None
+
+    def _write(self, folder: Path, record: Record, cost: Cost | None) -> None:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder.parent))
+        try:
+            write_record(temporary, record)
+            checksums = {path.name: _checksum(path) for path in sorted(temporary.iterdir())}
+            (temporary / _CHECKSUMS).write_text(json.dumps(checksums), encoding="utf-8")
+            if cost is not None:
+                (temporary / _COST).write_text(json.dumps(asdict(cost)), encoding="utf-8")
+            if folder.exists():
+                shutil.rmtree(folder)
+            temporary.replace(folder)
+        finally:
+            # Nothing lies here any more once the rename is done.
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_record(folder: Path, record: Record) -> None:
+    """Write a record's tensors, JSON and texts into a folder."""
+    tensors = {name: t.detach().cpu().contiguous().clone() for name, t in record.tensors.items()}
+    save_file(tensors, folder / _TENSORS)
+    meta = json.dumps(record.meta, indent=1, ensure_ascii=False, allow_nan=False)
+    (folder / _META).write_text(meta, encoding="utf-8")
+    for name, text in record.texts.items():
+        (folder / name).write_bytes(text.encode())
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

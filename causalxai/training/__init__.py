@@ -1,0 +1,1 @@
+"""Training loops that go on where they were stopped."""

@@ -1,0 +1,1 @@
+"""Data sets of images: from packages, from folders, and drawn."""

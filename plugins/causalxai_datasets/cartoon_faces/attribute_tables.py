@@ -1,0 +1,177 @@
+"""How attributes cause one another: a coin for each, loaded by its causes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from types import MappingProxyType
+
+import networkx as nx
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.special import expit, logit
+
+from causalxai.graph import CausalGraph
+from causalxai_datasets.cartoon_faces.attributes import ATTRIBUTES, Attribute
+
+# Log-odds within which every intercept that balances a class is found.
+_WIDEST = 40.0
+
+
+@dataclass(frozen=True)
+class Mechanism:
+    """How likely an attribute is, given its causes.
+
+    Parameters
+    ----------
+    base
+        The log-odds where no cause is there.
+    effects
+        What each cause adds to the log-odds where it is there.
+    """
+
+    base: float = 0.0
+    effects: Mapping[Attribute, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Mechanisms:
+    """A causal model of all attributes: independent coins, given their causes.
+
+    Parameters
+    ----------
+    table
+        One mechanism for each attribute; no cycle.
+    """
+
+    table: Mapping[Attribute, Mechanism]
+
+    @cached_property
+    def graph(self) -> CausalGraph:
+        """The causal graph over all attributes, in the order of ``ATTRIBUTES``."""
+        pairs = [(cause, name) for name in ATTRIBUTES for cause in self.table[name].effects]
+        return CausalGraph(ATTRIBUTES, pairs)
+
+    @cached_property
+    def order(self) -> tuple[Attribute, ...]:
+        """The attributes, causes first."""
+        return tuple(sorted(ATTRIBUTES, key=self.graph.order().index))
+
+    def sample(self, n: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+        """Draw the attributes of ``n`` faces.
+
+        Returns
+        -------
+        ndarray
+            ``[n, 11]``, in the order of ``ATTRIBUTES``.
+        """
+        # A stream for each: one attribute's mechanism leaves the others' coins as they fall.
+        streams = dict(zip(ATTRIBUTES, rng.spawn(len(ATTRIBUTES)), strict=True))
+        values = np.zeros((n, len(ATTRIBUTES)), dtype=bool)
+        for name in self.order:
+            column = ATTRIBUTES.index(name)
+            values[:, column] = streams[name].random(n) < self._chance(name, values)
+        return values
+
+    def probability_of(self, name: Attribute) -> float:
+        """Return how frequent an attribute is, exactly: a sum over all 2048 kinds of faces."""
+        kinds = np.array(list(itertools.product((False, True), repeat=len(ATTRIBUTES))))
+        probability = np.ones(len(kinds))
+        for column, other in enumerate(ATTRIBUTES):
+            chance = self._chance(other, kinds)
+            probability *= np.where(kinds[:, column], chance, 1 - chance)
+        return float(probability[kinds[:, ATTRIBUTES.index(name)]].sum())
+
+    def balanced(self, name: Attribute) -> Mechanisms:
+        """Return the model with the base of one attribute set so that half of all faces have it.
+
+        Its causes and what they add to its log-odds stay as they are.
+        """
+        mechanism = self.table[name]
+
+        def excess(base: float) -> float:
+            return self._with({name: replace(mechanism, base=base)}).probability_of(name) - 0.5
+
+        return self._with({name: replace(mechanism, base=brentq(excess, -_WIDEST, _WIDEST))})
+
+    def biased(self, task: Attribute, attribute: Attribute, share: float) -> Mechanisms:
+        """Return the model in which ``P(task | attribute) = share = 1 - P(task | not attribute)``.
+
+        Both are then had by half of all faces. Their own mechanisms are replaced, and all others
+        stay: the attribute becomes a fair coin without causes, and the task's one cause is the
+        attribute. Where the task causes the attribute, on whatever path, it is the other way
+        around, and the joint distribution the same.
+
+        Parameters
+        ----------
+        task, attribute
+            Two attributes.
+        share
+            In (0, 1). With one half the two are independent, and there is no edge.
+        """
+        first, second = attribute, task
+        if nx.has_path(self.graph.to_networkx(), task, attribute):
+            first, second = task, attribute
+        odds = float(logit(share))
+        effects = {first: 2 * odds} if odds else {}
+        return self._with({first: Mechanism(), second: Mechanism(-odds, effects)})
+
+    def _with(self, changes: Mapping[Attribute, Mechanism]) -> Mechanisms:
+        return Mechanisms({**self.table, **changes})
+
+    def _chance(self, name: Attribute, values: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return how likely an attribute is for each row of ``values``."""
+        mechanism = self.table[name]
+        odds = np.full(len(values), mechanism.base)
+        for cause, effect in mechanism.effects.items():
+            odds += effect * values[:, ATTRIBUTES.index(cause)]
+        chance: NDArray[np.float64] = expit(odds)
+        return chance
+
+
+def projected(graph: CausalGraph, nodes: Collection[str]) -> CausalGraph:
+    """Return the graph over some of the nodes: a → b where a path leads there past the others.
+
+    Two nodes that share a cause which is left out have no edge for it.
+
+    Parameters
+    ----------
+    graph
+        The whole graph.
+    nodes
+        Which to keep, in their order.
+    """
+    digraph = graph.to_networkx()
+    pairs = []
+    for cause in nodes:
+        beside = digraph.subgraph([cause, *(node for node in digraph if node not in nodes)])
+        reached = set(nx.descendants(beside, cause)) | {cause}
+        effects = {effect for node in reached for effect in digraph.successors(node)}
+        pairs += [(cause, effect) for effect in nodes if effect in effects]
+    return CausalGraph(tuple(nodes), pairs)
+
+
+MECHANISMS = Mechanisms(
+    MappingProxyType(
+        {
+            "male": Mechanism(0.0),
+            "young": Mechanism(0.4),
+            "straight hair": Mechanism(0.0),
+            "smiling": Mechanism(0.0),
+            "wavy hair": Mechanism(2.0, {"male": -2.4, "straight hair": -2.8}),
+            "beard": Mechanism(-2.4, {"male": 4.2, "young": -2.2}),
+            "moustache": Mechanism(-3.4, {"male": 3.0, "beard": 2.4}),
+            "heavy make-up": Mechanism(-0.6, {"male": -3.4, "young": 2.2}),
+            "lipstick": Mechanism(-1.0, {"male": -2.4, "heavy make-up": 3.2}),
+            "high cheekbones": Mechanism(-1.3, {"smiling": 2.8}),
+            "open mouth": Mechanism(-1.3, {"smiling": 2.8}),
+        }
+    )
+)
+"""The model that faces are drawn from, where no bias is planted."""
+
+FAIR = Mechanisms({name: Mechanism() for name in ATTRIBUTES})
+"""All attributes fair coins, and none the cause of another."""

@@ -1,0 +1,160 @@
+"""MNIST, from a folder of idx files or downloaded once."""
+
+from __future__ import annotations
+
+import gzip
+import math
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pooch
+import torch
+from pydantic import Field, PositiveInt
+from torch import Tensor
+from torch.nn import functional
+
+from causalxai.dataset import Dataset, DatasetSource, Split
+from causalxai.errors import DataError
+from causalxai.plugin import PluginConfig
+from causalxai.progress import SILENT, Progress
+from causalxai.storage.digests import digest_files
+from causalxai_datasets.digit_classes import ALL_DIGITS, DigitClasses, grouped
+
+_URL = "https://ossci-datasets.s3.amazonaws.com/mnist/"
+_MD5 = {
+    "train-images-idx3-ubyte.gz": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+    "train-labels-idx1-ubyte.gz": "d53e105ee54ea40749a09fcbcd1e9432",
+    "t10k-images-idx3-ubyte.gz": "9fb629c4189551a2d022fa330f9573f3",
+    "t10k-labels-idx1-ubyte.gz": "ec29112dd5afa0611ce80d1b7f02629c",
+}
+_PREFIXES = {"train": ("train", "train10k"), "t10k": ("t10k",)}
+
+
+class Mnist(DatasetSource):
+    """Handwritten digits in the idx format, white on black, one channel [1]_.
+
+    References
+    ----------
+    .. [1] LeCun, Cortes, Burges, "The MNIST database of handwritten digits", 1998.
+    """
+
+    class Config(PluginConfig):
+        """Settings.
+
+        Parameters
+        ----------
+        path
+            A folder with ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte`` and their
+            ``t10k`` counterparts, gzipped or not; ``train10k`` may stand for ``train``. ``None``
+            downloads them once into the user's cache.
+        size
+            Height and width in pixels; the digits are resized where theirs differ.
+        limit
+            Take only so many training images, the first ones of the classes.
+        classes
+            Which digits make up a class, by its name: ``{"3": [3], "8": [8]}``. Each digit at most
+            once, and the others are left out. By default each digit is a class.
+        """
+
+        path: Path | None = None
+        size: PositiveInt = 28
+        limit: int | None = Field(None, ge=1)
+        classes: DigitClasses | None = None
+
+    config: Config
+
+    def load(self, *, rng: torch.Generator, progress: Progress = SILENT) -> Dataset:  # noqa: ARG002
+        """Read the four files.
+
+        Raises
+        ------
+        DataError
+            If a file is missing, damaged or cannot be downloaded, or a class has no image.
+        """
+        files = self._files(progress)
+        train, test = (
+            self._read(files[f"{part}-images-idx3-ubyte"], files[f"{part}-labels-idx1-ubyte"], n)
+            for part, n in (("train", self.config.limit), ("t10k", None))
+        )
+        names = tuple(self.config.classes or ALL_DIGITS)
+        return Dataset(train=train, test=test, class_names=names)
+
+    def fingerprint(self) -> str:
+        """Return a digest of the four files, which are downloaded first if there is no path."""
+        return digest_files(self._files(SILENT))
+
+    def portable_config(self) -> dict[str, object]:
+        """Return the config without the path."""
+        return self.config.model_dump(mode="json", exclude={"path"})
+
+    def _files(self, progress: Progress) -> dict[str, Path]:
+        """Return the four files by their published names."""
+        if self.config.path is None:
+            return _download(progress)
+        return {
+            name.removesuffix(".gz"): _find(self.config.path, name.removesuffix(".gz"))
+            for name in _MD5
+        }
+
+    def _read(self, images_file: Path, labels_file: Path, limit: int | None) -> Split:
+        images, labels = _read_idx(images_file, dims=3), _read_idx(labels_file, dims=1)
+        if len(images) != len(labels):
+            raise DataError(
+                f"{labels_file}: {len(labels)} labels for {len(images)} images in {images_file}"
+            )
+        # Grouped first: the limit counts the digits that are kept, and only they are resized.
+        digits = grouped(Split(images, labels.long()), self.config.classes)[:limit]
+        pixels = digits.images.unsqueeze(1).float() / 255
+        size = (self.config.size, self.config.size)
+        if pixels.shape[2:] != size and len(pixels):
+            pixels = functional.interpolate(
+                pixels, size=size, mode="bilinear", antialias=True
+            ).clamp(0, 1)
+        return Split(pixels, digits.labels)
+
+
+def _download(progress: Progress) -> dict[str, Path]:
+    registry = {name: f"md5:{md5}" for name, md5 in _MD5.items()}
+    store = pooch.create(pooch.os_cache("causalxai"), _URL, registry=registry, retry_if_failed=2)
+    files = {}
+    with progress.task("fetch mnist", total=len(registry)) as advance:
+        for name in registry:
+            try:
+                files[name.removesuffix(".gz")] = Path(store.fetch(name))
+            except (OSError, ValueError) as error:
+                raise DataError(
+                    f"{_URL}{name} cannot be downloaded ({error}); give the folder of your own "
+                    "MNIST files as `path`"
+                ) from error
+            advance(1, name)
+    return files
+
+
+def _find(folder: Path, name: str) -> Path:
+    part, _, kind = name.partition("-")
+    wanted = [f"{prefix}-{kind}{suffix}" for prefix in _PREFIXES[part] for suffix in ("", ".gz")]
+    for candidate in wanted:
+        if (folder / candidate).is_file():
+            return folder / candidate
+    raise DataError(f"{folder}: holds none of {', '.join(wanted)}")
+
+
+def _read_idx(path: Path, *, dims: int) -> Tensor:
+    """Read an array of unsigned bytes: a magic number, ``dims`` lengths, the values."""
+    try:
+        raw = path.read_bytes()
+        raw = gzip.decompress(raw) if path.suffix == ".gz" else raw
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: cannot be read: {error}") from error
+    start = 4 + 4 * dims
+    if len(raw) < start or raw[:4] != bytes((0, 0, 8, dims)):
+        raise DataError(f"{path}: is no idx file of bytes in {dims} dimensions (magic number)")
+    shape = struct.unpack_from(f">{dims}I", raw, 4)
+    if len(raw) != start + math.prod(shape):
+        raise DataError(
+            f"{path}: {len(raw) - start} bytes of values where the header tells "
+            f"{' x '.join(map(str, shape))}"
+        )
+    return torch.from_numpy(np.frombuffer(raw, np.uint8, offset=start).reshape(shape).copy())

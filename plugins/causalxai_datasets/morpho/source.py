@@ -1,0 +1,252 @@
+"""The data set: digits drawn anew under causal relations that are known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
+from torch.nn import functional
+
+from causalxai.dataset import Dataset, DatasetSource, Split
+from causalxai.graph import CausalGraph
+from causalxai.plugin import PluginConfig
+from causalxai.progress import SILENT, Progress
+from causalxai.seeding import numpy_generator
+from causalxai_datasets.digits import Digits
+from causalxai_datasets.mnist import Mnist
+from causalxai_datasets.morpho.cached_rendering import pictures_of, skeletons_of
+from causalxai_datasets.morpho.concepts import CONCEPTS, RANGES, Concept
+from causalxai_datasets.morpho.equations import Equation, graph_of, sample
+from causalxai_datasets.morpho.scenarios import SCENARIOS, Scenario, Variant, scenario_equations
+from causalxai_datasets.morpho.skeletons import Skeleton
+
+# MNIST's digits fill a box of 20 pixels on pages of 28; scikit-learn's get the same margin.
+_BOX = 20 / 28
+_FEWEST_CLASSES = 2
+
+
+class Morpho(DatasetSource):
+    """Digits whose thickness, slant, width and intensity cause one another as equations say [1]_.
+
+    Concepts are drawn from structural equations, and each digit is drawn anew from the middle of
+    its stroke to have them. ``Split.concepts`` are measured on the pictures,
+    ``Split.set_concepts`` are what the equations gave, and what the digits were drawn to have: a
+    value beyond what can be drawn becomes the nearest that can, and other equations read that one,
+    so that pictures and graph tell the same. Thickness and width count in thirty-seconds of the
+    page's side (pixels at the default size), slant in degrees to the right of upright, intensity
+    from 0 to 255. A concept without an equation stays as each digit has it; intensity is then 255.
+
+    Drawings of many digits are kept in the user's cache folder for the next time, as
+    ``causalxai_datasets.caching`` says.
+
+    References
+    ----------
+    .. [1] Castro, Tan, Kainz, Konukoglu, Glocker, "Morpho-MNIST: quantitative assessment and
+       diagnostics for representation learning", JMLR 20, 2019; the scenarios are those of Kori,
+       Glocker, Toni, "GLANCE", arXiv 2207.01917, and say where they differ.
+    """
+
+    class Config(PluginConfig):
+        """Settings: ``scenario`` or ``equations``, and which digits to draw.
+
+        Parameters
+        ----------
+        scenario
+            Letters name the concepts, causes first: thickness → intensity is ``TI``; ``TID`` has
+            its noise inside the sigmoid; ``TSWI`` has thickness → slant, thickness and slant →
+            width, width → intensity.
+        variant
+            ``paper``: a scenario's constants as printed, some of which hide the relation;
+            ``corrected``: our own for the same graph.
+        equations
+            A scenario of your own: for each concept an ``expression`` over other concepts and
+            ``noise``, and the noise's distribution.
+        independent
+            Shuffle each concept among the images: the same values, and no relation between them.
+        base
+            Whose digits to draw.
+        path
+            The folder of MNIST's files, as ``mnist`` takes it.
+        leave_out
+            Digits to leave out. By default the 1 where width has an equation, because a 1 cannot
+            be widened; else none.
+        size
+            Height and width in pixels.
+        draws
+            How many pictures to draw of each training digit.
+        references
+            How many reference images to draw besides, of the training digits in turn: concepts
+            have the values that they have in training, but are shuffled among the images.
+        limit, test_limit
+            Take only so many training and test images, the first ones.
+        """
+
+        scenario: Scenario | None = None
+        variant: Variant = "corrected"
+        equations: Mapping[Concept, Equation] | None = None
+        independent: bool = False
+        base: Literal["digits", "mnist"] = "digits"
+        path: Path | None = None
+        leave_out: tuple[Annotated[int, Field(ge=0, le=9)], ...] | None = None
+        size: int = Field(32, ge=16)
+        draws: PositiveInt = 1
+        references: NonNegativeInt = 0
+        limit: int | None = Field(None, ge=1)
+        test_limit: int | None = Field(None, ge=1)
+
+        @field_validator("equations")
+        @classmethod
+        def _is_acyclic(
+            cls, equations: Mapping[Concept, Equation] | None
+        ) -> Mapping[Concept, Equation] | None:
+            if equations is not None:
+                graph_of(equations)
+            return equations
+
+        @model_validator(mode="after")
+        def _fits_together(self) -> Self:
+            if (self.scenario is None) == (self.equations is None):
+                raise ValueError(
+                    f"give either a scenario ({', '.join(SCENARIOS)}) or equations of your own"
+                )
+            if self.equations is not None and self.variant != "corrected":
+                raise ValueError("variant goes with a scenario, not with equations of your own")
+            if self.scenario is not None:
+                scenario_equations(self.scenario, self.variant)
+            kept = 10 - len(set(self.leave_out or ()))
+            if kept < _FEWEST_CLASSES:
+                raise ValueError(
+                    f"leave_out leaves {kept} of the ten digits: {_FEWEST_CLASSES} must remain for "
+                    "a classifier to tell apart"
+                )
+            if self.base == "digits" and self.path is not None:
+                raise ValueError("path goes with base: mnist; scikit-learn's digits need no files")
+            return self
+
+    config: Config
+
+    def load(self, *, rng: torch.Generator, progress: Progress = SILENT) -> Dataset:
+        """Draw the digits, or read them from the cache where they have been drawn before.
+
+        Raises
+        ------
+        DataError
+            If MNIST's files are missing or damaged, or an equation gives what is no number.
+        """
+        base, content = self._base(rng, progress)
+        classes = [name for name in base.class_names if int(name) not in self._left_out]
+        train = self._chosen(base.train, base.class_names, classes)[: self.config.limit]
+        test = self._chosen(base.test, base.class_names, classes)[: self.config.test_limit]
+        skeletons = skeletons_of(torch.cat([train.images, test.images]), content, progress)
+        # Drawn over and again, the training digits come first, then those of the test.
+        rows = list(range(len(train))) * self.config.draws
+        rows = rows[: self.config.limit]
+        shown = rows + list(range(len(train), len(skeletons)))
+        sizes = [len(rows), len(test)]
+        generator = numpy_generator(rng)
+        wanted = self._sample(sizes, generator)
+        if self.config.references:
+            again = np.resize(np.arange(len(train)), self.config.references)
+            shown += again.tolist()
+            drawn = np.resize(wanted[: sizes[0]], (self.config.references, wanted.shape[1]))
+            wanted = np.concatenate([wanted, generator.permuted(drawn, axis=0)])
+        everything = self._drawn(skeletons, shown, wanted, progress)
+        everything = replace(
+            everything,
+            labels=torch.cat([train.labels, test.labels])[shown],
+            groups=torch.tensor(shown),
+        )
+        sizes.append(self.config.references)
+        first, second, third = (
+            everything[end - size : end] for end, size in zip(np.cumsum(sizes), sizes, strict=True)
+        )
+        return Dataset(
+            train=first,
+            test=second,
+            class_names=tuple(classes),
+            concept_names=self._names,
+            graph=self._graph,
+            reference=third if len(third) else None,
+        )
+
+    def _drawn(
+        self,
+        skeletons: Sequence[Skeleton],
+        rows: Sequence[int],
+        wanted: NDArray[np.float64],
+        progress: Progress,
+    ) -> Split:
+        """Draw some skeletons with wanted concepts, and measure what came out."""
+        columns = [CONCEPTS.index(name) for name in self._names]
+        values = np.full((len(rows), len(CONCEPTS)), np.nan)
+        values[:, columns] = wanted
+        chosen = [skeletons[row] for row in rows]
+        images, measured = pictures_of(chosen, values, self.config.size, progress)
+        return Split(
+            images,
+            torch.zeros(len(rows), dtype=torch.int64),
+            torch.from_numpy(measured[:, columns]).float(),
+            torch.from_numpy(wanted).float(),
+        )
+
+    def fingerprint(self) -> str:
+        """Return the digest of MNIST's files, where they are the base."""
+        return self._mnist().fingerprint() if self.config.base == "mnist" else ""
+
+    def portable_config(self) -> dict[str, object]:
+        """Return the config without the path."""
+        return self.config.model_dump(mode="json", exclude={"path"})
+
+    def equations(self) -> Mapping[Concept, Equation]:
+        """Return the structural equations, whether a scenario's or the user's."""
+        if self.config.scenario is not None:
+            return scenario_equations(self.config.scenario, self.config.variant)
+        assert self.config.equations is not None
+        return self.config.equations
+
+    @property
+    def _graph(self) -> CausalGraph:
+        graph = graph_of(self.equations())
+        return CausalGraph(graph.nodes) if self.config.independent else graph
+
+    @property
+    def _names(self) -> tuple[Concept, ...]:
+        return tuple(name for name in CONCEPTS if name in self.equations())
+
+    @property
+    def _left_out(self) -> tuple[int, ...]:
+        if self.config.leave_out is None:
+            return (1,) if "width" in self._names else ()
+        return self.config.leave_out
+
+    def _mnist(self) -> Mnist:
+        return Mnist(path=self.config.path)
+
+    def _base(self, rng: torch.Generator, progress: Progress) -> tuple[Dataset, float]:
+        """Return the digits and the share of the page's side that their images fill."""
+        if self.config.base == "mnist":
+            return self._mnist().load(rng=rng, progress=progress), 1.0
+        return Digits(size=8).load(rng=rng, progress=progress), _BOX * 10 / 8
+
+    def _chosen(self, split: Split, names: tuple[str, ...], classes: list[str]) -> Split:
+        """Return the images of some classes, whose labels are numbered anew."""
+        new = torch.tensor([classes.index(name) if name in classes else -1 for name in names])
+        labels = new[split.labels]
+        images = split.images[labels >= 0]
+        if self.config.base == "digits":
+            # Strokes run up to the border, where they would be cut off straight.
+            images = functional.pad(images, (1, 1, 1, 1))
+        return Split(images, labels[labels >= 0])
+
+    def _sample(self, sizes: list[int], rng: np.random.Generator) -> NDArray[np.float64]:
+        values = sample(self.equations(), sum(sizes), rng, within=RANGES)
+        if not self.config.independent:
+            return values
+        parts = np.split(values, [sizes[0]])
+        return np.concatenate([rng.permuted(part, axis=0) for part in parts])

@@ -1,0 +1,279 @@
+"""Trains a discrete autoencoder, resumable to the same bytes on a CPU; measures what it keeps."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from math import log
+from typing import Self, cast
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from causalxai.errors import CapabilityError
+from causalxai.network.hidden_layer import HiddenLayer
+from causalxai.progress import SILENT, Progress
+from causalxai.seeding import seeded
+from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
+from causalxai.storage.record import Json
+from causalxai.training.loop import StepwiseTraining, descend
+from causalxai.training.state import TrainingState
+from causalxai_dvae.autoencoder import AutoencoderConfig, DiscreteAutoencoder
+from causalxai_dvae.binary_concrete import bernoulli_kl, sample_binary_concrete
+from causalxai_dvae.flipped import Flipped, in_batches
+
+TERMS = ("reconstruction", "divergence", "turn")
+"""The columns of a training's history: weighted losses, 0 for one that is left out."""
+
+_LAST_RATE = 0.1
+_LEAST_BITS = 0.02  # entropy of a bit that is the same for 99.8 % of the images
+
+
+def train_autoencoder(
+    activations: Tensor,
+    config: AutoencoderConfig,
+    *,
+    device: torch.device,
+    rng: torch.Generator,
+    layer: HiddenLayer | None = None,
+    progress: Progress = SILENT,
+    checkpoint: Checkpoint = NO_CHECKPOINT,
+) -> tuple[DiscreteAutoencoder, Tensor]:
+    """Minimise the negative evidence lower bound on a layer's activations.
+
+    Parameters
+    ----------
+    activations
+        ``[n, d]``, on any device.
+    config
+        The settings.
+    device
+        Where to train.
+    rng
+        A CPU generator that all chance comes from, the initial weights' too.
+    layer
+        The hidden layer, on ``device``; needed only where ``config.turn`` is not 0.
+
+    Returns
+    -------
+    DiscreteAutoencoder
+        In evaluation mode and frozen, on ``device``.
+    Tensor
+        ``[steps, len(TERMS)]``, the history.
+
+    Raises
+    ------
+    CapabilityError
+        If the flips are to be trained, and there is no layer.
+    DataError
+        If the activations do not vary, or the loss is not finite.
+
+    Notes
+    -----
+    Source: *Latent space explanation by intervention*, equation 1, with the minus sign that its
+    second term lacks; mean squared error and Gumbel-softmax as there, straight-through.
+    """
+    training = _Training(activations.detach().to(device), config, device, rng, layer)
+    history = training.run(
+        config.steps,
+        remedy=f"lower learning_rate (it is {config.learning_rate:g})",
+        progress=progress,
+        checkpoint=checkpoint,
+    )
+    return training.autoencoder.eval().requires_grad_(False), history
+
+
+class _Training(StepwiseTraining):
+    """Of an autoencoder."""
+
+    trains = "the discrete autoencoder"
+    terms = shown = TERMS
+
+    def __init__(
+        self,
+        activations: Tensor,
+        config: AutoencoderConfig,
+        device: torch.device,
+        rng: torch.Generator,
+        layer: HiddenLayer | None,
+    ) -> None:
+        if config.turn > 0 and layer is None:
+            raise CapabilityError(
+                f"turn is {config.turn:g}, and what a flip turns shows in the rest of the "
+                "classifier alone: give train_autoencoder the layer, or set turn to 0"
+            )
+        super().__init__()
+        self.activations, self.config, self.rng, self.layer = activations, config, rng, layer
+        autoencoder = seeded(lambda: DiscreteAutoencoder(activations.shape[1], config), rng)
+        self.autoencoder = autoencoder.to(device)
+        self.autoencoder.begin_at(activations)
+        self.optimizer = torch.optim.Adam(self.autoencoder.parameters(), lr=config.learning_rate)
+
+    @property
+    def state(self) -> TrainingState:
+        return TrainingState({"autoencoder": self.autoencoder}, {"adam": self.optimizer}, self.rng)
+
+    def step(self, number: int) -> dict[str, float]:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.learning_rate * share_of_rate(number / self.config.steps)
+        rows = torch.randint(
+            len(self.activations), (self.config.batch_size,), generator=self.rng
+        ).to(self.activations.device)
+        losses = self._losses(self.activations[rows], number / self.config.steps)
+        return descend(self.optimizer, dict(zip(TERMS, losses, strict=True)))
+
+    def _losses(self, phi: Tensor, done: float) -> Tensor:
+        hot, cold = self.config.temperature
+        logits = self.autoencoder.code_logits(phi, self.rng)
+        code = sample_binary_concrete(logits, hot * (cold / hot) ** done, self.rng, hard=True)
+        decoded = self.autoencoder.decode(code, self.rng)
+        standardise = self.autoencoder.standardise
+        divergence = bernoulli_kl(logits).sum(dim=1).mean()
+        losses = [
+            F.mse_loss(standardise(decoded), standardise(phi)),
+            self.config.beta * divergence,
+            divergence.new_zeros(()),
+        ]
+        if self.layer is not None and self.config.turn > 0:
+            losses[2] = self.config.turn * self._unturned(self.layer, phi, code)
+        return torch.stack(losses)
+
+    def _unturned(self, layer: HiddenLayer, phi: Tensor, code: Tensor) -> Tensor:
+        """Return the mean of -log(1 - p), p that the flipped code has the image's class."""
+        with torch.no_grad():
+            predicted = layer.logits(phi).argmax(dim=1, keepdim=True)
+        flipped = layer.logits(self.autoencoder.decode(1 - code, self.rng)).log_softmax(dim=1)
+        return -flipped.scatter(1, predicted, -torch.inf).logsumexp(dim=1).mean()
+
+
+def share_of_rate(done: float) -> float:
+    """Return the learning rate, as a share of its peak, when ``done`` of all steps are done."""
+    return 1 - (1 - _LAST_RATE) * max(0.0, 2 * done - 1)
+
+
+@dataclass(frozen=True)
+class CodeQuality:
+    """What a code keeps of a layer, and what flipping all of it does.
+
+    Parameters
+    ----------
+    n
+        How many images.
+    changed
+        Share of images whose prediction turns from phi' to psi = decode(1 - z).
+    changed_from_phi
+        The same from phi, the layer itself, to psi.
+    accuracy, accuracy_reconstructed
+        Share of images that get their own label with phi, and with phi'.
+    agreement
+        Share of images whose predictions with phi and with phi' are the same.
+    explained
+        Share of phi's variance that phi' explains, all units together; 1 at best.
+    information
+        What each bit tells of the image, in bits, in [0, 1]: the mutual information of the two,
+        where the encoder's probability ``p`` draws the bit, ``H(mean p) - mean H(p)``. At most
+        the entropy of the bit itself: a bit that is 1 for nearly all images tells little,
+        however sure the encoder is.
+    ones
+        Each bit's share of ones.
+    distinct_codes
+        How many different codes the images have.
+
+    Notes
+    -----
+    Source: *Latent space explanation by intervention*, table 1: ``changed``, ``accuracy``,
+    ``accuracy_reconstructed`` and ``agreement``.
+    """
+
+    n: int
+    changed: float
+    changed_from_phi: float
+    accuracy: float
+    accuracy_reconstructed: float
+    agreement: float
+    explained: float
+    information: tuple[float, ...]
+    ones: tuple[float, ...]
+    distinct_codes: int
+
+    @property
+    def dead(self) -> tuple[int, ...]:
+        """The bits that tell next to nothing of an image: under .02 bits.
+
+        The encoder tosses a coin, or they are the same for all but some images in a thousand.
+        """
+        return tuple(bit for bit, told in enumerate(self.information) if told < _LEAST_BITS)
+
+    def collapse_warning(self) -> str | None:
+        """Tell that bits are dead, or that all images share a code; ``None`` if all is well."""
+        if self.distinct_codes < 2:
+            return "the code has collapsed: all images have the same one; lower beta"
+        if not self.dead:
+            return None
+        which = ", ".join(map(str, self.dead))
+        return (
+            f"{len(self.dead)} of {len(self.ones)} bits tell nothing of an image ({which}): take "
+            "fewer bits, or lower beta"
+        )
+
+    def to_json(self) -> dict[str, Json]:
+        """Return plain values."""
+        return cast("dict[str, Json]", asdict(self))
+
+    @classmethod
+    def from_json(cls, record: dict[str, Json]) -> Self:
+        """Undo ``to_json``."""
+        fields = dict(record)
+        for name in ("information", "ones"):
+            fields[name] = tuple(cast("list[float]", fields[name]))  # type: ignore[assignment]
+        return cls(**fields)  # type: ignore[arg-type]
+
+
+@torch.no_grad()
+def measure_code(
+    autoencoder: DiscreteAutoencoder, layer: HiddenLayer, activations: Tensor, labels: Tensor
+) -> CodeQuality:
+    """Measure a code on images that it has not seen, some at a time.
+
+    Parameters
+    ----------
+    autoencoder, layer
+        On one device.
+    activations
+        ``[n, d]``, the layer's; or ``[n, *shape]``.
+    labels
+        ``[n]``, the images' own classes.
+    """
+    phi = activations.flatten(1).to(autoencoder.mean.device)
+    labels = labels.to(phi.device)
+    seen = Flipped.of(autoencoder, layer, phi)
+    unexplained = (phi - seen.kept).square().sum() / (phi - phi.mean(dim=0)).square().sum()
+    return CodeQuality(
+        n=len(phi),
+        changed=_share(seen.turned),
+        changed_from_phi=_share(seen.classes != seen.classes_flipped),
+        accuracy=_share(seen.classes == labels),
+        accuracy_reconstructed=_share(seen.classes_kept == labels),
+        agreement=_share(seen.classes == seen.classes_kept),
+        explained=1 - float(unexplained),
+        information=tuple(_information(in_batches(autoencoder.code_logits, phi)).tolist()),
+        ones=tuple(seen.code.cpu().double().mean(dim=0).tolist()),
+        distinct_codes=len(seen.code.unique(dim=0)),
+    )
+
+
+def _information(logits: Tensor) -> Tensor:
+    """Return ``[b]``, in bits: what each bit tells of which of the ``n`` images it is."""
+    logits = logits.cpu().double()
+    one, zero = torch.sigmoid(logits), torch.sigmoid(-logits)
+
+    def entropy(p: Tensor, q: Tensor) -> Tensor:
+        nats: Tensor = torch.special.entr(p) + torch.special.entr(q)
+        return nats / log(2)
+
+    told = entropy(one.mean(dim=0), zero.mean(dim=0)) - entropy(one, zero).mean(dim=0)
+    return told.clamp(min=0)
+
+
+def _share(hits: Tensor) -> float:
+    return float(hits.cpu().double().mean())

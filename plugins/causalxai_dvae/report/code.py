@@ -1,0 +1,216 @@
+"""What the report shows of a code: what it keeps, what its bits tell, and its pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+from torch import Tensor
+
+from causalxai.dataset import Dataset
+from causalxai.report.plots import CATEGORIES, INK, canvas, embed, grid, image_axes
+from causalxai.report.section import Figure, Section, Table, Text
+from causalxai_dvae.autoencoder_training import TERMS as CODING_TERMS
+from causalxai_dvae.autoencoder_training import CodeQuality
+from causalxai_dvae.generator_training import TERMS as PAINTING_TERMS
+from causalxai_dvae.picture_quality import PictureQuality
+
+if TYPE_CHECKING:
+    from causalxai_dvae.bit_space import BitSpace
+
+_PICTURES = 10
+_SMOOTHED = 50
+_POINTS = 150
+_FADED = "#b8c0c8"
+_FAITHFUL = 0.9
+_LONG = 12
+
+
+def code_section(space: BitSpace, dataset: Dataset) -> Section:
+    """Show how well a fitted code and its pictures can be trusted.
+
+    Parameters
+    ----------
+    space
+        Fitted.
+    dataset
+        Its test images, a few of them, are shown.
+    """
+    quality, pictures = space.quality_, space.pictures_
+    turn = space.config.autoencoder.turn
+    items: list[Text | Table | Figure] = [Text(_code_verdict(quality, space.layer_.name, turn))]
+    if (warning := quality.collapse_warning()) is not None:
+        items.append(Text(f"Mind: {warning}."))
+    items += [
+        _quality_table(quality),
+        _bits(quality),
+        Text(_picture_verdict(pictures)),
+        _painted(space, dataset),
+        _losses(space),
+    ]
+    return Section("What the code keeps", items)
+
+
+def _code_verdict(quality: CodeQuality, layer: str, turn: float) -> str:
+    trained = f", as it was trained to (turn: {turn:g})" if turn > 0 else ""
+    return (
+        f"{len(quality.ones)} bits stand for what the layer {layer} holds of an image. On "
+        f"{quality.n} test images, the classifier's rest predicts the same class from the decoded "
+        f"code as from the layer itself for {quality.agreement:.1%}; with all bits flipped, it "
+        f"predicts another one for {quality.changed:.1%}{trained}. The images have "
+        f"{quality.distinct_codes} different codes."
+    )
+
+
+def _picture_verdict(pictures: PictureQuality) -> str:
+    share = pictures.reconstruction / pictures.mean_image if pictures.mean_image else float("nan")
+    beyond = min(
+        _beyond_chance(pictures.agreement, pictures.chance),
+        _beyond_chance(pictures.agreement_flipped, pictures.chance_flipped),
+    )
+    verdict = (
+        "The pictures show what decides."
+        if beyond >= _FAITHFUL
+        else f"Under {_FAITHFUL:.0%} of the way from chance to full agreement, for either, take "
+        "the pictures as illustrations: they miss, or add, what decides for the classifier."
+    )
+    return (
+        f"The generator's pictures of the code have a mean squared error of "
+        f"{pictures.reconstruction:.4f}, {share:.0%} of that of the mean image. Shown the picture "
+        f"of a code, the classifier predicts what its rest makes of the decoded code for "
+        f"{pictures.agreement:.1%} (by chance {pictures.chance:.1%}), with all bits flipped for "
+        f"{pictures.agreement_flipped:.1%} (by chance {pictures.chance_flipped:.1%}). {verdict} "
+        "Generator and classifier draw on the layer's units alike by a cosine of "
+        f"{pictures.shared_information:.2f} ({pictures.shared_by_chance:.2f} with units shuffled); "
+        "a high cosine alone is no better explanation."
+    )
+
+
+def _beyond_chance(agreement: float, chance: float) -> float:
+    """Return the share of the way from chance to full agreement; 0 where chance is full."""
+    return (agreement - chance) / (1 - chance) if chance < 1 else 0.0
+
+
+def _quality_table(quality: CodeQuality) -> Table:
+    figures = (
+        quality.changed, quality.changed_from_phi, quality.accuracy,
+        quality.accuracy_reconstructed, quality.agreement, quality.explained,
+    )  # fmt: skip
+    return Table(
+        ("changed by the flip", "changed from \N{GREEK SMALL LETTER PHI} itself",
+         "accuracy with \N{GREEK SMALL LETTER PHI}",
+         "with \N{GREEK SMALL LETTER PHI}\N{PRIME}", "agreement", "variance explained"),
+        (tuple(f"{figure:.1%}" for figure in figures),),
+        "Held out. \N{GREEK SMALL LETTER PHI} is the layer, \N{GREEK SMALL LETTER PHI}\N{PRIME} "
+        "its decoded code. The flip is of all bits, and the change is from the prediction with "
+        "\N{GREEK SMALL LETTER PHI}\N{PRIME}, or with \N{GREEK SMALL LETTER PHI}.",
+    )  # fmt: skip
+
+
+def _bits(quality: CodeQuality) -> Figure:
+    """Draw what each bit tells, and how often it is one."""
+    count = len(quality.ones)
+    figure = canvas(max(4.0, 0.28 * count + 1.2), 3.2)
+    upper, lower = (row[0] for row in grid(figure, 2, 1, sharex=True))
+    places = np.arange(count)
+    colours = [_FADED if bit in quality.dead else CATEGORIES[0] for bit in range(count)]
+    upper.bar(places, quality.information, color=colours, width=0.75)
+    upper.set_ylim(0, 1)
+    upper.set_ylabel("information, in bits", fontsize=8)
+    lower.bar(places, quality.ones, color=colours, width=0.75)
+    lower.axhline(0.5, color=INK, linewidth=0.8, linestyle=":")
+    lower.set_ylim(0, 1)
+    lower.set_ylabel("share of ones", fontsize=8)
+    lower.set_xlabel("bit", fontsize=8)
+    lower.set_xticks(places, [str(place) for place in places], fontsize=7)
+    for axes in (upper, lower):
+        axes.tick_params(axis="y", labelsize=7)
+        axes.margins(x=0.01)
+    return embed(
+        figure,
+        "What each bit tells of which test image it is (0: a coin, or always the same; 1: always "
+        "sure, and one for half of the images), and for how many images it is one. Grey bits tell "
+        "next to nothing.",
+        "Bars of what each bit tells, and of its share of ones.",
+    )
+
+
+def _painted(space: BitSpace, dataset: Dataset) -> Figure:
+    """Draw test images, their pictures, and those of the flipped code."""
+    test = dataset.test
+    rows = torch.linspace(0, len(test) - 1, min(_PICTURES, len(test)), dtype=torch.float64)
+    images = test.images[rows.round().long()]
+    with torch.no_grad():
+        code = space.encode(images).values
+        decoded = [space.autoencoder_.decode(one) for one in (code, 1 - code)]
+        pictures = [space.generator_.paint(phi).cpu() for phi in decoded]
+        logits = [space.layer_.logits(phi) for phi in (space.activations(images), *decoded)]
+    figure = canvas(0.95 * len(images), 3.6)
+    labels = ("image", "of the code", "all bits flipped")
+    lines = grid(figure, 3, len(images))
+    for line, row, seen, label in zip(lines, [images, *pictures], logits, labels, strict=True):
+        for axes, image, prediction in zip(line, row, seen.softmax(dim=1), strict=True):
+            draw_picture(axes, image)
+            axes.set_xlabel(say_prediction(prediction, dataset.class_names), fontsize=7)
+        line[0].set_ylabel(label, fontsize=8)
+    return embed(
+        figure,
+        "Test images; what the generator paints of their decoded codes; and of the codes with "
+        "every bit flipped. Below each, what the classifier's rest predicts from the layer, as it "
+        "is or as it is decoded, and how surely.",
+        "Test images in one row, pictures of their codes and of the flipped codes in two more.",
+        raster=True,
+    )
+
+
+def draw_picture(axes: Axes, image: Tensor, title: str = "") -> None:
+    """Draw an image ``[c, h, w]``."""
+    image_axes(axes, title).imshow(image.movedim(0, -1).numpy(), cmap="gray", vmin=0, vmax=1)
+
+
+def say_prediction(probabilities: Tensor, class_names: Sequence[str]) -> str:
+    """Return the likeliest class and its probability, as plain text."""
+    probability, klass = probabilities.max(dim=0)
+    name = class_names[int(klass)].replace("$", r"\$")
+    # On two lines where it would run into its neighbour.
+    gap = "\n" if len(name) > _LONG else " "
+    return f"{name}:{gap}{float(probability):.2f}"
+
+
+def _losses(space: BitSpace) -> Figure:
+    """Draw a small curve for each term of either training."""
+    curves = [
+        (f"{side}: {term}", column)
+        for side, terms, history in (
+            ("code", CODING_TERMS, space.coding_history_),
+            ("pictures", PAINTING_TERMS, space.painting_history_),
+        )
+        for term, column in zip(terms, history.cpu().double().numpy().T, strict=True)
+        if np.any(column)
+    ]
+    figure = canvas(2.2 * max(1, len(curves)), 1.6)
+    for axes, (title, column) in zip(grid(figure, 1, max(1, len(curves)))[0], curves, strict=False):
+        at, smooth = _smoothed(column)
+        axes.plot(at, smooth, color=CATEGORIES[0], linewidth=1)
+        axes.set_title(title, fontsize=8)
+        axes.set_xlabel("step", fontsize=8)
+        axes.tick_params(labelsize=7)
+    return embed(
+        figure,
+        "The weighted terms of the two losses over the trainings, smoothed; each on its own scale.",
+        "Curves of the losses' terms.",
+    )
+
+
+def _smoothed(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return means of a running window, at its middle; at most some hundreds of them."""
+    window = max(1, min(_SMOOTHED, len(values) // 10))
+    box = np.ones(window) / window
+    steps = np.arange(1.0, len(values) + 1)
+    at, smooth = (np.convolve(column, box, mode="valid") for column in (steps, values))
+    every = max(1, len(at) // _POINTS)
+    return at[::every], smooth[::every]

@@ -1,0 +1,249 @@
+"""The paper's figure 3, and beyond it: which few flips turn images, and what each bit does."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+from torch import Tensor
+
+from causalxai.explainer import Explanation
+from causalxai.report.images import some_of_each_class
+from causalxai.report.plots import CATEGORIES, INK, OPPOSE, SUPPORT, canvas, embed, grid, image_axes
+from causalxai.report.section import Figure, Section, Table, Text
+from causalxai_dvae.report.code import draw_picture, say_prediction
+
+_MOST_IMAGES, _MOST_BARS, _MOST_BITS = 6, 7, 24
+_COLUMNS = 5
+_CHART = 2.0
+_PALE = 0.4
+
+
+def explanation_section(explanation: Explanation, class_names: Sequence[str]) -> Section:
+    """Show what flips do to some images, and what they come to over all images.
+
+    Parameters
+    ----------
+    explanation
+        Made by ``FlipExplainer``.
+    class_names
+        Of the ``K`` classes.
+    """
+    items: list[Text | Table | Figure] = [Text(_verdict(explanation, class_names))]
+    if len(explanation.details["pictured"]):
+        items.append(_flips(explanation, class_names))
+    items += [_over_all_images(explanation), _landings(explanation, class_names)]
+    return Section("What turns the prediction", items)
+
+
+def _verdict(explanation: Explanation, class_names: Sequence[str]) -> str:
+    """Say how many predictions which flips turn."""
+    details, n = explanation.details, len(explanation)
+    before = details["perceived"].argmax(dim=1)
+    kept = int((details["original"].argmax(dim=1) == before).sum())
+    all_bits = int((details["flipped"].argmax(dim=1) != before).sum())
+    alone = (details["each flipped"].argmax(dim=2) != before[:, None]).any(dim=1)
+    return (
+        f"Of {n} images, {kept} have the same predicted class when the classifier goes on from "
+        f"the decoded code, from which all flips start. Flipping all bits turns {all_bits} of "
+        f"{n} predictions; one bit alone, the right one, turns {int(alone.sum())}. "
+        f"{_say_sizes(explanation)} Sets are found greedily: no single bit can be taken back "
+        "from them, but there may be smaller ones."
+        + (
+            ""
+            if len(class_names) == 2
+            else " With more than two classes, the flip of all bits says what takes the "
+            "prediction away from its class, and not where to."
+        )
+    )
+
+
+def _say_sizes(explanation: Explanation) -> str:
+    details, towards = explanation.details, explanation.meta["towards"]
+    goal = "another class" if towards is None else f"the class {towards}"
+    sizes = _sizes(explanation)
+    there = int((details["turned"] & (details["size"] == 0)).sum())
+    never = int((~details["turned"]).sum())
+    already = f" {there} are predicted as {towards} already." if there else ""
+    failed = f" No set was found for {never}." if never else ""
+    if not len(sizes):
+        return f"No image was turned to {goal} by flips of a few bits.{already}{failed}"
+    return (
+        f"The small sets of flips that lead to {goal} have {float(np.median(sizes)):g} bits in "
+        f"the median ({int(sizes.min())} to {int(sizes.max())}).{already}{failed}"
+    )
+
+
+def _sizes(explanation: Explanation) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Return the sizes of the sets that turn a prediction."""
+    size = explanation.details["size"]
+    return np.asarray(size[explanation.details["turned"] & (size > 0)].numpy())
+
+
+def _flips(explanation: Explanation, class_names: Sequence[str]) -> Figure:
+    """Draw a row for each of some images: pictures, and the bits that count most."""
+    blocks = some_of_each_class(explanation.target[explanation.details["pictured"]], _MOST_IMAGES)
+    figure = canvas(1.15 * _COLUMNS + _CHART, 1.4 * len(blocks))
+    rows = grid(figure, len(blocks), _COLUMNS + 1, width_ratios=[1.15] * _COLUMNS + [_CHART])
+    for number, (row, block) in enumerate(zip(rows, blocks, strict=True)):
+        _draw_pictures(row[:_COLUMNS], explanation, block, class_names, titled=number == 0)
+        image = int(explanation.details["pictured"][block])
+        _draw_importance(row[_COLUMNS], explanation, image, class_names)
+    return embed(
+        figure,
+        "For each image: what the classifier was given; what the generator paints of its code, "
+        "and of the code with every bit flipped; their difference (red: the flip makes it "
+        "brighter, blue: darker; one scale an image); and the picture with only a small set of "
+        "bits flipped that turns the prediction. Below each, the class that the classifier, or its "
+        "rest from the decoded code, predicts, and how surely. Bars: the logit that each bit adds "
+        "to the class, as it is; in green it supports the class, in orange it opposes it; the "
+        "bits of the small set, from which no single one can be taken back, are in full colour, "
+        "and counted above.",
+        "Pictures of images, of their codes and of flipped codes, and bar charts of bits.",
+        raster=True,
+    )
+
+
+def _draw_pictures(
+    row: Sequence[Axes],
+    explanation: Explanation,
+    block: int,
+    class_names: Sequence[str],
+    *,
+    titled: bool,
+) -> None:
+    details = explanation.details
+    image = int(details["pictured"][block])
+    perceived, flipped = (details[f"{kind} picture"][block] for kind in ("perceived", "flipped"))
+    few = details["minimally flipped picture"][block]
+    kinds = ("original", "perceived", "flipped", "", "minimally flipped")
+    titles = ("image", "of the code", "all bits flipped", "difference", "few flipped")
+    shown = (explanation.inputs[image], perceived, flipped, None, few)
+    for axes, picture, title, kind in zip(row, shown, titles, kinds, strict=True):
+        title = title if titled else ""
+        if picture is None:
+            _draw_difference(axes, flipped - perceived, title)
+            continue
+        draw_picture(axes, picture, title)
+        axes.set_xlabel(say_prediction(details[kind][image], class_names), fontsize=8)
+    if not bool(details["turned"][image]):
+        row[-1].set_xlabel("none found", fontsize=8)
+    elif not bool(details["minimal"][image].any()):
+        row[-1].set_xlabel("there already", fontsize=8)
+
+
+def _draw_difference(axes: Axes, change: Tensor, title: str) -> None:
+    mean = change.mean(dim=0).numpy()
+    limit = float(np.abs(mean).max()) or 1.0
+    image_axes(axes, title).imshow(mean, cmap="RdBu_r", vmin=-limit, vmax=limit)
+
+
+def _draw_importance(
+    axes: Axes, explanation: Explanation, image: int, class_names: Sequence[str]
+) -> None:
+    """Draw bars for the bits that count most, those of the small set in full colour."""
+    assert explanation.importance is not None
+    importance = explanation.importance[image].numpy()
+    minimal = explanation.details["minimal"][image].numpy()
+    strongest = np.argsort(-np.abs(importance), kind="stable")
+    strongest = strongest[np.argsort(~minimal[strongest], kind="stable")][:_MOST_BARS]
+    chosen = strongest[np.argsort(-importance[strongest], kind="stable")]
+    values = importance[chosen]
+    places = np.arange(len(chosen))
+    colours = [SUPPORT if value > 0 else OPPOSE for value in values]
+    bars = axes.barh(places, values, color=colours, height=0.7)
+    for bar, needed in zip(bars, minimal[chosen], strict=True):
+        bar.set_alpha(1.0 if needed else _PALE)
+    code = explanation.details["code"][image].int().tolist()
+    names = [f"{explanation.concepts[bit]} = {code[bit]}" for bit in chosen]
+    axes.set_yticks(places, names, fontsize=6.5, parse_math=False)
+    axes.tick_params(axis="x", labelsize=6.5)
+    axes.tick_params(axis="y", length=0)
+    axes.axvline(0, color=INK, linewidth=0.8)
+    axes.invert_yaxis()
+    name = class_names[int(explanation.target[image])]
+    size = int(minimal.sum())
+    title = f"logit of {name}" + (f"; {size} flipped" if size else "")
+    axes.set_title(title, fontsize=7.5, loc="left", parse_math=False)
+
+
+def _over_all_images(explanation: Explanation) -> Figure:
+    """Draw how large the sets are, what each bit adds, and how often a set needs it."""
+    assert explanation.importance is not None
+    importance = explanation.importance.double().numpy()
+    bits = np.argsort(-np.abs(importance).mean(axis=0), kind="stable")[:_MOST_BITS]
+    figure = canvas(9.0, max(2.4, 0.15 * len(bits) + 0.8))
+    sizes, strength, needed = grid(figure, 1, 3, width_ratios=[1.0, 1.2, 1.0])[0]
+    _draw_sizes(sizes, explanation)
+    places = np.arange(len(bits))
+    for axes in (strength, needed):
+        names = [explanation.concepts[bit] for bit in bits]
+        axes.set_yticks(places, names, fontsize=6.5, parse_math=False)
+        axes.tick_params(axis="y", length=0)
+        axes.tick_params(axis="x", labelsize=7)
+        axes.invert_yaxis()
+    mine = importance[:, bits]
+    strength.barh(places, mine.clip(min=0).mean(axis=0), color=SUPPORT, height=0.7)
+    strength.barh(places, mine.clip(max=0).mean(axis=0), color=OPPOSE, height=0.7)
+    strength.axvline(0, color=INK, linewidth=0.8)
+    strength.set_title("what each bit adds to the logit", fontsize=8, loc="left")
+    turned = explanation.details["size"] > 0
+    share = explanation.details["minimal"][turned].double().mean(dim=0).nan_to_num().numpy()
+    needed.barh(places, share[bits], color=CATEGORIES[2], height=0.7)
+    needed.set_xlim(0, 1)
+    needed.set_title("share of small sets that hold it", fontsize=8, loc="left")
+    more = "" if len(bits) == importance.shape[1] else f" The {len(bits)} strongest bits are shown."
+    return embed(
+        figure,
+        "Over all images: how many bits it takes to turn the prediction; the mean of what each "
+        "bit, as it is in the image, adds to the logit of the image's class, where it supports it "
+        "(green) and where it opposes it (orange); and how many of the small sets it is in."
+        f"{more}",
+        "A histogram of the sizes of the small sets, and bars for each bit.",
+    )
+
+
+def _draw_sizes(axes: Axes, explanation: Explanation) -> None:
+    sizes = _sizes(explanation)
+    counts = np.bincount(sizes, minlength=2)[1:]
+    bars = axes.bar(np.arange(1, len(counts) + 1), counts, color=CATEGORIES[0], width=0.8)
+    axes.bar_label(bars, [str(count) if count else "" for count in counts], fontsize=7, padding=1)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.tick_params(labelsize=7)
+    axes.set_xlabel("bits", fontsize=8)
+    axes.set_title("images by size of the small set", fontsize=8, loc="left")
+
+
+def _landings(explanation: Explanation, class_names: Sequence[str]) -> Table:
+    """Tell where the flip of all bits, and of the small sets, takes each class."""
+    details = explanation.details
+    before = details["perceived"].argmax(dim=1)
+    rows = []
+    for klass in before.unique().tolist():
+        mine = before == klass
+        turned = mine & (details["size"] > 0)
+        rows.append(
+            (
+                class_names[klass],
+                str(int(mine.sum())),
+                _say_classes(details["flipped"][mine].argmax(dim=1), class_names),
+                _say_classes(details["minimally flipped"][turned].argmax(dim=1), class_names),
+                f"{np.median(details['size'][turned].numpy()):g}" if turned.any() else "none",
+            )
+        )
+    return Table(
+        ("predicted", "images", "with all bits flipped", "with a few flipped",
+         "median size of the small set"),
+        tuple(rows),
+        "What the classifier's rest predicts from the decoded code, before and after.",
+    )  # fmt: skip
+
+
+def _say_classes(classes: Tensor, class_names: Sequence[str]) -> str:
+    counts = Counter(classes.tolist())
+    said = [f"{class_names[klass]} ({count})" for klass, count in counts.most_common()]
+    return ", ".join(said) or "none"

@@ -1,0 +1,272 @@
+"""What the report shows of a twin: its pictures, its alignment and its training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+from torch import Tensor
+
+from causalxai.dataset import Dataset, Split
+from causalxai.report.plots import CATEGORIES, INK, canvas, embed, grid
+from causalxai.report.section import Figure, Section, Table, Text
+from causalxai_glance.report.graph import graph_section
+from causalxai_glance.report.image_strips import draw_picture
+from causalxai_glance.twin.quality import FAITHFUL_EFFECT, FAITHFUL_READBACK, Quality
+from causalxai_glance.twin.training import TERMS
+
+if TYPE_CHECKING:
+    from causalxai_glance.latent_space import LatentSpace
+
+__all__ = ["graph_section", "twin_section"]
+
+_PICTURES, _POINTS, _COLUMNS, _PANELS = 10, 400, 4, 3
+# Scatter plots are pixels, and fewer of them to the page's width than other figures have.
+_TITLE, _LABEL, _TICK = 6.0, 5.5, 5.0
+_MARKERS = "osD^vPX*<>"
+_SMOOTHED = 50
+_SPLIT = (
+    " For what is there or not: how often each reading comes, filled in images that have it, a "
+    "line in the others."
+)
+_BOOLEAN = (
+    " What is there or not is set to 0 and to 1, the unit is the step from one to the other, and "
+    "the AUC tells how often what has it is read above what has not (.5 is chance)."
+)
+
+
+def twin_section(space: LatentSpace, dataset: Dataset) -> Section:
+    """Show what a fitted twin paints of test images, and how well it can be trusted.
+
+    Parameters
+    ----------
+    space
+        Fitted.
+    dataset
+        Its test images, a few of them, are shown.
+    """
+    pictured = _evenly(dataset.test, _PICTURES)
+    plotted = _evenly(dataset.test, _POINTS)
+    latents = space.latents(space.encode(plotted.images).values).cpu()
+    items: list[Text | Table | Figure] = [Text(_verdict(space.quality_))]
+    items.append(_pictures(space, pictured))
+    if space.named_:
+        items.append(_quality_table(space.quality_, space.named_))
+    if space.named_ and plotted.concepts is not None:
+        items.append(_alignment(space, plotted.concepts, space.values(latents.to(space.sd_)).cpu()))
+    unnamed = latents[:, len(space.named_) :]
+    items += [_clusters(unnamed, plotted.labels, dataset), _losses(space.history_)]
+    return Section("What the twin paints", items)
+
+
+def _evenly(split: Split, most: int) -> Split:
+    """Return a few images, evenly spaced over the split."""
+    rows = torch.linspace(0, len(split) - 1, min(most, len(split)), dtype=torch.float64)
+    return split[rows.round().long()]
+
+
+def _verdict(quality: Quality) -> str:
+    share = quality.reconstruction / quality.mean_image if quality.mean_image else float("nan")
+    pictures = (
+        f"On {quality.n} test images, the twin's pictures have a mean squared error of "
+        f"{quality.reconstruction:.4f}, {share:.0%} of that of the training images' mean. The "
+        f"classifier predicts the same class for {quality.agreement:.1%} of the pictures as for "
+        "the images themselves."
+    )
+    if not quality.readback:
+        return f"{pictures} No concept has a name, so nothing tells whether the twin obeys do()."
+    bounds = (
+        f"read back from the picture with an R² of {FAITHFUL_READBACK:g} or more, and moves by "
+        f"{FAITHFUL_EFFECT:g} or more for each unit that do() moves it"
+    )
+    if quality.faithful:
+        return (
+            f"{pictures} The twin is faithful: every named concept is {bounds}. Its answers about "
+            "these concepts speak of what the classifier perceives."
+        )
+    return (
+        f"{pictures} The twin is not faithful: not every named concept is {bounds}. What do() sets "
+        "does not fully arrive in the picture, or the classifier does not see it there. Take its "
+        "answers about the concepts marked below as hints; more training steps may help."
+    )
+
+
+def _pictures(space: LatentSpace, split: Split) -> Figure:
+    with torch.no_grad():
+        painted = space.twin_.render(space.latents(space.encode(split.images).values)).cpu()
+    figure = canvas(0.95 * len(split), 2.1)
+    rows = grid(figure, 2, len(split))
+    for column, pair in enumerate(zip(split.images, painted, strict=True)):
+        for row, image in enumerate(pair):
+            draw_picture(rows[row][column], image, "")
+    rows[0][0].set_ylabel("image", fontsize=8)
+    rows[1][0].set_ylabel("perceived", fontsize=8)
+    return embed(
+        figure,
+        "Test images, and what the twin paints from the classifier's embedding of each: what is "
+        "missing below, the classifier has thrown away or the twin has not learned to paint.",
+        "Test images in one row, the twin's reconstructions in another.",
+        raster=True,
+    )
+
+
+def _quality_table(quality: Quality, names: tuple[str, ...]) -> Table:
+    rows, boolean = [], any(auc is not None for auc in quality.validity_auc)
+    for i, name in enumerate(names):
+        own = quality.own_effect[i]
+        stray = max((abs(other) for j, other in enumerate(quality.effect[i]) if j != i), default=0)
+        figures = [quality.alignment[i], quality.readback[i], quality.validity[i], own, stray]
+        if boolean:
+            figures += [quality.alignment_auc[i], quality.validity_auc[i]]
+        faithful = "yes" if quality.faithful_in(i) else "no"
+        rows.append((name, *map(_measured, figures), faithful))
+    return Table(
+        ("concept", "alignment R²", "readback R²", "do() readback R²", "own effect",
+         "effect on others", *(("alignment AUC", "do() readback AUC") if boolean else ()),
+         "faithful"),
+        tuple(rows),
+        "Held out. Alignment: the latent as a reading of its label. Readback: the latent read from "
+        "the twin's picture, as a reading of what was painted; and the same after do() set it to "
+        "values of N(0, 1) (intervention validity). Own effect: how far it is read back to move "
+        "for each unit that do() moves it (1 is right). Effect on others: the largest move of "
+        "another concept that was held (0 is right)." + (_BOOLEAN if boolean else ""),
+    )  # fmt: skip
+
+
+def _measured(figure: float | None) -> str:
+    return "not measured" if figure is None else f"{figure:.2f}"
+
+
+def _alignment(space: LatentSpace, labels: Tensor, readings: Tensor) -> Figure:
+    k = len(space.named_)
+    columns = min(k, _PANELS)
+    lines = -(-k // columns)
+    figure = canvas(2.4 * columns, 2.4 * lines)
+    every = [axes for row in grid(figure, lines, columns) for axes in row]
+    for place, name in enumerate(space.named_):
+        axes, label, reading = every[place], labels[:, place], readings[:, place]
+        _compare(axes, label.numpy(), reading.numpy(), place in space.boolean_)
+        r2 = _measured(space.quality_.alignment[place])
+        axes.set_title(f"{name}, R² {r2}", fontsize=_TITLE, parse_math=False)
+    for axes in every[k:]:
+        axes.set_axis_off()
+    return embed(
+        figure,
+        "Each named concept's label against its aligned latent, in the label's unit, for test "
+        "images; on the line they agree." + (_SPLIT if space.boolean_ else ""),
+        "Scatter plots of labels against aligned latents.",
+        raster=True,
+    )
+
+
+def _compare(
+    axes: Axes, label: NDArray[np.float32], reading: NDArray[np.float32], boolean: bool
+) -> None:
+    """Draw readings against labels, or how they are spread with and without what they read."""
+    if boolean:
+        bins = np.linspace(min(-0.2, reading.min()), max(1.2, reading.max()), 30).tolist()
+        axes.hist(reading[label > 0.5], bins, color=CATEGORIES[0], alpha=0.6)
+        axes.hist(reading[label <= 0.5], bins, color=INK, histtype="step")
+        axes.set_yticks([])
+        _label(axes, "aligned latent", "images")
+        return
+    axes.scatter(label, reading, s=5, color=CATEGORIES[0], alpha=0.6, lw=0)
+    ends = [float(label.min()), float(label.max())]
+    axes.plot(ends, ends, color=INK, linewidth=0.8)
+    _label(axes, "label", "aligned latent")
+
+
+def _label(axes: Axes, x: str, y: str) -> None:
+    axes.set_xlabel(x, fontsize=_LABEL)
+    axes.set_ylabel(y, fontsize=_LABEL)
+    axes.tick_params(labelsize=_TICK, length=2)
+
+
+def _clusters(unnamed: Tensor, labels: Tensor, dataset: Dataset) -> Figure:
+    """Draw the two principal components of the latents that have no name."""
+    flat, shares = _principal_plane(unnamed.cpu().double().numpy())
+    figure = canvas(5.5, 3.6)
+    axes = grid(figure, 1, 1)[0][0]
+    for klass, name in enumerate(dataset.class_names):
+        mine = flat[(labels == klass).numpy()]
+        if not len(mine):
+            continue
+        colour = CATEGORIES[klass % len(CATEGORIES)]
+        marker = _MARKERS[klass % len(_MARKERS)]
+        x, y = mine.T
+        axes.scatter(x, y, s=14, color=colour, marker=marker, alpha=0.6, lw=0)
+        _name_cluster(axes, np.median(mine, axis=0), name, colour)
+    first, second = (f"component {i} ({share:.0%}" for i, share in enumerate(shares, start=1))
+    _label(axes, f"{first} of the variance)", f"{second})")
+    return embed(
+        figure,
+        "Test images in the plane of the unnamed latents' two largest principal components; a "
+        "colour and a marker for each class, its name at its median. Classes apart: the features "
+        "without a name carry the class.",
+        "Scatter plot of the unnamed latents of test images, by class.",
+        raster=True,
+    )
+
+
+def _principal_plane(
+    values: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return coordinates ``[n, 2]`` along the two largest components, and their shares."""
+    centred = values - values.mean(axis=0)
+    _, spread, directions = np.linalg.svd(centred, full_matrices=False)
+    # A component's sign is arbitrary: its largest loading is made positive.
+    largest = np.abs(directions).argmax(axis=1)
+    directions *= np.sign(directions[np.arange(len(directions)), largest])[:, None]
+    flat, shares = np.zeros((len(values), 2)), np.zeros(2)
+    kept = min(2, len(directions))
+    flat[:, :kept] = centred @ directions[:kept].T
+    total = np.square(spread).sum()
+    shares[:kept] = np.square(spread[:kept]) / total if total > 0 else 0
+    return flat, shares
+
+
+def _name_cluster(axes: Axes, place: NDArray[np.float64], name: str, colour: str) -> None:
+    axes.text(
+        place[0], place[1], name, fontsize=_TITLE, ha="center", va="center", color=INK,
+        parse_math=False,
+        bbox={"boxstyle": "round,pad=0.2", "fc": "white", "ec": colour, "alpha": 0.85},
+    )  # fmt: skip
+
+
+def _losses(history: Tensor) -> Figure:
+    """Draw a small curve for each term that the training had."""
+    values = history.cpu().double().numpy()
+    present = [index for index in range(len(TERMS)) if np.any(values[:, index])]
+    columns = min(_COLUMNS, max(1, len(present)))
+    lines = max(1, -(-len(present) // columns))
+    figure = canvas(2.4 * columns, 1.5 * lines)
+    every = [axes for row in grid(figure, lines, columns) for axes in row]
+    for axes, index in zip(every, present, strict=False):
+        # Some terms are there in every few steps only.
+        steps = np.flatnonzero(values[:, index])
+        at, smooth = _smoothed(steps + 1, values[steps, index])
+        axes.plot(at, smooth, color=CATEGORIES[0], linewidth=1)
+        axes.set_title(TERMS[index], fontsize=8)
+        axes.tick_params(labelsize=7)
+    for axes in every[len(present) :]:
+        axes.set_axis_off()
+    every[0].set_xlabel("step", fontsize=8)
+    return embed(
+        figure,
+        "The weighted terms of the loss over the training, smoothed; each on its own scale.",
+        "Curves of the loss's terms.",
+    )
+
+
+def _smoothed(
+    steps: NDArray[np.int64], values: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return means of a running window, at its middle; at most some hundreds of them."""
+    window = max(1, min(_SMOOTHED, len(values) // 10))
+    box = np.ones(window) / window
+    at, smooth = (np.convolve(column, box, mode="valid") for column in (steps, values))
+    every = max(1, len(at) // 150)
+    return at[::every], smooth[::every]

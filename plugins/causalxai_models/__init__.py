@@ -1,0 +1,1 @@
+"""Classifiers: networks that are trained here, and networks of the user."""

@@ -1,0 +1,304 @@
+"""Training image classifiers: one loop, seeded, that goes on where a killed run stopped."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
+
+import torch
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from torch import Tensor, nn
+from torch.nn import functional
+
+from causalxai.classifier import Classifier, ClassifierSource
+from causalxai.dataset import Dataset, Split
+from causalxai.errors import DataError
+from causalxai.plugin import PluginConfig
+from causalxai.progress import SILENT, Progress
+from causalxai.seeding import seeded
+from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
+from causalxai.storage.record import Record
+from causalxai.training.state import TrainingState
+from causalxai_models.weights import load_weights
+
+_WARM_UP = 0.2
+_MAX_TURN = 0.15  # radians
+_MAX_SCALE = 0.1
+_MAX_SHIFT = 0.15  # of half the side, as grid_sample counts
+
+
+class TrainingConfig(PluginConfig):
+    """How a classifier is trained.
+
+    Parameters
+    ----------
+    epochs
+        Passes over the training images; 0 keeps the weights as they start.
+    batch_size
+        The most images in one step; all steps of an epoch have the same number, give or take one.
+    learning_rate
+        AdamW's [1]_ rate at its peak: it rises over the first fifth of the steps and falls along
+        a cosine to zero [2]_.
+    weight_decay
+        AdamW's decoupled decay.
+    augment
+        Turn, scale and shift every training image a little, anew in each epoch.
+    train_on
+        The split to learn from: ``reference`` are images whose concepts are independent of one
+        another, where the data set has them.
+
+    References
+    ----------
+    .. [1] Loshchilov, Hutter, "Decoupled weight decay regularization", ICLR 2019.
+    .. [2] Smith, Topin, "Super-convergence: very fast training of neural networks using large
+       learning rates", 2017.
+    """
+
+    epochs: NonNegativeInt = 12
+    batch_size: PositiveInt = 64
+    learning_rate: PositiveFloat = 5e-3
+    weight_decay: NonNegativeFloat = 0.01
+    augment: bool = True
+    train_on: Literal["train", "reference"] = "train"
+
+
+class TrainedClassifier(ClassifierSource):
+    """A network that is trained on the data set; subclasses say which."""
+
+    config: TrainingConfig
+    name: ClassVar[str]
+    feature_layer: ClassVar[str]
+
+    @abstractmethod
+    def _build(self, dataset: Dataset) -> nn.Module:
+        """Return the network for the data set's images and classes, freshly initialised."""
+
+    def _start(self, model: nn.Module) -> None:
+        """Set the weights that training starts from, where they are not the initial ones."""
+
+    def _loss(self, model: nn.Module, batch: Split) -> Tensor:
+        """Return what is minimised, a scalar, for images on the model's device."""
+        return functional.cross_entropy(model(batch.images), batch.labels)
+
+    def fit(
+        self,
+        dataset: Dataset,
+        *,
+        rng: torch.Generator,
+        device: torch.device,
+        progress: Progress = SILENT,
+        checkpoint: Checkpoint = NO_CHECKPOINT,
+    ) -> Classifier:
+        """Train on the split that the config names.
+
+        The weights depend on ``rng`` alone and not on torch's global generator. A run that goes
+        on from a checkpoint ends, on a CPU with as many threads, with the bits of one that was
+        never interrupted.
+
+        Raises
+        ------
+        DataError
+            If the loss is not finite, or the data set has no such split.
+        """
+        split = split_named(self.config.train_on, dataset)
+        model = seeded(lambda: self._build(dataset), rng)
+        self._start(model)
+        model.to(device)
+        train(
+            model,
+            split,
+            self.config,
+            self._loss,
+            label=f"train {self.name}",
+            rng=rng,
+            progress=progress,
+            checkpoint=checkpoint,
+        )
+        return self._classifier(model, dataset, device)
+
+    def restore(self, record: Record, dataset: Dataset, device: torch.device) -> Classifier:
+        """Bring back a classifier from ``to_record``'s tensors.
+
+        Raises
+        ------
+        DataError
+            If they are those of another network.
+        """
+        model = seeded(lambda: self._build(dataset), torch.Generator())
+        load_weights(model, record.tensors, origin=f"the stored {self.name}")
+        return self._classifier(model, dataset, device)
+
+    def _classifier(self, model: nn.Module, dataset: Dataset, device: torch.device) -> Classifier:
+        return Classifier(
+            model,
+            class_names=dataset.class_names,
+            image_shape=dataset.image_shape,
+            feature_layer=self.feature_layer,
+            device=device,
+        )
+
+
+def split_named(name: Literal["train", "reference"], dataset: Dataset) -> Split:
+    """Return a split to learn from.
+
+    Raises
+    ------
+    DataError
+        If it is ``reference`` and the data set has none.
+    """
+    if name == "train":
+        return dataset.train
+    if dataset.reference is None:
+        raise DataError(
+            "train_on: reference needs reference images (whose concepts are independent), and "
+            "the data set comes without; morpho and cartoon-faces draw them with `references: N`, "
+            "celeba draws them from its training images with `balance: ATTRIBUTE`"
+        )
+    return dataset.reference
+
+
+def train(
+    model: nn.Module,
+    split: Split,
+    config: TrainingConfig,
+    loss: Callable[[nn.Module, Split], Tensor],
+    *,
+    label: str,
+    rng: torch.Generator,
+    progress: Progress = SILENT,
+    checkpoint: Checkpoint = NO_CHECKPOINT,
+) -> None:
+    """Minimise a loss, in place, on the device where the model lives.
+
+    After each epoch everything that the next one depends on goes to ``checkpoint``.
+
+    Parameters
+    ----------
+    model
+        The network, and what it is trained to.
+    split
+        What it learns from.
+    config
+        How.
+    loss
+        Of the model and a batch on its device, a scalar.
+    label
+        How the work is called where it reports its progress.
+    rng
+        All randomness comes from here, a network's own (dropout) too.
+    progress, checkpoint
+        Where progress and states go.
+
+    Raises
+    ------
+    DataError
+        If the loss is not finite.
+    """
+    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=config.weight_decay)
+    training = _Training(model, optimizer, loss, rng)
+    stored = checkpoint.load()
+    first = 0 if stored is None else training.resume(stored)
+    steps = math.ceil(len(split) / config.batch_size)
+    total = config.epochs * steps
+    model.train()
+    with progress.task(label, total) as advance:
+        advance(first * steps)
+        for epoch in range(first, config.epochs):
+            # Even parts: a last batch of one image would break batch normalisation.
+            batches = torch.randperm(len(split), generator=rng).tensor_split(steps)
+            with _own_randomness(rng, training.device):
+                for number, rows in enumerate(batches, start=epoch * steps + 1):
+                    batch = split[rows]
+                    if config.augment:
+                        batch = replace(batch, images=augmented(batch.images, rng))
+                    rate = config.learning_rate * _share_of_peak(number / total)
+                    now = training.step(batch, rate)
+                    if not math.isfinite(now):
+                        raise DataError(
+                            f"{label}: the loss is {now} in epoch {epoch + 1}; "
+                            f"lower learning_rate (it is {config.learning_rate:g})"
+                        )
+                    advance(1, f"loss {now:.3f}")
+            checkpoint.save(training.state.to_record(epochs=epoch + 1))
+
+
+@contextmanager
+def _own_randomness(rng: torch.Generator, device: torch.device) -> Iterator[None]:
+    """Let layers that draw (dropout) draw what follows from ``rng``, which stays as it is."""
+    twin = torch.Generator()
+    twin.set_state(rng.get_state())
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(int(torch.randint(2**62, (1,), generator=twin)))
+        yield
+
+
+def _share_of_peak(done: float) -> float:
+    """Return the learning rate, as a share of its peak, when ``done`` of all steps are done."""
+    if done < _WARM_UP:
+        return done / _WARM_UP
+    return (1 + math.cos(math.pi * (done - _WARM_UP) / (1 - _WARM_UP))) / 2
+
+
+def augmented(images: Tensor, rng: torch.Generator) -> Tensor:
+    """Turn (up to 9 degrees), scale (10 %) and shift (7.5 % of the side) each image at random.
+
+    Parameters
+    ----------
+    images
+        ``[n, c, h, w]`` in [0, 1]; what comes in from outside repeats the border.
+    rng
+        What draws.
+    """
+    turn, scale, *shift = (2 * torch.rand(4, len(images), generator=rng) - 1).unbind()
+    cos = (1 + _MAX_SCALE * scale) * torch.cos(_MAX_TURN * turn)
+    sin = (1 + _MAX_SCALE * scale) * torch.sin(_MAX_TURN * turn)
+    x, y = (_MAX_SHIFT * s for s in shift)
+    maps = torch.stack([cos, -sin, x, sin, cos, y], dim=1).view(-1, 2, 3)
+    grid = functional.affine_grid(maps, list(images.shape), align_corners=False)
+    return functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
+@dataclass(frozen=True)
+class _Training:
+    """All that training changes; the learning rate follows from the step."""
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    loss: Callable[[nn.Module, Split], Tensor]
+    rng: torch.Generator
+
+    def step(self, batch: Split, rate: float) -> float:
+        """Descend once; return the loss before it."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        loss = self.loss(self.model, _moved(batch, self.device))
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        return loss.item()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network lives."""
+        return next(self.model.parameters()).device
+
+    @property
+    def state(self) -> TrainingState:
+        """What the next epoch depends on."""
+        return TrainingState({"model": self.model}, {"optimizer": self.optimizer}, self.rng)
+
+    def resume(self, record: Record) -> int:
+        """Go on from a checkpoint; return the number of epochs done."""
+        self.state.restore(record)
+        epochs = record.meta["epochs"]
+        assert isinstance(epochs, int)
+        return epochs
+
+
+def _moved(batch: Split, device: torch.device) -> Split:
+    concepts = None if batch.concepts is None else batch.concepts.to(device)
+    return Split(batch.images.to(device), batch.labels.to(device), concepts)

@@ -1,0 +1,284 @@
+"""Comparisons of the toy world, from specs to what lies in the directory."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from causalxai import Comparison, compare, run
+from causalxai.comparison.writing import write_comparison
+from causalxai.config import load_grid
+from causalxai.errors import CausalxaiError, DataError, SpecError
+
+Spec = dict[str, Any]
+Trainings = Callable[[], list[str]]
+Score = Callable[..., pd.Series]
+
+
+def test_a_comparison_leaves_everything_in_its_directory(done: Comparison, grid_spec: Spec):
+    directory = done.directory
+    assert directory.name.startswith("toy-comparison-")
+    files = {path.name for path in directory.iterdir()}
+    assert files == {"comparison.html", "comparison.csv", "comparison.json", "spec.yaml"}
+    cells = load_grid(directory / "spec.yaml").cells
+    assert [cell.labels for cell in cells] == [cell.labels for cell in load_grid(grid_spec).cells]
+    assert cells == tuple(entry.cell for entry in done.entries)
+    with (directory / "comparison.csv").open(encoding="utf-8") as file:
+        assert len(list(csv.DictReader(file))) == len(done.table)
+    told = json.loads((directory / "comparison.json").read_text(encoding="utf-8"))
+    assert told["axes"] == {"seed": [0, 1], "method": ["exact", "random", "refusing"]}
+    assert told["threads"] == [1]
+    assert [each["labels"] for each in told["runs"]] == [dict(cell.labels) for cell in cells]
+
+
+def test_the_table_says_what_the_runs_alone_say(
+    score: Score, done: Comparison, base: Spec, tmp_path: Path
+):
+    alone = run({**base, "seed": 1, "explain": "random"}, out=tmp_path / "alone")
+    assert alone.metrics.keys() == {"best-concept", "distance"}
+    for name, result in alone.metrics.items():
+        row = score(done, seed=1, method="random", metric=name)
+        estimate = result.estimate
+        assert estimate is not None
+        assert (row.value, row.n, row.status) == (estimate.value, estimate.n, "ok")
+        assert row.higher_is_better == result.higher_is_better
+        assert bool(row.control)
+    distance = alone.metrics["distance"]
+    for part, estimate in {
+        "control: zero": distance.controls["zero"],
+        "part: first image": distance.parts["first image"],
+    }.items():
+        row = score(done, part, seed=1, method="random", metric="distance")
+        assert row.value == estimate.value
+        assert np.isnan(row.low)
+    chance = score(done, "chance", seed=1, method="random", metric="best-concept")
+    assert chance.value == alone.metrics["best-concept"].chance.value
+
+
+def test_the_exact_explanation_beats_the_random_one(score: Score, done: Comparison):
+    assert score(done, seed=0, method="exact", metric="distance").value < 1e-4
+    assert score(done, seed=0, method="random", metric="distance").value > 0.1
+
+
+def test_figures_of_the_fit_stand_in_the_table(done: Comparison):
+    fit = done.table[done.table.metric.str.startswith("fit: ") & (done.table.method == "exact")]
+    assert {(row.metric, row.value) for row in fit.itertuples()} == {
+        ("fit: error", 0.25),
+        ("fit: R²: left", 0.5),
+        ("fit: R²: right", 1.0),
+    }
+    assert fit.higher_is_better.isna().all()
+
+
+def test_a_run_that_fails_is_told_and_stops_nothing(done: Comparison):
+    failed = done.table[done.table.method == "refusing"]
+    assert set(failed.metric) == {"best-concept", "distance"}
+    assert set(failed.status) == {"failed"}
+    assert set(failed.reason) == {"no explanation today"}
+    assert failed.value.isna().all()
+    assert failed.seconds.isna().all()
+    assert [str(entry.cell) for entry in done.failures()] == [
+        "seed: 0, method: refusing",
+        "seed: 1, method: refusing",
+    ]
+    assert set(done.table[done.table.method != "refusing"].status) == {"ok"}
+
+
+def test_a_strangers_bug_stops_nothing_either(score: Score, base: Spec, tmp_path: Path):
+    ways = {"exact": {}, "broken": {"explain": "broken"}}
+    comparison = compare({**base, "vary": {"method": ways}}, out=tmp_path, jobs=1)
+    assert score(comparison, method="broken", metric="distance").reason == "ZeroDivisionError: by 0"
+    assert score(comparison, method="exact", metric="distance").status == "ok"
+
+
+def test_a_metric_without_a_value_says_why(score: Score, base: Spec, tmp_path: Path):
+    comparison = compare({**base, "metrics": ["undefined"]}, out=tmp_path, jobs=1)
+    row = score(comparison, metric="undefined")
+    assert (row.status, row.reason) == ("skipped", "nothing to measure")
+    assert np.isnan(row.value)
+
+
+def test_data_that_are_missing_fail_their_runs(
+    base: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    import toyparts
+
+    def fingerprint(data: Any) -> str:
+        if data.config.world:
+            raise DataError("there is no such world")
+        return ""
+
+    monkeypatch.setattr(toyparts.ToyData, "fingerprint", fingerprint)
+    vary = {"dataset.world": [0, 1]}
+    comparison = compare({**base, "vary": vary}, out=tmp_path, jobs=1)
+    (failed,) = comparison.failures()
+    assert failed.outcome.reason == "there is no such world"
+    assert failed.cell.labels == {"dataset.world": 1}
+
+
+def test_a_mistake_in_any_run_stops_all_before_the_start(
+    grid_spec: Spec, tmp_path: Path, trainings: Trainings
+):
+    grid_spec["vary"]["method"]["wrong"] = {"explain": {"use": "toy", "amuont": 3}}
+    with pytest.raises(SpecError, match=r"amuont.*'amount'.*\(in method: wrong\)"):
+        compare(grid_spec, out=tmp_path / "runs")
+    assert trainings() == []
+    assert not (tmp_path / "runs").exists()
+
+
+def test_what_runs_share_is_computed_once(grid_spec: Spec, trainings: Trainings, tmp_path: Path):
+    comparison = compare(grid_spec, out=tmp_path / "runs", jobs=1)
+    assert trainings() == ["world 0, 1 thread"] * 2  # for each seed
+    stages = [stage for entry in comparison.entries for stage in entry.outcome.computed]
+    assert not {"classifier", "concepts", "graph"} & set(stages)
+    assert stages.count("explain") == stages.count("report") == 4
+
+
+def test_the_second_comparison_computes_nothing(
+    done: Comparison, runs: Path, grid_spec: Spec, trainings: Trainings
+):
+    again = compare(grid_spec, out=runs, jobs=1)
+    assert trainings() == []
+    assert not any(entry.outcome.computed for entry in again.entries)
+    assert again.directory.name == done.directory.name
+    pd.testing.assert_frame_equal(again.table, done.table)
+
+
+def test_a_comparison_that_was_killed_goes_on(
+    grid_spec: Spec, trainings: Trainings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    import toyparts
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(toyparts.RandomExplainer, "_explain", killed)
+        with pytest.raises(KeyboardInterrupt):
+            compare(grid_spec, out=tmp_path / "runs", jobs=1)
+    assert not list((tmp_path / "runs").glob("toy-comparison-*"))
+    again = compare(grid_spec, out=tmp_path / "runs", jobs=1)
+    assert len(trainings()) == 2
+    computed = {str(entry.cell): entry.outcome.computed for entry in again.entries}
+    assert computed["seed: 0, method: exact"] == ()
+    assert "explain" in computed["seed: 0, method: random"]
+    assert "graph" not in computed["seed: 0, method: random"]
+
+
+def test_fresh_comparisons_compute_all_anew_and_what_is_shared_once(
+    done: Comparison, runs: Path, grid_spec: Spec, trainings: Trainings
+):
+    again = compare(grid_spec, out=runs, jobs=1, fresh=True)
+    assert len(trainings()) == 2
+    pd.testing.assert_series_equal(again.table.value, done.table.value)
+
+
+def test_two_jobs_find_what_one_finds(
+    done: Comparison, grid_spec: Spec, trainings: Trainings, tmp_path: Path
+):
+    both = compare(grid_spec, out=tmp_path / "other", jobs=2)
+    assert trainings() == ["world 0, 1 thread"] * 2
+    columns = ["seed", "method", "metric", "part", "value", "low", "high", "status", "reason"]
+    pd.testing.assert_frame_equal(both.table[columns], done.table[columns])
+    assert both.directory.name == done.directory.name
+
+
+def test_a_worker_that_is_killed_is_told(
+    base: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from causalxai.comparison import execution
+
+    class Killed:
+        def __init__(self, **_: object) -> None: ...
+
+        def __call__(self, calls: object) -> Any:
+            raise execution.BrokenProcessPool
+
+    monkeypatch.setattr(execution.joblib, "Parallel", Killed)
+    with pytest.raises(CausalxaiError, match="was killed"):
+        compare(base, out=tmp_path)
+
+
+def test_files_are_looked_at_once(grid_spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    import toyparts
+
+    looked = []
+    monkeypatch.setattr(toyparts.ToyData, "fingerprint", lambda data: looked.append(data) or "")
+    compare(grid_spec, out=tmp_path / "runs", jobs=1)
+    assert len(looked) == 1
+
+
+def test_a_spec_without_axes_is_a_comparison_of_one(score: Score, base: Spec, tmp_path: Path):
+    comparison = compare(base, out=tmp_path, jobs=1)
+    assert comparison.axes == ()
+    assert comparison.contrast is None
+    assert list(comparison.table.columns[:2]) == ["control", "metric"]
+    (pooled,) = comparison.pooled()[
+        lambda t: (t.metric == "distance") & (t.part == "")
+    ].itertuples()
+    assert pooled.value == score(comparison, metric="distance").value
+    (directory,) = set(tmp_path.glob("toy-*")) - {comparison.directory}
+    assert directory == run(base, out=tmp_path).directory
+    with pytest.raises(ValueError, match="no axis has two labels"):
+        comparison.differences()
+
+
+def test_several_specs_are_compared(score: Score, base: Spec, tmp_path: Path):
+    other = {**base, "name": "other", "explain": "random"}
+    comparison = compare([base, other], overrides=["images.count=3"], out=tmp_path, jobs=1)
+    assert comparison.contrast == "spec"
+    assert list(dict.fromkeys(comparison.table.spec)) == ["toy", "other"]
+    assert score(comparison, spec="other", metric="best-concept").n == 3
+
+
+def test_progress_counts_the_runs(
+    grid_spec: Spec, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    with caplog.at_level("INFO", logger="causalxai"):
+        compare(grid_spec, out=tmp_path, jobs=1)
+    assert "seed: 1, method: refusing: failed: no explanation today" in caplog.text
+    assert "(6 of 6 runs)" in caplog.text
+
+
+def test_a_place_that_cannot_be_written_to_is_told(base: Spec, tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    comparison = compare(base, out=tmp_path / "runs", jobs=1)
+    with pytest.raises(DataError, match=r"/toy-comparison-\w+: .* cannot be written .*directory"):
+        write_comparison(
+            replace(comparison, directory=tmp_path / "file" / comparison.directory.name)
+        )
+
+
+def test_the_figures_are_written_even_if_the_page_fails(
+    done: Comparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("causalxai.comparison.writing.render_comparison", broken)
+    with pytest.raises(ZeroDivisionError):
+        write_comparison(done, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "comparison.csv",
+        "comparison.json",
+        "spec.yaml",
+    }
+
+
+def test_reports_that_are_gone_are_written_again(done: Comparison, runs: Path, grid_spec: Spec):
+    for directory in runs.glob("toy-*"):
+        shutil.rmtree(directory)
+    again = compare(grid_spec, out=runs, jobs=1)
+    assert (again.directory / "comparison.html").is_file()
+    written = [entry.outcome.directory for entry in again.entries if not entry.outcome.reason]
+    assert len(written) == 4
+    assert all(directory and (directory / "report.html").is_file() for directory in written)

@@ -1,0 +1,310 @@
+"""Explanations in one vocabulary, read in another: linear worlds give the answer in closed form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pytest
+import torch
+from captum.metrics import infidelity
+from torch import Tensor
+
+from causalxai import Context, Explanation
+from causalxai.concept_space import Concept, ConceptSpace, Units
+from causalxai.errors import CapabilityError
+from causalxai.intervention import Intervention
+from causalxai.metrics.translation import (
+    MOST_RENDERED,
+    to_concepts,
+    to_pixels,
+    unit_change,
+    units_of,
+)
+from causalxai.oracle import Oracle, Response, Want
+from causalxai.testing import toy_world
+from causalxai.testing.toys import ToySpace, ToyWorld
+
+PIXELS_OF_A_PATCH = 16
+SCALE = 50.0
+"""Concept values to one unit of brightness in the toy world's pictures."""
+
+
+@pytest.fixture(scope="module")
+def world() -> ToyWorld:
+    return toy_world(0)
+
+
+def explained(world: ToyWorld, **claims: object) -> Explanation:
+    images = world.dataset.test.images[:6]
+    return Explanation(images, world.classifier.predict(images), **claims)
+
+
+def sds(world: ToyWorld) -> Tensor:
+    return world.space.encode(world.dataset.test.images).values.std(dim=0, correction=0)
+
+
+def gradient(world: ToyWorld, target: Tensor) -> Tensor:
+    """Return what each pixel adds to the target's logit, [n, 8, 8]."""
+    weight = world.classifier.model[1].weight.detach()
+    return weight[target].unflatten(1, (8, 8))
+
+
+def test_importances_of_the_space_are_taken_as_they_are(world: ToyWorld):
+    importance = torch.randn(6, 4)
+    names = world.space.names()[::-1]
+    claims = to_concepts(explained(world, concepts=names, importance=importance), world.context())
+    assert claims.footing == "own"
+    assert claims.places.tolist() == [0, 1, 2, 3]
+    assert torch.equal(claims.importance, importance.flip(1))
+
+
+def test_concepts_that_an_explanation_does_not_name_count_0_and_are_told(world: ToyWorld):
+    names = (world.space.names()[2], "a stranger")
+    claims = to_concepts(
+        explained(world, concepts=names, importance=torch.tensor([[1.0, 2.0]] * 6)),
+        world.context(),
+    )
+    assert claims.places.tolist() == [0, 1, 2, 3]
+    assert claims.importance.tolist() == [[0.0, 0.0, 1.0, 0.0]] * 6
+    assert claims.told == "3 of 4 concepts are not named and count as 0"
+    whole = explained(world, concepts=world.space.names(), importance=torch.zeros(6, 4))
+    assert to_concepts(whole, world.context()).told == ""
+
+
+def test_what_is_not_claimed_is_not_painted(world: ToyWorld):
+    class Many(ToySpace):
+        @property
+        def concepts(self) -> Sequence[Concept]:
+            return [Concept(f"concept {number}") for number in range(MOST_RENDERED + 1)]
+
+        def encode(self, images: Tensor) -> Units:
+            four = super().encode(images)
+            more = four.values.repeat(1, MOST_RENDERED)[:, : MOST_RENDERED + 1]
+            return Units(more, four.residual)
+
+    class Narrow(Oracle):
+        capabilities = frozenset({"render"})
+
+        def _respond(
+            self, units: Units, interventions: Intervention, want: tuple[Want, ...]
+        ) -> Response:
+            after = interventions.apply(units.values)[..., 1]
+            images = after[..., None, None, None].expand(-1, -1, 1, 8, 8)
+            return Response(images=images)
+
+    space: ConceptSpace = Many().fit(world.classifier, world.dataset, rng=torch.Generator())
+    oracle = Narrow().bind(world.classifier, space)
+    context = replace(world.context(), space=space, oracle=oracle)
+    unlabelled = replace(
+        world.dataset,
+        concept_names=(),
+        graph=None,
+        train=replace(world.dataset.train, concepts=None),
+        test=replace(world.dataset.test, concepts=None),
+    )
+    context = replace(context, dataset=unlabelled)
+    one = explained(world, concepts=("concept 1",), importance=torch.ones(6, 1))
+    (heat,) = to_pixels(one, context).maps.values()
+    assert (heat > 0).all()
+
+
+def test_only_named_concepts_count_where_there_are_any(world: ToyWorld):
+    context = world.context()
+    named = replace(
+        context.dataset,
+        concept_names=world.space.names()[1:3],
+        train=replace(context.dataset.train, concepts=None),
+        test=replace(context.dataset.test, concepts=None),
+    )
+    explanation = explained(
+        world, concepts=world.space.names(), importance=torch.arange(24.0).view(6, 4)
+    )
+    claims = to_concepts(explanation, replace(context, dataset=named))
+    assert claims.places.tolist() == [1, 2]
+    assert torch.equal(claims.importance, explanation.importance[:, 1:3])
+
+
+def test_the_gradient_claims_the_effect_of_do(world: ToyWorld):
+    explanation = explained(world)
+    explanation = replace(explanation, maps={"gradient": gradient(world, explanation.target)})
+    claims = to_concepts(explanation, world.context())
+    assert claims.footing == "through the generator"
+    # A linear network's gradient, over how the picture changes, is the change of the logit.
+    effects = sds(world)[:, None] * world.logit_effects
+    torch.testing.assert_close(
+        claims.importance, effects[:, explanation.target].T, rtol=1e-3, atol=1e-3
+    )
+
+
+def test_where_maps_claim_what_do_does_captum_finds_no_infidelity(world: ToyWorld):
+    explanation = explained(world)
+    heat = gradient(world, explanation.target)
+    for wrong in (0.0, 0.5):
+        noise = wrong * heat.std() * torch.randn(heat.shape, generator=torch.Generator())
+        claims = to_concepts(replace(explanation, maps={"map": heat + noise}), world.context())
+        effects = (sds(world)[:, None] * world.logit_effects)[:, explanation.target].T
+        ours = (claims.importance - effects).square().mean(dim=1)
+        theirs = torch.stack(
+            [_infidelity_of_a_shift(world, explanation, heat + noise, j) for j in range(4)], 1
+        )
+        torch.testing.assert_close(ours, theirs.mean(dim=1), rtol=1e-2, atol=1e-4)
+        assert (float(ours.mean()) > 1e-2) == (wrong > 0)
+
+
+def _infidelity_of_a_shift(
+    world: ToyWorld, explanation: Explanation, heat: Tensor, concept: int
+) -> Tensor:
+    units = world.space.encode(explanation.inputs)
+    done = Intervention.shift(torch.tensor([concept]), float(sds(world)[concept]))
+    after = world.oracle.query(units, done, want=("images",)).answer("images")[0]
+    found = infidelity(
+        world.classifier.logits,
+        lambda images: (explanation.inputs[: len(images)] - after, after),
+        explanation.inputs,
+        heat[:, None],
+        target=explanation.target,
+        n_perturb_samples=1,
+    )
+    return torch.as_tensor(found)
+
+
+def test_concepts_are_painted_where_they_change_the_picture(world: ToyWorld):
+    importance = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
+    explanation = explained(world, concepts=world.space.names(), importance=importance)
+    claims = to_pixels(explanation, world.context())
+    assert claims.footing == "through the generator"
+    (heat,) = claims.maps.values()
+    moved = sds(world)[:, None] * world.scm.total_effects() / SCALE
+    by_patch = (importance @ moved).view(6, 2, 2)
+    expected = by_patch.repeat_interleave(4, 1).repeat_interleave(4, 2)
+    torch.testing.assert_close(heat, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_own_maps_are_kept(world: ToyWorld):
+    maps = {"one": torch.rand(6, 8, 8), "other": torch.rand(6, 8, 8)}
+    claims = to_pixels(explained(world, maps=maps), replace(world.context(), oracle=None))
+    assert (claims.footing, claims.maps) == ("own", maps)
+
+
+class BitSpace(ToySpace):
+    """Whether each patch is bright."""
+
+    @property
+    def concepts(self) -> Sequence[Concept]:
+        return [Concept(name, "boolean") for name in self._names]
+
+    def encode(self, images: Tensor) -> Units:
+        units = super().encode(images)
+        return Units((units.values > 0).float(), {"images": images})
+
+
+class BitOracle(Oracle):
+    """A flip adds or takes away a tenth of brightness."""
+
+    capabilities = frozenset({"render"})
+
+    def _respond(
+        self, units: Units, interventions: Intervention, want: tuple[Want, ...]
+    ) -> Response:
+        moved = 0.1 * (interventions.apply(units.values) - units.values)
+        patches = moved.unflatten(2, (1, 2, 2)).repeat_interleave(4, 3).repeat_interleave(4, 4)
+        images = (units.residual["images"] + patches).clamp(0, 1)
+        logits = self.classifier.logits(images.flatten(0, 1)).unflatten(0, moved.shape[:2])
+        return Response(logits=logits, images=images)
+
+
+def bits(world: ToyWorld) -> Context:
+    space = BitSpace().fit(world.classifier, world.dataset, rng=torch.Generator())
+    oracle = BitOracle().bind(world.classifier, space)
+    return replace(world.context(), space=space, oracle=oracle)
+
+
+def test_a_flip_takes_away_what_a_bit_supports_as_it_stands(world: ToyWorld):
+    context = bits(world)
+    explanation = explained(world)
+    bright = torch.ones(6, 8, 8)
+    claims = to_concepts(replace(explanation, maps={"light": bright}), context)
+    on = context.space.encode(explanation.inputs).values
+    # The map says that light supports the class: bits that are on do, those that are off oppose.
+    expected = 0.1 * PIXELS_OF_A_PATCH * (2 * on - 1)
+    torch.testing.assert_close(claims.importance, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_painting_a_concept_and_reading_it_back_keeps_its_sign(world: ToyWorld):
+    for context in (world.context(), bits(world)):
+        lonely = torch.eye(4)[[0, 1, 2, 3, 0, 1]]
+        explanation = explained(world, concepts=world.space.names(), importance=lonely)
+        maps = to_pixels(explanation, context).maps
+        read = to_concepts(replace(explanation, concepts=(), importance=None, maps=maps), context)
+        assert (read.importance[lonely > 0] > 0).all()
+
+
+def test_a_unit_is_an_sd_unless_it_is_one_already(world: ToyWorld):
+    context = world.context()
+    torch.testing.assert_close(units_of(world.space, context), sds(world))
+    assert units_of(bits(world).space, context).tolist() == [1.0] * 4
+
+
+@dataclass
+class Standardised(ToySpace):
+    @property
+    def concepts(self) -> Sequence[Concept]:
+        return [Concept(name, unit="sd" * (place > 1)) for place, name in enumerate(self._names)]
+
+
+def test_units_may_differ_within_a_space(world: ToyWorld):
+    space = Standardised()
+    space._names, space._device = world.space.names(), world.classifier.device
+    found = units_of(space, world.context())
+    torch.testing.assert_close(found, torch.cat([sds(world)[:2], torch.ones(2)]))
+
+
+def test_a_shift_stops_at_the_end_of_the_scale_and_claims_less():
+    concepts = [
+        Concept("free"),
+        Concept("bounded", low=0.0, high=1.0),
+        Concept("bit", "boolean"),
+        Concept("weight", "parameter"),
+        Concept("never varies"),
+    ]
+    values = torch.tensor([[3.0, 0.75, 1.0, 1.0, 2.0]])
+    units = torch.tensor([2.0, 0.5, 1.0, 1.0, 0.0])
+    up, down = (unit_change(concepts, values, units, way) for way in (1, -1))
+    assert up.set_to.tolist() == [[5.0, 1.0, 0.0, 0.0, 2.0]]
+    assert up.share.tolist() == [[1.0, 0.5, -1.0, -1.0, 0.0]]
+    assert down.set_to.tolist() == [[1.0, 0.25, 0.0, 0.0, 2.0]]
+    assert down.share.tolist() == [[-1.0, -1.0, -1.0, -1.0, 0.0]]
+
+
+def test_what_cannot_be_translated_is_told(world: ToyWorld):
+    context = world.context()
+    maps = explained(world, maps={"map": torch.rand(6, 8, 8)})
+    strangers = explained(world, concepts=("a", "b"), importance=torch.rand(6, 2))
+    for explanation, poorer, reason in [
+        (maps, replace(context, oracle=None), "no oracle here renders"),
+        (maps, replace(context, space=None), "no concept space"),
+        (strangers, context, "neither of the concept space's concepts nor of pixels"),
+    ]:
+        with pytest.raises(CapabilityError, match=reason):
+            to_concepts(explanation, poorer)
+    own = explained(world, concepts=world.space.names(), importance=torch.rand(6, 4))
+    for explanation, poorer in [(strangers, replace(context, space=None)), (own, _blind(context))]:
+        with pytest.raises(CapabilityError, match="the explanation has no attribution map"):
+            to_pixels(explanation, poorer)
+
+
+def _blind(context: Context) -> Context:
+    return replace(context, oracle=None)
+
+
+def test_too_many_concepts_are_not_rendered_one_by_one(world: ToyWorld):
+    class Many(ToySpace):
+        @property
+        def concepts(self) -> Sequence[Concept]:
+            return [Concept(f"concept {number}") for number in range(MOST_RENDERED + 1)]
+
+    space: ConceptSpace = Many().fit(world.classifier, world.dataset, rng=torch.Generator())
+    context = replace(world.context(), space=space)
+    with pytest.raises(CapabilityError, match="65 concepts are too many to render"):
+        to_concepts(explained(world, maps={"map": torch.rand(6, 8, 8)}), context)

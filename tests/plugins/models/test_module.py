@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from pydantic import ValidationError
+from safetensors.torch import save_file
+
+from causalxai.classifier import Classifier
+from causalxai.dataset import Dataset
+from causalxai.errors import DataError
+from causalxai.seeding import torch_generator
+from causalxai_models.module import UserModule
+
+CODE = """
+import torch
+from torch import nn
+
+class Network(nn.Module):
+    def __init__(self, classes=3):
+        super().__init__()
+        self.features = nn.Flatten()
+        self.head = nn.Linear(256, classes)
+
+    def forward(self, images):
+        return self.head(self.features(images))
+
+def make(classes):
+    return Network(classes)
+
+def leave():
+    raise SystemExit("no licence")
+
+CONSTANT = 3
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def user_code(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("user_code")
+    (folder / "vision_user_code.py").write_text(CODE)
+    (folder / "vision_leaving_code.py").write_text("import sys; sys.exit('no licence')")
+    (folder / "vision_broken_code.py").write_text("raise RuntimeError('half written')")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        yield
+
+
+def fit(source: UserModule, dataset: Dataset, seed: int = 0) -> Classifier:
+    return source.fit(dataset, rng=torch_generator(seed), device=torch.device("cpu"))
+
+
+@pytest.mark.parametrize("name", ["w.safetensors", "w.pt"])
+def test_the_class_is_loaded_with_its_weights(tmp_path: Path, dataset: Dataset, name: str) -> None:
+    weights = {"head.weight": torch.rand(3, 256), "head.bias": torch.rand(3)}
+    write = save_file if name.endswith("safetensors") else torch.save
+    write(weights, tmp_path / name)
+    source = UserModule(
+        import_path="vision_user_code:Network",
+        arguments={"classes": 3},
+        weights=tmp_path / name,
+        feature_layer="features",
+    )
+    classifier = fit(source, dataset)
+    images = dataset.test.images
+
+    torch.testing.assert_close(
+        classifier.logits(images),
+        images.flatten(1) @ weights["head.weight"].T + weights["head.bias"],
+    )
+    assert classifier.feature_layer == "features"
+    assert len(source.fingerprint()) == 64
+
+
+def test_the_import_is_announced(dataset: Dataset, caplog: pytest.LogCaptureFixture) -> None:
+    source = UserModule(import_path="vision_user_code:Network")
+    source.fingerprint()
+    fit(source, dataset)
+
+    [record] = caplog.records
+    assert record.levelno == logging.WARNING
+    assert record.getMessage() == "importing your module vision_user_code, which runs its code"
+
+
+def test_a_function_may_make_the_module_and_the_seed_its_weights(dataset: Dataset) -> None:
+    source = UserModule(import_path="vision_user_code:make", arguments={"classes": 3})
+    a, b, c = (fit(source, dataset, seed).model.head.weight for seed in (0, 0, 1))
+
+    assert torch.equal(a, b)
+    assert not torch.equal(a, c)
+
+
+Fingerprint = Callable[..., str]
+
+
+@pytest.fixture
+def fingerprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fingerprint:
+    """Take the fingerprint of some code, with what lies beside it, in a folder of its own."""
+    count = iter(range(99))
+
+    def take(weights: Path | None = None, name: str = "network", **files: str) -> str:
+        folder = tmp_path / str(next(count))
+        folder.mkdir()
+        for module, code in files.items():
+            (folder / f"vision_{module}.py").write_text(code)
+        with monkeypatch.context() as patch:
+            patch.syspath_prepend(folder)
+            for module in files:
+                patch.delitem(sys.modules, f"vision_{module}", raising=False)
+            return UserModule(import_path=f"vision_{name}:Network", weights=weights).fingerprint()
+
+    return take
+
+
+def test_the_code_belongs_to_the_fingerprint(fingerprint: Fingerprint, tmp_path: Path) -> None:
+    weights = tmp_path / "w.pt"
+    torch.save({"head.weight": torch.rand(3, 256)}, weights)
+    edited = CODE.replace("self.head(self", "2 * self.head(self")
+    for path in (None, weights):
+        before = fingerprint(path, network=CODE)
+        assert len(before) == 64
+        assert fingerprint(path, network=CODE) == before
+        assert fingerprint(path, network=edited) != before
+    # Also where the class is only handed on by the module that is named.
+    facade = "from vision_network import Network"
+    before, after = (
+        fingerprint(name="facade", facade=facade, network=code) for code in (CODE, edited)
+    )
+    assert before != after
+
+
+def test_weights_that_the_class_loads_itself_belong_to_the_fingerprint(
+    fingerprint: Fingerprint, tmp_path: Path
+) -> None:
+    path = tmp_path / "own.pt"
+    own = f"        self.load_state_dict(torch.load({str(path)!r}, weights_only=True))\n"
+    code = CODE.replace("    def forward", f"{own}\n    def forward")
+    weights = {"head.weight": torch.zeros(3, 256), "head.bias": torch.zeros(3)}
+    taken = []
+    for value in (0.0, 1.0, 0.0):
+        torch.save({**weights, "head.bias": torch.full((3,), value)}, path)
+        taken.append(fingerprint(network=code))
+    assert taken[0] == taken[2] != taken[1]
+
+
+def test_the_weights_file_belongs_to_the_fingerprint(tmp_path: Path) -> None:
+    def taken(value: float) -> str:
+        path = tmp_path / f"{value}.pt"
+        torch.save({"head.bias": torch.full((3,), value)}, path)
+        return UserModule(import_path="vision_user_code:Network", weights=path).fingerprint()
+
+    assert taken(0.0) != taken(1.0)
+
+
+def test_a_stored_classifier_comes_back(dataset: Dataset) -> None:
+    source = UserModule(import_path="vision_user_code:Network", feature_layer="features")
+    classifier = fit(source, dataset)
+    restored = source.restore(source.to_record(classifier), dataset, torch.device("cpu"))
+
+    assert torch.equal(restored.model.head.weight, classifier.model.head.weight)
+    assert restored.feature_layer == "features"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"import_path": "vision_no_code:N"}, r"vision_no_code cannot be imported: ModuleNotFound"),
+        ({"import_path": "vision_broken_code:N"}, r"RuntimeError: half written"),
+        ({"import_path": "vision_leaving_code:N"}, r"imported: SystemExit: no licence \(is its"),
+        ({"import_path": "vision_user_code:leave"}, r"with {}: SystemExit: no licence"),
+        ({"import_path": "vision_user_code:Netwrk"}, r"no 'Netwrk'; did you mean 'Network'"),
+        (
+            {"import_path": "vision_user_code:CONSTANT"},
+            r"CONSTANT cannot be built with {}: TypeErr",
+        ),
+        ({"import_path": "collections:OrderedDict"}, r"gives a OrderedDict, not a torch.nn.Module"),
+        ({"arguments": {"clases": 3}}, r"cannot be built with {'clases': 3}: TypeError"),
+        ({"feature_layer": "feature"}, r"no layer 'feature'; did you mean 'features'"),
+        ({"weights": "gone.pt"}, r"gone.pt: no such file of weights"),
+    ],
+)
+def test_what_goes_wrong_is_told(
+    dataset: Dataset, settings: dict[str, object], message: str
+) -> None:
+    source = UserModule(**{"import_path": "vision_user_code:Network", **settings})
+
+    with pytest.raises(DataError, match=message):
+        fit(source, dataset)
+
+
+def test_weights_that_do_not_fit_are_told(tmp_path: Path, dataset: Dataset) -> None:
+    torch.save({"head.weight": torch.rand(3, 4)}, tmp_path / "w.pt")
+    source = UserModule(import_path="vision_user_code:Network", weights=tmp_path / "w.pt")
+
+    with pytest.raises(DataError, match=r"w.pt: head.weight has the shape \[3, 4\], .*\[3, 256\]"):
+        fit(source, dataset)
+
+
+@pytest.mark.parametrize("path", ["module", "module:", ":Class", "module:a.b"])
+def test_the_import_path_names_a_module_and_a_class(path: str) -> None:
+    with pytest.raises(ValidationError):
+        UserModule(import_path=path)

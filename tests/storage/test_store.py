@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+import json
+import logging
+import math
+import threading
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from causalxai.storage.record import Record
+from causalxai.storage.store import Store, digest
+
+RECORD = Record(
+    tensors={"weights": torch.linspace(0, 1, 7), "layer/0": torch.tensor([3, 1])},
+    meta={"epoch": 3, "rate": 0.1, "names": ["a", "ü"], "none": None},
+    texts={"report.html": "<p>ü</p>\n"},
+)
+FILES = ("tensors.safetensors", "meta.json", "report.html", "checksums.json")
+
+
+def same(one: Record | None, other: Record) -> bool:
+    """Tell whether two records agree to the bit; NaN is what NaN was."""
+    return (
+        one is not None
+        and (one.meta, one.texts) == (other.meta, other.texts)
+        and one.tensors.keys() == other.tensors.keys()
+        and all(_same_bits(one.tensors[name], other.tensors[name]) for name in one.tensors)
+    )
+
+
+def _same_bits(one: torch.Tensor, other: torch.Tensor) -> bool:
+    if (one.dtype, one.shape) != (other.dtype, other.shape):
+        return False
+    left, right = (
+        tensor.detach().contiguous().flatten().view(torch.uint8) for tensor in (one, other)
+    )
+    return torch.equal(left, right)
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [
+        torch.tensor([-(2**63), 2**63 - 1]),
+        torch.arange(256, dtype=torch.uint8),
+        torch.tensor([0.1, torch.nan, torch.inf, -0.0], dtype=torch.float64),
+        torch.tensor([0.1, -0.0, 1e-45]),
+        torch.tensor([True, False]),
+        torch.tensor([1.5], dtype=torch.bfloat16),
+        torch.empty(0, 3, dtype=torch.int64),
+        torch.tensor(2.5),
+        torch.arange(6).view(2, 3).T,
+        torch.ones(()).expand(2, 3),
+        torch.nn.Parameter(torch.tensor([0.25, 0.75])),
+    ],
+    ids=str,
+)
+def test_tensors_come_back_to_the_bit(tensor: torch.Tensor, tmp_path: Path):
+    record = Record(tensors={"a": tensor, "the same again": tensor})
+    store = Store(tmp_path)
+    store.write("stage", "key", record)
+    assert same(store.read("stage", "key"), record)
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+
+
+@given(meta=st.dictionaries(st.text(), JSON), text=st.text())
+def test_texts_and_json_come_back_to_the_letter(
+    meta: dict, text: str, tmp_path_factory: pytest.TempPathFactory
+):
+    record = Record(meta=meta, texts={"page": text})
+    store = Store(tmp_path_factory.mktemp("store"))
+    store.write("stage", "key", record)
+    assert same(store.read("stage", "key"), record)
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf])
+def test_what_json_does_not_know_is_not_written(number: float, tmp_path: Path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        Store(tmp_path).write("stage", "key", Record(meta={"number": number}))
+    assert Store(tmp_path).read("stage", "key") is None
+
+
+def test_what_was_never_written_is_absent(tmp_path: Path):
+    store = Store(tmp_path)
+    store.write("stage", "key", RECORD)
+    assert store.read("stage", "other") is None
+    assert store.read("other", "key") is None
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("damage", ["flipped", "cut short", "deleted"])
+def test_a_damaged_record_counts_as_absent_and_can_be_written_anew(
+    name: str, damage: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    store = Store(tmp_path)
+    store.write("stage", "key", RECORD)
+    path = tmp_path / "stage" / "key" / name
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 1
+    match damage:
+        case "flipped":
+            path.write_bytes(content)
+        case "cut short":
+            path.write_bytes(content[:-5])
+        case "deleted":
+            path.unlink()
+    assert store.read("stage", "key") is None
+    (warning,) = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert f"{tmp_path / 'stage' / 'key'} is damaged" in warning.getMessage()
+    store.write("stage", "key", RECORD)
+    assert same(store.read("stage", "key"), RECORD)
+
+
+@pytest.mark.parametrize("before", [None, RECORD], ids=["nothing", "a record"])
+def test_a_record_appears_whole_or_not_at_all(before: Record | None, tmp_path: Path):
+    store = Store(tmp_path)
+    if before is not None:
+        store.write("stage", "key", before)
+    # The tensors are written by the time that the JSON fails.
+    bad = Record(tensors={"a": torch.zeros(3)}, meta={"no": object()})  # type: ignore[dict-item]
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        store.write("stage", "key", bad)
+    kept = store.read("stage", "key")
+    assert kept is None if before is None else same(kept, before)
+    assert len(list((tmp_path / "stage").iterdir())) == (before is not None)
+
+
+def test_a_checkpoint_lasts_until_the_stage_is_done(tmp_path: Path):
+    store = Store(tmp_path)
+    checkpoint, other = store.checkpoint("fit", "key"), store.checkpoint("fit", "other")
+    assert checkpoint.load() is None
+    for epoch in range(3):
+        record = Record(tensors={"a": torch.tensor([epoch])}, meta={"epoch": epoch})
+        checkpoint.save(record)
+        assert same(Store(tmp_path).checkpoint("fit", "key").load(), record)
+    other.save(RECORD)
+    assert store.read("fit", "key") is None
+    store.write("fit", "key", RECORD)
+    assert checkpoint.load() is None
+    assert same(other.load(), RECORD)
+
+
+def test_the_second_to_compute_a_stage_waits_for_the_first(tmp_path: Path):
+    order: list[str] = []
+    waiting = threading.Event()
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if "waiting for another process" in record.getMessage():
+                waiting.set()
+
+    def second() -> None:
+        with Store(tmp_path).locked("stage", "key"):
+            order.append("second")
+
+    logger, listener = logging.getLogger("causalxai.storage.store"), Listener()
+    level = logger.level
+    logger.addHandler(listener)
+    logger.setLevel(logging.INFO)
+    thread = threading.Thread(target=second)
+    try:
+        with Store(tmp_path).locked("stage", "key"):
+            thread.start()
+            assert waiting.wait(timeout=60)
+            order.append("first")
+        thread.join(timeout=60)
+    finally:
+        logger.removeHandler(listener)
+        logger.setLevel(level)
+    assert order == ["first", "second"]
+
+
+def test_stages_do_not_wait_for_one_another_nor_after_an_error(tmp_path: Path):
+    store = Store(tmp_path)
+    with pytest.raises(RuntimeError, match="broken"), store.locked("stage", "key"):
+        raise RuntimeError("broken")
+    with store.locked("stage", "key"), store.locked("stage", "other"), store.locked("other", "key"):
+        pass
+
+
+@settings(max_examples=40)
+@given(st.dictionaries(st.text(), JSON, min_size=2), st.randoms())
+def test_the_digest_does_not_hang_on_the_order_of_keys(description: dict, random: object):
+    shuffled = list(description.items())
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert digest(dict(shuffled)) == digest(description)
+
+
+@settings(max_examples=40)
+@given(st.dictionaries(st.text(), JSON), st.dictionaries(st.text(), JSON))
+def test_descriptions_that_differ_have_other_digests(one: dict, other: dict):
+    texts = [json.dumps(description, sort_keys=True) for description in (one, other)]
+    assert (digest(one) == digest(other)) == (texts[0] == texts[1])
+
+
+def test_digests_stay_what_they_were():
+    """Or whatever is stored would be computed anew."""
+    assert digest({}) == "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+    known = "927547e06cbd62c61eede004a718eb1437b95ba3f36edd6af0c1452f5b13b805"
+    assert digest({"b": [1, "ü"], "a": 0.5}) == known
