@@ -50,8 +50,6 @@ from _worlds import (
     truth,
     twin_view,
 )
-from causalxai_datasets.morpho.equations import graph_of, sample
-from causalxai_datasets.morpho.scenarios import SCENARIOS, scenario_equations
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
@@ -59,6 +57,8 @@ from sklearn.preprocessing import SplineTransformer, StandardScaler
 
 from causalxai.seeding import derive_seed, torch_generator
 from causalxai_datasets.morpho import Morpho
+from causalxai_datasets.morpho.equations import graph_of, sample
+from causalxai_datasets.morpho.scenarios import SCENARIOS, scenario_equations
 from causalxai_glance.perception import Perception
 
 MIRRORS = tuple(f"{name}-mirror" for name in SCENARIOS)

@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 from _random_models import Edges, Values
-from causalxai_datasets.morpho.equations import graph_of
-from causalxai_datasets.morpho.scenarios import SCENARIOS
 from numpy.typing import NDArray
 
 from causalxai.config import load_spec
@@ -20,6 +18,8 @@ from causalxai.pipeline.stages import Pipeline
 from causalxai.seeding import torch_generator
 from causalxai.storage.store import Store
 from causalxai_datasets.morpho import Morpho
+from causalxai_datasets.morpho.equations import graph_of
+from causalxai_datasets.morpho.scenarios import SCENARIOS
 from causalxai_glance.effects import Concepts, direct_effects
 from causalxai_glance.latent_space import LatentSpace
 from causalxai_glance.paper_discoverer import Trials, run_trials

@@ -7,7 +7,6 @@ import numpy as np
 import PIL
 import pytest
 import torch
-from causalxai_datasets.cartoon_faces.canvas import Canvas, Pose
 
 from causalxai_datasets.cartoon_faces import (
     ATTRIBUTES,
@@ -19,6 +18,7 @@ from causalxai_datasets.cartoon_faces import (
     draw_faces,
     draw_looks,
 )
+from causalxai_datasets.cartoon_faces.canvas import Canvas, Pose
 
 # Where the change is, as shares of the page: the upper and the lower end of its rows.
 REGIONS: dict[Attribute, tuple[float, float]] = {

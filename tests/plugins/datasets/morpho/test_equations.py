@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from causalxai_datasets.morpho.concepts import Concept
-from causalxai_datasets.morpho.equations import Equation, Equations, graph_of, sample
 from pydantic import TypeAdapter, ValidationError
 
 from causalxai.errors import DataError
+from causalxai_datasets.morpho.concepts import Concept
+from causalxai_datasets.morpho.equations import Equation, Equations, graph_of, sample
 
 NORMAL = {"distribution": "normal", "sd": 2.0}
 

@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from causalxai_datasets.morpho.expressions import FUNCTIONS, Expression
 from hypothesis import given
 from hypothesis import strategies as st
+
+from causalxai_datasets.morpho.expressions import FUNCTIONS, Expression
 
 NAMES = ("thickness", "width", "noise")
 

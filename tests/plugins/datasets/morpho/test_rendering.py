@@ -5,10 +5,6 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from causalxai_datasets.morpho.measuring import measure
-from causalxai_datasets.morpho.rendering import render
-from causalxai_datasets.morpho.skeletons import Skeleton, lay_on_page, own_concepts
-from causalxai_datasets.morpho.thinning import thin
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -16,6 +12,10 @@ from numpy.typing import NDArray
 from causalxai.progress import SILENT
 from causalxai_datasets.digits import Digits
 from causalxai_datasets.morpho.cached_rendering import skeletons_of
+from causalxai_datasets.morpho.measuring import measure
+from causalxai_datasets.morpho.rendering import render
+from causalxai_datasets.morpho.skeletons import Skeleton, lay_on_page, own_concepts
+from causalxai_datasets.morpho.thinning import thin
 
 Bar = Callable[..., NDArray[np.float32]]
 NAN = float("nan")

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+
 from causalxai_datasets.morpho.equations import graph_of, sample
 from causalxai_datasets.morpho.scenarios import SCENARIOS, Scenario, Variant, scenario_equations
-from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 TRUTH = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from causalxai_datasets.morpho.equations import graph_of, sample
-from causalxai_datasets.morpho.scenarios import scenario_equations
 
 from causalxai.errors import DataError
+from causalxai_datasets.morpho.equations import graph_of, sample
+from causalxai_datasets.morpho.scenarios import scenario_equations
 from causalxai_glance.scm import MdlScore, StructuralModel, exact_search, is_coarse, margin
 from causalxai_glance.scm.design import is_stepped
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from causalxai_datasets.morpho.equations import graph_of, sample
 from causalxai_datasets.morpho.scenarios import scenario_equations
-
 from causalxai_glance.scm import MdlScore, exact_search, margin
 
 
