@@ -13,7 +13,10 @@ import pytest
 
 import causalxai
 
-HEAVY = ("torch", "numpy", "scipy", "matplotlib", "networkx", "sklearn", "captum")
+HEAVY = (
+    *("torch", "numpy", "scipy", "matplotlib", "networkx", "sklearn", "captum"),
+    *("pandas", "dowhy", "causallearn"),
+)
 
 
 def loaded_by(code: str) -> dict[str, Any]:
@@ -44,6 +47,12 @@ def test_the_names_of_plugins_are_known_without_torch():
     assert "torch" not in done["modules"]
 
 
+def test_the_discoverers_load_what_they_are_made_of_when_they_run():
+    pages = ["boss", "direct_lingam", "dowhy_effect", "dowhy_scm", "falsify", "ges", "pc", "rcd"]
+    done = loaded_by("\n".join(f"import causalxai_discovery.{page}" for page in pages))
+    assert not done["modules"] & {"dowhy", "causallearn"}
+
+
 @pytest.mark.parametrize("name", causalxai.__all__)
 def test_public_names_are_there(name: str):
     assert getattr(causalxai, name).__module__.startswith("causalxai.")
@@ -51,7 +60,7 @@ def test_public_names_are_there(name: str):
 
 
 def test_an_unknown_name_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="module 'causalxai' has no attribute 'Grahp'"):
+    with pytest.raises(AttributeError, match="No causalxai attribute Grahp"):
         causalxai.Grahp  # noqa: B018
 
 

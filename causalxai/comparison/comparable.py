@@ -12,7 +12,7 @@ from causalxai.comparison.rows import Row
 from causalxai.comparison.statistics import mean_of, paired_difference, ranks
 from causalxai.config.vary import Label
 
-ALIKE = ("metric", "vocabulary", "read")
+ALIKE: tuple[str, ...] = ("metric", "vocabulary", "read")
 """The columns in which scores that compete agree."""
 
 

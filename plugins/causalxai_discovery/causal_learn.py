@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from causalxai.errors import CapabilityError
 from causalxai_discovery.claims import Claims
 from causalxai_discovery.constraints import Constraints
 
@@ -17,21 +16,11 @@ from causalxai_discovery.constraints import Constraints
 def causal_learn(module: str) -> Any:
     """Import a module of causal-learn [1]_, such as ``search.ScoreBased.GES``.
 
-    Raises
-    ------
-    CapabilityError
-        If causal-learn is not installed.
-
     References
     ----------
     .. [1] Zheng et al., "Causal-learn: causal discovery in Python", JMLR 25, 2024.
     """
-    try:
-        return import_module(f"causallearn.{module}")
-    except ImportError as error:
-        raise CapabilityError(
-            f"this discoverer needs causal-learn ({error}): pip install causalxai[discovery]"
-        ) from error
+    return import_module(f"causallearn.{module}")
 
 
 def claims_of(matrix: NDArray[np.integer[Any]]) -> Claims:

@@ -12,16 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from causalxai.errors import CapabilityError
-
 
 def dowhy(module: str = "") -> Any:
     """Import dowhy [1]_, or a module of it, such as ``gcm``; it takes seconds, so do it late.
-
-    Raises
-    ------
-    CapabilityError
-        If dowhy is not installed.
 
     References
     ----------
@@ -29,12 +22,7 @@ def dowhy(module: str = "") -> Any:
        al., "DoWhy-GCM: an extension of DoWhy for causal inference in graphical causal models",
        JMLR 25, 2024.
     """
-    try:
-        return import_module(f"dowhy.{module}" if module else "dowhy")
-    except ImportError as error:
-        raise CapabilityError(
-            f"this needs dowhy ({error}): pip install causalxai[discovery]"
-        ) from error
+    return import_module(f"dowhy.{module}" if module else "dowhy")
 
 
 @contextmanager

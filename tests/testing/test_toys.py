@@ -162,8 +162,9 @@ class TestPlugins:
 
 @pytest.fixture(scope="module")
 def other():
-    gcm = pytest.importorskip("dowhy.gcm")
-    pandas = pytest.importorskip("pandas")
+    import pandas
+    from dowhy import gcm
+
     scm = toy_world(1).scm
     model = gcm.InvertibleStructuralCausalModel(scm.graph().to_networkx())
     for node in model.graph.nodes:

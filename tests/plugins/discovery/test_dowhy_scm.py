@@ -18,7 +18,6 @@ from causalxai.metrics.graph_scores import DIRECTION_TOLD
 from causalxai.report.section import Table, Text
 from causalxai.testing import Bench, Case, parametrize_with_checks, toy_world
 from causalxai.testing.toys import paint
-from causalxai_discovery import dowhy_library
 from causalxai_discovery.causal_table import LOGIT, CausalTable
 from causalxai_discovery.dowhy_library import dowhy, dowhy_session
 from causalxai_discovery.dowhy_scm import DowhyScm, _r2
@@ -220,15 +219,6 @@ def test_a_session_leaves_no_trace_and_is_seeded():
     assert (random.getstate(), np.random.get_state()[1].tolist()) == before
     after = settings.show_progress_bars, settings.default_n_jobs, logger.level, warnings.filters[:]
     assert after == kept
-
-
-def test_without_dowhy_the_user_is_told(monkeypatch):
-    def missing(name: str) -> None:
-        raise ModuleNotFoundError(f"No module named {name!r}")
-
-    monkeypatch.setattr(dowhy_library, "import_module", missing)
-    with pytest.raises(CapabilityError, match=r"pip install causalxai\[discovery\]"):
-        DowhyScm().explain(WORLD.dataset.test.images[:2], 1, context())
 
 
 def bench() -> Bench[Explainer]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from causalxai.errors import CapabilityError, DataError
+from causalxai.errors import DataError
 from causalxai.graph_discoverer import BackgroundKnowledge
 from causalxai_discovery.causal_learn import causal_learn, claims_of
 from causalxai_discovery.claims import Claims, settle
@@ -148,11 +148,6 @@ def test_a_linear_function_of_others_is_refused_by_pc():
 def test_claims_unpack():
     directed, undirected = discover_ges(collider()[:, [0, 2]])
     assert (set(directed), set(undirected)) == (set(), {frozenset((0, 1))})
-
-
-def test_a_missing_package_says_what_to_install():
-    with pytest.raises(CapabilityError, match=r"pip install causalxai\[discovery\]"):
-        causal_learn("search.NoSuchThing")
 
 
 def test_any_order_of_columns_means_the_same_to_an_equivalence_class():

@@ -14,7 +14,7 @@ from causalxai.graph_discoverer import BackgroundKnowledge
 from causalxai.report.section import Text
 from causalxai.seeding import torch_generator
 from causalxai.testing import Bench, Case, parametrize_with_checks, toy_world
-from causalxai_discovery import causal_learn, observations
+from causalxai_discovery import observations
 from causalxai_discovery.claims import Claims
 from causalxai_discovery.constraints import Constraints
 from causalxai_discovery.direct_lingam import DirectLingam
@@ -183,14 +183,3 @@ def test_unknown_concepts_in_background_knowledge_get_a_suggestion(context):
     known = {"forbidden": [("top lift", "top right")]}
     with pytest.raises(CapabilityError, match="did you mean 'top left'"):
         RandomOrder(background=known).discover(context)
-
-
-@pytest.mark.parametrize("discoverer", [Ges, Pc, DirectLingam, Resit])
-def test_without_causal_learn_the_user_is_told(discoverer, context, monkeypatch):
-    def missing(name: str) -> None:
-        raise ModuleNotFoundError(f"No module named {name!r}")
-
-    monkeypatch.setattr(causal_learn, "import_module", missing)
-    with pytest.raises(CapabilityError, match=r"pip install causalxai\[discovery\]"):
-        discoverer().discover(context)
-    assert RandomOrder().discover(context).nodes
