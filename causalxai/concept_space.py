@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from causalxai.plugin import Plugin
 from causalxai.progress import SILENT, Progress
-from causalxai.report.section import Section
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.storage.record import Json, Record
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from causalxai.classifier import Classifier
-    from causalxai.context import Context
     from causalxai.dataset import Dataset
 
 ConceptKind = Literal["continuous", "boolean", "parameter"]
@@ -119,10 +117,6 @@ class ConceptSpace(Plugin, ABC):
     @abstractmethod
     def restore(self, record: Record, classifier: Classifier) -> Self:
         """Undo ``to_record``: after it the space reads as it did when it was stored."""
-
-    def sections(self, context: Context) -> Sequence[Section]:  # noqa: ARG002
-        """Return what the report should show of how well the concepts were learned."""
-        return ()
 
     def summary(self) -> Mapping[str, Json]:
         """Return held-out figures of the fit, which a run's summary tells; plain values by name."""

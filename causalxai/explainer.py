@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Self, cast, final
 
@@ -12,7 +12,6 @@ from torch import Tensor
 
 from causalxai.errors import ContractError
 from causalxai.plugin import Plugin
-from causalxai.report.section import Section
 from causalxai.storage.record import Json, Record
 
 if TYPE_CHECKING:
@@ -154,7 +153,3 @@ class Explainer(Plugin, ABC):
 
     @abstractmethod
     def _explain(self, inputs: Tensor, target: Tensor, context: Context) -> Explanation: ...
-
-    def sections(self, explanation: Explanation, context: Context) -> Sequence[Section]:  # noqa: ARG002
-        """Return what the report should show of the explanation; pictures belong here."""
-        return ()

@@ -12,7 +12,6 @@ from pydantic import Field
 
 from causalxai.errors import CapabilityError, ContractError, did_you_mean
 from causalxai.plugin import Plugin, PluginConfig
-from causalxai.report.section import Section
 
 if TYPE_CHECKING:
     from causalxai.context import Context
@@ -85,8 +84,6 @@ class GraphDiscoverer(Plugin, ABC):
     Config: ClassVar[type[PluginConfig]] = DiscovererConfig
     requires: ClassVar[frozenset[str]] = frozenset({"oracle"})
     """Capabilities of the context that it cannot do without: see ``Context.capabilities``."""
-    draws_graph: ClassVar[bool] = False
-    """Whether its sections begin with a drawing of the graph, in place of the report's own."""
 
     @final
     def discover(self, context: Context) -> CausalGraph:
@@ -110,7 +107,3 @@ class GraphDiscoverer(Plugin, ABC):
 
     @abstractmethod
     def _discover(self, context: Context) -> CausalGraph: ...
-
-    def sections(self, graph: CausalGraph, context: Context) -> Sequence[Section]:  # noqa: ARG002
-        """Return what the report should show of the graph, beyond its drawing (``draws_graph``)."""
-        return ()

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from causalxai import Classifier, Context, Dataset, Run, Split, run
+from causalxai.report.builder import ReportInputs
 
 # A busy machine is no reason to fail.
 hypothesis.settings.register_profile("causalxai", deadline=None)
@@ -74,6 +75,23 @@ def dataset(classifier: Classifier) -> Dataset:
 def context(classifier: Classifier, dataset: Dataset, rng: torch.Generator) -> Context:
     """A pipeline that has come to its classifier, and no further."""
     return Context(classifier=classifier, dataset=dataset, rng=rng)
+
+
+@pytest.fixture
+def report_inputs() -> Callable[[Context], ReportInputs]:
+    """Return what report builders may look at, from the parts that a test has."""
+
+    def inputs(context: Context) -> ReportInputs:
+        return ReportInputs(
+            classifier=context.classifier,
+            dataset=context.dataset,
+            rng=context.rng,
+            space=context.space,
+            oracle=context.oracle,
+            graph=context.graph,
+        )
+
+    return inputs
 
 
 @pytest.fixture

@@ -106,8 +106,3 @@ def test_a_stored_explanation_is_the_same_explanation(importance: Tensor | None,
     for name, tensor in ours.tensors.items():
         assert tensor.dtype == theirs.tensors[name].dtype
         assert torch.equal(tensor, theirs.tensors[name])
-
-
-def test_an_explainer_has_nothing_to_show_unless_it_says_so(context: Context):
-    explanation = explain(context, maps={"m": torch.zeros(N, 2, 4)})
-    assert Given().sections(explanation, context) == ()

@@ -76,10 +76,6 @@ def test_a_missing_capability_is_told_by_the_discoverers_name(context: Context):
         Asking().discover(replace(context, graph=CHAIN))
 
 
-def test_a_discoverer_has_nothing_to_show_unless_it_says_so(context: Context):
-    assert Chain().sections(CHAIN, context) == ()
-
-
 def test_knowledge_becomes_places_among_names():
     known = BackgroundKnowledge(
         required=(("a", "b"),), forbidden=(("c", "a"),), tiers=(("a",), ("b",))

@@ -24,10 +24,10 @@ from causalxai.pipeline.budget import check_budget, within_budget
 from causalxai.pipeline.images import select_images
 from causalxai.pipeline.keys import labelled_metrics, stage_keys
 from causalxai.pipeline.meter import Meter
+from causalxai.pipeline.report_sections import ReportedParts, report_sections
 from causalxai.progress import SILENT, Progress
-from causalxai.report.layered_graph import draw_graph
+from causalxai.report.builder import ReportInputs
 from causalxai.report.page import Report, render_report
-from causalxai.report.section import Section
 from causalxai.seeding import torch_generator
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.storage.cost import Cost
@@ -252,26 +252,30 @@ class Pipeline:
         )
 
     def _render(self) -> Report:
-        context = self.context("report")
+        inputs = ReportInputs(
+            classifier=self.classifier,
+            dataset=self.dataset,
+            rng=self._rng("report"),
+            progress=self.progress,
+            space=self.space,
+            oracle=self.oracle,
+            graph=self.graph,
+            explanation=self.explanation,
+        )
+        parts = ReportedParts(
+            space=(self.spec.concepts.provenance.name, self.space),
+            discoverer=(self.spec.graph.provenance.name, self._discoverer),
+            explainer=(self.spec.explain.provenance.name, self._explainer),
+        )
         test = self.dataset.test
         page = render_report(
             self.spec,
             accuracy=self.classifier.accuracy(test.images, test.labels),
             graph=self.graph,
             metrics=self.metrics,
-            sections=[
-                *self._graph_sections(context),
-                *self._explainer.sections(self.explanation, context),
-                *self.space.sections(context),
-            ],
+            sections=report_sections(parts, inputs),
         )
         return replace(page, fit=self.space.summary())
-
-    def _graph_sections(self, context: Context) -> list[Section]:
-        own = list(self._discoverer.sections(self.graph, context))
-        if self._discoverer.draws_graph:
-            return own
-        return [Section("Causal graph", [draw_graph(self.graph)]), *own]
 
     def context(self, stage: str) -> Context:
         """Return what a stage may look at."""

@@ -7,13 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 import entrypoints
 
 from causalxai.errors import PluginError, did_you_mean
 from causalxai.plugin import Plugin
 from causalxai.plugin.method import Method
+
+if TYPE_CHECKING:
+    from causalxai.report.builder import (
+        ConceptReportBuilder,
+        ExplanationReportBuilder,
+        GraphReportBuilder,
+    )
 
 Group = Literal[
     "datasets",
@@ -24,7 +31,11 @@ Group = Literal[
     "explainers",
     "metrics",
     "methods",
+    "concept_reports",
+    "graph_reports",
+    "explanation_reports",
 ]
+ReportedGroup: TypeAlias = Literal["concept_spaces", "graph_discoverers", "explainers"]
 
 # What a plugin of each group must be; named, not imported, so that listing needs no torch.
 _BASES: dict[Group, str] = {
@@ -37,7 +48,14 @@ _BASES: dict[Group, str] = {
     "metrics": "causalxai.metric:Metric",
     "methods": "causalxai.plugin.method:Method",
 }
-GROUPS: tuple[Group, ...] = tuple(_BASES)
+# Where the report builders of a group's plugins are registered, under the plugins' own names.
+_REPORTS: dict[ReportedGroup, Group] = {
+    "concept_spaces": "concept_reports",
+    "graph_discoverers": "graph_reports",
+    "explainers": "explanation_reports",
+}
+_REPORTED: dict[Group, ReportedGroup] = {reports: group for group, reports in _REPORTS.items()}
+GROUPS: tuple[Group, ...] = (*_BASES, *_REPORTED)
 
 
 @dataclass(frozen=True)
@@ -125,6 +143,8 @@ def load(group: Group, name: str) -> type[Plugin]:
     """
     if group == "methods":
         raise PluginError("methods are presets, not plugins; use load_method")
+    if group in _REPORTED:
+        raise PluginError("report builders are functions, not plugins; use load_report_builder")
     plugin = _load(provenance(group, name))
     assert isinstance(plugin, type)
     return plugin
@@ -137,6 +157,53 @@ def load_method(name: str) -> Method:
     return method
 
 
+@overload
+def load_report_builder(
+    group: Literal["concept_spaces"], name: str
+) -> ConceptReportBuilder[Any] | None: ...
+@overload
+def load_report_builder(
+    group: Literal["graph_discoverers"], name: str
+) -> GraphReportBuilder[Any] | None: ...
+@overload
+def load_report_builder(
+    group: Literal["explainers"], name: str
+) -> ExplanationReportBuilder[Any] | None: ...
+def load_report_builder(group: ReportedGroup, name: str) -> Any:
+    """Import the function that builds a plugin's sections of the report.
+
+    Parameters
+    ----------
+    group, name
+        Of the plugin, not of the builder.
+
+    Returns
+    -------
+    callable or None
+        ``None`` for a plugin that has no builder.
+
+    Raises
+    ------
+    PluginError
+        If it is ambiguous, cannot be imported or is no function.
+    """
+    reports = _REPORTS[group]
+    return _load(provenance(reports, name)) if name in names(reports) else None
+
+
+def names_of(group: Group, plugin_class: type[Plugin]) -> tuple[str, ...]:
+    """Return the names under which a plugin's class is registered; none for a class that is not.
+
+    Only modules of plugins whose class has the same name are imported.
+    """
+    return tuple(
+        plugin.name
+        for plugin in found(group)
+        if plugin.target.partition(":")[2] == plugin_class.__qualname__
+        and _load(plugin) is plugin_class
+    )
+
+
 def listings(groups: Sequence[Group] = GROUPS) -> tuple[Listing, ...]:
     """Try every plugin; the broken ones are listed with their error, never hidden."""
     lines = []
@@ -144,6 +211,8 @@ def listings(groups: Sequence[Group] = GROUPS) -> tuple[Listing, ...]:
         for plugin in found(group):
             try:
                 provenance(group, plugin.name)
+                if group in _REPORTED:
+                    _require_plugin_of(plugin)
                 _load(plugin)
             except PluginError as error:
                 lines.append(Listing(plugin, str(error)))
@@ -158,6 +227,10 @@ def _load(plugin: Provenance) -> Any:
     except (Exception, SystemExit) as error:
         # Importing runs a stranger's code, which may raise anything.
         raise PluginError(f"{plugin} cannot be loaded: {type(error).__name__}: {error}") from error
+    if plugin.group in _REPORTED:
+        if isinstance(loaded, type) or not callable(loaded):
+            raise PluginError(f"{plugin}: {plugin.target} is no function that builds sections")
+        return loaded
     base = _resolve(_BASES[plugin.group])
     fits = isinstance(loaded, base) if base is Method else _is_subclass(loaded, base)
     if not fits:
@@ -166,6 +239,14 @@ def _load(plugin: Provenance) -> Any:
     if abstract:
         raise PluginError(f"{plugin}: {plugin.target} does not define {', '.join(abstract)}")
     return loaded
+
+
+def _require_plugin_of(builder: Provenance) -> None:
+    """Raise PluginError unless there is a plugin that a report builder can be of."""
+    try:
+        provenance(_REPORTED[builder.group], builder.name)
+    except PluginError as error:
+        raise PluginError(f"{builder} reports on no plugin: {error}") from error
 
 
 def _resolve(target: str) -> Any:

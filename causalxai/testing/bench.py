@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import wraps
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from safetensors import torch as safetensors
@@ -17,7 +17,8 @@ from causalxai.context import Context
 from causalxai.dataset import Dataset
 from causalxai.errors import CapabilityError
 from causalxai.explainer import Explanation
-from causalxai.plugin import Plugin
+from causalxai.plugin import Plugin, registry
+from causalxai.report.builder import ReportInputs
 from causalxai.report.section import Section
 from causalxai.storage.record import Record
 from causalxai.testing.footprint import changes, of_classifier, of_dataset, of_explanation
@@ -47,6 +48,9 @@ class Bench(Generic[PluginT]):
         What a metric scores; unless given, random maps and importances for the images.
     tolerance
         How far two computations of the same may lie apart, as a share of the largest value.
+    report_builder
+        Builds the plugin's sections of the report; unless given, the one that is registered for
+        the plugin's class, if there is one.
     fidelity
         How far the logits of the empty intervention may be from those of the image itself; more
         than ``tolerance`` only for oracles that paint the image anew, and not perfectly.
@@ -58,6 +62,7 @@ class Bench(Generic[PluginT]):
     explanation: Explanation | None = None
     tolerance: float = 1e-4
     fidelity: float | None = None
+    report_builder: Callable[..., Any] | None = None
 
     @property
     def who(self) -> str:
@@ -71,6 +76,20 @@ class Bench(Generic[PluginT]):
     def seeded(self, seed: int = 0) -> Context:
         """Return the context with a generator that begins anew."""
         return replace(self.context, rng=torch.Generator().manual_seed(seed))
+
+    def report_inputs(self) -> ReportInputs:
+        """Return what a report builder may look at, with a generator that begins anew."""
+        context = self.seeded()
+        return ReportInputs(
+            classifier=context.classifier,
+            dataset=context.dataset,
+            rng=context.rng,
+            progress=context.progress,
+            space=context.space,
+            oracle=context.oracle,
+            graph=context.graph,
+            explanation=self.explanation,
+        )
 
     def lacking(self, capability: str) -> Context:
         """Return the context without the part that gives a capability."""
@@ -191,11 +210,24 @@ def require_declared_needs(
                 use(context)
 
 
+def report_builders(
+    bench: Bench[PluginT], group: registry.ReportedGroup
+) -> list[Callable[..., Any]]:
+    """Return the builder that the bench names, or those that are registered for the plugin."""
+    if bench.report_builder is not None:
+        return [bench.report_builder]
+    registered = registry.names_of(group, type(bench.plugin))
+    builders = [registry.load_report_builder(group, name) for name in registered]
+    return [builder for builder in builders if builder is not None]
+
+
 def require_sections(bench: Bench[PluginT], sections: Sequence[Section]) -> None:
     """Require a plugin's sections to be sections with a title."""
     for section in sections:
         found = type(section).__name__
-        bench.require(isinstance(section, Section), f"sections returns {found}, not Section")
+        bench.require(
+            isinstance(section, Section), f"the report shows {found}, no Section"
+        )
         bench.require(bool(section.title), "a section of the report has no title")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,7 +11,14 @@ from tempfile import TemporaryDirectory
 from causalxai.errors import ContractError
 from causalxai.graph import CausalGraph
 from causalxai.graph_discoverer import BackgroundKnowledge, GraphDiscoverer
-from causalxai.testing.bench import Bench, check, require_declared_needs, require_sections
+from causalxai.report.builder import GraphReport
+from causalxai.testing.bench import (
+    Bench,
+    check,
+    report_builders,
+    require_declared_needs,
+    require_sections,
+)
 
 
 @check
@@ -83,7 +91,13 @@ def required_edges_are_there(bench: Bench[GraphDiscoverer]) -> None:
 def graph_sections_can_be_shown(bench: Bench[GraphDiscoverer]) -> None:
     """Require that a graph which was stored can be shown in the report."""
     graph = CausalGraph.from_json(json.loads(json.dumps(_discovered(bench).to_json())))
-    require_sections(bench, bench.fresh().sections(graph, bench.seeded()))
+    inputs = replace(bench.report_inputs(), graph=graph)
+    for build in report_builders(bench, "graph_discoverers"):
+        report = build(bench.fresh(), graph, inputs)
+        is_report = isinstance(report, GraphReport)
+        found = type(report).__name__
+        bench.require(is_report, f"the report builder returns {found}, not GraphReport")
+        require_sections(bench, report.sections)
 
 
 def _discovered(bench: Bench[GraphDiscoverer]) -> CausalGraph:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from causalxai.context import Context
 from causalxai.explainer import Explainer, Explanation
-from causalxai.testing.bench import Bench, check, require_declared_needs, require_sections, stored
+from causalxai.testing.bench import (
+    Bench,
+    check,
+    report_builders,
+    require_declared_needs,
+    require_sections,
+    stored,
+)
 
 
 @check
@@ -85,7 +94,9 @@ def explanation_needs_what_it_requires(bench: Bench[Explainer]) -> None:
 def explanation_sections_can_be_shown(bench: Bench[Explainer]) -> None:
     """Require that an explanation which was stored can be shown in the report."""
     explanation = Explanation.from_record(stored(_explained(bench).to_record()))
-    require_sections(bench, bench.fresh().sections(explanation, bench.seeded()))
+    inputs = replace(bench.report_inputs(), explanation=explanation)
+    for build in report_builders(bench, "explainers"):
+        require_sections(bench, build(bench.fresh(), explanation, inputs))
 
 
 def _target(bench: Bench[Explainer]) -> Tensor:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 
 from causalxai.concept_space import Concept, ConceptSpace, Units
-from causalxai.testing.bench import Bench, check, require_sections, stored
+from causalxai.testing.bench import Bench, check, report_builders, require_sections, stored
 
 
 @check
@@ -109,7 +109,9 @@ def space_sections_can_be_shown(bench: Bench[ConceptSpace]) -> None:
     """Require what the report shows to be made of sections, for a restored space as well."""
     record = stored(_fitted(bench).to_record())
     restored = bench.fresh().restore(record, bench.context.classifier)
-    require_sections(bench, restored.sections(replace(bench.seeded(), space=restored)))
+    inputs = replace(bench.report_inputs(), space=restored)
+    for build in report_builders(bench, "concept_spaces"):
+        require_sections(bench, build(restored, inputs))
 
 
 def _fitted(bench: Bench[ConceptSpace]) -> ConceptSpace:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, TypeAlias
 
@@ -14,8 +14,6 @@ from torch import Tensor
 from causalxai.context import Context
 from causalxai.explainer import Explainer, Explanation
 from causalxai.plugin import PluginConfig
-from causalxai.report.section import Section
-from causalxai_baselines.report.attribution import overlay_section
 
 Baseline: TypeAlias = Literal["black", "grey", "mean"]
 
@@ -104,11 +102,6 @@ class Attribution(Explainer, ABC):
             maps={self.name: heat.cpu()},
             details=details,
         )
-
-    def sections(self, explanation: Explanation, context: Context) -> Sequence[Section]:
-        """Return some of the images with the map laid over them."""
-        names = context.dataset.class_names
-        return (overlay_section(explanation, names, self.name, self.map_note),)
 
 
 def baseline_of(images: Tensor, kind: Baseline) -> Tensor:

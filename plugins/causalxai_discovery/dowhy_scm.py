@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar, Literal, TypeAlias, cast
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import networkx as nx
 import numpy as np
@@ -18,7 +18,6 @@ from torch import Tensor
 from causalxai.context import Context
 from causalxai.explainer import Explainer, Explanation
 from causalxai.plugin import PluginConfig
-from causalxai.report.section import Section, Table, Text
 from causalxai.seeding import numpy_generator
 from causalxai.storage.record import Json
 from causalxai_discovery.causal_table import LOGIT, CausalTable
@@ -108,48 +107,8 @@ class DowhyScm(Explainer):
             meta={"r2": r2, "rows": len(table.values), "mechanism": self.config.mechanism},
         )
 
-    def sections(self, explanation: Explanation, context: Context) -> Sequence[Section]:
-        """Return the strengths and influences of each class, and how well the model fits."""
-        r2 = cast("Mapping[str, float]", explanation.meta["r2"])
-        assert explanation.importance is not None
-        rows: list[tuple[str, ...]] = []
-        for k in explanation.target.unique().tolist():
-            chosen = explanation.target == k
-            columns = [
-                explanation.importance[chosen].abs().mean(dim=0),
-                *(explanation.details[name][chosen][0] for name in _OF_A_CLASS),
-            ]
-            for place, concept in enumerate(explanation.concepts):
-                numbers = (f"{float(column[place]):.3g}" for column in columns)
-                rows.append((f"class {context.dataset.class_names[k]}", concept, *numbers))
-        fit = ", ".join(f"{name} {value:.2f}" for name, value in r2.items())
-        columns_of_table = ("logit of", "concept", "mean |importance|", *_OF_A_CLASS.values())
-        return (
-            Section(
-                "A structural model of concepts and logit",
-                [
-                    Text(
-                        "Share of the logit's variance over the test images that the fitted "
-                        f"{explanation.meta['mechanism']} mechanism predicts (1 is all of it): "
-                        f"{fit}. Where it is low, the rest says little."
-                    ),
-                    Table(
-                        columns_of_table,
-                        tuple(rows),
-                        "Importance and effect are in logits, strength and influence in squares "
-                        "of them.",
-                    ),
-                ],
-            ),
-        )
-
 
 _TINY = float(np.finfo(float).tiny)
-_OF_A_CLASS = {
-    "interventional_effect": "effect of one sd",
-    "arrow_strength": "strength of the arrow",
-    "intrinsic_influence": "intrinsic influence",
-}
 
 
 @dataclass(frozen=True, eq=False)

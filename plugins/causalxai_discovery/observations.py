@@ -16,7 +16,6 @@ from causalxai.dataset import Dataset
 from causalxai.errors import CapabilityError, DataError
 from causalxai.graph import CausalGraph, Edge
 from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
-from causalxai.report.section import Section, Text
 from causalxai.seeding import numpy_generator
 from causalxai_discovery.claims import Claims, Settled, settle
 from causalxai_discovery.constraints import Constraints, Pair
@@ -130,15 +129,6 @@ class ObservationDiscoverer(GraphDiscoverer, ABC):
             frozenset((varying[i], varying[j]) for i, j in claims.directed),
             frozenset(frozenset(varying[i] for i in pair) for pair in claims.undirected),
         )
-
-    def sections(self, graph: CausalGraph, context: Context) -> Sequence[Section]:  # noqa: ARG002
-        """Return the neighbours without a direction, and what was done to the claims."""
-        known = [
-            Text(f"{say}: {graph.meta[key]}.")
-            for key, say in self.says.items()
-            if key in graph.meta
-        ]
-        return (Section("What the graph leaves open", known),) if known else ()
 
 
 def observed(dataset: Dataset) -> NDArray[np.float64]:

@@ -11,12 +11,10 @@ from torch import Tensor
 
 from causalxai.classifier import Classifier
 from causalxai.concept_space import Concept, ConceptSpace, Units
-from causalxai.context import Context
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
-from causalxai.report.section import Section
 from causalxai.seeding import seeded
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.storage.record import Json, Record
@@ -26,7 +24,6 @@ from causalxai_dvae.autoencoder_training import CodeQuality, measure_code, train
 from causalxai_dvae.generator import Generator, GeneratorConfig
 from causalxai_dvae.generator_training import train_generator
 from causalxai_dvae.picture_quality import PictureQuality, measure_pictures
-from causalxai_dvae.report.code import code_section
 from causalxai_dvae.stages import done_before, stage_of
 
 _CODE, _PAINT = "code", "paint"
@@ -216,10 +213,6 @@ class BitSpace(ConceptSpace):
             "shared information": pictures.shared_information,
             "shared information, shuffled": pictures.shared_by_chance,
         }
-
-    def sections(self, context: Context) -> Sequence[Section]:
-        """Show what the code keeps, what each bit tells, the pictures and the trainings."""
-        return [code_section(self, context.dataset)]
 
     def _attach(self, classifier: Classifier) -> None:
         self._classifier, self.layer_ = classifier, classifier.hidden(self.config.layer)

@@ -16,11 +16,9 @@ from causalxai.graph import CausalGraph, Edge
 from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
 from causalxai.intervention import Intervention
 from causalxai.oracle import Oracle, Want
-from causalxai.report.section import Section
 from causalxai.seeding import numpy_generator
 from causalxai_dvae.bit_space import BitSpace
 from causalxai_dvae.probe import AttributeProbe, ProbeConfig, fit_probe
-from causalxai_dvae.report.effects import effects_section
 
 Effects = NDArray[np.float64]
 
@@ -106,10 +104,6 @@ class BitDiscoverer(GraphDiscoverer):
             device=context.classifier.device,
             rng=context.rng,
         )
-
-    def sections(self, graph: CausalGraph, context: Context) -> Sequence[Section]:
-        """Show the effects of the bits, target by target."""
-        return [effects_section(graph, context.expect(BitSpace, "the section").names())]
 
 
 def _class_nodes(context: Context) -> tuple[str, ...]:

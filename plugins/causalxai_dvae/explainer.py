@@ -16,11 +16,9 @@ from causalxai.explainer import Explainer, Explanation
 from causalxai.intervention import Intervention
 from causalxai.plugin import PluginConfig
 from causalxai.report.images import some_of_each_class
-from causalxai.report.section import Section
 from causalxai_dvae.bit_oracle import BitOracle
 from causalxai_dvae.bit_space import BitSpace
 from causalxai_dvae.flips import MinimalFlips, flip_all, flip_each, flip_some, minimal_flips
-from causalxai_dvae.report.explanation import explanation_section
 
 
 class FlipExplainer(Explainer):
@@ -118,10 +116,6 @@ class FlipExplainer(Explainer):
                 f"{did_you_mean(towards, class_names)} (there are: {', '.join(class_names)})"
             )
         return torch.full((n,), class_names.index(towards))
-
-    def sections(self, explanation: Explanation, context: Context) -> Sequence[Section]:
-        """Return the paper's figure 3, and what the flips come to over all images."""
-        return [explanation_section(explanation, context.dataset.class_names)]
 
 
 def _asked(oracle: BitOracle, units: Units, minimal: MinimalFlips) -> list[tuple[Tensor, Tensor]]:

@@ -15,19 +15,16 @@ from causalxai.context import Context
 from causalxai.errors import CapabilityError
 from causalxai.graph import CausalGraph, Edge
 from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
-from causalxai.report.section import Section
 from causalxai.seeding import numpy_generator
 from causalxai_glance.concepts import named_concepts
 from causalxai_glance.edge_evidence import (
     UNDETERMINED,
     UNDETERMINED_BOOLEAN,
     Witnesses,
-    witness_section,
 )
 from causalxai_glance.effects import direct_effects, edge_weights, prediction_shift
 from causalxai_glance.latent_space import PREDICTION, LatentSpace
 from causalxai_glance.perception import PerceivedDiscoverer, PerceptionConfig
-from causalxai_glance.report.twin import graph_section
 from causalxai_glance.scm import (
     FEWEST,
     LocalScore,
@@ -73,7 +70,6 @@ class GlanceDiscoverer(GraphDiscoverer):
     """
 
     requires = frozenset({"oracle", "readback", "observations"})
-    draws_graph = True
 
     class Config(DiscovererConfig):
         """Settings.
@@ -179,10 +175,6 @@ class GlanceDiscoverer(GraphDiscoverer):
             return None
         # It is asked what it sees, so that it is not told what is known.
         return PerceivedDiscoverer(perception=self.config.perceive, resamples=0).discover(context)
-
-    def sections(self, graph: CausalGraph, context: Context) -> Sequence[Section]:
-        """Show the graph beside the true one, and what each witness says."""
-        return [graph_section(graph, context.dataset.graph), witness_section(graph)]
 
 
 @dataclass

@@ -19,10 +19,8 @@ from causalxai.explainer import Explainer, Explanation
 from causalxai.intervention import NO_TARGET, Intervention
 from causalxai.plugin import PluginConfig
 from causalxai.report.images import some_of_each_class
-from causalxai.report.section import Section
 from causalxai_glance.latent_space import LatentSpace
 from causalxai_glance.local_model import LocalModel, locality
-from causalxai_glance.report.explanation import explanation_section
 from causalxai_glance.twin_oracle import TwinOracle
 
 STEPS = (1.0, -1.0)
@@ -179,10 +177,6 @@ class GlanceExplainer(Explainer):
         chosen = torch.rand(shape, generator=rng) < 0.5
         chosen[0] = False
         return shifts, chosen
-
-    def sections(self, explanation: Explanation, context: Context) -> Sequence[Section]:
-        """Return the paper's figures 4, 5 and 7, and how far the local models can be trusted."""
-        return [explanation_section(explanation, context.dataset.class_names)]
 
 
 @dataclass(frozen=True)

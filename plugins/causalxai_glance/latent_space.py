@@ -13,15 +13,12 @@ from torch import Tensor
 
 from causalxai.classifier import Classifier
 from causalxai.concept_space import Concept, ConceptSpace, Units
-from causalxai.context import Context
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError, DataError
 from causalxai.graph_discoverer import BackgroundKnowledge
 from causalxai.progress import SILENT, Progress
-from causalxai.report.section import Section
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.storage.record import Json, Record
-from causalxai_glance.report.twin import twin_section
 from causalxai_glance.scm import (
     MOST_BOOLEAN,
     MOST_NODES,
@@ -252,10 +249,6 @@ class LatentSpace(ConceptSpace):
             "own effect": each(quality.own_effect),
             "faithful": quality.faithful,
         }
-
-    def sections(self, context: Context) -> Sequence[Section]:
-        """Show what the twin paints, how well it is aligned, and how its training went."""
-        return [twin_section(self, context.dataset)]
 
     def _attach(self, classifier: Classifier, named: Sequence[str]) -> None:
         if len(named) >= self.config.latents:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,7 +15,6 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 from causalxai.context import Context
 from causalxai.graph import CausalGraph, Edge
 from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
-from causalxai.report.section import Section, Table, Text
 from causalxai.seeding import numpy_generator
 from causalxai_glance.concepts import constrained, named_concepts
 from causalxai_glance.effects import SIGNS, Concepts, together
@@ -166,31 +165,6 @@ class PaperDiscoverer(GraphDiscoverer):
             if abs(left) < self.config.tolerance * abs(change):
                 return True
         return False
-
-    def sections(self, graph: CausalGraph, context: Context) -> Sequence[Section]:  # noqa: ARG002
-        """Show what the edges' directions are worth."""
-        rows = [
-            (
-                f"{edge.source} → {edge.target}",
-                f"{edge.weight:.2f}",
-                f"{edge.extra['reverse weight']:.2f}",
-                f"{edge.extra['product']:.2f}",
-                "" if edge.frequency is None else f"{edge.frequency:.0%}",
-                f"{edge.extra['own effect']:.2f}",
-            )
-            for edge in graph.edges
-        ]
-        columns = ("edge", "EW", "EW of the reverse", "product", "of resamples", "own effect")
-        note = (
-            "The direction is that of the larger edge weight. Where the product of the two is "
-            "near 1 the twin slides along the data whichever concept is set, and the direction "
-            "means nothing; repeats on one twin agree all the same. The own effect is what is "
-            "read back of a concept for one unit of its own do()."
-        )
-        title = "Edges by the paper's four steps"
-        if not rows:
-            return [Section(title, [Text("No edge was found.")])]
-        return [Section(title, [Text(note), Table(columns, tuple(rows))])]
 
 
 def run_trials(concepts: Concepts) -> Trials:

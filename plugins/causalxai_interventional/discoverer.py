@@ -15,7 +15,6 @@ from causalxai.context import Context
 from causalxai.errors import CapabilityError, did_you_mean
 from causalxai.graph import CausalGraph, Edge
 from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
-from causalxai.report.section import Section
 from causalxai_interventional.mechanisms import (
     LayerMechanisms,
     SelectionRule,
@@ -26,7 +25,6 @@ from causalxai_interventional.mechanisms import (
 )
 from causalxai_interventional.parameter_oracle import ParameterOracle
 from causalxai_interventional.parameter_space import ParameterLayer
-from causalxai_interventional.report.explanation import frequency_section
 
 _IMAGES_AT_ONCE = 10
 
@@ -113,10 +111,6 @@ class InterventionalDiscoverer(GraphDiscoverer):
                 one = _Tally.of(layer, _source_channels(oracle, layer.layer, links[name]))
                 tallies[name] = tallies[name] + one if name in tallies else one
         return tallies
-
-    def sections(self, graph: CausalGraph, context: Context) -> Sequence[Section]:  # noqa: ARG002
-        """Return figure 4: how often each edge is causal, layer by layer."""
-        return (frequency_section(graph),)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -14,13 +14,11 @@ from causalxai.errors import CapabilityError, did_you_mean
 from causalxai.explainer import Explainer, Explanation
 from causalxai.graph import CausalGraph
 from causalxai.plugin import PluginConfig
-from causalxai.report.section import Section
 from causalxai.storage.record import Json
 from causalxai_interventional.mechanisms import Mechanisms, SelectionRule, find_mechanisms
 from causalxai_interventional.mediators import convolutions, integrate, mediator_maps
 from causalxai_interventional.parameter_oracle import ParameterOracle
 from causalxai_interventional.reference_maps import reference_maps
-from causalxai_interventional.report.explanation import effect_section, map_section
 
 
 class InterventionalExplainer(Explainer):
@@ -72,14 +70,6 @@ class InterventionalExplainer(Explainer):
                     f"there is no tested convolution {name!r}{did_you_mean(name, known)}"
                 )
         return self.config.map_layers or known[:-3:-1]
-
-    def sections(self, explanation: Explanation, context: Context) -> Sequence[Section]:
-        """Return figures 2, 3, 6 and 7."""
-        names = context.dataset.class_names
-        sections = [effect_section(explanation, names)]
-        if explanation.maps:
-            sections.insert(0, map_section(explanation, names))
-        return sections
 
 
 def _named_maps(by_layer: Mapping[str, tuple[Tensor, Tensor]]) -> dict[str, Tensor]:

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from causalxai import CausalGraph, Checkpoint, Run, run
 from causalxai.config import load_spec
 from causalxai.errors import NotStoredError
 from causalxai.pipeline.stages import Fresh, Pipeline
+from causalxai.plugin import registry
+from causalxai.report.builder import GraphReport
 from causalxai.storage.record import Record
 from causalxai.storage.store import Store
 from causalxai_interventional.explainer import InterventionalExplainer
@@ -341,5 +344,10 @@ def test_the_graph_comes_first_and_is_drawn_once(finished: Run, monkeypatch: pyt
         return sorted(report.figures)
 
     assert figures()[0] == "01-causal-graph.svg"
-    monkeypatch.setattr(type(finished.pipeline._discoverer), "draws_graph", True)
+    build = registry.load_report_builder("graph_discoverers", "interventional")
+
+    def drawn(*parts: Any) -> GraphReport:
+        return replace(build(*parts), draws_graph=True)
+
+    monkeypatch.setattr("causalxai_interventional.report.graph.graph_report", drawn)
     assert "01-causal-graph.svg" not in figures()

@@ -138,6 +138,87 @@ def test_methods_are_presets(install: Install):
         registry.load("methods", "preset")
 
 
+REPORTED = """
+    from causalxai.testing.toys import ToyExplainer
+
+    class Shown(ToyExplainer):
+        pass
+
+    def report(explainer, explanation, inputs):
+        return ()
+"""
+
+
+def test_a_report_builder_is_found_by_the_name_of_its_plugin(install: Install):
+    install(
+        "parts",
+        REPORTED,
+        explainers={"shown": "parts:Shown", "silent": "parts:ToyExplainer"},
+        explanation_reports={"shown": "parts:report"},
+    )
+    build = registry.load_report_builder("explainers", "shown")
+    assert build is not None
+    assert build.__module__ == "parts"
+    assert registry.load_report_builder("explainers", "silent") is None
+    assert [line.error for line in registry.listings()] == ["", "", ""]
+    with pytest.raises(PluginError, match="use load_report_builder"):
+        registry.load("explanation_reports", "shown")
+
+
+def test_looking_for_a_report_builder_imports_no_other(install: Install):
+    install("parts", "1 / 0", explanation_reports={"other": "parts:report"})
+    assert registry.load_report_builder("explainers", "shown") is None
+    assert "parts" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("target", "error"),
+    [
+        ("parts:missing", "cannot be loaded: AttributeError: .*'missing'"),
+        ("nowhere:report", "cannot be loaded: ModuleNotFoundError: .*'nowhere'"),
+        ("parts:Shown", "parts:Shown is no function that builds sections"),
+        ("parts:__doc__", "parts:__doc__ is no function that builds sections"),
+    ],
+)
+def test_a_broken_report_builder_is_told_with_its_distribution_and_listed(
+    target: str, error: str, install: Install
+):
+    install(
+        "parts",
+        REPORTED,
+        explainers={"shown": "parts:Shown"},
+        explanation_reports={"shown": target},
+    )
+    told = rf"'shown' \(explanation_reports\) of parts 1\.5.* {error}"
+    with pytest.raises(PluginError, match=told) as raised:
+        registry.load_report_builder("explainers", "shown")
+    _, line = registry.listings()
+    assert line.error == str(raised.value)
+
+
+def test_a_report_builder_of_no_plugin_is_listed_as_broken(install: Install):
+    install("parts", REPORTED, explanation_reports={"shwon": "parts:report"})
+    (line,) = registry.listings()
+    assert line.error.startswith(
+        "'shwon' (explanation_reports) of parts 1.5 reports on no plugin: there is no explainer"
+    )
+
+
+def test_two_distributions_cannot_report_on_one_plugin(install: Install):
+    install("parts", REPORTED, explanation_reports={"shown": "parts:report"})
+    install("rivals", REPORTED, explanation_reports={"shown": "rivals:report"})
+    with pytest.raises(PluginError, match=r"'shown' is claimed by parts 1\.5 and rivals 1\.5"):
+        registry.load_report_builder("explainers", "shown")
+
+
+def test_the_names_of_a_class_are_those_of_its_entries(install: Install):
+    entries = {"one": "parts:Shown", "two": "parts:Shown", "other": "nowhere:Other"}
+    install("parts", REPORTED, explainers=entries)
+    shown = registry.load("explainers", "one")
+    assert registry.names_of("explainers", shown) == ("one", "two")
+    assert registry.names_of("explainers", type("Shown", (shown,), {})) == ()
+
+
 def test_all_that_comes_with_causalxai_can_be_used():
     lines = [line for line in registry.listings() if line.provenance.distribution == "causalxai"]
     assert [line.error for line in lines] == [""] * len(lines)

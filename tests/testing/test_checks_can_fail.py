@@ -19,6 +19,8 @@ from causalxai.graph import CausalGraph, Edge
 from causalxai.graph_discoverer import GraphDiscoverer
 from causalxai.metric import Estimate, Metric, MetricResult
 from causalxai.plugin import Plugin, PluginConfig
+from causalxai.report.builder import GraphReport, ReportInputs
+from causalxai.report.section import Section
 from causalxai.testing import Bench, BrokenPromiseError, checks_for, toy_world
 from causalxai.testing.toys import ToyDiscoverer, ToyExplainer, ToyMetric, ToySpace
 
@@ -144,7 +146,8 @@ class Centres(ToySpace):
 
 @breaks("space", "space_sections_can_be_shown")
 class ShowsAStringOfItsFit(ToySpace):
-    def sections(self, context: Any) -> Any:
+    @staticmethod
+    def report_builder(space: ConceptSpace, inputs: ReportInputs) -> Any:
         return ["learned well"]
 
 
@@ -202,8 +205,16 @@ class KnowsBetter(ToyDiscoverer):
 
 @breaks("discoverer", "graph_sections_can_be_shown")
 class ShowsTexts(ToyDiscoverer):
-    def sections(self, graph: CausalGraph, context: Context) -> Any:
-        return ["a text"]
+    @staticmethod
+    def report_builder(*_: object) -> Any:
+        return GraphReport(["a text"])
+
+
+@breaks("discoverer", "graph_sections_can_be_shown")
+class LeavesOpenWhetherItDraws(ToyDiscoverer):
+    @staticmethod
+    def report_builder(*_: object) -> Any:
+        return [Section("The graph", [])]
 
 
 # --- explainers
@@ -284,7 +295,8 @@ class KeepsItsNeedsSecret(ToyExplainer):
 
 @breaks("explainer", "explanation_sections_can_be_shown")
 class ShowsNothingStored(ToyExplainer):
-    def sections(self, explanation: Explanation, context: Context) -> Any:
+    @staticmethod
+    def report_builder(explainer: Explainer, explanation: Explanation, inputs: Any) -> Any:
         return explanation.details["not there"]
 
 
@@ -380,7 +392,12 @@ class CrashesWithoutImportance(TamperedMetric):
 
 def bench_of(plugin: type[Plugin]) -> Bench[Any]:
     world = toy_world(0)
-    return Bench(plugin=plugin(), context=world.context(), images=world.dataset.test.images[:4])
+    return Bench(
+        plugin=plugin(),
+        context=world.context(),
+        images=world.dataset.test.images[:4],
+        report_builder=getattr(plugin, "report_builder", None),
+    )
 
 
 @pytest.mark.parametrize(

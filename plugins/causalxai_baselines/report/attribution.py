@@ -7,11 +7,21 @@ from collections.abc import Sequence
 import numpy as np
 
 from causalxai.explainer import Explanation
+from causalxai.report.builder import ReportInputs
 from causalxai.report.images import as_shown, some_of_each_class
 from causalxai.report.plots import canvas, embed, grid, image_axes
 from causalxai.report.section import Section
+from causalxai_baselines.attribution import Attribution
 
 _MOST = 8
+
+
+def explanation_report(
+    explainer: Attribution, explanation: Explanation, inputs: ReportInputs
+) -> tuple[Section]:
+    """Show some of the images with the map laid over them."""
+    names = inputs.dataset.class_names
+    return (overlay_section(explanation, names, explainer.name, explainer.map_note),)
 
 
 def overlay_section(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -12,15 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from causalxai.dataset import Dataset
+from causalxai.report.builder import ReportInputs
 from causalxai.report.plots import CATEGORIES, INK, canvas, embed, grid, image_axes
 from causalxai.report.section import Figure, Section, Table, Text
 from causalxai_dvae.autoencoder_training import TERMS as CODING_TERMS
 from causalxai_dvae.autoencoder_training import CodeQuality
+from causalxai_dvae.bit_space import BitSpace
 from causalxai_dvae.generator_training import TERMS as PAINTING_TERMS
 from causalxai_dvae.picture_quality import PictureQuality
-
-if TYPE_CHECKING:
-    from causalxai_dvae.bit_space import BitSpace
 
 _PICTURES = 10
 _SMOOTHED = 50
@@ -28,6 +26,11 @@ _POINTS = 150
 _FADED = "#b8c0c8"
 _FAITHFUL = 0.9
 _LONG = 12
+
+
+def concept_report(space: BitSpace, inputs: ReportInputs) -> tuple[Section]:
+    """Show what the code keeps, what each bit tells, the pictures and the trainings."""
+    return (code_section(space, inputs.dataset),)
 
 
 def code_section(space: BitSpace, dataset: Dataset) -> Section:

@@ -8,10 +8,22 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
 from causalxai.graph import CausalGraph
+from causalxai.report.builder import GraphReport, ReportInputs
 from causalxai.report.plots import OPPOSE, SUPPORT, canvas, embed, grid
 from causalxai.report.section import Section, Text
+from causalxai_dvae.discoverer import BitDiscoverer
 
 _COLOURS = LinearSegmentedColormap.from_list("effects", [OPPOSE, "#ffffff", SUPPORT])
+
+
+def graph_report(
+    discoverer: BitDiscoverer,  # noqa: ARG001
+    graph: CausalGraph,
+    inputs: ReportInputs,  # noqa: ARG001
+) -> GraphReport:
+    """Show the effects of the bits, target by target."""
+    bits = [node for node in graph.nodes if graph.tiers[node] == 0]
+    return GraphReport((effects_section(graph, bits),))
 
 
 def effects_section(graph: CausalGraph, bits: Sequence[str]) -> Section:

@@ -11,15 +11,26 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from causalxai.explainer import Explanation
+from causalxai.report.builder import ReportInputs
 from causalxai.report.images import some_of_each_class
 from causalxai.report.plots import CATEGORIES, INK, OPPOSE, SUPPORT, canvas, embed, grid, image_axes
 from causalxai.report.section import Figure, Section, Table, Text
+from causalxai_dvae.explainer import FlipExplainer
 from causalxai_dvae.report.code import draw_picture, say_prediction
 
 _MOST_IMAGES, _MOST_BARS, _MOST_BITS = 6, 7, 24
 _COLUMNS = 5
 _CHART = 2.0
 _PALE = 0.4
+
+
+def explanation_report(
+    explainer: FlipExplainer,  # noqa: ARG001
+    explanation: Explanation,
+    inputs: ReportInputs,
+) -> tuple[Section]:
+    """Show the paper's figure 3, and what the flips come to over all images."""
+    return (explanation_section(explanation, inputs.dataset.class_names),)
 
 
 def explanation_section(explanation: Explanation, class_names: Sequence[str]) -> Section:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -19,9 +18,7 @@ from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
 from causalxai.intervention import Intervention
 from causalxai.metrics.graph_scores import DIRECTION_TOLD
 from causalxai.plugin import PluginConfig
-from causalxai.report.section import Section, Table, Text
 from causalxai.seeding import numpy_generator
-from causalxai_glance.edge_evidence import UNDETERMINED
 from causalxai_glance.perception.directions import (
     Constraints,
     DirectionConfig,
@@ -40,7 +37,7 @@ from causalxai_glance.perception.perception import (
 from causalxai_glance.scm import Pair, is_boolean
 
 _AT_ONCE = 256
-_CLEAN = "clean"
+CLEAN = "clean"
 
 
 class PerceivedDiscoverer(GraphDiscoverer):
@@ -132,20 +129,6 @@ class PerceivedDiscoverer(GraphDiscoverer):
     @property
     def _from_twin(self) -> bool:
         return self.config.references == "twin"
-
-    def sections(self, graph: CausalGraph, context: Context) -> Sequence[Section]:  # noqa: ARG002
-        """Return the instrument's figures, the control, and how often each edge is found."""
-        control = str(graph.meta["control"])
-        verdict = (
-            "The same search finds no edge among the reference images, where none is true."
-            if control == _CLEAN
-            else f"Mind: among the reference images, where no edge is true, it finds {control}: "
-            "the instrument is not clean, and these pairs get no edge."
-        )
-        items: list[Text | Table] = [_instrument_table(graph), Text(verdict)]
-        if graph.edges:
-            items.append(_edge_table(graph))
-        return (Section("What the classifier perceives", items),)
 
 
 def _check_that_directions_show(dataset: Dataset) -> None:
@@ -283,56 +266,4 @@ def _reason(r2: float, cross_talk: float, gate: DirectionConfig) -> str:
 
 def _control(perception: Perception, false: frozenset[Pair]) -> str:
     names = perception.names
-    return ", ".join(f"{names[i]} → {names[j]}" for i, j in sorted(false)) or _CLEAN
-
-
-@dataclass(frozen=True)
-class _Column:
-    key: str
-    title: str
-
-
-_COLUMNS = (
-    _Column("r2", "R² on references"),
-    _Column("cross_talk", "cross-talk"),
-    _Column("agreement", "r² on the data set"),
-    _Column("others_alone", "R² from the others alone"),
-)
-
-
-def _instrument_table(graph: CausalGraph) -> Table:
-    meta = graph.meta
-    rows = []
-    for name in graph.nodes:
-        figures = [f"{float(meta[f'{column.key}[{name}]']):.3f}" for column in _COLUMNS]
-        rows.append((name, *figures, str(meta.get(f"unread[{name}]", "read"))))
-    return Table(
-        ("concept", *(column.title for column in _COLUMNS), "verdict"),
-        tuple(rows),
-        "How well concepts are read from the classifier's own features on "
-        f"{meta['reference_images']:.0f} images whose concepts are independent, and what a reading "
-        "takes from another concept (sd per sd). The data set's own images can't judge a reading: "
-        "the last figure tells how well a concept follows from the others' labels without any "
-        "image.",
-    )
-
-
-def _edge_table(graph: CausalGraph) -> Table:
-    rows = tuple(
-        (
-            f"{edge.source} → {edge.target}",
-            "" if edge.weight is None else f"{edge.weight:+.2f}",
-            f"{edge.extra['gain']:.3f}",
-            "told" if edge.extra[DIRECTION_TOLD] else "either way",
-            "not repeated" if edge.frequency is None else f"{edge.frequency:.2f}",
-        )
-        for edge in graph.edges
-    )
-    return Table(
-        ("edge", "slope (sd per sd)", "gain in R²", "direction", "frequency"),
-        rows,
-        "Edges that the readings hold. Either way: turned around, the edge describes the readings "
-        f"within {UNDETERMINED:g} nats as well. Frequency: the share of "
-        f"{graph.meta['resamples']:.0f} random halves of the images in which they are found; with "
-        "three concepts or more the search in a half begins at the graph of all images.",
-    )
+    return ", ".join(f"{names[i]} → {names[j]}" for i, j in sorted(false)) or CLEAN

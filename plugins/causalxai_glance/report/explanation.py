@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from causalxai.explainer import Explanation
+from causalxai.report.builder import ReportInputs
 from causalxai.report.images import some_of_each_class
 from causalxai.report.plots import INK, OPPOSE, SUPPORT, canvas, embed, grid, image_axes
 from causalxai.report.section import Figure, Section, Table, Text
+from causalxai_glance.explainer import GlanceExplainer
 from causalxai_glance.report.image_strips import MINUS, draw_picture, side_name, strips
 
 _MOST_IMAGES, _MOST_CONTRASTED, _MOST_UNNAMED, _MOST_BARS = 4, 3, 4, 9
@@ -24,6 +26,15 @@ _GOOD_FIT, _ROUGH_FIT = 0.8, 0.5
 _CHART = 2.6
 _NEUTRAL = "#b8c0c8"
 _NUMBERS = 1.04
+
+
+def explanation_report(
+    explainer: GlanceExplainer,  # noqa: ARG001
+    explanation: Explanation,
+    inputs: ReportInputs,
+) -> tuple[Section]:
+    """Show the paper's figures 4, 5 and 7, and how far the local models can be trusted."""
+    return (explanation_section(explanation, inputs.dataset.class_names),)
 
 
 def explanation_section(explanation: Explanation, class_names: Sequence[str]) -> Section:

@@ -10,8 +10,11 @@ from matplotlib.axes import Axes
 
 from causalxai.graph import CausalGraph, Edge
 from causalxai.metrics.graph_scores import DIRECTION_TOLD
+from causalxai.report.builder import GraphReport, ReportInputs
 from causalxai.report.plots import INK, OPPOSE, SUPPORT, canvas, embed, grid
 from causalxai.report.section import Figure, Section, Table, Text
+from causalxai_glance.discoverer import GlanceDiscoverer
+from causalxai_glance.report.evidence import witness_section
 
 Places = Mapping[str, tuple[float, float]]
 
@@ -38,6 +41,16 @@ _LOOKS = {
     "side": _Look("#9aa5b1", width=1),
     "found": _Look(INK),
 }
+
+
+def graph_report(
+    discoverer: GlanceDiscoverer,  # noqa: ARG001
+    graph: CausalGraph,
+    inputs: ReportInputs,
+) -> GraphReport:
+    """Show the graph beside the true one, and the evidence on each edge."""
+    sections = graph_section(graph, inputs.dataset.graph), witness_section(graph)
+    return GraphReport(sections, draws_graph=True)
 
 
 def graph_section(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 from matplotlib.axes import Axes
@@ -11,17 +9,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from causalxai.dataset import Dataset, Split
+from causalxai.report.builder import ReportInputs
 from causalxai.report.plots import CATEGORIES, INK, canvas, embed, grid
 from causalxai.report.section import Figure, Section, Table, Text
-from causalxai_glance.report.graph import graph_section
+from causalxai_glance.latent_space import LatentSpace
 from causalxai_glance.report.image_strips import draw_picture
 from causalxai_glance.twin.quality import FAITHFUL_EFFECT, FAITHFUL_READBACK, Quality
 from causalxai_glance.twin.training import TERMS
-
-if TYPE_CHECKING:
-    from causalxai_glance.latent_space import LatentSpace
-
-__all__ = ["graph_section", "twin_section"]
 
 _PICTURES, _POINTS, _COLUMNS, _PANELS = 10, 400, 4, 3
 # Scatter plots are pixels, and fewer of them to the page's width than other figures have.
@@ -36,6 +30,11 @@ _BOOLEAN = (
     " What is there or not is set to 0 and to 1, the unit is the step from one to the other, and "
     "the AUC tells how often what has it is read above what has not (.5 is chance)."
 )
+
+
+def concept_report(space: LatentSpace, inputs: ReportInputs) -> tuple[Section]:
+    """Show what the twin paints, how well it is aligned, and how its training went."""
+    return (twin_section(space, inputs.dataset),)
 
 
 def twin_section(space: LatentSpace, dataset: Dataset) -> Section:

@@ -1,9 +1,8 @@
-"""The paper's figures 2, 3, 4 and 6, drawn for the user's own classifier and images."""
+"""The paper's figures 2, 3, 6 and 7, drawn for the user's own classifier and images."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
@@ -12,81 +11,24 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from causalxai.explainer import Explanation
-from causalxai.graph import CausalGraph, Edge
+from causalxai.report.builder import ReportInputs
 from causalxai.report.images import some_of_each_class
 from causalxai.report.plots import CATEGORIES, INK, OPPOSE, SUPPORT, canvas, embed, grid, image_axes
 from causalxai.report.section import Figure, Section, Table, Text
-
-COMMON = 0.8
-"""The paper calls an edge global that is causal in over 80 % of the images."""
+from causalxai_interventional.explainer import InterventionalExplainer
 
 
-def frequency_section(graph: CausalGraph) -> Section:
-    """Show how often each edge is causal, by layer and class (figure 4)."""
-    classes = [str(key)[10:-1] for key in graph.meta if str(key).startswith("positives[")]
-    layers: dict[str, list[Edge]] = defaultdict(list)
-    for edge in graph.edges:
-        layers[_layer_of(edge)].append(edge)
-    if not layers:
-        return Section("Causal edges across images", [Text("No edge is frequent enough.")])
-    figure = canvas(8, 0.9 + len(layers) * (0.5 + 0.22 * len(classes)))
-    for row, (name, edges) in zip(grid(figure, len(layers), 1), layers.items(), strict=True):
-        _blobs(row[0], name, edges, classes)
-    blobs = embed(
-        figure,
-        "Each blob is an edge; its size and shade tell in which share of a class's positives it "
-        "supports the class (G+). Edges are in the order of their destinations, then sources.",
-        "Blob plots of how frequently edges are causal, one row for each class in each layer.",
-        raster=True,
-    )
-    doubt = [Text(f"Mind: {graph.meta['doubt']}.")] if "doubt" in graph.meta else []
-    return Section("Causal edges across images", [*doubt, blobs, _sharing_table(layers, classes)])
-
-
-def _layer_of(edge: Edge) -> str:
-    if not edge.target.startswith("class "):
-        return edge.target.rpartition(":")[0]
-    return f"{edge.source.rpartition(':')[0]} → class"
-
-
-def _blobs(axes: Axes, name: str, edges: Sequence[Edge], classes: Sequence[str]) -> None:
-    width = 1 + max(int(edge.extra["n"]) for edge in edges)
-    for y, klass in enumerate(classes):
-        share = np.array([edge.extra[f"supports[{klass}]"] for edge in edges])
-        x = [edge.extra["k"] * width + edge.extra["n"] for edge in edges]
-        size = np.where(share > 0, 2 + 40 * share**2, 0)
-        axes.scatter(
-            x, np.full(len(x), y), s=size, c=share, cmap="viridis_r", vmin=0, vmax=1,
-            alpha=0.75, linewidths=0,
-        )  # fmt: skip
-    axes.set_yticks(range(len(classes)), classes)
-    axes.set_ylim(-0.7, len(classes) - 0.3)
-    axes.set_title(name, fontsize=9, loc="left")
-    axes.margins(x=0.01)
-
-
-def _sharing_table(layers: Mapping[str, Sequence[Edge]], classes: Sequence[str]) -> Table:
-    rows = []
-    for name, edges in layers.items():
-        common = {
-            klass: {
-                (edge.extra["k"], edge.extra["n"])
-                for edge in edges
-                if edge.extra[f"supports[{klass}]"] > COMMON
-            }
-            for klass in classes
-        }
-        counts = ", ".join(f"{klass}: {len(found)}" for klass, found in common.items())
-        everybody = set.intersection(*common.values())
-        anybody = set.union(*common.values())
-        shared = f"{len(everybody)} of {len(anybody)}"
-        rows.append((name, str(len(edges)), counts, shared))
-    return Table(
-        ("layer", "edges in the graph", "causal in over 80 % of the images", "in all classes"),
-        tuple(rows),
-        "The paper says that conv1's causal filters are identical across classes; here the last "
-        "column tells how many of the frequent edges all classes share.",
-    )
+def explanation_report(
+    explainer: InterventionalExplainer,  # noqa: ARG001
+    explanation: Explanation,
+    inputs: ReportInputs,
+) -> list[Section]:
+    """Show where the mediators respond, if they are mapped, and the effects of single edges."""
+    names = inputs.dataset.class_names
+    sections = [effect_section(explanation, names)]
+    if explanation.maps:
+        sections.insert(0, map_section(explanation, names))
+    return sections
 
 
 def effect_section(explanation: Explanation, class_names: Sequence[str]) -> Section:

@@ -27,6 +27,7 @@ from causalxai_baselines.gradients import IntegratedGradients, Saliency
 from causalxai_baselines.lime import Lime
 from causalxai_baselines.occlusion import Occlusion
 from causalxai_baselines.patch_oracle import PatchOracle
+from causalxai_baselines.report.attribution import explanation_report
 from causalxai_models.lenet import LeNet
 
 SHAPE = (2, 12, 12)
@@ -404,12 +405,12 @@ def test_a_baseline_is_black_grey_or_the_images_own_mean():
     assert (mean == mean[..., :1, :1]).all()
 
 
-def test_colour_and_grey_pictures_are_drawn():
+def test_colour_and_grey_pictures_are_drawn(report_inputs):
     for shape in ((1, 16, 16), (3, 16, 16)):
         context = context_of(seeded(partial(LeNet, shape, 3)), shape)
         explainer = Saliency()
         explanation = explainer.explain(context.dataset.test.images, 0, context)
-        (section,) = explainer.sections(explanation, context)
+        (section,) = explanation_report(explainer, explanation, report_inputs(context))
         (figure,) = section.items
         assert figure.png.startswith(b"\x89PNG")
         assert section.title == "Where saliency looks"

@@ -21,6 +21,7 @@ from causalxai.testing.toys import paint
 from causalxai_discovery.causal_table import LOGIT, CausalTable
 from causalxai_discovery.dowhy_library import dowhy, dowhy_session
 from causalxai_discovery.dowhy_scm import DowhyScm, _r2
+from causalxai_discovery.report.dowhy_scm import explanation_report
 
 WORLD = toy_world(0)
 TARGET = torch.arange(8) % 3
@@ -177,8 +178,8 @@ def test_an_open_direction_is_refused_before_images_are_read(monkeypatch: pytest
         CausalTable.of(context(CausalGraph(names, meta={"undirected": f"{a} — {b}"})), 100)
 
 
-def test_the_report_tells_the_fit_and_every_class():
-    (section,) = DowhyScm().sections(explained(), context())
+def test_the_report_tells_the_fit_and_every_class(report_inputs):
+    (section,) = explanation_report(DowhyScm(), explained(), report_inputs(context()))
     text, table = section.items
     assert isinstance(text, Text)
     assert isinstance(table, Table)

@@ -11,6 +11,7 @@ import torch
 from causalxai import Context, GraphDiscoverer
 from causalxai.errors import CapabilityError, DataError
 from causalxai.graph_discoverer import BackgroundKnowledge
+from causalxai.report.builder import GraphReport
 from causalxai.report.section import Text
 from causalxai.seeding import torch_generator
 from causalxai.testing import Bench, Case, parametrize_with_checks, toy_world
@@ -21,6 +22,7 @@ from causalxai_discovery.direct_lingam import DirectLingam
 from causalxai_discovery.ges import Ges
 from causalxai_discovery.pc import Pc
 from causalxai_discovery.random_order import RandomOrder
+from causalxai_discovery.report.observations import graph_report
 from causalxai_discovery.resit import Resit
 
 DISCOVERERS = {
@@ -86,21 +88,22 @@ def test_a_diamond_is_found(discoverer, context):
 
 
 @pytest.mark.parametrize("discoverer", [Ges, Pc])
-def test_what_is_left_open_is_said_and_shown(discoverer, context):
+def test_what_is_left_open_is_said_and_shown(discoverer, context, report_inputs):
     a, b = context.graph.edges[0].source, context.graph.edges[0].target
     graph = discoverer().discover(many(context))
     together = f"{a} — {b}" in graph.meta["undirected"] or f"{b} — {a}" in graph.meta["undirected"]
     assert together
     assert not graph.has_edge(a, b)
-    (section,) = discoverer().sections(graph, context)
+    (section,) = graph_report(discoverer(), graph, report_inputs(context)).sections
     assert isinstance(section.items[0], Text)
     assert graph.meta["undirected"] in section.items[0].text
     known = discoverer(background={"required": [(a, b)]}).discover(many(context))
     assert known.has_edge(a, b)
 
 
-def test_a_graph_that_leaves_nothing_open_has_no_section(context):
-    assert DirectLingam().sections(context.graph, context) == ()
+def test_a_graph_that_leaves_nothing_open_has_no_section(context, report_inputs):
+    report = graph_report(DirectLingam(), context.graph, report_inputs(context))
+    assert report == GraphReport(())
 
 
 def test_repairs_are_said(context):

@@ -14,6 +14,7 @@ from causalxai.dataset import Dataset
 from causalxai.testing import Bench, Case, parametrize_with_checks, toy_world
 from causalxai_discovery.claims import Claims
 from causalxai_discovery.rcd import Latent, Rcd, discover_rcd
+from causalxai_discovery.report.observations import graph_report
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -60,14 +61,16 @@ def context_of(values: np.ndarray) -> Context:
     return replace(context, dataset=made)
 
 
-def test_hidden_causes_are_said_and_shown():
+def test_hidden_causes_are_said_and_shown(report_inputs):
     context = context_of(hidden())
     graph = Rcd().discover(context)
     assert [(edge.source, edge.target) for edge in graph.edges] == [("a", "b")]
     assert graph.meta["confounded"] == "b ↔ c"
-    (section,) = Rcd().sections(graph, context)
+    inputs = report_inputs(context)
+    (section,) = graph_report(Rcd(), graph, inputs).sections
     assert "b ↔ c" in section.items[0].text
-    assert Rcd().sections(Rcd().discover(context_of(chain())), context) == ()
+    found = Rcd().discover(context_of(chain()))
+    assert graph_report(Rcd(), found, inputs).sections == ()
 
 
 def test_background_knowledge_is_kept_and_the_repair_is_said():

@@ -17,6 +17,7 @@ from causalxai.testing import Bench, Keeper, KilledError, checks_for
 from causalxai.testing.bench import stored
 from causalxai.training.loop import StepwiseTraining
 from causalxai_dvae.bit_space import BitSpace
+from causalxai_dvae.report.code import code_section
 
 TINY = {
     "autoencoder": {"bits": 4, "hidden": (16,), "steps": 9, "batch_size": 16},
@@ -182,6 +183,6 @@ def test_a_collapsed_code_is_told_in_the_report(bar_classifier: Classifier, tiny
     heavy = {**TINY["autoencoder"], "beta": 100.0, "steps": 300}
     space = fit(bar_classifier, tiny, autoencoder=heavy)
     assert space.summary()["dead bits"] == 4
-    (section,) = space.sections(Context(classifier=bar_classifier, dataset=tiny, rng=None))
+    section = code_section(space, tiny)
     told = [item.text for item in section.items if isinstance(item, Text)]
     assert any(text.startswith("Mind: ") for text in told)

@@ -12,6 +12,7 @@ from causalxai.testing import Bench, checks_for
 from causalxai_dvae import discoverer
 from causalxai_dvae.discoverer import BitDiscoverer, _against_the_first, _attribute_nodes
 from causalxai_dvae.probe import ProbeConfig, fit_probe
+from causalxai_dvae.report.effects import graph_report
 
 QUICK = {"units": 40}
 
@@ -114,8 +115,9 @@ def test_two_classes_have_one_node():
     assert _against_the_first(logits).tolist() == [[3.0], [-3.0]]
 
 
-def test_the_section_shows_every_target(bit_context, graph):
-    (section,) = BitDiscoverer(**QUICK).sections(graph, bit_context)
+def test_the_section_shows_every_target(bit_context, graph, report_inputs):
+    report = graph_report(BitDiscoverer(**QUICK), graph, report_inputs(bit_context))
+    (section,) = report.sections
     figure = section.items[-1]
     assert all(name in figure.svg for name in ("standing", "lying", "crossed", "bright"))
 

@@ -14,6 +14,7 @@ from causalxai.report.section import Figure, Table, Text
 from causalxai.testing import Bench, checks_for, toy_world
 from causalxai_dvae.explainer import FlipExplainer
 from causalxai_dvae.flips import minimal_flips
+from causalxai_dvae.report.explanation import explanation_section
 
 
 def explain(context: Context, count: int = 12, **settings: object) -> Explanation:
@@ -99,7 +100,7 @@ def test_flips_can_be_aimed_at_a_class(bit_context: Context, klass: str):
     assert turned.float().sum() > 0.8 * (~there).float().sum()
     assert (details["minimally flipped"][turned].argmax(dim=1) == goal).all()
     assert (details["size"][turned] >= 1).all()
-    (section,) = FlipExplainer(towards=klass).sections(explanation, bit_context)
+    section = explanation_section(explanation, bit_context.dataset.class_names)
     text = next(item.text for item in section.items if isinstance(item, Text))
     assert f"{int(there.sum())} are predicted as {klass} already" in text
 
@@ -121,16 +122,18 @@ def test_pictures_are_kept_of_every_class(bit_context: Context):
 
 
 def test_the_report_shows_flips_or_only_tells_of_them(bit_context: Context):
-    (section,) = FlipExplainer().sections(explain(bit_context), bit_context)
+    names = bit_context.dataset.class_names
+    section = explanation_section(explain(bit_context), names)
     kinds = [type(item) for item in section.items]
     assert kinds == [Text, Figure, Figure, Table]
-    (section,) = FlipExplainer().sections(explain(bit_context, pictures=0), bit_context)
+    section = explanation_section(explain(bit_context, pictures=0), names)
     assert [type(item) for item in section.items] == [Text, Figure, Table]
 
 
 def test_the_same_explanation_has_the_same_figures(bit_context: Context):
     explanation = explain(bit_context)
-    first, again = (FlipExplainer().sections(explanation, bit_context)[0].items for _ in range(2))
+    names = bit_context.dataset.class_names
+    first, again = (explanation_section(explanation, names).items for _ in range(2))
     assert first == again
 
 

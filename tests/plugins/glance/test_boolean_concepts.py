@@ -27,6 +27,7 @@ from causalxai_glance.latent_space import LatentSpace
 from causalxai_glance.paper_discoverer import PaperDiscoverer, own_effects, run_trials
 from causalxai_glance.perception import PerceivedDiscoverer
 from causalxai_glance.report.explanation import explanation_section
+from causalxai_glance.report.graph import graph_report
 from causalxai_glance.report.image_strips import flipped_side, side_name
 from causalxai_glance.report.twin import twin_section
 from causalxai_glance.twin.intervened import values_of_do
@@ -191,13 +192,15 @@ def discovered(world, config: dict[str, object] | None = None, **known: object):
     return GlanceDiscoverer(background=known, **QUICK).discover(context)
 
 
-def test_which_of_two_attributes_causes_the_other_is_not_told(world):
+def test_which_of_two_attributes_causes_the_other_is_not_told(world, report_inputs):
     graph = discovered(world)
     (edge,) = [edge for edge in graph.edges if edge.target != PREDICTION]
     assert {edge.source, edge.target} == {"cause", "effect"}
     assert edge.extra["direction told"] == 0
     assert f"{edge.source} → {edge.target}" in str(graph.meta["undetermined"])
-    drawing = GlanceDiscoverer().sections(graph, context_of(world))[0]
+    report = graph_report(GlanceDiscoverer(), graph, report_inputs(context_of(world)))
+    drawing = report.sections[0]
+    assert report.draws_graph
     assert "no head" in next(item for item in drawing.items if isinstance(item, Figure)).caption
 
 

@@ -9,7 +9,8 @@ from causalxai import CausalGraph
 from causalxai.graph import Edge
 from causalxai.metrics.graph_scores import DIRECTION_TOLD
 from causalxai.report.section import Table
-from causalxai_glance.edge_evidence import Witnesses, confirmed_edges, witness_section
+from causalxai_glance.edge_evidence import Witnesses, confirmed_edges
+from causalxai_glance.report.evidence import witness_section
 
 NAMES = ("a", "b", "c")
 WEIGHTS = np.array([[0.0, 0.9, 0.05], [0.1, 0.0, -0.6], [0.3, 0.0, 0.0]])

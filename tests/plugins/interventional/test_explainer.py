@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ from torch.nn import functional as F
 
 from causalxai import CausalGraph, Classifier, Context
 from causalxai.errors import CapabilityError
+from causalxai.report.builder import ReportInputs
 from causalxai_interventional.correction import Correction
 from causalxai_interventional.discoverer import InterventionalDiscoverer
 from causalxai_interventional.explainer import InterventionalExplainer, rule_of
@@ -19,6 +21,8 @@ from causalxai_interventional.geometry import place
 from causalxai_interventional.mechanisms import SelectionRule, find_mechanisms
 from causalxai_interventional.mediators import convolutions, mediator_maps
 from causalxai_interventional.reference_maps import reference_maps
+from causalxai_interventional.report.explanation import explanation_report
+from causalxai_interventional.report.graph import graph_report
 
 
 @pytest.fixture
@@ -276,16 +280,19 @@ def test_no_error_no_correction(discovered: Context):
     assert "makes no mistake" in result.reason
 
 
-def test_sections_can_be_drawn(discovered: Context):
+def test_sections_can_be_drawn(
+    discovered: Context, report_inputs: Callable[[Context], ReportInputs]
+):
     images = discovered.dataset.test.images[:6]
     explainer = InterventionalExplainer()
     explanation = explainer.explain(images, discovered.classifier.predict(images), discovered)
-    first = explainer.sections(explanation, discovered)
-    again = explainer.sections(explanation, discovered)
+    inputs = report_inputs(discovered)
+    first, again = (explanation_report(explainer, explanation, inputs) for _ in range(2))
     assert [section.title for section in first] == [
         "Where the mediators respond",
         "Effects of single edges",
     ]
     assert first == again, "the same explanation gives the same bytes"
-    (frequencies,) = InterventionalDiscoverer().sections(discovered.graph, discovered)
+    report = graph_report(InterventionalDiscoverer(), discovered.graph, inputs)
+    (frequencies,) = report.sections
     assert frequencies.title == "Causal edges across images"

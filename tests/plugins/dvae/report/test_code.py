@@ -15,6 +15,7 @@ from causalxai_dvae.explainer import FlipExplainer
 from causalxai_dvae.picture_quality import PictureQuality
 from causalxai_dvae.report.code import _picture_verdict, code_section
 from causalxai_dvae.report.effects import effects_section
+from causalxai_dvae.report.explanation import explanation_section
 
 WELL = PictureQuality(
     n=80,
@@ -101,7 +102,7 @@ def test_flips_of_classes_and_bits_called_like_formulas_are_drawn(bit_context: C
     names = tuple(f"$b_$ {number}" for number in range(6))
     dataset = replace(bit_context.dataset, class_names=("$a_$", "$b_$", "$c_$"))
     odd = replace(bit_context, dataset=dataset)
-    (section,) = explainer.sections(replace(explanation, concepts=names), odd)
+    section = explanation_section(replace(explanation, concepts=names), odd.dataset.class_names)
     assert any("$b_$ 0" in str(item.svg) for item in section.items if isinstance(item, Figure))
 
 
@@ -110,7 +111,7 @@ def test_the_report_claims_no_smallest_sets(bit_context: Context):
     explanation: Explanation = explainer.explain(
         images, bit_context.classifier.predict(images), bit_context
     )
-    (section,) = explainer.sections(explanation, bit_context)
+    section = explanation_section(explanation, bit_context.dataset.class_names)
     words = [item.text for item in section.items if isinstance(item, Text)]
     for item in section.items:
         if isinstance(item, Figure):

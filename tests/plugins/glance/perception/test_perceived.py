@@ -10,6 +10,7 @@ from torch import Tensor
 
 from causalxai import CausalGraph, Classifier, Context, Dataset
 from causalxai.errors import CapabilityError
+from causalxai.report.builder import ReportInputs
 from causalxai.testing import Bench, checks_for, toy_world
 from causalxai_glance.perception import (
     PerceivedDiscoverer,
@@ -20,10 +21,12 @@ from causalxai_glance.perception import (
     perceive,
 )
 from causalxai_glance.perception.perception import observations
+from causalxai_glance.report.perception import graph_report
 
 MakeDataset = Callable[..., Dataset]
 MakeDiscoverer = Callable[..., PerceivedDiscoverer]
 MakeContext = Callable[..., Context]
+MakeInputs = Callable[[Context], ReportInputs]
 
 
 @pytest.mark.parametrize("cause", [0, 1])
@@ -55,7 +58,10 @@ def test_a_blind_read_out_finds_nothing(
 
 
 def test_a_classifier_that_cannot_see_gets_no_edge_and_the_graph_says_why(
-    make_dataset: MakeDataset, make_discoverer: MakeDiscoverer, make_context: MakeContext
+    make_dataset: MakeDataset,
+    make_discoverer: MakeDiscoverer,
+    make_context: MakeContext,
+    report_inputs: MakeInputs,
 ) -> None:
     context = make_context(make_dataset())
     for parameter in context.classifier.model.parameters():
@@ -64,12 +70,15 @@ def test_a_classifier_that_cannot_see_gets_no_edge_and_the_graph_says_why(
     graph = discoverer.discover(context)
     assert not graph.edges
     assert "below 0.9" in str(graph.meta["unread[top]"])
-    (section,) = discoverer.sections(graph, context)
+    (section,) = graph_report(discoverer, graph, report_inputs(context)).sections
     assert "below 0.9" in str(section.items[0])
 
 
 def test_a_control_that_is_not_clean_takes_the_edge_away(
-    make_dataset: MakeDataset, make_discoverer: MakeDiscoverer, make_context: MakeContext
+    make_dataset: MakeDataset,
+    make_discoverer: MakeDiscoverer,
+    make_context: MakeContext,
+    report_inputs: MakeInputs,
 ) -> None:
     """Reference images whose concepts depend on one another are no reference."""
     dataset = make_dataset()
@@ -77,7 +86,7 @@ def test_a_control_that_is_not_clean_takes_the_edge_away(
     graph = make_discoverer().discover(context)
     assert not graph.edges
     assert "→" in str(graph.meta["control"])
-    (section,) = make_discoverer().sections(graph, context)
+    (section,) = graph_report(make_discoverer(), graph, report_inputs(context)).sections
     assert "not clean" in str(section.items[1])
 
 
@@ -87,7 +96,7 @@ def test_sections_show_the_figures_and_the_edges() -> None:
         figures = {"r2": 0.97, "cross_talk": 0.01, "agreement": 0.98, "others_alone": 0.5}
         meta |= {f"{key}[{name}]": value for key, value in figures.items()}
     graph = CausalGraph(["a", "b"], meta=meta)
-    (section,) = PerceivedDiscoverer().sections(graph, context=None)  # type: ignore[arg-type]
+    (section,) = graph_report(PerceivedDiscoverer(), graph, inputs=None).sections
     assert len(section.items) == 2
     assert "0.970" in str(section.items[0])
 

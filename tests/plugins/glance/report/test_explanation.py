@@ -22,7 +22,8 @@ from causalxai_glance.latent_space import LatentSpace
 from causalxai_glance.report import graph as graph_figures
 from causalxai_glance.report import twin as figures
 from causalxai_glance.report.explanation import explanation_section
-from causalxai_glance.report.twin import graph_section, twin_section
+from causalxai_glance.report.graph import graph_section
+from causalxai_glance.report.twin import twin_section
 from causalxai_glance.twin.quality import Quality
 from causalxai_glance.twin.training import TERMS
 

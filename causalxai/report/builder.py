@@ -1,0 +1,100 @@
+"""Report builders: functions that draw the sections of a report for one plugin's results.
+
+A plugin's class knows nothing of reports. Its distribution registers a builder under the plugin's
+own name, in the entry-point group ``causalxai.concept_reports``, ``causalxai.graph_reports`` or
+``causalxai.explanation_reports``; a plugin without one has no sections.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from causalxai.progress import SILENT, Progress
+from causalxai.report.section import Section
+
+if TYPE_CHECKING:
+    import torch
+
+    from causalxai.classifier import Classifier
+    from causalxai.concept_space import ConceptSpace
+    from causalxai.dataset import Dataset
+    from causalxai.explainer import Explainer, Explanation
+    from causalxai.graph import CausalGraph
+    from causalxai.graph_discoverer import GraphDiscoverer
+    from causalxai.oracle import Oracle
+
+SpaceT = TypeVar("SpaceT", bound="ConceptSpace", contravariant=True)
+DiscovererT = TypeVar("DiscovererT", bound="GraphDiscoverer", contravariant=True)
+ExplainerT = TypeVar("ExplainerT", bound="Explainer", contravariant=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportInputs:
+    """What a report builder may look at, beside the result that it reports on.
+
+    Parameters
+    ----------
+    classifier, dataset
+        The trained classifier and its data.
+    rng
+        The source of every random choice.
+    progress
+        Where long work reports.
+    space, oracle, graph, explanation
+        The run's other results; ``None`` for a stage that the run does not have.
+    """
+
+    classifier: Classifier
+    dataset: Dataset
+    rng: torch.Generator
+    progress: Progress = SILENT
+    space: ConceptSpace | None = None
+    oracle: Oracle | None = None
+    graph: CausalGraph | None = None
+    explanation: Explanation | None = None
+
+
+@dataclass(frozen=True)
+class GraphReport:
+    """What is shown of a graph.
+
+    Parameters
+    ----------
+    sections
+        In their order.
+    draws_graph
+        Whether they hold a drawing of the whole graph; otherwise the report draws it before them.
+    """
+
+    sections: Sequence[Section] = ()
+    draws_graph: bool = False
+
+
+class ConceptReportBuilder(Protocol[SpaceT]):
+    """Builds the sections on how well the concepts were learned."""
+
+    def __call__(self, space: SpaceT, inputs: ReportInputs, /) -> Sequence[Section]:
+        """Return the sections for a fitted space."""
+        ...
+
+
+class GraphReportBuilder(Protocol[DiscovererT]):
+    """Builds the sections on a discovered graph."""
+
+    def __call__(
+        self, discoverer: DiscovererT, graph: CausalGraph, inputs: ReportInputs, /
+    ) -> GraphReport:
+        """Return the sections for a graph that the discoverer found."""
+        ...
+
+
+class ExplanationReportBuilder(Protocol[ExplainerT]):
+    """Builds the sections on an explanation."""
+
+    def __call__(
+        self, explainer: ExplainerT, explanation: Explanation, inputs: ReportInputs, /
+    ) -> Sequence[Section]:
+        """Return the sections for an explanation that the explainer made."""
+        ...

@@ -1,0 +1,38 @@
+"""What the directions of edges are worth that the paper's four steps found."""
+
+from __future__ import annotations
+
+from causalxai.graph import CausalGraph
+from causalxai.report.builder import GraphReport, ReportInputs
+from causalxai.report.section import Section, Table, Text
+from causalxai_glance.paper_discoverer import PaperDiscoverer
+
+
+def graph_report(
+    discoverer: PaperDiscoverer,  # noqa: ARG001
+    graph: CausalGraph,
+    inputs: ReportInputs,  # noqa: ARG001
+) -> GraphReport:
+    """Show the edge weights in both directions, and what their product tells."""
+    rows = [
+        (
+            f"{edge.source} → {edge.target}",
+            f"{edge.weight:.2f}",
+            f"{edge.extra['reverse weight']:.2f}",
+            f"{edge.extra['product']:.2f}",
+            "" if edge.frequency is None else f"{edge.frequency:.0%}",
+            f"{edge.extra['own effect']:.2f}",
+        )
+        for edge in graph.edges
+    ]
+    columns = ("edge", "EW", "EW of the reverse", "product", "of resamples", "own effect")
+    note = (
+        "The direction is that of the larger edge weight. Where the product of the two is "
+        "near 1 the twin slides along the data whichever concept is set, and the direction "
+        "means nothing; repeats on one twin agree all the same. The own effect is what is "
+        "read back of a concept for one unit of its own do()."
+    )
+    title = "Edges by the paper's four steps"
+    if not rows:
+        return GraphReport((Section(title, [Text("No edge was found.")]),))
+    return GraphReport((Section(title, [Text(note), Table(columns, tuple(rows))]),))

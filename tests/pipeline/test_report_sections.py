@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from causalxai import Context
+from causalxai.pipeline.report_sections import ReportedParts, report_sections
+from causalxai.plugin import registry
+from causalxai.report.builder import GraphReport, ReportInputs
+from causalxai.report.section import Section, Text
+from causalxai.testing import toy_world
+from causalxai.testing.toys import ToyDiscoverer, ToyExplainer, ToySpace
+
+BUILDERS: dict[str, Callable[..., Any]] = {
+    "concept_spaces": lambda space, inputs: [Section("concepts", [Text(str(space))])],
+    "graph_discoverers": lambda discoverer, graph, inputs: GraphReport([Section("graph", [])]),
+    "explainers": lambda explainer, explanation, inputs: [Section("explanation", [])],
+}
+
+
+@pytest.fixture
+def world() -> Context:
+    return toy_world(0).context()
+
+
+@pytest.fixture
+def inputs(world: Context, report_inputs: Callable[[Context], ReportInputs]) -> ReportInputs:
+    return report_inputs(world)
+
+
+@pytest.fixture
+def builders(monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[..., Any]]:
+    """Stand for what is registered under the name ``toy``."""
+    registered = dict(BUILDERS)
+
+    def load(group: str, name: str) -> Callable[..., Any] | None:
+        return registered.get(group) if name == "toy" else None
+
+    monkeypatch.setattr(registry, "load_report_builder", load)
+    return registered
+
+
+def titles(parts: ReportedParts, inputs: ReportInputs) -> list[str]:
+    return [section.title for section in report_sections(parts, inputs)]
+
+
+def test_sections_are_of_graph_then_explanation_then_concepts(builders, inputs, world):
+    explanation = ToyExplainer().explain(world.dataset.test.images[:2], 0, world)
+    given = ReportInputs(**{**vars(inputs), "explanation": explanation})
+    parts = ReportedParts(
+        space=("toy", world.space),
+        discoverer=("toy", ToyDiscoverer()),
+        explainer=("toy", ToyExplainer()),
+    )
+    assert titles(parts, given) == ["Causal graph", "graph", "explanation", "concepts"]
+
+
+def test_a_report_that_draws_the_graph_has_it_once(builders, inputs):
+    builders["graph_discoverers"] = lambda *_: GraphReport([Section("mine", [])], draws_graph=True)
+    assert titles(ReportedParts(discoverer=("toy", ToyDiscoverer())), inputs) == ["mine"]
+
+
+def test_a_plugin_without_a_builder_has_no_section(builders, inputs):
+    parts = ReportedParts(
+        space=("silent", ToySpace()),
+        discoverer=("silent", ToyDiscoverer()),
+        explainer=("silent", ToyExplainer()),
+    )
+    assert titles(parts, inputs) == ["Causal graph"]
+
+
+def test_stages_that_a_run_does_not_have_are_left_out(builders, inputs):
+    assert titles(ReportedParts(), inputs) == []
+    # The graph is there, but the explanation is not.
+    parts = ReportedParts(explainer=("toy", ToyExplainer()))
+    assert titles(parts, inputs) == []
