@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice, zip_longest
 from typing import TYPE_CHECKING
 
 from causalxai.errors import DataError
@@ -143,3 +145,23 @@ class DatasetSource(Plugin, ABC):
         DataError
             If files are missing or damaged; the message names them.
         """
+
+
+def some_of_each_class(target: Tensor, most: int, among: Iterable[int] | None = None) -> list[int]:
+    """Return which images to show; classes take turns, by the classes and then by the images.
+
+    Parameters
+    ----------
+    target
+        ``[n]``, the class of each image.
+    most
+        How many, at most.
+    among
+        Which images there are to choose from; all of them unless given.
+    """
+    by_class: dict[int, list[int]] = defaultdict(list)
+    for image in range(len(target)) if among is None else sorted(among):
+        by_class[int(target[image])].append(image)
+    classes = [by_class[klass] for klass in sorted(by_class)]
+    turns = (image for turn in zip_longest(*classes) for image in turn if image is not None)
+    return sorted(islice(turns, most), key=lambda image: (int(target[image]), image))

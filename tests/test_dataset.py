@@ -4,9 +4,12 @@ from dataclasses import replace
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 
 from causalxai import Dataset, Split
+from causalxai.dataset import some_of_each_class
 from causalxai.errors import DataError
 
 GOOD = Split(torch.rand(4, 3, 2, 5), torch.tensor([0, 1, 1, 0]))
@@ -100,3 +103,21 @@ def test_tables_of_floats_are_taken(dtype: torch.dtype, width: int):
     values = torch.full((4, width), torch.nan, dtype=dtype)
     split = replace(GOOD, concepts=values, set_concepts=values)
     assert Dataset(split, split, ("a", "b"), concept_names=("thickness",)).train is split
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=20), st.integers(1, 8), st.data())
+def test_classes_take_turns(target: list[int], most: int, data: st.DataObject):
+    among = data.draw(st.none() | st.sets(st.integers(0, len(target) - 1)))
+    found = some_of_each_class(torch.tensor(target), most, among)
+    allowed = set(range(len(target))) if among is None else among
+    assert set(found) <= allowed
+    assert len(found) == len(set(found)) == min(most, len(allowed))
+    assert found == sorted(found, key=lambda image: (target[image], image))
+    # A class has fewer than another by two or more only if it has no more.
+    shown = {klass: sum(target[image] == klass for image in found) for klass in set(target)}
+    there = {klass: sum(target[image] == klass for image in allowed) for klass in set(target)}
+    assert all(
+        shown[one] >= shown[other] - 1 or shown[one] == there[one]
+        for one in shown
+        for other in shown
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from causalxai.graph import CausalGraph, Edge
-from causalxai.report.plots import INK, OPPOSE, SUPPORT, canvas, embed, grid
+from causalxai.report.plots import INK, OPPOSE, SUPPORT, axes_grid, embed, new_figure
 from causalxai.report.section import Figure
 
 MOST_EDGES = 60
@@ -29,8 +29,8 @@ def draw_graph(graph: CausalGraph, most: int = MOST_EDGES) -> Figure:
         column = columns[tier]
         place |= {node: (position, -(i + 0.5) / len(column)) for i, node in enumerate(column)}
     tallest = max((len(column) for column in columns.values()), default=1)
-    figure = canvas(8, min(7.0, 1.2 + 0.26 * tallest))
-    axes = grid(figure, 1, 1)[0][0]
+    figure = new_figure(8, min(7.0, 1.2 + 0.26 * tallest))
+    axes = axes_grid(figure, 1, 1)[0][0]
     axes.axis("off")
     strongest = max((abs(edge.weight or 1.0) for edge in drawn), default=1.0) or 1.0
     for edge in drawn:

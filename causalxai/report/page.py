@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self, cast
 
-import torch
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -41,20 +40,15 @@ class Report:
 
     def to_record(self) -> Record:
         """Return the report as it is stored."""
-        as_bytes = {
-            name: torch.frombuffer(bytearray(content), dtype=torch.uint8)
-            for name, content in self.figures.items()
-        }
         return Record(
-            tensors=as_bytes, meta={"fit": dict(self.fit)}, texts={"report.html": self.html}
+            meta={"fit": dict(self.fit)}, texts={"report.html": self.html}, files=self.figures
         )
 
     @classmethod
     def from_record(cls, record: Record) -> Self:
         """Undo ``to_record``."""
-        figures = {name: tensor.numpy().tobytes() for name, tensor in record.tensors.items()}
         fit = cast("dict[str, Json]", record.meta["fit"])
-        return cls(record.texts["report.html"], figures, fit)
+        return cls(record.texts["report.html"], record.files, fit)
 
 
 @dataclass(frozen=True)

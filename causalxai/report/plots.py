@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
-from matplotlib.figure import Figure as Canvas
+from matplotlib.figure import Figure as PlotFigure
 
 from causalxai.report.section import Figure
 
@@ -39,20 +39,20 @@ _STYLE: Any = {
 _HASHED = re.compile(r"""(\bid="|url\(#|href="#)([a-z][0-9a-f]{10})([")])""")
 
 
-def canvas(width: float, height: float) -> Canvas:
+def new_figure(width: float, height: float) -> PlotFigure:
     """Return an empty matplotlib figure in the report's style; sizes in inches."""
     with mpl.rc_context(_STYLE):
-        return Canvas(figsize=(width, height), layout="constrained")
+        return PlotFigure(figsize=(width, height), layout="constrained")
 
 
-def grid(figure: Canvas, rows: int, columns: int, **options: Any) -> list[list[Axes]]:
+def axes_grid(figure: PlotFigure, rows: int, columns: int, **options: Any) -> list[list[Axes]]:
     """Return a grid of axes in the report's style, always a list of rows."""
     with mpl.rc_context(_STYLE):
         axes = figure.subplots(rows, columns, squeeze=False, **options)
     return [list(row) for row in axes]
 
 
-def embed(figure: Canvas, caption: str, alt: str, *, raster: bool = False) -> Figure:
+def embed(figure: PlotFigure, caption: str, alt: str, *, raster: bool = False) -> Figure:
     """Render a figure for the report: SVG, or PNG where there are many points or pixels."""
     buffer = io.BytesIO()
     with mpl.rc_context(_STYLE):

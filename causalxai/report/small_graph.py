@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from causalxai.graph import CausalGraph, Edge
 from causalxai.metrics.graph_scores import undirected_pairs
-from causalxai.report.plots import INK, OPPOSE, SUPPORT, canvas, embed, grid
+from causalxai.report.plots import INK, OPPOSE, SUPPORT, axes_grid, embed, new_figure
 from causalxai.report.section import Figure
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ def draw_concepts(graph: CausalGraph) -> Figure:
     place = _places(depth)
     columns = 1 + max(depth.values())
     tallest = max(list(depth.values()).count(column) for column in range(columns))
-    figure = canvas(1.9 * columns + 0.4, 0.3 + 0.7 * tallest)
-    axes = grid(figure, 1, 1)[0][0]
+    figure = new_figure(1.9 * columns + 0.4, 0.3 + 0.7 * tallest)
+    axes = axes_grid(figure, 1, 1)[0][0]
     axes.axis("off")
     axes.set_xlim(-0.45, columns - 0.55)
     axes.set_ylim(-0.3, tallest - 0.4)

@@ -1,4 +1,4 @@
-"""The form in which results are stored: tensors beside plain JSON, never pickle."""
+"""The form in which results are stored: tensors and files beside plain JSON, never pickle."""
 
 from __future__ import annotations
 
@@ -14,8 +14,21 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 
 @dataclass(frozen=True)
 class Record:
-    """A result as it is stored: named tensors, JSON and texts (a report, say)."""
+    """A result as it is stored.
+
+    Parameters
+    ----------
+    tensors
+        By name.
+    meta
+        Plain JSON.
+    texts
+        By file name: a report's page, say.
+    files
+        By file name: pictures, say.
+    """
 
     tensors: Mapping[str, Tensor] = field(default_factory=dict)
     meta: Mapping[str, Json] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)

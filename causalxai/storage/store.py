@@ -23,6 +23,8 @@ from causalxai.storage.record import Record
 _TENSORS, _META, _CHECKSUMS = "tensors.safetensors", "meta.json", "checksums.json"
 # Beside the record, not in it: the same result costs more on a busy machine.
 _COST = "cost.json"
+# Apart from texts, so that both may have a file of the same name.
+_FILES = "files"
 
 _logger = logging.getLogger(__name__)
 
@@ -112,11 +114,13 @@ class Store:
         if damaged:
             _logger.warning("%s is damaged (%s) and not used", folder, ", ".join(damaged))
             return None
-        texts = [name for name in checksums if name not in (_TENSORS, _META)]
+        files = [name for name in checksums if name.startswith(f"{_FILES}/")]
+        texts = [name for name in checksums if name not in (_TENSORS, _META, *files)]
         return Record(
             tensors=load_file(folder / _TENSORS),
             meta=json.loads((folder / _META).read_text(encoding="utf-8")),
             texts={name: (folder / name).read_bytes().decode() for name in texts},
+            files={Path(name).name: (folder / name).read_bytes() for name in files},
         )
 
     def _cost(self, folder: Path) -> Cost | None:
@@ -130,7 +134,10 @@ class Store:
         temporary = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder.parent))
         try:
             write_record(temporary, record)
-            checksums = {path.name: _checksum(path) for path in sorted(temporary.iterdir())}
+            written = sorted(path for path in temporary.rglob("*") if path.is_file())
+            checksums = {
+                path.relative_to(temporary).as_posix(): _checksum(path) for path in written
+            }
             (temporary / _CHECKSUMS).write_text(json.dumps(checksums), encoding="utf-8")
             if cost is not None:
                 (temporary / _COST).write_text(json.dumps(asdict(cost)), encoding="utf-8")
@@ -143,13 +150,17 @@ class Store:
 
 
 def write_record(folder: Path, record: Record) -> None:
-    """Write a record's tensors, JSON and texts into a folder."""
+    """Write a record's tensors, JSON, texts and files into a folder."""
     tensors = {name: t.detach().cpu().contiguous().clone() for name, t in record.tensors.items()}
     save_file(tensors, folder / _TENSORS)
     meta = json.dumps(record.meta, indent=1, ensure_ascii=False, allow_nan=False)
     (folder / _META).write_text(meta, encoding="utf-8")
     for name, text in record.texts.items():
         (folder / name).write_bytes(text.encode())
+    if record.files:
+        (folder / _FILES).mkdir()
+    for name, content in record.files.items():
+        (folder / _FILES / name).write_bytes(content)
 
 
 def _checksum(path: Path) -> str:

@@ -134,6 +134,7 @@ class Bench(Generic[PluginT]):
             self.require_same(found.tensors[name], tensor, f"{complaint}: {name!r} differs")
         self.require(_plain(found.meta) == _plain(expected.meta), f"{complaint}: meta differs")
         self.require(dict(found.texts) == dict(expected.texts), f"{complaint}: texts differ")
+        self.require(dict(found.files) == dict(expected.files), f"{complaint}: files differ")
 
     @contextmanager
     def refuses(self, error: type[Exception], question: str) -> Iterator[None]:
@@ -225,9 +226,7 @@ def require_sections(bench: Bench[PluginT], sections: Sequence[Section]) -> None
     """Require a plugin's sections to be sections with a title."""
     for section in sections:
         found = type(section).__name__
-        bench.require(
-            isinstance(section, Section), f"the report shows {found}, no Section"
-        )
+        bench.require(isinstance(section, Section), f"the report shows {found}, no Section")
         bench.require(bool(section.title), "a section of the report has no title")
 
 
@@ -238,6 +237,7 @@ def stored(record: Record) -> Record:
         tensors=safetensors.load(safetensors.save(tensors)),
         meta=json.loads(json.dumps(record.meta, allow_nan=False)),
         texts=dict(record.texts),
+        files=dict(record.files),
     )
 
 

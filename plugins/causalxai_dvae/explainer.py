@@ -11,11 +11,11 @@ from torch import Tensor
 
 from causalxai.concept_space import Units
 from causalxai.context import Context
+from causalxai.dataset import some_of_each_class
 from causalxai.errors import CapabilityError, did_you_mean
 from causalxai.explainer import Explainer, Explanation
 from causalxai.intervention import Intervention
 from causalxai.plugin import PluginConfig
-from causalxai.report.images import some_of_each_class
 from causalxai_dvae.bit_oracle import BitOracle
 from causalxai_dvae.bit_space import BitSpace
 from causalxai_dvae.flips import MinimalFlips, flip_all, flip_each, flip_some, minimal_flips

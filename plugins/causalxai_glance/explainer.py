@@ -14,11 +14,11 @@ from torch import Tensor
 
 from causalxai.concept_space import Units
 from causalxai.context import Context
+from causalxai.dataset import some_of_each_class
 from causalxai.errors import CapabilityError, did_you_mean
 from causalxai.explainer import Explainer, Explanation
 from causalxai.intervention import NO_TARGET, Intervention
 from causalxai.plugin import PluginConfig
-from causalxai.report.images import some_of_each_class
 from causalxai_glance.latent_space import LatentSpace
 from causalxai_glance.local_model import LocalModel, locality
 from causalxai_glance.twin_oracle import TwinOracle

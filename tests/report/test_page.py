@@ -11,7 +11,7 @@ from causalxai import CausalGraph, Estimate, MetricResult, Run
 from causalxai.config import load_spec
 from causalxai.report.layered_graph import draw_graph
 from causalxai.report.page import Report, render_report
-from causalxai.report.plots import canvas, embed, grid, image_axes
+from causalxai.report.plots import axes_grid, embed, image_axes, new_figure
 from causalxai.report.section import Figure, Section, Table, Text
 
 LOADING = {"src", "srcset", "href", "xlink:href", "data", "action", "poster", "background"}
@@ -194,8 +194,8 @@ def test_sections_come_in_order_and_the_first_one_leads(render: Render):
 
 
 def test_pictures_are_in_the_page(render: Render):
-    figure = canvas(2, 1)
-    image_axes(grid(figure, 1, 1)[0][0], "a $title").imshow([[0, 1]])
+    figure = new_figure(2, 1)
+    image_axes(axes_grid(figure, 1, 1)[0][0], "a $title").imshow([[0, 1]])
     vector, raster = embed(figure, "v", "vector"), embed(figure, "r", "raster", raster=True)
     assert vector.svg is not None
     assert vector.svg.startswith("<svg")
@@ -211,8 +211,8 @@ def test_pictures_are_in_the_page(render: Render):
 
 def test_the_same_figure_gives_the_same_bytes():
     def draw(raster: bool) -> Figure:
-        figure = canvas(2, 1)
-        grid(figure, 1, 1)[0][0].plot([1, 3, 2], marker="o")
+        figure = new_figure(2, 1)
+        axes_grid(figure, 1, 1)[0][0].plot([1, 3, 2], marker="o")
         return embed(figure, "c", "a", raster=raster)
 
     assert draw(raster=False) == draw(raster=False)

@@ -3,12 +3,12 @@
 import re
 
 from causalxai.report import plots
-from causalxai.report.plots import canvas, embed, grid
+from causalxai.report.plots import axes_grid, embed, new_figure
 
 
 def drawn(height=1.0):
-    figure = canvas(2, 1)
-    axes = grid(figure, 1, 1)[0][0]
+    figure = new_figure(2, 1)
+    axes = axes_grid(figure, 1, 1)[0][0]
     axes.bar([0, 1], [height, 2])
     return embed(figure, "bars", "two bars").svg
 

@@ -18,15 +18,23 @@ RECORD = Record(
     tensors={"weights": torch.linspace(0, 1, 7), "layer/0": torch.tensor([3, 1])},
     meta={"epoch": 3, "rate": 0.1, "names": ["a", "ü"], "none": None},
     texts={"report.html": "<p>ü</p>\n"},
+    files={"picture.png": bytes(range(256)), "report.html": b"<p>ue</p>"},
 )
-FILES = ("tensors.safetensors", "meta.json", "report.html", "checksums.json")
+FILES = (
+    "tensors.safetensors",
+    "meta.json",
+    "report.html",
+    "files/picture.png",
+    "files/report.html",
+    "checksums.json",
+)
 
 
 def same(one: Record | None, other: Record) -> bool:
     """Tell whether two records agree to the bit; NaN is what NaN was."""
     return (
         one is not None
-        and (one.meta, one.texts) == (other.meta, other.texts)
+        and (one.meta, one.texts, one.files) == (other.meta, other.texts, other.files)
         and one.tensors.keys() == other.tensors.keys()
         and all(_same_bits(one.tensors[name], other.tensors[name]) for name in one.tensors)
     )

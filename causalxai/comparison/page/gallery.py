@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from causalxai.comparison.page.saved_results import Exhibit
+from causalxai.dataset import some_of_each_class
 from causalxai.explainer import Explanation
-from causalxai.report.images import some_of_each_class
-from causalxai.report.thumbnails import Tile, overlay, picture
+from causalxai.report.pictures import Thumbnail, map_thumbnail, thumbnail
 
 _MOST_IMAGES = 3
 MINUS = "\N{MINUS SIGN}"
@@ -37,7 +37,7 @@ class Strip:
     label: str
     control: bool
     shows: str
-    tiles: tuple[tuple[Tile, ...], ...]
+    tiles: tuple[tuple[Thumbnail, ...], ...]
 
     @property
     def width(self) -> int:
@@ -61,7 +61,7 @@ class Gallery:
         Whose pictures cannot be shown, and why.
     """
 
-    images: tuple[Tile, ...]
+    images: tuple[Thumbnail, ...]
     strips: tuple[Strip, ...]
     others: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
@@ -96,7 +96,7 @@ def gallery(shown: Sequence[Exhibit]) -> Gallery | None:
     refused = tuple(f"{label}: {why}" for label, why in refusals.items() if why is not None)
     for told in refused:
         _logger.warning("%s (its pictures are not shown)", told)
-    images = tuple(Tile(picture(inputs[row]), f"image {row}") for row in rows)
+    images = tuple(Thumbnail(thumbnail(inputs[row]), f"image {row}") for row in rows)
     others = tuple(one.label for one in drawable if one not in alike)
     return Gallery(images, tuple(strips), others, refused)
 
@@ -147,14 +147,14 @@ def _strip(exhibit: Exhibit, rows: Sequence[int]) -> Strip:
         return Strip(exhibit.label, exhibit.control, "as painted, and what if", tiles)
     name, heat = next(iter(explanation.maps.items()))
     maps = tuple(
-        (Tile(overlay(explanation.inputs[row], heat[row]), f"{exhibit.label}: {name}"),)
+        (Thumbnail(map_thumbnail(explanation.inputs[row], heat[row]), f"{exhibit.label}: {name}"),)
         for row in rows
     )
     shows = "map" if name.lower() == exhibit.label.lower() else name
     return Strip(exhibit.label, exhibit.control, shows, maps)
 
 
-def _pair(explanation: Explanation, row: int) -> Iterator[Tile]:
+def _pair(explanation: Explanation, row: int) -> Iterator[Thumbnail]:
     """Yield an image as it is painted, and as it could be; neither where it is not painted."""
     details, klass = explanation.details, int(explanation.target[row])
     found = (details[_PICTURED] == row).nonzero().flatten().tolist()
@@ -162,12 +162,14 @@ def _pair(explanation: Explanation, row: int) -> Iterator[Tile]:
         return
     seen = details[f"{_PERCEIVED}{_PICTURE}"][found[0]]
     before = _confidence(explanation, _PERCEIVED, row, klass)
-    yield Tile(picture(seen), "as painted", "painted", _percent(before))
+    yield Thumbnail(thumbnail(seen), "as painted", "painted", _percent(before))
     what_ifs = list(_what_ifs(explanation, row, found[0], klass))
     if what_ifs:
         largest = max(what_ifs, key=lambda one: _change(one, seen, before))
         confidence = _percent(largest.confidence)
-        yield Tile(picture(largest.pixels), f"what if: {largest.told}", largest.told, confidence)
+        yield Thumbnail(
+            thumbnail(largest.pixels), f"what if: {largest.told}", largest.told, confidence
+        )
 
 
 def _what_ifs(explanation: Explanation, row: int, place: int, klass: int) -> Iterator[_WhatIf]:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from causalxai.dataset import some_of_each_class
 from causalxai.explainer import Explanation
 from causalxai.report.builder import ReportInputs
-from causalxai.report.images import as_shown, some_of_each_class
-from causalxai.report.plots import canvas, embed, grid, image_axes
+from causalxai.report.pictures import as_shown, draw_picture
+from causalxai.report.plots import axes_grid, embed, image_axes, new_figure
 from causalxai.report.section import Section
 from causalxai_baselines.attribution import Attribution
 
@@ -29,12 +30,12 @@ def overlay_section(
 ) -> Section:
     """Show some images of each class, and below each the map over its grey shadow."""
     chosen = some_of_each_class(explanation.target, _MOST)
-    figure = canvas(1.05 * len(chosen) + 0.2, 2.5)
-    above, below = grid(figure, 2, len(chosen))
+    figure = new_figure(1.05 * len(chosen) + 0.2, 2.5)
+    above, below = axes_grid(figure, 2, len(chosen))
     for image, picture_axes, heat_axes in zip(chosen, above, below, strict=True):
         picture = as_shown(explanation.inputs[image]).numpy()
         title = f"class {class_names[int(explanation.target[image])]}"
-        image_axes(picture_axes, title).imshow(picture, cmap="gray", vmin=0, vmax=1)
+        draw_picture(picture_axes, explanation.inputs[image], title)
         heat = explanation.maps[name][image].numpy()
         limit = float(np.abs(heat).max()) or 1.0
         axes = image_axes(heat_axes)

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from matplotlib.axes import Axes
-from numpy.typing import NDArray
 from torch import Tensor
 
 from causalxai.dataset import Dataset
 from causalxai.report.builder import ReportInputs
-from causalxai.report.plots import CATEGORIES, INK, canvas, embed, grid, image_axes
+from causalxai.report.pictures import draw_picture
+from causalxai.report.plots import CATEGORIES, INK, axes_grid, embed, new_figure
 from causalxai.report.section import Figure, Section, Table, Text
+from causalxai.report.training_curves import TrainingCurve, draw_training_curves
 from causalxai_dvae.autoencoder_training import TERMS as CODING_TERMS
 from causalxai_dvae.autoencoder_training import CodeQuality
 from causalxai_dvae.bit_space import BitSpace
@@ -21,8 +21,6 @@ from causalxai_dvae.generator_training import TERMS as PAINTING_TERMS
 from causalxai_dvae.picture_quality import PictureQuality
 
 _PICTURES = 10
-_SMOOTHED = 50
-_POINTS = 150
 _FADED = "#b8c0c8"
 _FAITHFUL = 0.9
 _LONG = 12
@@ -117,8 +115,8 @@ def _quality_table(quality: CodeQuality) -> Table:
 def _bits(quality: CodeQuality) -> Figure:
     """Draw what each bit tells, and how often it is one."""
     count = len(quality.ones)
-    figure = canvas(max(4.0, 0.28 * count + 1.2), 3.2)
-    upper, lower = (row[0] for row in grid(figure, 2, 1, sharex=True))
+    figure = new_figure(max(4.0, 0.28 * count + 1.2), 3.2)
+    upper, lower = (row[0] for row in axes_grid(figure, 2, 1, sharex=True))
     places = np.arange(count)
     colours = [_FADED if bit in quality.dead else CATEGORIES[0] for bit in range(count)]
     upper.bar(places, quality.information, color=colours, width=0.75)
@@ -152,9 +150,9 @@ def _painted(space: BitSpace, dataset: Dataset) -> Figure:
         decoded = [space.autoencoder_.decode(one) for one in (code, 1 - code)]
         pictures = [space.generator_.paint(phi).cpu() for phi in decoded]
         logits = [space.layer_.logits(phi) for phi in (space.activations(images), *decoded)]
-    figure = canvas(0.95 * len(images), 3.6)
+    figure = new_figure(0.95 * len(images), 3.6)
     labels = ("image", "of the code", "all bits flipped")
-    lines = grid(figure, 3, len(images))
+    lines = axes_grid(figure, 3, len(images))
     for line, row, seen, label in zip(lines, [images, *pictures], logits, labels, strict=True):
         for axes, image, prediction in zip(line, row, seen.softmax(dim=1), strict=True):
             draw_picture(axes, image)
@@ -170,11 +168,6 @@ def _painted(space: BitSpace, dataset: Dataset) -> Figure:
     )
 
 
-def draw_picture(axes: Axes, image: Tensor, title: str = "") -> None:
-    """Draw an image ``[c, h, w]``."""
-    image_axes(axes, title).imshow(image.movedim(0, -1).numpy(), cmap="gray", vmin=0, vmax=1)
-
-
 def say_prediction(probabilities: Tensor, class_names: Sequence[str]) -> str:
     """Return the likeliest class and its probability, as plain text."""
     probability, klass = probabilities.max(dim=0)
@@ -186,34 +179,16 @@ def say_prediction(probabilities: Tensor, class_names: Sequence[str]) -> str:
 
 def _losses(space: BitSpace) -> Figure:
     """Draw a small curve for each term of either training."""
-    curves = [
-        (f"{side}: {term}", column)
-        for side, terms, history in (
-            ("code", CODING_TERMS, space.coding_history_),
-            ("pictures", PAINTING_TERMS, space.painting_history_),
-        )
-        for term, column in zip(terms, history.cpu().double().numpy().T, strict=True)
-        if np.any(column)
-    ]
-    figure = canvas(2.2 * max(1, len(curves)), 1.6)
-    for axes, (title, column) in zip(grid(figure, 1, max(1, len(curves)))[0], curves, strict=False):
-        at, smooth = _smoothed(column)
-        axes.plot(at, smooth, color=CATEGORIES[0], linewidth=1)
-        axes.set_title(title, fontsize=8)
-        axes.set_xlabel("step", fontsize=8)
-        axes.tick_params(labelsize=7)
-    return embed(
-        figure,
+    trainings = (
+        ("code", CODING_TERMS, space.coding_history_),
+        ("pictures", PAINTING_TERMS, space.painting_history_),
+    )
+    return draw_training_curves(
+        [
+            TrainingCurve.at_every_step(f"{training}: {term}", column)
+            for training, terms, history in trainings
+            for term, column in zip(terms, history.cpu().double().numpy().T, strict=True)
+        ],
         "The weighted terms of the two losses over the trainings, smoothed; each on its own scale.",
         "Curves of the losses' terms.",
     )
-
-
-def _smoothed(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return means of a running window, at its middle; at most some hundreds of them."""
-    window = max(1, min(_SMOOTHED, len(values) // 10))
-    box = np.ones(window) / window
-    steps = np.arange(1.0, len(values) + 1)
-    at, smooth = (np.convolve(column, box, mode="valid") for column in (steps, values))
-    every = max(1, len(at) // _POINTS)
-    return at[::every], smooth[::every]

@@ -9,7 +9,7 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from causalxai.graph import CausalGraph
 from causalxai.report.builder import GraphReport, ReportInputs
-from causalxai.report.plots import OPPOSE, SUPPORT, canvas, embed, grid
+from causalxai.report.plots import OPPOSE, SUPPORT, axes_grid, embed, new_figure
 from causalxai.report.section import Section, Text
 from causalxai_dvae.discoverer import BitDiscoverer
 
@@ -41,8 +41,8 @@ def effects_section(graph: CausalGraph, bits: Sequence[str]) -> Section:
     for edge in graph.edges:
         weights[targets.index(edge.target), bits.index(edge.source)] = edge.weight
     strongest = np.nanmax(np.abs(np.nan_to_num(weights)), axis=1, keepdims=True)
-    figure = canvas(8, 1.2 + 0.26 * len(targets))
-    axes = grid(figure, 1, 1)[0][0]
+    figure = new_figure(8, 1.2 + 0.26 * len(targets))
+    axes = axes_grid(figure, 1, 1)[0][0]
     shares = weights / np.where(strongest > 0, strongest, 1)
     axes.imshow(np.nan_to_num(shares), cmap=_COLOURS, vmin=-1, vmax=1, aspect="auto")
     numbers = [bit.removeprefix("bit ") for bit in bits]

@@ -10,13 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
+from causalxai.dataset import some_of_each_class
 from causalxai.explainer import Explanation
 from causalxai.report.builder import ReportInputs
-from causalxai.report.images import some_of_each_class
-from causalxai.report.plots import CATEGORIES, INK, OPPOSE, SUPPORT, canvas, embed, grid, image_axes
+from causalxai.report.pictures import draw_picture, draw_signed
+from causalxai.report.plots import CATEGORIES, INK, OPPOSE, SUPPORT, axes_grid, embed, new_figure
 from causalxai.report.section import Figure, Section, Table, Text
 from causalxai_dvae.explainer import FlipExplainer
-from causalxai_dvae.report.code import draw_picture, say_prediction
+from causalxai_dvae.report.code import say_prediction
 
 _MOST_IMAGES, _MOST_BARS, _MOST_BITS = 6, 7, 24
 _COLUMNS = 5
@@ -97,8 +98,8 @@ def _sizes(explanation: Explanation) -> np.ndarray[tuple[int], np.dtype[np.int64
 def _flips(explanation: Explanation, class_names: Sequence[str]) -> Figure:
     """Draw a row for each of some images: pictures, and the bits that count most."""
     blocks = some_of_each_class(explanation.target[explanation.details["pictured"]], _MOST_IMAGES)
-    figure = canvas(1.15 * _COLUMNS + _CHART, 1.4 * len(blocks))
-    rows = grid(figure, len(blocks), _COLUMNS + 1, width_ratios=[1.15] * _COLUMNS + [_CHART])
+    figure = new_figure(1.15 * _COLUMNS + _CHART, 1.4 * len(blocks))
+    rows = axes_grid(figure, len(blocks), _COLUMNS + 1, width_ratios=[1.15] * _COLUMNS + [_CHART])
     for number, (row, block) in enumerate(zip(rows, blocks, strict=True)):
         _draw_pictures(row[:_COLUMNS], explanation, block, class_names, titled=number == 0)
         image = int(explanation.details["pictured"][block])
@@ -136,7 +137,7 @@ def _draw_pictures(
     for axes, picture, title, kind in zip(row, shown, titles, kinds, strict=True):
         title = title if titled else ""
         if picture is None:
-            _draw_difference(axes, flipped - perceived, title)
+            draw_signed(axes, (flipped - perceived).mean(dim=0), title)
             continue
         draw_picture(axes, picture, title)
         axes.set_xlabel(say_prediction(details[kind][image], class_names), fontsize=8)
@@ -144,12 +145,6 @@ def _draw_pictures(
         row[-1].set_xlabel("none found", fontsize=8)
     elif not bool(details["minimal"][image].any()):
         row[-1].set_xlabel("there already", fontsize=8)
-
-
-def _draw_difference(axes: Axes, change: Tensor, title: str) -> None:
-    mean = change.mean(dim=0).numpy()
-    limit = float(np.abs(mean).max()) or 1.0
-    image_axes(axes, title).imshow(mean, cmap="RdBu_r", vmin=-limit, vmax=limit)
 
 
 def _draw_importance(
@@ -186,8 +181,8 @@ def _over_all_images(explanation: Explanation) -> Figure:
     assert explanation.importance is not None
     importance = explanation.importance.double().numpy()
     bits = np.argsort(-np.abs(importance).mean(axis=0), kind="stable")[:_MOST_BITS]
-    figure = canvas(9.0, max(2.4, 0.15 * len(bits) + 0.8))
-    sizes, strength, needed = grid(figure, 1, 3, width_ratios=[1.0, 1.2, 1.0])[0]
+    figure = new_figure(9.0, max(2.4, 0.15 * len(bits) + 0.8))
+    sizes, strength, needed = axes_grid(figure, 1, 3, width_ratios=[1.0, 1.2, 1.0])[0]
     _draw_sizes(sizes, explanation)
     places = np.arange(len(bits))
     for axes in (strength, needed):

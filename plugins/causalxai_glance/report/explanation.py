@@ -12,13 +12,14 @@ from matplotlib.container import BarContainer
 from numpy.typing import NDArray
 from torch import Tensor
 
+from causalxai.dataset import some_of_each_class
 from causalxai.explainer import Explanation
 from causalxai.report.builder import ReportInputs
-from causalxai.report.images import some_of_each_class
-from causalxai.report.plots import INK, OPPOSE, SUPPORT, canvas, embed, grid, image_axes
+from causalxai.report.pictures import draw_picture, draw_signed
+from causalxai.report.plots import INK, OPPOSE, SUPPORT, axes_grid, embed, new_figure
 from causalxai.report.section import Figure, Section, Table, Text
 from causalxai_glance.explainer import GlanceExplainer
-from causalxai_glance.report.image_strips import MINUS, draw_picture, side_name, strips
+from causalxai_glance.report.image_strips import MINUS, side_name, strips
 
 _MOST_IMAGES, _MOST_CONTRASTED, _MOST_UNNAMED, _MOST_BARS = 4, 3, 4, 9
 # From which R² on the logit is about, and from which it is roughly, a sum.
@@ -98,9 +99,9 @@ def _what_ifs(explanation: Explanation, class_names: Sequence[str]) -> Figure:
     )
     concepts = _most_effective(explanation)
     columns = 1 + 2 * len(concepts)
-    figure = canvas(0.95 * columns + 2 * _CHART, 2.5 * len(blocks))
+    figure = new_figure(0.95 * columns + 2 * _CHART, 2.5 * len(blocks))
     ratios = [0.95] * columns + [_CHART] * 2
-    rows = grid(figure, 2 * len(blocks), columns + 2, width_ratios=ratios)
+    rows = axes_grid(figure, 2 * len(blocks), columns + 2, width_ratios=ratios)
     for number, block in enumerate(blocks):
         above, below = rows[2 * number : 2 * number + 2]
         _draw_pictures(above[:columns], below[:columns], explanation, block, concepts)
@@ -160,10 +161,8 @@ def _draw_pictures(
         for side, row in enumerate((above, below)):
             after = intervened[concept, side]
             draw_picture(row[1 + 2 * place], after, side_name(explanation, names[concept], side))
-            change = (after - perceived).mean(dim=0).numpy()
-            image_axes(row[2 + 2 * place], "difference").imshow(
-                change, cmap="RdBu_r", vmin=-limit, vmax=limit
-            )
+            change = (after - perceived).mean(dim=0)
+            draw_signed(row[2 + 2 * place], change, "difference", limit)
 
 
 def _draw_importance(axes: Axes, explanation: Explanation, image: int) -> None:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from causalxai.graph import CausalGraph, Edge
 from causalxai.metrics.graph_scores import DIRECTION_TOLD
 from causalxai.report.builder import GraphReport, ReportInputs
-from causalxai.report.plots import INK, OPPOSE, SUPPORT, canvas, embed, grid
+from causalxai.report.plots import INK, OPPOSE, SUPPORT, axes_grid, embed, new_figure
 from causalxai.report.section import Figure, Section, Table, Text
 from causalxai_glance.discoverer import GlanceDiscoverer
 from causalxai_glance.report.evidence import witness_section
@@ -83,8 +83,8 @@ def draw_beside_truth(graph: CausalGraph, truth: CausalGraph | None = None) -> F
     """Draw both graphs, every node at the same place; what is wrong is marked by line style."""
     places = _places(graph, truth)
     panels = 1 if truth is None else 2
-    figure = canvas(4.3 * panels, 3.0)
-    row = grid(figure, 1, panels)[0]
+    figure = new_figure(4.3 * panels, 3.0)
+    row = axes_grid(figure, 1, panels)[0]
     if truth is not None:
         _panel(row[0], places, truth.nodes, "true")
         for edge in truth.edges:

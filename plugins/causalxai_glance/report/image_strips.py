@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import cast
 
 from matplotlib.axes import Axes
-from torch import Tensor
 
+from causalxai.dataset import some_of_each_class
 from causalxai.explainer import Explanation
-from causalxai.report.images import as_shown, some_of_each_class
-from causalxai.report.plots import canvas, embed, grid, image_axes
+from causalxai.report.pictures import draw_picture, draw_signed
+from causalxai.report.plots import axes_grid, embed, new_figure
 from causalxai.report.section import Figure
 
 MINUS = "\N{MINUS SIGN}"
@@ -41,11 +41,6 @@ def side_name(explanation: Explanation, concept: str, side: int) -> str:
     return f"{concept} {('+', MINUS)[side]}"
 
 
-def draw_picture(axes: Axes, image: Tensor, title: str) -> None:
-    """Draw an image ``[c, h, w]`` in [0, 1]; of other than 1 or 3 channels, their mean."""
-    image_axes(axes, title).imshow(as_shown(image).numpy(), cmap="gray", vmin=0, vmax=1)
-
-
 def flipped_side(explanation: Explanation, image: int, concept: str) -> int:
     """Return the side of a boolean concept's pair that is farther from the image's reading."""
     reading = explanation.details["state"][image, explanation.concepts.index(concept)]
@@ -74,8 +69,8 @@ def _every_flip(explanation: Explanation, class_names: Sequence[str]) -> Figure:
     blocks = _of_both_kinds(explanation, _MOST_FACES)
     places, details = _places(explanation), explanation.details
     names = cast("list[str]", explanation.meta["contrasted"])
-    figure = canvas(_PLACE * (2 + len(places)), 1.6 * _PLACE * len(blocks))
-    rows = grid(figure, len(blocks), 2 + len(places))
+    figure = new_figure(_PLACE * (2 + len(places)), 1.6 * _PLACE * len(blocks))
+    rows = axes_grid(figure, len(blocks), 2 + len(places))
     for row, block in zip(rows, blocks, strict=True):
         image = int(details["pictured"][block])
         target = int(explanation.target[image])
@@ -105,8 +100,8 @@ def _across(explanation: Explanation, place: int, class_names: Sequence[str]) ->
     blocks = _of_both_kinds(explanation, _MOST_ACROSS)
     details = explanation.details
     name = cast("list[str]", explanation.meta["contrasted"])[place]
-    figure = canvas(_PLACE * len(blocks) + 0.8, 5.4 * _PLACE)
-    rows = grid(figure, 4, len(blocks))
+    figure = new_figure(_PLACE * len(blocks) + 0.8, 5.4 * _PLACE)
+    rows = axes_grid(figure, 4, len(blocks))
     for column, block in enumerate(blocks):
         image = int(details["pictured"][block])
         target = int(explanation.target[image])
@@ -116,9 +111,7 @@ def _across(explanation: Explanation, place: int, class_names: Sequence[str]) ->
         draw_picture(rows[0][column], explanation.inputs[image], class_names[target])
         draw_picture(rows[1][column], perceived, "")
         draw_picture(rows[2][column], after, f"= {1 - side}")
-        change = (after - perceived).mean(dim=0)
-        limit = float(change.abs().max()) or 1.0
-        image_axes(rows[3][column]).imshow(change.numpy(), cmap="RdBu_r", vmin=-limit, vmax=limit)
+        draw_signed(rows[3][column], (after - perceived).mean(dim=0))
         _write_confidence(rows[1][column], float(details["perceived"][image, target]))
         _write_confidence(rows[2][column], float(details["intervened"][image, place, side, target]))
     for row, label in zip(rows, ("image", "perceived", "do()", "difference"), strict=True):

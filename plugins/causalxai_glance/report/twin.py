@@ -10,18 +10,18 @@ from torch import Tensor
 
 from causalxai.dataset import Dataset, Split
 from causalxai.report.builder import ReportInputs
-from causalxai.report.plots import CATEGORIES, INK, canvas, embed, grid
+from causalxai.report.pictures import draw_picture
+from causalxai.report.plots import CATEGORIES, INK, axes_grid, embed, new_figure
 from causalxai.report.section import Figure, Section, Table, Text
+from causalxai.report.training_curves import TrainingCurve, draw_training_curves
 from causalxai_glance.latent_space import LatentSpace
-from causalxai_glance.report.image_strips import draw_picture
 from causalxai_glance.twin.quality import FAITHFUL_EFFECT, FAITHFUL_READBACK, Quality
 from causalxai_glance.twin.training import TERMS
 
-_PICTURES, _POINTS, _COLUMNS, _PANELS = 10, 400, 4, 3
+_PICTURES, _POINTS, _PANELS = 10, 400, 3
 # Scatter plots are pixels, and fewer of them to the page's width than other figures have.
 _TITLE, _LABEL, _TICK = 6.0, 5.5, 5.0
 _MARKERS = "osD^vPX*<>"
-_SMOOTHED = 50
 _SPLIT = (
     " For what is there or not: how often each reading comes, filled in images that have it, a "
     "line in the others."
@@ -96,11 +96,11 @@ def _verdict(quality: Quality) -> str:
 def _pictures(space: LatentSpace, split: Split) -> Figure:
     with torch.no_grad():
         painted = space.twin_.render(space.latents(space.encode(split.images).values)).cpu()
-    figure = canvas(0.95 * len(split), 2.1)
-    rows = grid(figure, 2, len(split))
+    figure = new_figure(0.95 * len(split), 2.1)
+    rows = axes_grid(figure, 2, len(split))
     for column, pair in enumerate(zip(split.images, painted, strict=True)):
         for row, image in enumerate(pair):
-            draw_picture(rows[row][column], image, "")
+            draw_picture(rows[row][column], image)
     rows[0][0].set_ylabel("image", fontsize=8)
     rows[1][0].set_ylabel("perceived", fontsize=8)
     return embed(
@@ -143,8 +143,8 @@ def _alignment(space: LatentSpace, labels: Tensor, readings: Tensor) -> Figure:
     k = len(space.named_)
     columns = min(k, _PANELS)
     lines = -(-k // columns)
-    figure = canvas(2.4 * columns, 2.4 * lines)
-    every = [axes for row in grid(figure, lines, columns) for axes in row]
+    figure = new_figure(2.4 * columns, 2.4 * lines)
+    every = [axes for row in axes_grid(figure, lines, columns) for axes in row]
     for place, name in enumerate(space.named_):
         axes, label, reading = every[place], labels[:, place], readings[:, place]
         _compare(axes, label.numpy(), reading.numpy(), place in space.boolean_)
@@ -187,8 +187,8 @@ def _label(axes: Axes, x: str, y: str) -> None:
 def _clusters(unnamed: Tensor, labels: Tensor, dataset: Dataset) -> Figure:
     """Draw the two principal components of the latents that have no name."""
     flat, shares = _principal_plane(unnamed.cpu().double().numpy())
-    figure = canvas(5.5, 3.6)
-    axes = grid(figure, 1, 1)[0][0]
+    figure = new_figure(5.5, 3.6)
+    axes = axes_grid(figure, 1, 1)[0][0]
     for klass, name in enumerate(dataset.class_names):
         mine = flat[(labels == klass).numpy()]
         if not len(mine):
@@ -237,35 +237,10 @@ def _name_cluster(axes: Axes, place: NDArray[np.float64], name: str, colour: str
 
 def _losses(history: Tensor) -> Figure:
     """Draw a small curve for each term that the training had."""
-    values = history.cpu().double().numpy()
-    present = [index for index in range(len(TERMS)) if np.any(values[:, index])]
-    columns = min(_COLUMNS, max(1, len(present)))
-    lines = max(1, -(-len(present) // columns))
-    figure = canvas(2.4 * columns, 1.5 * lines)
-    every = [axes for row in grid(figure, lines, columns) for axes in row]
-    for axes, index in zip(every, present, strict=False):
-        # Some terms are there in every few steps only.
-        steps = np.flatnonzero(values[:, index])
-        at, smooth = _smoothed(steps + 1, values[steps, index])
-        axes.plot(at, smooth, color=CATEGORIES[0], linewidth=1)
-        axes.set_title(TERMS[index], fontsize=8)
-        axes.tick_params(labelsize=7)
-    for axes in every[len(present) :]:
-        axes.set_axis_off()
-    every[0].set_xlabel("step", fontsize=8)
-    return embed(
-        figure,
+    # Some terms are there in every few steps only.
+    columns = zip(TERMS, history.cpu().double().numpy().T, strict=True)
+    return draw_training_curves(
+        [TrainingCurve.where_not_zero(term, column) for term, column in columns],
         "The weighted terms of the loss over the training, smoothed; each on its own scale.",
         "Curves of the loss's terms.",
     )
-
-
-def _smoothed(
-    steps: NDArray[np.int64], values: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return means of a running window, at its middle; at most some hundreds of them."""
-    window = max(1, min(_SMOOTHED, len(values) // 10))
-    box = np.ones(window) / window
-    at, smooth = (np.convolve(column, box, mode="valid") for column in (steps, values))
-    every = max(1, len(at) // 150)
-    return at[::every], smooth[::every]

@@ -10,10 +10,11 @@ import torch
 from matplotlib.axes import Axes
 from torch import Tensor
 
+from causalxai.dataset import some_of_each_class
 from causalxai.explainer import Explanation
 from causalxai.report.builder import ReportInputs
-from causalxai.report.images import some_of_each_class
-from causalxai.report.plots import CATEGORIES, INK, OPPOSE, SUPPORT, canvas, embed, grid, image_axes
+from causalxai.report.pictures import draw_picture, draw_signed
+from causalxai.report.plots import CATEGORIES, INK, OPPOSE, SUPPORT, axes_grid, embed, new_figure
 from causalxai.report.section import Figure, Section, Table, Text
 from causalxai_interventional.explainer import InterventionalExplainer
 
@@ -35,13 +36,12 @@ def effect_section(explanation: Explanation, class_names: Sequence[str]) -> Sect
     """Show CS by layer for images of two classes, and how removals move the logit (2 and 3)."""
     chosen = some_of_each_class(explanation.target, most=2)
     layers = _spread_out(cast("list[str]", explanation.meta["layers"]))
-    figure = canvas(8, 1.7 * len(chosen) + 0.4)
-    spread = canvas(8, 1.7 * len(chosen) + 0.4)
-    rows = zip(
-        chosen, grid(figure, len(chosen), len(layers)), grid(spread, len(chosen), len(layers)),
-        strict=True,
-    )  # fmt: skip
-    for image, effect_axes, spread_axes in rows:
+    figure = new_figure(8, 1.7 * len(chosen) + 0.4)
+    spread = new_figure(8, 1.7 * len(chosen) + 0.4)
+    effect_rows, spread_rows = (
+        axes_grid(one, len(chosen), len(layers)) for one in (figure, spread)
+    )
+    for image, effect_axes, spread_axes in zip(chosen, effect_rows, spread_rows, strict=True):
         klass = class_names[int(explanation.target[image])]
         for (number, layer), above, below in zip(layers, effect_axes, spread_axes, strict=True):
             here = explanation.details["layer"] == number
@@ -118,18 +118,14 @@ def map_section(explanation: Explanation, class_names: Sequence[str]) -> Section
     """Show the mediators' maps beside captum's (figures 6 and 7)."""
     chosen = some_of_each_class(explanation.target, most=6)
     names = list(explanation.maps)
-    figure = canvas(1.05 * (len(names) + 1), 1.15 * len(chosen) + 0.3)
+    figure = new_figure(1.05 * (len(names) + 1), 1.15 * len(chosen) + 0.3)
     for row, (image, axes) in enumerate(
-        zip(chosen, grid(figure, len(chosen), len(names) + 1), strict=True)
+        zip(chosen, axes_grid(figure, len(chosen), len(names) + 1), strict=True)
     ):
-        picture = explanation.inputs[image].movedim(0, -1).numpy()
-        image_axes(axes[0], "" if row else "image").imshow(picture, cmap="gray", vmin=0, vmax=1)
+        draw_picture(axes[0], explanation.inputs[image], "" if row else "image")
         axes[0].set_ylabel(f"class {class_names[int(explanation.target[image])]}", fontsize=8)
         for one, name in zip(axes[1:], names, strict=True):
-            heat = explanation.maps[name][image].numpy()
-            limit = float(np.abs(heat).max()) or 1.0
-            title = "" if row else _short(name)
-            image_axes(one, title).imshow(heat, cmap="RdBu_r", vmin=-limit, vmax=limit)
+            draw_signed(one, explanation.maps[name][image], "" if row else _short(name))
     pictures = embed(
         figure,
         "Red supports the class, blue opposes it; each map has its own scale. The plain mediator "

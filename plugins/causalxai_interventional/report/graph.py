@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from causalxai.graph import CausalGraph, Edge
 from causalxai.report.builder import GraphReport, ReportInputs
-from causalxai.report.plots import canvas, embed, grid
+from causalxai.report.plots import axes_grid, embed, new_figure
 from causalxai.report.section import Section, Table, Text
 from causalxai_interventional.discoverer import InterventionalDiscoverer
 
@@ -35,8 +35,8 @@ def frequency_section(graph: CausalGraph) -> Section:
         layers[_layer_of(edge)].append(edge)
     if not layers:
         return Section("Causal edges across images", [Text("No edge is frequent enough.")])
-    figure = canvas(8, 0.9 + len(layers) * (0.5 + 0.22 * len(classes)))
-    for row, (name, edges) in zip(grid(figure, len(layers), 1), layers.items(), strict=True):
+    figure = new_figure(8, 0.9 + len(layers) * (0.5 + 0.22 * len(classes)))
+    for row, (name, edges) in zip(axes_grid(figure, len(layers), 1), layers.items(), strict=True):
         _blobs(row[0], name, edges, classes)
     blobs = embed(
         figure,

@@ -143,15 +143,6 @@ def test_a_single_unnamed_latent_has_a_plane_too():
     assert shares.tolist() == [1, 0]
 
 
-def test_curves_are_running_means():
-    steps, values = np.arange(1, 41), np.arange(40.0) ** 2
-    at, smooth = figures._smoothed(steps, values)
-    assert at[0] == 2.5
-    assert smooth[0] == np.mean([0, 1, 4, 9])
-    at, smooth = figures._smoothed(np.array([3]), np.array([7.0]))
-    assert (at.tolist(), smooth.tolist()) == ([3], [7])
-
-
 def test_the_graph_is_scored_in_words():
     found = CausalGraph("abcd", [Edge("a", "b", 0.5, frequency=0.9), ("c", "b"), ("c", "d")])
     section = graph_section(found, TRUTH)

@@ -11,11 +11,12 @@ import pytest
 import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
-from matplotlib.figure import Figure as Canvas
+from matplotlib.figure import Figure as PlotFigure
 from torch import Tensor
 
 from causalxai import Dataset
 from causalxai.explainer import Explanation
+from causalxai.report import training_curves
 from causalxai.report.plots import OPPOSE, SUPPORT
 from causalxai.report.section import Figure, Text
 from causalxai_glance.latent_space import LatentSpace
@@ -32,15 +33,15 @@ MINUS = "\N{MINUS SIGN}"
 
 
 @pytest.fixture
-def canvases(monkeypatch: pytest.MonkeyPatch) -> list[Canvas]:
+def plots(monkeypatch: pytest.MonkeyPatch) -> list[PlotFigure]:
     """Collects the figures that would be embedded, which takes longer than to fill them."""
-    seen: list[Canvas] = []
+    seen: list[PlotFigure] = []
 
-    def embed(figure: Canvas, caption: str, alt: str, *, raster: bool = False) -> Figure:
+    def embed(figure: PlotFigure, caption: str, alt: str, *, raster: bool = False) -> Figure:
         seen.append(figure)
         return Figure(caption, alt, png=b"" if raster else None, svg=None if raster else "")
 
-    for module in (explanation_figures, figures, strips):
+    for module in (explanation_figures, figures, strips, training_curves):
         monkeypatch.setattr(module, "embed", embed)
     return seen
 
@@ -98,19 +99,19 @@ def signed(value: float) -> str:
     return f"{value:+.2f}".replace("-", MINUS)
 
 
-def block_of(canvas: Canvas, image: int) -> list[Axes]:
+def block_of(figure: PlotFigure, image: int) -> list[Axes]:
     """Return one image's axes: 5 above, importance, confidence; then 5 below."""
-    size = len(canvas.axes) // N
-    return canvas.axes[image * size : (image + 1) * size]
+    size = len(figure.axes) // N
+    return figure.axes[image * size : (image + 1) * size]
 
 
 @pytest.mark.parametrize("image", range(N))
 def test_what_ifs_are_the_pictures_of_the_intervention_that_the_title_names(
-    canvases: list[Canvas], image: int
+    plots: list[PlotFigure], image: int
 ) -> None:
     given = explanation()
     explanation_section(given, CLASSES)
-    axes = [one for one in block_of(canvases[0], image) if one.images]
+    axes = [one for one in block_of(plots[0], image) if one.images]
     titles = [one.get_title() for one in axes]
     perceived = given.details["perceived picture"][image, 0]
     assert titles == [
@@ -127,11 +128,13 @@ def test_what_ifs_are_the_pictures_of_the_intervention_that_the_title_names(
             torch.testing.assert_close(shown(axes[place + 1]), after - perceived)
 
 
-def test_differences_are_red_where_it_is_brighter_and_on_one_scale(canvases: list[Canvas]) -> None:
+def test_differences_are_red_where_it_is_brighter_and_on_one_scale(
+    plots: list[PlotFigure],
+) -> None:
     given = explanation()
     explanation_section(given, CLASSES)
     changes = given.details["intervened picture"][0] - given.details["perceived picture"][0]
-    pictures = [one.images[0] for one in block_of(canvases[0], 0) if "diff" in one.get_title()]
+    pictures = [one.images[0] for one in block_of(plots[0], 0) if "diff" in one.get_title()]
     assert len(pictures) == 4
     for picture in pictures:
         limit = float(changes.abs().max())
@@ -142,11 +145,11 @@ def test_differences_are_red_where_it_is_brighter_and_on_one_scale(canvases: lis
 
 @pytest.mark.parametrize("image", range(N))
 def test_bars_of_importance_are_named_and_coloured_by_what_they_are(
-    canvases: list[Canvas], image: int
+    plots: list[PlotFigure], image: int
 ) -> None:
     given = explanation()
     explanation_section(given, CLASSES)
-    axes = block_of(canvases[0], image)[5]
+    axes = block_of(plots[0], image)[5]
     found = bars(axes)
     importance = dict(zip(given.concepts, given.importance[image].tolist(), strict=True))
     unnamed = sorted(given.concepts[2:], key=lambda name: -abs(importance[name]))
@@ -161,11 +164,11 @@ def test_bars_of_importance_are_named_and_coloured_by_what_they_are(
 
 @pytest.mark.parametrize("image", range(N))
 def test_bars_of_confidence_are_the_class_s_in_each_picture(
-    canvases: list[Canvas], image: int
+    plots: list[PlotFigure], image: int
 ) -> None:
     given = explanation()
     explanation_section(given, CLASSES)
-    axes = block_of(canvases[0], image)[6]
+    axes = block_of(plots[0], image)[6]
     target, details = int(given.target[image]), given.details
     expected = {
         "image": details["original"][image, target],
@@ -186,11 +189,13 @@ def test_bars_of_confidence_are_the_class_s_in_each_picture(
     assert min(text.get_position()[0] for text in axes.texts) > 1
 
 
-def test_strips_show_the_flip_its_difference_and_its_confidence(canvases: list[Canvas]) -> None:
+def test_strips_show_the_flip_its_difference_and_its_confidence(
+    plots: list[PlotFigure],
+) -> None:
     given = explanation(boolean=NAMES)
     given.details["state"][:, :2] = torch.tensor([[0.1, 0.9], [0.8, 0.2], [0.7, 0.3]])
     explanation_section(given, CLASSES)
-    flips, across = (canvas.axes for canvas in canvases[1:])
+    flips, across = (figure.axes for figure in plots[1:])
     details = given.details
     featured = int(details["effect"].abs().mean(dim=(0, 2)).argmax())
     for image in range(N):
@@ -221,13 +226,13 @@ def test_strips_show_the_flip_its_difference_and_its_confidence(canvases: list[C
 
 @pytest.mark.parametrize("channels", [2, 3, 4])
 def test_pictures_of_any_number_of_channels_are_shown(
-    canvases: list[Canvas], channels: int
+    plots: list[PlotFigure], channels: int
 ) -> None:
     given = explanation(boolean=NAMES, channels=channels)
     explanation_section(given, CLASSES)
     first = given.inputs[0]
-    for canvas in canvases:
-        found = shown(canvas.axes[0])
+    for figure in plots:
+        found = shown(figure.axes[0])
         expected = first.movedim(0, -1) if channels == 3 else first.mean(dim=0)
         torch.testing.assert_close(found, expected)
 
@@ -265,19 +270,19 @@ def test_the_summary_reads_as_no_subtraction() -> None:
 
 
 @pytest.fixture
-def twin_canvases(
-    canvases: list[Canvas], latent_space: LatentSpace, squares: Dataset
-) -> list[Canvas]:
+def twin_plots(
+    plots: list[PlotFigure], latent_space: LatentSpace, squares: Dataset
+) -> list[PlotFigure]:
     """Pictures, alignment, clusters and losses of a twin, one concept of which is boolean."""
     space = copy.copy(latent_space)
     twin_section(space, squares)
-    return canvases
+    return plots
 
 
 def test_the_twin_s_pictures_are_of_the_images_above_them(
-    twin_canvases: list[Canvas], latent_space: LatentSpace, squares: Dataset
+    twin_plots: list[PlotFigure], latent_space: LatentSpace, squares: Dataset
 ) -> None:
-    axes = twin_canvases[0].axes
+    axes = twin_plots[0].axes
     images = figures._evenly(squares.test, len(axes) // 2).images
     values = latent_space.encode(images).values
     with torch.no_grad():
@@ -287,11 +292,11 @@ def test_the_twin_s_pictures_are_of_the_images_above_them(
 
 
 def test_alignment_is_readings_against_labels(
-    twin_canvases: list[Canvas], latent_space: LatentSpace, squares: Dataset
+    twin_plots: list[PlotFigure], latent_space: LatentSpace, squares: Dataset
 ) -> None:
     readings = latent_space.encode(squares.test.images).values[:, :2]
     assert squares.test.concepts is not None
-    for place, axes in enumerate(twin_canvases[1].axes):
+    for place, axes in enumerate(twin_plots[1].axes):
         points = np.asarray(axes.collections[0].get_offsets())
         np.testing.assert_allclose(points[:, 0], squares.test.concepts[:, place], rtol=1e-5)
         np.testing.assert_allclose(points[:, 1], readings[:, place], rtol=1e-4)
@@ -301,14 +306,14 @@ def test_alignment_is_readings_against_labels(
 
 
 def test_panels_of_what_is_there_or_not_are_labelled_as_such(
-    canvases: list[Canvas], latent_space: LatentSpace, squares: Dataset
+    plots: list[PlotFigure], latent_space: LatentSpace, squares: Dataset
 ) -> None:
     space = copy.copy(latent_space)
     space.boolean_ = frozenset({1})
     labels = squares.test.concepts.clone()
     labels[:, 1] = (labels[:, 1] > 0.5).float()
     twin_section(space, replace(squares, test=replace(squares.test, concepts=labels)))
-    first, second = canvases[1].axes
+    first, second = plots[1].axes
     assert (first.get_xlabel(), first.get_ylabel()) == ("label", "aligned latent")
     assert (second.get_xlabel(), second.get_ylabel()) == ("aligned latent", "images")
     with_it = int(labels[:, 1].sum())
@@ -318,11 +323,11 @@ def test_panels_of_what_is_there_or_not_are_labelled_as_such(
 
 
 def test_each_cluster_is_of_its_own_class(
-    twin_canvases: list[Canvas], latent_space: LatentSpace, squares: Dataset
+    twin_plots: list[PlotFigure], latent_space: LatentSpace, squares: Dataset
 ) -> None:
     latents = latent_space.latents(latent_space.encode(squares.test.images).values)
     plane, _ = figures._principal_plane(latents[:, 2:].double().numpy())
-    [axes] = twin_canvases[2].axes
+    [axes] = twin_plots[2].axes
     labels = squares.test.labels.numpy()
     classes = [klass for klass in range(len(squares.class_names)) if (labels == klass).any()]
     assert len(classes) > 1

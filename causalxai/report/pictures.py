@@ -1,17 +1,21 @@
-"""Small pictures that a page carries in itself: images, and maps laid over them."""
+"""Images and maps as pictures: drawn on axes, or small and carried by the page itself."""
 
 from __future__ import annotations
 
 import base64
 import io
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.image import imsave
 from numpy.typing import NDArray
 from torch import Tensor
 
-from causalxai.report.images import as_shown
+from causalxai.report.plots import image_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Pixels = NDArray[np.float64]
 
@@ -20,7 +24,7 @@ _SHADE = 0.35
 
 
 @dataclass(frozen=True)
-class Tile:
+class Thumbnail:
     """A picture and what stands below it.
 
     Parameters
@@ -39,12 +43,47 @@ class Tile:
     figure: str = ""
 
 
-def picture(image: Tensor) -> str:
+def as_shown(image: Tensor) -> Tensor:
+    """Return an image ``[h, w, 1 or 3]`` for drawing; of other numbers of channels, the mean.
+
+    Parameters
+    ----------
+    image
+        ``[c, h, w]`` in [0, 1].
+    """
+    shown = image if image.shape[0] in (1, 3) else image.mean(dim=0, keepdim=True)
+    return shown.movedim(0, -1)
+
+
+def draw_picture(axes: Axes, image: Tensor, title: str = "") -> None:
+    """Draw an image ``[c, h, w]`` in [0, 1]; of other than 1 or 3 channels, their mean."""
+    image_axes(axes, title).imshow(as_shown(image).numpy(), cmap="gray", vmin=0, vmax=1)
+
+
+def draw_signed(axes: Axes, values: Tensor, title: str = "", limit: float | None = None) -> None:
+    """Draw a map ``[h, w]``: positive values red, negative ones blue, 0 white.
+
+    Parameters
+    ----------
+    axes
+        To draw on.
+    values
+        ``[h, w]``.
+    title
+        Above it.
+    limit
+        The absolute value that has the full colour; the map's own largest unless given.
+    """
+    most = limit or float(values.abs().max()) or 1.0
+    image_axes(axes, title).imshow(values.numpy(), cmap="RdBu_r", vmin=-most, vmax=most)
+
+
+def thumbnail(image: Tensor) -> str:
     """Return an image ``[c, h, w]`` in [0, 1]; where it has neither one colour nor three, grey."""
     return _as_png(as_shown(image).expand(-1, -1, 3).clamp(0, 1).double().numpy())
 
 
-def overlay(image: Tensor, heat: Tensor) -> str:
+def map_thumbnail(image: Tensor, heat: Tensor) -> str:
     """Return a map over the pale shadow of its image.
 
     Parameters

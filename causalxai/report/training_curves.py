@@ -1,0 +1,80 @@
+"""How the terms of a loss went over a training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causalxai.report.plots import CATEGORIES, axes_grid, embed, new_figure
+from causalxai.report.section import Figure
+
+_COLUMNS = 4
+_SMOOTHED = 50
+_POINTS = 150
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingCurve:
+    """One term of a loss.
+
+    Parameters
+    ----------
+    title
+        What the term is called.
+    steps
+        ``[n]``, the steps at which it was computed, counted from 1.
+    values
+        ``[n]``, its value at each.
+    """
+
+    title: str
+    steps: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+    @classmethod
+    def at_every_step(cls, title: str, values: NDArray[np.float64]) -> Self:
+        """Return the curve of a term that each step of a training computes."""
+        return cls(title, np.arange(1, len(values) + 1), values)
+
+    @classmethod
+    def where_not_zero(cls, title: str, values: NDArray[np.float64]) -> Self:
+        """Return the curve of a term that some steps leave out, for which they note a 0."""
+        steps = np.flatnonzero(values)
+        return cls(title, steps + 1, values[steps])
+
+    def smoothed(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return means of a running window, at its middle; at most some hundreds of them."""
+        window = max(1, min(_SMOOTHED, len(self.values) // 10))
+        box = np.ones(window) / window
+        at, means = (np.convolve(x, box, mode="valid") for x in (self.steps, self.values))
+        every = max(1, len(at) // _POINTS)
+        return at[::every], means[::every]
+
+
+def draw_training_curves(curves: Sequence[TrainingCurve], caption: str, alt: str) -> Figure:
+    """Draw a small smoothed curve for each term, each on its own scale.
+
+    Parameters
+    ----------
+    curves
+        Those without any value, or with zeros alone, are left out.
+    caption, alt
+        Of the figure.
+    """
+    present = [curve for curve in curves if np.any(curve.values)]
+    columns = min(_COLUMNS, max(1, len(present)))
+    lines = max(1, -(-len(present) // columns))
+    figure = new_figure(2.4 * columns, 1.5 * lines)
+    every = [axes for row in axes_grid(figure, lines, columns) for axes in row]
+    for axes, curve in zip(every, present, strict=False):
+        axes.plot(*curve.smoothed(), color=CATEGORIES[0], linewidth=1)
+        axes.set_title(curve.title, fontsize=8)
+        axes.tick_params(labelsize=7)
+    for axes in every[len(present) :]:
+        axes.set_axis_off()
+    every[0].set_xlabel("step", fontsize=8)
+    return embed(figure, caption, alt)
