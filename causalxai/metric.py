@@ -49,8 +49,10 @@ class Estimate:
         value = float(data.mean())
         if data.size == 1:
             return cls(value, n=1)
-        drawn = data[rng.integers(data.size, size=(_RESAMPLES, data.size))].mean(axis=1)
-        low, high = np.percentile(drawn, (2.5, 97.5))
+        drawn = stats.bootstrap(
+            (data,), np.mean, n_resamples=_RESAMPLES, method="percentile", rng=rng
+        )
+        low, high = drawn.confidence_interval
         return cls(value, float(low), float(high), int(data.size))
 
     @classmethod

@@ -37,8 +37,8 @@ def mean_of(values: Sequence[float]) -> Mean:
     sd = float(np.std(values, ddof=1))
     if sd <= _ROUNDING * float(np.abs(values).max()):
         return Mean(mean, sd, n=n)
-    reach = float(stats.t.ppf(0.975, n - 1)) * sd / n**0.5
-    return Mean(mean, sd, mean - reach, mean + reach, n)
+    low, high = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    return Mean(mean, sd, float(low), float(high), n)
 
 
 @dataclass(frozen=True)

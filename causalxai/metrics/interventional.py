@@ -274,11 +274,12 @@ def _correlations(claimed: NDArray[np.float64], shown: NDArray[np.float64]) -> N
 
     Both tables are ``[q, n]``.
     """
-    one, other = (stats.rankdata(table, axis=0) for table in (claimed, shown))
-    one, other = one - one.mean(axis=0), other - other.mean(axis=0)
-    scale = np.sqrt((one**2).sum(axis=0) * (other**2).sum(axis=0))
-    product = (one * other).sum(axis=0)
-    rho: NDArray[np.float64] = np.clip(product / np.where(scale > 0, scale, 1.0), -1, 1)
+    rho = np.zeros(claimed.shape[1])
+    ranked = (np.ptp(claimed, axis=0) > 0) & (np.ptp(shown, axis=0) > 0)
+    if ranked.any():
+        # spearmanr would correlate every image with every other.
+        one, other = (stats.rankdata(table[:, ranked], axis=0) for table in (claimed, shown))
+        rho[ranked] = stats.pearsonr(one, other, axis=0).statistic
     return rho
 
 

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import stats
 
 from causalxai.metric import Estimate
 
@@ -28,8 +29,15 @@ def bootstrapped(
     value = float(statistic(np.arange(n)))
     if n < 2:
         return Estimate(value, n=n)
-    drawn = [statistic(rng.integers(n, size=n)) for _ in range(draws)]
-    finite = np.array([one for one in drawn if np.isfinite(one)])
+    drawn = stats.bootstrap(
+        (np.arange(n),),
+        statistic,
+        n_resamples=draws,
+        vectorized=False,
+        method="percentile",
+        rng=rng,
+    ).bootstrap_distribution
+    finite = drawn[np.isfinite(drawn)]
     if not finite.size:
         return Estimate(value, n=n)
     low, high = np.percentile(finite, _PERCENTILES)
