@@ -7,10 +7,11 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import torch
 from captum import attr
-from captum._utils.models.linear_model import SkLearnRidge
 from pydantic import Field
 from skimage.segmentation import felzenszwalb, slic
+from sklearn.linear_model import Ridge
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 from causalxai.context import Context
 from causalxai.errors import CapabilityError
@@ -83,9 +84,7 @@ class Lime(Attribution):
             distance = 1 - kept.mean().sqrt()
             return torch.exp(-(distance**2) / config.kernel_width**2).sqrt()
 
-        lime = attr.Lime(
-            context.classifier.model, SkLearnRidge(alpha=config.ridge), closeness, some_of_them
-        )
+        lime = attr.Lime(context.classifier.model, _Ridge(config.ridge), closeness, some_of_them)
 
         def attribute(images: Tensor, target: Tensor) -> Attributed:
             regions = torch.stack([self._superpixels(image) for image in images])
@@ -131,3 +130,19 @@ class Lime(Attribution):
                 "more: raise 'segments', or take segmentation: slic"
             )
         return torch.from_numpy(numbers).to(image.device)
+
+
+class _Ridge:
+    """Scikit-learn's ridge regression with the two methods that captum asks of a model."""
+
+    def __init__(self, penalty: float) -> None:
+        self._ridge = Ridge(alpha=penalty)
+
+    def fit(self, train_data: DataLoader[tuple[Tensor, ...]]) -> None:
+        """Regress the logits ``[n]`` on which of the superpixels ``[n, k]`` are kept."""
+        kept, logits, weights = map(torch.cat, zip(*train_data, strict=True))
+        self._ridge.fit(kept.cpu().numpy(), logits.cpu().numpy(), weights.cpu().numpy())
+
+    def representation(self) -> Tensor:
+        """Return the coefficients, ``[1, k]``."""
+        return torch.from_numpy(self._ridge.coef_).float().reshape(1, -1)
