@@ -24,6 +24,8 @@ _POOLING = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
 _ADDITIONS = {operator.iadd: operator.add}
 
 
+# captum leaves this to its users: its DeepLIFT is silently wrong for functional activations and for
+# modules that are called twice, and its own rule for max pooling needs windows that don't overlap.
 def rescalable(model: nn.Module) -> tuple[nn.Module, str]:
     """Return a copy of a network whose nonlinearities captum's DeepLIFT can follow, if it can.
 

@@ -21,6 +21,8 @@ from safetensors.numpy import load_file, save_file
 
 from causalxai.storage.record import Json
 
+# By hand: joblib.Memory and diskcache keep pickles, which run code when they are read; and joblib's
+# folder is held to a size only when somebody asks for it.
 Arrays = dict[str, NDArray[np.generic]]
 
 _logger = logging.getLogger(__name__)

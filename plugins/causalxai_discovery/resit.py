@@ -64,6 +64,7 @@ def discover_resit(
     return Claims(frozenset((i, j) for j, causes in parents.items() for i in causes))
 
 
+# By hand: the RESIT of the lingam package takes no background knowledge.
 @dataclass(frozen=True, eq=False)
 class _Resit:
     values: NDArray[np.float64]

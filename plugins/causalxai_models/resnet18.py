@@ -14,6 +14,8 @@ from causalxai_models.training import TrainedClassifier, TrainingConfig
 from causalxai_models.weights import load_weights, read_weights
 
 
+# Not torchvision's own: for one network it would bring a compiled package that is tied to one
+# version of torch.
 class BasicBlock(nn.Module):
     """Two 3 x 3 convolutions beside a shortcut.
 

@@ -30,6 +30,8 @@ _RIDGE = 1e-6
 _HALF_LOG_TAU = 0.5 * float(np.log(2 * np.pi))
 
 
+# By hand: scikit-learn's GaussianMixture takes no weights, and the mixture of ``scm.noise`` groups
+# values that have none; here the weights change with each step of the model around it.
 @dataclass(frozen=True)
 class _Mixture:
     """A mixture of normal distributions: the noise of one concept."""

@@ -15,6 +15,8 @@ RIDGE = 1e-3
 
 With thousands of rows, an effect that never fails gets odds of some hundred thousand."""
 
+# Newton's method by hand, for speed: scikit-learn's LogisticRegression and statsmodels fit one
+# table a call, and a search over graphs has thousands of small ones.
 _STEPS = 60
 _GAIN = 1e-8  # nats
 _JITTER = 1e-10

@@ -237,6 +237,8 @@ def _slices(ordered: Values, shares: Values) -> Parts:
     return np.broadcast_to(shares, means.shape), means, np.maximum(sds, 2 * NARROWEST)
 
 
+# Expectation maximisation by hand, for speed: scikit-learn's GaussianMixture takes one sample and
+# one start a call, and neither weights nor moments of groups; a search fits thousands of residuals.
 def _mixtures(moments: Values, starts: Parts) -> tuple[Parts, Values]:
     """Go a few steps from every start, then many from the best: ``[samples, K]``, likelihoods."""
     counts = moments[:, None, :, 0]

@@ -19,6 +19,7 @@ _LOG_2 = float(np.log(2.0))
 _NEAREST = 1e-9
 
 
+# Not statsmodels' OrderedModel: it fits and predicts, but has no noise of a unit to abduct.
 @dataclass(frozen=True)
 class ThresholdMechanism:
     """``child = 1`` where ``intercept + sum of f_j(parent_j) + noise > 0``, the noise logistic.
