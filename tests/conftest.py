@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import hypothesis
 import pytest
 import torch
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from torch import Tensor, nn
 
 from causalxai import Classifier, Context, Dataset, Run, Split, run
@@ -19,6 +21,12 @@ from causalxai.report.builder import ReportInputs
 # A busy machine is no reason to fail.
 hypothesis.settings.register_profile("causalxai", deadline=None)
 hypothesis.settings.load_profile("causalxai")
+
+# Tests run side by side, one on each core, and their tensors are tiny: more threads would wait for
+# each other. The variable is for the processes that tests start.
+os.environ["OMP_NUM_THREADS"] = "1"
+torch.set_num_threads(1)
+threadpool_limits(1)
 
 TINY_SPEC: dict[str, Any] = {
     "causalxai": 1,
@@ -36,6 +44,7 @@ TINY_SPEC: dict[str, Any] = {
         "hidden": 16,
     },
     "method": "interventional",
+    "concepts": {"layers": ["conv1", "conv2"]},
     "graph": {"classes": ["0", "7"], "positives": 2},
     "explain": {"references": False, "map_layers": ["conv2"]},
     "images": {"classes": ["0", "7"], "count": 2},
@@ -48,6 +57,13 @@ class Halves(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return torch.stack([half.sum(dim=(1, 2, 3)) for half in images.split(2, dim=3)], dim=1)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Take back the number of threads that a test has set."""
+    yield
+    torch.set_num_threads(1)
 
 
 @pytest.fixture

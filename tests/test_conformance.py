@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -34,15 +34,6 @@ from causalxai_interventional.parameter_space import ParameterSpace
 GRANULARITIES = ("slice", "filter")
 STRATEGIES = ("auto", "dataflow", "vmap", "expanded")
 CLASSES = ("a", "b", "c")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Keep threads from waiting for each other: tensors here are tiny, and cores are shared."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 class SmallNetwork(nn.Module):

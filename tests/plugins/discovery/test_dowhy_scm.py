@@ -26,6 +26,9 @@ from causalxai_discovery.report.dowhy_scm import explanation_report
 WORLD = toy_world(0)
 TARGET = torch.arange(8) % 3
 
+# Logits are around 1, and sums of some of them in double precision are off by 1e-16 or so.
+ROUNDING = 1e-12
+
 
 def context(graph: CausalGraph | None = None) -> Context:
     found = WORLD.context()
@@ -107,9 +110,9 @@ def test_only_the_predictions_parents_act_on_the_logit():
         table = CausalTable.of(context(graph), 100)
         assert set(table.dag(1).edges) == {("c0", "c1"), ("c1", LOGIT)}
         explanation = DowhyScm(samples=30).explain(WORLD.dataset.test.images[:3], 1, context(graph))
-        assert explanation.importance[:, :2].abs().min() > 0
-        assert not explanation.importance[:, 2:].any()
-        assert not explanation.details["intrinsic_influence"][:, 2:].any()
+        assert explanation.importance[:, :2].abs().min() > ROUNDING
+        assert explanation.importance[:, 2:].abs().max() < ROUNDING
+        assert explanation.details["intrinsic_influence"][:, 2:].abs().max() < ROUNDING
         assert max(explanation.meta["r2"].values()) < 0.999
     graph = CausalGraph([a, c, "elsewhere"], [(c, a)])
     table = CausalTable.of(context(graph), 100)
@@ -126,7 +129,7 @@ def test_a_class_that_no_concept_causes_has_no_cause_and_is_unexplained():
     assert not table.dag(1).in_degree(LOGIT)
     assert set(table.dag(0).edges) == {("c0", LOGIT)}
     explanation = DowhyScm(samples=30).explain(WORLD.dataset.test.images[:3], 1, context(graph))
-    assert not explanation.importance.any()
+    assert explanation.importance.abs().max() < ROUNDING
     assert not explanation.details["arrow_strength"].any()
     torch.testing.assert_close(explanation.details["unexplained"], torch.ones(3))
     assert max(explanation.meta["r2"].values()) <= 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -19,15 +18,6 @@ SIDE = 16
 CLASSES = ("standing", "lying", "crossed")
 NAMES = ("bright",)
 SMALL = {"autoencoder": {"bits": 6, "hidden": (32, 16), "steps": 400}, "generator": {"steps": 60}}
-
-
-@pytest.fixture(autouse=True, scope="session")
-def one_thread() -> Iterator[None]:
-    """Keep threads from waiting for each other: tensors here are tiny, and cores are shared."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 class Looker(nn.Module):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -18,15 +17,6 @@ from causalxai_glance.twin_oracle import TwinOracle
 SIDE = 16
 NAMES = ("size", "brightness")
 CLASSES = ("dim", "small", "large")
-
-
-@pytest.fixture(autouse=True, scope="session")
-def one_thread() -> Iterator[None]:
-    """Keep threads from waiting for each other: tensors here are tiny, and cores are shared."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 class Glance(nn.Module):

@@ -1,22 +1,12 @@
-"""Tiny images that can be told apart, and one thread, which is quicker for tiny networks."""
+"""Tiny images that can be told apart."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import pytest
 import torch
 
 from causalxai.dataset import Dataset, Split
 from causalxai.seeding import torch_generator
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def stripes(n: int, channels: int, size: int, seed: int) -> Split:
