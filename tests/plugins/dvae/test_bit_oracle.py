@@ -72,7 +72,8 @@ def test_logits_do_not_depend_on_what_else_is_wanted(bit_oracle: BitOracle, unit
     flips = flip_each(units.values.shape[1])
     alone = bit_oracle.query(units, flips).answer("logits")
     beside = bit_oracle.query(units, flips, want=EVERYTHING).answer("logits")
-    assert torch.equal(alone, beside)
+    # Chunks are of other sizes where pictures are wanted, and sums then end in other last digits.
+    torch.testing.assert_close(alone, beside)
 
 
 def test_pictures_count_towards_the_memory_ceiling(bit_oracle: BitOracle):

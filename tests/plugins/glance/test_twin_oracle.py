@@ -45,7 +45,7 @@ def test_the_empty_intervention_is_the_twins_own_picture(
     want = ("logits", "readback", "images")
     answer = twin_oracle.query(units, Intervention.none(), want=want)
     painted = latent_space.twin_.render(latent_space.latents(units.values))
-    assert torch.equal(answer.answer("images")[0], painted)
+    torch.testing.assert_close(answer.answer("images")[0], painted)
     torch.testing.assert_close(answer.answer("logits")[0], looker.logits(painted))
     read = latent_space.encode(painted).values
     torch.testing.assert_close(answer.answer("readback")[0], read)
