@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from causalxai_glance.perception.measurement_model import Values
-from causalxai_glance.scm import Pair
+from causalxai_glance.scm import Basis, Pair
 
 GraphScore: TypeAlias = Callable[[frozenset[Pair]], float]
 
@@ -77,7 +77,7 @@ class _Basis:
         blocks, line, curve = [torch.ones(len(points), 1)], [], []
         at = 1
         for x, seen in zip(points.T, readings.T, strict=True):
-            bent = _natural_spline(x, torch.quantile(seen, torch.linspace(0.02, 0.98, _KNOTS)))
+            bent = _curve(x, torch.quantile(seen, torch.linspace(0.02, 0.98, _KNOTS)))
             blocks += [x[:, None], bent]
             line.append((at,))
             curve.append(tuple(range(at, at + 1 + bent.shape[1])))
@@ -85,16 +85,10 @@ class _Basis:
         return cls(torch.cat(blocks, dim=1), tuple(line), tuple(curve))
 
 
-def _natural_spline(x: Tensor, knots: Tensor) -> Tensor:
-    """Return the curved functions of a natural cubic spline, ``[n, knots - 2]``."""
-
-    def cubes(knot: Tensor) -> Tensor:
-        return ((x - knot).clamp(min=0) ** 3 - (x - knots[-1]).clamp(min=0) ** 3) / (
-            knots[-1] - knot
-        )
-
-    last = cubes(knots[-2])
-    bent = torch.stack([cubes(knot) - last for knot in knots[:-2]], dim=1)
+def _curve(x: Tensor, knots: Tensor) -> Tensor:
+    """Return the curved functions of a natural cubic spline, ``[n, knots - 2]``, of sd 1."""
+    spline = Basis(knots=tuple(knots.tolist()))
+    bent = torch.from_numpy(spline.columns(x.numpy())[:, 1:]).float()
     return bent / bent.std(dim=0).clamp(min=1e-6)
 
 
