@@ -36,7 +36,6 @@ from causalxai.comparison.formatting import (
     number,
 )
 from causalxai.config.document import read_document
-from causalxai.metrics.sanity import SANITY_TOLD, Sanity
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -118,8 +117,8 @@ class Page:
             rows.append([*labels, *cells, *cost])
         heads = [_with_arrow(name, pooled[pooled.metric == name]) for name in columns]
         table = _table([*self._names, *heads, "seconds", "answers"], rows, len(self._names))
-        sanity = f"\n\n{SANITY_TOLD}" if Sanity.name in columns else ""
-        return f"All scores, with 95 % intervals and (chance; controls):\n\n{table}{sanity}"
+        notes = "".join(f"\n\n{note}" for note in self.comparison.reading_notes)
+        return f"All scores, with 95 % intervals and (chance; controls):\n\n{table}{notes}"
 
     def _left_out(self, pooled: pd.DataFrame) -> Iterator[str]:
         """Yield why scores are missing."""

@@ -132,8 +132,7 @@ def compare_command(
     """Run a grid of specs and write their comparison."""
     console = _set_up_logging()
     from causalxai.comparison import compare
-    from causalxai.comparison.terminal import score_table
-    from causalxai.metrics.sanity import SANITY_TOLD, Sanity
+    from causalxai.comparison.terminal import terminal_table
     from causalxai.progress.bars import terminal_progress
 
     with terminal_progress(console) as progress:
@@ -152,9 +151,9 @@ def compare_command(
         sys.stdout.write(json.dumps(summary, allow_nan=False) + "\n")
     else:
         wide = console if console.is_terminal else Console(stderr=True, width=240)
-        wide.print(score_table(comparison), highlight=False)
-        if any(comparison.scores.metric == Sanity.name):
-            wide.print(SANITY_TOLD, highlight=False)
+        wide.print(terminal_table(comparison), highlight=False)
+        for note in comparison.reading_notes:
+            wide.print(note, highlight=False)
         for entry in comparison.failures():
             console.print(f"{entry.cell}: failed: {entry.outcome.reason}", highlight=False)
         sys.stdout.write(f"{summary['report']}\n")

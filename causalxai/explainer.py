@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Self, cast, final
 
 import torch
@@ -105,11 +106,23 @@ class Explanation:
         )
 
 
+class ControlKind(StrEnum):
+    """What an explainer that knows nothing of the classifier says instead."""
+
+    RANDOM = "random"
+    """Noise."""
+    CONSTANT = "constant"
+    """The same for every image, class and classifier."""
+
+
 class Explainer(Plugin, ABC):
     """Explains the classifier's logits for given classes of given images."""
 
     requires: ClassVar[frozenset[str]] = frozenset()
     """Capabilities of the context that it cannot do without: see ``Context.capabilities``."""
+
+    control: ClassVar[ControlKind | None] = None
+    """Which kind of control it is; ``None`` for an explainer that means what it says."""
 
     @final
     def explain(self, inputs: Tensor, target: Tensor | int, context: Context) -> Explanation:

@@ -18,7 +18,7 @@ from causalxai.plugin import Plugin
 
 if TYPE_CHECKING:
     from causalxai.context import Context
-    from causalxai.explainer import Explanation
+    from causalxai.explainer import ControlKind, Explanation
 
 Status = Literal["ok", "skipped", "failed"]
 
@@ -163,6 +163,13 @@ class Metric(Plugin, ABC):
     about_concepts: ClassVar[bool] = False
     """Whether the score depends on which concepts are spoken of: those of other concepts then
     do not compete."""
+    why_controls_win: ClassVar[Mapping[ControlKind, str]] = {}
+    """Why an explainer that knows nothing can score well, by its kind; shown where one does."""
+    contrasting_part: ClassVar[str] = ""
+    """The name of a part on the scale of the score that can rank a method above a control which the
+    score ranks above the method; a warning about the control mentions it."""
+    reading_note: ClassVar[str] = ""
+    """How the score is read, in a few sentences; stands beneath the scores of a comparison."""
 
     @final
     def compute(self, explanation: Explanation, context: Context) -> MetricResult:

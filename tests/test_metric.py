@@ -15,6 +15,7 @@ from statsmodels.stats.proportion import proportion_confint
 from causalxai import Context, Estimate, Explanation, Metric, MetricResult
 from causalxai.errors import CapabilityError
 from causalxai.metric import MetricUndefinedError
+from causalxai.plugin import registry
 
 EXPLANATION = Explanation(torch.zeros(1, 1, 2, 4), torch.zeros(1, dtype=torch.int64))
 
@@ -209,3 +210,10 @@ def test_shares_are_of_hits_and_of_something():
         Estimate.share([])
     with pytest.raises(ValueError, match="each 0 or 1"):
         Estimate.share([0.0, 0.5])
+
+
+def test_remarks_on_controls_speak_of_no_data_set():
+    metrics = [registry.load("metrics", name) for name in registry.names("metrics")]
+    remarks = [why for metric in metrics for why in metric.why_controls_win.values()]
+    assert len(remarks) >= 7
+    assert not any(word in why for why in remarks for word in ("digit", "stroke"))

@@ -15,7 +15,7 @@ THROUGH_THE_GENERATOR = "through the generator"
 _ROUNDING, _HALF_A_DIGIT = 1e-12, 5e-4
 
 
-def told(axes: Iterable[Axis], labels: Iterable[Label]) -> tuple[str, ...]:
+def label_texts(axes: Iterable[Axis], labels: Iterable[Label]) -> tuple[str, ...]:
     """Return labels in words; those that are controls say so."""
     pairs = zip(axes, labels, strict=True)
     return tuple(

@@ -15,6 +15,7 @@ from causalxai.comparison.rows import FIT, Entry, Row
 from causalxai.comparison.statistics import mean_of
 from causalxai.config.vary import RESERVED, Axis, Label
 from causalxai.errors import did_you_mean
+from causalxai.pipeline.keys import labelled_metrics
 from causalxai.storage.cost import Cost
 
 REPLICATES = "seed"
@@ -79,6 +80,18 @@ class Comparison:
         """``pooled()``, without what concept spaces say of their own fit."""
         pooled = self.pooled()
         return pooled[~pooled.metric.str.startswith(FIT) & (pooled.metric != "")]
+
+    @property
+    def reading_notes(self) -> tuple[str, ...]:
+        """How the metrics want their scores to be read, each note once."""
+        scored = set(self.scores.metric)
+        notes = (
+            part.plugin_class.reading_note
+            for entry in self.entries
+            for label, part in labelled_metrics(entry.cell.spec).items()
+            if label in scored
+        )
+        return tuple(dict.fromkeys(note for note in notes if note))
 
     @property
     def threads(self) -> tuple[int, ...]:

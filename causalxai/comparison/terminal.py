@@ -12,9 +12,9 @@ from causalxai.comparison.page.score_table import (
     OTHER_CONCEPTS,
     READ_OTHERWISE,
     TRANSLATED,
-    Grid,
     Score,
-    score_grid,
+    ScoreTable,
+    score_table,
 )
 from causalxai.comparison.result import Comparison
 
@@ -26,14 +26,15 @@ _MEANING = {
 }
 
 
-def score_table(comparison: Comparison) -> Group:
+def terminal_table(comparison: Comparison) -> Group:
     """Return the pooled scores: the axes' labels down, metrics across, a legend below."""
-    grid = score_grid(comparison)
-    heads = [f"{name}\n{told}".strip() for name, told in zip(grid.metrics, grid.alike, strict=True)]
-    table = Table(*grid.axes, *heads, "seconds", box=None)
-    for line in grid.lines:
+    scores = score_table(comparison)
+    columns = zip(scores.metrics, scores.alike, strict=True)
+    heads = [f"{metric}\n{chance}".strip() for metric, chance in columns]
+    table = Table(*scores.axes, *heads, "seconds", box=None)
+    for line in scores.lines:
         table.add_row(*map(Text, [*line.labels, *map(_cell, line.scores), line.seconds]))
-    return Group(table, Text("\n".join(_legend(grid))))
+    return Group(table, Text("\n".join(_legend(scores))))
 
 
 def _cell(score: Score) -> str:
@@ -44,13 +45,13 @@ def _cell(score: Score) -> str:
     return "\n".join([own, *score.beneath, *score.controls, *score.warnings])
 
 
-def _legend(grid: Grid) -> Iterator[str]:
+def _legend(scores: ScoreTable) -> Iterator[str]:
     yield (
         "★ the best mean of those that compete; [95 % interval]; chance: an explanation that knows "
         "nothing"
     )
     for mark, meaning in _MEANING.items():
-        if mark in grid.marks:
+        if mark in scores.marks:
             yield f"{mark} {meaning}"
-    for place, note in enumerate(grid.notes, start=1):
+    for place, note in enumerate(scores.notes, start=1):
         yield f"({place}) {note}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from causalxai.context import Context
-from causalxai.explainer import Explanation
+from causalxai.explainer import ControlKind, Explanation
 from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError
 from causalxai.metrics.information import binned_dependence, boolean_coefficient, coefficient
 from causalxai.metrics.resampling import Rows, halved, null_range
@@ -123,6 +123,11 @@ class Faithfulness(_Dependent):
 
     name = "faithfulness"
     reference = "GLANCE (arXiv 2207.01917), section 3.4, proposition 1; in bins of equal frequency"
+    why_controls_win: ClassVar[Mapping[ControlKind, str]] = {
+        ControlKind.RANDOM: (
+            "Bins find dependence where there is none: both are to be read against chance."
+        )
+    }
 
     class Config(_Dependent.Config):
         """Settings.

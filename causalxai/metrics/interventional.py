@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from causalxai.concept_space import Units
 from causalxai.context import Context
-from causalxai.explainer import Explanation
+from causalxai.explainer import ControlKind, Explanation
 from causalxai.intervention import NO_TARGET, Intervention
 from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError
 from causalxai.metrics.translation import (
@@ -64,6 +64,13 @@ class InterventionalFaithfulness(Metric):
     reference = "Bhatt, Weller, Moura (2020), faithfulness correlation; here over do() of concepts"
     requires: ClassVar[frozenset[str]] = frozenset({"space", "oracle"})
     about_concepts = True
+    why_controls_win: ClassVar[Mapping[ControlKind, str]] = {
+        ControlKind.CONSTANT: (
+            "It claims that more of any concept supports the class as much as more of any other. "
+            "Where do() bears out the sign, that may be most of the order."
+        )
+    }
+    contrasting_part = "others held"
 
     class Config(PluginConfig):
         """Settings.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from causalxai.classifier import Classifier
 from causalxai.context import Context
-from causalxai.explainer import Explanation
+from causalxai.explainer import ControlKind, Explanation
 from causalxai.metric import Estimate, Metric, MetricResult
 from causalxai.metrics.translation import to_pixels
 from causalxai.plugin import PluginConfig
@@ -100,6 +101,17 @@ class Deletion(PixelFlipping):
 
     name = "deletion"
     higher_is_better = False
+    why_controls_win: ClassVar[Mapping[ControlKind, str]] = {
+        ControlKind.CONSTANT: (
+            "This may be because pixels of equal importance go row by row from the top, so that "
+            "whole parts of what is shown go at once."
+        ),
+        ControlKind.RANDOM: (
+            "This may be because pixels that go here and there spoil every part of the image at "
+            "once, while a map in one piece takes away one place and leaves the others as they "
+            "are."
+        ),
+    }
     deletes = True
 
 
@@ -108,4 +120,15 @@ class Insertion(PixelFlipping):
 
     name = "insertion"
     higher_is_better = True
+    why_controls_win: ClassVar[Mapping[ControlKind, str]] = {
+        ControlKind.CONSTANT: (
+            "This may be because pixels of equal importance come row by row from the top, so that "
+            "whole parts of what is shown come at once, while a map that is wrong holds back what "
+            "tells."
+        ),
+        ControlKind.RANDOM: (
+            "This may be because pixels that come here and there sketch the whole image early, "
+            "while a map in one piece fills in one place after the other."
+        ),
+    }
     deletes = False

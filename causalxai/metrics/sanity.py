@@ -22,13 +22,6 @@ from causalxai.metrics.resampling import Rows, bootstrapped, null_range
 from causalxai.plugin import PluginConfig
 from causalxai.seeding import numpy_generator
 
-SANITY_TOLD = (
-    "sanity: how much explanations change when the classifier's weights are shuffled (1 - rank "
-    "correlation). Near 0, they do not speak of what it has learned; near 1 they may, as noise "
-    "would; above 1 they turn around. Compare 'same weights', which is asking again."
-)
-"""The metric in a sentence."""
-
 _FEWEST_ENTRIES = 5
 _SHUFFLES = 100
 _DRAWS = 200
@@ -63,6 +56,11 @@ class Sanity(Metric):
     reference = (
         "after Adebayo et al. (2018): Sanity checks for saliency maps, section 4; rank correlation "
         "with signs, over all images at once"
+    )
+    reading_note = (
+        "sanity: how much explanations change when the classifier's weights are shuffled (1 - rank "
+        "correlation). Near 0, they do not speak of what it has learned; near 1 they may, as noise "
+        "would; above 1 they turn around. Compare 'same weights', which is asking again."
     )
     requires: ClassVar[frozenset[str]] = frozenset()
 

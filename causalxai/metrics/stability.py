@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from causalxai.context import Context
-from causalxai.explainer import Explanation
+from causalxai.explainer import ControlKind, Explanation
 from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError
 from causalxai.metrics.repeated_explanations import Answers, ask_again
 from causalxai.metrics.resampling import Rows, bootstrapped
@@ -88,6 +89,12 @@ class Stability(_AskingAgain):
     name = "stability"
     value_range = (-1.0, 0.0)
     reference = "GLANCE (arXiv 2207.01917), section 3.4; of explanations of unit length"
+    why_controls_win: ClassVar[Mapping[ControlKind, str]] = {
+        ControlKind.CONSTANT: (
+            "What never changes is stable: this metric alone tells nothing, and is read beside "
+            "others."
+        )
+    }
 
     def _compute(self, explanation: Explanation, context: Context) -> MetricResult:
         answers, every = self._ask(explanation, context)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
+import re
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, requires, version
 from typing import Any
 
 from causalxai.pipeline.stages import Pipeline
 from causalxai.plugin.registry import Provenance
 
+_CORE = "causalxai"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
 
 def provenance_of(pipeline: Pipeline) -> dict[str, Any]:
     """Return what made the results: versions, plugins, seed and keys; nothing of the machine."""
-    libraries = ("torch", "numpy", "networkx", "captum", "scikit-image", "scikit-learn", "scipy")
+    plugins = {stage: part.provenance for stage, part in pipeline.plugins.items()}
 
     def describe(plugin: Provenance) -> dict[str, str]:
         return {
@@ -22,10 +27,37 @@ def provenance_of(pipeline: Pipeline) -> dict[str, Any]:
         }
 
     return {
-        "causalxai": version("causalxai"),
-        "libraries": {name: version(name) for name in libraries},
-        "plugins": {stage: describe(part.provenance) for stage, part in pipeline.plugins.items()},
+        "causalxai": version(_CORE),
+        "libraries": library_versions([_CORE, *(one.distribution for one in plugins.values())]),
+        "plugins": {stage: describe(plugin) for stage, plugin in plugins.items()},
         "seed": pipeline.spec.seed,
         "device": pipeline.device.type,
         "keys": pipeline.keys,
     }
+
+
+def library_versions(distributions: Iterable[str]) -> dict[str, str]:
+    """Return the installed versions of what some distributions require, by name.
+
+    Requirements of extras are left out, and so are those that are not installed: of another
+    platform, say.
+    """
+    found: dict[str, str] = {}
+    for distribution in dict.fromkeys(distributions):
+        for requirement in _requirements(distribution):
+            name = _NAME.match(requirement)
+            if name is None or re.search(r";.*\bextra\s*==", requirement):
+                continue
+            try:
+                found[name[0]] = version(name[0])
+            except PackageNotFoundError:
+                continue
+    return dict(sorted(found.items()))
+
+
+def _requirements(distribution: str) -> list[str]:
+    try:
+        return requires(distribution) or []
+    except PackageNotFoundError:
+        # A plugin may be on the path without being installed; then nothing says what it requires.
+        return []

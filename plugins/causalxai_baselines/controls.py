@@ -6,11 +6,13 @@ import torch
 from torch import Tensor
 
 from causalxai.context import Context
-from causalxai.explainer import Explainer, Explanation
+from causalxai.explainer import ControlKind, Explainer, Explanation
 
 
 class RandomExplainer(Explainer):
     """Standard normal importances of the concepts, where there are any, and a map of noise."""
+
+    control = ControlKind.RANDOM
 
     def _explain(self, inputs: Tensor, target: Tensor, context: Context) -> Explanation:
         n, _, height, width = inputs.shape
@@ -22,6 +24,8 @@ class RandomExplainer(Explainer):
 
 class ConstantExplainer(Explainer):
     """The same for every image, class and classifier: each concept and each pixel counts one."""
+
+    control = ControlKind.CONSTANT
 
     def _explain(self, inputs: Tensor, target: Tensor, context: Context) -> Explanation:
         n, _, height, width = inputs.shape

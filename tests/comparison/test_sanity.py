@@ -12,7 +12,7 @@ import pandas as pd
 from causalxai import Comparison, compare
 from causalxai.comparison.page.render import render_comparison
 from causalxai.config import load_grid, load_spec
-from causalxai.metrics.sanity import SANITY_TOLD
+from causalxai.metrics.sanity import Sanity
 
 Spec = dict[str, Any]
 Score = Callable[..., pd.Series]
@@ -32,8 +32,10 @@ def test_sanity_is_asked_of_all_but_controls(
     computed = {stage for entry in doubted.entries for stage in entry.outcome.computed}
     assert computed == {"metrics.sanity", "report"}
     assert "sanity" not in set(done.table.metric)
-    assert SANITY_TOLD in html.unescape(render_comparison(doubted))
-    assert SANITY_TOLD not in html.unescape(render_comparison(done))
+    assert doubted.reading_notes == (Sanity.reading_note,)
+    assert Sanity.reading_note in html.unescape(render_comparison(doubted))
+    assert done.reading_notes == ()
+    assert Sanity.reading_note not in html.unescape(render_comparison(done))
 
 
 def test_the_comparisons_spec_says_that_sanity_was_asked(base: Spec, tmp_path: Path):

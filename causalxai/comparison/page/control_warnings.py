@@ -1,4 +1,4 @@
-"""Where a control scores at least as well as a method, and what that says of the metric."""
+"""Warnings where a control scores at least as well as a method, and why that can happen."""
 
 from __future__ import annotations
 
@@ -13,44 +13,10 @@ from causalxai.comparison.comparable import competitors, direction
 from causalxai.comparison.page.score_provenance import Place, ScoreProvenance
 from causalxai.metric import Metric
 
-# By metric and explainer: why knowing nothing can score there.
-_WHY: Mapping[tuple[str, str], str] = {
-    ("deletion", "constant"): (
-        "This may be because pixels of equal importance go row by row from the top, so that whole "
-        "parts of what is shown go at once."
-    ),
-    ("insertion", "constant"): (
-        "This may be because pixels of equal importance come row by row from the top, so that "
-        "whole parts of what is shown come at once, while a map that is wrong holds back what "
-        "tells."
-    ),
-    ("deletion", "random"): (
-        "This may be because pixels that go here and there spoil every part of the image at once, "
-        "while a map in one piece takes away one place and leaves the others as they are."
-    ),
-    ("insertion", "random"): (
-        "This may be because pixels that come here and there sketch the whole image early, while "
-        "a map in one piece fills in one place after the other."
-    ),
-    ("interventional-faithfulness", "constant"): (
-        "It claims that more of any concept supports the class as much as more of any other. "
-        "Where do() bears out the sign, that may be most of the order."
-    ),
-    ("stability", "constant"): (
-        "What never changes is stable: this metric alone tells nothing, and is read beside others."
-    ),
-    ("faithfulness", "random"): (
-        "Bins find dependence where there is none: both are to be read against chance."
-    ),
-}
-
-# Parts of a metric, on the scale of its score, that may tell the same comparison differently.
-_ASIDE: Mapping[str, str] = {"interventional-faithfulness": "others held"}
-
 
 @dataclass(frozen=True)
-class Beaten:
-    """A method that a control equals or beats; ``overlaps`` where their 95 % intervals do."""
+class MatchedMethod:
+    """A method that a control matches or surpasses; ``overlaps`` where their 95 % intervals do."""
 
     place: Place
     label: str
@@ -59,7 +25,7 @@ class Beaten:
 
 
 @dataclass(frozen=True)
-class Upset:
+class ControlWarning:
     """A control that scores at least as well as some methods.
 
     Parameters
@@ -69,29 +35,29 @@ class Upset:
     place, value
         The control's place and score.
     methods
-        Whom it equals or beats.
-    everyone
-        Whether these are all that it can be compared with, two or more.
+        The methods that it matches or surpasses.
+    all_methods
+        Whether these are all methods that it can be compared with, two or more.
     why
-        What that tells of the metric.
+        Why that can happen with this metric.
     """
 
     metric: str
     control: str
     place: Place
     value: float
-    methods: tuple[Beaten, ...]
-    everyone: bool
+    methods: tuple[MatchedMethod, ...]
+    all_methods: bool
     why: str
 
 
-def upsets(
+def control_warnings(
     pooled: pd.DataFrame,
     names: Sequence[str],
     contrast: str | None,
     known: Mapping[Place, ScoreProvenance],
-) -> list[Upset]:
-    """Return where controls equal or beat methods that they compete with, metric by metric.
+) -> list[ControlWarning]:
+    """Return where controls match or surpass methods that they compete with, metric by metric.
 
     Parameters
     ----------
@@ -102,29 +68,29 @@ def upsets(
     contrast
         The axis whose labels are compared.
     known
-        What the scores stand on.
+        Where each score comes from.
     """
     scores = _Scores(pooled, names, contrast, known)
     found = []
     for _, group in competitors(pooled, [name for name in names if name != contrast]):
-        own = [] if direction(group) is None else list(scores.told(group))
+        own = [] if direction(group) is None else list(scores.with_provenance(group))
         rivals = [one for one in own if not one.row["control"]]
         for control in own:
-            beaten = [one for one in rivals if _does_as_well(control.row, one.row)]
-            if control.row["control"] and beaten:
-                everyone = len(beaten) == len(rivals) > 1
-                found.append(scores.upset(control, beaten, everyone=everyone))
+            matched = [one for one in rivals if _does_as_well(control.row, one.row)]
+            if control.row["control"] and matched:
+                all_methods = len(matched) == len(rivals) > 1
+                found.append(scores.warning(control, matched, all_methods=all_methods))
     order = list(pooled.metric.unique())
-    return sorted(found, key=lambda upset: order.index(upset.metric))
+    return sorted(found, key=lambda warning: order.index(warning.metric))
 
 
 @dataclass(frozen=True)
 class _Score:
-    """A row of the table, its place, and what its score stands on."""
+    """A row of the table, its place, and where its score comes from."""
 
     place: Place
     row: Mapping[str, Any]
-    ground: ScoreProvenance
+    provenance: ScoreProvenance
 
 
 @dataclass(frozen=True)
@@ -134,52 +100,55 @@ class _Scores:
     contrast: str | None
     known: Mapping[Place, ScoreProvenance]
 
-    def told(self, rows: pd.DataFrame) -> Iterator[_Score]:
-        """Yield those of the rows of which it is known what they stand on."""
+    def with_provenance(self, rows: pd.DataFrame) -> Iterator[_Score]:
+        """Yield the rows whose provenance is known."""
         for row in rows.to_dict("records"):
             place = tuple(row[name] for name in self.names), str(row["metric"])
             if place in self.known:
                 yield _Score(place, {str(k): v for k, v in row.items()}, self.known[place])
 
-    def upset(self, control: _Score, beaten: Sequence[_Score], *, everyone: bool) -> Upset:
-        metric = control.ground.metric
-        why = _WHY.get((metric.name, control.ground.explainer)) or _first_line(metric)
-        return Upset(
+    def warning(
+        self, control: _Score, matched: Sequence[_Score], *, all_methods: bool
+    ) -> ControlWarning:
+        metric, kind = control.provenance.metric, control.provenance.control
+        remark = "" if kind is None else metric.why_controls_win.get(kind, "")
+        why = remark or _first_line(metric)
+        return ControlWarning(
             control.place[1],
-            self._called(control),
+            self._label(control),
             control.place,
             control.row["value"],
-            tuple(self._beaten(control, one) for one in beaten),
-            everyone,
-            f"{why} {self._aside(control, beaten)}".strip(),
+            tuple(self._matched(control, one) for one in matched),
+            all_methods,
+            f"{why} {self._contrast(control, matched)}".strip(),
         )
 
-    def _beaten(self, control: _Score, one: _Score) -> Beaten:
+    def _matched(self, control: _Score, one: _Score) -> MatchedMethod:
         overlaps = _overlap(control.row, one.row)
-        return Beaten(one.place, self._called(one), one.row["value"], overlaps)
+        return MatchedMethod(one.place, self._label(one), one.row["value"], overlaps)
 
-    def _aside(self, control: _Score, beaten: Sequence[_Score]) -> str:
-        """Say where another part of the same metric tells it differently."""
-        part = _ASIDE.get(control.ground.metric.name)
-        if part is None:
+    def _contrast(self, control: _Score, matched: Sequence[_Score]) -> str:
+        """Say where another part of the same metric ranks the methods above the control."""
+        part = control.provenance.metric.contrasting_part
+        if not part:
             return ""
         rows = self.pooled[(self.pooled.part == f"part: {part}") & self.pooled.value.notna()]
-        by_place = {one.place: one for one in self.told(rows)}
+        by_place = {one.place: one for one in self.with_provenance(rows)}
         mine = by_place.get(control.place)
         ahead = [
             by_place[one.place]
-            for one in beaten
+            for one in matched
             if one.place in by_place
             and mine is not None
             and not _does_as_well(mine.row, by_place[one.place].row)
         ]
         if mine is None or not ahead:
             return ""
-        told = ", ".join(f"{self._called(one)} ({one.row['value']:.3f})" for one in ahead)
-        who = f"{self._called(mine)} ({mine.row['value']:.3f})"
-        return f"With {part}, {told} does better than {who}."
+        methods = ", ".join(f"{self._label(one)} ({one.row['value']:.3f})" for one in ahead)
+        who = f"{self._label(mine)} ({mine.row['value']:.3f})"
+        return f"With {part}, {methods} does better than {who}."
 
-    def _called(self, one: _Score) -> str:
+    def _label(self, one: _Score) -> str:
         if self.contrast is None:
             return ", ".join(map(str, one.place[0]))
         return str(one.row[self.contrast])
@@ -191,8 +160,8 @@ def _does_as_well(control: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def _first_line(metric: type[Metric]) -> str:
-    told = (inspect.getdoc(metric) or "").partition("\n\n")[0].replace("\n", " ")
-    return f"What it measures: {told}" if told else ""
+    summary = (inspect.getdoc(metric) or "").partition("\n\n")[0].replace("\n", " ")
+    return f"What it measures: {summary}" if summary else ""
 
 
 def _overlap(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -15,7 +15,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from causalxai.comparison.page.saved_results import Exhibit
+from causalxai.comparison.page.saved_results import SavedResult
 from causalxai.dataset import some_of_each_class
 from causalxai.explainer import Explanation
 from causalxai.report.pictures import Thumbnail, map_thumbnail, thumbnail
@@ -71,12 +71,12 @@ class Gallery:
 class _WhatIf:
     """A picture of an image as it could be."""
 
-    told: str
+    change: str
     pixels: Tensor
     confidence: float | None
 
 
-def gallery(shown: Sequence[Exhibit]) -> Gallery | None:
+def gallery(shown: Sequence[SavedResult]) -> Gallery | None:
     """Return the pictures for the page, or nothing where no method left any."""
     drawable = [one for one in shown if _paints(one.explanation) or one.explanation.maps]
     if not drawable:
@@ -94,8 +94,8 @@ def gallery(shown: Sequence[Exhibit]) -> Gallery | None:
             _logger.debug("%s cannot be drawn", one.label, exc_info=error)
             refusals[one.label] = f"{type(error).__name__}: {error}"
     refused = tuple(f"{label}: {why}" for label, why in refusals.items() if why is not None)
-    for told in refused:
-        _logger.warning("%s (its pictures are not shown)", told)
+    for refusal in refused:
+        _logger.warning("%s (its pictures are not shown)", refusal)
     images = tuple(Thumbnail(thumbnail(inputs[row]), f"image {row}") for row in rows)
     others = tuple(one.label for one in drawable if one not in alike)
     return Gallery(images, tuple(strips), others, refused)
@@ -130,7 +130,7 @@ def _refusal(explanation: Explanation) -> str | None:
     return None
 
 
-def _common(shown: Sequence[Exhibit]) -> set[int] | None:
+def _common(shown: Sequence[SavedResult]) -> set[int] | None:
     """Return the images that all methods that paint have painted; ``None`` where none paints."""
     rows: set[int] | None = None
     for one in shown:
@@ -140,18 +140,18 @@ def _common(shown: Sequence[Exhibit]) -> set[int] | None:
     return rows
 
 
-def _strip(exhibit: Exhibit, rows: Sequence[int]) -> Strip:
-    explanation = exhibit.explanation
+def _strip(result: SavedResult, rows: Sequence[int]) -> Strip:
+    explanation = result.explanation
     if _paints(explanation):
         tiles = tuple(tuple(_pair(explanation, row)) for row in rows)
-        return Strip(exhibit.label, exhibit.control, "as painted, and what if", tiles)
+        return Strip(result.label, result.control, "as painted, and what if", tiles)
     name, heat = next(iter(explanation.maps.items()))
     maps = tuple(
-        (Thumbnail(map_thumbnail(explanation.inputs[row], heat[row]), f"{exhibit.label}: {name}"),)
+        (Thumbnail(map_thumbnail(explanation.inputs[row], heat[row]), f"{result.label}: {name}"),)
         for row in rows
     )
-    shows = "map" if name.lower() == exhibit.label.lower() else name
-    return Strip(exhibit.label, exhibit.control, shows, maps)
+    shows = "map" if name.lower() == result.label.lower() else name
+    return Strip(result.label, result.control, shows, maps)
 
 
 def _pair(explanation: Explanation, row: int) -> Iterator[Thumbnail]:
@@ -168,7 +168,7 @@ def _pair(explanation: Explanation, row: int) -> Iterator[Thumbnail]:
         largest = max(what_ifs, key=lambda one: _change(one, seen, before))
         confidence = _percent(largest.confidence)
         yield Thumbnail(
-            thumbnail(largest.pixels), f"what if: {largest.told}", largest.told, confidence
+            thumbnail(largest.pixels), f"what if: {largest.change}", largest.change, confidence
         )
 
 
@@ -180,15 +180,15 @@ def _what_ifs(explanation: Explanation, row: int, place: int, klass: int) -> Ite
         pixels = tensor[place]
         sides = [()] if pixels.dim() == explanation.inputs[0].dim() else _sides(pixels)
         for side in sides:
-            told = _told(explanation, side) if side else kind
-            yield _WhatIf(told, pixels[side], _confidence(explanation, kind, row, klass, side))
+            change = _in_words(explanation, side) if side else kind
+            yield _WhatIf(change, pixels[side], _confidence(explanation, kind, row, klass, side))
 
 
 def _sides(pixels: Tensor) -> list[tuple[int, ...]]:
     return [(concept, side) for concept in range(pixels.shape[0]) for side in (0, 1)]
 
 
-def _told(explanation: Explanation, side: tuple[int, ...]) -> str:
+def _in_words(explanation: Explanation, side: tuple[int, ...]) -> str:
     """Say what is done to a concept."""
     concept, lower = side
     name = cast("list[str]", explanation.meta["contrasted"])[concept]

@@ -13,14 +13,13 @@ import pandas as pd
 from markupsafe import Markup
 
 from causalxai.comparison.comparable import ALIKE
-from causalxai.comparison.formatting import count, interval, listed, number, seconds, told
+from causalxai.comparison.formatting import count, interval, label_texts, listed, number, seconds
 from causalxai.comparison.page.gallery import gallery
-from causalxai.comparison.page.saved_results import exhibits
-from causalxai.comparison.page.score_table import Grid, Line, Score, fit_of, shared_scores
+from causalxai.comparison.page.saved_results import saved_results
+from causalxai.comparison.page.score_table import Line, Score, ScoreTable, fit_of, shared_scores
 from causalxai.comparison.result import Comparison
 from causalxai.comparison.rows import FIT, Entry
 from causalxai.config.vary import Label
-from causalxai.metrics.sanity import SANITY_TOLD, Sanity
 from causalxai.report.page import page_environment
 from causalxai.report.small_graph import draw_concepts
 
@@ -69,7 +68,7 @@ def render_comparison(comparison: Comparison, beside: Path | None = None) -> str
     folder = beside or comparison.directory
     contrast = comparison.contrast
     shared, single = shared_scores(comparison)
-    shown = exhibits(comparison)
+    shown = saved_results(comparison)
     graph_of = next((one for one in shown if one.has_concept_graph), None)
     environment = page_environment("causalxai.comparison.page")
     environment.filters["number"] = number
@@ -84,8 +83,8 @@ def render_comparison(comparison: Comparison, beside: Path | None = None) -> str
         scores=shared,
         single=single,
         fit=fit_of(comparison),
-        sanity=SANITY_TOLD if any(comparison.scores.metric == Sanity.name) else "",
-        ranks=_rank_grid(comparison) if contrast else None,
+        reading_notes=comparison.reading_notes,
+        ranks=_rank_table(comparison) if contrast else None,
         differences=_difference_lines(comparison) if contrast else {},
         runs=[_run_line(comparison, entry, folder) for entry in comparison.entries],
         replicates=any(comparison.pooled().interval == "replicates"),
@@ -114,7 +113,7 @@ def _lead(comparison: Comparison) -> str:
     return f"{listed(methods)} {explain} {what} ({classifier}, trained on {dataset}){beside}."
 
 
-def _rank_grid(comparison: Comparison) -> Grid:
+def _rank_table(comparison: Comparison) -> ScoreTable:
     ranks = comparison.ranks()
     (axis,) = [axis for axis in comparison.axes if axis.name == comparison.contrast]
     several = _asked_in_several_ways(ranks)
@@ -127,8 +126,8 @@ def _rank_grid(comparison: Comparison) -> Grid:
     lines = []
     for label in axis.labels:
         scores = tuple(_rank(group[group[axis.name] == label]) for group in groups.values())
-        lines.append(Line(told([axis], [label]), label in axis.controls, scores))
-    return Grid((axis.name,), tuple(groups), tuple(lines), alike=("",) * len(groups))
+        lines.append(Line(label_texts([axis], [label]), label in axis.controls, scores))
+    return ScoreTable((axis.name,), tuple(groups), tuple(lines), alike=("",) * len(groups))
 
 
 def _asked_in_several_ways(rows: pd.DataFrame) -> set[str]:
@@ -176,7 +175,7 @@ def _run_line(comparison: Comparison, entry: Entry, beside: Path) -> RunLine:
     cost, directory = entry.cost, entry.outcome.directory
     link = "" if directory is None else _relative(directory / "report.html", beside)
     return RunLine(
-        told(comparison.axes, entry.cell.labels.values()) or (entry.cell.spec.name,),
+        label_texts(comparison.axes, entry.cell.labels.values()) or (entry.cell.spec.name,),
         entry.cell.control,
         link,
         entry.outcome.reason,

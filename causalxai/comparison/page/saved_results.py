@@ -25,7 +25,7 @@ _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Exhibit:
+class SavedResult:
     """A run's explanation and its graph.
 
     Parameters
@@ -57,12 +57,12 @@ class Exhibit:
         return bool(causes & effects) and len(causes | effects) <= _MOST_NODES
 
 
-def exhibits(comparison: Comparison) -> list[Exhibit]:
+def saved_results(comparison: Comparison) -> list[SavedResult]:
     """Return what the runs left that differ from the first one along ``contrast`` alone.
 
     Runs that failed are left out; so are those whose files are gone, with a warning.
     """
-    shown: list[Exhibit] = []
+    shown: list[SavedResult] = []
     others: dict[str, Any] | None = None
     several = {axis.name for axis in comparison.axes if len(axis.labels) > 1}
     for entry in comparison.entries:
@@ -79,7 +79,7 @@ def exhibits(comparison: Comparison) -> list[Exhibit]:
                 continue
             asks = bool(entry.cell.spec.graph.build().requires - {"observations"})
             block = ", ".join(f"{name}: {at}" for name, at in labels.items() if name in several)
-            shown.append(Exhibit(label, entry.cell.control, *left, block, asks))
+            shown.append(SavedResult(label, entry.cell.control, *left, block, asks))
     return shown
 
 

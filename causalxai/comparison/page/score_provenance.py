@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from causalxai.comparison.result import Comparison
 from causalxai.config.vary import Label
+from causalxai.explainer import ControlKind
 from causalxai.metric import Metric
 from causalxai.pipeline.keys import labelled_metrics
 
@@ -22,13 +23,15 @@ class ScoreProvenance:
     ----------
     concepts
         What the run's concept space is called.
-    metric, explainer
-        The plugins: the class of the one, the name of the other.
+    metric
+        The class of the plugin.
+    control
+        Which kind of control the explainer is; ``None`` for one that is none.
     """
 
     concepts: str
     metric: type[Metric]
-    explainer: str
+    control: ControlKind | None
 
 
 def score_provenances(
@@ -51,6 +54,6 @@ def score_provenances(
             found[labels, name] = ScoreProvenance(
                 spec.concepts.provenance.name,
                 part.plugin_class,
-                spec.explain.provenance.name,
+                spec.explain.plugin_class.control,
             )
     return found

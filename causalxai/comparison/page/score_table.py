@@ -1,4 +1,4 @@
-"""Scores as a grid: the axes' labels down, metrics across, and what each number stands on."""
+"""Scores as a table: the axes' labels down, metrics across, and what each number stands on."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from causalxai.comparison.formatting import (
     arrow,
     count,
     interval,
+    label_texts,
     number,
     seconds,
-    told,
 )
-from causalxai.comparison.page.control_warnings import Upset, upsets
+from causalxai.comparison.page.control_warnings import ControlWarning, control_warnings
 from causalxai.comparison.page.score_provenance import (
     Place,
     ScoreProvenance,
@@ -86,7 +86,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Grid:
+class ScoreTable:
     """A table of the page.
 
     Parameters
@@ -97,7 +97,7 @@ class Grid:
         The rows.
     notes
         Reasons, numbered from 1.
-    upsets
+    control_warnings
         Where controls score at least as well as methods.
     marks
         The marks that occur.
@@ -109,7 +109,7 @@ class Grid:
     metrics: tuple[str, ...]
     lines: tuple[Line, ...]
     notes: tuple[str, ...] = ()
-    upsets: tuple[Upset, ...] = ()
+    control_warnings: tuple[ControlWarning, ...] = ()
     marks: frozenset[str] = frozenset()
     alike: tuple[str, ...] = ()
 
@@ -119,22 +119,22 @@ class Grid:
         return any(score.controls for line in self.lines for score in line.scores)
 
 
-def score_grid(comparison: Comparison) -> Grid:
+def score_table(comparison: Comparison) -> ScoreTable:
     """Return the pooled scores, without what concept spaces say of their fit."""
-    return grid_of(comparison, comparison.scores)
+    return table_of(comparison, comparison.scores)
 
 
-def shared_scores(comparison: Comparison) -> tuple[Grid, Grid]:
+def shared_scores(comparison: Comparison) -> tuple[ScoreTable, ScoreTable]:
     """Return the scores that several lines were asked for, and those that one line alone was."""
     pooled = comparison.scores
     lines = pooled[pooled.part == ""].metric.value_counts()
     labels = len(pooled.groupby([axis.name for axis in _axes(comparison, pooled)] or ["control"]))
     shared = pooled.metric.map(lines) > (1 if labels > 1 else 0)
-    return grid_of(comparison, pooled[shared]), grid_of(comparison, pooled[~shared])
+    return table_of(comparison, pooled[shared]), table_of(comparison, pooled[~shared])
 
 
-def grid_of(comparison: Comparison, pooled: pd.DataFrame) -> Grid:
-    """Return some of a comparison's pooled scores as a grid."""
+def table_of(comparison: Comparison, pooled: pd.DataFrame) -> ScoreTable:
+    """Return some of a comparison's pooled scores as a table."""
     axes = _axes(comparison, pooled)
     names = [axis.name for axis in axes]
     replicates = next((a.name for a in comparison.axes if a.name not in names), None)
@@ -154,12 +154,12 @@ class Fit:
 def fit_of(comparison: Comparison) -> Fit:
     """Return the pooled figures of fit; lines that share their figures share a column."""
     pooled = comparison.pooled()
-    grid = grid_of(comparison, pooled[pooled.metric.str.startswith(FIT)])
+    table = table_of(comparison, pooled[pooled.metric.str.startswith(FIT)])
     columns: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for line in grid.lines:
+    for line in table.lines:
         values = tuple(f"{score.value} {score.interval}".strip() for score in line.scores)
         columns[values].append(" · ".join(line.labels))
-    names = tuple(metric.removeprefix(FIT) for metric in grid.metrics)
+    names = tuple(metric.removeprefix(FIT) for metric in table.metrics)
     return Fit(names, tuple(map(", ".join, columns.values())), tuple(columns))
 
 
@@ -169,7 +169,7 @@ def _axes(comparison: Comparison, pooled: pd.DataFrame) -> list[Axis]:
 
 @dataclass
 class _Builder:
-    """Puts a grid together; reasons are numbered as they come."""
+    """Puts a table together; reasons are numbered as they come."""
 
     pooled: pd.DataFrame
     axes: Sequence[Axis]
@@ -177,18 +177,18 @@ class _Builder:
     known: Mapping[Place, ScoreProvenance]
     notes: dict[str, int] = field(default_factory=dict)
 
-    def build(self) -> Grid:
+    def build(self) -> ScoreTable:
         metrics = list(dict.fromkeys(self.pooled.metric))
         directions = dict(zip(self.pooled.metric, self.pooled.higher_is_better, strict=True))
         names = [axis.name for axis in self.axes]
-        found = upsets(self.pooled, names, self.contrast, self.known)
+        found = control_warnings(self.pooled, names, self.contrast, self.known)
         warnings: dict[Place, list[str]] = defaultdict(list)
-        for upset in found:
-            if upset.everyone:
-                warnings[upset.place].append("no method does better")
+        for warning in found:
+            if warning.all_methods:
+                warnings[warning.place].append("no method does better")
                 continue
-            for method in upset.methods:
-                warnings[method.place].append(f"no better than {upset.control}")
+            for method in warning.methods:
+                warnings[method.place].append(f"no better than {warning.control}")
         best = self._best()
         usual = self._usual()
         lines = []
@@ -199,13 +199,12 @@ class _Builder:
                 for metric in metrics
             )
             cost = seconds(group.seconds.iloc[0]), count(group.answers.iloc[0])
-            lines.append(
-                Line(told(self.axes, labels), bool(key[-1]), scores, *cost, self._concepts(labels))
-            )
+            texts, concepts = label_texts(self.axes, labels), self._concepts(labels)
+            lines.append(Line(texts, bool(key[-1]), scores, *cost, concepts))
         headings = tuple(f"{metric} {arrow(directions[metric])}".strip() for metric in metrics)
         marks = frozenset(mark for line in lines for score in line.scores for mark in score.marks)
         alike = tuple(self._alike.get(metric, "") for metric in metrics)
-        return Grid(
+        return ScoreTable(
             tuple(names), headings, tuple(lines), tuple(self.notes), tuple(found), marks, alike
         )
 
@@ -238,7 +237,7 @@ class _Builder:
         """Return the level of chance of each metric whose scores, several, all have the same."""
         found = {}
         for metric, rows in self.pooled[self.pooled.value.notna()].groupby("metric"):
-            each, scores = _told(rows, "chance"), int((rows.part == "").sum())
+            each, scores = _in_words(rows, "chance"), int((rows.part == "").sum())
             if len(each) == scores > 1 and len(set(each)) == 1:
                 found[str(metric)] = each[0]
         return found
@@ -254,7 +253,7 @@ class _Builder:
         """Return whose concepts a line's metrics ask about, where lines differ in that."""
         if len(self._vocabularies) < 2:
             return ""
-        own = (ground.concepts for (at, _), ground in self.known.items() if at == labels)
+        own = (provenance.concepts for (at, _), provenance in self.known.items() if at == labels)
         return next(own, "")
 
     def _score(
@@ -268,7 +267,7 @@ class _Builder:
         if own.empty:
             return Score()
         row = own.iloc[0]
-        chance = _told(rows, "chance")
+        chance = _in_words(rows, "chance")
         beneath = [] if chance == [self._alike.get(str(row.metric))] else chance
         note = 0
         if row.missing:
@@ -286,7 +285,7 @@ class _Builder:
             number(row.value),
             interval(row),
             tuple(beneath),
-            tuple(_told(rows, "control: ")),
+            tuple(_in_words(rows, "control: ")),
             place in best,
             _marks(row, *usual[str(row.metric)]) if row.n else "",
             tuple(warnings),
@@ -297,7 +296,7 @@ class _Builder:
         return self.notes.setdefault(reason, len(self.notes) + 1)
 
 
-def _told(rows: pd.DataFrame, start: str) -> list[str]:
+def _in_words(rows: pd.DataFrame, start: str) -> list[str]:
     """Return in words the parts whose names start so."""
     return [
         f"{part} {number(value)}"

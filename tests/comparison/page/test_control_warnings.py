@@ -6,42 +6,44 @@ from dataclasses import replace
 import pytest
 
 from causalxai import Comparison, Estimate, MetricResult
-from causalxai.comparison.page.control_warnings import _WHY
 from causalxai.comparison.page.render import render_comparison
-from causalxai.comparison.page.score_table import Grid, score_grid, shared_scores
+from causalxai.comparison.page.score_table import ScoreTable, score_table, shared_scores
+from causalxai.explainer import ControlKind
 from causalxai.metric import Metric
 
 Made = Callable[..., Comparison]
 
 
-def warnings(grid: Grid) -> dict[str, tuple[str, ...]]:
-    return {line.labels[0]: line.scores[0].warnings for line in grid.lines}
+def warnings(table: ScoreTable) -> dict[str, tuple[str, ...]]:
+    return {line.labels[0]: line.scores[0].warnings for line in table.lines}
 
 
 @pytest.mark.parametrize(
-    ("higher", "beaten"), [(True, ("low", "equal")), (False, ("high", "equal"))]
+    ("higher", "matched"), [(True, ("low", "equal")), (False, ("high", "equal"))]
 )
-def test_a_control_that_does_as_well_is_told(compared: Made, higher: bool, beaten: tuple[str, ...]):
+def test_a_control_that_does_as_well_is_named(
+    compared: Made, higher: bool, matched: tuple[str, ...]
+):
     values = {"low": 0.1, "high": 0.9, "equal": 0.5, "control": 0.5}
-    grid = score_grid(compared(values, higher_is_better=higher))
-    assert {name for name, told in warnings(grid).items() if told} == set(beaten)
-    (upset,) = grid.upsets
-    assert upset.control == "control"
-    assert {one.label for one in upset.methods} == set(beaten)
-    assert {one.label for one in upset.methods if one.overlaps} == {"equal"}
-    assert not upset.everyone
+    table = score_table(compared(values, higher_is_better=higher))
+    assert {name for name, told in warnings(table).items() if told} == set(matched)
+    (warning,) = table.control_warnings
+    assert warning.control == "control"
+    assert {one.label for one in warning.methods} == set(matched)
+    assert {one.label for one in warning.methods if one.overlaps} == {"equal"}
+    assert not warning.all_methods
 
 
 def test_a_control_that_nobody_beats_is_told_once(compared: Made):
-    grid = score_grid(compared({"a": 0.1, "b": 0.2, "control": 0.3}))
-    assert warnings(grid) == {"a": (), "b": (), "control (control)": ("no method does better",)}
-    assert grid.upsets[0].everyone
+    table = score_table(compared({"a": 0.1, "b": 0.2, "control": 0.3}))
+    assert warnings(table) == {"a": (), "b": (), "control (control)": ("no method does better",)}
+    assert table.control_warnings[0].all_methods
 
 
 def test_nothing_is_said_where_controls_do_worse(compared: Made):
-    grid = score_grid(compared({"a": 0.4, "b": 0.5, "control": 0.3}))
-    assert grid.upsets == ()
-    assert not any(warnings(grid).values())
+    table = score_table(compared({"a": 0.4, "b": 0.5, "control": 0.3}))
+    assert table.control_warnings == ()
+    assert not any(warnings(table).values())
 
 
 def test_the_metric_says_what_it_measures(compared: Made):
@@ -60,31 +62,31 @@ def test_the_metric_says_what_it_measures(compared: Made):
         (part,) = entry.cell.spec.metrics
         spec = replace(entry.cell.spec, metrics=(replace(part, plugin_class=Documented),))
         told.append(replace(entry, cell=replace(entry.cell, spec=spec)))
-    (upset,) = score_grid(replace(comparison, entries=tuple(told))).upsets
-    assert upset.why == "What it measures: How near it is to the sea."
+    (warning,) = score_table(replace(comparison, entries=tuple(told))).control_warnings
+    assert warning.why == "What it measures: How near it is to the sea."
 
 
 def test_scores_about_other_concepts_do_not_compete(compared: Made):
     other = {"other": {"oracle": {"use": "toy", "world": 1}}}
     values = {"a": 0.2, "b": 0.3, "other": 0.9, "control": 0.25}
-    grid = score_grid(compared(values, overrides=other))
-    scores = {line.labels[0]: line.scores[0] for line in grid.lines}
+    table = score_table(compared(values, overrides=other))
+    scores = {line.labels[0]: line.scores[0] for line in table.lines}
     assert [name for name, score in scores.items() if score.marks] == ["other"]
     assert scores["other"].marks == "†"
     assert [name for name, score in scores.items() if score.best] == ["b"]
-    assert [one.label for one in grid.upsets[0].methods] == ["a"]
-    assert {line.concepts for line in grid.lines} == {"toy"}
+    assert [one.label for one in table.control_warnings[0].methods] == ["a"]
+    assert {line.concepts for line in table.lines} == {"toy"}
 
 
 def test_what_was_read_of_pixels_does_not_compete_with_what_was_read_of_concepts(compared: Made):
     read = {"maps": "pixels", "more maps": "pixels", "own": "concepts", "control": "pixels"}
     values = {"maps": 0.2, "more maps": 0.3, "own": 0.9, "control": 0.95}
     comparison = compared(values, read=read, metric="undefined")
-    grid = score_grid(comparison)
-    scores = {line.labels[0]: line.scores[0] for line in grid.lines}
+    table = score_table(comparison)
+    scores = {line.labels[0]: line.scores[0] for line in table.lines}
     assert [name for name, score in scores.items() if score.best] == ["more maps"]
     assert {name: score.marks for name, score in scores.items() if score.marks} == {"own": "‡"}
-    assert [one.label for one in grid.upsets[0].methods] == ["maps", "more maps"]
+    assert [one.label for one in table.control_warnings[0].methods] == ["maps", "more maps"]
     assert set(comparison.ranks().method) == {"maps", "more maps", "control"}
     assert "own" not in set(comparison.differences()["first"])
     table = comparison.table.set_index("method")
@@ -111,8 +113,8 @@ def test_the_concepts_are_told_whatever_metrics_a_line_has(compared: Made):
     other = {"oracle": {"use": "toy", "world": 1}}
     values = {"a": 0.2, "other": 0.9, "silent": None, "control": 0.1}
     overrides = {"other": other, "silent": {"metrics": []}}
-    grid = score_grid(compared(values, overrides=overrides))
-    assert {line.labels[0]: line.concepts for line in grid.lines}["other"] == "toy"
+    table = score_table(compared(values, overrides=overrides))
+    assert {line.labels[0]: line.concepts for line in table.lines}["other"] == "toy"
     fit = {"error": 0.5}
     comparison = compared(values, overrides=overrides)
     entries = tuple(
@@ -129,22 +131,29 @@ def test_the_concepts_are_told_whatever_metrics_a_line_has(compared: Made):
     assert "silent" in render_comparison(replace(comparison, entries=entries))
 
 
-def test_explanations_of_upsets_speak_of_no_data_set():
-    assert not any(word in why for why in _WHY.values() for word in ("digit", "stroke"))
+def test_the_metric_says_why_a_control_of_its_kind_can_win(
+    compared: Made, monkeypatch: pytest.MonkeyPatch
+):
+    comparison = compared({"a": 0.2, "control": 0.3})
+    (metric,) = comparison.entries[0].cell.spec.metrics
+    remarks = {ControlKind.RANDOM: "Noise is near.", ControlKind.CONSTANT: "Zero is near."}
+    monkeypatch.setattr(metric.plugin_class, "why_controls_win", remarks)
+    (warning,) = score_table(comparison).control_warnings
+    assert warning.why == "Noise is near."
 
 
 @pytest.mark.parametrize("footing", ["through the generator", "own; through the generator"])
 def test_scores_through_the_generator_are_marked(compared: Made, footing: str):
-    grid = score_grid(compared({"a": 0.2, "control": 0.1}, footing=footing))
-    assert [line.scores[0].marks for line in grid.lines] == ["◇", "◇"]
-    assert grid.marks == {"◇"}
+    table = score_table(compared({"a": 0.2, "control": 0.1}, footing=footing))
+    assert [line.scores[0].marks for line in table.lines] == ["◇", "◇"]
+    assert table.marks == {"◇"}
 
 
 def test_long_reasons_are_notes_and_each_stands_once(compared: Made):
-    grid = score_grid(compared({"a": None, "b": None, "control": 0.3}))
-    assert [line.scores[0].note for line in grid.lines] == [1, 1, 0]
-    assert len(grid.notes) == 1
-    assert grid.notes[0].startswith("a reason that is far too long")
+    table = score_table(compared({"a": None, "b": None, "control": 0.3}))
+    assert [line.scores[0].note for line in table.lines] == [1, 1, 0]
+    assert len(table.notes) == 1
+    assert table.notes[0].startswith("a reason that is far too long")
 
 
 def test_what_one_method_alone_was_asked_stands_apart(compared: Made):

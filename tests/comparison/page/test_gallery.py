@@ -13,7 +13,7 @@ from torch import Tensor
 from causalxai import CausalGraph, Comparison, Edge, Explanation
 from causalxai.comparison.page.gallery import gallery
 from causalxai.comparison.page.render import render_comparison
-from causalxai.comparison.page.saved_results import Exhibit, exhibits
+from causalxai.comparison.page.saved_results import SavedResult, saved_results
 from causalxai.metrics.graph_scores import DIRECTION_TOLD
 from causalxai.report.pictures import thumbnail
 from causalxai.report.small_graph import draw_concepts
@@ -22,17 +22,19 @@ INPUTS = torch.rand(6, 1, 4, 4, generator=torch.Generator().manual_seed(0))
 TARGET = torch.tensor([0, 0, 0, 1, 1, 1])
 
 
-def exhibit(label: str, explanation: Explanation, edges: Sequence[tuple[str, str]] = ()) -> Exhibit:
+def saved(
+    label: str, explanation: Explanation, edges: Sequence[tuple[str, str]] = ()
+) -> SavedResult:
     nodes = dict.fromkeys(end for edge in edges for end in edge)
-    return Exhibit(label, False, explanation, CausalGraph(nodes, edges))
+    return SavedResult(label, False, explanation, CausalGraph(nodes, edges))
 
 
-def with_map(label: str, inputs: Tensor = INPUTS) -> Exhibit:
+def with_map(label: str, inputs: Tensor = INPUTS) -> SavedResult:
     heat = torch.linspace(-1, 1, 16).view(1, 4, 4).expand(len(inputs), 4, 4)
-    return exhibit(label, Explanation(inputs, TARGET, maps={"heat": heat}))
+    return saved(label, Explanation(inputs, TARGET, maps={"heat": heat}))
 
 
-def painting(label: str, pictured: Sequence[int]) -> Exhibit:
+def painting(label: str, pictured: Sequence[int]) -> SavedResult:
     """Two concepts, raised and lowered; the second, lowered, moves the confidence most."""
     m = len(pictured)
     perceived, intervened = torch.tensor([[0.9, 0.1]]).expand(6, 2), torch.full((6, 2, 2, 2), 0.8)
@@ -48,7 +50,7 @@ def painting(label: str, pictured: Sequence[int]) -> Exhibit:
     }
     meta = {"contrasted": ["left", "right"], "boolean": ["left"], "step": 1.5}
     importance = torch.ones(6, 2)
-    return exhibit(
+    return saved(
         label,
         Explanation(INPUTS, TARGET, ("left", "right"), importance, details=details, meta=meta),
     )
@@ -87,19 +89,19 @@ def test_other_images_are_not_passed_off_as_the_same():
 
 
 def test_an_explanation_without_pixels_has_no_strip():
-    bare = exhibit("bare", Explanation(INPUTS, TARGET, ("left",), torch.ones(6, 1)))
+    bare = saved("bare", Explanation(INPUTS, TARGET, ("left",), torch.ones(6, 1)))
     assert gallery([bare]) is None
     shown = gallery([bare, with_map("map")])
     assert shown is not None
     assert [strip.label for strip in shown.strips] == ["map"]
 
 
-def other_details(label: str, **details: Tensor) -> Exhibit:
-    exhibit = painting(label, [1, 2, 5])
-    explanation = exhibit.explanation
+def other_details(label: str, **details: Tensor) -> SavedResult:
+    result = painting(label, [1, 2, 5])
+    explanation = result.explanation
     named = {name.replace("_", " "): tensor for name, tensor in details.items()}
     own = replace(explanation, details={**explanation.details, **named})
-    return replace(exhibit, explanation=own)
+    return replace(result, explanation=own)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +172,7 @@ def test_a_strip_that_fails_costs_only_itself(
 def test_a_concept_graph_is_small_and_has_a_concept_that_causes_another(
     edges: list[tuple[str, str]], told: bool
 ):
-    shown = exhibit("a", Explanation(INPUTS, TARGET), edges)
+    shown = saved("a", Explanation(INPUTS, TARGET), edges)
     assert shown.has_concept_graph is told
 
 
@@ -209,7 +211,7 @@ def test_the_heading_says_whether_the_classifier_was_asked(
 
 
 def test_what_runs_left_is_read_where_it_lies(done: Comparison):
-    shown = exhibits(done)
+    shown = saved_results(done)
     # Of two seeds the first; the one that failed left nothing.
     assert [(one.label, one.control) for one in shown] == [("exact", False), ("random", True)]
     first = next(entry for entry in done.entries if entry.outcome.directory is not None)
@@ -226,5 +228,5 @@ def test_files_that_are_gone_are_told_of(
         replace(entry, outcome=replace(entry.outcome, directory=runs / "gone"))
         for entry in done.entries
     )
-    assert exhibits(replace(done, entries=entries)) == []
+    assert saved_results(replace(done, entries=entries)) == []
     assert "nothing of this run is shown" in caplog.text

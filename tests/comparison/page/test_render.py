@@ -15,8 +15,8 @@ from rich.console import Console
 from causalxai import Comparison
 from causalxai.comparison.formatting import number
 from causalxai.comparison.page.render import _lead, render_comparison
-from causalxai.comparison.page.score_table import fit_of, score_grid
-from causalxai.comparison.terminal import score_table
+from causalxai.comparison.page.score_table import fit_of, score_table
+from causalxai.comparison.terminal import terminal_table
 from causalxai.comparison.writing import write_comparison
 
 FETCHING = {"src", "srcset", "xlink:href", "data", "action", "poster", "background"}
@@ -114,18 +114,18 @@ def test_what_failed_says_why(page: Page):
 def test_only_the_best_is_marked(scored: Callable[..., Comparison]):
     for higher, best in ((True, "c"), (False, "a")):
         scores = [{"a": 1.0, "b": 2.0, "c": 3.0}, {"a": 1.0, "b": 2.0, "c": 3.0}]
-        grid = score_grid(scored(scores, higher_is_better=higher))
-        marked = [line.labels[0] for line in grid.lines if line.scores[0].best]
+        table = score_table(scored(scores, higher_is_better=higher))
+        marked = [line.labels[0] for line in table.lines if line.scores[0].best]
         assert marked == [best]
 
 
 def test_rounding_makes_nobody_the_best(scored: Callable[..., Comparison]):
-    grid = score_grid(scored([{"a": 0.1 + 0.2, "b": 0.3, "c": 0.2}]))
-    assert [line.labels[0] for line in grid.lines if line.scores[0].best] == ["a", "b"]
+    table = score_table(scored([{"a": 0.1 + 0.2, "b": 0.3, "c": 0.2}]))
+    assert [line.labels[0] for line in table.lines if line.scores[0].best] == ["a", "b"]
 
 
 def test_controls_do_not_compete(done: Comparison):
-    lines = {line.labels[0]: line for line in score_grid(done).lines}
+    lines = {line.labels[0]: line for line in score_table(done).lines}
     assert [label for label, line in lines.items() if line.control] == ["random (control)"]
     # One of the two others failed, so that there is nothing to be better than.
     assert not any(score.best for line in lines.values() for score in line.scores)
@@ -156,9 +156,9 @@ def test_lines_with_the_same_fit_share_a_column(done: Comparison):
 def test_what_describes_has_no_arrow_no_star_and_no_rank(scored: Callable[..., Comparison]):
     scores = [{"a": 1.0, "b": 2.0, "c": 3.0}, {"a": 1.5, "b": 2.5, "c": 3.5}]
     comparison = scored(scores, higher_is_better=None)
-    grid = score_grid(comparison)
-    assert grid.metrics == ("score",)
-    assert not any(line.scores[0].best for line in grid.lines)
+    table = score_table(comparison)
+    assert table.metrics == ("score",)
+    assert not any(line.scores[0].best for line in table.lines)
     assert comparison.ranks().empty
     differences = comparison.differences()
     assert (len(differences), differences.wins.notna().sum()) == (3, 0)
@@ -167,7 +167,7 @@ def test_what_describes_has_no_arrow_no_star_and_no_rank(scored: Callable[..., C
 
 def shown_in_terminal(comparison: Comparison) -> str:
     console = Console(width=160, record=True, file=StringIO())
-    console.print(score_table(comparison))
+    console.print(terminal_table(comparison))
     return console.export_text()
 
 
