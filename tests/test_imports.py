@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import pkgutil
+import re
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,3 +75,11 @@ def test_the_version_is_that_of_the_distribution():
 def test_every_module_can_be_imported():
     for module in pkgutil.walk_packages(causalxai.__path__, "causalxai."):
         assert import_module(module.name)
+
+
+def test_plugins_do_not_import_their_own_reports():
+    plugins = Path(__file__).parents[1] / "plugins"
+    modules = [path for path in plugins.rglob("*.py") if "report" not in path.parts]
+    assert len(modules) > 100
+    importing = re.compile(r"^\s*(from|import) causalxai_\w+\.report\b", re.MULTILINE)
+    assert not [path for path in modules if importing.search(path.read_text(encoding="utf-8"))]

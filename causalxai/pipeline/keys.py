@@ -10,7 +10,7 @@ import torch
 from causalxai import __version__
 from causalxai.config import ResolvedPlugin, ResolvedSpec
 from causalxai.metric import Metric
-from causalxai.plugin import Plugin
+from causalxai.plugin import Plugin, registry
 from causalxai.storage.store import digest
 
 
@@ -73,8 +73,25 @@ def stage_keys(
         add(f"metrics.{label}", ["explain"])
     versions = [str(plugin.provenance) for plugin in plugins.values()]
     results = [key for stage, key in keys.items() if stage.startswith(("explain", "metrics"))]
-    keys["report"] = digest({"name": spec.name, "plugins": versions, "results": results})
+    keys["report"] = digest(
+        {
+            "name": spec.name,
+            "plugins": versions,
+            "builders": _report_builders(spec),
+            "results": results,
+        }
+    )
     return keys
+
+
+def _report_builders(spec: ResolvedSpec) -> list[str]:
+    """Return what draws the report: a builder may be of another distribution than its plugin."""
+    found = (
+        registry.report_builder_provenance("concept_spaces", spec.concepts.provenance.name),
+        registry.report_builder_provenance("graph_discoverers", spec.graph.provenance.name),
+        registry.report_builder_provenance("explainers", spec.explain.provenance.name),
+    )
+    return [f"{builder} {builder.target}" for builder in found if builder is not None]
 
 
 def _fingerprint(part: Plugin, known: MutableMapping[str, str]) -> str:

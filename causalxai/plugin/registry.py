@@ -187,8 +187,20 @@ def load_report_builder(group: ReportedGroup, name: str) -> Any:
     PluginError
         If it is ambiguous, cannot be imported or is no function.
     """
+    builder = report_builder_provenance(group, name)
+    return None if builder is None else _load(builder)
+
+
+def report_builder_provenance(group: ReportedGroup, name: str) -> Provenance | None:
+    """Return where a plugin's report builder comes from; ``None`` for a plugin that has none.
+
+    Raises
+    ------
+    PluginError
+        If two distributions have a builder for the plugin.
+    """
     reports = _REPORTS[group]
-    return _load(provenance(reports, name)) if name in names(reports) else None
+    return provenance(reports, name) if name in names(reports) else None
 
 
 def names_of(group: Group, plugin_class: type[Plugin]) -> tuple[str, ...]:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from causalxai import Context
+from causalxai import Context, Run
+from causalxai.pipeline.keys import stage_keys
 from causalxai.pipeline.report_sections import ReportedParts, report_sections
 from causalxai.plugin import registry
 from causalxai.report.builder import GraphReport, ReportInputs
@@ -76,3 +77,16 @@ def test_stages_that_a_run_does_not_have_are_left_out(builders, inputs):
     # The graph is there, but the explanation is not.
     parts = ReportedParts(explainer=("toy", ToyExplainer()))
     assert titles(parts, inputs) == []
+
+
+def test_a_report_is_filed_under_what_draws_it(finished: Run, monkeypatch: pytest.MonkeyPatch):
+    pipeline = finished.pipeline
+
+    def keys() -> dict[str, str]:
+        return stage_keys(pipeline.spec, pipeline.plugins, pipeline.device, {})
+
+    before = keys()
+    assert before == pipeline.keys
+    monkeypatch.setattr(registry, "report_builder_provenance", lambda *_: None)
+    changed = {stage for stage, key in keys().items() if key != before[stage]}
+    assert changed == {"report"}
