@@ -41,7 +41,7 @@ class Found:
         guessed = None if self.guessed is None else moved(self.guessed)
         return Found(moved(self.directed), pairs, guessed)
 
-    def as_told(self) -> Found:
+    def as_oriented(self) -> Found:
         """Return the same with what was guessed left open."""
         unsure = self.guessed or frozenset()
         pairs = frozenset(frozenset(edge) for edge in unsure)

@@ -27,7 +27,7 @@ times instead, each with one repeat.
     Over all runs: (|C| + correct - additional) / (|C| + true edges), where the |C| edges from the
     concepts to the image come free to every method, a true edge without direction counts 0, and a
     reversed one is additional. ``index_sd``: between the means of subsets.
-``index_told``
+``index_oriented``
     The same where directions that a method calls undetermined are left open, as its graph and
     report tell them; null for methods that never do so, or that leave them open in ``index``.
 ``shd``
@@ -64,6 +64,7 @@ from rich.table import Table
 
 from causalxai.errors import CapabilityError, DataError
 from causalxai.seeding import derive_seed
+from causalxai_discovery.claims import Claims
 from causalxai_discovery.direct_lingam import discover_direct_lingam
 from causalxai_discovery.ges import discover_ges
 from causalxai_discovery.pc import discover_pc
@@ -111,12 +112,16 @@ def glance_paper(drawn: Drawn, _: np.random.Generator) -> Found:
     return Found(PaperDiscoverer().edges(drawn.beyond.trials))
 
 
+def claimed(claims: Claims) -> Found:
+    return Found(claims.directed, claims.undirected)
+
+
 METHODS: dict[str, Method] = {
-    "ges": lambda drawn, _: Found(*discover_ges(drawn.values)),
-    "pc": lambda drawn, _: Found(*discover_pc(drawn.values)),
-    "direct-lingam": lambda drawn, _: Found(*discover_direct_lingam(drawn.values)),
-    "resit": lambda drawn, rng: Found(*discover_resit(drawn.values, rng)),
-    "random-order": lambda drawn, rng: Found(*discover_random_order(drawn.values, rng)),
+    "ges": lambda drawn, _: claimed(discover_ges(drawn.values)),
+    "pc": lambda drawn, _: claimed(discover_pc(drawn.values)),
+    "direct-lingam": lambda drawn, _: claimed(discover_direct_lingam(drawn.values)),
+    "resit": lambda drawn, rng: claimed(discover_resit(drawn.values, rng)),
+    "random-order": lambda drawn, rng: claimed(discover_random_order(drawn.values, rng)),
     "mdl": lambda drawn, _: mdl(drawn.values, links=False),
     "mdl-links": lambda drawn, _: mdl(drawn.values),
     "perceived": perceived,
@@ -159,7 +164,7 @@ class Run:
     repeat: int
     found: Found
     index: float
-    index_told: float | None
+    index_oriented: float | None
     shd: int
     false_edges: float | None
     columns: int
@@ -230,7 +235,7 @@ def run(cell: Cell, seed: int, subset: int, repeat: int, arguments: argparse.Nam
         repeat=repeat,
         found=found,
         index=index(found, truth, d),
-        index_told=None if found.guessed is None else index(found.as_told(), truth, d),
+        index_oriented=None if found.guessed is None else index(found.as_oriented(), truth, d),
         shd=shd(found, truth),
         false_edges=false_edge_rate(found, truth, d) if 2 * len(truth) < d * (d - 1) else None,
         columns=d,
@@ -244,7 +249,7 @@ def summary(runs: Sequence[Run], own: bool) -> dict[str, object]:
         by_subset.setdefault((one.seed, one.subset), []).append(one)
     means = [statistics.fmean(one.index for one in group) for group in by_subset.values()]
     rates = [one.false_edges for one in runs if one.false_edges is not None]
-    as_told = [one.index_told for one in runs if one.index_told is not None]
+    as_oriented = [one.index_oriented for one in runs if one.index_oriented is not None]
     d = runs[0].columns
     graphs = [[one.found for one in group] for group in by_subset.values()]
     consistency = statistics.fmean(agreement(repeats, d) for repeats in graphs)
@@ -252,7 +257,7 @@ def summary(runs: Sequence[Run], own: bool) -> dict[str, object]:
     return {
         "index": round(statistics.fmean(means), 3),
         "index_sd": round(statistics.stdev(means), 3) if len(means) > 1 else None,
-        "index_told": round(statistics.fmean(as_told), 3) if as_told else None,
+        "index_oriented": round(statistics.fmean(as_oriented), 3) if as_oriented else None,
         "shd": round(statistics.fmean(one.shd for one in runs), 2),
         "false_edges": round(statistics.fmean(rates), 3) if rates else None,
         "consistency": None if own else round(consistency, 3),
@@ -288,9 +293,9 @@ def show(lines: Sequence[dict[str, object]]) -> None:
 def _shown(line: dict[str, object]) -> str:
     if "skipped" in line:
         return "skipped"
-    spread, as_told = line["index_sd"], line["index_told"]
+    spread, as_oriented = line["index_sd"], line["index_oriented"]
     shown = f"{line['index']:.3f}"
-    shown += "" if as_told in (None, line["index"]) else f"; {as_told:.3f}"
+    shown += "" if as_oriented in (None, line["index"]) else f"; {as_oriented:.3f}"
     return shown + (f" ({spread:.2f})" if spread is not None else "")
 
 

@@ -13,6 +13,9 @@ from .explainer import Explainer as Explainer
 from .explainer import Explanation as Explanation
 from .graph import CausalGraph as CausalGraph
 from .graph import Edge as Edge
+from .graph import EdgeKind as EdgeKind
+from .graph import Node as Node
+from .graph import NodeKind as NodeKind
 from .graph_discoverer import BackgroundKnowledge as BackgroundKnowledge
 from .graph_discoverer import GraphDiscoverer as GraphDiscoverer
 from .intervention import Intervention as Intervention

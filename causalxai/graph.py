@@ -1,204 +1,203 @@
-"""Causal graphs: one type, edges with a named direction, and three formats to exchange them."""
+"""Causal graphs: one type for all that discoverers find, and three formats to exchange them."""
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field, fields
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self, cast
 
 import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-GraphFormat = Literal["graphml", "dot", "json"]
+from causalxai.graph_elements import Edge, EdgeKind, Node, NodeKind, annotations_of
+from causalxai.storage.graph_formats import read_graph, write_graph
+from causalxai.storage.record import Json, plain_json
 
-_SUFFIXES: dict[str, GraphFormat] = {".graphml": "graphml", ".dot": "dot", ".json": "json"}
-
-
-@dataclass(frozen=True)
-class Edge:
-    """One causal claim: ``source`` → ``target``.
-
-    Parameters
-    ----------
-    source, target
-        Names of nodes.
-    weight
-        The effect; its sign says whether the source supports or opposes the target.
-    p
-        A p-value, where the discoverer tests.
-    frequency
-        The share of repeats, resamples or images that show the edge, in [0, 1].
-    low, high
-        A 95 % interval of the weight.
-    extra
-        What else the discoverer has to say, as numbers by name; not by a name from above.
-
-    Raises
-    ------
-    ValueError
-        If an extra has the name of one of the edge's own fields.
-    """
-
-    source: str
-    target: str
-    weight: float | None = None
-    p: float | None = None
-    frequency: float | None = None
-    low: float | None = None
-    high: float | None = None
-    extra: Mapping[str, float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        taken = [name for name in self.extra if name in _RESERVED]
-        if taken:
-            raise ValueError(f"edges have fields of their own called {', '.join(taken)}")
-        odd = [name for name, value in self.attributes().items() if not math.isfinite(value)]
-        if odd:
-            ends = f"{self.source!r} → {self.target!r}"
-            raise ValueError(f"edge {ends}: {', '.join(odd)} must be finite, or None")
-
-    def attributes(self) -> dict[str, float]:
-        """Return everything that is known of the edge, flat, as numbers."""
-        known = {name: getattr(self, name) for name in _EDGE_FIELDS}
-        return {
-            **{name: float(value) for name, value in known.items() if value is not None},
-            **{name: float(value) for name, value in self.extra.items()},
-        }
-
-    @classmethod
-    def from_attributes(cls, source: str, target: str, attributes: Mapping[str, Any]) -> Self:
-        """Undo ``attributes``."""
-        known = {name: float(attributes[name]) for name in _EDGE_FIELDS if name in attributes}
-        extra = {name: float(v) for name, v in attributes.items() if name not in _EDGE_FIELDS}
-        return cls(source, target, **known, extra=extra)
-
-
-_EDGE_FIELDS = tuple(f.name for f in fields(Edge) if f.name not in ("source", "target", "extra"))
-# Node-link JSON keeps an edge's ends beside its attributes.
-_RESERVED = frozenset(("source", "target", "extra", *_EDGE_FIELDS))
-
-
-# What networkx's GraphML keeps to itself.
-_NOT_META = ("id", "node_default", "edge_default")
+__all__ = ["CausalGraph", "Edge", "EdgeKind", "Node", "NodeKind"]
 
 
 class CausalGraph:
-    """A directed acyclic graph over named variables.
+    """A graph over named variables, whose directed edges have no cycle.
 
     Parameters
     ----------
     nodes
-        Names, unique; their order is kept and is the order of ``adjacency``.
+        ``Node`` objects, or names of concepts; their order is kept and is that of ``adjacency``.
     edges
-        ``Edge`` objects, or pairs of names.
+        ``Edge`` objects, or pairs of names for directed ones; at most one for two nodes.
     tiers
-        The layer of a node, for drawing and for graphs that are layered.
-    meta
-        How the graph was found: settings and sample sizes, texts or numbers by name.
+        The tiers of nodes that are given by name.
+    annotations
+        How the graph was found: settings, sample sizes, findings that are no edge. Any JSON.
 
     Raises
     ------
     ValueError
-        If a name stands twice, an edge joins unknown nodes or stands twice, or there is a cycle;
-        if an entry of ``meta`` is called ``id``, ``node_default`` or ``edge_default``.
+        If two nodes have one name, an edge joins unknown nodes, two edges join the same nodes,
+        directed edges make a cycle, or an annotation is no JSON.
     """
 
     def __init__(
         self,
-        nodes: Iterable[str],
+        nodes: Iterable[str | Node],
         edges: Iterable[Edge | tuple[str, str]] = (),
         *,
         tiers: Mapping[str, int] | None = None,
-        meta: Mapping[str, str | float] | None = None,
+        annotations: Mapping[str, Json] | None = None,
     ) -> None:
-        for key in _NOT_META:
-            if key in (meta or {}):
-                raise ValueError(f"meta cannot have {key!r}: GraphML keeps that name to itself")
-        self._graph = nx.DiGraph()
-        self._graph.graph.update(meta or {})
-        for node in nodes:
-            if node in self._graph:
-                raise ValueError(f"node {node!r} stands twice")
-            self._graph.add_node(node)
-        for node, tier in (tiers or {}).items():
-            self._require(node)
-            self._graph.nodes[node]["tier"] = int(tier)
-        for item in edges:
-            edge = item if isinstance(item, Edge) else Edge(*item)
+        self._nodes: dict[str, Node] = {}
+        for item in nodes:
+            node = item if isinstance(item, Node) else Node(item)
+            if node.name in self._nodes:
+                raise ValueError(f"node {node.name!r} stands twice")
+            self._nodes[node.name] = node
+        for name, tier in (tiers or {}).items():
+            self._nodes[name] = replace(self.node(name), tier=int(tier))
+        own = plain_json(annotations or {}, "the annotations of a graph")
+        self._annotations = cast("dict[str, Json]", own)
+        self._edges: dict[frozenset[str], Edge] = {}
+        position = {name: place for place, name in enumerate(self._nodes)}
+        given = [item if isinstance(item, Edge) else Edge(*item) for item in edges]
+        for edge in given:
             self._require(edge.source)
             self._require(edge.target)
-            if self._graph.has_edge(edge.source, edge.target):
-                raise ValueError(f"edge {edge.source!r} → {edge.target!r} stands twice")
-            self._graph.add_edge(edge.source, edge.target, **edge.attributes())
-        if not nx.is_directed_acyclic_graph(self._graph):
-            cycle = " → ".join(str(source) for source, _ in nx.find_cycle(self._graph))
+        for edge in sorted(given, key=lambda edge: position[edge.source]):
+            if edge.pair in self._edges:
+                other = self._edges[edge.pair]
+                if edge.directed and other.directed and edge.source != other.source:
+                    raise ValueError(f"a causal graph has no cycle, this one has {other}, {edge}")
+                raise ValueError(f"edges {other} and {edge} join the same nodes")
+            self._edges[edge.pair] = edge
+        if not nx.is_directed_acyclic_graph(self._directed):
+            cycle = " → ".join(source for source, _ in nx.find_cycle(self._directed))
             raise ValueError(f"a causal graph has no cycle, this one has {cycle}")
 
-    def _require(self, node: str) -> None:
-        if node not in self._graph:
-            raise ValueError(f"{node!r} is no node of the graph")
+    def _require(self, name: str) -> None:
+        if name not in self._nodes:
+            raise ValueError(f"{name!r} is no node of the graph")
+
+    @cached_property
+    def _directed(self) -> nx.DiGraph:
+        graph = nx.DiGraph()
+        graph.add_nodes_from(self._nodes)
+        graph.add_edges_from((edge.source, edge.target) for edge in self.directed_edges)
+        return graph
 
     @property
     def nodes(self) -> tuple[str, ...]:
         """The names, in order."""
-        return tuple(self._graph.nodes)
+        return tuple(self._nodes)
 
     @property
     def edges(self) -> tuple[Edge, ...]:
         """All edges, in the order of their sources."""
-        return tuple(Edge.from_attributes(a, b, data) for a, b, data in self._graph.edges.data())
+        return tuple(self._edges.values())
+
+    @property
+    def directed_edges(self) -> tuple[Edge, ...]:
+        """The edges source → target."""
+        return self.edges_of(EdgeKind.DIRECTED)
 
     @property
     def tiers(self) -> dict[str, int]:
         """The tiers of the nodes that have one."""
-        return {node: data["tier"] for node, data in self._graph.nodes.data() if "tier" in data}
+        every = ((name, node.tier) for name, node in self._nodes.items())
+        return {name: tier for name, tier in every if tier is not None}
 
     @property
-    def meta(self) -> dict[str, str | float]:
-        """How the graph was found."""
-        return dict(self._graph.graph)
+    def annotations(self) -> dict[str, Json]:
+        """How the graph was found: a copy."""
+        return deepcopy(self._annotations)
+
+    def node(self, name: str) -> Node:
+        """Return a node by its name; ValueError if there is none."""
+        self._require(name)
+        return self._nodes[name]
+
+    def of_kind(self, kind: NodeKind) -> tuple[Node, ...]:
+        """Return the nodes of a kind, in order."""
+        return tuple(node for node in self._nodes.values() if node.kind is kind)
+
+    def edges_of(self, *kinds: EdgeKind) -> tuple[Edge, ...]:
+        """Return the edges of some kinds, in the order of their sources."""
+        return tuple(edge for edge in self._edges.values() if edge.kind in kinds)
 
     def has_edge(self, source: str, target: str) -> bool:
         """Tell whether ``source`` → ``target``."""
-        return bool(self._graph.has_edge(source, target))
+        return bool(self._directed.has_edge(source, target))
+
+    def between(self, one: str, other: str) -> Edge | None:
+        """Return the edge of two nodes, whichever way around and of whichever kind."""
+        return self._edges.get(frozenset((one, other)))
 
     def edge(self, source: str, target: str) -> Edge:
-        """Return ``source`` → ``target``; KeyError if there is none."""
-        if not self.has_edge(source, target):
+        """Return an edge as it is stored; either order of names finds one that is symmetric.
+
+        Raises
+        ------
+        KeyError
+            If no edge joins the two, or one that points from ``target`` to ``source``.
+        """
+        edge = self.between(source, target)
+        if edge is None or not (edge.kind.symmetric or edge.source == source):
             raise KeyError(f"no edge {source!r} → {target!r}")
-        return Edge.from_attributes(source, target, self._graph.edges[source, target])
+        return edge
 
     def parents(self, node: str) -> tuple[str, ...]:
         """Return the direct causes of a node."""
         self._require(node)
-        return tuple(self._graph.predecessors(node))
+        return tuple(self._directed.predecessors(node))
 
     def children(self, node: str) -> tuple[str, ...]:
         """Return the direct effects of a node."""
         self._require(node)
-        return tuple(self._graph.successors(node))
+        return tuple(self._directed.successors(node))
+
+    def neighbours(self, node: str) -> tuple[str, ...]:
+        """Return the nodes that an undirected edge joins to a node, in order."""
+        return self._joined(node, EdgeKind.UNDIRECTED)
+
+    def siblings(self, node: str) -> tuple[str, ...]:
+        """Return the nodes with which a node has an unobserved common cause, in order."""
+        return self._joined(node, EdgeKind.BIDIRECTED)
+
+    def _joined(self, node: str, kind: EdgeKind) -> tuple[str, ...]:
+        self._require(node)
+        edges = (self.between(node, other) for other in self._nodes if other != node)
+        return tuple(
+            edge.target if edge.source == node else edge.source
+            for edge in edges
+            if edge is not None and edge.kind is kind
+        )
 
     def order(self) -> tuple[str, ...]:
-        """Return the names, causes before effects; ties in the order of ``nodes``."""
+        """Return the names, causes before effects by the directed edges; ties in node order."""
         position = {node: index for index, node in enumerate(self.nodes)}
-        return tuple(nx.lexicographical_topological_sort(self._graph, key=position.__getitem__))
+        return tuple(nx.lexicographical_topological_sort(self._directed, position.__getitem__))
+
+    def among(self, nodes: Iterable[str]) -> CausalGraph:
+        """Return the graph of some nodes, in the order given, and of the edges among them."""
+        kept = [self.node(name) for name in nodes]
+        names = {node.name for node in kept}
+        edges = [edge for edge in self.edges if edge.pair <= names]
+        return CausalGraph(kept, edges, annotations=self._annotations)
 
     def adjacency(self, nodes: Sequence[str] | None = None) -> NDArray[np.float64]:
         """Return ``A[i, j] != 0`` where node i → node j: the weight, or 1 where none is known.
 
-        A weight of exactly zero is written as 1 too, so that no edge is lost.
+        Edges without a direction are not in it. A weight of exactly zero is written as 1 too, so
+        that no edge is lost.
         """
         names = self.nodes if nodes is None else tuple(nodes)
         for name in names:
             self._require(name)
         index = {node: i for i, node in enumerate(names)}
         matrix = np.zeros((len(names), len(names)))
-        for edge in self.edges:
+        for edge in self.directed_edges:
             if edge.source in index and edge.target in index:
                 matrix[index[edge.source], index[edge.target]] = edge.weight or 1.0
         return matrix
@@ -210,165 +209,97 @@ class CausalGraph:
         return cls(nodes, [Edge(nodes[i], nodes[j], weight=float(matrix[i, j])) for i, j in pairs])
 
     def to_networkx(self) -> nx.DiGraph:
-        """Return a copy as networkx keeps it, attributes included."""
-        return self._graph.copy()
+        """Return a ``DiGraph`` with one arc, source to target, for each edge of whichever kind.
+
+        Nodes and edges have their fields as attributes, ``kind`` among them. networkx's algorithms
+        follow every arc: take those of the kind ``"directed"`` where directions count.
+        """
+        return nx.node_link_graph(self.to_json(), edges="edges")
 
     @classmethod
-    def from_networkx(cls, graph: nx.DiGraph) -> Self:
-        """Read a networkx graph whose edge attributes are numbers."""
-        tiers = {str(n): int(data["tier"]) for n, data in graph.nodes.data() if "tier" in data}
-        edges = [Edge.from_attributes(str(a), str(b), d) for a, b, d in graph.edges.data()]
-        meta = {str(key): value for key, value in graph.graph.items() if key not in _NOT_META}
-        return cls([str(node) for node in graph.nodes], edges, tiers=tiers, meta=meta)
+    def from_networkx(cls, graph: nx.Graph) -> Self:
+        """Read a networkx graph; edges without a ``kind`` are directed if the graph is.
+
+        Attributes that are no fields of nodes and edges become annotations, and must be JSON.
+        """
+        return cls.from_json({
+            "directed": graph.is_directed(),
+            "graph": graph.graph,
+            "nodes": [{**data, "id": node} for node, data in graph.nodes.data()],
+            "edges": [{**data, "source": a, "target": b} for a, b, data in graph.edges.data()],
+        })  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:
         """Return the node-link form, plain JSON, which shares nothing with the graph."""
-        data: dict[str, Any] = nx.node_link_data(self._graph, edges="edges")
-        return deepcopy(data)
+        return deepcopy({
+            "directed": True,
+            "multigraph": False,
+            "graph": {"annotations": self._annotations} if self._annotations else {},
+            "nodes": [node.to_json() for node in self._nodes.values()],
+            "edges": [edge.to_json() for edge in self.edges],
+        })  # fmt: skip
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Undo ``to_json``."""
-        return cls.from_networkx(nx.node_link_graph(dict(data), edges="edges"))
-
-    def save(self, path: Path | str) -> None:
-        """Write the graph as ``.graphml``, ``.dot`` or ``.json`` (node-link), by the ending."""
-        target = Path(path)
-        match _format_of(target):
-            case "graphml":
-                nx.write_graphml(self._graph, target)
-            case "json":
-                target.write_text(json.dumps(self.to_json(), indent=1), encoding="utf-8")
-            case "dot":
-                target.write_text(_dot_text(self._graph), encoding="utf-8")
-
-    @classmethod
-    def load(cls, path: Path | str) -> Self:
-        """Read what ``save`` wrote, or plain DOT: its default statements do not count.
+        """Undo ``to_json``; edges without a ``kind`` are directed unless ``directed`` is false.
 
         Raises
         ------
         ValueError
-            If the file holds no directed graph without cycles, or subgraphs.
+            If this is no graph.
         """
-        source = Path(path)
-        match _format_of(source):
-            case "graphml":
-                return cls.from_networkx(nx.read_graphml(source))
-            case "json":
-                return cls.from_json(json.loads(source.read_text(encoding="utf-8")))
-            case "dot":
-                return cls.from_networkx(_read_dot(source.read_text(encoding="utf-8")))
+        missing = [key for key in ("nodes", "edges") if key not in data]
+        if missing:
+            raise ValueError(f"node-link JSON of a graph has nodes and edges; no {missing[0]} here")
+        default = EdgeKind.DIRECTED if data.get("directed", True) else EdgeKind.UNDIRECTED
+        return cls(
+            [Node.from_json(node) for node in data["nodes"]],
+            [Edge.from_json(edge, default) for edge in data["edges"]],
+            annotations=annotations_of(data.get("graph", {})),
+        )
+
+    def save(self, path: Path | str) -> None:
+        """Write the graph as ``.graphml``, ``.dot`` or ``.json`` (node-link), by the ending.
+
+        Raises
+        ------
+        ValueError
+            If the ending is another one, or GraphML cannot hold a character of a name.
+        """
+        write_graph(self.to_json(), Path(path))
+
+    @classmethod
+    def load(cls, path: Path | str) -> Self:
+        """Read what ``save`` wrote, or other GraphML, node-link JSON and plain DOT.
+
+        Edges that the file says are undirected are undirected here; arrow heads in DOT tell which
+        marks an edge has.
+
+        Raises
+        ------
+        ValueError
+            If the file holds no graph of these kinds of edges, a cycle, or subgraphs.
+        """
+        return cls.from_json(read_graph(Path(path)))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, CausalGraph):
             return NotImplemented
         return (
-            set(self.nodes) == set(other.nodes)
-            and (self.tiers, self.meta) == (other.tiers, other.meta)
-            and _edge_table(self) == _edge_table(other)
+            self._nodes == other._nodes
+            and self._annotations == other._annotations
+            and _table(self) == _table(other)
         )
 
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return f"CausalGraph({len(self.nodes)} nodes, {len(self._graph.edges)} edges)"
+        return f"CausalGraph({len(self.nodes)} nodes, {len(self._edges)} edges)"
 
 
-def _edge_table(graph: CausalGraph) -> dict[tuple[str, str], dict[str, float]]:
-    return {(edge.source, edge.target): edge.attributes() for edge in graph.edges}
-
-
-def _format_of(path: Path) -> GraphFormat:
-    try:
-        return _SUFFIXES[path.suffix]
-    except KeyError:
-        known = ", ".join(_SUFFIXES)
-        raise ValueError(f"{path.name}: a graph is stored as one of {known}") from None
-
-
-def _dot_text(graph: nx.DiGraph) -> str:
-    """Write DOT with every name and value quoted, which needs no Graphviz."""
-    lines = (
-        ["digraph {", f"  graph{_dot_attributes(graph.graph)};"] if graph.graph else ["digraph {"]
-    )
-    for node, data in graph.nodes.data():
-        lines.append(f"  {json.dumps(node, ensure_ascii=False)}{_dot_attributes(data)};")
-    for source, target, data in graph.edges.data():
-        ends = " -> ".join(json.dumps(end, ensure_ascii=False) for end in (source, target))
-        lines.append(f"  {ends}{_dot_attributes(data)};")
-    return "\n".join([*lines, "}", ""])
-
-
-def _dot_attributes(data: Mapping[str, Any]) -> str:
-    # A value is JSON within a quoted DOT string, so that numbers and texts stay apart.
-    pairs = ", ".join(
-        f"{json.dumps(key, ensure_ascii=False)}={json.dumps(json.dumps(value))}"
-        for key, value in data.items()
-    )
-    return f" [{pairs}]" if pairs else ""
-
-
-def _read_dot(text: str) -> nx.DiGraph:
-    """Read DOT with pydot's parser: what ``_dot_text`` writes, and what people write."""
-    import pydot
-
-    parsed = pydot.graph_from_dot_data(text)
-    if not parsed:
-        raise ValueError("this is no DOT graph")
-    if parsed[0].get_type() != "digraph":
-        raise ValueError("this DOT graph is not directed: write digraph { a -> b }")
-    if parsed[0].get_subgraphs():
-        raise ValueError("DOT subgraphs are not read: write their nodes and edges by themselves")
-    graph = nx.DiGraph()
-    for node in parsed[0].get_nodes():
-        if node.get_name() == "graph":
-            graph.graph.update(_dot_values(node.get_attributes()))
-        # Default statements look like nodes; a node of such a name is quoted.
-        elif node.get_name() not in ("node", "edge"):
-            graph.add_node(_unquote(node.get_name()), **_dot_values(node.get_attributes()))
-    for defaults in parsed[0].get_graph_defaults() or ():
-        graph.graph.update(_dot_values(defaults))
-    for edge in parsed[0].get_edges():
-        ends = (_dot_end(edge.get_source()), _dot_end(edge.get_destination()))
-        values = _dot_values(edge.get_attributes())
-        # Colours and labels are no claims.
-        numbers = {k: v for k, v in values.items() if k in _EDGE_FIELDS or _is_number(v)}
-        graph.add_edge(*ends, **numbers)
-    return graph
-
-
-def _dot_end(end: object) -> str:
-    if not isinstance(end, str):
-        raise ValueError(
-            "a DOT edge joins two nodes, not subgraphs as in a -> {b c}: write a -> b; a -> c"
-        )
-    return _unquote(end)
-
-
-def _dot_values(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    return {_unquote(key): _dot_value(_unquote(value)) for key, value in attributes.items()}
-
-
-def _dot_value(text: str) -> Any:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        # Written by hand.
-        return text
-    return value if isinstance(value, str | int | float) else text
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _unquote(token: object) -> str:
-    text = str(token)
-    if not text.startswith('"'):
-        return text
-    try:
-        return str(json.loads(text, strict=False))
-    except ValueError:
-        # DOT has escapes of its own, such as \l.
-        return text[1:-1]
+def _table(graph: CausalGraph) -> dict[object, dict[str, Any]]:
+    ends = ("source", "target")
+    return {
+        edge.claim: {key: value for key, value in edge.to_json().items() if key not in ends}
+        for edge in graph.edges
+    }

@@ -15,7 +15,7 @@ from causalxai.plugin import Plugin, PluginConfig
 
 if TYPE_CHECKING:
     from causalxai.context import Context
-    from causalxai.graph import CausalGraph
+    from causalxai.graph import CausalGraph, Edge
 
 
 class BackgroundKnowledge(PluginConfig):
@@ -59,17 +59,27 @@ class BackgroundKnowledge(PluginConfig):
         return required, forbidden
 
     def violations(self, graph: CausalGraph) -> list[str]:
-        """Return what in ``graph`` contradicts this knowledge, in words."""
+        """Return what in ``graph`` contradicts this knowledge, in words.
+
+        A required edge must be directed as it is required. An edge that leaves a direction open
+        must not leave one open that is forbidden: that knowledge settles it. A bidirected edge
+        says that neither is a cause of the other, and contradicts a required edge alone.
+        """
         tier = {node: index for index, group in enumerate(self.tiers) for node in group}
-        return [
-            *(f"{a} → {b} is required" for a, b in self.required if not graph.has_edge(a, b)),
-            *(f"{a} → {b} is forbidden" for a, b in self.forbidden if graph.has_edge(a, b)),
-            *(
-                f"{edge.source} → {edge.target} leads back to an earlier tier"
-                for edge in graph.edges
-                if tier.get(edge.source, 0) > tier.get(edge.target, len(self.tiers))
-            ),
-        ]
+        broken = [f"{a} → {b} is required" for a, b in self.required if not graph.has_edge(a, b)]
+        for a, b in self.forbidden:
+            edge = graph.between(a, b)
+            if edge is not None and edge.admits(a, b):
+                broken.append(f"{a} → {b} is forbidden{_but(edge)}")
+        for edge in graph.edges:
+            for a, b in ((edge.source, edge.target), (edge.target, edge.source)):
+                if edge.admits(a, b) and tier.get(a, 0) > tier.get(b, len(self.tiers)):
+                    broken.append(f"{a} → {b} leads back to an earlier tier{_but(edge)}")
+        return broken
+
+
+def _but(edge: Edge) -> str:
+    return "" if edge.directed else f", and {edge} leaves it open"
 
 
 class DiscovererConfig(PluginConfig):

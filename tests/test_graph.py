@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-import json
 import math
+from collections.abc import Callable
 from itertools import combinations
-from pathlib import Path
 
 import networkx as nx
 import numpy as np
@@ -11,37 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causalxai import CausalGraph, Edge
+from causalxai import CausalGraph, Edge, EdgeKind, Node, NodeKind
 
-# What XML cannot hold (control characters, surrogates, noncharacters) no GraphML can.
-ALPHABET = st.characters(exclude_categories=["Cc", "Cn", "Cs"]) | st.sampled_from("\n\t")
-AWKWARD = st.sampled_from([
-    "", " ", "1", "1.5", "a b", "conv2[3,1]", "layer:0", 'say "x"', "it's", "a -> b", "a;b", "{}",
-    "graph", "node", "edge", "digraph", "strict", "name", "id", "key", "label", "\\N", "end\\",
-    "ü→日本", "<b>&amp;", "# no comment", "/* none */", "// none", "two\nlines", "$x_{$",
-])  # fmt: skip
-NAMES = AWKWARD | st.text(ALPHABET, max_size=8)
-META = NAMES.filter(lambda name: name != "id")
-NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
-RESERVED = ("source", "target", "weight", "p", "frequency", "low", "high", "extra")
+KINDS = st.sampled_from(list(EdgeKind))
 
 
 @st.composite
-def graphs(draw: st.DrawFn) -> CausalGraph:
-    """Any graph, edges in any direction along the order of the nodes."""
-    nodes = draw(st.lists(NAMES, unique=True, max_size=6))
-    order = draw(st.permutations(nodes))
-    pairs = list(combinations(order, 2))
-    chosen = draw(st.lists(st.sampled_from(pairs), unique=True)) if pairs else []
-    maybe = st.none() | NUMBERS
-    extras = st.dictionaries(NAMES.filter(lambda name: name not in RESERVED), NUMBERS, max_size=3)
-    edges = [
-        Edge(a, b, *(draw(maybe) for _ in range(5)), extra=draw(extras))  # type: ignore[misc]
-        for a, b in chosen
-    ]
-    tiers = draw(st.dictionaries(st.sampled_from(nodes), st.integers(-9, 9))) if nodes else {}
-    values = NAMES | NUMBERS | st.integers(-(2**53), 2**53)
-    return CausalGraph(nodes, edges, tiers=tiers, meta=draw(st.dictionaries(META, values)))
+def mixed(draw: st.DrawFn) -> CausalGraph:
+    """A graph with edges of every kind, directed ones along an order."""
+    pairs = list(combinations(draw(st.permutations("abcdef")), 2))
+    chosen = draw(st.lists(st.sampled_from(pairs), unique=True))
+    return CausalGraph("abcdef", [Edge(*pair, draw(KINDS)) for pair in chosen])
 
 
 @st.composite
@@ -53,96 +32,88 @@ def weighted(draw: st.DrawFn) -> CausalGraph:
     return CausalGraph("abcdef", [Edge(a, b, weight=draw(weights)) for a, b in pairs])
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("graphs")
+MIXED = CausalGraph(
+    [Node("a", tier=0), "b", "c", "d", Node("class 3", NodeKind.CLASS, label="3", tier=1)],
+    [
+        Edge("a", "b", weight=0.5),
+        Edge("c", "b", EdgeKind.UNDIRECTED),
+        Edge("c", "d", EdgeKind.BIDIRECTED),
+        Edge("d", "a", EdgeKind.PARTIALLY_DIRECTED),
+        Edge("a", "class 3"),
+    ],
+)
 
 
-@given(graph=graphs())
-@pytest.mark.parametrize("suffix", ["graphml", "dot", "json"])
-def test_files_keep_everything(graph: CausalGraph, suffix: str, folder: Path):
-    path = folder / f"graph.{suffix}"
-    graph.save(path)
-    loaded = CausalGraph.load(path)
-    assert loaded == graph
-    assert loaded.nodes == graph.nodes
-    assert loaded.edges == graph.edges
+def test_nodes_have_kinds_labels_and_tiers():
+    assert MIXED.nodes == ("a", "b", "c", "d", "class 3")
+    assert MIXED.of_kind(NodeKind.CLASS) == (Node("class 3", NodeKind.CLASS, label="3", tier=1),)
+    assert (MIXED.node("class 3").title, MIXED.node("a").title) == ("3", "a")
+    assert MIXED.tiers == {"a": 0, "class 3": 1}
+    assert CausalGraph("ab", tiers={"b": 2}).node("b") == Node("b", tier=2)
 
 
-@given(graph=graphs())
-def test_json_and_networkx_keep_everything(graph: CausalGraph):
-    for copy in (
-        CausalGraph.from_json(json.loads(json.dumps(graph.to_json()))),
-        CausalGraph.from_networkx(graph.to_networkx()),
-    ):
-        assert copy == graph
-        assert copy.nodes == graph.nodes
+def test_edges_are_found_by_kind_and_by_their_ends():
+    assert [str(edge) for edge in MIXED.edges] == [
+        "a → b", "a → class 3", "c — b", "c ↔ d", "d o→ a",
+    ]  # fmt: skip
+    assert [str(edge) for edge in MIXED.directed_edges] == ["a → b", "a → class 3"]
+    assert [str(edge) for edge in MIXED.edges_of(EdgeKind.BIDIRECTED)] == ["c ↔ d"]
+    assert MIXED.edge("b", "c") == MIXED.edge("c", "b") == Edge("c", "b", EdgeKind.UNDIRECTED)
+    assert MIXED.between("b", "a") == MIXED.edge("a", "b")
+    assert MIXED.between("b", "d") is None
+    for ends in (("b", "a"), ("a", "d"), ("b", "d")):
+        with pytest.raises(KeyError, match="no edge"):
+            MIXED.edge(*ends)
 
 
-def test_other_readers_see_the_same_directions(folder: Path):
-    graph = CausalGraph(["b", "a", "c"], [Edge("a", "b", -2.0), ("a", "c")])
-    graph.save(folder / "other.graphml")
-    graph.save(folder / "other.json")
-    data = json.loads((folder / "other.json").read_text())
-    for read in (
-        nx.read_graphml(folder / "other.graphml"),
-        nx.node_link_graph(data, edges="edges"),
-    ):
-        assert set(read.edges) == {("a", "b"), ("a", "c")}
-        assert read.edges["a", "b"]["weight"] == -2.0
-
-
-def from_dot(text: str, folder: Path) -> CausalGraph:
-    (folder / "by_hand.dot").write_text(text, encoding="utf-8")
-    return CausalGraph.load(folder / "by_hand.dot")
+def test_causes_are_read_from_directed_edges_alone():
+    assert (MIXED.parents("b"), MIXED.children("a")) == (("a",), ("b", "class 3"))
+    assert (MIXED.parents("a"), MIXED.children("c")) == ((), ())
+    assert (MIXED.neighbours("b"), MIXED.neighbours("c")) == (("c",), ("b",))
+    assert (MIXED.siblings("d"), MIXED.siblings("a")) == (("c",), ())
+    assert [MIXED.has_edge(*ends) for ends in ("ab", "ba", "cb", "bc", "cd", "da")] == [
+        True, False, False, False, False, False,
+    ]  # fmt: skip
+    assert np.argwhere(MIXED.adjacency()).tolist() == [[0, 1], [0, 4]]
 
 
 @pytest.mark.parametrize(
-    "statement",
+    ("kind", "forward", "backward"),
     [
-        "node [shape=box]; edge [color=red, weight=9];",
-        'a [label=hi, shape=box]; b [label=<<b>x</b>>, tooltip="line\\l"];',
-        'a -> b [label=hi, color="#ff0000", constraint=false, style=null, pos="[1, 2]"];',
-    ],
-    ids=["defaults", "node attributes", "edge attributes"],
-)
-def test_dot_that_people_write_is_read(statement: str, folder: Path):
-    graph = from_dot(f"digraph {{ {statement} a -> b [weight=2]; }}", folder)
-    assert graph == CausalGraph("ab", [Edge("a", "b", 2.0)])
-
-
-def test_texts_of_dot_need_no_quotes(folder: Path):
-    graph = from_dot('digraph { graph [rankdir=LR, n=3, size="[1]"]; a -> b; }', folder)
-    assert graph == CausalGraph("ab", [("a", "b")], meta={"rankdir": "LR", "n": 3, "size": "[1]"})
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("digraph { a -> {b c} }", "joins two nodes, not subgraphs"),
-        ("digraph { {a b} -> c }", "joins two nodes, not subgraphs"),
-        ("digraph { subgraph cluster_x { a -> b } c -> a }", "subgraphs are not read"),
-        ("graph { a -- b }", "not directed"),
-        ("digraph { a -> b [weight=much] }", "much"),
+        (EdgeKind.DIRECTED, True, False),
+        (EdgeKind.UNDIRECTED, True, True),
+        (EdgeKind.BIDIRECTED, False, False),
+        (EdgeKind.PARTIALLY_DIRECTED, True, False),
+        (EdgeKind.UNORIENTED, True, True),
     ],
 )
-def test_dot_that_means_something_else_is_refused(text: str, message: str, folder: Path):
-    with pytest.raises(ValueError, match=message):
-        from_dot(text, folder)
+def test_an_edge_admits_the_directions_that_it_leaves_open(
+    kind: EdgeKind, forward: bool, backward: bool
+):
+    edge = Edge("a", "b", kind)
+    assert (edge.admits("a", "b"), edge.admits("b", "a")) == (forward, backward)
+    assert not edge.admits("a", "c")
+
+
+def test_a_part_of_a_graph_keeps_its_nodes_and_edges():
+    part = MIXED.among(["c", "b", "a"])
+    assert part.nodes == ("c", "b", "a")
+    assert part.edges == (MIXED.edge("c", "b"), MIXED.edge("a", "b"))
+    assert part.tiers == {"a": 0}
 
 
 def test_changing_the_json_leaves_the_graph():
-    graph = CausalGraph("ab", [Edge("a", "b", 1.0)], tiers={"a": 0}, meta={"n": 1})
+    def build() -> CausalGraph:
+        edge = Edge("a", "b", weight=1.0, annotations={"seen": [1]})
+        return CausalGraph([Node("a", annotations={"r2": [1]}), "b"], [edge], annotations={"n": []})
+
+    graph = build()
     data = graph.to_json()
-    data["graph"]["n"] = 2
-    data["nodes"][0]["tier"] = 9
-    data["edges"][0]["weight"] = 9
-    assert graph == CausalGraph("ab", [Edge("a", "b", 1.0)], tiers={"a": 0}, meta={"n": 1})
-
-
-def test_an_unknown_ending_is_refused(tmp_path: Path):
-    with pytest.raises(ValueError, match=r"g\.png: a graph is stored as one of \.graphml, \.dot"):
-        CausalGraph(["a"]).save(tmp_path / "g.png")
+    data["graph"]["annotations"]["n"].append(2)
+    data["nodes"][0]["annotations"]["r2"].append(2)
+    data["edges"][0]["annotations"]["seen"].append(2)
+    graph.annotations["n"] = 3
+    assert graph == build()
 
 
 @given(graph=weighted())
@@ -196,16 +167,22 @@ def plain_order(graph: CausalGraph) -> list[str]:
     return taken
 
 
-@given(graph=graphs())
+@given(graph=mixed())
 def test_order_has_causes_first_and_ties_in_the_nodes_order(graph: CausalGraph):
     assert list(graph.order()) == plain_order(graph)
 
 
-@given(graph=graphs())
+@given(graph=mixed())
 def test_parents_children_and_edges_say_the_same(graph: CausalGraph):
-    ends = {(edge.source, edge.target) for edge in graph.edges}
+    ends = {(edge.source, edge.target) for edge in graph.directed_edges}
     assert {(parent, node) for node in graph.nodes for parent in graph.parents(node)} == ends
     assert {(node, child) for node in graph.nodes for child in graph.children(node)} == ends
+    for kind, joined in (
+        (EdgeKind.UNDIRECTED, graph.neighbours),
+        (EdgeKind.BIDIRECTED, graph.siblings),
+    ):
+        pairs = {frozenset((node, other)) for node in graph.nodes for other in joined(node)}
+        assert pairs == {edge.pair for edge in graph.edges_of(kind)}
     assert all(graph.edge(edge.source, edge.target) == edge for edge in graph.edges)
 
 
@@ -215,8 +192,9 @@ def test_parents_children_and_edges_say_the_same(graph: CausalGraph):
         ("aba", [], "node 'a' stands twice"),
         ("ab", [("a", "z")], "'z' is no node of the graph"),
         ("ab", [("z", "a")], "'z' is no node of the graph"),
-        ("ab", [("a", "b"), Edge("a", "b", 1.0)], "edge 'a' → 'b' stands twice"),
-        ("a", [("a", "a")], "no cycle, this one has a"),
+        ("ab", [("a", "b"), Edge("a", "b", weight=1.0)], "edges a → b and a → b join the same"),
+        ("ab", [("a", "b"), ("b", "a")], "no cycle, this one has a → b, b → a"),
+        ("ab", [("a", "b"), Edge("b", "a", EdgeKind.UNDIRECTED)], "a → b and b — a join the same"),
     ],
 )
 def test_what_is_no_graph_is_refused(nodes: str, edges: list[tuple[str, str]], message: str):
@@ -241,21 +219,39 @@ def test_questions_about_unknown_names_are_refused():
         graph.edge("b", "a")
 
 
-@pytest.mark.parametrize("name", RESERVED)
-def test_an_extra_cannot_hide_a_field(name: str):
-    with pytest.raises(ValueError, match=f"fields of their own called {name}"):
-        Edge("a", "b", extra={name: 1.0})
+@given(graph=mixed())
+def test_edges_without_a_direction_make_no_cycle(graph: CausalGraph):
+    rest = [edge for edge in graph.edges if not edge.directed]
+    ring = [Edge(a, b, EdgeKind.UNDIRECTED) for a, b in zip("abcdef", "bcdefa", strict=True)]
+    assert len(CausalGraph("abcdef", ring).edges) == 6
+    assert CausalGraph("abcdef", rest).order() == tuple("abcdef")
 
 
-def test_meta_is_data_and_no_option_of_networkx():
-    meta = {"backend": "torch", "incoming_graph_data": 1.0}
-    assert CausalGraph("ab", [("a", "b")], meta=meta).meta == meta
+def test_annotations_are_data_and_no_option_of_networkx():
+    own = {"backend": "torch", "incoming_graph_data": 1.0, "id": "x", "edge_default": None}
+    assert CausalGraph("ab", [("a", "b")], annotations=own).annotations == own
 
 
-@pytest.mark.parametrize("name", ["id", "node_default", "edge_default"])
-def test_meta_that_graphml_would_lose_is_refused(name: str):
-    with pytest.raises(ValueError, match=f"meta cannot have '{name}'"):
-        CausalGraph("ab", meta={name: 1.0})
+def test_numbers_of_numpy_become_json():
+    edge = Edge("a", "b", weight=np.float64(0.5), annotations={"gain": np.float64(0.5)})
+    assert edge == Edge("a", "b", weight=0.5, annotations={"gain": 0.5})
+    assert [type(edge.weight), type(edge.annotations["gain"])] == [float, float]
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: Edge("a", "b", annotations={"x": {1, 2}}), "edge 'a' → 'b'.'x'. is a set"),
+        (lambda: Edge("a", "b", annotations={"x": [math.nan]}), "must be finite"),
+        (lambda: Node("a", annotations={"x": {1: "y"}}), "node 'a'.'x'. has the key 1"),
+        (lambda: CausalGraph("a", annotations={"x": object()}), "a graph.'x'. is a object"),
+        (lambda: Edge("a", "a"), "edge 'a' → 'a' joins a node to itself"),
+        (lambda: CausalGraph.from_json({"nodes": []}), "no edges here"),
+    ],
+)
+def test_what_is_no_json_is_refused(build: Callable[[], object], message: str):
+    with pytest.raises(ValueError, match=message):
+        build()
 
 
 @pytest.mark.parametrize(
@@ -263,18 +259,34 @@ def test_meta_that_graphml_would_lose_is_refused(name: str):
     [
         CausalGraph("abc", [("a", "b")]),
         CausalGraph("ab", [("b", "a")]),
-        CausalGraph("ab", [Edge("a", "b", 1.0)]),
-        CausalGraph("ab", [Edge("a", "b", extra={"x": 1.0})]),
+        CausalGraph("ab", [Edge("a", "b", EdgeKind.UNDIRECTED)]),
+        CausalGraph("ab", [Edge("a", "b", weight=1.0)]),
+        CausalGraph("ab", [Edge("a", "b", annotations={"x": 1.0})]),
         CausalGraph("ab", [("a", "b")], tiers={"a": 0}),
-        CausalGraph("ab", [("a", "b")], meta={"n": 1}),
+        CausalGraph("ab", [("a", "b")], annotations={"n": 1}),
+        CausalGraph([Node("a", NodeKind.CLASS), "b"], [("a", "b")]),
+        CausalGraph([Node("a", label="A"), "b"], [("a", "b")]),
     ],
-    ids=["nodes", "direction", "weight", "extra", "tiers", "meta"],
+    ids=["nodes", "direction", "mark", "weight", "annotation", "tiers", "graph", "kind", "label"],
 )
 def test_graphs_that_differ_are_not_equal(other: CausalGraph):
     assert other != CausalGraph("ab", [("a", "b")])
+
+
+@pytest.mark.parametrize("kind", list(EdgeKind))
+def test_which_end_comes_first_counts_where_the_marks_differ(kind: EdgeKind):
+    one, other = (CausalGraph("ab", [Edge(*ends, kind)]) for ends in ("ab", "ba"))
+    assert (one == other) == kind.symmetric
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_an_edge_is_finite(value: float):
     with pytest.raises(ValueError, match="'a' → 'b': weight must be finite"):
         Edge("a", "b", weight=value)
+
+
+def test_an_undirected_networkx_graph_has_undirected_edges():
+    assert CausalGraph.from_networkx(nx.Graph([("a", "b")])) == CausalGraph(
+        "ab", [Edge("a", "b", EdgeKind.UNDIRECTED)]
+    )
+    assert CausalGraph.from_networkx(nx.DiGraph([(1, 2)])) == CausalGraph("12", [("1", "2")])

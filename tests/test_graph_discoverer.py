@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causalxai import BackgroundKnowledge, CausalGraph, Context, GraphDiscoverer
+from causalxai import BackgroundKnowledge, CausalGraph, Context, Edge, EdgeKind, GraphDiscoverer
 from causalxai.errors import CapabilityError, ContractError
 
 CHAIN = CausalGraph("abc", [("a", "b"), ("b", "c")])
@@ -67,6 +67,32 @@ def test_tiers_forbid_exactly_the_edges_that_lead_back(order: list[str], cut: in
         for target in set(order) - {source}:
             broken = tiers.violations(CausalGraph("abcd", [(source, target)]))
             assert bool(broken) == (source in late and target in early)
+
+
+@pytest.mark.parametrize(
+    ("kind", "forward", "backward"),
+    [
+        (EdgeKind.DIRECTED, True, False),
+        (EdgeKind.UNDIRECTED, True, True),
+        (EdgeKind.BIDIRECTED, False, False),
+        (EdgeKind.PARTIALLY_DIRECTED, True, False),
+        (EdgeKind.UNORIENTED, True, True),
+    ],
+)
+def test_no_forbidden_direction_may_be_left_open(kind: EdgeKind, forward: bool, backward: bool):
+    graph = CausalGraph("ab", [Edge("a", "b", kind)])
+    for ends, left_open in ((("a", "b"), forward), (("b", "a"), backward)):
+        tiers = ((ends[1],), (ends[0],))
+        for known in (BackgroundKnowledge(forbidden=(ends,)), BackgroundKnowledge(tiers=tiers)):
+            assert bool(known.violations(graph)) is left_open
+        required = BackgroundKnowledge(required=(ends,)).violations(graph)
+        assert (not required) is (kind is EdgeKind.DIRECTED and left_open)
+
+
+def test_a_direction_left_open_against_knowledge_is_told():
+    graph = CausalGraph("ab", [Edge("a", "b", EdgeKind.UNDIRECTED)])
+    known = BackgroundKnowledge(forbidden=(("b", "a"),))
+    assert known.violations(graph) == ["b → a is forbidden, and a — b leaves it open"]
 
 
 def test_a_missing_capability_is_told_by_the_discoverers_name(context: Context):

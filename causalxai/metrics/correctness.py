@@ -30,8 +30,8 @@ class Correctness(Metric):
     """GLANCE's correctness index, over graphs that are discovered again in subsets of the data.
 
     ``(correct - additional) / true edges`` of the known sub-graph: the concepts that both the true
-    and the discovered graph have. A reversed edge is additional; a true edge without direction
-    counts 0, as does one whose discoverer says that it could as well be the other way around. P
+    and the discovered graph have. A reversed edge is additional, as is a bidirected one in place
+    of a directed one; a true edge whose direction is left open counts 0. P
     subsets are drawn with replacement, the graph is discovered Q times in each. With 40 subsets
     or more, an interval is the range of 95 % of them, the bootstrap's own. With fewer it is the
     Monte-Carlo error of their mean alone: it gets narrower with more subsets, not with more data,
@@ -116,7 +116,7 @@ class Correctness(Metric):
 
 
 def _with_the_image(found: CausalGraph, truth: CausalGraph) -> float:
-    nodes = len(graph_scores.shared_edges(found, truth)[0].nodes)
+    nodes = len(graph_scores.common_part(found, truth)[0].nodes)
     return graph_scores.index(found, truth, free=nodes)
 
 
@@ -182,20 +182,20 @@ class _Rediscovered:
         drawn = []
         for number in range(_RANDOM_GRAPHS):
             like = every[number % len(every)]
-            nodes = graph_scores.shared_edges(like, self.truth)[0].nodes
+            nodes = graph_scores.common_part(like, self.truth)[0].nodes
             guess = graph_scores.random_graph(like, nodes, rng)
             drawn.append(graph_scores.index(guess, self.truth))
         return null_range(drawn)
 
 
 def _require_known(graph: CausalGraph, truth: CausalGraph) -> None:
-    _, true = graph_scores.shared_edges(graph, truth)
+    _, true = graph_scores.common_part(graph, truth)
     if len(true.nodes) < 2:
         raise MetricUndefinedError(
             f"the discovered graph has {len(true.nodes)} of the true graph's nodes "
             f"({', '.join(truth.nodes)}); it takes two or more"
         )
-    if not true.directed:
+    if not true.edges:
         raise MetricUndefinedError("the true graph has no edge, so that none can be found")
 
 

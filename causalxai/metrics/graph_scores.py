@@ -1,86 +1,38 @@
 """How right a graph is, and how alike two graphs are.
 
-A graph is a ``CausalGraph``. Pairs whose direction a method leaves open stand in
-``meta["undirected"]`` as ``"a — b; c — d"``, or are edges that say so themselves
-(``DIRECTION_TOLD``). All scores look at the nodes that both graphs have: the known sub-graph.
+All scores look at the nodes that both graphs have: the known sub-graph. Each says for which kinds
+of edges it is defined.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence, Set
 from itertools import combinations
-from typing import TypeVar
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from causalxai.graph import CausalGraph, Edge
+from causalxai.graph import CausalGraph, Edge, EdgeKind
 from causalxai.metric import MetricUndefinedError
 
-Arrow = tuple[str, str]
-Pair = frozenset[str]
-Node = TypeVar("Node", str, int)
-
-DIRECTION_TOLD = "direction told"
-"""What an edge's ``extra`` says of its direction: 0 where it could as well be the other, else 1."""
+Claim: TypeAlias = "tuple[str, str] | tuple[int, int] | frozenset[str] | frozenset[int]"
+"""An edge as ``index_of`` counts it: (a, b) for a → b, {a, b} for another one."""
 
 
-@dataclass(frozen=True)
-class SharedEdges:
-    """The edges of a graph among some nodes.
-
-    Parameters
-    ----------
-    nodes
-        Which nodes.
-    directed
-        (a, b) for a → b.
-    undirected
-        Neighbours without a direction.
-    """
-
-    nodes: tuple[str, ...]
-    directed: frozenset[Arrow]
-    undirected: frozenset[Pair]
-
-    @property
-    def skeleton(self) -> frozenset[Pair]:
-        """All neighbours."""
-        return frozenset(map(frozenset, self.directed)) | self.undirected
-
-    def state(self, pair: Pair) -> Arrow | str:
-        """Return how two nodes are joined."""
-        for arrow in self.directed:
-            if frozenset(arrow) == pair:
-                return arrow
-        return "undirected" if pair in self.undirected else "apart"
+def common_part(found: CausalGraph, truth: CausalGraph) -> tuple[CausalGraph, CausalGraph]:
+    """Return two graphs among the nodes that both have, in the truth's order."""
+    common = [node for node in truth.nodes if node in found.nodes]
+    return found.among(common), truth.among(common)
 
 
-def undirected_pairs(graph: CausalGraph) -> frozenset[Pair]:
-    """Return the neighbours whose direction the graph's method leaves open, either way of telling.
-
-    Raises
-    ------
-    ValueError
-        If ``meta["undirected"]`` is no list of pairs of the graph's nodes.
-    """
-    told = str(graph.meta.get("undirected", ""))
-    pairs = frozenset(frozenset(pair.split(" — ")) for pair in told.split("; ") if pair)
-    strangers = {name for pair in pairs for name in pair} - set(graph.nodes)
-    if strangers or any(len(pair) != 2 for pair in pairs):
-        raise ValueError(f"meta['undirected'] names pairs of nodes as 'a — b; c — d', not {told!r}")
-    return pairs | {frozenset((edge.source, edge.target)) for edge in graph.edges if _open(edge)}
-
-
-def shared_edges(found: CausalGraph, truth: CausalGraph) -> tuple[SharedEdges, SharedEdges]:
-    """Return the edges of two graphs among the nodes that both have, in the truth's order."""
-    common = tuple(node for node in truth.nodes if node in found.nodes)
-    return _among(found, common), _among(truth, common)
+def listed(edges: Iterable[Edge]) -> str:
+    """Return edges in words."""
+    return "; ".join(sorted(map(str, edges)))
 
 
 def directed_member(graph: CausalGraph) -> CausalGraph:
-    """Return a graph with all directions that a graph which leaves some open stands for.
+    """Return a graph with all directions that a graph with undirected edges stands for.
 
     It has the same neighbours and the same causes that meet in a common effect, so that it implies
     the same independences as any other such member [1]_. Effects differ between members.
@@ -88,126 +40,143 @@ def directed_member(graph: CausalGraph) -> CausalGraph:
     Raises
     ------
     MetricUndefinedError
-        If there is none.
+        If there is none, or the graph has edges that are neither directed nor undirected.
 
     References
     ----------
     .. [1] Dor, Tarsi, "A simple algorithm to construct a consistent extension of a partially
        oriented graph", 1992.
     """
-    edges = _among(graph, graph.nodes)
+    _require_kinds(graph, "a graph with all directions", _DIRECTED_OR_OPEN)
     beside: dict[str, set[str]] = {node: set() for node in graph.nodes}
-    for a, b in map(tuple, edges.skeleton):
-        beside[a].add(b)
-        beside[b].add(a)
-    arrows, left = set(edges.directed), list(graph.nodes)
+    for edge in graph.edges:
+        beside[edge.source].add(edge.target)
+        beside[edge.target].add(edge.source)
+    arrows = {(edge.source, edge.target) for edge in graph.directed_edges}
+    left = list(graph.nodes)
     while left:
-        sink = next((node for node in left if _can_be_last(node, left, edges, beside)), None)
+        sink = next((node for node in left if _can_be_last(node, left, graph, beside)), None)
         if sink is None:
-            told = "; ".join(sorted(" — ".join(sorted(pair)) for pair in edges.undirected))
             raise MetricUndefinedError(
-                f"no directions of {told} leave the graph without a cycle, and without causes that "
-                "meet in an effect where it has none that do"
+                f"no directions of {listed(graph.edges_of(EdgeKind.UNDIRECTED))} leave the graph "
+                "without a cycle, and without causes that meet in an effect where it has none that "
+                "do"
             )
-        arrows |= {(other, sink) for other in left if frozenset((other, sink)) in edges.undirected}
+        arrows |= {(other, sink) for other in graph.neighbours(sink) if other in left}
         left.remove(sink)
     return CausalGraph(graph.nodes, sorted(arrows))
 
 
 def _can_be_last(
-    node: str, left: Sequence[str], edges: SharedEdges, beside: Mapping[str, Set[str]]
+    node: str, left: Sequence[str], graph: CausalGraph, beside: Mapping[str, Set[str]]
 ) -> bool:
     """Tell whether all edges among the nodes left can lead into one and make no new collider."""
     near = beside[node] & set(left)
-    return not any((node, other) in edges.directed for other in near) and all(
-        near - {other} <= beside[other]
-        for other in near
-        if frozenset((node, other)) in edges.undirected
+    return not near & set(graph.children(node)) and all(
+        near - {other} <= beside[other] for other in near & set(graph.neighbours(node))
     )
 
 
 def index(found: CausalGraph, truth: CausalGraph, *, free: int = 0) -> float:
     """Return GLANCE's correctness index, at most 1.
 
-    ``(free + correct - additional) / (free + true edges)``. A reversed edge is additional, as is a
-    pair without direction that is no edge; a true edge without direction counts neither way.
+    ``(free + correct - additional) / (free + true edges)``. A reversed edge is additional, as is
+    one of two nodes that are not joined, whichever marks it has; so is a bidirected edge in place
+    of a directed one. An edge that leaves the true mark open counts neither way.
 
     Parameters
     ----------
     found, truth
-        The graphs.
+        The graphs; all of the truth's edges are directed or bidirected.
     free
         Edges that come free to every method: those from each concept into the image.
 
     Raises
     ------
     MetricUndefinedError
-        If the truth has no edge.
+        If the truth has no edge, or leaves marks open.
 
     References
     ----------
     .. [1] Kori, Glocker, Toni, "GLANCE: Global to local architecture-neutral concept-based
        explanations", arXiv 2207.01917, section 3.3.
     """
-    one, true = shared_edges(found, truth)
-    return index_of(one.directed, one.undirected, true.directed, free=free)
+    one, true = common_part(found, truth)
+    known = (EdgeKind.DIRECTED, EdgeKind.BIDIRECTED)
+    _require_kinds(true, "the correctness index, of true graphs", known)
+    definite = {_claim(edge) for edge in one.edges if edge.kind in known or _denies(edge, true)}
+    rest = {edge.pair for edge in one.edges if edge.kind not in known and not _denies(edge, true)}
+    return index_of(definite, rest, {_claim(edge) for edge in true.edges}, free=free)
 
 
-def index_of(
-    directed: Set[tuple[Node, Node]],
-    undirected: Set[frozenset[Node]],
-    truth: Set[tuple[Node, Node]],
-    *,
-    free: int = 0,
-) -> float:
-    """Return the ``index`` of edges as sets of pairs, of names or of numbers."""
+def _claim(edge: Edge) -> Claim:
+    return edge.pair if edge.kind is EdgeKind.BIDIRECTED else (edge.source, edge.target)
+
+
+def _denies(edge: Edge, true: CausalGraph) -> bool:
+    """Tell whether a o→ b is found where b → a is true."""
+    return edge.kind is EdgeKind.PARTIALLY_DIRECTED and true.has_edge(edge.target, edge.source)
+
+
+def index_of(claims: Set[Claim], opened: Set[Claim], truth: Set[Claim], *, free: int = 0) -> float:
+    """Return the ``index`` of edges as sets of pairs, of names or of numbers.
+
+    Parameters
+    ----------
+    claims, truth
+        (a, b) for a → b, {a, b} for a ↔ b.
+    opened
+        {a, b} for pairs that are joined with open marks.
+    free
+        See ``index``.
+    """
     if not free + len(truth):
         raise MetricUndefinedError("the true graph has no edge, so that none can be found")
-    neighbours = {frozenset(pair) for pair in truth}
-    additional = len(directed - truth) + len(undirected - neighbours)
-    return (free + len(directed & truth) - additional) / (free + len(truth))
+    neighbours = {frozenset(claim) for claim in truth}
+    additional = len(claims - truth) + len(opened - neighbours)
+    return (free + len(claims & truth) - additional) / (free + len(truth))
 
 
 def shd(found: CausalGraph, truth: CausalGraph) -> int:
-    """Return the structural Hamming distance: pairs that differ, a reversed edge counting 1."""
-    one, other = shared_edges(found, truth)
-    return sum(one.state(pair) != other.state(pair) for pair in one.skeleton | other.skeleton)
+    """Return the structural Hamming distance: pairs with other marks; a reversed edge counts 1."""
+    one, other = ({edge.pair: edge.claim for edge in g.edges} for g in common_part(found, truth))
+    return sum(one.get(pair) != other.get(pair) for pair in one.keys() | other.keys())
 
 
 def agreement(one: CausalGraph, other: CausalGraph) -> float:
     """Return the share of pairs of shared nodes that both graphs join alike, in [0, 1]."""
-    nodes = len(shared_edges(one, other)[0].nodes)
+    nodes = len(common_part(one, other)[0].nodes)
     pairs = nodes * (nodes - 1) // 2
     return 1 - shd(one, other) / pairs if pairs else 1.0
 
 
 def skeleton_f1(found: CausalGraph, truth: CausalGraph) -> float:
-    """Return the F1 of the neighbours, directions aside, in [0, 1].
+    """Return the F1 of the pairs that are joined, marks aside, in [0, 1].
 
     Raises
     ------
     MetricUndefinedError
         If neither graph has an edge.
     """
-    one, true = (edges.skeleton for edges in shared_edges(found, truth))
+    one, true = ({edge.pair for edge in graph.edges} for graph in common_part(found, truth))
     if not one | true:
         raise MetricUndefinedError("neither graph has an edge")
     return 2 * len(one & true) / (len(one) + len(true))
 
 
 def orientation_accuracy(found: CausalGraph, truth: CausalGraph) -> float:
-    """Return the share of right directions, in [0, 1], of those given to true neighbours.
+    """Return the share of right directions, in [0, 1], of those given to pairs truly joined.
 
     Raises
     ------
     MetricUndefinedError
-        If no true neighbours are given a direction.
+        If no pairs that are truly joined are given a direction.
     """
-    one, true = shared_edges(found, truth)
-    met = [arrow for arrow in one.directed if frozenset(arrow) in true.skeleton]
+    one, true = common_part(found, truth)
+    met = [edge for edge in one.directed_edges if true.between(edge.source, edge.target)]
     if not met:
         raise MetricUndefinedError("no true neighbours are given a direction")
-    return len(true.directed.intersection(met)) / len(met)
+    return sum(true.has_edge(edge.source, edge.target) for edge in met) / len(met)
 
 
 def sid(found: CausalGraph, truth: CausalGraph) -> float:
@@ -218,7 +187,7 @@ def sid(found: CausalGraph, truth: CausalGraph) -> float:
     Raises
     ------
     MetricUndefinedError
-        If a pair has no direction, or fewer than two nodes are shared.
+        If one of the graphs has edges that are not directed, or fewer than two nodes are shared.
 
     References
     ----------
@@ -227,22 +196,20 @@ def sid(found: CausalGraph, truth: CausalGraph) -> float:
     """
     import gadjid
 
-    true, one = _matrices(found, truth)
-    if (one == _UNDIRECTED).any():
-        raise MetricUndefinedError("SID is defined for graphs with all directions")
+    true, one = _matrices(found, truth, "SID", (EdgeKind.DIRECTED,))
     return float(gadjid.sid(true, one, edge_direction=_DIRECTION)[0])
 
 
 def ancestor_aid(found: CausalGraph, truth: CausalGraph) -> float:
     """Return the ancestor adjustment identification distance [1]_, a share of pairs.
 
-    Found graphs with undirected pairs count where they are the pattern of a Markov equivalence
-    class (a CPDAG).
+    Graphs with undirected edges count where they are the pattern of a Markov equivalence class (a
+    CPDAG).
 
     Raises
     ------
     MetricUndefinedError
-        If the found graph is neither directed nor such a pattern, or has too many edges to tell.
+        If a graph is neither directed nor such a pattern, or fewer than two nodes are shared.
 
     References
     ----------
@@ -251,106 +218,95 @@ def ancestor_aid(found: CausalGraph, truth: CausalGraph) -> float:
     """
     import gadjid
 
-    true, one = _matrices(found, truth)
-    if (one == _UNDIRECTED).any() and not is_cpdag(one):
-        raise MetricUndefinedError("ancestor-AID is defined for DAGs and CPDAGs alone")
+    true, one = _matrices(found, truth, "ancestor-AID", _DIRECTED_OR_OPEN)
+    for graph in common_part(found, truth):
+        if graph.edges_of(EdgeKind.UNDIRECTED) and not is_cpdag(graph):
+            raise MetricUndefinedError("ancestor-AID is defined for DAGs and CPDAGs alone")
     return float(gadjid.ancestor_aid(true, one, edge_direction=_DIRECTION)[0])
 
 
+_DIRECTED_OR_OPEN = (EdgeKind.DIRECTED, EdgeKind.UNDIRECTED)
 _DIRECTION = "from row to column"
 _UNDIRECTED = 2
-_MOST_EDGES = 12
 
 
-def is_cpdag(matrix: NDArray[np.int8]) -> bool:
-    """Tell whether a graph is the pattern of a Markov equivalence class, by trying all members.
+def is_cpdag(graph: CausalGraph) -> bool:
+    """Tell whether a graph is the pattern of a Markov equivalence class: that of its member."""
+    if graph.edges_of(*(kind for kind in EdgeKind if kind not in _DIRECTED_OR_OPEN)):
+        return False
+    try:
+        pattern = pattern_of(directed_member(graph))
+    except MetricUndefinedError:
+        return False
+    return {edge.claim for edge in pattern.edges} == {edge.claim for edge in graph.edges}
 
-    Parameters
-    ----------
-    matrix
-        ``[d, d]``: 1 at (i, j) for i → j, 2 for i — j, in one of the two places.
 
-    Raises
-    ------
-    MetricUndefinedError
-        If it has more than 12 edges.
+def pattern_of(dag: CausalGraph) -> CausalGraph:
+    """Return the pattern of the Markov equivalence class of a directed graph, by causal-learn.
+
+    Edges that point one way in all of the class's graphs are directed, the others undirected.
     """
-    edges = [(int(i), int(j)) for i, j in np.argwhere(matrix)]
-    if len(edges) > _MOST_EDGES:
-        raise MetricUndefinedError(f"a CPDAG is told from other graphs up to {_MOST_EDGES} edges")
-    claimed = {(i, j) for i, j in edges if matrix[i, j] != _UNDIRECTED}
-    joined = set(map(frozenset, edges))
-    members: dict[frozenset[tuple[int, int, int]], list[set[tuple[int, int]]]] = {}
-    for turned in range(2 ** len(edges)):
-        dag = {(j, i) if turned >> k & 1 else (i, j) for k, (i, j) in enumerate(edges)}
-        if _is_acyclic(dag, len(matrix)):
-            members.setdefault(_colliders(dag, joined), []).append(dag)
-    return any(set.intersection(*every) == claimed for every in members.values())
+    from causallearn.graph.Dag import Dag
+    from causallearn.graph.GraphNode import GraphNode
+    from causallearn.utils.DAG2CPDAG import dag2cpdag
 
-
-def _is_acyclic(dag: set[tuple[int, int]], d: int) -> bool:
-    rest = set(range(d))
-    while rest:
-        roots = {node for node in rest if not any(b == node and a in rest for a, b in dag)}
-        if not roots:
-            return False
-        rest -= roots
-    return True
-
-
-def _colliders(
-    dag: set[tuple[int, int]], joined: set[frozenset[int]]
-) -> frozenset[tuple[int, int, int]]:
-    """Return the causes that meet in a common effect without being neighbours."""
-    return frozenset(
-        (min(a, c), b, max(a, c))
-        for (a, b), (c, other) in combinations(sorted(dag), 2)
-        if b == other and frozenset((a, c)) not in joined
-    )
+    nodes = {name: GraphNode(name) for name in dag.nodes}
+    theirs = Dag(list(nodes.values()))
+    for edge in dag.directed_edges:
+        theirs.add_directed_edge(nodes[edge.source], nodes[edge.target])
+    # i → j is written ends[i, j] = -1 and ends[j, i] = 1; i — j is -1 twice.
+    ends = dag2cpdag(theirs).graph
+    edges = [
+        Edge(
+            dag.nodes[i],
+            dag.nodes[j],
+            EdgeKind.DIRECTED if ends[j, i] == 1 else EdgeKind.UNDIRECTED,
+        )
+        for i, j in np.argwhere(ends == -1)
+        if ends[j, i] == 1 or i < j
+    ]
+    return CausalGraph(dag.nodes, edges)
 
 
 def random_graph(like: CausalGraph, nodes: Sequence[str], rng: np.random.Generator) -> CausalGraph:
-    """Draw a graph over some nodes with as many edges among them as another one has.
+    """Draw a graph over some nodes with as many edges of each kind as another one has among them.
 
-    A random order of the nodes and random pairs, the earlier one being the cause; as many pairs
-    without direction.
+    A random order of the nodes and random pairs, the earlier one being the cause.
     """
-    edges = _among(like, tuple(nodes))
+    kinds = [edge.kind for edge in like.among(nodes).edges]
     order = [str(name) for name in rng.permutation(list(nodes))]
     pairs = list(combinations(order, 2))
-    chosen = rng.permutation(len(pairs))[: len(edges.directed) + len(edges.undirected)]
-    arrows = [pairs[number] for number in chosen]
-    opened, directed = arrows[: len(edges.undirected)], arrows[len(edges.undirected) :]
-    told = "; ".join(" — ".join(pair) for pair in opened)
-    return CausalGraph(nodes, directed, meta={"undirected": told} if told else None)
+    chosen = rng.permutation(len(pairs))[: len(kinds)]
+    # Directed ones come last.
+    ranked = sorted(kinds, key=list(EdgeKind).index, reverse=True)
+    drawn = zip((pairs[number] for number in chosen), ranked, strict=True)
+    return CausalGraph(nodes, [Edge(a, b, kind) for (a, b), kind in drawn])
 
 
-def _open(edge: Edge) -> bool:
-    return edge.extra.get(DIRECTION_TOLD, 1.0) == 0
+def _require_kinds(graph: CausalGraph, what: str, kinds: Sequence[EdgeKind]) -> None:
+    """Refuse a graph with edges for which a score is not defined."""
+    others = [edge for edge in graph.edges if edge.kind not in kinds]
+    if others:
+        raise MetricUndefinedError(
+            f"{what} is defined for graphs with {' and '.join(kinds)} edges alone, not with "
+            f"{listed(others)}"
+        )
 
 
-def _among(graph: CausalGraph, nodes: tuple[str, ...]) -> SharedEdges:
-    kept = set(nodes)
-    arrows = ((edge.source, edge.target) for edge in graph.edges if not _open(edge))
-    return SharedEdges(
-        nodes,
-        frozenset(arrow for arrow in arrows if kept.issuperset(arrow)),
-        frozenset(pair for pair in undirected_pairs(graph) if kept >= pair),
-    )
-
-
-def _matrices(found: CausalGraph, truth: CausalGraph) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
+def _matrices(
+    found: CausalGraph, truth: CausalGraph, what: str, kinds: Sequence[EdgeKind]
+) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
     """Return truth and found graph as gadjid has them."""
-    edges, true = shared_edges(found, truth)
-    if len(edges.nodes) < 2:
+    one, true = common_part(found, truth)
+    if len(one.nodes) < 2:
         raise MetricUndefinedError("the graphs share fewer than two nodes")
-    place = {node: number for number, node in enumerate(edges.nodes)}
+    place = {node: number for number, node in enumerate(true.nodes)}
     matrices = []
-    for one in (true, edges):
+    for graph in (true, one):
+        _require_kinds(graph, what, kinds)
         matrix = np.zeros((len(place), len(place)), dtype=np.int8)
-        for a, b in one.directed:
-            matrix[place[a], place[b]] = 1
-        for a, b in map(sorted, one.undirected):
-            matrix[place[a], place[b]] = _UNDIRECTED
+        for edge in graph.edges:
+            mark = 1 if edge.directed else _UNDIRECTED
+            matrix[place[edge.source], place[edge.target]] = mark
         matrices.append(matrix)
     return matrices[0], matrices[1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from causalxai.graph import CausalGraph, Edge
+from causalxai.report.graph_layout import LINES, depths, legend
 from causalxai.report.plots import INK, OPPOSE, SUPPORT, axes_grid, embed, new_figure
 from causalxai.report.section import Figure
 
@@ -17,7 +18,7 @@ MOST_COLUMNS = 8
 
 def draw_graph(graph: CausalGraph, most: int = MOST_EDGES) -> Figure:
     """Draw causes left of their effects; of large graphs the strongest edges of each tier."""
-    tiers = graph.tiers if len(graph.tiers) == len(graph.nodes) else _depths(graph)
+    tiers = graph.tiers if len(graph.tiers) == len(graph.nodes) else depths(graph)
     drawn = _strongest(graph, tiers, most)
     joined = {end for edge in drawn for end in (edge.source, edge.target)}
     nodes = [node for node in graph.nodes if node in joined or len(graph.nodes) <= most]
@@ -40,7 +41,8 @@ def draw_graph(graph: CausalGraph, most: int = MOST_EDGES) -> Figure:
             xy=place[edge.target],
             xytext=place[edge.source],
             arrowprops={
-                "arrowstyle": "-|>",
+                "arrowstyle": LINES[edge.kind].arrow,
+                "linestyle": LINES[edge.kind].style,
                 "color": OPPOSE if (edge.weight or 0) < 0 else SUPPORT,
                 "linewidth": 0.5 + 2 * share,
                 "alpha": 0.35 + 0.6 * share,
@@ -65,17 +67,10 @@ def draw_graph(graph: CausalGraph, most: int = MOST_EDGES) -> Figure:
     return embed(
         figure,
         f"{which} {len(graph.edges)} edges; green supports, orange opposes, width by weight."
+        + legend(graph)
         + names,
         f"Causal graph with {len(graph.nodes)} nodes and {len(graph.edges)} edges.",
     )
-
-
-def _depths(graph: CausalGraph) -> dict[str, int]:
-    """Return the length of the longest path into each node."""
-    depth: dict[str, int] = {}
-    for node in graph.order():
-        depth[node] = 1 + max((depth[parent] for parent in graph.parents(node)), default=-1)
-    return depth
 
 
 def _strongest(graph: CausalGraph, tiers: dict[str, int], most: int) -> list[Edge]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from causalxai.graph import CausalGraph, Edge
-from causalxai.metrics.graph_scores import undirected_pairs
+from causalxai.report.graph_layout import LINES, SAID, depths
 from causalxai.report.plots import INK, OPPOSE, SUPPORT, axes_grid, embed, new_figure
 from causalxai.report.section import Figure
 
@@ -23,11 +23,11 @@ def draw_concepts(graph: CausalGraph) -> Figure:
     """Draw the joined nodes from left to right, each as far as its longest path from a root.
 
     Arrows that pass over a column are bent around it. On an arrow stands its weight and, where it
-    is known, in which share of resamples it is found. Neighbours whose direction is left open are
-    joined by a dashed line.
+    is known, in which share of resamples it is found. Other edges are dashed or dotted lines, with
+    a head where they have an arrow head (``graph_layout.LINES``).
     """
-    opened = undirected_pairs(graph)
-    depth = _depths(graph, {node for pair in opened for node in pair})
+    joined = {node for edge in graph.edges for node in edge.pair}
+    depth = {node: at for node, at in depths(graph).items() if node in joined}
     place = _places(depth)
     columns = 1 + max(depth.values())
     tallest = max(list(depth.values()).count(column) for column in range(columns))
@@ -38,23 +38,22 @@ def draw_concepts(graph: CausalGraph) -> Figure:
     axes.set_ylim(-0.3, tallest - 0.4)
     boxes = {node: _draw_node(axes, node, at) for node, at in place.items()}
     strongest = max((abs(edge.weight or 1.0) for edge in graph.edges), default=1.0) or 1.0
-    directed = [edge for edge in graph.edges if {edge.source, edge.target} not in opened]
-    for edge in directed:
+    for edge in graph.edges:
         ends = place[edge.source], place[edge.target]
-        share = abs(edge.weight or 1.0) / strongest
-        _draw_arrow(axes, edge, ends, (boxes[edge.source], boxes[edge.target]), share)
-    for pair in sorted(map(sorted, opened)):
-        one, other = pair
+        both = boxes[edge.source], boxes[edge.target]
+        if edge.directed:
+            _draw_arrow(axes, edge, ends, both, abs(edge.weight or 1.0) / strongest)
+            continue
         axes.annotate(
-            "", xy=place[one], xytext=place[other],
+            "", xy=ends[1], xytext=ends[0],
             arrowprops={
-                "arrowstyle": "-", "linestyle": "--", "color": INK, "alpha": 0.6,
-                "patchA": boxes[other], "patchB": boxes[one],
+                "arrowstyle": LINES[edge.kind].arrow, "linestyle": LINES[edge.kind].style,
+                "connectionstyle": f"arc3,rad={_bend(ends)}", "color": INK, "alpha": 0.6,
+                "patchA": both[0], "patchB": both[1],
             },
         )  # fmt: skip
-    told = [f"{edge.source} causes {edge.target}" for edge in directed]
-    told += [f"{one} and {other} are neighbours" for one, other in sorted(map(sorted, opened))]
-    return embed(figure, "", f"Causal graph: {'; '.join(told)}.")
+    said = [SAID[edge.kind].format(edge.source, edge.target) for edge in graph.edges]
+    return embed(figure, "", f"Causal graph: {'; '.join(said)}.")
 
 
 def _draw_node(axes: Axes, node: str, at: _Point) -> FancyBboxPatch | None:
@@ -72,12 +71,12 @@ def _draw_arrow(
     share: float,
 ) -> None:
     (x, y), (to_x, to_y) = ends
-    far = to_x - x > 1
+    bend = _bend(ends)
     axes.annotate(
         "", xy=ends[1], xytext=ends[0],
         arrowprops={
             "arrowstyle": "-|>,head_width=0.28,head_length=0.5",
-            "connectionstyle": f"arc3,rad={_BEND if far else 0}",
+            "connectionstyle": f"arc3,rad={bend}",
             "color": OPPOSE if (edge.weight or 0) < 0 else SUPPORT,
             "linewidth": 0.8 + 1.8 * share,
             "alpha": _FAINT + (1 - _FAINT) * share,
@@ -85,21 +84,16 @@ def _draw_arrow(
             "shrinkA": 1, "shrinkB": 2,
         },
     )  # fmt: skip
-    lift = (abs(_BEND) / 2 * (to_x - x) if far else 0) + 0.06
+    lift = abs(bend) / 2 * (to_x - x) + 0.06
     axes.text(
         (x + to_x) / 2, (y + to_y) / 2 + lift, _told(edge),
         ha="center", va="bottom", fontsize=8, color=INK,
     )  # fmt: skip
 
 
-def _depths(graph: CausalGraph, opened: set[str]) -> dict[str, int]:
-    """Return the length of the longest path into each node that is joined to another."""
-    depth: dict[str, int] = {}
-    for node in graph.order():
-        parents = graph.parents(node)
-        if parents or graph.children(node) or node in opened:
-            depth[node] = 1 + max((depth[parent] for parent in parents), default=-1)
-    return depth
+def _bend(ends: tuple[_Point, _Point]) -> float:
+    """Return how far a line is bent: around the column that it would pass over."""
+    return _BEND if abs(ends[1][0] - ends[0][0]) > 1 else 0
 
 
 def _places(depth: dict[str, int]) -> dict[str, tuple[float, float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
@@ -32,3 +33,42 @@ class Record:
     meta: Mapping[str, Json] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def plain_json(value: object, where: str) -> Json:
+    """Return a copy of a value that JSON can hold; tuples become lists.
+
+    Parameters
+    ----------
+    value
+        Numbers (subclasses included, such as numpy's doubles), texts, ``None``, and lists and
+        dictionaries of them.
+    where
+        What the value belongs to, for the message.
+
+    Raises
+    ------
+    ValueError
+        If something in it is no JSON: another type, a key that is no text, a number that is not
+        finite.
+    """
+    match value:
+        case None | bool():
+            return value
+        case str():
+            return str(value)
+        case int():
+            return int(value)
+        case float():
+            if not math.isfinite(value):
+                raise ValueError(f"{where} must be finite, not {value}")
+            return float(value)
+        case list() | tuple():
+            return [plain_json(item, f"{where}[{place}]") for place, item in enumerate(value)]
+        case Mapping():
+            odd = [key for key in value if not isinstance(key, str)]
+            if odd:
+                raise ValueError(f"{where} has the key {odd[0]!r}: keys of JSON are texts")
+            return {str(key): plain_json(item, f"{where}[{key!r}]") for key, item in value.items()}
+        case _:
+            raise ValueError(f"{where} is a {type(value).__name__}, which JSON cannot hold")

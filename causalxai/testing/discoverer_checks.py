@@ -65,12 +65,13 @@ def graph_needs_what_it_requires(bench: Bench[GraphDiscoverer]) -> None:
 
 @check
 def forbidden_edges_stay_away(bench: Bench[GraphDiscoverer]) -> None:
-    """Require a forbidden edge to be absent, or to end in a ContractError."""
-    edges = _discovered(bench).edges
+    """Require a forbidden edge to be absent, not even left open, or to end in a ContractError."""
+    edges = [edge for edge in _discovered(bench).edges if edge.admits(edge.source, edge.target)]
     if edges and _takes_background(bench):
         pair = edges[0].source, edges[0].target
         graph = _under(bench, BackgroundKnowledge(forbidden=(pair,)))
-        kept = graph is None or not graph.has_edge(*pair)
+        edge = None if graph is None else graph.between(*pair)
+        kept = edge is None or not edge.admits(*pair)
         bench.require(kept, f"{' → '.join(pair)} is forbidden, and still there")
 
 

@@ -13,9 +13,10 @@ from scipy import stats
 from torch import Tensor
 
 from causalxai.context import Context
-from causalxai.graph import CausalGraph, Edge
+from causalxai.graph import CausalGraph, Edge, Node, NodeKind
 from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
 from causalxai.intervention import Intervention
+from causalxai.storage.record import Json
 from causalxai_baselines.attribution import logit_of
 
 _LEAST = 2
@@ -27,8 +28,8 @@ class PatchDiscoverer(GraphDiscoverer):
     An edge's ``weight`` is what its class's logit gains on average where the patch is there, over
     training images that are predicted to be of that class; ``low`` and ``high`` are its 95 %
     interval by Student's t. Edges whose interval has no zero in it are kept, and those that are
-    required. Classes that are predicted less than twice are skipped, and told in
-    ``meta["skipped"]``.
+    required. Classes that are predicted less than twice are skipped, and listed in
+    ``annotations["skipped"]``.
     """
 
     requires: ClassVar[frozenset[str]] = frozenset({"space", "oracle"})
@@ -49,12 +50,13 @@ class PatchDiscoverer(GraphDiscoverer):
     def _discover(self, context: Context) -> CausalGraph:
         assert context.space is not None  # `requires` says so
         names = context.space.names()
-        classes = [f"class {name}" for name in context.classifier.class_names]
+        class_names = context.classifier.class_names
+        classes = [f"class {name}" for name in class_names]
         nodes = [*names, *classes]
         required, forbidden = self.config.background.among(nodes)
         effects = list(self._effects(context))
         edges = [
-            Edge(names[i], classes[k], weight, low=weight - half, high=weight + half)
+            Edge(names[i], classes[k], weight=weight, low=weight - half, high=weight + half)
             for i, k, weight, half in effects
             if (i, len(names) + k) in required
             or (abs(weight) > half and (i, len(names) + k) not in forbidden)
@@ -63,13 +65,20 @@ class PatchDiscoverer(GraphDiscoverer):
         # Of a class that is never predicted; what leads elsewhere is refused by the template.
         known = [(nodes[i], nodes[j]) for i, j in sorted(required) if i < len(names) <= j]
         edges += [Edge(*pair) for pair in known if pair not in measured]
-        tiers = dict.fromkeys(names, 0) | dict.fromkeys(classes, 1)
-        meta: dict[str, str | float] = {"images": self.config.images}
         seen = {k for _, k, _, _ in effects}
-        skipped = [name for k, name in enumerate(classes) if k not in seen]
-        if skipped:
-            meta["skipped"] = f"{', '.join(skipped)}: predicted for fewer than {_LEAST} images"
-        return CausalGraph(nodes, edges, tiers=tiers, meta=meta)
+        skipped: list[Json] = [name for k, name in enumerate(class_names) if k not in seen]
+        annotations: dict[str, Json] = {"images": self.config.images}
+        return CausalGraph(
+            [
+                *(Node(name, tier=0) for name in names),
+                *(
+                    Node(node, NodeKind.CLASS, label=name, tier=1)
+                    for node, name in zip(classes, class_names, strict=True)
+                ),
+            ],
+            edges,
+            annotations=annotations | ({"skipped": skipped} if skipped else {}),
+        )
 
     def _effects(self, context: Context) -> Iterator[tuple[int, int, float, float]]:
         """Yield patch, class, mean effect and the half of its interval."""

@@ -59,11 +59,7 @@ def discover_boss(
     searches = [_search_once(values, rng.permutation(d), rng, sparsity) for _ in range(starts)]
     best = max(searches, key=lambda search: search.score)
     seen = None if constraints is None else _seen_from(constraints, best.columns)
-    claims, name = oriented(best.graph, seen), best.columns.tolist()
-    return Claims(
-        frozenset((name[i], name[j]) for i, j in claims.directed),
-        frozenset(frozenset(name[i] for i in pair) for pair in claims.undirected),
-    )
+    return oriented(best.graph, seen).placed(best.columns.tolist())
 
 
 class _Found(NamedTuple):

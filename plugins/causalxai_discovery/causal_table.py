@@ -15,11 +15,11 @@ from torch import Tensor
 from causalxai.concept_space import Concept
 from causalxai.context import Context
 from causalxai.errors import CapabilityError
-from causalxai.graph import CausalGraph
-from causalxai.metrics.graph_scores import undirected_pairs
+from causalxai.graph import CausalGraph, EdgeKind, Node, NodeKind
+from causalxai.metrics.graph_scores import listed
 
 LOGIT = "logit"
-_PREDICTION = "prediction"
+_OUTCOMES = (NodeKind.CLASS, NodeKind.PREDICTION)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,13 +67,13 @@ class CausalTable:
         ------
         CapabilityError
             If no concept of the space is in the graph, one is the same in every image, there are
-            too few images, or the graph leaves a direction between concepts open, on which their
-            effects depend.
+            too few images, or the graph leaves a direction between concepts open, or finds that
+            they share an unobserved cause: their effects depend on both.
         """
         space, graph, train = context.space, context.graph, context.dataset.train
         if space is None or graph is None:
             raise CapabilityError("a structural model needs a concept space and a graph")
-        nodes = set(graph.nodes)
+        nodes = {name for name in graph.nodes if graph.node(name).kind not in _OUTCOMES}
         places = tuple(i for i, concept in enumerate(space.concepts) if concept.name in nodes)
         if not places:
             raise CapabilityError(
@@ -113,23 +113,30 @@ class CausalTable:
     def dag(self, k: int) -> nx.DiGraph:
         """Return the graph of the columns, with the logit of class ``k`` as an effect.
 
-        Its parents are those of the node ``class <name>``, or else of ``prediction``, where the
-        discovered graph has one, if they are none; all concepts where it has neither. An edge of
-        that node whose direction is open leads into it: no logit causes a concept.
+        Its parents are those of the class's node, or else of a node of the prediction as a whole,
+        where the discovered graph has one; all concepts where it has neither. An edge of that node
+        whose direction is open leads into it: no logit causes a concept.
         """
         column = dict(zip(self.names, self.columns, strict=True))
         dag = nx.DiGraph()
         dag.add_nodes_from([*self.columns, LOGIT])
         dag.add_edges_from(
             (column[edge.source], column[edge.target])
-            for edge in self.graph.edges
+            for edge in self.graph.directed_edges
             if edge.source in column and edge.target in column
         )
-        outcomes = (f"class {self.class_names[k]}", _PREDICTION)
-        unmeasured = [node for node in outcomes if node in self.graph.nodes and node not in column]
-        parents = _causes_of_outcome(self.graph, unmeasured[0]) if unmeasured else set(self.names)
-        dag.add_edges_from((column[name], LOGIT) for name in self.names if name in parents)
+        outcome = self._outcome(k)
+        for name in self.names:
+            edge = None if outcome is None else self.graph.between(name, outcome.name)
+            if outcome is None or (edge is not None and edge.admits(name, outcome.name)):
+                dag.add_edge(column[name], LOGIT)
         return dag
+
+    def _outcome(self, k: int) -> Node | None:
+        """Return the node of a class, or else of the prediction."""
+        classes = self.graph.of_kind(NodeKind.CLASS)
+        own = [node for node in classes if node.title == self.class_names[k]]
+        return next(iter((*own, *self.graph.of_kind(NodeKind.PREDICTION))), None)
 
     def frame(self, k: int) -> pd.DataFrame:
         """Return the columns, with the logit of class ``k``."""
@@ -156,17 +163,17 @@ class CausalTable:
 
 
 def _require_directions(graph: CausalGraph, concepts: Sequence[Concept]) -> None:
-    names = {concept.name for concept in concepts}
-    pairs = [pair for pair in undirected_pairs(graph) if pair <= names]
-    if pairs:
-        listed = "; ".join(sorted(" — ".join(sorted(pair)) for pair in pairs))
+    among = graph.among(concept.name for concept in concepts)
+    confounded = among.edges_of(EdgeKind.BIDIRECTED)
+    if confounded:
         raise CapabilityError(
-            f"the graph leaves directions open ({listed}), and effects depend on them: take a "
-            "discoverer that tells them, or give background knowledge"
+            f"the graph says that concepts share causes which nobody observed "
+            f"({listed(confounded)}), and a structural model of observed concepts alone has no "
+            "place for them: take a discoverer that assumes there are none"
         )
-
-
-def _causes_of_outcome(graph: CausalGraph, outcome: str) -> set[str]:
-    """Return an outcome's parents, and its neighbours, who can't be its effects."""
-    open_pairs = {pair for pair in undirected_pairs(graph) if outcome in pair}
-    return set(graph.parents(outcome)).union(*open_pairs) - {outcome}
+    opened = [edge for edge in among.edges if not edge.directed]
+    if opened:
+        raise CapabilityError(
+            f"the graph leaves directions open ({listed(opened)}), and effects depend on them: "
+            "take a discoverer that orients them, or give background knowledge"
+        )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import networkx as nx
 
+from causalxai.graph import EdgeKind
 from causalxai_discovery.constraints import Constraints, Pair
 
 
@@ -20,10 +22,31 @@ class Claims(NamedTuple):
     undirected
         Pairs of neighbours whose direction the method leaves open, as observations alone do in a
         Markov equivalence class.
+    bidirected
+        Pairs that are no cause of one another, and seem to share one that nobody observed.
     """
 
     directed: frozenset[Pair]
     undirected: frozenset[frozenset[int]] = frozenset()
+    bidirected: frozenset[frozenset[int]] = frozenset()
+
+    def edges(self) -> Iterator[tuple[int, int, EdgeKind]]:
+        """Yield all edges, in order; of pairs the smaller number first."""
+        yield from ((i, j, EdgeKind.DIRECTED) for i, j in sorted(self.directed))
+        for pairs, kind in (
+            (self.undirected, EdgeKind.UNDIRECTED),
+            (self.bidirected, EdgeKind.BIDIRECTED),
+        ):
+            yield from ((i, j, kind) for i, j in sorted(map(sorted, pairs)))
+
+    def placed(self, columns: Sequence[int]) -> Claims:
+        """Return the same claims of other columns: ``columns[i]`` in place of ``i``."""
+
+        def moved(pairs: frozenset[frozenset[int]]) -> frozenset[frozenset[int]]:
+            return frozenset(frozenset(columns[i] for i in pair) for pair in pairs)
+
+        directed = frozenset((columns[i], columns[j]) for i, j in self.directed)
+        return Claims(directed, moved(self.undirected), moved(self.bidirected))
 
 
 @dataclass(frozen=True)
@@ -53,7 +76,8 @@ def settle(claims: Claims, constraints: Constraints) -> Settled:
 
     Undirected pairs of which one direction only is allowed become directed. Edges of which only
     one is allowed have no other to be open to: where a cycle consists of nothing else, those that
-    are not required are dropped.
+    are not required are dropped. Bidirected pairs are claims of a common cause, which constraints
+    do not speak of; they give way to other edges of the same pair.
     """
     allowed = constraints.allowed
     kept = frozenset((i, j) for i, j in claims.directed if allowed[i, j])
@@ -71,7 +95,11 @@ def settle(claims: Claims, constraints: Constraints) -> Settled:
     bound = _in_cycles(directed - loosened) - constraints.required
     undirected = {frozenset(pair) for pair in both | loosened}
     return Settled(
-        Claims(directed - loosened - bound, frozenset(undirected)),
+        Claims(
+            directed - loosened - bound,
+            frozenset(undirected),
+            claims.bidirected - {frozenset(pair) for pair in directed} - undirected,
+        ),
         added=constraints.required - kept - turned - oriented,
         turned=turned - bound,
         dropped=banned | bound,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar, TypeAlias
 
 import numpy as np
@@ -14,9 +14,10 @@ from pydantic import Field
 from causalxai.context import Context
 from causalxai.dataset import Dataset
 from causalxai.errors import CapabilityError, DataError
-from causalxai.graph import CausalGraph, Edge
+from causalxai.graph import CausalGraph, Edge, EdgeKind
 from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
 from causalxai.seeding import numpy_generator
+from causalxai.storage.record import Json
 from causalxai_discovery.claims import Claims, Settled, settle
 from causalxai_discovery.constraints import Constraints, Pair
 
@@ -30,7 +31,7 @@ class ObservationsConfig(DiscovererConfig):
     ----------
     bootstrap
         How often to search again in a random half of the rows. An edge's ``frequency`` is the
-        share of these searches that claim it in this direction; 0 gives none. The halves are drawn
+        share of these searches that claim it with these marks; 0 gives none. The halves are drawn
         without replacement: rows that stand twice look like more evidence, and bring edges.
     """
 
@@ -40,18 +41,13 @@ class ObservationsConfig(DiscovererConfig):
 class ObservationDiscoverer(GraphDiscoverer, ABC):
     """Searches the training images' observed concepts; the classifier is not asked.
 
-    The graph has directed edges only. Pairs whose direction the method leaves open are kept as
-    text in ``meta["undirected"]``, as ``"a — b; c — d"``, and shown in the report. What had to be
-    done to the method's claims for background knowledge, or against cycles, is in
-    ``meta["repairs"]``.
+    Pairs whose direction the method leaves open are undirected edges of the graph, pairs with a
+    common cause that nobody observed are bidirected ones. What had to be done to the method's
+    claims for background knowledge, or against cycles, is in ``annotations["repairs"]``, a list
+    of texts.
     """
 
     requires: ClassVar[frozenset[str]] = frozenset({"observations"})
-    says: ClassVar[Mapping[str, str]] = {
-        "undirected": "Neighbours whose direction these observations leave open",
-        "repairs": "Changed to keep to background knowledge, or to have no cycle",
-    }
-    """How the report introduces an entry of the graph's ``meta``."""
 
     class Config(ObservationsConfig):
         """Settings of an ``ObservationDiscoverer``."""
@@ -64,56 +60,48 @@ class ObservationDiscoverer(GraphDiscoverer, ABC):
     ) -> Claims:
         """Return what the method claims of columns ``[n, d]``; ``settle`` has the last word."""
 
-    def _search_and_tell(
-        self,
-        values: NDArray[np.float64],
-        names: Sequence[str],  # noqa: ARG002
-        constraints: Constraints,
-        rng: np.random.Generator,
-    ) -> tuple[Claims, dict[str, str]]:
-        """Return the claims and, for ``meta``, what else there is to say, by a key of ``says``."""
-        return self._search(values, constraints, rng), {}
-
     def _discover(self, context: Context) -> CausalGraph:
         rng = numpy_generator(context.rng)
         names = context.dataset.concept_names
         constraints = Constraints.of(self.config.background, names)
         values = observed(context.dataset)
-        claims, more = self._search_and_tell(values, names, constraints, rng)
-        settled = settle(claims, constraints)
-        frequency = self._frequencies(context, values, constraints, rng)
-        meta: dict[str, str | float] = {"rows": len(values), **more}
-        if settled.claims.undirected:
-            pairs = sorted(sorted(pair) for pair in settled.claims.undirected)
-            meta["undirected"] = "; ".join(f"{names[i]} — {names[j]}" for i, j in pairs)
+        settled = settle(self._search(values, constraints, rng), constraints)
+        found = self._found_in_halves(context, values, constraints, rng)
+        draws = self.config.bootstrap
+        edges = [
+            Edge(
+                names[i],
+                names[j],
+                kind,
+                frequency=found[i, j, kind] / draws if draws else None,
+            )
+            for i, j, kind in settled.claims.edges()
+        ]
+        annotations: dict[str, Json] = {"rows": len(values)}
         repairs = _repairs(settled, names)
         if repairs:
-            meta["repairs"] = repairs
-        edges = [
-            Edge(names[i], names[j], frequency=None if frequency is None else frequency[i, j])
-            for i, j in sorted(settled.claims.directed)
-        ]
-        return CausalGraph(names, edges, meta=meta)
+            annotations["repairs"] = repairs
+        return CausalGraph(names, edges, annotations=annotations)
 
-    def _frequencies(
+    def _found_in_halves(
         self,
         context: Context,
         values: NDArray[np.float64],
         constraints: Constraints,
         rng: np.random.Generator,
-    ) -> Counter[Pair] | dict[Pair, float] | None:
+    ) -> Counter[tuple[int, int, EdgeKind]]:
+        """Count in how many random halves of the rows each edge is found."""
         draws = self.config.bootstrap
+        found: Counter[tuple[int, int, EdgeKind]] = Counter()
         if not draws:
-            return None
-        found: Counter[Pair] = Counter()
+            return found
         with context.progress.task("search in halves", draws) as advance:
             for _ in range(draws):
                 rows = rng.permutation(len(values))[: len(values) // 2]
                 claims = self._search_varying(values[rows], constraints, rng)
-                found.update(settle(claims, constraints).claims.directed)
+                found.update(settle(claims, constraints).claims.edges())
                 advance(1, "")
-        d = values.shape[1]
-        return {(i, j): found[i, j] / draws for i in range(d) for j in range(d)}
+        return found
 
     def _search_varying(
         self, values: NDArray[np.float64], constraints: Constraints, rng: np.random.Generator
@@ -125,10 +113,7 @@ class ObservationDiscoverer(GraphDiscoverer, ABC):
         if len(varying) < 2:
             return Claims(frozenset())
         claims = self._search(values[:, varying], constraints.among(varying), rng)
-        return Claims(
-            frozenset((varying[i], varying[j]) for i, j in claims.directed),
-            frozenset(frozenset(varying[i] for i in pair) for pair in claims.undirected),
-        )
+        return claims.placed(varying)
 
 
 def observed(dataset: Dataset) -> NDArray[np.float64]:
@@ -161,17 +146,15 @@ def observed(dataset: Dataset) -> NDArray[np.float64]:
     return values
 
 
-def _repairs(settled: Settled, names: Sequence[str]) -> str:
+def _repairs(settled: Settled, names: Sequence[str]) -> list[Json]:
     """Tell what was done to a method's claims."""
 
-    def listed(pairs: Iterable[Pair], say: str) -> list[str]:
+    def told(pairs: Iterable[Pair], say: str) -> list[str]:
         return [f"{names[i]} → {names[j]} {say}" for i, j in sorted(pairs)]
 
-    return "; ".join(
-        [
-            *listed(settled.added, "added, because it is required"),
-            *listed(settled.turned, "turned to this direction, the only one allowed"),
-            *listed(settled.dropped, "dropped, because every direction is forbidden or in a cycle"),
-            *listed(settled.loosened, "without direction, because it stood in a cycle"),
-        ]
-    )
+    return [
+        *told(settled.added, "added, because it is required"),
+        *told(settled.turned, "turned to this direction, the only one allowed"),
+        *told(settled.dropped, "dropped, because every direction is forbidden or in a cycle"),
+        *told(settled.loosened, "without direction, because it stood in a cycle"),
+    ]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import combinations
-from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,22 +14,6 @@ from causalxai_discovery.constraints import Constraints
 from causalxai_discovery.observations import ObservationDiscoverer, ObservationsConfig
 
 
-class Latent(NamedTuple):
-    """What RCD claims.
-
-    Parameters
-    ----------
-    claims
-        Directed ones only.
-    confounded
-        Pairs between which there is no edge, yet something: the method takes them for effects of
-        a common cause that nobody observed.
-    """
-
-    claims: Claims
-    confounded: frozenset[frozenset[int]] = frozenset()
-
-
 def discover_rcd(
     values: NDArray[np.float64],
     rng: np.random.Generator,
@@ -39,7 +21,7 @@ def discover_rcd(
     alpha: float = 0.01,
     explanatory: int = 2,
     test_rows: int = 1000,
-) -> Latent:
+) -> Claims:
     """Run RCD [1]_: linear mechanisms, noise that is not Gaussian, causes that nobody observed.
 
     Parameters
@@ -58,8 +40,10 @@ def discover_rcd(
 
     Returns
     -------
-    Latent
-        Constraints have no place in the search: ``settle`` brings claims under them.
+    Claims
+        Directed ones, and bidirected ones where the method takes two variables for effects of a
+        common cause that nobody observed. Constraints have no place in the search: ``settle``
+        brings claims under them.
 
     References
     ----------
@@ -75,23 +59,14 @@ def discover_rcd(
     hidden = np.isnan(weights)
     effects, causes = np.nonzero(~hidden & (weights != 0))
     pairs = combinations(range(values.shape[1]), 2)
-    return Latent(
-        Claims(frozenset(zip(causes.tolist(), effects.tolist(), strict=True))),
-        frozenset(frozenset(pair) for pair in pairs if hidden[pair]),
+    return Claims(
+        frozenset(zip(causes.tolist(), effects.tolist(), strict=True)),
+        bidirected=frozenset(frozenset(pair) for pair in pairs if hidden[pair]),
     )
 
 
 class Rcd(ObservationDiscoverer):
-    """RCD on observed concepts, through causal-learn; see ``discover_rcd``.
-
-    Pairs that share a hidden cause have no edge; they are kept as text in
-    ``meta["confounded"]``, as ``"a ↔ b; c ↔ d"``, and shown in the report.
-    """
-
-    says: ClassVar[dict[str, str]] = {
-        "confounded": "Pairs that seem to share a cause which nobody observed",
-        **ObservationDiscoverer.says,
-    }
+    """RCD on observed concepts, through causal-learn; see ``discover_rcd``."""
 
     class Config(ObservationsConfig):
         """Settings of ``Rcd``.
@@ -112,27 +87,12 @@ class Rcd(ObservationDiscoverer):
 
     config: Config
 
-    def _search_and_tell(
-        self,
-        values: NDArray[np.float64],
-        names: Sequence[str],
-        constraints: Constraints,  # noqa: ARG002
-        rng: np.random.Generator,
-    ) -> tuple[Claims, dict[str, str]]:
-        found = self._latent(values, rng)
-        pairs = sorted(sorted(pair) for pair in found.confounded)
-        listed = "; ".join(f"{names[i]} ↔ {names[j]}" for i, j in pairs)
-        return found.claims, {"confounded": listed} if listed else {}
-
     def _search(
         self,
         values: NDArray[np.float64],
         constraints: Constraints,  # noqa: ARG002
         rng: np.random.Generator,
     ) -> Claims:
-        return self._latent(values, rng).claims
-
-    def _latent(self, values: NDArray[np.float64], rng: np.random.Generator) -> Latent:
         return discover_rcd(
             values,
             rng,

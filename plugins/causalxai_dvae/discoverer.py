@@ -12,11 +12,12 @@ from torch import Tensor
 
 from causalxai.concept_space import Units
 from causalxai.context import Context
-from causalxai.graph import CausalGraph, Edge
+from causalxai.graph import CausalGraph, Edge, Node, NodeKind
 from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
 from causalxai.intervention import Intervention
 from causalxai.oracle import Oracle, Want
 from causalxai.seeding import numpy_generator
+from causalxai.storage.record import Json
 from causalxai_dvae.bit_space import BitSpace
 from causalxai_dvae.probe import AttributeProbe, ProbeConfig, fit_probe
 
@@ -80,18 +81,16 @@ class BitDiscoverer(GraphDiscoverer):
         rng = numpy_generator(context.rng)
         least = np.array([0.0] * len(targets) + [self.config.least_attribute] * len(attributes))
         return CausalGraph(
-            [*bits, *targets, *attributes],
+            [
+                *(Node(bit, tier=0) for bit in bits),
+                *(Node(name, NodeKind.CLASS, tier=1) for name in targets),
+                *(Node(name, tier=1) for name in attributes),
+            ],
             list(_edges(bits, (*targets, *attributes), effects, self.config.threshold, least, rng)),
-            tiers={**dict.fromkeys(bits, 0), **dict.fromkeys((*targets, *attributes), 1)},
-            meta={
+            annotations={
                 "method": "dvae",
                 "units": len(rows),
-                "probes read": ", ".join(
-                    f"{name} {quality:.2f}"
-                    for name, quality in zip(
-                        attributes, [] if probe is None else probe.held_out.tolist(), strict=True
-                    )
-                ),
+                "probes_read": {} if probe is None else _by_name(attributes, probe.held_out),
             },
         )
 
@@ -104,6 +103,10 @@ class BitDiscoverer(GraphDiscoverer):
             device=context.classifier.device,
             rng=context.rng,
         )
+
+
+def _by_name(names: Sequence[str], values: Tensor) -> dict[str, Json]:
+    return dict(zip(names, values.tolist(), strict=True))
 
 
 def _class_nodes(context: Context) -> tuple[str, ...]:

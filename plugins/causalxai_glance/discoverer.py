@@ -13,7 +13,7 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from causalxai.context import Context
 from causalxai.errors import CapabilityError
-from causalxai.graph import CausalGraph, Edge
+from causalxai.graph import CausalGraph, Edge, Node, NodeKind
 from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
 from causalxai.seeding import numpy_generator
 from causalxai_glance.concepts import named_concepts
@@ -54,14 +54,14 @@ class GlanceDiscoverer(GraphDiscoverer):
     images, says which way the classifier's own readings point.
 
     Edges that the labels hold and the oracle does not confirm are *not perceived*; what the oracle
-    shows and the labels do not hold is *perceived only*. Both are told in ``meta`` and in the
-    report, and are no edges. An effect that is as large up as it is down (a U) cancels in the
-    oracle's weight, and is told as not perceived.
+    shows and the labels do not hold is *perceived only*. Both are listed in the graph's annotations
+    and in the report, and are no edges. An effect that is as large up as it is down (a U) cancels
+    in the oracle's weight, and is listed as not perceived.
 
     The direction rests on the labels: a twin that obeys do() would confirm a reversed edge as well.
-    It is left open where the labels describe the reverse nearly as well, and where a concept has
-    few levels, 3 to 30, whose steps pass for bends. What the user knows beforehand binds the
-    labels' search; perception does not hear of it.
+    It is left open, and the edge undirected, where the labels describe the reverse nearly as well,
+    and where a concept has few levels, 3 to 30, whose steps pass for bends. What the user knows
+    beforehand binds the labels' search; perception does not hear of it.
 
     Attributes
     ----------
@@ -136,14 +136,16 @@ class GlanceDiscoverer(GraphDiscoverer):
         )
         shifts = prediction_shift(concepts)
         return CausalGraph(
-            [*names, PREDICTION],
+            [
+                *(Node(name, tier=0) for name in names),
+                Node(PREDICTION, NodeKind.PREDICTION, tier=1),
+            ],
             [*witnesses.edges(), *_into_prediction(names, shifts, rng, search.barred)],
-            tiers={**dict.fromkeys(names, 0), PREDICTION: 1},
-            meta={
+            annotations={
                 "method": "glance",
                 "units": len(concepts.units),
                 "labels": len(search.labels),
-                **witnesses.meta(),
+                **witnesses.findings(),
             },
         )
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from causalxai.graph import CausalGraph, Edge
-from causalxai.metrics.graph_scores import DIRECTION_TOLD
-from causalxai_glance.perception_evidence import NONE, heard, verdict
+from causalxai.graph import CausalGraph, Edge, EdgeKind
+from causalxai.storage.record import Json
+from causalxai_glance.perception_evidence import perception_findings, verdict
 from causalxai_glance.scm import Pair
 
 Values = NDArray[np.float64]
@@ -75,8 +75,8 @@ class Witnesses:
             if self.confirmed(i, j) or (i, j) in self.required:
                 yield self._edge(i, j)
 
-    def meta(self) -> dict[str, str | float]:
-        """Return what is no edge but worth telling."""
+    def findings(self) -> dict[str, Json]:
+        """Return, for the graph's annotations, what is no edge but worth reporting."""
         k = len(self.names)
         unsure = {(i, j) for i, j in self.labelled if not self._faithful(i, j)}
         missing = {(i, j) for i, j in self.labelled - unsure if not self.confirmed(i, j)}
@@ -86,18 +86,17 @@ class Witnesses:
             for j in range(k)
             if i != j and (i, j) not in self.labelled and self.confirmed(i, j)
         }
-        meta: dict[str, str | float] = {
+        findings: dict[str, Json] = {
             "threshold": self.threshold,
-            "not perceived": self._words(missing),
-            "perceived only": self._words(extra),
-            "twin not faithful": ", ".join(self.names[i] for i in sorted(self.unfaithful)) or NONE,
-            "unconfirmed": self._words(unsure),
-            "undetermined": self._words(set(self.labelled - self.told)),
-            "direction": "from the labels: a twin that obeys do() confirms a reversed edge as well",
+            "not_perceived": self._listed(missing),
+            "perceived_only": self._listed(extra),
+            "undetermined": self._listed(self.labelled - self.told),
+            "unconfirmed": self._listed(unsure),
+            "unfaithful": [self.names[i] for i in sorted(self.unfaithful)],
         }
         if self.perceived is not None:
-            meta |= heard(self.perceived)
-        return meta
+            findings |= perception_findings(self.perceived)
+        return findings
 
     def _faithful(self, i: int, j: int) -> bool:
         return not {i, j} & self.unfaithful
@@ -111,30 +110,35 @@ class Witnesses:
         low, high = np.quantile(self.spread[:, i, j], (0.025, 0.975))
         absent, backward = self.margins[i, j]
         share = float(self.label_frequency[i, j])
-        margins = {"nats over none": absent, "nats over reverse": backward}
+        margins = {"nats_over_none": absent, "nats_over_reverse": backward}
         # What the user requires or forbids costs infinitely much to change.
-        extra = {name: nats for name, nats in margins.items() if np.isfinite(nats)}
         confirmed = np.abs(self.spread[:, i, j]) > self.threshold
-        extra["confirmed"] = float(confirmed.mean())
-        extra[DIRECTION_TOLD] = float((i, j) in self.told)
+        evidence: dict[str, Json] = {
+            **{name: nats if np.isfinite(nats) else None for name, nats in margins.items()},
+            "confirmed": float(confirmed.mean()),
+        }
         if self.perceived is not None:
-            extra |= verdict(self.perceived, self.names[i], self.names[j])
+            evidence["perception"] = verdict(self.perceived, self.names[i], self.names[j]).value
         return Edge(
             self.names[i],
             self.names[j],
+            EdgeKind.DIRECTED if (i, j) in self.told else EdgeKind.UNDIRECTED,
             weight=float(self.weights[i, j]),
             frequency=None if np.isnan(share) else share,
             low=float(low),
             high=float(high),
-            extra=extra,
+            annotations={"evidence": evidence},
         )
 
-    def _words(self, pairs: set[Pair]) -> str:
-        said = (
-            f"{self.names[i]} → {self.names[j]} ({self.weights[i, j]:.2f})"
+    def _listed(self, pairs: Iterable[Pair]) -> list[Json]:
+        return [
+            {
+                "source": self.names[i],
+                "target": self.names[j],
+                "weight": float(self.weights[i, j]),
+            }
             for i, j in sorted(pairs)
-        )
-        return "; ".join(said) or NONE
+        ]
 
 
 def confirmed_edges(

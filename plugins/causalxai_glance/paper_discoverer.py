@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from causalxai.context import Context
-from causalxai.graph import CausalGraph, Edge
+from causalxai.graph import CausalGraph, Edge, Node
 from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
 from causalxai.seeding import numpy_generator
 from causalxai_glance.concepts import constrained, named_concepts
@@ -53,7 +53,7 @@ class PaperDiscoverer(GraphDiscoverer):
 
     Mind what the direction is worth: a generator that was trained on observational data alone
     slides along the data when one latent is set, so that ``EW(i, j) EW(j, i)`` is near 1 and
-    every relation shows both ways. The graph's ``meta`` and the report say how near.
+    every relation shows both ways. Its edges' annotations and the report say how near.
 
     References
     ----------
@@ -100,8 +100,12 @@ class PaperDiscoverer(GraphDiscoverer):
                  for _ in range(self.config.repeats)]  # fmt: skip
         kept = constrained(edges, names, self.config.background, weights)
         own = own_effects(trials.moved, concepts.span)
+        nodes = [
+            Node(name, annotations={"own_effect": float(effect)})
+            for name, effect in zip(names, own, strict=True)
+        ]
         return CausalGraph(
-            names,
+            nodes,
             [
                 Edge(
                     names[i],
@@ -110,20 +114,18 @@ class PaperDiscoverer(GraphDiscoverer):
                     frequency=float(np.mean([(i, j) in other for other in found]))
                     if found
                     else None,
-                    extra={
-                        "reverse weight": float(weights[j, i]),
+                    annotations={
+                        "reverse_weight": float(weights[j, i]),
                         "product": float(weights[i, j] * weights[j, i]),
-                        "own effect": float(own[i]),
                     },
                 )
                 for i, j in sorted(kept)
             ],
-            meta={
+            annotations={
                 "method": "glance-paper",
                 "threshold": self.config.threshold,
                 "estimator": self.config.estimator,
                 "units": n,
-                **{f"own effect of {name}": float(e) for name, e in zip(names, own, strict=True)},
             },
         )
 

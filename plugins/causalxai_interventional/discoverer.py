@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, NamedTuple
 
 import torch
 from pydantic import BeforeValidator, Field
@@ -13,8 +13,9 @@ from torch import Tensor
 
 from causalxai.context import Context
 from causalxai.errors import CapabilityError, did_you_mean
-from causalxai.graph import CausalGraph, Edge
+from causalxai.graph import CausalGraph, Edge, Node, NodeKind
 from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
+from causalxai.storage.record import Json
 from causalxai_interventional.mechanisms import (
     LayerMechanisms,
     SelectionRule,
@@ -42,13 +43,14 @@ ClassName = Annotated[str, BeforeValidator(_as_text)]
 class InterventionalDiscoverer(GraphDiscoverer):
     """Runs algorithm 1 on correctly classified images and counts how often each edge is causal.
 
-    Nodes are ``image:n``, the channels or units ``layer:k`` of each layer, and the classes. An
-    edge's ``frequency`` is the share of a class's positives in which it is in G+ (or G-, with a
-    negative weight); ``weight`` is the mean contribution to the logit, with its 95 % interval,
-    over those positives in which the algorithm came to the edge. Both are of the class in which
-    the edge is the most frequent; ``extra`` has ``supports[class]`` and ``opposes[class]`` for
-    each. Where a linear layer reads flattened channels, the units of one channel are one source,
-    present if any of them is, whose weight sums those of the units' single removals.
+    Nodes are the channels ``image:n`` of the image, the channels or units ``layer:k`` of each
+    layer, and the classes. An edge's ``frequency`` is the share of a class's positives in which it
+    is in G+ (or G-, with a negative weight); ``weight`` is the mean contribution to the logit, with
+    its 95 % interval, over those positives in which the algorithm came to the edge. Both are of
+    the class in which the edge is the most frequent; its annotations have ``supports`` and
+    ``opposes`` by the name of each class. Where a linear layer reads flattened channels, the units
+    of one channel are one source, present if any of them is, whose weight sums those of the units'
+    single removals.
 
     With whole filters as concepts, each filter has one edge to the class: its total effect.
     """
@@ -152,13 +154,13 @@ class _Tally:
         return self.supports.double() / self.images, self.opposes.double() / self.images
 
     def edge(
-        self, source: str, target: str, at: tuple[int, int], extra: Mapping[str, float]
+        self, source: str, target: str, at: tuple[int, int], annotations: Mapping[str, Json]
     ) -> Edge:
         """Return one edge with its mean contribution, interval and frequency."""
         share = float(torch.maximum(*self.shares())[at])
         n = int(self.tested[at])
         mean = float(self.effect[at]) / n
-        edge = Edge(source, target, mean, frequency=share, extra=extra)
+        edge = Edge(source, target, weight=mean, frequency=share, annotations=annotations)
         if n < 2:
             return edge
         variance = max(0.0, (float(self.squares[at]) - n * mean**2) / (n - 1))
@@ -190,29 +192,54 @@ def _build_graph(
     links, doubt = feeders(oracle), doubts(oracle)
     if doubt:
         _logger.warning("%s", doubt)
-    edges: dict[tuple[str, str], Edge] = {}
-    tiers: dict[str, int] = {}
+    edges: dict[tuple[_Spot, _Spot], Edge] = {}
+    tiers: dict[_Spot, int] = {}
     depth = len(oracle.space.layers)
     for tier, layer in enumerate(oracle.space.layers):
-        for edge in _layer_edges(oracle, layer, links[layer.name], tallies, rule):
-            edges[edge.source, edge.target] = edge
-            place = {edge.source: tier, edge.target: tier + 1}
-            tiers |= {node: max(tiers.get(node, 0), at) for node, at in place.items()}
-    classes = [f"class {name}" for name in tallies]
-    tiers.update(dict.fromkeys(classes, depth))
-    nodes = sorted(tiers, key=lambda node: (tiers[node], _natural(node)))
-    meta: dict[str, str | float] = {
+        for source, target, edge in _layer_edges(oracle, layer, links[layer.name], tallies, rule):
+            edges[source, target] = edge
+            place = {source: tier, target: tier + 1}
+            tiers |= {spot: max(tiers.get(spot, 0), at) for spot, at in place.items()}
+    tiers |= {_class_spot(oracle, name): depth for name in tallies}
+    nodes = [spot.node(tiers[spot]) for spot in sorted(tiers, key=lambda spot: (tiers[spot], spot))]
+    annotations: dict[str, Json] = {
         "threshold": rule.threshold,
         "tau": rule.tau,
         "min_frequency": rule.min_frequency,
-        **({} if rule.screen is None else {"screen": rule.screen}),
-        **({"doubt": doubt} if doubt else {}),
-        **{
-            f"positives[{name}]": next(iter(layers.values())).images
-            for name, layers in tallies.items()
-        },
+        "screen": rule.screen,
+        "doubt": doubt,
+        "positives": {name: next(iter(one.values())).images for name, one in tallies.items()},
     }
-    return CausalGraph(nodes, edges.values(), tiers=tiers, meta=meta)
+    return CausalGraph(nodes, edges.values(), annotations=annotations)
+
+
+class _Spot(NamedTuple):
+    """Where a node stands: which channel or unit of which layer, or which class."""
+
+    layer: str
+    number: int
+    kind: NodeKind
+    label: str = ""
+
+    @property
+    def name(self) -> str:
+        if self.kind is NodeKind.CLASS:
+            return f"class {self.label}"
+        return f"{self.layer}:{self.number}"
+
+    def node(self, tier: int) -> Node:
+        return Node(
+            self.name,
+            self.kind,
+            label=self.label,
+            tier=tier,
+            annotations={"layer": self.layer},
+        )
+
+
+def _class_spot(oracle: ParameterOracle, name: str) -> _Spot:
+    number = oracle.classifier.class_names.index(name)
+    return _Spot("class", number, NodeKind.CLASS, name)
 
 
 def _layer_edges(
@@ -221,34 +248,37 @@ def _layer_edges(
     feeds: Sequence[str],
     tallies: Mapping[str, Mapping[str, _Tally]],
     rule: InterventionalDiscoverer.Config,
-) -> Iterator[Edge]:
-    """Yield the edges of a layer that are frequent enough for any class."""
+) -> Iterator[tuple[_Spot, _Spot, Edge]]:
+    """Yield the edges of a layer that are frequent enough for any class, with their ends."""
     found = {name: layers[layer.name] for name, layers in tallies.items()}
     shares = {name: tally.shares() for name, tally in found.items()}
     peak = torch.stack([torch.maximum(*share) for share in shares.values()])
     into_class = layer.is_last and layer.destinations == len(oracle.classifier.class_names)
     for k, n in (peak.amax(dim=0) >= rule.min_frequency).nonzero().tolist():
-        extra: dict[str, float] = {"k": k, "n": n}
-        for name, (supports, opposes) in shares.items():
-            extra[f"supports[{name}]"] = float(supports[k, n])
-            extra[f"opposes[{name}]"] = float(opposes[k, n])
-        here = f"{layer.name}:{k}"
+        known: dict[str, Json] = {
+            "k": k,
+            "n": n,
+            "supports": {name: float(supports[k, n]) for name, (supports, _) in shares.items()},
+            "opposes": {name: float(opposes[k, n]) for name, (_, opposes) in shares.items()},
+        }
         if layer.granularity == "filter":
+            here = _Spot(layer.name, k, NodeKind.PARAMETER)
             for index, name in enumerate(found):
                 if not into_class and float(peak[index, k, n]) >= rule.min_frequency:
-                    yield found[name].edge(here, f"class {name}", (k, n), extra)
+                    target = _class_spot(oracle, name)
+                    edge = found[name].edge(here.name, target.name, (k, n), known)
+                    yield here, target, edge
             continue
-        target = f"class {oracle.classifier.class_names[k]}" if into_class else here
+        target = _Spot(layer.name, k, NodeKind.MEDIATOR)
+        if into_class:
+            target = _class_spot(oracle, oracle.classifier.class_names[k])
         tally = list(found.values())[int(peak[:, k, n].argmax())]
-        for source in [f"{feed}:{n}" for feed in feeds] or [_input_node(oracle, layer, n)]:
-            yield tally.edge(source, target, (k, n), extra)
+        sources = [_Spot(feed, n, NodeKind.MEDIATOR) for feed in feeds]
+        for source in sources or [_input_spot(oracle, layer, n)]:
+            yield source, target, tally.edge(source.name, target.name, (k, n), known)
 
 
-def _input_node(oracle: ParameterOracle, layer: ParameterLayer, n: int) -> str:
-    first = layer is oracle.space.layers[0]
-    return f"image:{n}" if first else f"into {layer.name}:{n}"
-
-
-def _natural(node: str) -> tuple[str, int]:
-    name, _, number = node.rpartition(":")
-    return (name, int(number)) if number.isdigit() else (node, 0)
+def _input_spot(oracle: ParameterOracle, layer: ParameterLayer, n: int) -> _Spot:
+    if layer is oracle.space.layers[0]:
+        return _Spot("image", n, NodeKind.IMAGE)
+    return _Spot(f"into {layer.name}", n, NodeKind.MEDIATOR)

@@ -85,12 +85,16 @@ def _named_maps(by_layer: Mapping[str, tuple[Tensor, Tensor]]) -> dict[str, Tens
 
 def rule_of(graph: CausalGraph) -> SelectionRule:
     """Return the rule by which a graph was discovered, so that all stages use the same."""
-    if "threshold" not in graph.meta:
+    if "threshold" not in graph.annotations:
         raise CapabilityError(
             "this graph does not say by which rule its edges were selected; "
             "use the graph discoverer 'interventional'"
         )
-    known = {key: graph.meta[key] for key in SelectionRule.model_fields if key in graph.meta}
+    known = {
+        key: graph.annotations[key]
+        for key in SelectionRule.model_fields
+        if key in graph.annotations
+    }
     return SelectionRule.model_validate(known)
 
 

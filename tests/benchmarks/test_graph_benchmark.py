@@ -28,10 +28,10 @@ def module() -> Iterator[Callable[[str], ModuleType]]:
         sys.modules.pop(name, None)
 
 
-def test_what_is_guessed_is_left_open_as_told(module):
+def test_what_is_guessed_is_left_open(module):
     found = module("_scores").Found(CHAIN, guessed=frozenset({(1, 2)}))
-    as_told = found.as_told()
-    assert as_told.directed == {(0, 1)} and as_told.undirected == {frozenset({1, 2})}
+    as_oriented = found.as_oriented()
+    assert as_oriented.directed == {(0, 1)} and as_oriented.undirected == {frozenset({1, 2})}
     moved = found.placed([5, 3, 4])
     assert moved.directed == {(5, 3), (3, 4)} and moved.guessed == {(3, 4)}
 
@@ -75,8 +75,8 @@ def test_lines_and_a_table_are_printed(module, monkeypatch, capsys):
         for method in ("mdl-links", "random-order")
     ]
     assert {"index", "index_sd", "shd", "false_edges", "seconds"} <= lines[0].keys()
-    assert lines[0]["index"] == lines[0]["index_told"] == 1.0 and lines[0]["shd"] == 0
-    assert lines[1]["index_told"] is None
+    assert lines[0]["index"] == lines[0]["index_oriented"] == 1.0 and lines[0]["shd"] == 0
+    assert lines[1]["index_oriented"] is None
     assert any("correctness index on labels, n = 400" in line for line in printed)
 
 

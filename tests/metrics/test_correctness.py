@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from causalxai import CausalGraph, Context, Explanation, MetricResult
+from causalxai import CausalGraph, Context, Edge, EdgeKind, Explanation, MetricResult
 from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
 from causalxai.metrics.correctness import Correctness
 from causalxai.testing.toys import CONCEPTS, ToyDiscoverer, ToyWorld
@@ -123,11 +123,12 @@ def test_without_a_truth_there_is_no_score(world: ToyWorld):
 def test_open_directions_count_nothing_and_are_told(world: ToyWorld):
     class Open(Erring):
         def _discover(self, context: Context) -> CausalGraph:
-            pairs = "; ".join(f"{e.source} — {e.target}" for e in context.dataset.graph.edges)
-            return CausalGraph(CONCEPTS, meta={"undirected": pairs})
+            truth = context.dataset.graph.edges
+            edges = [Edge(edge.source, edge.target, EdgeKind.UNDIRECTED) for edge in truth]
+            return CausalGraph(CONCEPTS, edges)
 
     result = scored(world, Open())
     assert result.estimate.value == 0
     assert (result.parts["skeleton F1"].value, result.parts["SHD"].value) == (1, 4)
-    assert "SID: SID is defined for graphs with all directions" in result.reason
+    assert "SID: SID is defined for graphs with directed edges alone" in result.reason
     assert "SID" not in result.parts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations, product
+from itertools import combinations, permutations, product
 
 import gadjid
 import networkx as nx
@@ -11,14 +11,12 @@ import pytest
 from causallearn.graph.Dag import Dag
 from causallearn.graph.GraphNode import GraphNode
 from causallearn.graph.SHD import SHD
-from causallearn.utils.DAG2CPDAG import dag2cpdag
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from causalxai.graph import CausalGraph, Edge
+from causalxai.graph import CausalGraph, Edge, EdgeKind, Node, NodeKind
 from causalxai.metric import MetricUndefinedError
 from causalxai.metrics.graph_scores import (
-    DIRECTION_TOLD,
     agreement,
     ancestor_aid,
     directed_member,
@@ -26,23 +24,23 @@ from causalxai.metrics.graph_scores import (
     index_of,
     is_cpdag,
     orientation_accuracy,
+    pattern_of,
     random_graph,
     shd,
     sid,
     skeleton_f1,
-    undirected_pairs,
 )
 
 NAMES = ("a", "b", "c", "d")
+UNDIRECTED, BIDIRECTED = EdgeKind.UNDIRECTED, EdgeKind.BIDIRECTED
+PARTIAL, UNORIENTED = EdgeKind.PARTIALLY_DIRECTED, EdgeKind.UNORIENTED
 EVERY_PAIR = list(combinations(NAMES, 2))
 
 
 def graph(directed: str = "", undirected: str = "", nodes: str = "abcd") -> CausalGraph:
     """Read "ab bc" as a → b → c."""
-    pairs = "; ".join(f"{pair[0]} — {pair[1]}" for pair in undirected.split())
-    return CausalGraph(
-        nodes, [(a, b) for a, b in directed.split()], meta={"undirected": pairs} if pairs else None
-    )
+    edges = [Edge(a, b) for a, b in directed.split()]
+    return CausalGraph(nodes, edges + [Edge(a, b, UNDIRECTED) for a, b in undirected.split()])
 
 
 TRUTH = graph("ab bc", nodes="abc")
@@ -144,41 +142,67 @@ def test_neither_order_nor_further_nodes_count(
 
 @given(dags())
 def test_the_pattern_of_a_dag_is_a_cpdag(one: CausalGraph):
-    matrix = _pattern(one)
-    assert is_cpdag(matrix)
-    assert ancestor_aid(_read(matrix), one) == pytest.approx(
+    pattern = pattern_of(one)
+    assert is_cpdag(pattern)
+    matrix = np.zeros((4, 4), dtype=np.int8)
+    for edge in pattern.edges:
+        ends = NAMES.index(edge.source), NAMES.index(edge.target)
+        matrix[ends] = 1 if edge.directed else 2
+    assert ancestor_aid(pattern, one) == pytest.approx(
         gadjid.ancestor_aid(_matrix(one), matrix, edge_direction="from row to column")[0]
     )
 
 
-def test_of_all_graphs_over_three_nodes_those_that_are_patterns_are_known():
-    patterns = set()
-    for states in product((None, "→", "←"), repeat=3):
-        edges = [
-            (a, b) if state == "→" else (b, a)
-            for (a, b), state in zip(combinations(range(3), 2), states, strict=True)
-            if state
-        ]
-        if nx.is_directed_acyclic_graph(nx.DiGraph(edges)):
-            dag = CausalGraph(NAMES[:3], [(NAMES[a], NAMES[b]) for a, b in edges])
-            patterns.add(_pattern(dag).tobytes())
+def _patterns(nodes: str) -> set[frozenset[object]]:
+    """Return the patterns of all classes, by definition: what all members share is directed."""
+    members: dict[object, list[set[tuple[str, str]]]] = {}
+    pairs = list(combinations(nodes, 2))
+    for turned in product((0, 1, None), repeat=len(pairs)):
+        arrows = {
+            pair[:: -1 if turn else 1]
+            for pair, turn in zip(pairs, turned, strict=True)
+            if turn is not None
+        }
+        if nx.is_directed_acyclic_graph(nx.DiGraph(sorted(arrows))):
+            dag = CausalGraph(nodes, sorted(arrows))
+            joined = frozenset(map(frozenset, arrows))
+            meeting = frozenset(colliders(dag))
+            members.setdefault((joined, meeting), []).append(arrows)
+    return {
+        frozenset(set.intersection(*every) | {pair for pair in joined if not _fixed(pair, every)})
+        for (joined, _), every in members.items()
+    }
+
+
+def _fixed(pair: frozenset[str], members: list[set[tuple[str, str]]]) -> bool:
+    return any(all(ends in dag for dag in members) for ends in permutations(pair))
+
+
+@pytest.mark.parametrize(("nodes", "count"), [("abc", 11), ("abcd", 185)])
+def test_of_all_small_graphs_those_that_are_patterns_are_known(nodes: str, count: int):
     found = set()
-    for cells in product((0, 1, 2, 3), repeat=3):
-        matrix = np.zeros((3, 3), dtype=np.int8)
-        for (i, j), cell in zip(combinations(range(3), 2), cells, strict=True):
-            matrix[(j, i) if cell == 3 else (i, j)] = min(cell, 1) if cell != 2 else 2
-        if is_cpdag(matrix):
-            found.add(matrix.tobytes())
-    assert found == patterns
-    assert len(found) == 11
+    pairs = list(combinations(nodes, 2))
+    for cells in product((None, UNDIRECTED, 1, -1), repeat=len(pairs)):
+        edges = [
+            Edge(*pair, UNDIRECTED) if cell is UNDIRECTED else Edge(*pair[::cell])
+            for pair, cell in zip(pairs, cells, strict=True)
+            if cell is not None
+        ]
+        arrows = [(edge.source, edge.target) for edge in edges if edge.directed]
+        if nx.is_directed_acyclic_graph(nx.DiGraph(arrows)) and is_cpdag(CausalGraph(nodes, edges)):
+            found.add(frozenset({e.pair if e.kind is UNDIRECTED else e.claim[1] for e in edges}))
+    assert found == _patterns(nodes)
+    assert len(found) == count
 
 
 @given(dags(), st.integers(0, 99))
 def test_random_graphs_have_as_many_edges(one: CausalGraph, seed: int):
     guess = random_graph(one, NAMES, np.random.default_rng(seed))
     assert len(guess.edges) == len(one.edges)
-    half = graph("ab", "bc cd")
-    assert len(undirected_pairs(random_graph(half, NAMES, np.random.default_rng(seed)))) == 2
+    edges = [("a", "b"), ("b", "c"), Edge("c", "d", UNDIRECTED), Edge("a", "d", BIDIRECTED)]
+    half = random_graph(CausalGraph(NAMES, edges), NAMES, np.random.default_rng(seed))
+    kinds = sorted(edge.kind for edge in half.edges)
+    assert kinds == ["bidirected", "directed", "directed", "undirected"]
 
 
 def test_random_graphs_are_right_half_of_the_time_on_one_edge():
@@ -188,28 +212,57 @@ def test_random_graphs_are_right_half_of_the_time_on_one_edge():
     assert np.mean(drawn) == pytest.approx(0, abs=0.15)
 
 
-def test_an_edge_whose_direction_is_not_told_has_none():
-    def told(direction: float) -> CausalGraph:
-        edges = [Edge("a", "b", extra={DIRECTION_TOLD: direction}), Edge("b", "c")]
-        return CausalGraph("abc", edges)
+@pytest.mark.parametrize(
+    ("kind", "forward", "backward", "of_strangers"),
+    [
+        (EdgeKind.DIRECTED, 1, 0, 0.5),
+        (UNDIRECTED, 0.5, 0.5, 0.5),
+        (BIDIRECTED, 0, 0, 0.5),
+        (PARTIAL, 0.5, 0, 0.5),
+        (UNORIENTED, 0.5, 0.5, 0.5),
+    ],
+)
+def test_the_index_of_every_mark(
+    kind: EdgeKind, forward: float, backward: float, of_strangers: float
+):
+    def found(a: str, b: str) -> CausalGraph:
+        rest = [("b", "c")] if {a, b} == {"a", "b"} else [("a", "b"), ("b", "c")]
+        return CausalGraph("abc", [Edge(a, b, kind), *rest])
 
-    assert undirected_pairs(told(0)) == {frozenset("ab")}
-    assert undirected_pairs(told(1)) == frozenset()
-    assert index(told(1), TRUTH) == 1
-    # The pair counts neither way; turned around and told, it would be additional.
-    assert index(told(0), TRUTH) == 0.5
-    assert (shd(told(0), TRUTH), skeleton_f1(told(0), TRUTH)) == (1, 1)
-    assert agreement(told(0), told(1)) == pytest.approx(2 / 3)
-    none = CausalGraph("abc", [Edge("a", "c", extra={DIRECTION_TOLD: 0})])
-    assert index(none, TRUTH) == -0.5
+    assert index(found("a", "b"), TRUTH) == forward
+    assert index(found("b", "a"), TRUTH) == backward
+    assert index(found("a", "c"), TRUTH) == of_strangers
+    assert shd(found("a", "b"), TRUTH) == (kind is not EdgeKind.DIRECTED)
+    assert skeleton_f1(found("a", "b"), TRUTH) == 1
 
 
-def test_undirected_pairs_are_read_from_the_meta():
-    assert undirected_pairs(graph("ab", "bc ad")) == {frozenset("bc"), frozenset("ad")}
-    assert undirected_pairs(graph("ab")) == frozenset()
-    for told in ("a — z", "a", "a — b — c"):
-        with pytest.raises(ValueError, match="names pairs of nodes"):
-            undirected_pairs(CausalGraph(NAMES, meta={"undirected": told}))
+def test_a_true_graph_may_have_unobserved_causes():
+    truth = CausalGraph("abc", [Edge("a", "b"), Edge("c", "b", BIDIRECTED)])
+    right = CausalGraph("abc", [Edge("a", "b"), Edge("b", "c", BIDIRECTED)])
+    assert (index(right, truth), shd(right, truth), agreement(right, truth)) == (1, 0, 1)
+    assert index(graph("ab bc", nodes="abc"), truth) == 0
+    assert index(graph("ab", "bc", nodes="abc"), truth) == 0.5
+    for score in (sid, ancestor_aid):
+        for pair in ((right, TRUTH), (TRUTH, truth)):
+            with pytest.raises(MetricUndefinedError, match=r"edges alone, not with . ↔ ."):
+                score(*pair)
+
+
+def test_a_true_graph_that_leaves_directions_open_has_no_index():
+    truth = graph("ab", "bc", nodes="abc")
+    with pytest.raises(MetricUndefinedError, match="not with b — c"):
+        index(TRUTH, truth)
+    assert shd(TRUTH, truth) == 1
+
+
+def test_only_patterns_have_an_ancestor_aid():
+    chain = [Edge("a", "b", UNDIRECTED), Edge("b", "c", UNDIRECTED)]
+    odd = [Node("a", label="A"), Node("b", NodeKind.CLASS), "c"]
+    assert ancestor_aid(CausalGraph(odd, chain), TRUTH) == ancestor_aid(
+        CausalGraph("abc", chain), TRUTH
+    )
+    with pytest.raises(MetricUndefinedError, match="DAGs and CPDAGs alone"):
+        ancestor_aid(graph("ab", "bc", nodes="abc"), TRUTH)
 
 
 def colliders(one: CausalGraph) -> set[tuple[frozenset[str], str]]:
@@ -225,26 +278,31 @@ def colliders(one: CausalGraph) -> set[tuple[frozenset[str], str]]:
 def test_a_member_of_a_class_has_its_neighbours_and_colliders(dag: CausalGraph):
     fixed = {(cause, node) for causes, node in colliders(dag) for cause in causes}
     opened = [(e.source, e.target) for e in dag.edges if (e.source, e.target) not in fixed]
-    pairs = "; ".join(f"{b} — {a}" for a, b in opened)
-    pattern = CausalGraph(NAMES, sorted(fixed), meta={"undirected": pairs} if pairs else None)
-    member = directed_member(pattern)
-    assert not undirected_pairs(member)
+    edges = [Edge(*ends) for ends in sorted(fixed)]
+    member = directed_member(
+        CausalGraph(NAMES, edges + [Edge(b, a, UNDIRECTED) for a, b in opened])
+    )
+    assert member.edges == member.directed_edges
     assert skeleton_f1(member, dag) == 1 if dag.edges else not member.edges
     assert colliders(member) == colliders(dag)
 
 
 def test_a_square_without_directions_has_no_member():
-    with pytest.raises(MetricUndefinedError, match="a — b; a — d; b — c; c — d"):
+    with pytest.raises(MetricUndefinedError, match="a — b; b — c; c — d; d — a"):
         directed_member(graph("", "ab bc cd da"))
     assert len(directed_member(graph("", "ab bc cd da ac")).edges) == 5
 
 
-def test_large_patterns_are_not_guessed_at():
-    names = [f"n{number}" for number in range(6)]
-    edges = list(combinations(names, 2))[1:]
-    found = CausalGraph(names, edges, meta={"undirected": "n0 — n1"})
-    with pytest.raises(MetricUndefinedError, match="up to 12 edges"):
-        ancestor_aid(found, CausalGraph(names, edges))
+def test_a_graph_with_unobserved_causes_has_no_member():
+    with pytest.raises(MetricUndefinedError, match="not with a ↔ b"):
+        directed_member(CausalGraph("ab", [Edge("a", "b", BIDIRECTED)]))
+
+
+def test_large_patterns_are_known_too():
+    names = [f"n{number}" for number in range(12)]
+    everything = [Edge(*pair, UNDIRECTED) for pair in combinations(names, 2)]
+    assert is_cpdag(CausalGraph(names, everything))
+    assert not is_cpdag(CausalGraph(names, [Edge(*names[:2]), *everything[1:]]))
 
 
 def _matrix(one: CausalGraph) -> np.ndarray:
@@ -257,25 +315,6 @@ def _causal_learn(one: CausalGraph) -> Dag:
     for edge in one.edges:
         dag.add_directed_edge(nodes[edge.source], nodes[edge.target])
     return dag
-
-
-def _pattern(one: CausalGraph) -> np.ndarray:
-    """Return the CPDAG by causal-learn, as gadjid writes it."""
-    ends = dag2cpdag(_causal_learn(one)).graph
-    matrix = np.zeros(ends.shape, dtype=np.int8)
-    for i, j in combinations(range(len(ends)), 2):
-        if ends[i, j] == ends[j, i] == -1:
-            matrix[i, j] = 2
-        elif ends[i, j]:
-            matrix[(i, j) if ends[i, j] == -1 else (j, i)] = 1
-    return matrix
-
-
-def _read(matrix: np.ndarray) -> CausalGraph:
-    names = NAMES[: len(matrix)]
-    arrows = [(names[i], names[j]) for i, j in np.argwhere(matrix == 1)]
-    pairs = "; ".join(f"{names[i]} — {names[j]}" for i, j in np.argwhere(matrix == 2))
-    return CausalGraph(names, arrows, meta={"undirected": pairs} if pairs else None)
 
 
 def _sid_by_definition(found: CausalGraph, truth: CausalGraph) -> int:

@@ -46,7 +46,12 @@ def test_a_graph_of_which_some_tiers_are_known_is_drawn_all_the_same():
 
 
 def test_the_colour_tells_the_sign():
-    edges = [Edge("a", "b", 1.0), Edge("a", "c", -1.0), ("b", "c"), Edge("a", "d", -0.1)]
+    edges = [
+        Edge("a", "b", weight=1.0),
+        Edge("a", "c", weight=-1.0),
+        ("b", "c"),
+        Edge("a", "d", weight=-0.1),
+    ]
     figure = draw_graph(CausalGraph("abcd", edges))
     assert (heads(figure, SUPPORT), heads(figure, OPPOSE)) == (2, 2)
     assert figure.caption.startswith("All 4 edges")
@@ -58,7 +63,7 @@ def test_of_many_edges_the_strongest_of_each_tier_are_drawn():
     tiers = {node: "abc".index(node[0]) for node in nodes}
     pairs = [(a, b) for a, b in combinations(nodes, 2) if tiers[b] == tiers[a] + 1]
     # The second layer's edges are all weaker than the first's.
-    edges = [Edge(a, b, (i + 1) / 10 ** tiers[a]) for i, (a, b) in enumerate(pairs[::-1])]
+    edges = [Edge(a, b, weight=(i + 1) / 10 ** tiers[a]) for i, (a, b) in enumerate(pairs[::-1])]
     graph = CausalGraph(nodes, edges, tiers=tiers)
     figure = draw_graph(graph)
     assert heads(figure, SUPPORT) == MOST_EDGES
@@ -84,5 +89,5 @@ def test_a_graph_without_edges_is_drawn(nodes: str):
 
 
 def test_the_same_graph_gives_the_same_bytes():
-    graph = CausalGraph("abc", [Edge("a", "b", 0.3), ("b", "c")])
+    graph = CausalGraph("abc", [Edge("a", "b", weight=0.3), ("b", "c")])
     assert draw_graph(graph) == draw_graph(graph)

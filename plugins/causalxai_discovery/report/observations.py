@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from causalxai.graph import CausalGraph
+from typing import cast
+
+from causalxai.graph import CausalGraph, EdgeKind
+from causalxai.metrics.graph_scores import listed
 from causalxai.report.builder import GraphReport, ReportInputs
 from causalxai.report.section import Section, Text
 from causalxai_discovery.observations import ObservationDiscoverer
 
 
 def graph_report(
-    discoverer: ObservationDiscoverer,
+    discoverer: ObservationDiscoverer,  # noqa: ARG001
     graph: CausalGraph,
     inputs: ReportInputs,  # noqa: ARG001
 ) -> GraphReport:
-    """Show the neighbours without a direction, and what was done to the method's claims."""
-    known = [
-        Text(f"{say}: {graph.meta[key]}.")
-        for key, say in discoverer.says.items()
-        if key in graph.meta
+    """Show the edges without a direction, and what was done to the method's claims."""
+    said = [
+        f"{say}: {listed(graph.edges_of(kind))}."
+        for kind, say in _OPEN.items()
+        if graph.edges_of(kind)
     ]
-    return GraphReport((Section("What the graph leaves open", known),) if known else ())
+    repairs = cast("list[str]", graph.annotations.get("repairs", []))
+    if repairs:
+        changes = "; ".join(repairs)
+        said.append(f"Changed to keep to background knowledge, or to have no cycle: {changes}.")
+    items = [Text(text) for text in said]
+    return GraphReport((Section("What the graph leaves open", items),) if items else ())
+
+
+_OPEN = {
+    EdgeKind.UNDIRECTED: "Neighbours whose direction these observations leave open",
+    EdgeKind.BIDIRECTED: "Pairs that seem to share a cause which nobody observed",
+}

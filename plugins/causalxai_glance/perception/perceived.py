@@ -13,12 +13,12 @@ from causalxai.concept_space import ConceptSpace
 from causalxai.context import Context
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError
-from causalxai.graph import CausalGraph, Edge
+from causalxai.graph import CausalGraph, Edge, EdgeKind, Node
 from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
 from causalxai.intervention import Intervention
-from causalxai.metrics.graph_scores import DIRECTION_TOLD
 from causalxai.plugin import PluginConfig
 from causalxai.seeding import numpy_generator
+from causalxai.storage.record import Json
 from causalxai_glance.perception.directions import (
     Constraints,
     DirectionConfig,
@@ -37,7 +37,6 @@ from causalxai_glance.perception.perception import (
 from causalxai_glance.scm import Pair, is_boolean
 
 _AT_ONCE = 256
-CLEAN = "clean"
 
 
 class PerceivedDiscoverer(GraphDiscoverer):
@@ -51,10 +50,10 @@ class PerceivedDiscoverer(GraphDiscoverer):
 
     Notes
     -----
-    The graph's ``meta`` holds for every concept ``r2[...]``, ``cross_talk[...]``,
-    ``agreement[...]``, ``others_alone[...]`` and, where the concept is not read well enough,
-    ``unread[...]``; and ``control``: ``clean``, or which false edges were found. Pairs that are
-    joined there get no edge here.
+    The annotations of every node are ``r2``, ``cross_talk``, ``agreement``, ``others_alone`` and,
+    where the concept is not read well enough, ``unread``, the reason. ``false_edges`` among the
+    graph's own are those that the search finds on the independent images. Pairs that are joined
+    there get no edge here. Edges that describe the readings as well when reversed are undirected.
     """
 
     class Config(DiscovererConfig):
@@ -122,9 +121,18 @@ class PerceivedDiscoverer(GraphDiscoverer):
                 constraints=known,
             )
             advance(1)
-        told = _edges(perception, edges, clear, share if self.config.resamples else None)
-        meta = {**_figures(perception, self.config), "control": _control(perception, false)}
-        return CausalGraph(perception.names, told, meta=meta)
+        names = perception.names
+        return CausalGraph(
+            _nodes(perception, self.config.directions),
+            _edges(perception, edges, clear, share if self.config.resamples else None),
+            annotations={
+                "references": self.config.references,
+                "images": len(perception.values),
+                "reference_images": len(perception.references),
+                "resamples": self.config.resamples,
+                "false_edges": [[names[i], names[j]] for i, j in sorted(false)],
+            },
+        )
 
     @property
     def _from_twin(self) -> bool:
@@ -220,9 +228,10 @@ def _edges(
             Edge(
                 perception.names[i],
                 perception.names[j],
+                EdgeKind.DIRECTED if (i, j) in clear else EdgeKind.UNDIRECTED,
                 weight=_slope(perception, i, j, parents),
                 frequency=None if share is None else share.get((i, j), 0.0),
-                extra={"gain": gain, DIRECTION_TOLD: float((i, j) in clear)},
+                annotations={"gain": gain},
             )
         )
     return told
@@ -235,24 +244,22 @@ def _slope(perception: Perception, i: int, j: int, parents: list[int]) -> float:
     return float(np.linalg.lstsq(z[:, parents], z[:, j], rcond=None)[0][parents.index(i)])
 
 
-def _figures(perception: Perception, config: PerceivedDiscoverer.Config) -> dict[str, str | float]:
-    instrument, fit = perception.instrument, legible(perception, config.directions)
-    figures: dict[str, str | float] = {
-        "references": config.references,
-        "images": float(len(perception.values)),
-        "reference_images": float(len(perception.references)),
-        "resamples": float(config.resamples),
-    }
+def _nodes(perception: Perception, gate: DirectionConfig) -> list[Node]:
+    """Return the concepts, each with how well it is read."""
+    instrument, fit = perception.instrument, legible(perception, gate)
+    nodes = []
     for j, name in enumerate(perception.names):
-        figures[f"r2[{name}]"] = float(instrument.r2[j])
-        figures[f"cross_talk[{name}]"] = float(instrument.cross_talk[j])
-        figures[f"agreement[{name}]"] = float(perception.agreement[j])
-        figures[f"others_alone[{name}]"] = float(perception.others[j])
+        r2, cross_talk = float(instrument.r2[j]), float(instrument.cross_talk[j])
+        figures: dict[str, Json] = {
+            "r2": r2,
+            "cross_talk": cross_talk,
+            "agreement": float(perception.agreement[j]),
+            "others_alone": float(perception.others[j]),
+        }
         if j not in fit:
-            figures[f"unread[{name}]"] = _reason(
-                float(instrument.r2[j]), float(instrument.cross_talk[j]), config.directions
-            )
-    return figures
+            figures["unread"] = _reason(r2, cross_talk, gate)
+        nodes.append(Node(name, annotations=figures))
+    return nodes
 
 
 def _reason(r2: float, cross_talk: float, gate: DirectionConfig) -> str:
@@ -262,8 +269,3 @@ def _reason(r2: float, cross_talk: float, gate: DirectionConfig) -> str:
     if cross_talk > gate.most_cross_talk:
         return f"cross-talk of {cross_talk:.2f} is above {gate.most_cross_talk:g}"
     return "its reading is the same for every image"
-
-
-def _control(perception: Perception, false: frozenset[Pair]) -> str:
-    names = perception.names
-    return ", ".join(f"{names[i]} → {names[j]}" for i, j in sorted(false)) or CLEAN

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from causalxai.graph import CausalGraph, Edge
-from causalxai.metrics.graph_scores import DIRECTION_TOLD
+from causalxai.graph import CausalGraph, Edge, EdgeKind
 from causalxai.report.builder import GraphReport, ReportInputs
+from causalxai.report.graph_layout import LINES
 from causalxai.report.plots import INK, OPPOSE, SUPPORT, axes_grid, embed, new_figure
 from causalxai.report.section import Figure, Section, Table, Text
 from causalxai_glance.discoverer import GlanceDiscoverer
@@ -38,6 +39,7 @@ _LOOKS = {
     "right": _Look(SUPPORT, width=2),
     "wrong": _Look(OPPOSE, "--", 2),
     "missed": _Look("#9aa5b1", ":"),
+    "open": _Look(INK, "--"),
     "side": _Look("#9aa5b1", width=1),
     "found": _Look(INK),
 }
@@ -88,13 +90,12 @@ def draw_beside_truth(graph: CausalGraph, truth: CausalGraph | None = None) -> F
     if truth is not None:
         _panel(row[0], places, truth.nodes, "true")
         for edge in truth.edges:
-            _arrow(row[0], places, edge, _LOOKS["found"])
+            _arrow(row[0], places, edge, replace(_LOOKS["found"], head=LINES[edge.kind].arrow))
     _panel(row[-1], places, places, "discovered")
     labelled = len(graph.edges) <= _MOST_LABELLED
     for edge in graph.edges:
         kind = _kind(edge, graph, truth)
-        told = edge.extra.get(DIRECTION_TOLD, 1.0)
-        look = _LOOKS[kind] if told else replace(_LOOKS[kind], head="-")
+        look = replace(_LOOKS[kind], head=LINES[edge.kind].arrow)
         _arrow(row[-1], places, edge, look)
         if labelled or kind != "side":
             _label(row[-1], places, edge, aside=edge.target in _aside(graph, truth))
@@ -108,19 +109,19 @@ def _kind(edge: Edge, graph: CausalGraph, truth: CausalGraph | None) -> str:
         return "side" if edge.target in _aside(graph, truth) else "found"
     if not {edge.source, edge.target} <= set(truth.nodes):
         return "side"
-    return "right" if truth.has_edge(edge.source, edge.target) else "wrong"
+    true = truth.between(edge.source, edge.target)
+    if true is None:
+        return "wrong"
+    if true.claim == edge.claim:
+        return "right"
+    return "open" if edge.kind is EdgeKind.UNDIRECTED else "wrong"
 
 
 def _missed(graph: CausalGraph, truth: CausalGraph | None) -> list[Edge]:
-    """Return the true edges that are found in neither direction."""
+    """Return the true edges whose nodes no edge of the graph joins."""
     if truth is None:
         return []
-    return [
-        edge
-        for edge in truth.edges
-        if not graph.has_edge(edge.source, edge.target)
-        and not graph.has_edge(edge.target, edge.source)
-    ]
+    return [edge for edge in truth.edges if graph.between(edge.source, edge.target) is None]
 
 
 def _places(graph: CausalGraph, truth: CausalGraph | None) -> Places:
@@ -206,14 +207,13 @@ def _label(axes: Axes, places: Places, edge: Edge, *, aside: bool) -> None:
 
 
 def _score(graph: CausalGraph, truth: CausalGraph) -> str:
-    """Count right, reversed, additional and missing edges."""
-    among = [edge for edge in graph.edges if _kind(edge, graph, truth) in ("right", "wrong")]
-    right = sum(_kind(edge, graph, truth) == "right" for edge in among)
-    turned = sum(truth.has_edge(edge.target, edge.source) for edge in among)
-    missed, more = len(_missed(graph, truth)), len(among) - right - turned
+    """Count right, open, reversed, additional and missing edges."""
+    kinds = Counter(_kind(edge, graph, truth) for edge in graph.edges)
+    turned = sum(truth.has_edge(edge.target, edge.source) for edge in graph.directed_edges)
+    opened = f"; with the direction left open: {kinds['open']}" if kinds["open"] else ""
     return (
-        f"True edges found: {right} of {len(truth.edges)}; reversed: {turned}; missed: {missed}; "
-        f"found that are not true: {more}."
+        f"True edges found: {kinds['right']} of {len(truth.edges)}{opened}; reversed: {turned}; "
+        f"missed: {len(_missed(graph, truth))}; found that are not true: {kinds['wrong'] - turned}."
     )
 
 
@@ -227,7 +227,7 @@ def _caption(graph: CausalGraph, truth: CausalGraph | None) -> str:
             " Into the prediction: how far one unit of the concept moves the predicted "
             "probabilities, their total variation distance, 0 to 1."
         )
-    if any(not edge.extra.get(DIRECTION_TOLD, 1.0) for edge in graph.edges):
+    if any(not edge.directed for edge in graph.edges):
         said += " A line with no head: the labels do not tell the direction."
     if truth is None:
         return f"The discovered graph. {said}"
@@ -240,8 +240,8 @@ def _caption(graph: CausalGraph, truth: CausalGraph | None) -> str:
 
 
 def _alt(graph: CausalGraph, truth: CausalGraph | None) -> str:
-    edges = "; ".join(f"{edge.source} → {edge.target}" for edge in graph.edges) or "none"
+    edges = "; ".join(map(str, graph.edges)) or "none"
     if truth is None:
         return f"Discovered edges: {edges}."
-    true = "; ".join(f"{edge.source} → {edge.target}" for edge in truth.edges) or "none"
+    true = "; ".join(map(str, truth.edges)) or "none"
     return f"True edges: {true}. Discovered edges: {edges}."

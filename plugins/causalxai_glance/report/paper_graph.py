@@ -16,12 +16,12 @@ def graph_report(
     """Show the edge weights in both directions, and what their product tells."""
     rows = [
         (
-            f"{edge.source} → {edge.target}",
+            str(edge),
             f"{edge.weight:.2f}",
-            f"{edge.extra['reverse weight']:.2f}",
-            f"{edge.extra['product']:.2f}",
+            f"{edge.annotations['reverse_weight']:.2f}",
+            f"{edge.annotations['product']:.2f}",
             "" if edge.frequency is None else f"{edge.frequency:.0%}",
-            f"{edge.extra['own effect']:.2f}",
+            f"{graph.node(edge.source).annotations['own_effect']:.2f}",
         )
         for edge in graph.edges
     ]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from causalxai.graph import CausalGraph, Edge
+from causalxai.graph import CausalGraph, Edge, NodeKind
 from causalxai.report.builder import GraphReport, ReportInputs
 from causalxai.report.plots import axes_grid, embed, new_figure
 from causalxai.report.section import Section, Table, Text
@@ -29,10 +30,14 @@ def graph_report(
 
 def frequency_section(graph: CausalGraph) -> Section:
     """Show how often each edge is causal, by layer and class (figure 4)."""
-    classes = [str(key)[10:-1] for key in graph.meta if str(key).startswith("positives[")]
+    classes = list(cast("dict[str, int]", graph.annotations["positives"]))
     layers: dict[str, list[Edge]] = defaultdict(list)
     for edge in graph.edges:
-        layers[_layer_of(edge)].append(edge)
+        source, target = graph.node(edge.source), graph.node(edge.target)
+        if target.kind is NodeKind.CLASS:
+            layers[f"{source.annotations['layer']} → class"].append(edge)
+        else:
+            layers[str(target.annotations["layer"])].append(edge)
     if not layers:
         return Section("Causal edges across images", [Text("No edge is frequent enough.")])
     figure = new_figure(8, 0.9 + len(layers) * (0.5 + 0.22 * len(classes)))
@@ -45,21 +50,25 @@ def frequency_section(graph: CausalGraph) -> Section:
         "Blob plots of how frequently edges are causal, one row for each class in each layer.",
         raster=True,
     )
-    doubt = [Text(f"Mind: {graph.meta['doubt']}.")] if "doubt" in graph.meta else []
+    said = graph.annotations["doubt"]
+    doubt = [Text(f"Mind: {said}.")] if said else []
     return Section("Causal edges across images", [*doubt, blobs, _sharing_table(layers, classes)])
 
 
-def _layer_of(edge: Edge) -> str:
-    if not edge.target.startswith("class "):
-        return edge.target.rpartition(":")[0]
-    return f"{edge.source.rpartition(':')[0]} → class"
+def _place(edge: Edge) -> tuple[int, int]:
+    """Return the numbers of an edge's destination and source in its layer."""
+    return cast("int", edge.annotations["k"]), cast("int", edge.annotations["n"])
+
+
+def _support(edge: Edge, klass: str) -> float:
+    return cast("dict[str, float]", edge.annotations["supports"])[klass]
 
 
 def _blobs(axes: Axes, name: str, edges: Sequence[Edge], classes: Sequence[str]) -> None:
-    width = 1 + max(int(edge.extra["n"]) for edge in edges)
+    width = 1 + max(n for _, n in map(_place, edges))
     for y, klass in enumerate(classes):
-        share = np.array([edge.extra[f"supports[{klass}]"] for edge in edges])
-        x = [edge.extra["k"] * width + edge.extra["n"] for edge in edges]
+        share = np.array([_support(edge, klass) for edge in edges])
+        x = [k * width + n for k, n in map(_place, edges)]
         size = np.where(share > 0, 2 + 40 * share**2, 0)
         axes.scatter(
             x, np.full(len(x), y), s=size, c=share, cmap="viridis_r", vmin=0, vmax=1,
@@ -75,11 +84,7 @@ def _sharing_table(layers: Mapping[str, Sequence[Edge]], classes: Sequence[str])
     rows = []
     for name, edges in layers.items():
         common = {
-            klass: {
-                (edge.extra["k"], edge.extra["n"])
-                for edge in edges
-                if edge.extra[f"supports[{klass}]"] > COMMON
-            }
+            klass: {_place(edge) for edge in edges if _support(edge, klass) > COMMON}
             for klass in classes
         }
         counts = ", ".join(f"{klass}: {len(found)}" for klass, found in common.items())

@@ -10,11 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from causalxai import CausalGraph, Comparison, Edge, Explanation
+from causalxai import CausalGraph, Comparison, Edge, EdgeKind, Explanation
 from causalxai.comparison.page.gallery import gallery
 from causalxai.comparison.page.render import render_comparison
 from causalxai.comparison.page.saved_results import SavedResult, saved_results
-from causalxai.metrics.graph_scores import DIRECTION_TOLD
 from causalxai.report.pictures import thumbnail
 from causalxai.report.small_graph import draw_concepts
 
@@ -177,7 +176,8 @@ def test_a_concept_graph_is_small_and_has_a_concept_that_causes_another(
 
 
 def test_the_drawing_has_every_joined_node_and_what_is_known_of_edges():
-    edges = [Edge("$a", "b", 0.5, frequency=0.75), Edge("b", "c", -0.25), Edge("$a", "c")]
+    known = Edge("$a", "b", weight=0.5, frequency=0.75)
+    edges = [known, Edge("b", "c", weight=-0.25), Edge("$a", "c")]
     drawn = draw_concepts(CausalGraph(["$a", "b", "c", "alone"], edges))
     assert drawn.svg is not None
     for text in ("$a", ">b<", ">c<", "+0.50 · 75%", "\N{MINUS SIGN}0.25"):
@@ -186,14 +186,28 @@ def test_the_drawing_has_every_joined_node_and_what_is_known_of_edges():
     assert drawn.alt == "Causal graph: $a causes b; $a causes c; b causes c."
 
 
-def test_open_directions_are_dashed_and_told():
-    edges = [Edge("a", "b"), Edge("b", "c", extra={DIRECTION_TOLD: 0.0})]
-    drawn = draw_concepts(CausalGraph(["a", "b", "c", "d"], edges, meta={"undirected": "a — d"}))
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (EdgeKind.UNDIRECTED, "b and c are neighbours"),
+        (EdgeKind.BIDIRECTED, "b and c have an unobserved common cause"),
+        (EdgeKind.PARTIALLY_DIRECTED, "b may cause c"),
+        (EdgeKind.UNORIENTED, "b and c are joined"),
+    ],
+)
+def test_edges_that_are_not_directed_are_dashed_and_told(kind: EdgeKind, said: str):
+    edges = [Edge("a", "b"), Edge("b", "c", kind)]
+    drawn = draw_concepts(CausalGraph(["a", "b", "c", "d"], edges))
     assert drawn.svg is not None
-    assert drawn.svg.count("stroke-dasharray") == 2
-    assert ">d<" in drawn.svg
-    told = "a causes b; a and d are neighbours; b and c are neighbours"
-    assert drawn.alt == f"Causal graph: {told}."
+    assert "stroke-dasharray" in drawn.svg
+    assert "stroke-dasharray" not in draw_concepts(CausalGraph("abc", edges[:1])).svg
+    assert drawn.alt == f"Causal graph: a causes b; {said}."
+
+
+def test_a_concept_graph_may_leave_every_direction_open():
+    graph = CausalGraph("ab", [Edge("a", "b", EdgeKind.UNDIRECTED)])
+    shown = replace(saved("a", Explanation(INPUTS, TARGET), []), graph=graph)
+    assert shown.has_concept_graph
 
 
 def test_the_heading_says_whether_the_classifier_was_asked(

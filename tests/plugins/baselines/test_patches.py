@@ -11,7 +11,7 @@ import torch
 from scipy import stats
 from torch import Tensor, nn
 
-from causalxai import Context, GraphDiscoverer, Oracle
+from causalxai import Context, GraphDiscoverer, NodeKind, Oracle
 from causalxai.classifier import Classifier
 from causalxai.concept_space import ConceptSpace
 from causalxai.dataset import Dataset, Split
@@ -83,6 +83,7 @@ def test_the_graph_has_the_mean_shares_of_the_images_of_a_class():
     graph = PatchDiscoverer(images=100).discover(found)
     predicted = found.classifier.predict(found.dataset.train.images)
     assert graph.nodes == (*found.space.names(), "class a", "class b")
+    assert [node.label for node in graph.of_kind(NodeKind.CLASS)] == ["a", "b"]
     for k, name in enumerate("ab"):
         gains = shares(found, found.dataset.train.images[predicted == k], k)
         error = gains.std(dim=0) / len(gains) ** 0.5
@@ -114,8 +115,8 @@ def test_classes_that_are_never_predicted_have_no_edge():
     only = replace(found, dataset=replace(found.dataset, train=train))
     graph = PatchDiscoverer().discover(only)
     assert {edge.target for edge in graph.edges} == {"class a"}
-    assert graph.meta["skipped"] == "class b: predicted for fewer than 2 images"
-    assert "skipped" not in PatchDiscoverer().discover(found).meta
+    assert graph.annotations["skipped"] == ["b"]
+    assert "skipped" not in PatchDiscoverer().discover(found).annotations
 
 
 @pytest.mark.parametrize("images", [2, 4])

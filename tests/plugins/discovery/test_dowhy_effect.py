@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from causalxai import CausalGraph, Context, Metric
+from causalxai import CausalGraph, Context, EdgeKind, Metric, Node, NodeKind
 from causalxai.explainer import Explanation
 from causalxai.graph import Edge
 from causalxai.metric import MetricResult
-from causalxai.metrics.graph_scores import DIRECTION_TOLD
 from causalxai.seeding import torch_generator
 from causalxai.testing import Bench, Case, parametrize_with_checks, toy_world
 from causalxai.testing.toys import paint
@@ -104,7 +103,9 @@ def test_a_graph_that_is_turned_around_is_disagreed_with():
 
 def test_concepts_that_do_not_reach_the_logit_have_no_effect():
     a, b, c, d = WORLD.space.names()
-    graph = CausalGraph([a, b, c, d, "prediction"], [(a, "prediction"), (b, a)])
+    graph = CausalGraph(
+        [a, b, c, d, Node("prediction", NodeKind.PREDICTION)], [(a, "prediction"), (b, a)]
+    )
     table = CausalTable.of(plenty(graph), 500)
     found = adjusted_effects(table, [1], 2, np.random.default_rng(0))
     assert found.effect[:2].all()
@@ -135,14 +136,11 @@ def test_the_interval_is_over_concepts_and_not_over_their_classes():
 
 def test_effects_that_depend_on_an_open_direction_are_not_told():
     names = WORLD.space.names()
-    graph = CausalGraph(
-        names, [(names[2], names[3])], meta={"undirected": f"{names[0]} — {names[1]}"}
-    )
+    edges = [Edge(names[2], names[3]), Edge(names[0], names[1], EdgeKind.UNDIRECTED)]
+    graph = CausalGraph(names, edges)
     result = DowhyEffect().compute(explanation(CLASSES), plenty(graph))
     assert result.status == "skipped"
     assert f"leaves directions open ({names[0]} — {names[1]})" in result.reason
-    untold = CausalGraph(names, [Edge(names[0], names[1], extra={DIRECTION_TOLD: 0})])
-    assert DowhyEffect().compute(explanation(CLASSES), plenty(untold)).status == "skipped"
 
 
 def bench() -> Bench[Metric]:

@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from causalxai import CausalGraph, Context, Edge, Explainer, Explanation
+from causalxai import CausalGraph, Context, Edge, EdgeKind, Explainer, Explanation, Node, NodeKind
 from causalxai.errors import CapabilityError
-from causalxai.metrics.graph_scores import DIRECTION_TOLD
 from causalxai.report.section import Table, Text
 from causalxai.testing import Bench, Case, parametrize_with_checks, toy_world
 from causalxai.testing.toys import paint
@@ -24,6 +23,10 @@ from causalxai_discovery.dowhy_scm import DowhyScm, _r2
 from causalxai_discovery.report.dowhy_scm import explanation_report
 
 WORLD = toy_world(0)
+OUTCOMES = (
+    Node("whole", NodeKind.PREDICTION),
+    Node("one of them", NodeKind.CLASS, label=WORLD.dataset.class_names[1]),
+)
 TARGET = torch.arange(8) % 3
 
 # Logits are around 1, and sums of some of them in double precision are off by 1e-16 or so.
@@ -105,8 +108,8 @@ def test_boosted_trees_explain_less_of_what_is_linear():
 
 def test_only_the_predictions_parents_act_on_the_logit():
     a, b, c, d = WORLD.space.names()
-    for node in ("prediction", f"class {WORLD.dataset.class_names[1]}"):
-        graph = CausalGraph([a, b, c, d, node], [(a, b), (b, node)])
+    for node in OUTCOMES:
+        graph = CausalGraph([a, b, c, d, node], [(a, b), (b, node.name)])
         table = CausalTable.of(context(graph), 100)
         assert set(table.dag(1).edges) == {("c0", "c1"), ("c1", LOGIT)}
         explanation = DowhyScm(samples=30).explain(WORLD.dataset.test.images[:3], 1, context(graph))
@@ -123,8 +126,7 @@ def test_only_the_predictions_parents_act_on_the_logit():
 
 def test_a_class_that_no_concept_causes_has_no_cause_and_is_unexplained():
     names = WORLD.space.names()
-    node = f"class {WORLD.dataset.class_names[1]}"
-    graph = CausalGraph([*names, node, "prediction"], [(names[0], "prediction")])
+    graph = CausalGraph([*names, *OUTCOMES], [(names[0], "whole")])
     table = CausalTable.of(context(graph), 100)
     assert not table.dag(1).in_degree(LOGIT)
     assert set(table.dag(0).edges) == {("c0", LOGIT)}
@@ -137,7 +139,7 @@ def test_a_class_that_no_concept_causes_has_no_cause_and_is_unexplained():
 
 def test_the_unexplained_is_a_share():
     names = WORLD.space.names()
-    graph = CausalGraph([*names, "prediction"], [(names[0], "prediction")])
+    graph = CausalGraph([*names, OUTCOMES[0]], [(names[0], "whole")])
     explanation = DowhyScm(samples=100).explain(WORLD.dataset.test.images[:3], 1, context(graph))
     (r2,) = explanation.meta["r2"].values()
     unexplained = float(explanation.details["unexplained"][0])
@@ -153,22 +155,32 @@ def test_a_fit_that_is_off_by_a_constant_does_not_explain_everything():
 
 def test_an_open_direction_is_refused():
     a, b, *_ = names = WORLD.space.names()
-    graph = CausalGraph(names, meta={"undirected": f"{a} — {b}"})
-    with pytest.raises(CapabilityError, match="leaves directions open"):
+    graph = CausalGraph(names, [Edge(a, b, EdgeKind.UNDIRECTED)])
+    with pytest.raises(CapabilityError, match=f"leaves directions open .{a} — {b}."):
         DowhyScm().explain(WORLD.dataset.test.images[:2], 1, context(graph))
 
 
-@pytest.mark.parametrize("node", ["prediction", f"class {WORLD.dataset.class_names[1]}"])
-def test_an_open_edge_of_the_outcome_leads_into_it(node: str):
+def test_a_cause_that_nobody_observed_is_refused():
+    a, b, *_ = names = WORLD.space.names()
+    graph = CausalGraph(names, [Edge(a, b, EdgeKind.BIDIRECTED)])
+    with pytest.raises(CapabilityError, match=f"which nobody observed .{a} ↔ {b}."):
+        DowhyScm().explain(WORLD.dataset.test.images[:2], 1, context(graph))
+
+
+@pytest.mark.parametrize("node", OUTCOMES, ids=["prediction", "class"])
+def test_an_open_edge_of_the_outcome_leads_into_it(node: Node):
     a, b, c, d = WORLD.space.names()
-    open_edge = {DIRECTION_TOLD: 0.0}
-    for graph in (
-        CausalGraph([a, b, c, d, node], [(a, b)], meta={"undirected": f"{b} — {node}"}),
-        CausalGraph([a, b, c, d, node], [Edge(a, b), Edge(b, node, extra=open_edge)]),
-        CausalGraph([a, b, c, d, node], [Edge(a, b), Edge(node, b, extra=open_edge)]),
-    ):
+    for ends in ((b, node.name), (node.name, b)):
+        graph = CausalGraph([a, b, c, d, node], [Edge(a, b), Edge(*ends, EdgeKind.UNDIRECTED)])
         table = CausalTable.of(context(graph), 100)
         assert set(table.dag(1).edges) == {("c0", "c1"), ("c1", LOGIT)}
+
+
+def test_a_concept_that_is_called_like_a_class_is_none():
+    names = WORLD.space.names()
+    graph = CausalGraph([*names, "prediction", f"class {WORLD.dataset.class_names[1]}"])
+    table = CausalTable.of(context(graph), 100)
+    assert set(table.dag(1).edges) == {(column, LOGIT) for column in table.columns}
 
 
 def test_an_open_direction_is_refused_before_images_are_read(monkeypatch: pytest.MonkeyPatch):
@@ -178,7 +190,7 @@ def test_an_open_direction_is_refused_before_images_are_read(monkeypatch: pytest
     monkeypatch.setattr(type(WORLD.space), "encode", read)
     a, b, *_ = names = WORLD.space.names()
     with pytest.raises(CapabilityError, match="leaves directions open"):
-        CausalTable.of(context(CausalGraph(names, meta={"undirected": f"{a} — {b}"})), 100)
+        CausalTable.of(context(CausalGraph(names, [Edge(a, b, EdgeKind.UNDIRECTED)])), 100)
 
 
 def test_the_report_tells_the_fit_and_every_class(report_inputs):

@@ -9,11 +9,10 @@ import pytest
 import torch
 from scipy import stats
 
-from causalxai import CausalGraph, Context, Metric
+from causalxai import CausalGraph, Context, EdgeKind, Metric
 from causalxai.explainer import Explanation
 from causalxai.graph import Edge
 from causalxai.metric import MetricResult
-from causalxai.metrics.graph_scores import DIRECTION_TOLD
 from causalxai.testing import Bench, Case, parametrize_with_checks, toy_world
 from causalxai_discovery.falsify import Falsify, partial_correlation
 
@@ -63,15 +62,19 @@ def test_a_wrong_graph_violates_what_it_claims():
 
 def test_open_directions_are_edges():
     pairs = [(A, B), (B, C), (C, D)]
-    undirected = CausalGraph(NAMES, meta={"undirected": "; ".join(map(" — ".join, pairs))})
-    untold = CausalGraph(NAMES, [Edge(*pair, extra={DIRECTION_TOLD: 0}) for pair in pairs])
+    undirected = [Edge(*pair, EdgeKind.UNDIRECTED) for pair in pairs]
     right = scored(CHAIN, chain(), test="linear")
-    for graph in (undirected, untold):
-        result = scored(graph, chain(), test="linear")
-        assert (result.estimate.value, result.estimate.n) == (0, right.estimate.n)
-    square = "; ".join(map(" — ".join, [*pairs, (D, A)]))
-    result = scored(CausalGraph(NAMES, meta={"undirected": square}), chain(), test="linear")
+    result = scored(CausalGraph(NAMES, undirected), chain(), test="linear")
+    assert (result.estimate.value, result.estimate.n) == (0, right.estimate.n)
+    square = CausalGraph(NAMES, [*undirected, Edge(D, A, EdgeKind.UNDIRECTED)])
+    result = scored(square, chain(), test="linear")
     assert (result.status, "no directions of" in result.reason) == ("skipped", True)
+
+
+def test_a_graph_with_unobserved_causes_is_not_tested_as_if_it_had_none():
+    graph = CausalGraph(NAMES, [Edge(A, B), Edge(B, C, EdgeKind.BIDIRECTED)])
+    result = scored(graph, chain(), test="linear")
+    assert (result.status, f"not with {B} ↔ {C}" in result.reason) == ("skipped", True)
 
 
 @pytest.mark.parametrize("test", ["linear", "kernel"])

@@ -146,8 +146,9 @@ def test_a_linear_function_of_others_is_refused_by_pc():
 
 
 def test_claims_unpack():
-    directed, undirected = discover_ges(collider()[:, [0, 2]])
+    directed, undirected, bidirected = discover_ges(collider()[:, [0, 2]])
     assert (set(directed), set(undirected)) == (set(), {frozenset((0, 1))})
+    assert not bidirected
 
 
 def test_any_order_of_columns_means_the_same_to_an_equivalence_class():

@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from causalxai import Context, GraphDiscoverer
+from causalxai import CausalGraph, Context, EdgeKind, GraphDiscoverer
 from causalxai.errors import CapabilityError, DataError
 from causalxai.graph_discoverer import BackgroundKnowledge
+from causalxai.metrics.graph_scores import index, shd, skeleton_f1
 from causalxai.report.builder import GraphReport
+from causalxai.report.layered_graph import draw_graph
 from causalxai.report.section import Text
+from causalxai.report.small_graph import draw_concepts
 from causalxai.seeding import torch_generator
 from causalxai.testing import Bench, Case, parametrize_with_checks, toy_world
 from causalxai_discovery import observations
@@ -84,21 +87,42 @@ def test_a_diamond_is_found(discoverer, context):
     truth = {(edge.source, edge.target) for edge in context.graph.edges}
     assert found == truth
     assert graph.nodes == context.dataset.concept_names
-    assert graph.meta == {"rows": 1500}
+    assert graph.annotations == {"rows": 1500}
 
 
 @pytest.mark.parametrize("discoverer", [Ges, Pc])
 def test_what_is_left_open_is_said_and_shown(discoverer, context, report_inputs):
     a, b = context.graph.edges[0].source, context.graph.edges[0].target
     graph = discoverer().discover(many(context))
-    together = f"{a} — {b}" in graph.meta["undirected"] or f"{b} — {a}" in graph.meta["undirected"]
-    assert together
+    edge = graph.edge(a, b)
+    assert edge.kind is EdgeKind.UNDIRECTED
     assert not graph.has_edge(a, b)
     (section,) = graph_report(discoverer(), graph, report_inputs(context)).sections
     assert isinstance(section.items[0], Text)
-    assert graph.meta["undirected"] in section.items[0].text
+    assert str(edge) in section.items[0].text
     known = discoverer(background={"required": [(a, b)]}).discover(many(context))
     assert known.has_edge(a, b)
+
+
+def test_open_directions_of_concepts_with_any_name_are_drawn_stored_and_scored(context, tmp_path):
+    found, first = many(context), context.graph.edges[0]
+    odd = {first.source: "a — b; c", first.target: 'line\nbreak "->"'}
+    named = {name: odd.get(name, f"{name} ↔ x") for name in context.dataset.concept_names}
+    names = tuple(named.values())
+    found = replace(found, dataset=replace(found.dataset, concept_names=names))
+    graph = Pc().discover(found)
+    opened = graph.edges_of(EdgeKind.UNDIRECTED)
+    assert set(odd.values()) in [edge.pair for edge in opened]
+    for suffix in ("graphml", "dot", "json"):
+        graph.save(tmp_path / f"graph.{suffix}")
+        assert CausalGraph.load(tmp_path / f"graph.{suffix}") == graph
+    for figure in (draw_graph(graph), draw_concepts(graph)):
+        assert figure.svg is not None and "stroke-dasharray" in figure.svg
+    pairs = [(named[edge.source], named[edge.target]) for edge in context.graph.edges]
+    truth = CausalGraph(names, pairs)
+    assert skeleton_f1(graph, truth) == 1
+    assert shd(graph, truth) == len(opened)
+    assert index(graph, truth) == 1 - len(opened) / len(pairs)
 
 
 def test_a_graph_that_leaves_nothing_open_has_no_section(context, report_inputs):
@@ -109,7 +133,7 @@ def test_a_graph_that_leaves_nothing_open_has_no_section(context, report_inputs)
 def test_repairs_are_said(context):
     a, *_, d = context.graph.order()
     graph = Ges(background={"required": [(a, d)]}).discover(many(context))
-    assert f"{a} → {d} added, because it is required" in graph.meta["repairs"]
+    assert f"{a} → {d} added, because it is required" in graph.annotations["repairs"]
 
 
 def test_bootstrap_gives_each_edge_its_frequency(context):

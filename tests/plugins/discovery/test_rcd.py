@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import permutations
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from causalxai import Context, GraphDiscoverer
+from causalxai import CausalGraph, Context, Edge, EdgeKind, GraphDiscoverer
 from causalxai.dataset import Dataset
+from causalxai.metrics.graph_scores import index, shd
+from causalxai.report.layered_graph import draw_graph
+from causalxai.report.small_graph import draw_concepts
 from causalxai.testing import Bench, Case, parametrize_with_checks, toy_world
 from causalxai_discovery.claims import Claims
-from causalxai_discovery.rcd import Latent, Rcd, discover_rcd
+from causalxai_discovery.rcd import Rcd, discover_rcd
 from causalxai_discovery.report.observations import graph_report
 
 
@@ -36,18 +40,20 @@ def chain(n: int = 500) -> np.ndarray:
 @pytest.mark.parametrize("columns", list(permutations(range(3))), ids=str)
 def test_a_chain_is_found_whatever_the_order_of_columns(columns):
     expected = frozenset((columns.index(i), columns.index(i + 1)) for i in (0, 1))
-    assert discover_rcd(chain()[:, columns], rng()) == Latent(Claims(expected))
+    assert discover_rcd(chain()[:, columns], rng()) == Claims(expected)
 
 
 @pytest.mark.parametrize("columns", list(permutations(range(3))), ids=str)
 def test_a_hidden_cause_is_told_apart_from_an_edge(columns):
     found = discover_rcd(hidden()[:, columns], rng())
-    assert found.confounded == {frozenset((columns.index(1), columns.index(2)))}
-    assert found.claims == Claims(frozenset({(columns.index(0), columns.index(1))}))
+    assert found == Claims(
+        frozenset({(columns.index(0), columns.index(1))}),
+        bidirected=frozenset({frozenset((columns.index(1), columns.index(2)))}),
+    )
 
 
 def test_independent_columns_have_no_edge():
-    assert discover_rcd(rng(1).exponential(size=(400, 3)), rng()) == Latent(Claims(frozenset()))
+    assert discover_rcd(rng(1).exponential(size=(400, 3)), rng()) == Claims(frozenset())
 
 
 def context_of(values: np.ndarray) -> Context:
@@ -64,8 +70,7 @@ def context_of(values: np.ndarray) -> Context:
 def test_hidden_causes_are_said_and_shown(report_inputs):
     context = context_of(hidden())
     graph = Rcd().discover(context)
-    assert [(edge.source, edge.target) for edge in graph.edges] == [("a", "b")]
-    assert graph.meta["confounded"] == "b ↔ c"
+    assert [str(edge) for edge in graph.edges] == ["a → b", "b ↔ c"]
     inputs = report_inputs(context)
     (section,) = graph_report(Rcd(), graph, inputs).sections
     assert "b ↔ c" in section.items[0].text
@@ -73,12 +78,33 @@ def test_hidden_causes_are_said_and_shown(report_inputs):
     assert graph_report(Rcd(), found, inputs).sections == ()
 
 
+def test_a_hidden_cause_of_concepts_with_any_name_is_drawn_stored_and_scored(tmp_path: Path):
+    names = ("a — b; c", "x ↔ y", 'line\nbreak "->"')
+    context = context_of(hidden())
+    context = replace(context, dataset=replace(context.dataset, concept_names=names))
+    graph = Rcd().discover(context)
+    assert [(edge.source, edge.target, edge.kind) for edge in graph.edges] == [
+        (names[0], names[1], EdgeKind.DIRECTED),
+        (names[1], names[2], EdgeKind.BIDIRECTED),
+    ]
+    for suffix in ("graphml", "dot", "json"):
+        graph.save(tmp_path / f"graph.{suffix}")
+        assert CausalGraph.load(tmp_path / f"graph.{suffix}") == graph
+    for figure in (draw_graph(graph), draw_concepts(graph)):
+        assert figure.svg is not None and "stroke-dasharray" in figure.svg
+    truth = CausalGraph(
+        names, [(names[0], names[1]), Edge(names[2], names[1], graph.edges[1].kind)]
+    )
+    assert (index(graph, truth), shd(graph, truth)) == (1, 0)
+    assert shd(graph, CausalGraph(names, [names[:2], names[1:]])) == 1
+
+
 def test_background_knowledge_is_kept_and_the_repair_is_said():
     known = {"tiers": [["b"], ["a"]], "required": [["b", "c"]]}  # both against the data
     graph = Rcd(background=known).discover(context_of(hidden()))
     assert {(edge.source, edge.target) for edge in graph.edges} == {("b", "a"), ("b", "c")}
-    assert "b → a turned" in graph.meta["repairs"]
-    assert "b → c added" in graph.meta["repairs"]
+    assert "b → a turned" in "; ".join(graph.annotations["repairs"])
+    assert "b → c added" in "; ".join(graph.annotations["repairs"])
 
 
 def test_bootstrap_gives_each_edge_its_frequency():

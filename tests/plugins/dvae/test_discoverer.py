@@ -100,7 +100,7 @@ def test_an_attribute_may_be_called_like_a_class_or_a_bit(bit_context, graph, na
     assert found.nodes == tuple(f"{name} (pictured)" if n == "bright" else n for n in graph.nodes)
     weights = [e.weight for e in graph.edges if e.target == "bright"]
     assert [e.weight for e in found.edges if e.target == f"{name} (pictured)"] == weights
-    assert f"{name} (pictured)" in found.meta["probes read"]
+    assert f"{name} (pictured)" in found.annotations["probes_read"]
 
 
 def test_names_of_attributes_stay_where_they_can_and_never_clash():

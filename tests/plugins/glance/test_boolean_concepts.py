@@ -11,7 +11,7 @@ from scipy.special import expit
 from torch import Tensor, nn
 from torch.nn import functional
 
-from causalxai import Classifier, Context, Dataset, Split
+from causalxai import Classifier, Context, Dataset, EdgeKind, Split
 from causalxai.errors import CapabilityError
 from causalxai.explainer import Explainer, Explanation
 from causalxai.graph_discoverer import GraphDiscoverer
@@ -197,8 +197,9 @@ def test_which_of_two_attributes_causes_the_other_is_not_told(world, report_inpu
     graph = discovered(world)
     (edge,) = [edge for edge in graph.edges if edge.target != PREDICTION]
     assert {edge.source, edge.target} == {"cause", "effect"}
-    assert edge.extra["direction told"] == 0
-    assert f"{edge.source} → {edge.target}" in str(graph.meta["undetermined"])
+    assert edge.kind is EdgeKind.UNDIRECTED
+    (found,) = graph.annotations["undetermined"]
+    assert (found["source"], found["target"]) == (edge.source, edge.target)
     report = graph_report(GlanceDiscoverer(), graph, report_inputs(context_of(world)))
     drawing = report.sections[0]
     assert report.draws_graph
@@ -214,8 +215,8 @@ def test_knowledge_settles_it(world, where: str):
         graph = discovered(world, **known)
     (edge,) = [edge for edge in graph.edges if edge.target != PREDICTION]
     assert (edge.source, edge.target) == ("effect", "cause")
-    assert edge.extra["direction told"] == 1
-    assert graph.meta["undetermined"] == "none"
+    assert edge.directed
+    assert graph.annotations["undetermined"] == []
 
 
 def test_knowledge_in_two_places_may_not_contradict(world):
@@ -235,9 +236,8 @@ def test_a_collider_is_told():
     classifier = linear_classifier()
     split = Split(images, classifier.predict(images).cpu(), concepts)
     graph = discovered((classifier, Dataset(split, split[:200], ("a", "b"), NAMES)))
-    told = {(e.source, e.target): e.extra["direction told"] for e in graph.edges
-            if e.target != PREDICTION}  # fmt: skip
-    assert told == {("cause", "collider"): 1.0, ("effect", "collider"): 1.0}
+    found = {str(edge) for edge in graph.edges if edge.target != PREDICTION}
+    assert found == {"cause → collider", "effect → collider"}
 
 
 def test_perception_is_not_asked_for_directions_of_attributes(world):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from causalxai import Context
+from causalxai import Context, EdgeKind, NodeKind
 from causalxai.errors import CapabilityError
 from causalxai.graph_discoverer import GraphDiscoverer
 from causalxai.seeding import torch_generator
@@ -15,6 +15,7 @@ from causalxai_glance.discoverer import PREDICTION, GlanceDiscoverer, _LabelSear
 from causalxai_glance.latent_space import LatentSpace
 from causalxai_glance.paper_discoverer import PaperDiscoverer
 from causalxai_glance.perception import PerceptionConfig, ReadOutConfig
+from causalxai_glance.report.evidence import witness_section
 from causalxai_glance.twin_oracle import TwinOracle
 
 QUICK = {"units": 30, "repeats": 3}
@@ -55,8 +56,9 @@ def test_the_true_edge_is_found_and_confirmed(obeying: Context):
     (edge,) = found
     assert edge.weight is not None and edge.weight > 0.2
     assert edge.frequency == 1
-    assert edge.extra["nats over reverse"] > 0
-    assert graph.meta["not perceived"] == "none"
+    assert edge.annotations["evidence"]["nats_over_reverse"] > 0
+    assert graph.annotations["not_perceived"] == []
+    assert [node.name for node in graph.of_kind(NodeKind.PREDICTION)] == [PREDICTION]
 
 
 def test_an_unfaithful_twin_confirms_nothing(glance_context: Context):
@@ -64,8 +66,9 @@ def test_an_unfaithful_twin_confirms_nothing(glance_context: Context):
     assert isinstance(space, LatentSpace) and not space.quality_.faithful
     graph = GlanceDiscoverer(**QUICK).discover(glance_context)
     assert {edge.target for edge in graph.edges} == {PREDICTION}
-    assert "size" in str(graph.meta["twin not faithful"])
-    assert "size → brightness" in str(graph.meta["unconfirmed"])
+    assert "size" in graph.annotations["unfaithful"]
+    (found,) = graph.annotations["unconfirmed"]
+    assert (found["source"], found["target"]) == ("size", "brightness")
 
 
 def test_a_reversed_edge_is_confirmed_too(obeying: Context):
@@ -75,14 +78,14 @@ def test_a_reversed_edge_is_confirmed_too(obeying: Context):
     (edge,) = [edge for edge in graph.edges if edge.target != PREDICTION]
     assert (edge.source, edge.target) == ("brightness", "size")
     assert edge.weight is not None and edge.weight > 0.2
-    assert "reversed" in str(graph.meta["direction"])
+    assert "confirm a reversed edge" in witness_section(graph).items[-1].text
 
 
 def test_what_is_forbidden_is_no_edge_and_not_missed(obeying: Context):
     known = {"forbidden": [("size", "brightness"), ("brightness", "size")]}
     graph = GlanceDiscoverer(background=known, **QUICK).discover(obeying)
     assert {edge.target for edge in graph.edges} == {PREDICTION}
-    assert graph.meta["not perceived"] == "none"
+    assert graph.annotations["not_perceived"] == []
 
 
 def test_an_oracle_that_sets_and_does_not_spread_is_refused(obeying: Context):
@@ -163,14 +166,15 @@ def test_a_linear_gaussian_pair_has_no_direction(obeying: Context, seed: int):
     labels = np.c_[cause, cause + rng.normal(size=800)]
     graph = GlanceDiscoverer(units=5, repeats=0).discover(labelled(obeying, labels))
     (edge,) = [edge for edge in graph.edges if edge.target != PREDICTION]
-    assert edge.extra["direction told"] == 0
-    assert f"{edge.source} → {edge.target}" in str(graph.meta["undetermined"])
+    assert edge.kind is EdgeKind.UNDIRECTED
+    (found,) = graph.annotations["undetermined"]
+    assert (found["source"], found["target"]) == (edge.source, edge.target)
     known = {"required": [("size", "brightness")]}
     graph = GlanceDiscoverer(background=known, units=5, repeats=0).discover(
         labelled(obeying, labels)
     )
     (edge,) = [edge for edge in graph.edges if edge.target != PREDICTION]
-    assert (edge.source, edge.extra["direction told"]) == ("size", 1)
+    assert (edge.source, edge.directed) == ("size", True)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -253,6 +257,6 @@ def test_the_third_witness_hears_no_knowledge(obeying: Context):
     for background in ({}, known, {"forbidden": [("size", "brightness"), ("brightness", "size")]}):
         context = replace(obeying, dataset=dataset, rng=torch_generator(0, "graph"))
         plugin = GlanceDiscoverer(background=background, perceive=SEEN, units=30, repeats=0)
-        said.append(plugin.discover(context).meta)
-    for key in ("perception", "perception's control", "perception can't read"):
+        said.append(plugin.discover(context).annotations)
+    for key in ("perceived_edges", "perceived_by_mistake", "unread"):
         assert said[0][key] == said[1][key] == said[2][key]

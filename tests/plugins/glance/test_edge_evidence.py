@@ -5,9 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from causalxai import CausalGraph
-from causalxai.graph import Edge
-from causalxai.metrics.graph_scores import DIRECTION_TOLD
+from causalxai import CausalGraph, Edge, EdgeKind, Node
 from causalxai.report.section import Table
 from causalxai_glance.edge_evidence import Witnesses, confirmed_edges
 from causalxai_glance.report.evidence import witness_section
@@ -34,7 +32,7 @@ def witnesses() -> Witnesses:
 
 
 def graph_of(witnesses: Witnesses) -> CausalGraph:
-    return CausalGraph(NAMES, witnesses.edges(), meta=witnesses.meta())
+    return CausalGraph(NAMES, witnesses.edges(), annotations=witnesses.findings())
 
 
 def pairs(witnesses: Witnesses) -> set[tuple[str, str]]:
@@ -43,25 +41,23 @@ def pairs(witnesses: Witnesses) -> set[tuple[str, str]]:
 
 def test_an_edge_needs_the_labels_and_the_oracle(witnesses: Witnesses):
     assert pairs(witnesses) == {("a", "b"), ("b", "c")}
-    meta = witnesses.meta()
-    assert meta["not perceived"] == "a → c (0.05)"
-    assert meta["perceived only"] == "c → a (0.30)"
+    found = witnesses.findings()
+    assert found["not_perceived"] == [{"source": "a", "target": "c", "weight": 0.05}]
+    assert found["perceived_only"] == [{"source": "c", "target": "a", "weight": 0.3}]
 
 
 def test_each_witness_is_told_apart(witnesses: Witnesses):
     edge = next(iter(witnesses.edges()))
     assert (edge.weight, edge.frequency) == (0.9, 0.75)
     assert edge.low == pytest.approx(0.89, abs=1e-3)
-    assert edge.extra["nats over none"] == 80
-    assert edge.extra["nats over reverse"] == 40
-    assert edge.extra["confirmed"] == 1
-    assert "perceived" not in edge.extra
+    evidence = {"nats_over_none": 80, "nats_over_reverse": 40, "confirmed": 1}
+    assert edge.annotations == {"evidence": evidence}
 
 
 def test_a_direction_that_is_not_told_is_marked(witnesses: Witnesses):
-    assert witnesses.meta()["undetermined"] == "b → c (-0.60)"
-    told = {edge.source: edge.extra["direction told"] for edge in witnesses.edges()}
-    assert told == {"a": 1.0, "b": 0.0}
+    found = witnesses.findings()["undetermined"]
+    assert found == [{"source": "b", "target": "c", "weight": -0.6}]
+    assert [str(edge) for edge in witnesses.edges()] == ["a → b", "b — c"]
     table = next(item for item in witness_section(graph_of(witnesses)).items)
     assert isinstance(table, Table)
     assert [row[0] for row in table.rows] == ["a → b", "b — c"]
@@ -70,9 +66,13 @@ def test_a_direction_that_is_not_told_is_marked(witnesses: Witnesses):
 def test_what_the_twin_does_not_obey_confirms_nothing(witnesses: Witnesses):
     doubtful = replace(witnesses, unfaithful=frozenset({0}))
     assert pairs(doubtful) == {("b", "c")}
-    assert doubtful.meta()["twin not faithful"] == "a"
-    assert doubtful.meta()["unconfirmed"] == "a → b (0.90); a → c (0.05)"
-    assert doubtful.meta()["not perceived"] == doubtful.meta()["perceived only"] == "none"
+    found = doubtful.findings()
+    assert found["unfaithful"] == ["a"]
+    assert [(edge["source"], edge["target"]) for edge in found["unconfirmed"]] == [
+        ("a", "b"),
+        ("a", "c"),
+    ]
+    assert found["not_perceived"] == found["perceived_only"] == []
 
 
 def test_what_the_user_requires_is_an_edge_whatever_the_oracle_says(witnesses: Witnesses):
@@ -83,8 +83,12 @@ def test_what_the_user_requires_is_an_edge_whatever_the_oracle_says(witnesses: W
     }
 
 
-def perceived_graph(*edges: Edge | tuple[str, str], **meta: str) -> CausalGraph:
-    return CausalGraph(NAMES, edges, meta={"control": "clean", **meta})
+def perceived_graph(
+    *edges: Edge | tuple[str, str], unread: str = "", false: list[str] | None = None
+) -> CausalGraph:
+    low = {"unread": "R² is low"}
+    nodes = [Node(name, annotations=low if name in unread else {}) for name in NAMES]
+    return CausalGraph(nodes, edges, annotations={"false_edges": [[*pair] for pair in false or []]})
 
 
 def last_cells(witnesses: Witnesses) -> list[str]:
@@ -94,39 +98,39 @@ def last_cells(witnesses: Witnesses) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("edges", "verdict"), [([("a", "b")], 1), ([("b", "a")], -1), ([("a", "c")], 0)]
+    ("edges", "verdict"),
+    [([("a", "b")], "the same"), ([("b", "a")], "reversed"), ([("a", "c")], "no edge")],
 )
 def test_perception_speaks_of_direction_by_itself(witnesses, edges, verdict):
     heard = replace(witnesses, perceived=perceived_graph(*edges))
-    assert next(iter(heard.edges())).extra["perceived"] == verdict
-    assert last_cells(heard)[0] == {1: "the same", -1: "reversed", 0: "no edge"}[verdict]
+    assert next(iter(heard.edges())).annotations["evidence"]["perception"] == verdict
+    assert last_cells(heard)[0] == verdict
 
 
-EITHER_WAY = Edge("b", "a", extra={DIRECTION_TOLD: 0.0})
+EITHER_WAY = Edge("b", "a", EdgeKind.UNDIRECTED)
 
 
 @pytest.mark.parametrize(
     ("perceived", "why"),
     [
-        (perceived_graph(**{"unread[a]": "R² is low"}), "not read"),
-        (perceived_graph(control="b → a"), "instrument not clean"),
-        (perceived_graph(control="c → a, a → b"), "instrument not clean"),
+        (perceived_graph(unread="a"), "not read"),
+        (perceived_graph(false=["ba"]), "instrument not clean"),
+        (perceived_graph(false=["ca", "ab"]), "instrument not clean"),
         (perceived_graph(EITHER_WAY), "either way"),
-        (perceived_graph(undirected="a — b"), "either way"),
-        (perceived_graph(control="b → a", **{"unread[b]": "R² is low"}), "not read"),
+        (perceived_graph(unread="b", false=["ba"]), "not read"),
     ],
 )
 def test_perception_that_can_not_tell_is_no_witness_against_an_edge(witnesses, perceived, why):
     heard = replace(witnesses, perceived=perceived)
-    extra = next(iter(heard.edges())).extra
-    assert extra[why] == 1 and "perceived" not in extra
+    assert next(iter(heard.edges())).annotations["evidence"]["perception"] == why
     assert last_cells(heard)[0] == why
 
 
 def test_what_perception_can_not_read_is_shown(witnesses: Witnesses):
-    heard = replace(witnesses, perceived=perceived_graph(EITHER_WAY, **{"unread[c]": "R² is low"}))
-    meta = heard.meta()
-    assert (meta["perception can't read"], meta["perception"]) == ("c", "b — a")
+    heard = replace(witnesses, perceived=perceived_graph(EITHER_WAY, unread="c"))
+    known = heard.findings()
+    assert known["unread"] == ["c"]
+    assert known["perceived_edges"] == [{"source": "b", "target": "a", "kind": "undirected"}]
     assert last_cells(heard) == ["either way", "not read"]
     found = witness_section(graph_of(heard)).items[1]
     assert isinstance(found, Table)

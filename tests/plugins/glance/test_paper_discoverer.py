@@ -108,9 +108,11 @@ def test_the_graph_tells_what_its_directions_are_worth(glance_context: Context):
     assert len(graph.edges) == 1
     (edge,) = graph.edges
     assert edge.weight is not None and edge.frequency is not None
-    assert edge.extra["product"] == pytest.approx(edge.weight * edge.extra["reverse weight"])
+    assert edge.annotations["product"] == pytest.approx(
+        edge.weight * edge.annotations["reverse_weight"]
+    )
     for name in graph.nodes:
-        assert f"own effect of {name}" in graph.meta
+        assert "own_effect" in graph.node(name).annotations
 
 
 def test_knowledge_is_obeyed(glance_context: Context):

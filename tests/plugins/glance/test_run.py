@@ -41,7 +41,7 @@ def test_the_summary_tells_held_out_figures(done: Run):
 def test_six_steps_make_no_faithful_twin_and_the_graph_says_so(done: Run):
     assert done.summary()["concepts"]["faithful"] is False
     assert {edge.target for edge in done.graph.edges} <= {PREDICTION}
-    assert done.graph.meta["twin not faithful"] != "none"
+    assert done.graph.annotations["unfaithful"]
 
 
 def test_reconstructions_and_losses_lie_in_the_run_directory(done: Run):
@@ -62,7 +62,7 @@ def test_the_second_run_paints_nothing(done: Run):
 def test_another_discoverer_takes_the_same_twin(done: Run):
     again = run(SPEC, overrides=["graph.use=glance-paper"], out=done.directory.parent)
     assert "concepts" in again.pipeline.reused
-    assert again.graph.meta["method"] == "glance-paper"
+    assert again.graph.annotations["method"] == "glance-paper"
 
 
 def test_what_a_later_stage_misses_is_told_before_any_training(tmp_path: Path):

@@ -41,7 +41,7 @@ def test_frequencies_are_shares_of_the_positives(context: Context):
     everybody = InterventionalDiscoverer(positives=10**6, min_frequency=0.01).discover(context)
     for index, name in enumerate(context.dataset.class_names):
         images = positives(context, index)
-        assert everybody.meta[f"positives[{name}]"] == len(images)
+        assert everybody.annotations["positives"][name] == len(images)
         found = find_mechanisms(
             context.oracle,
             context.space.encode(images),
@@ -55,7 +55,7 @@ def test_frequencies_are_shares_of_the_positives(context: Context):
                 source, target = f"conv1:{n}", f"conv2:{k}"
                 if share[k, n] > 0:
                     edge = everybody.edge(source, target)
-                    assert edge.extra[f"supports[{name}]"] == pytest.approx(float(share[k, n]))
+                    assert edge.annotations["supports"][name] == pytest.approx(float(share[k, n]))
         fc2 = found.layers["fc2"]
         for n in range(8):
             effects = -fc2.delta[:, 0, index, n].double()
@@ -206,10 +206,10 @@ def test_edges_count_where_the_algorithm_came_to_them(context: Context):
             SelectionRule(),
         ).layers["conv2"]
         for edge in graph.edges:
-            share = edge.extra.get(f"supports[{name}]", 0)
+            share = edge.annotations["supports"][name]
             if not edge.target.startswith("conv2:") or share != edge.frequency:
                 continue
-            k, n = int(edge.extra["k"]), int(edge.extra["n"])
+            k, n = edge.annotations["k"], edge.annotations["n"]
             came = found.tested[:, 0, k, n]
             mean = -float(found.delta[came, 0, k, n].mean())
             if edge.weight == pytest.approx(mean, rel=1e-3):

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from causalxai import CausalGraph, Classifier, Context, Dataset
+from causalxai import CausalGraph, Classifier, Context, Dataset, Node
 from causalxai.errors import CapabilityError
 from causalxai.report.builder import ReportInputs
 from causalxai.testing import Bench, checks_for, toy_world
@@ -43,10 +43,10 @@ def test_the_direction_that_the_pictures_hold_is_perceived(
     assert (edge.source, edge.target) == (names[cause], names[1 - cause])
     assert edge.frequency is not None and edge.frequency >= 0.75
     assert edge.weight is not None and edge.weight > 0.8
-    assert graph.meta["control"] == "clean"
+    assert graph.annotations["false_edges"] == []
     for name in names:
-        assert float(graph.meta[f"r2[{name}]"]) > 0.95
-        assert 0.8 < float(graph.meta[f"others_alone[{name}]"]) < 1
+        assert graph.node(name).annotations["r2"] > 0.95
+        assert 0.8 < graph.node(name).annotations["others_alone"] < 1
 
 
 def test_a_blind_read_out_finds_nothing(
@@ -69,7 +69,7 @@ def test_a_classifier_that_cannot_see_gets_no_edge_and_the_graph_says_why(
     discoverer = make_discoverer()
     graph = discoverer.discover(context)
     assert not graph.edges
-    assert "below 0.9" in str(graph.meta["unread[top]"])
+    assert "below 0.9" in graph.node("top").annotations["unread"]
     (section,) = graph_report(discoverer, graph, report_inputs(context)).sections
     assert "below 0.9" in str(section.items[0])
 
@@ -85,17 +85,16 @@ def test_a_control_that_is_not_clean_takes_the_edge_away(
     context = make_context(replace(dataset, reference=dataset.train))
     graph = make_discoverer().discover(context)
     assert not graph.edges
-    assert "→" in str(graph.meta["control"])
+    assert graph.annotations["false_edges"]
     (section,) = graph_report(make_discoverer(), graph, report_inputs(context)).sections
     assert "not clean" in str(section.items[1])
 
 
 def test_sections_show_the_figures_and_the_edges() -> None:
-    meta: dict[str, str | float] = {"control": "clean", "reference_images": 10.0, "resamples": 4.0}
-    for name in ("a", "b"):
-        figures = {"r2": 0.97, "cross_talk": 0.01, "agreement": 0.98, "others_alone": 0.5}
-        meta |= {f"{key}[{name}]": value for key, value in figures.items()}
-    graph = CausalGraph(["a", "b"], meta=meta)
+    figures = {"r2": 0.97, "cross_talk": 0.01, "agreement": 0.98, "others_alone": 0.5}
+    nodes = [Node("a", annotations=figures), Node("b", annotations=figures)]
+    known = {"false_edges": [], "reference_images": 10, "resamples": 4}
+    graph = CausalGraph(nodes, annotations=known)
     (section,) = graph_report(PerceivedDiscoverer(), graph, inputs=None).sections
     assert len(section.items) == 2
     assert "0.970" in str(section.items[0])
@@ -136,8 +135,8 @@ def test_the_twin_can_stand_in_for_reference_images() -> None:
     config = PerceptionConfig(pooled=2, readout=ReadOutConfig(hidden=8, folds=2, epochs=3))
     discoverer = PerceivedDiscoverer(references="twin", painted=120, perception=config, resamples=0)
     graph = discoverer.discover(world.context())
-    assert graph.meta["references"] == "twin"
-    assert graph.meta["reference_images"] == 120
+    assert graph.annotations["references"] == "twin"
+    assert graph.annotations["reference_images"] == 120
 
 
 @pytest.mark.parametrize(

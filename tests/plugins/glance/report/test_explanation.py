@@ -15,7 +15,7 @@ from sklearn.decomposition import PCA
 from causalxai import CausalGraph, Context, Dataset
 from causalxai.cli import _figure
 from causalxai.explainer import Explanation
-from causalxai.graph import Edge
+from causalxai.graph import Edge, EdgeKind
 from causalxai.report.section import Figure, Section, Table, Text
 from causalxai_glance.explainer import GlanceExplainer
 from causalxai_glance.latent_space import LatentSpace
@@ -144,7 +144,7 @@ def test_a_single_unnamed_latent_has_a_plane_too():
 
 
 def test_the_graph_is_scored_in_words():
-    found = CausalGraph("abcd", [Edge("a", "b", 0.5, frequency=0.9), ("c", "b"), ("c", "d")])
+    found = CausalGraph("abcd", [Edge("a", "b", weight=0.5, frequency=0.9), ("c", "b"), ("c", "d")])
     section = graph_section(found, TRUTH)
     assert words(section) == (
         "True edges found: 1 of 3; reversed: 1; missed: 1; found that are not true: 1."
@@ -155,6 +155,16 @@ def test_the_graph_is_scored_in_words():
     assert figure.svg.count("stroke-dasharray") == 3 * OF_AN_ARROW
 
 
+def test_an_edge_without_a_direction_is_neither_right_nor_wrong():
+    edges = [Edge("a", "b"), Edge("c", "b", EdgeKind.UNDIRECTED)]
+    section = graph_section(CausalGraph("abcd", edges), TRUTH)
+    assert words(section) == (
+        "True edges found: 1 of 3; with the direction left open: 1; reversed: 0; missed: 1; "
+        "found that are not true: 0."
+    )
+    assert "A line with no head" in items(section, Figure)[0].caption
+
+
 @pytest.mark.parametrize("edges", [[], [("a", "b"), ("b", "c"), ("a", "d")]])
 def test_lines_are_dashed_only_where_something_is_wrong(edges):
     [figure] = items(graph_section(CausalGraph("abcd", edges), TRUTH), Figure)
@@ -162,7 +172,7 @@ def test_lines_are_dashed_only_where_something_is_wrong(edges):
 
 
 def test_a_graph_without_truth_and_with_a_prediction():
-    edges = [Edge("a", "b", -0.25), Edge("b", "prediction", 0.125)]
+    edges = [Edge("a", "b", weight=-0.25), Edge("b", "prediction", weight=0.125)]
     found = CausalGraph(["a", "b", "prediction"], edges, tiers={"a": 0, "b": 0, "prediction": 1})
     section = graph_section(found, None, title="What it sees", more=[Text("more")])
     assert section.title == "What it sees"

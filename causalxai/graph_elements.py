@@ -1,0 +1,241 @@
+"""Nodes and edges of causal graphs, with the marks that discoverers find."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import KW_ONLY, dataclass, field
+from enum import StrEnum
+from typing import Any, Self, TypeVar
+
+from causalxai.storage.record import Json, plain_json
+
+_Kind = TypeVar("_Kind", bound=StrEnum)
+
+
+class NodeKind(StrEnum):
+    """What a node of a causal graph is."""
+
+    CONCEPT = "concept"
+    CLASS = "class"
+    """A class of the classifier: its logit or its probability."""
+    PREDICTION = "prediction"
+    """The classifier's answer, all classes together."""
+    IMAGE = "image"
+    """The image, or one of its channels."""
+    PARAMETER = "parameter"
+    MEDIATOR = "mediator"
+    """A channel or unit inside the network."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A variable of a causal graph.
+
+    Parameters
+    ----------
+    name
+        By which edges and users refer to it; unique in its graph.
+    kind
+        What it is.
+    label
+        What people call it, where that is not the name: ``"3"`` for a class node ``"class 3"``.
+    tier
+        Its layer, for drawing and for graphs that are layered.
+    annotations
+        What else the discoverer reports of it: any JSON.
+    """
+
+    name: str
+    kind: NodeKind = NodeKind.CONCEPT
+    _: KW_ONLY
+    label: str = ""
+    tier: int | None = None
+    annotations: Mapping[str, Json] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        of = f"the annotations of node {self.name!r}"
+        object.__setattr__(self, "annotations", plain_json(self.annotations, of))
+
+    @property
+    def title(self) -> str:
+        """The label, or else the name."""
+        return self.label or self.name
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the node as an entry of node-link JSON; what is unknown is left out."""
+        return _without_defaults({
+            "id": self.name, "kind": str(self.kind), "label": self.label or None,
+            "tier": self.tier, "annotations": dict(self.annotations),
+        })  # fmt: skip
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read an entry of node-link JSON; attributes that are no field become annotations."""
+        name, label, tier = str(data["id"]), str(data.get("label") or ""), data.get("tier")
+        return cls(
+            name,
+            _kind(NodeKind, data.get("kind", NodeKind.CONCEPT), f"node {name!r}"),
+            label="" if label == name else label,
+            tier=None if tier is None else int(tier),
+            annotations=annotations_of(data, "id", "kind", "label", "tier"),
+        )
+
+
+class EdgeKind(StrEnum):
+    """How an edge joins two nodes, by the marks at its ends [1]_.
+
+    References
+    ----------
+    .. [1] Zhang, "On the completeness of orientation rules for causal discovery in the presence of
+       latent confounders and selection bias", Artificial Intelligence 172, 2008.
+    """
+
+    DIRECTED = "directed"
+    """a → b: a is a cause of b."""
+    UNDIRECTED = "undirected"
+    """a — b: one of them is a cause of the other; which one is left open."""
+    BIDIRECTED = "bidirected"
+    """a ↔ b: neither is a cause of the other; they have an unobserved common cause."""
+    PARTIALLY_DIRECTED = "partially directed"
+    """a o→ b: b is no cause of a; a → b or a ↔ b."""
+    UNORIENTED = "unoriented"
+    """a o-o b: nothing is known but that they are joined."""
+
+    @property
+    def mark(self) -> str:
+        """How the edge is written between its ends."""
+        return _MARKS[self]
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether the edge says the same of both ends."""
+        return self not in (EdgeKind.DIRECTED, EdgeKind.PARTIALLY_DIRECTED)
+
+
+_MARKS = {
+    EdgeKind.DIRECTED: "→",
+    EdgeKind.UNDIRECTED: "—",
+    EdgeKind.BIDIRECTED: "↔",
+    EdgeKind.PARTIALLY_DIRECTED: "o→",
+    EdgeKind.UNORIENTED: "o-o",
+}
+
+
+@dataclass(frozen=True)
+class Edge:
+    """What a discoverer claims of two nodes.
+
+    Parameters
+    ----------
+    source, target
+        Names of nodes. Of an edge that says the same of both ends, weight and annotations may
+        still speak of source → target.
+    kind
+        Which marks it has.
+    weight
+        The effect; its sign says whether the source supports or opposes the target.
+    p
+        A p-value, where the discoverer tests.
+    frequency
+        The share of repeats, resamples or images that show the edge, in [0, 1].
+    low, high
+        A 95 % interval of the weight.
+    annotations
+        What else the discoverer reports of it: any JSON.
+
+    Raises
+    ------
+    ValueError
+        If it joins a node to itself, a number is not finite, or an annotation is no JSON.
+    """
+
+    source: str
+    target: str
+    kind: EdgeKind = EdgeKind.DIRECTED
+    _: KW_ONLY
+    weight: float | None = None
+    p: float | None = None
+    frequency: float | None = None
+    low: float | None = None
+    high: float | None = None
+    annotations: Mapping[str, Json] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        ends = f"edge {self.source!r} {self.kind.mark} {self.target!r}"
+        if self.source == self.target:
+            raise ValueError(f"{ends} joins a node to itself")
+        for name in _FIGURES:
+            value = getattr(self, name)
+            if value is not None and not math.isfinite(value):
+                raise ValueError(f"{ends}: {name} must be finite, or None")
+            object.__setattr__(self, name, None if value is None else float(value))
+        kept = plain_json(self.annotations, f"the annotations of {ends}")
+        object.__setattr__(self, "annotations", kept)
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.kind.mark} {self.target}"
+
+    @property
+    def directed(self) -> bool:
+        """Whether it says source → target."""
+        return self.kind is EdgeKind.DIRECTED
+
+    @property
+    def pair(self) -> frozenset[str]:
+        """Its ends."""
+        return frozenset((self.source, self.target))
+
+    @property
+    def claim(self) -> tuple[EdgeKind, Collection[str]]:
+        """What it says of its ends, the same for all edges that say the same."""
+        return self.kind, self.pair if self.kind.symmetric else (self.source, self.target)
+
+    def admits(self, source: str, target: str) -> bool:
+        """Tell whether the edge may stand for ``source`` → ``target``."""
+        if self.pair != {source, target} or self.kind is EdgeKind.BIDIRECTED:
+            return False
+        return self.kind.symmetric or self.source == source
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the edge as an entry of node-link JSON; what is unknown is left out."""
+        figures = {name: getattr(self, name) for name in _FIGURES}
+        return _without_defaults({
+            "source": self.source, "target": self.target, "kind": str(self.kind),
+            **figures, "annotations": dict(self.annotations),
+        })  # fmt: skip
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], default: EdgeKind = EdgeKind.DIRECTED) -> Self:
+        """Read an entry of node-link JSON; attributes that are no field become annotations."""
+        source, target = str(data["source"]), str(data["target"])
+        where = f"edge of {source!r} and {target!r}"
+        known = (name for name in _FIGURES if data.get(name) is not None)
+        return cls(
+            source,
+            target,
+            _kind(EdgeKind, data.get("kind", default), where),
+            **{name: float(data[name]) for name in known},
+            annotations=annotations_of(data, "source", "target", "kind", "key", *_FIGURES),
+        )
+
+
+_FIGURES = ("weight", "p", "frequency", "low", "high")
+
+
+def _without_defaults(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in data.items() if value is not None and value != {}}
+
+
+def annotations_of(data: Mapping[str, Any], *fields: str) -> dict[str, Any]:
+    """Return the annotations of an entry of node-link JSON, and what is none of its fields."""
+    more = {str(k): v for k, v in data.items() if k not in fields and k != "annotations"}
+    return more | dict(data.get("annotations", {}))
+
+
+def _kind(kinds: type[_Kind], value: object, where: str) -> _Kind:
+    try:
+        return kinds(str(value))
+    except ValueError:
+        known = ", ".join(kinds)
+        raise ValueError(f"{where} is of kind {value!r}, which is none of {known}") from None
