@@ -1,8 +1,9 @@
 # `make demo` compares seven explanations of a classifier; `make test` runs the tests. Both set up .venv first.
 PYTHON ?= python3
 BIN := .venv/bin
-# Each worker loads torch, 1 GB; a file's tests stay together, so that what they share is made once.
-ON_ALL_CORES := --numprocesses auto --maxprocesses 8 --dist loadfile --durations 20
+# Each worker begins with a part of the files in their order, so that few fixtures are made twice, and
+# takes tests from the others when it is done. Each loads torch and takes 1 GB: eight at most.
+ON_ALL_CORES := --numprocesses auto --maxprocesses 8 --dist worksteal --durations 20
 
 .PHONY: install demo test test-all check clean
 
