@@ -10,7 +10,7 @@ from causalxai.explainer import Explainer
 from causalxai.graph_discoverer import GraphDiscoverer
 from causalxai.plugin import registry
 from causalxai.report.builder import GraphReport, ReportInputs
-from causalxai.report.layered_graph import draw_graph
+from causalxai.report.graph_drawing import draw_graph
 from causalxai.report.section import Section
 
 

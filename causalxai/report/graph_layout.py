@@ -1,12 +1,15 @@
-"""What drawings of causal graphs share: how marks of edges look, and causes left of effects."""
+"""Where drawings of causal graphs put nodes, and how the marks of edges look."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import networkx as nx
 
-from causalxai.graph import CausalGraph, EdgeKind
+from causalxai.graph import CausalGraph, Edge, EdgeKind
 
 
 class Line(NamedTuple):
@@ -47,18 +50,76 @@ def legend(graph: CausalGraph) -> str:
     return f" {said[0].upper()}{said[1:]}." if said else ""
 
 
-def depths(graph: CausalGraph) -> dict[str, int]:
-    """Return the length of the longest path into each node.
+@dataclass(frozen=True)
+class Layout:
+    """Places of nodes in columns.
 
-    An edge that is not directed counts as source → target, unless that closes a cycle.
+    Parameters
+    ----------
+    places
+        Column and height of each node; heights are in rows and lie in [0, ``rows``].
+    columns
+        How many columns there are.
+    rows
+        How many nodes the fullest column has.
     """
+
+    places: Mapping[str, tuple[float, float]]
+    columns: int
+    rows: int
+
+
+def layout_of(layers: Mapping[str, int], nodes: Iterable[str]) -> Layout:
+    """Return the places of some nodes: a column for each layer that has any, evenly filled."""
+    members: dict[int, list[str]] = defaultdict(list)
+    for node in nodes:
+        members[layers[node]].append(node)
+    rows = max(map(len, members.values()), default=1)
+    places = {
+        node: (float(column), rows * (1 - (place + 0.5) / len(members[layer])))
+        for column, layer in enumerate(sorted(members))
+        for place, node in enumerate(members[layer])
+    }
+    return Layout(places, max(1, len(members)), rows)
+
+
+def layers_of(graph: CausalGraph, truth: CausalGraph | None = None) -> dict[str, int]:
+    """Return the layer of each node: causes are in lower ones than their effects.
+
+    Where all nodes of the graph have a tier, the tiers decide, and within a tier the longest path
+    into a node; otherwise the longest path alone.
+
+    Parameters
+    ----------
+    graph
+        What is drawn.
+    truth
+        A graph that is drawn beside it, with nodes at the same places; its edges come first where
+        the two disagree. Nodes that it alone has are in the lowest tier.
+    """
+    known = () if truth is None else truth.nodes
+    nodes = list(dict.fromkeys([*known, *graph.nodes]))
+    arcs = _arcs(nodes, graph if truth is None else truth, graph)
+    lowest = min(graph.tiers.values(), default=0)
+    tiered = len(graph.tiers) == len(graph.nodes)
+    tiers = {node: graph.tiers.get(node, lowest) if tiered else 0 for node in nodes}
+    layers: dict[str, int] = {}
+    for tier in sorted(set(tiers.values())):
+        first = 1 + max(layers.values(), default=-1)
+        for node in nx.topological_sort(arcs.subgraph(n for n in nodes if tiers[n] == tier)):
+            within = (layers[p] for p in arcs.predecessors(node) if tiers[p] == tier)
+            layers[node] = max((1 + layer for layer in within), default=first)
+    return {node: layers[node] for node in nodes}
+
+
+def _arcs(nodes: Iterable[str], first: CausalGraph, then: CausalGraph) -> nx.DiGraph:
+    """Return all edges as arcs source → target, without those that would close a cycle."""
     arcs = nx.DiGraph()
-    arcs.add_nodes_from(graph.nodes)
-    arcs.add_edges_from((edge.source, edge.target) for edge in graph.directed_edges)
-    for edge in graph.edges:
-        if not edge.directed and not nx.has_path(arcs, edge.target, edge.source):
+    arcs.add_nodes_from(nodes)
+    arcs.add_edges_from((edge.source, edge.target) for edge in first.directed_edges)
+    others: list[Edge] = [] if first is then else list(then.directed_edges)
+    others += [edge for graph in (first, then) for edge in graph.edges if not edge.directed]
+    for edge in others:
+        if not nx.has_path(arcs, edge.target, edge.source):
             arcs.add_edge(edge.source, edge.target)
-    depth: dict[str, int] = {}
-    for node in nx.topological_sort(arcs):
-        depth[node] = 1 + max((depth[parent] for parent in arcs.predecessors(node)), default=-1)
-    return {node: depth[node] for node in graph.nodes}
+    return arcs

@@ -9,7 +9,7 @@ import pytest
 
 from causalxai import CausalGraph, Estimate, MetricResult, Run
 from causalxai.config import load_spec
-from causalxai.report.layered_graph import draw_graph
+from causalxai.report.graph_drawing import draw_graph
 from causalxai.report.page import Report, render_report
 from causalxai.report.plots import axes_grid, embed, image_axes, new_figure
 from causalxai.report.section import Figure, Section, Table, Text

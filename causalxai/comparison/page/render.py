@@ -20,8 +20,8 @@ from causalxai.comparison.page.score_table import Line, Score, ScoreTable, fit_o
 from causalxai.comparison.result import Comparison
 from causalxai.comparison.rows import FIT, Entry
 from causalxai.config.vary import Label
+from causalxai.report.graph_drawing import draw_graph
 from causalxai.report.page import page_environment
-from causalxai.report.small_graph import draw_concepts
 
 _IN_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
@@ -70,6 +70,7 @@ def render_comparison(comparison: Comparison, beside: Path | None = None) -> str
     shared, single = shared_scores(comparison)
     shown = saved_results(comparison)
     graph_of = next((one for one in shown if one.has_concept_graph), None)
+    drawing = graph_of and draw_graph(graph_of.graph, isolated=False)
     environment = page_environment("causalxai.comparison.page")
     environment.filters["number"] = number
     return environment.get_template("comparison.html").render(
@@ -78,7 +79,8 @@ def render_comparison(comparison: Comparison, beside: Path | None = None) -> str
         contrast=contrast,
         block=shown[0].block if shown else "",
         graph_of=graph_of,
-        drawing=graph_of and Markup(draw_concepts(graph_of.graph).svg),  # noqa: S704
+        drawing=drawing and Markup(drawing.svg),  # noqa: S704
+        drawing_caption=drawing and drawing.caption,
         gallery=gallery(shown),
         scores=shared,
         single=single,

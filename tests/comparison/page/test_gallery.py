@@ -15,7 +15,6 @@ from causalxai.comparison.page.gallery import gallery
 from causalxai.comparison.page.render import render_comparison
 from causalxai.comparison.page.saved_results import SavedResult, saved_results
 from causalxai.report.pictures import thumbnail
-from causalxai.report.small_graph import draw_concepts
 
 INPUTS = torch.rand(6, 1, 4, 4, generator=torch.Generator().manual_seed(0))
 TARGET = torch.tensor([0, 0, 0, 1, 1, 1])
@@ -173,35 +172,6 @@ def test_a_concept_graph_is_small_and_has_a_concept_that_causes_another(
 ):
     shown = saved("a", Explanation(INPUTS, TARGET), edges)
     assert shown.has_concept_graph is told
-
-
-def test_the_drawing_has_every_joined_node_and_what_is_known_of_edges():
-    known = Edge("$a", "b", weight=0.5, frequency=0.75)
-    edges = [known, Edge("b", "c", weight=-0.25), Edge("$a", "c")]
-    drawn = draw_concepts(CausalGraph(["$a", "b", "c", "alone"], edges))
-    assert drawn.svg is not None
-    for text in ("$a", ">b<", ">c<", "+0.50 · 75%", "\N{MINUS SIGN}0.25"):
-        assert text in drawn.svg
-    assert "alone" not in drawn.svg
-    assert drawn.alt == "Causal graph: $a causes b; $a causes c; b causes c."
-
-
-@pytest.mark.parametrize(
-    ("kind", "said"),
-    [
-        (EdgeKind.UNDIRECTED, "b and c are neighbours"),
-        (EdgeKind.BIDIRECTED, "b and c have an unobserved common cause"),
-        (EdgeKind.PARTIALLY_DIRECTED, "b may cause c"),
-        (EdgeKind.UNORIENTED, "b and c are joined"),
-    ],
-)
-def test_edges_that_are_not_directed_are_dashed_and_told(kind: EdgeKind, said: str):
-    edges = [Edge("a", "b"), Edge("b", "c", kind)]
-    drawn = draw_concepts(CausalGraph(["a", "b", "c", "d"], edges))
-    assert drawn.svg is not None
-    assert "stroke-dasharray" in drawn.svg
-    assert "stroke-dasharray" not in draw_concepts(CausalGraph("abc", edges[:1])).svg
-    assert drawn.alt == f"Causal graph: a causes b; {said}."
 
 
 def test_a_concept_graph_may_leave_every_direction_open():

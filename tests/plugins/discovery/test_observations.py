@@ -13,9 +13,8 @@ from causalxai.errors import CapabilityError, DataError
 from causalxai.graph_discoverer import BackgroundKnowledge
 from causalxai.metrics.graph_scores import index, shd, skeleton_f1
 from causalxai.report.builder import GraphReport
-from causalxai.report.layered_graph import draw_graph
+from causalxai.report.graph_drawing import draw_graph
 from causalxai.report.section import Text
-from causalxai.report.small_graph import draw_concepts
 from causalxai.seeding import torch_generator
 from causalxai.testing import Bench, Case, parametrize_with_checks, toy_world
 from causalxai_discovery import observations
@@ -116,7 +115,7 @@ def test_open_directions_of_concepts_with_any_name_are_drawn_stored_and_scored(c
     for suffix in ("graphml", "dot", "json"):
         graph.save(tmp_path / f"graph.{suffix}")
         assert CausalGraph.load(tmp_path / f"graph.{suffix}") == graph
-    for figure in (draw_graph(graph), draw_concepts(graph)):
+    for figure in (draw_graph(graph), draw_graph(graph, isolated=False)):
         assert figure.svg is not None and "stroke-dasharray" in figure.svg
     pairs = [(named[edge.source], named[edge.target]) for edge in context.graph.edges]
     truth = CausalGraph(names, pairs)

@@ -13,8 +13,7 @@ import torch
 from causalxai import CausalGraph, Context, Edge, EdgeKind, GraphDiscoverer
 from causalxai.dataset import Dataset
 from causalxai.metrics.graph_scores import index, shd
-from causalxai.report.layered_graph import draw_graph
-from causalxai.report.small_graph import draw_concepts
+from causalxai.report.graph_drawing import draw_graph
 from causalxai.testing import Bench, Case, parametrize_with_checks, toy_world
 from causalxai_discovery.claims import Claims
 from causalxai_discovery.rcd import Rcd, discover_rcd
@@ -90,7 +89,7 @@ def test_a_hidden_cause_of_concepts_with_any_name_is_drawn_stored_and_scored(tmp
     for suffix in ("graphml", "dot", "json"):
         graph.save(tmp_path / f"graph.{suffix}")
         assert CausalGraph.load(tmp_path / f"graph.{suffix}") == graph
-    for figure in (draw_graph(graph), draw_concepts(graph)):
+    for figure in (draw_graph(graph), draw_graph(graph, isolated=False)):
         assert figure.svg is not None and "stroke-dasharray" in figure.svg
     truth = CausalGraph(
         names, [(names[0], names[1]), Edge(names[2], names[1], graph.edges[1].kind)]
