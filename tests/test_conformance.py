@@ -88,8 +88,8 @@ def small_bench(
     context = small_context(granularity)
     images = context.dataset.test.images[:4]
     if graph:
-        found = InterventionalDiscoverer(positives=4).discover(context)
-        context = replace(context, graph=found)
+        discoverer = InterventionalDiscoverer(positives=4)
+        context = replace(context, graph=discoverer.discover(context), discoverer=discoverer)
     return Bench(plugin=make(), context=context, images=images)
 
 

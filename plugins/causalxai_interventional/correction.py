@@ -11,12 +11,15 @@ from torch import Tensor
 from causalxai.concept_space import Units
 from causalxai.context import Context
 from causalxai.explainer import Explanation
-from causalxai.graph import CausalGraph
 from causalxai.intervention import Intervention
 from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError
 from causalxai.plugin import PluginConfig
-from causalxai_interventional.explainer import rule_of
-from causalxai_interventional.mechanisms import Mechanisms, find_mechanisms
+from causalxai_interventional.mechanisms import (
+    Mechanisms,
+    SelectionRule,
+    find_mechanisms,
+    rule_for,
+)
 from causalxai_interventional.parameter_oracle import ParameterOracle
 
 _IMAGES_AT_ONCE = 4
@@ -49,12 +52,16 @@ class Correction(Metric):
         """Settings of ``Correction``."""
 
         errors: int = Field(default=100, ge=1, description="misclassified images, at most")
+        rule: SelectionRule | None = Field(
+            default=None,
+            description="when an edge counts as causal; as for the graph unless given",
+        )
 
     config: Config
 
     def _compute(self, explanation: Explanation, context: Context) -> MetricResult:  # noqa: ARG002
         oracle = context.expect(ParameterOracle, self.name)
-        graph = context.expect(CausalGraph, self.name)
+        rule = rule_for(self.config.rule, context.discoverer)
         test = context.dataset.test
         wrong = (context.classifier.predict(test.images).cpu() != test.labels).nonzero()[:, 0]
         if not len(wrong):
@@ -66,7 +73,7 @@ class Correction(Metric):
                 units = oracle.space.encode(test.images[rows])
                 classes = torch.arange(len(context.classifier.class_names))
                 targets = classes.expand(len(rows), -1).to(oracle.classifier.device)
-                found = find_mechanisms(oracle, units, targets, rule_of(graph))
+                found = find_mechanisms(oracle, units, targets, rule)
                 outcomes.append(_outcomes(oracle, units, found, test.labels[rows], context.rng))
                 advance(len(rows))
         samples = {name: torch.cat([one[name] for one in outcomes]) for name in outcomes[0]}

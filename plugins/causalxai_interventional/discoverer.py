@@ -28,6 +28,7 @@ from causalxai_interventional.parameter_oracle import ParameterOracle
 from causalxai_interventional.parameter_space import ParameterLayer
 
 _IMAGES_AT_ONCE = 10
+_RULE = set(SelectionRule.model_fields)
 
 _logger = logging.getLogger(__name__)
 
@@ -82,6 +83,11 @@ class InterventionalDiscoverer(GraphDiscoverer):
                 tallies[name] = self._tally(oracle, images, index)
                 advance(1, f"class {name}: {len(images)} images")
         return _build_graph(oracle, tallies, self.config)
+
+    @property
+    def rule(self) -> SelectionRule:
+        """When an edge counts as causal, here and in what follows."""
+        return SelectionRule.model_validate(self.config.model_dump(include=_RULE))
 
     def _classes(self, context: Context) -> dict[str, int]:
         known = context.dataset.class_names

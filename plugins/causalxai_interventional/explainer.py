@@ -12,17 +12,16 @@ from torch import Tensor
 from causalxai.context import Context
 from causalxai.errors import CapabilityError, did_you_mean
 from causalxai.explainer import Explainer, Explanation
-from causalxai.graph import CausalGraph
 from causalxai.plugin import PluginConfig
 from causalxai.storage.record import Json
-from causalxai_interventional.mechanisms import Mechanisms, SelectionRule, find_mechanisms
+from causalxai_interventional.mechanisms import Mechanisms, SelectionRule, find_mechanisms, rule_for
 from causalxai_interventional.mediators import convolutions, integrate, mediator_maps
 from causalxai_interventional.parameter_oracle import ParameterOracle
 from causalxai_interventional.reference_maps import reference_maps
 
 
 class InterventionalExplainer(Explainer):
-    """Runs algorithm 1 on each image, with the rule by which the graph was discovered.
+    """Runs algorithm 1 on each image, by the rule of the graph's discoverer unless it has its own.
 
     ``importance`` is minus the change of the logit when a parameter is removed, 0 where the
     algorithm did not come to it; parameters that no image came to are left out. ``details``
@@ -36,6 +35,10 @@ class InterventionalExplainer(Explainer):
     class Config(PluginConfig):
         """Settings of ``InterventionalExplainer``."""
 
+        rule: SelectionRule | None = Field(
+            default=None,
+            description="when an edge counts as causal; as for the graph unless given",
+        )
         map_layers: tuple[str, ...] | None = Field(
             default=None,
             description="convolutions whose mediators are mapped; default the last two",
@@ -48,10 +51,11 @@ class InterventionalExplainer(Explainer):
 
     def _explain(self, inputs: Tensor, target: Tensor, context: Context) -> Explanation:
         oracle = context.expect(ParameterOracle, type(self).__name__)
-        graph = context.expect(CausalGraph, type(self).__name__)
         units = oracle.space.encode(inputs)
         classes = target.to(context.classifier.device)[:, None]
-        found = find_mechanisms(oracle, units, classes, rule_of(graph))
+        found = find_mechanisms(
+            oracle, units, classes, rule_for(self.config.rule, context.discoverer)
+        )
         maps = _named_maps(mediator_maps(oracle, units, found, self._map_layers(oracle)))
         if self.config.references:
             maps |= reference_maps(context.classifier, inputs, target)
@@ -81,21 +85,6 @@ def _named_maps(by_layer: Mapping[str, tuple[Tensor, Tensor]]) -> dict[str, Tens
             maps[f"mediators, {kind}"] = integrate(each.values())
         maps |= {f"{name} mediators, {kind}": heat for name, heat in each.items()}
     return maps
-
-
-def rule_of(graph: CausalGraph) -> SelectionRule:
-    """Return the rule by which a graph was discovered, so that all stages use the same."""
-    if "threshold" not in graph.annotations:
-        raise CapabilityError(
-            "this graph does not say by which rule its edges were selected; "
-            "use the graph discoverer 'interventional'"
-        )
-    known = {
-        key: graph.annotations[key]
-        for key in SelectionRule.model_fields
-        if key in graph.annotations
-    }
-    return SelectionRule.model_validate(known)
 
 
 def _flatten(oracle: ParameterOracle, found: Mechanisms) -> dict[str, Any]:

@@ -6,13 +6,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
 from causalxai.concept_space import Units
+from causalxai.errors import CapabilityError
 from causalxai.intervention import Intervention
 from causalxai.plugin import PluginConfig
 from causalxai_interventional.parameter_oracle import ParameterOracle
@@ -34,6 +35,34 @@ class SelectionRule(PluginConfig):
         ge=1,
         description="verify only so many edges a layer and image, the first by a first-order "
         "estimate; for networks with too many edges to test each",
+    )
+
+
+@runtime_checkable
+class SelectsByRule(Protocol):
+    """A discoverer that selects edges by a rule, which explainers and metrics take over."""
+
+    @property
+    def rule(self) -> SelectionRule:
+        """When an edge counts as causal."""
+        ...
+
+
+def rule_for(own: SelectionRule | None, discoverer: object) -> SelectionRule:
+    """Return a plugin's own rule, or else that of the graph's discoverer.
+
+    Raises
+    ------
+    CapabilityError
+        If the plugin has none, and the discoverer does not select edges by a rule.
+    """
+    if own is not None:
+        return own
+    if isinstance(discoverer, SelectsByRule):
+        return discoverer.rule
+    raise CapabilityError(
+        "nothing says by which rule edges count as causal: give 'rule', with threshold and tau, or "
+        "use the graph discoverer 'interventional'"
     )
 
 

@@ -11,12 +11,12 @@ from captum.attr import DeepLift
 from torch import nn
 from torch.nn import functional as F
 
-from causalxai import CausalGraph, Classifier, Context
+from causalxai import Classifier, Context, Explanation
 from causalxai.errors import CapabilityError
 from causalxai.report.builder import ReportInputs
 from causalxai_interventional.correction import Correction
 from causalxai_interventional.discoverer import InterventionalDiscoverer
-from causalxai_interventional.explainer import InterventionalExplainer, rule_of
+from causalxai_interventional.explainer import InterventionalExplainer
 from causalxai_interventional.geometry import place
 from causalxai_interventional.mechanisms import SelectionRule, find_mechanisms
 from causalxai_interventional.mediators import convolutions, mediator_maps
@@ -27,8 +27,8 @@ from causalxai_interventional.report.graph import graph_report
 
 @pytest.fixture
 def discovered(context: Context) -> Context:
-    graph = InterventionalDiscoverer(positives=20).discover(context)
-    return replace(context, graph=graph)
+    discoverer = InterventionalDiscoverer(positives=20)
+    return replace(context, graph=discoverer.discover(context), discoverer=discoverer)
 
 
 def positives(context: Context, index: int) -> torch.Tensor:
@@ -94,11 +94,23 @@ def test_an_unknown_class_gets_a_suggestion(context: Context):
         InterventionalDiscoverer(classes=["eigth"]).discover(named)
 
 
-def test_all_stages_use_the_graphs_rule(context: Context):
-    graph = InterventionalDiscoverer(threshold="paper", tau=2.0, screen=7).discover(context)
-    assert rule_of(graph) == SelectionRule(threshold="paper", tau=2.0, screen=7)
-    with pytest.raises(CapabilityError, match="by which rule"):
-        rule_of(CausalGraph(["a"]))
+def test_all_stages_use_the_discoverers_rule_unless_they_have_their_own(discovered: Context):
+    given = SelectionRule(threshold="paper", tau=2.0, screen=7)
+    discoverer = InterventionalDiscoverer(threshold="paper", tau=2.0, screen=7)
+    assert discoverer.rule == given
+    images = discovered.dataset.test.images[:4]
+
+    def explained(rule: SelectionRule | None, by: object) -> Explanation:
+        explainer = InterventionalExplainer(references=False, rule=rule)
+        return explainer.explain(images, 0, replace(discovered, discoverer=by))
+
+    theirs, own = explained(None, discoverer), explained(given, None)
+    other = explained(None, discovered.discoverer)
+    assert theirs.concepts == own.concepts
+    assert torch.equal(theirs.importance, own.importance)
+    assert theirs.concepts != other.concepts
+    with pytest.raises(CapabilityError, match="give 'rule'"):
+        explained(None, None)
 
 
 def test_explanation_is_the_mechanisms(discovered: Context):
@@ -253,9 +265,7 @@ def test_correction_by_hand(discovered: Context, naive):
     for i in wrong.tolist():
         image = test.images[i : i + 1]
         units = discovered.space.encode(image)
-        found = find_mechanisms(
-            discovered.oracle, units, torch.arange(3)[None], rule_of(discovered.graph)
-        )
+        found = find_mechanisms(discovered.oracle, units, torch.arange(3)[None], SelectionRule())
         own = []
         for k in range(3):
             kept = set(found.flat("supports")[0, k].nonzero()[:, 0].tolist())
