@@ -235,8 +235,8 @@ def readings(scenario: str, seed: int, settings: Settings, kind: str) -> Percept
     rng = torch_generator(seed, "readings", kind)
     painted = None
     if kind == "twin":
-        context = replace(stages.context("graph"), rng=rng)
-        painted = paint_references(context, settings.references)
+        inputs = replace(stages.inputs("graph"), rng=rng)
+        painted = paint_references(inputs, settings.references)
     return perceive(
         stages.classifier, stages.dataset, rng=rng, reference=painted, blind=kind == "blind"
     )

@@ -6,17 +6,43 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar, Self, cast, final
+from typing import ClassVar, Self, cast, final
 
 import torch
 from torch import Tensor
 
+from causalxai.capabilities import Capability, needed
 from causalxai.errors import ContractError
+from causalxai.graph import CausalGraph
+from causalxai.graph_discoverer import DiscoveryInputs, GraphDiscoverer
 from causalxai.plugin import Plugin
 from causalxai.storage.record import Json, Record
 
-if TYPE_CHECKING:
-    from causalxai.context import Context
+
+@dataclass(frozen=True, kw_only=True)
+class ExplanationInputs(DiscoveryInputs):
+    """What an explainer may look at: what a discoverer may, and what was discovered.
+
+    Parameters
+    ----------
+    graph
+        The causal graph, where the run has one.
+    discoverer
+        What discovered it, for explainers that follow its settings.
+    """
+
+    graph: CausalGraph | None = None
+    discoverer: GraphDiscoverer | None = None
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What the run offers up to this stage."""
+        graph = frozenset() if self.graph is None else frozenset({Capability.GRAPH})
+        return super().capabilities | graph
+
+    def need_graph(self) -> CausalGraph:
+        """Return the graph; CapabilityError if the run has none."""
+        return needed(self.graph, Capability.GRAPH)
 
 
 @dataclass(frozen=True)
@@ -25,8 +51,8 @@ class Explanation:
 
     Parameters
     ----------
-    inputs
-        ``[n, c, h, w]``, the images.
+    images
+        ``[n, c, h, w]``.
     target
         ``[n]``, the class that is explained for each image.
     concepts
@@ -62,7 +88,7 @@ class Explanation:
     Pictures of other shapes are left out, and the page says why.
     """
 
-    inputs: Tensor
+    images: Tensor
     target: Tensor
     concepts: tuple[str, ...] = ()
     importance: Tensor | None = None
@@ -71,11 +97,11 @@ class Explanation:
     meta: Mapping[str, Json] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        return self.inputs.shape[0]
+        return self.images.shape[0]
 
     def to_record(self) -> Record:
         """Return the explanation as it is stored."""
-        tensors = {"inputs": self.inputs, "target": self.target}
+        tensors = {"images": self.images, "target": self.target}
         if self.importance is not None:
             tensors["importance"] = self.importance
         tensors |= {f"map/{name}": tensor for name, tensor in self.maps.items()}
@@ -96,7 +122,7 @@ class Explanation:
             key: cast("list[str]", record.meta[key]) for key in ("concepts", "maps", "details")
         }
         return cls(
-            inputs=tensors["inputs"],
+            images=tensors["images"],
             target=tensors["target"],
             concepts=tuple(names["concepts"]),
             importance=tensors.get("importance"),
@@ -118,38 +144,40 @@ class ControlKind(StrEnum):
 class Explainer(Plugin, ABC):
     """Explains the classifier's logits for given classes of given images."""
 
-    requires: ClassVar[frozenset[str]] = frozenset()
-    """Capabilities of the context that it cannot do without: see ``Context.capabilities``."""
+    requires: frozenset[Capability] = frozenset()
+    """What it cannot do without. An instance may need more or less than its class."""
 
     control: ClassVar[ControlKind | None] = None
     """Which kind of control it is; ``None`` for an explainer that means what it says."""
 
     @final
-    def explain(self, inputs: Tensor, target: Tensor | int, context: Context) -> Explanation:
+    def explain(
+        self, images: Tensor, target: Tensor | int, inputs: ExplanationInputs
+    ) -> Explanation:
         """Return the explanation.
 
         Parameters
         ----------
-        inputs
+        images
             ``[n, c, h, w]`` in [0, 1].
         target
             ``[n]`` class indices, or one for all.
-        context
-            What stands when explanations begin: classifier, oracle, graph.
+        inputs
+            What the explainer may look at.
 
         Raises
         ------
         CapabilityError
-            If the context lacks something that the explainer requires.
+            If the run lacks something that the explainer requires.
         ContractError
             If the explanation does not fit the images, or is not finite.
         """
         who = f"{type(self).__module__}.{type(self).__qualname__}"
-        context.require(self.requires, type(self).__name__)
-        classes = torch.as_tensor(target, dtype=torch.int64).expand(inputs.shape[0])
-        explanation = self._explain(inputs, classes, context)
-        n, d = inputs.shape[0], len(explanation.concepts)
-        expected = {f"map {name}": (n, *inputs.shape[2:]) for name in explanation.maps}
+        inputs.require(self.requires, type(self).__name__)
+        classes = torch.as_tensor(target, dtype=torch.int64).expand(images.shape[0])
+        explanation = self._explain(images, classes, inputs)
+        n, d = images.shape[0], len(explanation.concepts)
+        expected = {f"map {name}": (n, *images.shape[2:]) for name in explanation.maps}
         claims = {f"map {name}": tensor for name, tensor in explanation.maps.items()}
         if explanation.importance is not None:
             expected["importance"] = (n, d)
@@ -165,4 +193,6 @@ class Explainer(Plugin, ABC):
         return explanation
 
     @abstractmethod
-    def _explain(self, inputs: Tensor, target: Tensor, context: Context) -> Explanation: ...
+    def _explain(
+        self, images: Tensor, target: Tensor, inputs: ExplanationInputs
+    ) -> Explanation: ...

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, ClassVar, final
 
 import networkx as nx
 from pydantic import Field
 
+from causalxai.capabilities import Capability, needed, offered_by, require
 from causalxai.errors import CapabilityError, ContractError, did_you_mean
 from causalxai.plugin import Plugin, PluginConfig
+from causalxai.progress import SILENT, Progress
 
 if TYPE_CHECKING:
-    from causalxai.context import Context
+    import torch
+
+    from causalxai.classifier import Classifier
+    from causalxai.concept_space import ConceptSpace
+    from causalxai.dataset import Dataset
     from causalxai.graph import CausalGraph, Edge
+    from causalxai.oracle import Oracle
 
 
 class BackgroundKnowledge(PluginConfig):
@@ -82,6 +90,59 @@ def _but(edge: Edge) -> str:
     return "" if edge.directed else f", and {edge} leaves it open"
 
 
+@dataclass(frozen=True, kw_only=True)
+class DiscoveryInputs:
+    """What a discoverer may look at.
+
+    Parameters
+    ----------
+    classifier, dataset
+        What is explained, and on which data.
+    rng
+        The stage's own generator.
+    progress
+        Where long work reports.
+    space
+        The fitted concept space, where the run has one.
+    oracle
+        The bound oracle, where the run has one. It speaks of ``space``.
+
+    Raises
+    ------
+    ValueError
+        If the oracle is bound to another concept space than ``space``.
+    """
+
+    classifier: Classifier
+    dataset: Dataset
+    rng: torch.Generator
+    progress: Progress = SILENT
+    space: ConceptSpace | None = None
+    oracle: Oracle | None = None
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What the run offers up to this stage."""
+        found = set(offered_by(self.dataset))
+        if self.space is not None:
+            found.add(Capability.CONCEPTS)
+        if self.oracle is not None:
+            found |= {Capability.ORACLE, *self.oracle.capabilities}
+        return frozenset(found)
+
+    def require(self, needed: frozenset[Capability], who: str) -> None:
+        """Raise CapabilityError if something that ``who`` needs is missing."""
+        require(needed, self.capabilities, who)
+
+    def need_space(self) -> ConceptSpace:
+        """Return the concept space; CapabilityError if the run has none."""
+        return needed(self.space, Capability.CONCEPTS)
+
+    def need_oracle(self) -> Oracle:
+        """Return the oracle; CapabilityError if the run has none."""
+        return needed(self.oracle, Capability.ORACLE)
+
+
 class DiscovererConfig(PluginConfig):
     """Settings that every discoverer has."""
 
@@ -92,22 +153,22 @@ class GraphDiscoverer(Plugin, ABC):
     """Turns an oracle's answers (or observations) into a causal graph."""
 
     Config: ClassVar[type[PluginConfig]] = DiscovererConfig
-    requires: ClassVar[frozenset[str]] = frozenset({"oracle"})
-    """Capabilities of the context that it cannot do without: see ``Context.capabilities``."""
+    requires: frozenset[Capability] = frozenset({Capability.ORACLE})
+    """What it cannot do without. An instance may need more or less than its class."""
 
     @final
-    def discover(self, context: Context) -> CausalGraph:
+    def discover(self, inputs: DiscoveryInputs) -> CausalGraph:
         """Return the graph.
 
         Raises
         ------
         CapabilityError
-            If the context lacks something that the discoverer requires.
+            If the run lacks something that the discoverer requires.
         ContractError
             If the graph contradicts the user's background knowledge.
         """
-        context.require(self.requires, type(self).__name__)
-        graph = self._discover(context)
+        inputs.require(self.requires, type(self).__name__)
+        graph = self._discover(inputs)
         if isinstance(self.config, DiscovererConfig):
             broken = self.config.background.violations(graph)
             if broken:
@@ -116,4 +177,4 @@ class GraphDiscoverer(Plugin, ABC):
         return graph
 
     @abstractmethod
-    def _discover(self, context: Context) -> CausalGraph: ...
+    def _discover(self, inputs: DiscoveryInputs) -> CausalGraph: ...

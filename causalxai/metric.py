@@ -13,18 +13,42 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from causalxai.capabilities import Capability
 from causalxai.errors import CapabilityError, CausalxaiError
+from causalxai.explainer import Explainer, Explanation, ExplanationInputs
 from causalxai.plugin import Plugin
 
 if TYPE_CHECKING:
-    from causalxai.context import Context
-    from causalxai.explainer import ControlKind, Explanation
+    from causalxai.classifier import ClassifierSource
+    from causalxai.explainer import ControlKind
 
 Status = Literal["ok", "skipped", "failed"]
 
 _RESAMPLES = 2000
 
 _logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoringInputs(ExplanationInputs):
+    """What a metric may look at: what an explainer may, and who explained.
+
+    Parameters
+    ----------
+    explainer
+        What explained, for metrics that ask it again.
+    source
+        Where the classifier came from, for metrics that need another one like it.
+    """
+
+    explainer: Explainer | None = None
+    source: ClassifierSource | None = None
+
+    def need_explainer(self) -> Explainer:
+        """Return the explainer; CapabilityError if the run has none."""
+        if self.explainer is None:
+            raise CapabilityError("the explainer is asked again here, and this run has none")
+        return self.explainer
 
 
 class MetricUndefinedError(CausalxaiError):
@@ -159,7 +183,8 @@ class Metric(Plugin, ABC):
     value_range: ClassVar[tuple[float | None, float | None]]
     reference: ClassVar[str]
     """Where the metric comes from."""
-    requires: ClassVar[frozenset[str]] = frozenset()
+    requires: frozenset[Capability] = frozenset()
+    """What it cannot do without. An instance may need more or less than its class."""
     about_concepts: ClassVar[bool] = False
     """Whether the score depends on which concepts are spoken of: those of other concepts then
     do not compete."""
@@ -172,7 +197,7 @@ class Metric(Plugin, ABC):
     """How the score is read, in a few sentences; stands beneath the scores of a comparison."""
 
     @final
-    def compute(self, explanation: Explanation, context: Context) -> MetricResult:
+    def compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:
         """Return the score, or why there is none.
 
         A missing capability or ``MetricUndefinedError`` gives ``skipped``; any other error, or a
@@ -180,8 +205,8 @@ class Metric(Plugin, ABC):
         ``failed``.
         """
         try:
-            context.require(self.requires, self.name)
-            result = self._compute(explanation, context)
+            inputs.require(self.requires, self.name)
+            result = self._compute(explanation, inputs)
         except (CapabilityError, MetricUndefinedError) as reason:
             result = MetricResult(self.name, "skipped", reason=str(reason))
         except Exception as error:
@@ -197,7 +222,7 @@ class Metric(Plugin, ABC):
         )
 
     @abstractmethod
-    def _compute(self, explanation: Explanation, context: Context) -> MetricResult: ...
+    def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult: ...
 
     def _checked(self, result: MetricResult) -> MetricResult:
         low, high = self.value_range

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self, final, get_args
 import torch
 from torch import Tensor
 
+from causalxai.capabilities import Capability
 from causalxai.concept_space import ConceptSpace, Units
 from causalxai.errors import CapabilityError, ContractError
 from causalxai.intervention import NO_TARGET, Intervention
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from causalxai.classifier import Classifier
 
 Want = Literal["logits", "readback", "images"]
-
-_NEEDS: dict[Want, str] = {"readback": "readback", "images": "render"}
 
 
 @dataclass(frozen=True)
@@ -111,8 +110,16 @@ class Oracle(Plugin, ABC):
     - answers are finite and of the promised shape, or a ContractError names the oracle.
     """
 
-    capabilities: ClassVar[frozenset[str]] = frozenset()
-    """Some of ``readback``, ``render`` and ``gradient``."""
+    capabilities: ClassVar[frozenset[Capability]] = frozenset()
+    """``Capability.READBACK`` and ``Capability.IMAGES``, where the oracle has them."""
+
+    @property
+    def answers(self) -> frozenset[Want]:
+        """What ``want`` may ask for: the logits, and what the capabilities say."""
+        named = {"readback": Capability.READBACK, "images": Capability.IMAGES}
+        return frozenset(
+            want for want in get_args(Want) if named.get(want) in (None, *self.capabilities)
+        )
 
     judges_pictures: ClassVar[bool] = True
     """Whether logits are the classifier's answer to the pictures; else to something inside it."""
@@ -228,9 +235,8 @@ class Oracle(Plugin, ABC):
         for wanted in want:
             if wanted not in get_args(Want):
                 raise ValueError(f"want: {wanted!r} is none of {known}")
-            need = _NEEDS.get(wanted)
-            if need is not None and need not in self.capabilities:
-                raise CapabilityError(f"{name} cannot answer {wanted}: it lacks {need!r}")
+            if wanted not in self.answers:
+                raise CapabilityError(f"{name} cannot answer {wanted}: it lacks the capability")
         return tuple(dict.fromkeys(want))
 
     def _validate(self, units: Units, interventions: Intervention) -> None:

@@ -15,7 +15,7 @@ import torch
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from torch import Tensor, nn
 
-from causalxai import Classifier, Context, Dataset, Run, Split, run
+from causalxai import Classifier, Dataset, Run, ScoringInputs, Split, run
 from causalxai.report.builder import ReportInputs
 
 # A busy machine is no reason to fail.
@@ -88,23 +88,23 @@ def dataset(classifier: Classifier) -> Dataset:
 
 
 @pytest.fixture
-def context(classifier: Classifier, dataset: Dataset, rng: torch.Generator) -> Context:
+def inputs(classifier: Classifier, dataset: Dataset, rng: torch.Generator) -> ScoringInputs:
     """A pipeline that has come to its classifier, and no further."""
-    return Context(classifier=classifier, dataset=dataset, rng=rng)
+    return ScoringInputs(classifier=classifier, dataset=dataset, rng=rng)
 
 
 @pytest.fixture
-def report_inputs() -> Callable[[Context], ReportInputs]:
+def report_inputs() -> Callable[[ScoringInputs], ReportInputs]:
     """Return what report builders may look at, from the parts that a test has."""
 
-    def inputs(context: Context) -> ReportInputs:
+    def inputs(scoring: ScoringInputs) -> ReportInputs:
         return ReportInputs(
-            classifier=context.classifier,
-            dataset=context.dataset,
-            rng=context.rng,
-            space=context.space,
-            oracle=context.oracle,
-            graph=context.graph,
+            classifier=scoring.classifier,
+            dataset=scoring.dataset,
+            rng=scoring.rng,
+            space=scoring.space,
+            oracle=scoring.oracle,
+            graph=scoring.graph,
         )
 
     return inputs

@@ -14,12 +14,11 @@ from torch.nn import functional as F
 
 from causalxai.classifier import Classifier
 from causalxai.concept_space import ConceptSpace
-from causalxai.context import Context
 from causalxai.dataset import Dataset, Split
 from causalxai.explainer import Explainer
 from causalxai.graph_discoverer import GraphDiscoverer
 from causalxai.intervention import Intervention
-from causalxai.metric import Metric
+from causalxai.metric import Metric, ScoringInputs
 from causalxai.metrics.pixel_flipping import Deletion, Insertion
 from causalxai.oracle import Oracle
 from causalxai.plugin import Plugin
@@ -66,8 +65,8 @@ def small_network(images: Tensor) -> SmallNetwork:
     return network
 
 
-def small_context(granularity: str) -> Context:
-    """Return a context without a graph; every fourth label is not the class that is predicted."""
+def small_inputs(granularity: str) -> ScoringInputs:
+    """Return inputs without a graph; every fourth label is not the class that is predicted."""
     rng = torch.Generator().manual_seed(0)
     images = torch.rand(24, 1, 12, 12, generator=rng) * torch.rand(24, 1, 1, 1, generator=rng)
     classifier = Classifier(
@@ -79,27 +78,29 @@ def small_context(granularity: str) -> Context:
     dataset = Dataset(train=split, test=split, class_names=CLASSES)
     space = ParameterSpace(granularity=granularity).fit(classifier, dataset, rng=rng)
     oracle = ParameterOracle().bind(classifier, space)
-    return Context(classifier=classifier, dataset=dataset, rng=rng, space=space, oracle=oracle)
+    return ScoringInputs(
+        classifier=classifier, dataset=dataset, rng=rng, space=space, oracle=oracle
+    )
 
 
 def small_bench(
     make: Callable[[], Plugin], granularity: str = "slice", *, graph: bool = False
 ) -> Bench[Any]:
-    context = small_context(granularity)
-    images = context.dataset.test.images[:4]
+    inputs = small_inputs(granularity)
+    images = inputs.dataset.test.images[:4]
     if graph:
         discoverer = InterventionalDiscoverer(positives=4)
-        context = replace(context, graph=discoverer.discover(context), discoverer=discoverer)
-    return Bench(plugin=make(), context=context, images=images)
+        inputs = replace(inputs, graph=discoverer.discover(inputs), discoverer=discoverer)
+    return Bench(plugin=make(), inputs=inputs, images=images)
 
 
 def small_metric_bench(make: Callable[[], Plugin]) -> Bench[Any]:
     bench = small_bench(make, graph=True)
-    target = bench.context.classifier.predict(bench.images)
+    target = bench.inputs.classifier.predict(bench.images)
     explainer = InterventionalExplainer(references=False)
-    explanation = explainer.explain(bench.images, target, bench.context)
+    explanation = explainer.explain(bench.images, target, bench.inputs)
     return Bench(
-        plugin=bench.plugin, context=bench.context, images=bench.images, explanation=explanation
+        plugin=bench.plugin, inputs=bench.inputs, images=bench.images, explanation=explanation
     )
 
 
@@ -161,17 +162,17 @@ def test_conformance(case: Case, check: Check) -> None:
 
 
 def test_the_bench_has_hits_and_errors_of_every_class() -> None:
-    context = small_context("slice")
-    test = context.dataset.test
-    predicted = context.classifier.predict(test.images)
+    inputs = small_inputs("slice")
+    test = inputs.dataset.test
+    predicted = inputs.classifier.predict(test.images)
     assert all(((predicted == k) & (test.labels == k)).any() for k in range(len(CLASSES)))
-    assert 0.5 < context.classifier.accuracy(test.images, test.labels) < 1
+    assert 0.5 < inputs.classifier.accuracy(test.images, test.labels) < 1
 
 
 @pytest.mark.parametrize("case", METRICS, ids=[case.name for case in METRICS])
 def test_metrics_have_a_score_on_their_bench(case: Case) -> None:
     bench = case.build()
-    assert bench.plugin.compute(bench.explanation, bench.context).status == "ok"
+    assert bench.plugin.compute(bench.explanation, bench.inputs).status == "ok"
 
 
 @pytest.mark.parametrize("case", ORACLES[:2], ids=GRANULARITIES)

@@ -3,13 +3,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from causalxai import Context, Explainer, Explanation
+from causalxai import Explainer, Explanation, ScoringInputs
+from causalxai.capabilities import Capability
 from causalxai.errors import CapabilityError, ContractError
 from causalxai.storage.store import Store
 
@@ -21,28 +22,28 @@ class Given(Explainer):
 
     claims: Callable[[int], dict[str, Any]]
 
-    def _explain(self, inputs: Tensor, target: Tensor, context: Context) -> Explanation:
-        return Explanation(inputs, target, **self.claims(len(inputs)))
+    def _explain(self, images: Tensor, target: Tensor, inputs: ScoringInputs) -> Explanation:
+        return Explanation(images, target, **self.claims(len(images)))
 
 
-def explain(context: Context, target: Tensor | int = 1, **claims: Any) -> Explanation:
+def explain(inputs: ScoringInputs, target: Tensor | int = 1, **claims: Any) -> Explanation:
     explainer = Given()
     explainer.claims = lambda _: claims
-    return explainer.explain(context.dataset.test.images[:N], target, context)
+    return explainer.explain(inputs.dataset.test.images[:N], target, inputs)
 
 
-def test_one_target_serves_all_images(context: Context):
-    explanation = explain(context, 1, maps={"m": torch.zeros(N, 2, 4)})
+def test_one_target_serves_all_images(inputs: ScoringInputs):
+    explanation = explain(inputs, 1, maps={"m": torch.zeros(N, 2, 4)})
     assert explanation.target.tolist() == [1, 1, 1]
     assert explanation.target.dtype == torch.int64
     assert len(explanation) == N
-    several = explain(context, torch.tensor([0, 1, 0]), maps={"m": torch.zeros(N, 2, 4)})
+    several = explain(inputs, torch.tensor([0, 1, 0]), maps={"m": torch.zeros(N, 2, 4)})
     assert several.target.tolist() == [0, 1, 0]
 
 
-def test_importance_or_maps_are_enough(context: Context):
-    assert explain(context, concepts=("a",), importance=torch.ones(N, 1)).maps == {}
-    assert explain(context, maps={"m": torch.ones(N, 2, 4)}).importance is None
+def test_importance_or_maps_are_enough(inputs: ScoringInputs):
+    assert explain(inputs, concepts=("a",), importance=torch.ones(N, 1)).maps == {}
+    assert explain(inputs, maps={"m": torch.ones(N, 2, 4)}).importance is None
 
 
 @pytest.mark.parametrize(
@@ -67,25 +68,25 @@ def test_importance_or_maps_are_enough(context: Context):
     ],
 )
 def test_an_explanation_that_breaks_the_contract_is_blamed_on_the_explainer(
-    claims: dict[str, Any], message: str, context: Context
+    claims: dict[str, Any], message: str, inputs: ScoringInputs
 ):
     with pytest.raises(ContractError, match=message) as raised:
-        explain(context, **claims)
+        explain(inputs, **claims)
     assert str(raised.value).startswith(f"{__name__}.Given")
 
 
-def test_a_missing_capability_is_told_by_the_explainers_name(context: Context):
+def test_a_missing_capability_is_told_by_the_explainers_name(inputs: ScoringInputs):
     class Asking(Given):
-        requires: ClassVar[frozenset[str]] = frozenset({"graph"})
+        requires = frozenset({Capability.GRAPH})
 
     with pytest.raises(CapabilityError, match="Asking needs graph; this pipeline has none"):
-        Asking().explain(context.dataset.test.images, 0, context)
+        Asking().explain(inputs.dataset.test.images, 0, inputs)
 
 
 @pytest.mark.parametrize("importance", [None, torch.rand(N, 2)], ids=["maps alone", "concepts"])
 def test_a_stored_explanation_is_the_same_explanation(importance: Tensor | None, tmp_path: Path):
     explanation = Explanation(
-        inputs=torch.rand(N, 1, 2, 4),
+        images=torch.rand(N, 1, 2, 4),
         target=torch.tensor([1, 0, 1]),
         concepts=() if importance is None else ("conv2[3,1]", "ü/b"),
         importance=importance,

@@ -1,13 +1,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causalxai import BackgroundKnowledge, CausalGraph, Context, Edge, EdgeKind, GraphDiscoverer
+from causalxai import (
+    BackgroundKnowledge,
+    CausalGraph,
+    Edge,
+    EdgeKind,
+    GraphDiscoverer,
+    ScoringInputs,
+)
+from causalxai.capabilities import Capability
 from causalxai.errors import CapabilityError, ContractError
 
 CHAIN = CausalGraph("abc", [("a", "b"), ("b", "c")])
@@ -16,20 +24,20 @@ CHAIN = CausalGraph("abc", [("a", "b"), ("b", "c")])
 class Chain(GraphDiscoverer):
     """Finds a → b → c, whatever it is told."""
 
-    requires: ClassVar[frozenset[str]] = frozenset()
+    requires: frozenset[Capability] = frozenset()
 
-    def _discover(self, context: Context) -> CausalGraph:
+    def _discover(self, inputs: ScoringInputs) -> CausalGraph:
         return CHAIN
 
 
 class Asking(Chain):
-    requires: ClassVar[frozenset[str]] = frozenset({"oracle", "readback"})
+    requires = frozenset({Capability.ORACLE, Capability.READBACK})
 
 
-def test_a_graph_that_keeps_to_what_is_known_is_returned(context: Context):
+def test_a_graph_that_keeps_to_what_is_known_is_returned(inputs: ScoringInputs):
     known = {"required": [("a", "b")], "forbidden": [("b", "a")], "tiers": [("a",), ("b", "c")]}
-    assert Chain(background=known).discover(context) is CHAIN
-    assert Chain().discover(context) is CHAIN
+    assert Chain(background=known).discover(inputs) is CHAIN
+    assert Chain().discover(inputs) is CHAIN
 
 
 @pytest.mark.parametrize(
@@ -42,10 +50,10 @@ def test_a_graph_that_keeps_to_what_is_known_is_returned(context: Context):
     ],
 )
 def test_ignored_knowledge_is_blamed_on_the_discoverer(
-    known: dict[str, Any], told: str, context: Context
+    known: dict[str, Any], told: str, inputs: ScoringInputs
 ):
     with pytest.raises(ContractError) as raised:
-        Chain(background=known).discover(context)
+        Chain(background=known).discover(inputs)
     assert str(raised.value) == f"{__name__}.Chain ignores background knowledge: {told}"
 
 
@@ -95,11 +103,11 @@ def test_a_direction_left_open_against_knowledge_is_told():
     assert known.violations(graph) == ["b → a is forbidden, and a — b leaves it open"]
 
 
-def test_a_missing_capability_is_told_by_the_discoverers_name(context: Context):
+def test_a_missing_capability_is_told_by_the_discoverers_name(inputs: ScoringInputs):
     with pytest.raises(CapabilityError, match=r"Asking needs oracle, readback; .* has none"):
-        Asking().discover(context)
+        Asking().discover(inputs)
     with pytest.raises(CapabilityError, match=r"Asking needs oracle, readback; .* has graph"):
-        Asking().discover(replace(context, graph=CHAIN))
+        Asking().discover(replace(inputs, graph=CHAIN))
 
 
 def test_knowledge_becomes_places_among_names():

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import proportion_confint
 
-from causalxai import Context, Estimate, Explanation, Metric, MetricResult
+from causalxai import Estimate, Explanation, Metric, MetricResult, ScoringInputs
+from causalxai.capabilities import Capability
 from causalxai.errors import CapabilityError
 from causalxai.metric import MetricUndefinedError
 from causalxai.plugin import registry
@@ -27,27 +28,27 @@ class Told(Metric):
     higher_is_better = False
     value_range = (0.0, None)
     reference = "nowhere"
-    says: Callable[[Context], MetricResult]
+    says: Callable[[ScoringInputs], MetricResult]
 
-    def _compute(self, explanation: Explanation, context: Context) -> MetricResult:
-        return self.says(context)
+    def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:
+        return self.says(inputs)
 
 
-def result_of(says: Callable[[Context], MetricResult], context: Context) -> MetricResult:
+def result_of(says: Callable[[ScoringInputs], MetricResult], inputs: ScoringInputs) -> MetricResult:
     metric = Told()
     metric.says = says
-    return metric.compute(EXPLANATION, context)
+    return metric.compute(EXPLANATION, inputs)
 
 
-def raising(error: BaseException) -> Callable[[Context], MetricResult]:
-    def says(context: Context) -> MetricResult:
+def raising(error: BaseException) -> Callable[[ScoringInputs], MetricResult]:
+    def says(inputs: ScoringInputs) -> MetricResult:
         raise error
 
     return says
 
 
-def scoring(value: float) -> Callable[[Context], MetricResult]:
-    return lambda context: MetricResult("told", estimate=Estimate(value))
+def scoring(value: float) -> Callable[[ScoringInputs], MetricResult]:
+    return lambda inputs: MetricResult("told", estimate=Estimate(value))
 
 
 def test_the_mean_is_the_mean_and_its_interval_that_of_the_normal_theory():
@@ -80,8 +81,8 @@ def test_one_sample_has_no_interval_and_none_has_no_mean():
         Estimate.mean([], rng)
 
 
-def test_a_score_comes_with_what_one_must_know_to_read_it(context: Context):
-    result = result_of(scoring(3.0), context)
+def test_a_score_comes_with_what_one_must_know_to_read_it(inputs: ScoringInputs):
+    result = result_of(scoring(3.0), inputs)
     assert (result.status, result.estimate) == ("ok", Estimate(3.0))
     assert (result.higher_is_better, result.value_range) == (False, (0.0, None))
     assert result.reference == "nowhere"
@@ -90,40 +91,40 @@ def test_a_score_comes_with_what_one_must_know_to_read_it(context: Context):
 @pytest.mark.parametrize(
     "error", [MetricUndefinedError("too few"), CapabilityError("too few")], ids=type
 )
-def test_a_score_without_meaning_is_skipped(error: Exception, context: Context):
-    result = result_of(raising(error), context)
+def test_a_score_without_meaning_is_skipped(error: Exception, inputs: ScoringInputs):
+    result = result_of(raising(error), inputs)
     assert (result.status, result.reason, result.estimate) == ("skipped", "too few", None)
     assert result.reference == "nowhere"
 
 
-def test_a_metric_that_lacks_something_is_skipped(context: Context):
+def test_a_metric_that_lacks_something_is_skipped(inputs: ScoringInputs):
     class Asking(Told):
-        requires: ClassVar[frozenset[str]] = frozenset({"graph", "oracle"})
+        requires = frozenset({Capability.GRAPH, Capability.ORACLE})
 
-    result = Asking().compute(EXPLANATION, context)
+    result = Asking().compute(EXPLANATION, inputs)
     assert result.status == "skipped"
     assert result.reason == "told needs graph, oracle; this pipeline has none of them"
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError("by 0"), RuntimeError("by 0")], ids=type)
 def test_an_exception_costs_the_score_and_nothing_else(
-    error: Exception, context: Context, caplog: pytest.LogCaptureFixture
+    error: Exception, inputs: ScoringInputs, caplog: pytest.LogCaptureFixture
 ):
-    result = result_of(raising(error), context)
+    result = result_of(raising(error), inputs)
     assert (result.status, result.estimate) == ("failed", None)
     assert result.reason == f"{type(error).__name__}: by 0"
     assert "metric told failed" in caplog.text
     assert "Traceback" in caplog.text
 
 
-def test_the_user_may_still_interrupt(context: Context):
+def test_the_user_may_still_interrupt(inputs: ScoringInputs):
     with pytest.raises(KeyboardInterrupt):
-        result_of(raising(KeyboardInterrupt()), context)
+        result_of(raising(KeyboardInterrupt()), inputs)
 
 
 @pytest.mark.parametrize("value", [-1e-9, math.nan, math.inf, -math.inf])
-def test_a_value_out_of_range_is_no_score(value: float, context: Context):
-    result = result_of(scoring(value), context)
+def test_a_value_out_of_range_is_no_score(value: float, inputs: ScoringInputs):
+    result = result_of(scoring(value), inputs)
     assert (result.status, result.estimate) == ("failed", None)
     assert result.reason.startswith(f"told: Estimate(value={value},")
     assert result.reason.endswith("is not finite, or not in [0.0, inf]")
@@ -139,22 +140,22 @@ def test_a_value_out_of_range_is_no_score(value: float, context: Context):
     ],
 )
 def test_what_a_score_is_read_beside_lies_in_the_range_too(
-    extra: dict[str, Any], name: str, context: Context
+    extra: dict[str, Any], name: str, inputs: ScoringInputs
 ):
-    result = result_of(lambda _: MetricResult("told", estimate=Estimate(1.0), **extra), context)
+    result = result_of(lambda _: MetricResult("told", estimate=Estimate(1.0), **extra), inputs)
     assert (result.status, result.estimate, result.chance) == ("failed", None, None)
     assert result.reason.startswith(f"{name}: ")
     assert json.dumps(result.to_json(), allow_nan=False)
 
 
-def test_parts_are_on_scales_of_their_own(context: Context):
+def test_parts_are_on_scales_of_their_own(inputs: ScoringInputs):
     parts = {"raw": Estimate(-7.0, -8.0, -6.0, 3)}
-    result = result_of(lambda _: MetricResult("told", estimate=Estimate(1.0), parts=parts), context)
+    result = result_of(lambda _: MetricResult("told", estimate=Estimate(1.0), parts=parts), inputs)
     assert (result.status, result.parts) == ("ok", parts)
 
 
-def test_the_ends_of_the_range_belong_to_it(context: Context):
-    assert result_of(scoring(0.0), context).status == "ok"
+def test_the_ends_of_the_range_belong_to_it(inputs: ScoringInputs):
+    assert result_of(scoring(0.0), inputs).status == "ok"
 
 
 NUMBERS = st.floats(allow_nan=False)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from causalxai.capabilities import Capability
 from causalxai.config import Cell, ResolvedSpec
 from causalxai.metric import Estimate, Metric, MetricResult
 from causalxai.pipeline.keys import labelled_metrics
@@ -19,7 +20,7 @@ Row: TypeAlias = dict[str, Any]
 FIT = "fit: "
 """Begins the name of a figure that a concept space tells of its own fit."""
 
-_OF_THE_DATA = frozenset({"observations", "reference"})
+_OF_THE_DATA = frozenset({Capability.OBSERVATIONS, Capability.REFERENCE})
 
 
 @dataclass(frozen=True)
@@ -112,9 +113,9 @@ def charged(spec: ResolvedSpec) -> list[str]:
     """
     needed = spec.explain.build().requires
     scored = [part.plugin_class.requires for part in spec.metrics]
-    graph = any("graph" in requires for requires in (needed, *scored))
+    graph = any(Capability.GRAPH in requires for requires in (needed, *scored))
     if graph:
-        needed = needed - {"graph"} | spec.graph.build().requires
+        needed = needed - {Capability.GRAPH} | spec.graph.build().requires
     stages = {"concepts": bool(needed - _OF_THE_DATA), "graph": graph, "explain": True}
     return [stage for stage, is_charged in stages.items() if is_charged]
 

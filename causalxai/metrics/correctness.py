@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, product
-from typing import ClassVar
 
 import numpy as np
 import torch
 from pydantic import Field
 
-from causalxai.context import Context
+from causalxai.capabilities import Capability
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError
 from causalxai.explainer import Explanation
 from causalxai.graph import CausalGraph
-from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError
+from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError, ScoringInputs
 from causalxai.metrics import graph_scores
 from causalxai.metrics.resampling import null_range
 from causalxai.plugin import PluginConfig
@@ -52,7 +51,7 @@ class Correctness(Metric):
     higher_is_better = True
     value_range = (None, 1.0)
     reference = "GLANCE (arXiv 2207.01917), section 3.3; SID and ancestor-AID by gadjid"
-    requires: ClassVar[frozenset[str]] = frozenset({"graph"})
+    requires = frozenset({Capability.GRAPH})
 
     class Config(PluginConfig):
         """Settings.
@@ -70,14 +69,13 @@ class Correctness(Metric):
 
     config: Config
 
-    def _compute(self, explanation: Explanation, context: Context) -> MetricResult:  # noqa: ARG002
-        truth, graph = context.dataset.graph, context.graph
-        assert graph is not None  # `requires` says so
+    def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:  # noqa: ARG002
+        truth, graph = inputs.dataset.graph, inputs.need_graph()
         if truth is None:
             raise MetricUndefinedError("nobody knows the true graph of this data set")
         _require_known(graph, truth)
-        found = _Rediscovered(self._discover_again(context), truth)
-        rng = numpy_generator(context.rng)
+        found = _Rediscovered(self._discover_again(inputs), truth)
+        rng = numpy_generator(inputs.rng)
         parts = {"this graph": Estimate(graph_scores.index(graph, truth))}
         parts |= found.agreements(rng)
         undefined = []
@@ -94,17 +92,17 @@ class Correctness(Metric):
             reason="; ".join([*found.told(), *undefined]),
         )
 
-    def _discover_again(self, context: Context) -> list[list[CausalGraph]]:
+    def _discover_again(self, inputs: ScoringInputs) -> list[list[CausalGraph]]:
         """Return the graphs of each subset."""
-        discoverer, rng = context.discoverer, context.rng
+        discoverer, rng = inputs.discoverer, inputs.rng
         if discoverer is None:
             raise CapabilityError(
                 "correctness asks the graph discoverer again; there is none in this context"
             )
         every = []
-        with context.progress.task(self.name, self.config.subsets * self.config.repeats) as advance:
+        with inputs.progress.task(self.name, self.config.subsets * self.config.repeats) as advance:
             for _ in range(self.config.subsets):
-                subset = replace(context, dataset=_drawn(context.dataset, rng), graph=None)
+                subset = replace(inputs, dataset=_drawn(inputs.dataset, rng), graph=None)
                 graphs = []
                 for _ in range(self.config.repeats):
                     seed = int(torch.randint(2**62, (1,), generator=rng))

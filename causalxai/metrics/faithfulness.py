@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from causalxai.context import Context
+from causalxai.capabilities import Capability
 from causalxai.explainer import ControlKind, Explanation
-from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError
+from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError, ScoringInputs
 from causalxai.metrics.information import binned_dependence, boolean_coefficient, coefficient
 from causalxai.metrics.resampling import Rows, halved, null_range
 from causalxai.metrics.translation import to_concepts
@@ -43,7 +43,7 @@ class _Dependent(Metric):
 
     higher_is_better = True
     value_range = (0.0, 1.0)
-    requires: ClassVar[frozenset[str]] = frozenset({"space"})
+    requires = frozenset({Capability.CONCEPTS})
     about_concepts = True
 
     class Config(PluginConfig):
@@ -66,17 +66,17 @@ class _Dependent(Metric):
     def _dependence(self, n: int, rng: np.random.Generator) -> _Dependence:
         """Return the dependence of two columns, for ``n`` images."""
 
-    def _compute(self, explanation: Explanation, context: Context) -> MetricResult:
+    def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:
         n = len(explanation)
         if n < _FEWEST_IMAGES:
             raise MetricUndefinedError(
                 f"dependence is told from {_FEWEST_IMAGES} explanations or more, not from {n}"
             )
-        assert context.space is not None  # `requires` says so
-        claims = to_concepts(explanation, context)
-        values = context.space.encode(explanation.inputs).values.cpu()[:, claims.places]
-        concepts = [context.space.concepts[place] for place in claims.places.tolist()]
-        rng = numpy_generator(context.rng)
+        space = inputs.need_space()
+        claims = to_concepts(explanation, inputs)
+        values = space.encode(explanation.images).values.cpu()[:, claims.places]
+        concepts = [space.concepts[place] for place in claims.places.tolist()]
+        rng = numpy_generator(inputs.rng)
         every = _Columns(
             values.double().numpy(),
             claims.importance.double().numpy(),

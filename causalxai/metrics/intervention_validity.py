@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -13,11 +12,11 @@ from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 from torch import Tensor
 
+from causalxai.capabilities import Capability
 from causalxai.concept_space import Units
-from causalxai.context import Context
 from causalxai.explainer import Explanation
 from causalxai.intervention import Intervention
-from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError
+from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError, ScoringInputs
 from causalxai.metrics.resampling import Rows, bootstrapped
 from causalxai.metrics.translation import MOST_RENDERED, wanted_places
 from causalxai.oracle import Oracle, Want
@@ -46,7 +45,7 @@ class InterventionValidity(Metric):
     higher_is_better = True
     value_range = (None, 1.0)
     reference = "causalxai; composition and effectiveness of Monteiro et al. (2023), section 3"
-    requires: ClassVar[frozenset[str]] = frozenset({"space", "oracle", "readback"})
+    requires = frozenset({Capability.CONCEPTS, Capability.ORACLE, Capability.READBACK})
     about_concepts = True
 
     class Config(PluginConfig):
@@ -65,38 +64,35 @@ class InterventionValidity(Metric):
 
     config: Config
 
-    def _compute(self, explanation: Explanation, context: Context) -> MetricResult:
-        oracle = context.oracle
-        assert oracle is not None  # `requires` says so
+    def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:
+        oracle = inputs.need_oracle()
         every = [
             place
-            for place in wanted_places(oracle.space, context.dataset.concept_names)
+            for place in wanted_places(oracle.space, inputs.dataset.concept_names)
             if oracle.space.concepts[place].kind != "parameter"
         ]
         places = every[:MOST_RENDERED]
         if not places:
             raise MetricUndefinedError("a parameter has no readback to compare with")
-        rows = torch.randperm(len(explanation), generator=context.rng)[: self.config.images]
-        units, n = oracle.space.encode(explanation.inputs[rows]), len(rows)
+        rows = torch.randperm(len(explanation), generator=inputs.rng)[: self.config.images]
+        units, n = oracle.space.encode(explanation.images[rows]), len(rows)
         if n < 2:
             raise MetricUndefinedError("what is set is another image's value: it takes two images")
         obeyed = {}
         for place in places:
             concept = oracle.space.concepts[place]
-            answer = _Obedience.of(
-                oracle, units, place, self._set_to(units, place, oracle, context)
-            )
+            answer = _Obedience.of(oracle, units, place, self._set_to(units, place, oracle, inputs))
             if answer.spread > 0:
                 obeyed[concept.name] = answer
-        result = _validity(self.name, obeyed, n, numpy_generator(context.rng))
+        result = _validity(self.name, obeyed, n, numpy_generator(inputs.rng))
         return replace(result, reason=_left_out(len(every), len(places), len(obeyed)))
 
-    def _set_to(self, units: Units, place: int, oracle: Oracle, context: Context) -> Tensor:
+    def _set_to(self, units: Units, place: int, oracle: Oracle, inputs: ScoringInputs) -> Tensor:
         """Return what a concept is set to, ``[v, n]``."""
         own = units.values[:, place].cpu()
         if oracle.space.concepts[place].kind == "boolean":
             return 1 - own[None]
-        draws = [_partners(len(own), context.rng) for _ in range(self.config.values)]
+        draws = [_partners(len(own), inputs.rng) for _ in range(self.config.values)]
         return torch.stack([own[partners] for partners in draws])
 
 

@@ -13,11 +13,11 @@ from pydantic import Field, PositiveInt
 from scipy import stats
 from torch import Tensor
 
+from causalxai.capabilities import Capability
 from causalxai.concept_space import Units
-from causalxai.context import Context
 from causalxai.explainer import ControlKind, Explanation
 from causalxai.intervention import NO_TARGET, Intervention
-from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError
+from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError, ScoringInputs
 from causalxai.metrics.translation import (
     ConceptClaims,
     UnitChange,
@@ -62,7 +62,7 @@ class InterventionalFaithfulness(Metric):
     higher_is_better = True
     value_range = (-1.0, 1.0)
     reference = "Bhatt, Weller, Moura (2020), faithfulness correlation; here over do() of concepts"
-    requires: ClassVar[frozenset[str]] = frozenset({"space", "oracle"})
+    requires = frozenset({Capability.CONCEPTS, Capability.ORACLE})
     about_concepts = True
     why_controls_win: ClassVar[Mapping[ControlKind, str]] = {
         ControlKind.CONSTANT: (
@@ -93,18 +93,17 @@ class InterventionalFaithfulness(Metric):
 
     config: Config
 
-    def _compute(self, explanation: Explanation, context: Context) -> MetricResult:
-        assert context.oracle is not None  # `requires` says so
-        claims = to_concepts(explanation, context)
+    def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:
+        claims = to_concepts(explanation, inputs)
         if len(claims.places) < 2:
             raise MetricUndefinedError("one concept alone has no other to be mistaken for")
-        rows = torch.randperm(len(explanation), generator=context.rng)[: self.config.images]
+        rows = torch.randperm(len(explanation), generator=inputs.rng)[: self.config.images]
         importance = claims.importance[rows]
-        asked = _Asked.about(explanation, rows, claims.places, context)
-        subsets = _Subsets.draw(self.config.subsets, len(claims.places), context.rng)
-        guesses = torch.randn(_GUESSES, *importance.shape, generator=context.rng)
-        exchanged = _handed_around(importance, context.rng)
-        trial = _Trial(asked, subsets, asked.effects(subsets), numpy_generator(context.rng))
+        asked = _Asked.about(explanation, rows, claims.places, inputs)
+        subsets = _Subsets.draw(self.config.subsets, len(claims.places), inputs.rng)
+        guesses = torch.randn(_GUESSES, *importance.shape, generator=inputs.rng)
+        exchanged = _handed_around(importance, inputs.rng)
+        trial = _Trial(asked, subsets, asked.effects(subsets), numpy_generator(inputs.rng))
         if not trial.told.any():
             raise MetricUndefinedError(
                 "there are no effects to compare: in no image does the oracle make a difference "
@@ -167,13 +166,12 @@ class _Asked:
 
     @classmethod
     def about(
-        cls, explanation: Explanation, rows: Tensor, places: Tensor, context: Context
+        cls, explanation: Explanation, rows: Tensor, places: Tensor, inputs: ScoringInputs
     ) -> _Asked:
-        oracle = context.oracle
-        assert oracle is not None
-        units = oracle.space.encode(explanation.inputs[rows])
+        oracle = inputs.need_oracle()
+        units = oracle.space.encode(explanation.images[rows])
         concepts = [oracle.space.concepts[place] for place in places.tolist()]
-        amounts = units_of(oracle.space, context)[places]
+        amounts = units_of(oracle.space, inputs)[places]
         values = units.values.cpu().float()[:, places]
         up, down = (unit_change(concepts, values, amounts, way) for way in (1, -1))
         return cls(oracle, units, explanation.target[rows], places, up, down)

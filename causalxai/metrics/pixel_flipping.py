@@ -10,9 +10,8 @@ from pydantic import Field
 from torch import Tensor
 
 from causalxai.classifier import Classifier
-from causalxai.context import Context
 from causalxai.explainer import ControlKind, Explanation
-from causalxai.metric import Estimate, Metric, MetricResult
+from causalxai.metric import Estimate, Metric, MetricResult, ScoringInputs
 from causalxai.metrics.translation import to_pixels
 from causalxai.plugin import PluginConfig
 from causalxai.seeding import numpy_generator
@@ -40,16 +39,16 @@ class PixelFlipping(Metric):
     config: Config
     deletes: ClassVar[bool]
 
-    def _compute(self, explanation: Explanation, context: Context) -> MetricResult:
-        claims = to_pixels(explanation, context)
-        images, target = explanation.inputs, explanation.target
-        rng = numpy_generator(context.rng)
+    def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:
+        claims = to_pixels(explanation, inputs)
+        images, target = explanation.images, explanation.target
+        rng = numpy_generator(inputs.rng)
         areas = {
-            name: self.areas(context.classifier, images, target, heat)
+            name: self.areas(inputs.classifier, images, target, heat)
             for name, heat in claims.maps.items()
         }
-        noise = torch.rand(len(images), *images.shape[2:], generator=context.rng)
-        by_chance = self.areas(context.classifier, images, target, noise)
+        noise = torch.rand(len(images), *images.shape[2:], generator=inputs.rng)
+        by_chance = self.areas(inputs.classifier, images, target, noise)
         estimates = {name: Estimate.mean(area.numpy(), rng) for name, area in areas.items()}
         first = next(iter(estimates))
         return MetricResult(

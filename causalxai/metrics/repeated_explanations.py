@@ -11,9 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from causalxai.context import Context
-from causalxai.errors import CapabilityError
 from causalxai.explainer import Explanation
+from causalxai.metric import ScoringInputs
 
 Read: TypeAlias = Literal["concepts", "pixels"]
 """What a metric reads of an explanation that is asked for again."""
@@ -46,7 +45,7 @@ class Answers:
 
 def ask_again(
     explanation: Explanation,
-    context: Context,
+    inputs: ScoringInputs,
     *,
     images: int,
     copies: int,
@@ -74,23 +73,21 @@ def ask_again(
     Raises
     ------
     CapabilityError
-        If the context has no explainer.
+        If the run has no explainer.
     """
-    explainer, rng = context.explainer, context.rng
-    if explainer is None:
-        raise CapabilityError(f"{who} asks the explainer again; there is none in this context")
+    explainer, rng = inputs.need_explainer(), inputs.rng
     rows = torch.randperm(len(explanation), generator=rng)[:images]
-    inputs, target = explanation.inputs[rows].cpu(), explanation.target[rows]
-    predicted = context.classifier.predict(inputs)
+    chosen, target = explanation.images[rows].cpu(), explanation.target[rows]
+    predicted = inputs.classifier.predict(chosen)
     answers, kept = [], []
-    with context.progress.task(who, copies * repeats) as advance:
+    with inputs.progress.task(who, copies * repeats) as advance:
         for _ in range(copies):
-            disturbance = noise * torch.randn(inputs.shape, generator=rng)
-            noisy = (inputs + disturbance).clamp(0, 1)
-            kept.append((context.classifier.predict(noisy) == predicted).cpu())
+            disturbance = noise * torch.randn(chosen.shape, generator=rng)
+            noisy = (chosen + disturbance).clamp(0, 1)
+            kept.append((inputs.classifier.predict(noisy) == predicted).cpu())
             for _ in range(repeats):
                 seed = int(torch.randint(2**62, (1,), generator=rng))
-                own = replace(context, rng=torch.Generator().manual_seed(seed))
+                own = replace(inputs, rng=torch.Generator().manual_seed(seed))
                 answers.append(explainer.explain(noisy, target, own))
                 advance(1)
     read, aligned = _aligned(answers)

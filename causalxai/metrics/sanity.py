@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -12,10 +11,9 @@ from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 from scipy import stats
 
-from causalxai.context import Context
 from causalxai.errors import CapabilityError
 from causalxai.explainer import Explanation
-from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError
+from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError, ScoringInputs
 from causalxai.metrics.parameter_randomisation import randomised
 from causalxai.metrics.repeated_explanations import Read
 from causalxai.metrics.resampling import Rows, bootstrapped, null_range
@@ -62,7 +60,7 @@ class Sanity(Metric):
         "correlation). Near 0, they do not speak of what it has learned; near 1 they may, as noise "
         "would; above 1 they turn around. Compare 'same weights', which is asking again."
     )
-    requires: ClassVar[frozenset[str]] = frozenset()
+    requires = frozenset()
 
     class Config(PluginConfig):
         """Settings.
@@ -80,16 +78,16 @@ class Sanity(Metric):
 
     config: Config
 
-    def _compute(self, explanation: Explanation, context: Context) -> MetricResult:
-        rows = torch.randperm(len(explanation), generator=context.rng)[: self.config.images]
-        inputs, target = explanation.inputs[rows], explanation.target[rows]
-        forgetful = self._forgetful(context)
-        seed = int(torch.randint(2**62, (1,), generator=context.rng))
+    def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:
+        rows = torch.randperm(len(explanation), generator=inputs.rng)[: self.config.images]
+        images, target = explanation.images[rows], explanation.target[rows]
+        forgetful = self._forgetful(inputs)
+        seed = int(torch.randint(2**62, (1,), generator=inputs.rng))
         before, again, after = (
-            _explained(inputs, target, replace(one, rng=torch.Generator().manual_seed(number)))
-            for one, number in ((context, seed), (context, seed + 1), (forgetful, seed))
+            _explained(images, target, replace(one, rng=torch.Generator().manual_seed(number)))
+            for one, number in ((inputs, seed), (inputs, seed + 1), (forgetful, seed))
         )
-        rng = numpy_generator(context.rng)
+        rng = numpy_generator(inputs.rng)
         read, claims = _claims([before, again, after])
         change, repeated = (_Change(claims[0], other) for other in (claims[2], claims[1]))
         if claims[0].size < _FEWEST_ENTRIES or not np.isfinite(change.of_all):
@@ -109,24 +107,24 @@ class Sanity(Metric):
             read=read,
         )
 
-    def _forgetful(self, context: Context) -> Context:
+    def _forgetful(self, inputs: ScoringInputs) -> ScoringInputs:
         """Return the context of a classifier that has forgotten, its concepts as they were."""
-        classifier = randomised(context.classifier, context.rng, layers=self.config.layers)
-        space, oracle = context.space, context.oracle
+        classifier = randomised(inputs.classifier, inputs.rng, layers=self.config.layers)
+        space, oracle = inputs.space, inputs.oracle
         if space is None or oracle is None:
-            return replace(context, classifier=classifier)
+            return replace(inputs, classifier=classifier)
         kept = type(space)(space.config).restore(space.to_record(), classifier)
         asked = type(oracle)(oracle.config).bind(
             classifier, kept, memory_ceiling=oracle.memory_ceiling
         )
         asked.ledger = oracle.ledger
-        return replace(context, classifier=classifier, space=kept, oracle=asked)
+        return replace(inputs, classifier=classifier, space=kept, oracle=asked)
 
 
-def _explained(inputs: torch.Tensor, target: torch.Tensor, context: Context) -> Explanation:
-    if context.explainer is None:
+def _explained(images: torch.Tensor, target: torch.Tensor, inputs: ScoringInputs) -> Explanation:
+    if inputs.explainer is None:
         raise CapabilityError("sanity asks the explainer again; there is none in this context")
-    return context.explainer.explain(inputs, target, context)
+    return inputs.explainer.explain(images, target, inputs)
 
 
 def _claims(explanations: Sequence[Explanation]) -> tuple[Read, list[NDArray[np.float64]]]:

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from causalxai.context import Context
+from causalxai.capabilities import Capability
 from causalxai.explainer import ControlKind, Explanation
-from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError
+from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError, ScoringInputs
 from causalxai.metrics.repeated_explanations import Answers, ask_again
 from causalxai.metrics.resampling import Rows, bootstrapped
 from causalxai.plugin import PluginConfig
@@ -29,7 +29,7 @@ class _AskingAgain(Metric):
     """
 
     higher_is_better = True
-    requires: ClassVar[frozenset[str]] = frozenset()
+    requires: frozenset[Capability] = frozenset()
 
     class Config(PluginConfig):
         """Settings.
@@ -53,11 +53,11 @@ class _AskingAgain(Metric):
 
     config: Config
 
-    def _ask(self, explanation: Explanation, context: Context) -> tuple[Answers, list[Claims]]:
+    def _ask(self, explanation: Explanation, inputs: ScoringInputs) -> tuple[Answers, list[Claims]]:
         """Return all answers, and those of each image with two copies or more, [c, r, d]."""
         answers = ask_again(
             explanation,
-            context,
+            inputs,
             images=self.config.images,
             copies=self.config.copies,
             repeats=self.config.repeats,
@@ -96,12 +96,12 @@ class Stability(_AskingAgain):
         )
     }
 
-    def _compute(self, explanation: Explanation, context: Context) -> MetricResult:
-        answers, every = self._ask(explanation, context)
+    def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:
+        answers, every = self._ask(explanation, inputs)
         pointing = [claims for claims in every if (np.abs(claims).max(axis=2) > 0).all()]
         if not pointing:
             raise MetricUndefinedError("in every image some explanation consists of zeros alone")
-        rng = numpy_generator(context.rng)
+        rng = numpy_generator(inputs.rng)
         raw = [-claims.var(axis=(0, 1)).mean() for claims in every]
         parts = {"raw": Estimate.mean(raw, rng)}
         if self.config.repeats > 1:
@@ -134,11 +134,11 @@ class RelativeStability(_AskingAgain):
     value_range = (None, 1.0)
     reference = "causalxai; the intraclass correlation of explanations"
 
-    def _compute(self, explanation: Explanation, context: Context) -> MetricResult:
-        answers, every = self._ask(explanation, context)
+    def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:
+        answers, every = self._ask(explanation, inputs)
         if len(every) < 2:
             raise MetricUndefinedError("the spread between images takes two images or more")
-        rng = numpy_generator(context.rng)
+        rng = numpy_generator(inputs.rng)
         distances = _Distances(every)
         if distances.between(np.arange(len(every))) <= _EPSILON * distances.size:
             raise MetricUndefinedError(

@@ -19,11 +19,12 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from causalxai.capabilities import Capability
 from causalxai.concept_space import Concept, ConceptSpace, Units
-from causalxai.context import Context
 from causalxai.errors import CapabilityError
 from causalxai.explainer import Explanation
 from causalxai.intervention import Intervention
+from causalxai.metric import ScoringInputs
 from causalxai.oracle import Oracle
 
 Footing = Literal["own", "through the generator"]
@@ -80,7 +81,7 @@ class PixelClaims:
     footing: Footing
 
 
-def to_concepts(explanation: Explanation, context: Context) -> ConceptClaims:
+def to_concepts(explanation: Explanation, inputs: ScoringInputs) -> ConceptClaims:
     """Read an explanation as speaking of the context's concepts.
 
     Its own importances, where it has them for concepts of the space. Otherwise the first map is
@@ -100,8 +101,8 @@ def to_concepts(explanation: Explanation, context: Context) -> ConceptClaims:
         If it speaks of none of these concepts and there is no map, or no oracle that renders, or
         there are more than 64 concepts to render.
     """
-    space = _space(context)
-    wanted = wanted_places(space, context.dataset.concept_names)
+    space = _space(inputs)
+    wanted = wanted_places(space, inputs.dataset.concept_names)
     names = space.names()
     if explanation.importance is not None:
         column = {name: place for place, name in enumerate(explanation.concepts)}
@@ -119,13 +120,13 @@ def to_concepts(explanation: Explanation, context: Context) -> ConceptClaims:
     heat = next(iter(explanation.maps.values())).cpu().float()
     claimed = [
         sign * (heat * change).sum(dim=(1, 2))
-        for sign, change in _rendered_changes(explanation.inputs, wanted, context)
+        for sign, change in _rendered_changes(explanation.images, wanted, inputs)
     ]
     importance = torch.stack(claimed, dim=1)
     return ConceptClaims(torch.tensor(wanted), importance, "through the generator")
 
 
-def to_pixels(explanation: Explanation, context: Context) -> PixelClaims:
+def to_pixels(explanation: Explanation, inputs: ScoringInputs) -> PixelClaims:
     """Read an explanation as speaking of pixels.
 
     Its own maps, where it has any. Otherwise its importances are painted: the map is
@@ -140,13 +141,13 @@ def to_pixels(explanation: Explanation, context: Context) -> PixelClaims:
     if explanation.maps:
         return PixelClaims(dict(explanation.maps), "own")
     without = "the explanation has no attribution map"
-    if explanation.importance is None or context.space is None:
+    if explanation.importance is None or inputs.space is None:
         raise CapabilityError(without)
-    claims = to_concepts(explanation, context)
-    heat = torch.zeros(len(explanation), *explanation.inputs.shape[2:])
+    claims = to_concepts(explanation, inputs)
+    heat = torch.zeros(len(explanation), *explanation.images.shape[2:])
     seen = claims.importance.any(dim=0)
     try:
-        changes = _rendered_changes(explanation.inputs, claims.places[seen].tolist(), context)
+        changes = _rendered_changes(explanation.images, claims.places[seen].tolist(), inputs)
         for importance, (sign, change) in zip(claims.importance.T[seen], changes, strict=True):
             heat += sign * importance[:, None, None] * change
     except CapabilityError as reason:
@@ -154,14 +155,14 @@ def to_pixels(explanation: Explanation, context: Context) -> PixelClaims:
     return PixelClaims({"concepts, painted": heat}, "through the generator")
 
 
-def units_of(space: ConceptSpace, context: Context) -> Tensor:
+def units_of(space: ConceptSpace, inputs: ScoringInputs) -> Tensor:
     """Return what one unit of each concept is, ``[d]``, in the concept's own values.
 
     The standard deviation over (at most 512) held-out images for a continuous concept, 1 where
     its unit is an sd by itself; 1 for boolean concepts and parameters. 0 where a continuous
     concept never varies.
     """
-    images = context.dataset.test.images
+    images = inputs.dataset.test.images
     count = min(len(images), _IMAGES_FOR_UNITS)
     chosen = torch.linspace(0, len(images) - 1, count).round().long()
     concepts = space.concepts
@@ -229,25 +230,25 @@ def _has_natural_unit(concept: Concept) -> bool:
     return concept.kind != "continuous" or concept.unit == "sd"
 
 
-def _space(context: Context) -> ConceptSpace:
-    if context.space is None:
+def _space(inputs: ScoringInputs) -> ConceptSpace:
+    if inputs.space is None:
         raise CapabilityError("there is no concept space whose concepts an explanation could mean")
-    return context.space
+    return inputs.space
 
 
 def _rendered_changes(
-    images: Tensor, places: list[int], context: Context
+    images: Tensor, places: list[int], inputs: ScoringInputs
 ) -> Iterator[tuple[int, Tensor]]:
     """Yield, for each concept, which way it was changed and how the picture changed, [n, h, w]."""
-    oracle = context.oracle
-    if oracle is None or "render" not in oracle.capabilities:
+    oracle = inputs.oracle
+    if oracle is None or Capability.IMAGES not in oracle.capabilities:
         raise CapabilityError("no oracle here renders what concepts look like")
     if len(places) > MOST_RENDERED:
         raise CapabilityError(
             f"{len(places)} concepts are too many to render one by one (at most {MOST_RENDERED})"
         )
     units = oracle.space.encode(images)
-    amount = units_of(oracle.space, context)
+    amount = units_of(oracle.space, inputs)
     before = _pictures(oracle, units, Intervention.none())
     for place in places:
         concept = oracle.space.concepts[place]

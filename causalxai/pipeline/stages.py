@@ -10,15 +10,15 @@ from typing import Any, Literal, TypeVar
 
 import torch
 
+from causalxai.capabilities import Capability, offered_by, require
 from causalxai.classifier import Classifier
 from causalxai.concept_space import ConceptSpace
 from causalxai.config import ResolvedPlugin, ResolvedSpec
-from causalxai.context import Context, offered_by, require
 from causalxai.dataset import Dataset
 from causalxai.errors import NotStoredError
 from causalxai.explainer import Explanation
 from causalxai.graph import CausalGraph
-from causalxai.metric import Metric, MetricResult
+from causalxai.metric import Metric, MetricResult, ScoringInputs
 from causalxai.oracle import Oracle
 from causalxai.pipeline.budget import check_budget, within_budget
 from causalxai.pipeline.images import select_images
@@ -173,7 +173,7 @@ class Pipeline:
         """The discovered graph."""
         return self._stage(
             "graph",
-            lambda: self._discoverer.discover(self.context("graph")),
+            lambda: self._discoverer.discover(self.inputs("graph")),
             lambda graph: Record(meta=graph.to_json()),
             lambda record: CausalGraph.from_json(record.meta),
         )
@@ -211,7 +211,7 @@ class Pipeline:
         CapabilityError
             If the discoverer or the explainer needs what data set and oracle do not offer.
         """
-        stages = frozenset({"space", "oracle", "graph"})
+        stages = frozenset({Capability.CONCEPTS, Capability.ORACLE, Capability.GRAPH})
         offered = offered_by(self.dataset) | self.spec.oracle.build().capabilities | stages
         for part in (self._discoverer, self._explainer):
             require(part.requires, offered, type(part).__name__)
@@ -235,17 +235,17 @@ class Pipeline:
 
     def _explain(self) -> Explanation:
         rng = self._rng("images")
-        inputs, target = select_images(self.spec.images, self.classifier, self.dataset, rng)
-        context = self.context("explain")
+        images, target = select_images(self.spec.images, self.classifier, self.dataset, rng)
+        inputs = self.inputs("explain")
         with within_budget(self.spec, self.oracle.ledger):
-            return self._explainer.explain(inputs, target, context)
+            return self._explainer.explain(images, target, inputs)
 
     def _score(self, label: str, part: ResolvedPlugin[Metric]) -> MetricResult:
         metric = part.build()
         stage = f"metrics.{label}"
         return self._stage(
             stage,
-            lambda: replace(metric.compute(self.explanation, self.context(stage)), metric=label),
+            lambda: replace(metric.compute(self.explanation, self.inputs(stage)), metric=label),
             lambda result: Record(meta=result.to_json()),
             lambda record: MetricResult.from_json(record.meta),
             keep=_worth_keeping,
@@ -277,9 +277,9 @@ class Pipeline:
         )
         return replace(page, fit=self.space.summary())
 
-    def context(self, stage: str) -> Context:
+    def inputs(self, stage: str) -> ScoringInputs:
         """Return what a stage may look at."""
-        context = Context(
+        inputs = ScoringInputs(
             classifier=self.classifier,
             dataset=self.dataset,
             rng=self._rng(stage),
@@ -290,7 +290,7 @@ class Pipeline:
             discoverer=self._discoverer,
             explainer=self._explainer,
         )
-        return context if stage == "graph" else replace(context, graph=self.graph)
+        return inputs if stage == "graph" else replace(inputs, graph=self.graph)
 
     def _rng(self, stage: str) -> torch.Generator:
         return torch_generator(self.spec.seed, stage)

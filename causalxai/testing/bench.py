@@ -13,10 +13,11 @@ import torch
 from safetensors import torch as safetensors
 from torch import Tensor
 
-from causalxai.context import Context
+from causalxai.capabilities import Capability
 from causalxai.dataset import Dataset
 from causalxai.errors import CapabilityError
 from causalxai.explainer import Explanation
+from causalxai.metric import ScoringInputs
 from causalxai.plugin import Plugin, registry
 from causalxai.report.builder import ReportInputs
 from causalxai.report.section import Section
@@ -57,7 +58,7 @@ class Bench(Generic[PluginT]):
     """
 
     plugin: PluginT
-    context: Context
+    inputs: ScoringInputs
     images: Tensor
     explanation: Explanation | None = None
     tolerance: float = 1e-4
@@ -73,35 +74,35 @@ class Bench(Generic[PluginT]):
         """Return a new instance of the plugin with the same settings."""
         return type(self.plugin)(self.plugin.config)
 
-    def seeded(self, seed: int = 0) -> Context:
+    def seeded(self, seed: int = 0) -> ScoringInputs:
         """Return the context with a generator that begins anew."""
-        return replace(self.context, rng=torch.Generator().manual_seed(seed))
+        return replace(self.inputs, rng=torch.Generator().manual_seed(seed))
 
     def report_inputs(self) -> ReportInputs:
         """Return what a report builder may look at, with a generator that begins anew."""
-        context = self.seeded()
+        inputs = self.seeded()
         return ReportInputs(
-            classifier=context.classifier,
-            dataset=context.dataset,
-            rng=context.rng,
-            progress=context.progress,
-            space=context.space,
-            oracle=context.oracle,
-            graph=context.graph,
+            classifier=inputs.classifier,
+            dataset=inputs.dataset,
+            rng=inputs.rng,
+            progress=inputs.progress,
+            space=inputs.space,
+            oracle=inputs.oracle,
+            graph=inputs.graph,
             explanation=self.explanation,
         )
 
-    def lacking(self, capability: str) -> Context:
+    def lacking(self, capability: str) -> ScoringInputs:
         """Return the context without the part that gives a capability."""
         match capability:
-            case "space":
+            case Capability.CONCEPTS:
                 return replace(self.seeded(), space=None)
-            case "graph":
+            case Capability.GRAPH:
                 return replace(self.seeded(), graph=None)
-            case "observations":
-                return replace(self.seeded(), dataset=_without_concepts(self.context.dataset))
-            case "reference":
-                dataset = replace(self.context.dataset, reference=None)
+            case Capability.OBSERVATIONS:
+                return replace(self.seeded(), dataset=_without_concepts(self.inputs.dataset))
+            case Capability.REFERENCE:
+                dataset = replace(self.inputs.dataset, reference=None)
                 return replace(self.seeded(), dataset=dataset)
         return replace(self.seeded(), oracle=None)
 
@@ -153,13 +154,13 @@ class Bench(Generic[PluginT]):
     @contextmanager
     def untouched(self, during: str) -> Iterator[None]:
         """Require the block to leave classifier, data set, images and explanation alone."""
-        tensors = {"the images": self.images, **of_dataset(self.context.dataset)}
+        tensors = {"the images": self.images, **of_dataset(self.inputs.dataset)}
         if self.explanation is not None:
             tensors |= of_explanation(self.explanation)
-        before = of_classifier(self.context.classifier)
+        before = of_classifier(self.inputs.classifier)
         with self.unchanged(during, tensors):
             yield
-        changed = changes(before, of_classifier(self.context.classifier))
+        changed = changes(before, of_classifier(self.inputs.classifier))
         self.require(not changed, f"{during} changes {', '.join(changed)}")
 
     @contextmanager
@@ -191,14 +192,14 @@ def check(promise: Callable[[Bench[PluginT]], None]) -> Callable[[Bench[PluginT]
 
 
 def require_declared_needs(
-    bench: Bench[PluginT], requires: frozenset[str], use: Callable[[Context], object]
+    bench: Bench[PluginT], requires: frozenset[Capability], use: Callable[[ScoringInputs], object]
 ) -> None:
     """Require a plugin to refuse a context without what it requires, and to bear any other."""
-    for part in sorted(requires | {"space", "oracle", "graph"}):
-        context = bench.lacking(part)
-        if requires <= context.capabilities:
+    for part in sorted(requires | {Capability.CONCEPTS, Capability.ORACLE, Capability.GRAPH}):
+        inputs = bench.lacking(part)
+        if requires <= inputs.capabilities:
             try:
-                use(context)
+                use(inputs)
             except CapabilityError:
                 continue
             except Exception as error:
@@ -208,7 +209,7 @@ def require_declared_needs(
                 ) from error
         else:
             with bench.refuses(CapabilityError, f"a context without {part!r}"):
-                use(context)
+                use(inputs)
 
 
 def report_builders(

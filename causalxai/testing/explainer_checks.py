@@ -7,8 +7,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from causalxai.context import Context
 from causalxai.explainer import Explainer, Explanation
+from causalxai.metric import ScoringInputs
 from causalxai.testing.bench import (
     Bench,
     check,
@@ -44,7 +44,7 @@ def explanation_has_the_promised_form(bench: Bench[Explainer]) -> None:
 def explanation_is_of_what_was_asked(bench: Bench[Explainer]) -> None:
     """Require the explanation to tell which images and classes it is of."""
     explanation, target = _explained(bench), _target(bench)
-    bench.require_same(explanation.inputs, bench.images, "the explanation has other inputs")
+    bench.require_same(explanation.images, bench.images, "the explanation has other inputs")
     bench.require_same(explanation.target, target, "the explanation has another target")
 
 
@@ -84,8 +84,8 @@ def explaining_leaves_its_inputs_alone(bench: Bench[Explainer]) -> None:
 def explanation_needs_what_it_requires(bench: Bench[Explainer]) -> None:
     """Require that a context without what ``requires`` names is refused, and any other borne."""
 
-    def explain(context: Context) -> object:
-        return bench.fresh().explain(bench.images, _target(bench), context)
+    def explain(inputs: ScoringInputs) -> object:
+        return bench.fresh().explain(bench.images, _target(bench), inputs)
 
     require_declared_needs(bench, bench.plugin.requires, explain)
 
@@ -100,15 +100,15 @@ def explanation_sections_can_be_shown(bench: Bench[Explainer]) -> None:
 
 
 def _target(bench: Bench[Explainer]) -> Tensor:
-    return bench.context.classifier.predict(bench.images).cpu()
+    return bench.inputs.classifier.predict(bench.images).cpu()
 
 
 def _explained(
     bench: Bench[Explainer], images: Tensor | None = None, target: Tensor | int | None = None
 ) -> Explanation:
-    inputs = bench.images if images is None else images
-    classes = _target(bench)[: len(inputs)] if target is None else target
-    return bench.fresh().explain(inputs, classes, bench.seeded())
+    images = bench.images if images is None else images
+    classes = _target(bench)[: len(images)] if target is None else target
+    return bench.fresh().explain(images, classes, bench.seeded())
 
 
 EXPLAINER_CHECKS = (

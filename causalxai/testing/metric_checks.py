@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import torch
 
-from causalxai.context import Context
+from causalxai.capabilities import Capability
 from causalxai.explainer import Explanation
-from causalxai.metric import Estimate, Metric, MetricResult
+from causalxai.metric import Estimate, Metric, MetricResult, ScoringInputs
 from causalxai.testing.bench import Bench, check
 
 
@@ -80,16 +80,16 @@ def scoring_leaves_its_inputs_alone(bench: Bench[Metric]) -> None:
 def score_needs_what_it_requires(bench: Bench[Metric]) -> None:
     """Require ``skipped`` without what ``requires`` names, and never ``failed`` without others."""
     requires = bench.plugin.requires
-    for part in sorted(requires | {"space", "oracle", "graph"}):
-        context = bench.lacking(part)
-        result = _scored(bench, context=context)
+    for part in sorted(requires | {Capability.CONCEPTS, Capability.ORACLE, Capability.GRAPH}):
+        inputs = bench.lacking(part)
+        result = _scored(bench, inputs=inputs)
         _require_sound(bench, result)
         lacking = f"without {part!r} it is {result.status}: {result.reason}"
         bench.require(result.status != "failed", lacking)
-        has_all = requires <= context.capabilities
+        has_all = requires <= inputs.capabilities
         bench.require(has_all or result.status == "skipped", lacking)
     alone = replace(bench.seeded(), explainer=None, discoverer=None, source=None)
-    result = _scored(bench, context=alone)
+    result = _scored(bench, inputs=alone)
     _require_sound(bench, result)
     told = f"with nobody to ask for another answer it is failed: {result.reason}"
     bench.require(result.status != "failed", told)
@@ -114,12 +114,12 @@ def _explanation(bench: Bench[Metric]) -> Explanation:
     """Return the bench's explanation, or one that knows nothing."""
     if bench.explanation is not None:
         return bench.explanation
-    images, space = bench.images, bench.context.space
+    images, space = bench.images, bench.inputs.space
     names = () if space is None else space.names()
     rng = torch.Generator().manual_seed(0)
     return Explanation(
-        inputs=images,
-        target=bench.context.classifier.predict(images).cpu(),
+        images=images,
+        target=bench.inputs.classifier.predict(images).cpu(),
         concepts=names,
         importance=torch.randn(len(images), len(names), generator=rng) if names else None,
         maps={"noise": torch.rand(len(images), *images.shape[2:], generator=rng)},
@@ -127,11 +127,14 @@ def _explanation(bench: Bench[Metric]) -> Explanation:
 
 
 def _scored(
-    bench: Bench[Metric], *, explanation: Explanation | None = None, context: Context | None = None
+    bench: Bench[Metric],
+    *,
+    explanation: Explanation | None = None,
+    inputs: ScoringInputs | None = None,
 ) -> MetricResult:
     return bench.fresh().compute(
         _explanation(bench) if explanation is None else explanation,
-        bench.seeded() if context is None else context,
+        bench.seeded() if inputs is None else inputs,
     )
 
 

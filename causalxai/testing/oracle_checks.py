@@ -19,11 +19,11 @@ _ONE_BYTE, _PLENTY = 1, 2**40
 @check
 def bind_returns_self(bench: Bench[Oracle]) -> None:
     """Require ``bind`` to return the oracle, which then knows what it speaks of."""
-    context = bench.context
-    assert context.space is not None
-    bound = bench.plugin.bind(context.classifier, context.space)
+    inputs = bench.inputs
+    assert inputs.space is not None
+    bound = bench.plugin.bind(inputs.classifier, inputs.space)
     bench.require(bound is bench.plugin, "bind does not return self")
-    knows = bound.classifier is context.classifier and bound.space is context.space
+    knows = bound.classifier is inputs.classifier and bound.space is inputs.space
     bench.require(knows, "after bind, it has another classifier or space")
 
 
@@ -31,7 +31,7 @@ def bind_returns_self(bench: Bench[Oracle]) -> None:
 def empty_intervention_is_identity(bench: Bench[Oracle]) -> None:
     """Require the images' own logits where nothing is done."""
     trial = bind(bench)
-    own = bench.context.classifier.logits(bench.images)
+    own = bench.inputs.classifier.logits(bench.images)
     for nothing in (Intervention.none(), trial.set([()])):
         bench.require_same(
             trial.ask(nothing)[0],
@@ -161,7 +161,7 @@ def same_question_gets_the_same_answer(bench: Bench[Oracle]) -> None:
 def answers_have_the_promised_form(bench: Bench[Oracle]) -> None:
     """Require finite answers of the promised shapes to all that it can answer."""
     trial = bind(bench)
-    asked, classifier = trial.interventions(), bench.context.classifier
+    asked, classifier = trial.interventions(), bench.inputs.classifier
     response = trial.oracle.query(trial.units, asked, want=trial.wants)
     ends = {
         "logits": (len(classifier.class_names),),
@@ -190,7 +190,7 @@ def images_are_what_the_classifier_saw(bench: Bench[Oracle]) -> None:
         return
     response = trial.oracle.query(trial.units, trial.interventions(), want=("logits", "images"))
     images = response.answer("images")
-    seen = bench.context.classifier.logits(images.flatten(0, 1)).unflatten(0, images.shape[:2])
+    seen = bench.inputs.classifier.logits(images.flatten(0, 1)).unflatten(0, images.shape[:2])
     complaint = "the logits are not those of the images"
     bench.require_same(response.answer("logits"), seen, complaint)
 
@@ -209,13 +209,13 @@ def query_leaves_its_inputs_alone(bench: Bench[Oracle]) -> None:
     trial = bind(bench)
     asked, units = trial.interventions(), trial.units
     residual = {f"the residual {name!r}": tensor for name, tensor in units.residual.items()}
-    inputs = {
+    images = {
         "the units' values": units.values,
         **residual,
         "targets": asked.targets,
         "the interventions' values": asked.values,
     }
-    with bench.unchanged("a query", inputs):
+    with bench.unchanged("a query", images):
         trial.oracle.query(units, asked, want=trial.wants)
 
 
@@ -227,7 +227,7 @@ def an_exception_leaves_the_classifier_alone(bench: Bench[Oracle]) -> None:
         trial = bind(bench, memory_ceiling=_ONE_BYTE)
         with (
             bench.untouched(f"a query that was cut short at module call {calls}"),
-            _fault(bench.context.classifier.model, calls) as struck,
+            _fault(bench.inputs.classifier.model, calls) as struck,
             suppress(Exception),
         ):
             trial.ask(trial.interventions())

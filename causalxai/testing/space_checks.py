@@ -13,8 +13,8 @@ from causalxai.testing.bench import Bench, check, report_builders, require_secti
 @check
 def fit_returns_self(bench: Bench[ConceptSpace]) -> None:
     """Require ``fit`` to return the space that it fitted."""
-    context = bench.seeded()
-    fitted = bench.plugin.fit(context.classifier, context.dataset, rng=context.rng)
+    inputs = bench.seeded()
+    fitted = bench.plugin.fit(inputs.classifier, inputs.dataset, rng=inputs.rng)
     bench.require(fitted is bench.plugin, "fit does not return self")
 
 
@@ -95,7 +95,7 @@ def record_brings_the_space_back(bench: Bench[ConceptSpace]) -> None:
     """Require a fresh space with the stored record to read as the fitted one did."""
     space = _fitted(bench)
     fresh = bench.fresh()
-    restored = fresh.restore(stored(space.to_record()), bench.context.classifier)
+    restored = fresh.restore(stored(space.to_record()), bench.inputs.classifier)
     bench.require(restored is fresh, "restore does not return self")
     bench.require(list(fresh.concepts) == list(space.concepts), "restored concepts differ")
     expected = space.encode(bench.images)
@@ -108,15 +108,15 @@ def record_brings_the_space_back(bench: Bench[ConceptSpace]) -> None:
 def space_sections_can_be_shown(bench: Bench[ConceptSpace]) -> None:
     """Require what the report shows to be made of sections, for a restored space as well."""
     record = stored(_fitted(bench).to_record())
-    restored = bench.fresh().restore(record, bench.context.classifier)
+    restored = bench.fresh().restore(record, bench.inputs.classifier)
     inputs = replace(bench.report_inputs(), space=restored)
     for build in report_builders(bench, "concept_spaces"):
         require_sections(bench, build(restored, inputs))
 
 
 def _fitted(bench: Bench[ConceptSpace]) -> ConceptSpace:
-    context = bench.seeded()
-    return bench.fresh().fit(context.classifier, context.dataset, rng=context.rng)
+    inputs = bench.seeded()
+    return bench.fresh().fit(inputs.classifier, inputs.dataset, rng=inputs.rng)
 
 
 def _require_same_units(

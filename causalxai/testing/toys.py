@@ -10,23 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self, cast
+from typing import Self, cast
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from causalxai.capabilities import Capability
 from causalxai.classifier import Classifier
 from causalxai.concept_space import Concept, ConceptSpace, Units
-from causalxai.context import Context
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError
-from causalxai.explainer import Explainer, Explanation
+from causalxai.explainer import Explainer, Explanation, ExplanationInputs
 from causalxai.graph import CausalGraph
-from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
+from causalxai.graph_discoverer import DiscovererConfig, DiscoveryInputs, GraphDiscoverer
 from causalxai.intervention import Intervention
-from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError
+from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError, ScoringInputs
 from causalxai.oracle import DEFAULT_MEMORY_CEILING, Oracle, Response, Want
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
@@ -104,7 +104,7 @@ class ToySpace(ConceptSpace):
 class ToyOracle(Oracle):
     """Answers with the structural model: abduction, action, prediction, and a picture of it."""
 
-    capabilities = frozenset({"readback", "render"})
+    capabilities = frozenset({Capability.READBACK, Capability.IMAGES})
 
     class Config(PluginConfig):
         """Settings of ``ToyOracle``."""
@@ -159,7 +159,7 @@ class ToyDiscoverer(GraphDiscoverer):
     Exact for linear models: the shifts' effects are ``(I - A)^-1``.
     """
 
-    requires: ClassVar[frozenset[str]] = frozenset({"oracle", "readback"})
+    requires = frozenset({Capability.ORACLE, Capability.READBACK})
 
     class Config(DiscovererConfig):
         """Settings of ``ToyDiscoverer``."""
@@ -169,10 +169,9 @@ class ToyDiscoverer(GraphDiscoverer):
 
     config: Config
 
-    def _discover(self, context: Context) -> CausalGraph:
-        oracle, train = context.oracle, context.dataset.train
-        assert oracle is not None  # `requires` says so
-        chosen = torch.randperm(len(train), generator=context.rng)[: self.config.images]
+    def _discover(self, inputs: DiscoveryInputs) -> CausalGraph:
+        oracle, train = inputs.need_oracle(), inputs.dataset.train
+        chosen = torch.randperm(len(train), generator=inputs.rng)[: self.config.images]
         units = oracle.space.encode(train.images[chosen])
         every = torch.arange(len(oracle.space.concepts))
         ask: tuple[Want, ...] = ("readback",)
@@ -187,7 +186,7 @@ class ToyDiscoverer(GraphDiscoverer):
 class ToyExplainer(Explainer):
     """Importance is what one more unit of a concept adds to the logit, by way of all it causes."""
 
-    requires: ClassVar[frozenset[str]] = frozenset({"oracle"})
+    requires = frozenset({Capability.ORACLE})
 
     class Config(PluginConfig):
         """Settings of ``ToyExplainer``."""
@@ -196,13 +195,13 @@ class ToyExplainer(Explainer):
 
     config: Config
 
-    def _explain(self, inputs: Tensor, target: Tensor, context: Context) -> Explanation:
-        assert context.oracle is not None  # `requires` says so
-        importance = measured_effects(context.oracle, inputs, target, self.config.amount)
+    def _explain(self, images: Tensor, target: Tensor, inputs: ExplanationInputs) -> Explanation:
+        oracle = inputs.need_oracle()
+        importance = measured_effects(oracle, images, target, self.config.amount)
         return Explanation(
-            inputs=inputs,
+            images=images,
             target=target,
-            concepts=context.oracle.space.names(),
+            concepts=oracle.space.names(),
             importance=importance,
             maps={"patches": paint(importance)[:, 0]},
         )
@@ -215,16 +214,16 @@ class ToyMetric(Metric):
     higher_is_better = True
     value_range = (0.0, 1.0)
     reference = "causalxai.testing.toys"
-    requires: ClassVar[frozenset[str]] = frozenset({"oracle"})
+    requires = frozenset({Capability.ORACLE})
 
-    def _compute(self, explanation: Explanation, context: Context) -> MetricResult:
-        assert context.oracle is not None  # `requires` says so
+    def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:
+        oracle = inputs.need_oracle()
         claim = explanation.importance
-        if claim is None or explanation.concepts != context.oracle.space.names():
+        if claim is None or explanation.concepts != oracle.space.names():
             raise MetricUndefinedError("the explanation has no importance for each concept")
-        truth = measured_effects(context.oracle, explanation.inputs, explanation.target)
-        noise = torch.rand(claim.shape, generator=context.rng)
-        rng = numpy_generator(context.rng)
+        truth = measured_effects(oracle, explanation.images, explanation.target)
+        noise = torch.rand(claim.shape, generator=inputs.rng)
+        rng = numpy_generator(inputs.rng)
 
         def score(importance: Tensor) -> Estimate:
             hits = importance.cpu().argmax(dim=1) == truth.argmax(dim=1)
@@ -283,9 +282,9 @@ class ToyWorld:
     reads: Tensor
     logit_effects: Tensor
 
-    def context(self, seed: int = 0) -> Context:
+    def inputs(self, seed: int = 0) -> ScoringInputs:
         """Return all parts together, the true graph among them."""
-        return Context(
+        return ScoringInputs(
             classifier=self.classifier,
             dataset=self.dataset,
             rng=torch_generator(seed),

@@ -15,7 +15,6 @@ from causalxai.oracle import DEFAULT_MEMORY_CEILING, Oracle, Want
 from causalxai.testing.bench import Bench, BrokenPromiseError
 
 _HANDFUL, _GLANCE = 8, 1000
-_NEEDS: dict[Want, str] = {"readback": "readback", "images": "render"}
 
 WANTS: tuple[Want, ...] = get_args(Want)
 
@@ -82,16 +81,16 @@ class Trial:
 
 def bind(bench: Bench[Oracle], *, memory_ceiling: int = DEFAULT_MEMORY_CEILING) -> Trial:
     """Bind a fresh oracle to the bench's classifier and space, and read the bench's images."""
-    space = bench.context.space
+    space = bench.inputs.space
     if space is None:
         raise BrokenPromiseError(f"{bench.who}: its bench has no fitted concept space")
-    oracle = bench.fresh().bind(bench.context.classifier, space, memory_ceiling=memory_ceiling)
+    oracle = bench.fresh().bind(bench.inputs.classifier, space, memory_ceiling=memory_ceiling)
     return Trial(oracle, space.encode(bench.images), _handful(space.concepts))
 
 
 def can_answer(oracle: Oracle, want: Want) -> bool:
     """Tell whether an oracle says that it has what a want needs."""
-    return want not in _NEEDS or _NEEDS[want] in oracle.capabilities
+    return want in oracle.answers
 
 
 def _handful(concepts: Sequence[Concept]) -> tuple[int, ...]:

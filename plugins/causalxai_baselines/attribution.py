@@ -11,8 +11,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from causalxai.context import Context
-from causalxai.explainer import Explainer, Explanation
+from causalxai.explainer import Explainer, Explanation, ExplanationInputs
 from causalxai.plugin import PluginConfig
 
 Baseline: TypeAlias = Literal["black", "grey", "mean"]
@@ -69,7 +68,7 @@ class Attribution(Explainer, ABC):
     config: AttributionConfig
 
     @abstractmethod
-    def _attribution(self, context: Context) -> Attribute:
+    def _attribution(self, inputs: ExplanationInputs) -> Attribute:
         """Return the attribution for batches, after whatever has to be done once."""
 
     @property
@@ -82,12 +81,12 @@ class Attribution(Explainer, ABC):
         """How many images pass the network at once for one that is explained."""
         return 1
 
-    def _explain(self, inputs: Tensor, target: Tensor, context: Context) -> Explanation:
-        attribute, device = self._attribution(context), context.classifier.device
+    def _explain(self, images: Tensor, target: Tensor, inputs: ExplanationInputs) -> Explanation:
+        attribute, device = self._attribution(inputs), inputs.classifier.device
         size = max(1, self.config.batch_size // self._passes)
-        images, classes = inputs.detach().to(device).split(size), target.to(device).split(size)
+        images, classes = images.detach().to(device).split(size), target.to(device).split(size)
         found: list[Attributed] = []
-        with torch.enable_grad(), context.progress.task(self.name, len(inputs)) as advance:
+        with torch.enable_grad(), inputs.progress.task(self.name, len(images)) as advance:
             for batch, classes_of_batch in zip(images, classes, strict=True):
                 found.append(attribute(batch.clone(), classes_of_batch))
                 advance(len(batch), "")
@@ -97,7 +96,7 @@ class Attribution(Explainer, ABC):
             for name in found[0].details
         }
         return Explanation(
-            inputs=inputs.detach().cpu(),
+            images=images.detach().cpu(),
             target=target.cpu(),
             maps={self.name: heat.cpu()},
             details=details,

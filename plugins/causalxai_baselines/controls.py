@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from causalxai.context import Context
-from causalxai.explainer import ControlKind, Explainer, Explanation
+from causalxai.explainer import ControlKind, Explainer, Explanation, ExplanationInputs
 
 
 class RandomExplainer(Explainer):
@@ -14,12 +13,12 @@ class RandomExplainer(Explainer):
 
     control = ControlKind.RANDOM
 
-    def _explain(self, inputs: Tensor, target: Tensor, context: Context) -> Explanation:
-        n, _, height, width = inputs.shape
-        names = () if context.space is None else context.space.names()
-        noise = torch.randn(n, height, width, generator=context.rng)
-        importance = torch.randn(n, len(names), generator=context.rng)
-        return _knows_nothing(inputs, target, names, importance, {"random": noise})
+    def _explain(self, images: Tensor, target: Tensor, inputs: ExplanationInputs) -> Explanation:
+        n, _, height, width = images.shape
+        names = () if inputs.space is None else inputs.space.names()
+        noise = torch.randn(n, height, width, generator=inputs.rng)
+        importance = torch.randn(n, len(names), generator=inputs.rng)
+        return _knows_nothing(images, target, names, importance, {"random": noise})
 
 
 class ConstantExplainer(Explainer):
@@ -27,22 +26,22 @@ class ConstantExplainer(Explainer):
 
     control = ControlKind.CONSTANT
 
-    def _explain(self, inputs: Tensor, target: Tensor, context: Context) -> Explanation:
-        n, _, height, width = inputs.shape
-        names = () if context.space is None else context.space.names()
+    def _explain(self, images: Tensor, target: Tensor, inputs: ExplanationInputs) -> Explanation:
+        n, _, height, width = images.shape
+        names = () if inputs.space is None else inputs.space.names()
         maps = {"constant": torch.ones(n, height, width)}
-        return _knows_nothing(inputs, target, names, torch.ones(n, len(names)), maps)
+        return _knows_nothing(images, target, names, torch.ones(n, len(names)), maps)
 
 
 def _knows_nothing(
-    inputs: Tensor,
+    images: Tensor,
     target: Tensor,
     names: tuple[str, ...],
     importance: Tensor,
     maps: dict[str, Tensor],
 ) -> Explanation:
     return Explanation(
-        inputs=inputs.detach().cpu(),
+        images=images.detach().cpu(),
         target=target.cpu(),
         concepts=names,
         importance=importance if names else None,

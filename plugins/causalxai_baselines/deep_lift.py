@@ -12,9 +12,8 @@ from pydantic import Field
 from torch import Tensor
 
 from causalxai.classifier import Classifier
-from causalxai.context import Context
 from causalxai.errors import CapabilityError
-from causalxai.explainer import Explanation
+from causalxai.explainer import Explanation, ExplanationInputs
 from causalxai_baselines.attribution import (
     NOTHING,
     Attribute,
@@ -51,14 +50,14 @@ class RescaleRule(Attribution):
 
     config: RescaleConfig
 
-    def _explain(self, inputs: Tensor, target: Tensor, context: Context) -> Explanation:
-        explanation = super()._explain(inputs, target, context)
+    def _explain(self, images: Tensor, target: Tensor, inputs: ExplanationInputs) -> Explanation:
+        explanation = super()._explain(images, target, inputs)
         gap = explanation.details["gap"]
         difference = explanation.maps[self.name].sum(dim=(1, 2)) - gap
         # Over all images at once: by batches, how many there are would decide.
         worst, scale = float(gap.abs().max()), float(difference.abs().max())
         if not worst <= self.config.tolerance * max(scale, 1e-3):
-            _, doubt = rescalable(context.classifier.model)
+            _, doubt = rescalable(inputs.classifier.model)
             why = doubt or "it has parts, such as GELU or a product, for which there is no rule"
             raise CapabilityError(
                 f"{self.name} does not add up in this network: the map's sum is {worst:.2g} off "
@@ -112,8 +111,8 @@ class DeepLift(RescaleRule):
 
     config: Config
 
-    def _attribution(self, context: Context) -> Attribute:
-        classifier = context.classifier
+    def _attribution(self, inputs: ExplanationInputs) -> Attribute:
+        classifier = inputs.classifier
         network, _ = rescalable(classifier.model)
         deep_lift = attr.DeepLift(network)
 
@@ -154,9 +153,9 @@ class DeepShap(RescaleRule):
     def _passes(self) -> int:
         return self.config.baselines
 
-    def _attribution(self, context: Context) -> Attribute:
-        classifier, train = context.classifier, context.dataset.train
-        chosen = torch.randperm(len(train), generator=context.rng)[: self.config.baselines]
+    def _attribution(self, inputs: ExplanationInputs) -> Attribute:
+        classifier, train = inputs.classifier, inputs.dataset.train
+        chosen = torch.randperm(len(train), generator=inputs.rng)[: self.config.baselines]
         baselines = train.images[chosen].to(classifier.device)
         if len(baselines) < 2:
             raise CapabilityError("deep-shap needs two or more training images as baselines")

@@ -6,8 +6,8 @@ from captum import attr
 from torch import Tensor, nn
 
 from causalxai.classifier import Classifier
-from causalxai.context import Context
 from causalxai.errors import CapabilityError, did_you_mean
+from causalxai.explainer import ExplanationInputs
 from causalxai.network.layer_order import in_order
 from causalxai_baselines.attribution import Attribute, Attributed, Attribution, AttributionConfig
 
@@ -52,9 +52,9 @@ class GradCam(Attribution):
             return "Red supports the class; each map has its own scale."
         return super().map_note
 
-    def _attribution(self, context: Context) -> Attribute:
-        model = context.classifier.model
-        name = self._layer(context.classifier)
+    def _attribution(self, inputs: ExplanationInputs) -> Attribute:
+        model = inputs.classifier.model
+        name = self._layer(inputs.classifier)
         grad_cam = attr.LayerGradCam(model, model.get_submodule(name))
 
         def attribute(images: Tensor, target: Tensor) -> Attributed:

@@ -6,7 +6,7 @@ from captum import attr
 from pydantic import Field
 from torch import Tensor
 
-from causalxai.context import Context
+from causalxai.explainer import ExplanationInputs
 from causalxai_baselines.attribution import (
     NOTHING,
     Attribute,
@@ -50,8 +50,8 @@ class Saliency(Attribution):
             return "Red: where a pixel matters, whichever way; each map has its own scale."
         return super().map_note
 
-    def _attribution(self, context: Context) -> Attribute:
-        saliency = attr.Saliency(context.classifier.model)
+    def _attribution(self, inputs: ExplanationInputs) -> Attribute:
+        saliency = attr.Saliency(inputs.classifier.model)
 
         def attribute(images: Tensor, target: Tensor) -> Attributed:
             gradient = saliency.attribute(images.requires_grad_(), target=target, abs=False)
@@ -95,8 +95,8 @@ class IntegratedGradients(Attribution):
     def _passes(self) -> int:
         return self.config.steps
 
-    def _attribution(self, context: Context) -> Attribute:
-        integrated = attr.IntegratedGradients(context.classifier.model)
+    def _attribution(self, inputs: ExplanationInputs) -> Attribute:
+        integrated = attr.IntegratedGradients(inputs.classifier.model)
 
         def attribute(images: Tensor, target: Tensor) -> Attributed:
             values, gap = integrated.attribute(

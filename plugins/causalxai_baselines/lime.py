@@ -13,8 +13,8 @@ from sklearn.linear_model import Ridge
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from causalxai.context import Context
 from causalxai.errors import CapabilityError
+from causalxai.explainer import ExplanationInputs
 from causalxai_baselines.attribution import (
     NOTHING,
     Attribute,
@@ -73,18 +73,18 @@ class Lime(Attribution):
 
     config: Config
 
-    def _attribution(self, context: Context) -> Attribute:
-        config, rng = self.config, context.rng
+    def _attribution(self, inputs: ExplanationInputs) -> Attribute:
+        config, rng = self.config, inputs.rng
 
         def some_of_them(_image: Tensor, **kwargs: Any) -> Tensor:
             kept = torch.randint(0, 2, (1, kwargs["num_interp_features"]), generator=rng)
-            return kept.to(context.classifier.device, torch.float32)
+            return kept.to(inputs.classifier.device, torch.float32)
 
         def closeness(_image: Tensor, _sample: Tensor, kept: Tensor, **_kwargs: Any) -> Tensor:
             distance = 1 - kept.mean().sqrt()
             return torch.exp(-(distance**2) / config.kernel_width**2).sqrt()
 
-        lime = attr.Lime(context.classifier.model, _Ridge(config.ridge), closeness, some_of_them)
+        lime = attr.Lime(inputs.classifier.model, _Ridge(config.ridge), closeness, some_of_them)
 
         def attribute(images: Tensor, target: Tensor) -> Attributed:
             regions = torch.stack([self._superpixels(image) for image in images])

@@ -7,8 +7,8 @@ from captum import attr
 from pydantic import Field
 from torch import Tensor
 
-from causalxai.context import Context
 from causalxai.errors import CapabilityError
+from causalxai.explainer import ExplanationInputs
 from causalxai_baselines.attribution import (
     NOTHING,
     Attribute,
@@ -52,15 +52,15 @@ class Occlusion(Attribution):
 
     config: Config
 
-    def _attribution(self, context: Context) -> Attribute:
-        colours, *sides = context.classifier.image_shape
+    def _attribution(self, inputs: ExplanationInputs) -> Attribute:
+        colours, *sides = inputs.classifier.image_shape
         window, stride = self.config.window, self.config.stride
         if window > min(sides) or stride > window:
             raise CapabilityError(
                 f"occlusion needs stride <= window <= {min(sides)}, the images' shorter side; "
                 f"not a window of {window} with a stride of {stride}"
             )
-        occlusion = attr.Occlusion(context.classifier.model)
+        occlusion = attr.Occlusion(inputs.classifier.model)
 
         @torch.no_grad()
         def attribute(images: Tensor, target: Tensor) -> Attributed:

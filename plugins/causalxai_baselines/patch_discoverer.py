@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -12,9 +11,9 @@ from pydantic import Field
 from scipy import stats
 from torch import Tensor
 
-from causalxai.context import Context
+from causalxai.capabilities import Capability
 from causalxai.graph import CausalGraph, Edge, Node, NodeKind
-from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
+from causalxai.graph_discoverer import DiscovererConfig, DiscoveryInputs, GraphDiscoverer
 from causalxai.intervention import Intervention
 from causalxai.storage.record import Json
 from causalxai_baselines.attribution import logit_of
@@ -32,7 +31,7 @@ class PatchDiscoverer(GraphDiscoverer):
     ``annotations["skipped"]``.
     """
 
-    requires: ClassVar[frozenset[str]] = frozenset({"space", "oracle"})
+    requires = frozenset({Capability.CONCEPTS, Capability.ORACLE})
 
     class Config(DiscovererConfig):
         """Settings of ``PatchDiscoverer``.
@@ -47,14 +46,14 @@ class PatchDiscoverer(GraphDiscoverer):
 
     config: Config
 
-    def _discover(self, context: Context) -> CausalGraph:
-        assert context.space is not None  # `requires` says so
-        names = context.space.names()
-        class_names = context.classifier.class_names
+    def _discover(self, inputs: DiscoveryInputs) -> CausalGraph:
+        space = inputs.need_space()
+        names = space.names()
+        class_names = inputs.classifier.class_names
         classes = [f"class {name}" for name in class_names]
         nodes = [*names, *classes]
         required, forbidden = self.config.background.among(nodes)
-        effects = list(self._effects(context))
+        effects = list(self._effects(inputs))
         edges = [
             Edge(names[i], classes[k], weight=weight, low=weight - half, high=weight + half)
             for i, k, weight, half in effects
@@ -80,30 +79,27 @@ class PatchDiscoverer(GraphDiscoverer):
             annotations=annotations | ({"skipped": skipped} if skipped else {}),
         )
 
-    def _effects(self, context: Context) -> Iterator[tuple[int, int, float, float]]:
+    def _effects(self, inputs: DiscoveryInputs) -> Iterator[tuple[int, int, float, float]]:
         """Yield patch, class, mean effect and the half of its interval."""
-        predicted = context.classifier.predict(context.dataset.train.images).cpu()
-        classes = len(context.classifier.class_names)
-        with context.progress.task("patches", classes) as advance:
+        predicted = inputs.classifier.predict(inputs.dataset.train.images).cpu()
+        classes = len(inputs.classifier.class_names)
+        with inputs.progress.task("patches", classes) as advance:
             for k in range(classes):
                 known = (predicted == k).nonzero()[:, 0]
-                drawn = known[torch.randperm(len(known), generator=context.rng)]
-                advance(1, f"class {context.classifier.class_names[k]}")
+                drawn = known[torch.randperm(len(known), generator=inputs.rng)]
+                advance(1, f"class {inputs.classifier.class_names[k]}")
                 if len(drawn) < _LEAST:
                     continue
-                gains = _gains(
-                    context, context.dataset.train.images[drawn[: self.config.images]], k
-                )
+                gains = _gains(inputs, inputs.dataset.train.images[drawn[: self.config.images]], k)
                 reach = stats.t.ppf(0.975, len(gains) - 1) / np.sqrt(len(gains))
                 half = reach * gains.std(axis=0, ddof=1)
                 for i, (weight, width) in enumerate(zip(gains.mean(axis=0), half, strict=True)):
                     yield i, k, float(weight), float(width)
 
 
-def _gains(context: Context, images: Tensor, k: int) -> NDArray[np.float64]:
+def _gains(inputs: DiscoveryInputs, images: Tensor, k: int) -> NDArray[np.float64]:
     """Return ``[n, d]``, what each patch adds to the logit of class ``k``."""
-    oracle = context.oracle
-    assert oracle is not None  # `requires` says so
+    oracle = inputs.need_oracle()
     units = oracle.space.encode(images)
     every = torch.arange(len(oracle.space.concepts))
     target = torch.full((len(images),), k)

@@ -6,6 +6,7 @@ from typing import Self
 
 from torch import Tensor
 
+from causalxai.capabilities import Capability
 from causalxai.classifier import Classifier
 from causalxai.concept_space import ConceptSpace, Units
 from causalxai.errors import CapabilityError
@@ -23,7 +24,7 @@ class PatchOracle(Oracle):
     none that the classifier was trained on: its answers are facts, but about odd pictures.
     """
 
-    capabilities = frozenset({"render"})
+    capabilities = frozenset({Capability.IMAGES})
 
     class Config(PluginConfig):
         """Settings of ``PatchOracle``.

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from causalxai.concept_space import Concept
-from causalxai.context import Context
 from causalxai.errors import CapabilityError
+from causalxai.explainer import ExplanationInputs
 from causalxai.graph import CausalGraph, EdgeKind, Node, NodeKind
 from causalxai.metrics.graph_scores import listed
 
@@ -53,7 +53,7 @@ class CausalTable:
     class_names: tuple[str, ...]
 
     @classmethod
-    def of(cls, context: Context, rows: int) -> CausalTable:
+    def of(cls, inputs: ExplanationInputs, rows: int) -> CausalTable:
         """Read training images, drawn by the context's generator.
 
         Parameters
@@ -70,7 +70,7 @@ class CausalTable:
             too few images, or the graph leaves a direction between concepts open, or finds that
             they share an unobserved cause: their effects depend on both.
         """
-        space, graph, train = context.space, context.graph, context.dataset.train
+        space, graph, train = inputs.space, inputs.graph, inputs.dataset.train
         if space is None or graph is None:
             raise CapabilityError("a structural model needs a concept space and a graph")
         nodes = {name for name in graph.nodes if graph.node(name).kind not in _OUTCOMES}
@@ -82,7 +82,7 @@ class CausalTable:
             )
         concepts = tuple(space.concepts[place] for place in places)
         _require_directions(graph, concepts)
-        chosen = torch.randperm(len(train), generator=context.rng)[:rows]
+        chosen = torch.randperm(len(train), generator=inputs.rng)[:rows]
         if len(chosen) < 2 * len(places) + 10:
             raise CapabilityError(
                 f"{len(chosen)} training images are too few for a model of {len(places)} concepts"
@@ -94,8 +94,8 @@ class CausalTable:
             graph,
             images,
             space.encode(images).values[:, list(places)].double().cpu().numpy(),
-            context.classifier.logits(images).double().cpu().numpy(),
-            context.classifier.class_names,
+            inputs.classifier.logits(images).double().cpu().numpy(),
+            inputs.classifier.class_names,
         )
         table._require_variation()
         return table

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import networkx as nx
 import numpy as np
@@ -12,10 +11,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy import stats
 
-from causalxai.context import Context
+from causalxai.capabilities import Capability
 from causalxai.explainer import Explanation
 from causalxai.intervention import Intervention
-from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError
+from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError, ScoringInputs
 from causalxai.metrics.resampling import Rows, bootstrapped, null_range
 from causalxai.oracle import Oracle
 from causalxai.plugin import PluginConfig
@@ -56,7 +55,7 @@ class DowhyEffect(Metric):
     higher_is_better = True
     value_range = (-1.0, 1.0)
     reference = "Sharma, Kiciman (2020): DoWhy; the oracle's own answers"
-    requires: ClassVar[frozenset[str]] = frozenset({"space", "oracle", "graph"})
+    requires = frozenset({Capability.CONCEPTS, Capability.ORACLE, Capability.GRAPH})
     about_concepts = True
 
     class Config(PluginConfig):
@@ -78,14 +77,14 @@ class DowhyEffect(Metric):
 
     config: Config
 
-    def _compute(self, explanation: Explanation, context: Context) -> MetricResult:
-        assert context.oracle is not None  # `requires` says so
-        table = CausalTable.of(context, self.config.rows)
+    def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:
+        oracle = inputs.need_oracle()
+        table = CausalTable.of(inputs, self.config.rows)
         classes = [int(k) for k in explanation.target.unique()]
         if len(table.concepts) * len(classes) < _LEAST:
             raise MetricUndefinedError(f"fewer than {_LEAST} effects have no correlation")
-        rng = numpy_generator(context.rng)
-        answered = oracle_effects(context.oracle, table, self.config.units)[:, classes]
+        rng = numpy_generator(inputs.rng)
+        answered = oracle_effects(oracle, table, self.config.units)[:, classes]
         estimated = adjusted_effects(table, classes, self.config.simulations, rng)
         return self._result(table, estimated, answered, rng)
 

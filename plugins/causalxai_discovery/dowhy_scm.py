@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import networkx as nx
 import numpy as np
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
-from causalxai.context import Context
-from causalxai.explainer import Explainer, Explanation
+from causalxai.capabilities import Capability
+from causalxai.explainer import Explainer, Explanation, ExplanationInputs
 from causalxai.plugin import PluginConfig
 from causalxai.seeding import numpy_generator
 from causalxai.storage.record import Json
@@ -52,7 +52,7 @@ class DowhyScm(Explainer):
        interventions", AISTATS 2024.
     """
 
-    requires: ClassVar[frozenset[str]] = frozenset({"space", "graph"})
+    requires = frozenset({Capability.CONCEPTS, Capability.GRAPH})
 
     class Config(PluginConfig):
         """Settings of ``DowhyScm``.
@@ -73,33 +73,33 @@ class DowhyScm(Explainer):
 
     config: Config
 
-    def _explain(self, inputs: Tensor, target: Tensor, context: Context) -> Explanation:
-        assert context.space is not None  # `requires` says so
-        table = CausalTable.of(context, self.config.rows)
-        test = context.dataset.test.images[: self.config.rows]
+    def _explain(self, images: Tensor, target: Tensor, inputs: ExplanationInputs) -> Explanation:
+        space = inputs.need_space()
+        table = CausalTable.of(inputs, self.config.rows)
+        test = inputs.dataset.test.images[: self.config.rows]
         own, held_out = (
             _Images(
-                context.space.encode(images).values[:, list(table.places)].double().cpu().numpy(),
-                context.classifier.logits(images).double().cpu().numpy(),
+                space.encode(images).values[:, list(table.places)].double().cpu().numpy(),
+                inputs.classifier.logits(images).double().cpu().numpy(),
             )
-            for images in (inputs, test)
+            for images in (images, test)
         )
         found: dict[str, Tensor] = {}
         r2: dict[str, Json] = {}
         classes = target.unique().tolist()
-        rng = numpy_generator(context.rng)
-        with dowhy_session(rng), context.progress.task("dowhy-scm", len(classes)) as advance:
+        rng = numpy_generator(inputs.rng)
+        with dowhy_session(rng), inputs.progress.task("dowhy-scm", len(classes)) as advance:
             for k in classes:
                 chosen = (target == k).cpu()
                 model = _Model(table, k, self.config.mechanism, self.config.samples)
                 for name, part in model.says_of(own.of(chosen.numpy(), k)).items():
-                    filled = found.setdefault(name, torch.zeros(len(inputs), *part.shape[1:]))
+                    filled = found.setdefault(name, torch.zeros(len(images), *part.shape[1:]))
                     filled[chosen] = torch.from_numpy(part).float()
                 r2[table.class_names[k]] = model.explained_variance(held_out.of(slice(None), k))
                 advance(1, f"class {table.class_names[k]}")
             arrows = torch.from_numpy(model.concept_arrows()).float()
         return Explanation(
-            inputs=inputs.detach().cpu(),
+            images=images.detach().cpu(),
             target=target.cpu(),
             concepts=table.names,
             importance=found.pop("importance"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import networkx as nx
 import numpy as np
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy import stats
 
-from causalxai.context import Context
+from causalxai.capabilities import Capability
 from causalxai.explainer import Explanation
-from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError
+from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError, ScoringInputs
 from causalxai.metrics.graph_scores import directed_member
 from causalxai.plugin import PluginConfig
 from causalxai.seeding import numpy_generator
@@ -45,7 +45,7 @@ class Falsify(Metric):
     higher_is_better = False
     value_range = (0.0, 1.0)
     reference = "Eulig et al.: Toward falsifying causal graphs using a permutation-based test"
-    requires: ClassVar[frozenset[str]] = frozenset({"graph", "observations"})
+    requires = frozenset({Capability.GRAPH, Capability.OBSERVATIONS})
 
     class Config(PluginConfig):
         """Settings of ``Falsify``.
@@ -70,14 +70,13 @@ class Falsify(Metric):
 
     config: Config
 
-    def _compute(self, explanation: Explanation, context: Context) -> MetricResult:  # noqa: ARG002
-        graph, names = context.graph, context.dataset.concept_names
-        assert graph is not None  # `requires` says so
+    def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:  # noqa: ARG002
+        graph, names = inputs.need_graph(), inputs.dataset.concept_names
         shared = [name for name in names if name in graph.nodes]
         if len(shared) < 2:
             raise MetricUndefinedError("fewer than two of the graph's nodes are observed")
-        rng = numpy_generator(context.rng)
-        values = observed(context.dataset)
+        rng = numpy_generator(inputs.rng)
+        values = observed(inputs.dataset)
         rows = rng.permutation(len(values))[: self.config.rows]
         member = directed_member(graph)
         # Standardised, for the kernels; under names that are safe, in an order of their own.

@@ -5,17 +5,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import ClassVar, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from causalxai.context import Context
+from causalxai.capabilities import Capability
 from causalxai.dataset import Dataset
 from causalxai.errors import CapabilityError, DataError
 from causalxai.graph import CausalGraph, Edge, EdgeKind
-from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
+from causalxai.graph_discoverer import DiscovererConfig, DiscoveryInputs, GraphDiscoverer
 from causalxai.seeding import numpy_generator
 from causalxai.storage.record import Json
 from causalxai_discovery.claims import Claims, Settled, settle
@@ -47,7 +47,7 @@ class ObservationDiscoverer(GraphDiscoverer, ABC):
     of texts.
     """
 
-    requires: ClassVar[frozenset[str]] = frozenset({"observations"})
+    requires = frozenset({Capability.OBSERVATIONS})
 
     class Config(ObservationsConfig):
         """Settings of an ``ObservationDiscoverer``."""
@@ -60,13 +60,13 @@ class ObservationDiscoverer(GraphDiscoverer, ABC):
     ) -> Claims:
         """Return what the method claims of columns ``[n, d]``; ``settle`` has the last word."""
 
-    def _discover(self, context: Context) -> CausalGraph:
-        rng = numpy_generator(context.rng)
-        names = context.dataset.concept_names
+    def _discover(self, inputs: DiscoveryInputs) -> CausalGraph:
+        rng = numpy_generator(inputs.rng)
+        names = inputs.dataset.concept_names
         constraints = Constraints.of(self.config.background, names)
-        values = observed(context.dataset)
+        values = observed(inputs.dataset)
         settled = settle(self._search(values, constraints, rng), constraints)
-        found = self._found_in_halves(context, values, constraints, rng)
+        found = self._found_in_halves(inputs, values, constraints, rng)
         draws = self.config.bootstrap
         edges = [
             Edge(
@@ -85,7 +85,7 @@ class ObservationDiscoverer(GraphDiscoverer, ABC):
 
     def _found_in_halves(
         self,
-        context: Context,
+        inputs: DiscoveryInputs,
         values: NDArray[np.float64],
         constraints: Constraints,
         rng: np.random.Generator,
@@ -95,7 +95,7 @@ class ObservationDiscoverer(GraphDiscoverer, ABC):
         found: Counter[tuple[int, int, EdgeKind]] = Counter()
         if not draws:
             return found
-        with context.progress.task("search in halves", draws) as advance:
+        with inputs.progress.task("search in halves", draws) as advance:
             for _ in range(draws):
                 rows = rng.permutation(len(values))[: len(values) // 2]
                 claims = self._search_varying(values[rows], constraints, rng)

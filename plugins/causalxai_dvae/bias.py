@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -13,11 +12,11 @@ from pydantic import Field, PositiveInt
 from scipy import stats
 from torch import Tensor
 
+from causalxai.capabilities import Capability, expect
 from causalxai.classifier import Classifier
-from causalxai.context import Context
 from causalxai.errors import CapabilityError
 from causalxai.explainer import Explanation
-from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError
+from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError, ScoringInputs
 from causalxai.plugin import PluginConfig
 from causalxai.seeding import numpy_generator
 from causalxai_dvae.bit_space import BitSpace
@@ -58,7 +57,7 @@ class AttributeChange(Metric):
     higher_is_better = None
     value_range = (None, None)
     reference = f"{_PAPER}, figure 4"
-    requires: ClassVar[frozenset[str]] = frozenset({"space", "observations"})
+    requires = frozenset({Capability.CONCEPTS, Capability.OBSERVATIONS})
 
     class Config(PluginConfig):
         """Settings.
@@ -79,16 +78,16 @@ class AttributeChange(Metric):
 
     config: Config
 
-    def _compute(self, explanation: Explanation, context: Context) -> MetricResult:  # noqa: ARG002
-        space = context.expect(BitSpace, self.name)
-        pictured = _Pictured.of(context, self.config)
+    def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:  # noqa: ARG002
+        space = expect(inputs.need_space(), BitSpace, self.name)
+        pictured = _Pictured.of(inputs, self.config)
         changes = pictured.changes(space)
-        rng = numpy_generator(context.rng)
+        rng = numpy_generator(inputs.rng)
         return MetricResult(
             self.name,
             estimate=changes.estimate(rng),
             chance=changes.turned_at_random(rng).estimate(rng),
-            parts=pictured.facts(context),
+            parts=pictured.facts(inputs),
         )
 
 
@@ -114,7 +113,7 @@ class Bias(Metric):
     higher_is_better = None
     value_range = (None, None)
     reference = f"{_PAPER}; the subtraction is ours"
-    requires: ClassVar[frozenset[str]] = frozenset({"space", "observations", "reference"})
+    requires = frozenset({Capability.CONCEPTS, Capability.OBSERVATIONS, Capability.REFERENCE})
 
     class Config(AttributeChange.Config):
         """Settings, beside those of ``attribute-change``.
@@ -132,12 +131,12 @@ class Bias(Metric):
 
     config: Config
 
-    def _compute(self, explanation: Explanation, context: Context) -> MetricResult:  # noqa: ARG002
-        space = context.expect(BitSpace, self.name)
-        pictured = _Pictured.of(context, self.config)
+    def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:  # noqa: ARG002
+        space = expect(inputs.need_space(), BitSpace, self.name)
+        pictured = _Pictured.of(inputs, self.config)
         changes = pictured.changes(space)
-        control, *unbiased = self._unbiased(context, space, pictured)
-        rng = numpy_generator(context.rng)
+        control, *unbiased = self._unbiased(inputs, space, pictured)
+        rng = numpy_generator(inputs.rng)
         called = _Call.of(changes, unbiased, self.config.level)
         false_alarm = _Call.of(control, unbiased, self.config.level)
         facts = {
@@ -149,20 +148,22 @@ class Bias(Metric):
             self.name,
             estimate=called.estimate,
             chance=Estimate(0.0),
-            parts=facts | pictured.facts(context),
+            parts=facts | pictured.facts(inputs),
             controls={
                 "unbiased": false_alarm.estimate,
                 "unbiased called": Estimate(float(false_alarm.called)),
             },
         )
 
-    def _unbiased(self, context: Context, space: BitSpace, pictured: _Pictured) -> list[_Changes]:
+    def _unbiased(
+        self, inputs: ScoringInputs, space: BitSpace, pictured: _Pictured
+    ) -> list[_Changes]:
         """Return the changes that unbiased classifiers show, one more than ``references``."""
         found = []
-        with context.progress.task("unbiased references", self.config.references + 1) as advance:
+        with inputs.progress.task("unbiased references", self.config.references + 1) as advance:
             for _ in range(self.config.references + 1):
                 fitted = BitSpace(space.config)
-                fitted.learn(_unbiased_classifier(context), context.dataset, rng=context.rng)
+                fitted.learn(_unbiased_classifier(inputs), inputs.dataset, rng=inputs.rng)
                 found.append(pictured.changes(fitted))
                 advance(1)
         return found
@@ -227,11 +228,11 @@ class _Pictured:
     attribute: Tensor
 
     @classmethod
-    def of(cls, context: Context, config: AttributeChange.Config) -> _Pictured:
-        if len(context.classifier.class_names) != 2:
+    def of(cls, inputs: ScoringInputs, config: AttributeChange.Config) -> _Pictured:
+        if len(inputs.classifier.class_names) != 2:
             raise MetricUndefinedError("it needs a classifier of two classes")
-        dataset = context.dataset
-        probe = fit_probe(dataset, config.probe, device=context.classifier.device, rng=context.rng)
+        dataset = inputs.dataset
+        probe = fit_probe(dataset, config.probe, device=inputs.classifier.device, rng=inputs.rng)
         column = probe.column(config.attribute)
         if not bool(probe.boolean[column]):
             raise CapabilityError(f"{config.attribute!r} is no boolean attribute")
@@ -239,7 +240,7 @@ class _Pictured:
             raise MetricUndefinedError(f"{config.attribute!r} cannot be read off images")
         assert dataset.test.concepts is not None
         attribute = dataset.test.concepts[:, column]
-        rows = _as_many_of_each(2 * dataset.test.labels + attribute, config.images, context.rng)
+        rows = _as_many_of_each(2 * dataset.test.labels + attribute, config.images, inputs.rng)
         return cls(probe, column, dataset.test.images[rows], attribute[rows])
 
     def changes(self, space: BitSpace) -> _Changes:
@@ -255,11 +256,11 @@ class _Pictured:
             raise MetricUndefinedError("the flip turns fewer than two predictions of a class")
         return _Changes((first, second))
 
-    def facts(self, context: Context) -> dict[str, Estimate]:
+    def facts(self, inputs: ScoringInputs) -> dict[str, Estimate]:
         """Return what the data hold, what the classifier predicts and how well the probe reads."""
-        train = context.dataset.train
+        train = inputs.dataset.train
         assert train.concepts is not None
-        predicted = context.classifier.predict(self.images).cpu()
+        predicted = inputs.classifier.predict(self.images).cpu()
         return {
             "in the predictions": _gap(self.attribute, predicted),
             "in the data": _gap(train.concepts[:, self.column], train.labels),
@@ -293,18 +294,18 @@ def _gap(attribute: Tensor, classes: Tensor) -> Estimate:
     return Estimate(float(shares[1] - shares[0]), n=len(classes))
 
 
-def _unbiased_classifier(context: Context) -> Classifier:
+def _unbiased_classifier(inputs: ScoringInputs) -> Classifier:
     """Train a classifier of the same kind on images whose attributes are independent."""
-    dataset = context.dataset
+    dataset = inputs.dataset
     assert dataset.reference is not None
-    if context.source is None:
+    if inputs.source is None:
         raise CapabilityError("an unbiased classifier needs a source that trains it")
-    classifier = context.source.fit(
+    classifier = inputs.source.fit(
         replace(dataset, train=dataset.reference),
-        rng=context.rng,
-        device=context.classifier.device,
+        rng=inputs.rng,
+        device=inputs.classifier.device,
     )
-    own, explained = classifier.model.state_dict(), context.classifier.model.state_dict()
+    own, explained = classifier.model.state_dict(), inputs.classifier.model.state_dict()
     if all(torch.equal(own[name], explained[name]) for name in explained):
         raise CapabilityError(
             "an unbiased classifier of the same kind can be trained only where the explained one "

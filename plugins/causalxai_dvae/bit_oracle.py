@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from causalxai.capabilities import Capability
 from causalxai.classifier import Classifier
 from causalxai.concept_space import ConceptSpace, Units
 from causalxai.errors import CapabilityError
@@ -32,7 +33,7 @@ class BitOracle(Oracle):
     Source: *Latent space explanation by intervention*, figure 2.
     """
 
-    capabilities = frozenset({"readback", "render"})
+    capabilities = frozenset({Capability.READBACK, Capability.IMAGES})
     judges_pictures = False
 
     def bind(

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from pydantic import Field, NonNegativeFloat, PositiveInt
 from torch import Tensor
 
+from causalxai.capabilities import Capability, expect
 from causalxai.concept_space import Units
-from causalxai.context import Context
 from causalxai.graph import CausalGraph, Edge, Node, NodeKind
-from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
+from causalxai.graph_discoverer import DiscovererConfig, DiscoveryInputs, GraphDiscoverer
 from causalxai.intervention import Intervention
 from causalxai.oracle import Oracle, Want
 from causalxai.seeding import numpy_generator
@@ -42,7 +42,7 @@ class BitDiscoverer(GraphDiscoverer):
     whose attributes go together, and may read one in another.
     """
 
-    requires = frozenset({"oracle", "render"})
+    requires = frozenset({Capability.ORACLE, Capability.IMAGES})
 
     class Config(DiscovererConfig):
         """Settings.
@@ -69,16 +69,16 @@ class BitDiscoverer(GraphDiscoverer):
 
     config: Config
 
-    def _discover(self, context: Context) -> CausalGraph:
-        space = context.expect(BitSpace, "the discoverer 'dvae'")
-        assert context.oracle is not None
-        bits, targets = space.names(), _class_nodes(context)
-        probe = self._probe(context)
+    def _discover(self, inputs: DiscoveryInputs) -> CausalGraph:
+        space = expect(inputs.need_space(), BitSpace, "the discoverer 'dvae'")
+        oracle = inputs.need_oracle()
+        bits, targets = space.names(), _class_nodes(inputs)
+        probe = self._probe(inputs)
         attributes = () if probe is None else _attribute_nodes(probe.names, (*bits, *targets))
-        images = context.dataset.test.images
-        rows = torch.randperm(len(images), generator=context.rng)[: self.config.units]
-        effects = _effects(context.oracle, space.encode(images[rows]), probe)
-        rng = numpy_generator(context.rng)
+        images = inputs.dataset.test.images
+        rows = torch.randperm(len(images), generator=inputs.rng)[: self.config.units]
+        effects = _effects(oracle, space.encode(images[rows]), probe)
+        rng = numpy_generator(inputs.rng)
         least = np.array([0.0] * len(targets) + [self.config.least_attribute] * len(attributes))
         return CausalGraph(
             [
@@ -94,14 +94,14 @@ class BitDiscoverer(GraphDiscoverer):
             },
         )
 
-    def _probe(self, context: Context) -> AttributeProbe | None:
-        if not self.config.attributes or "observations" not in context.capabilities:
+    def _probe(self, inputs: DiscoveryInputs) -> AttributeProbe | None:
+        if not self.config.attributes or Capability.OBSERVATIONS not in inputs.capabilities:
             return None
         return fit_probe(
-            context.dataset,
+            inputs.dataset,
             self.config.probe,
-            device=context.classifier.device,
-            rng=context.rng,
+            device=inputs.classifier.device,
+            rng=inputs.rng,
         )
 
 
@@ -109,9 +109,9 @@ def _by_name(names: Sequence[str], values: Tensor) -> dict[str, Json]:
     return dict(zip(names, values.tolist(), strict=True))
 
 
-def _class_nodes(context: Context) -> tuple[str, ...]:
+def _class_nodes(inputs: DiscoveryInputs) -> tuple[str, ...]:
     """Return the classes that have a node: of two, the second says it all."""
-    names = context.classifier.class_names
+    names = inputs.classifier.class_names
     return names[1:] if len(names) == 2 else names
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 import torch
 from pydantic import NonNegativeInt
 from torch import Tensor
 
+from causalxai.capabilities import Capability, expect
 from causalxai.concept_space import Units
-from causalxai.context import Context
 from causalxai.dataset import some_of_each_class
 from causalxai.errors import CapabilityError, did_you_mean
-from causalxai.explainer import Explainer, Explanation
+from causalxai.explainer import Explainer, Explanation, ExplanationInputs
 from causalxai.intervention import Intervention
 from causalxai.plugin import PluginConfig
 from causalxai_dvae.bit_oracle import BitOracle
@@ -53,7 +52,7 @@ class FlipExplainer(Explainer):
        single bits and minimal sets are ours.
     """
 
-    requires: ClassVar[frozenset[str]] = frozenset({"space", "oracle", "render"})
+    requires = frozenset({Capability.CONCEPTS, Capability.ORACLE, Capability.IMAGES})
 
     class Config(PluginConfig):
         """Settings.
@@ -72,18 +71,18 @@ class FlipExplainer(Explainer):
 
     config: Config
 
-    def _explain(self, inputs: Tensor, target: Tensor, context: Context) -> Explanation:
-        space = context.expect(BitSpace, type(self).__name__)
-        oracle = context.expect(BitOracle, type(self).__name__)
-        goal = self._goal(len(inputs), context.classifier.class_names)
-        units = space.encode(inputs)
+    def _explain(self, images: Tensor, target: Tensor, inputs: ExplanationInputs) -> Explanation:
+        space = expect(inputs.need_space(), BitSpace, type(self).__name__)
+        oracle = expect(inputs.need_oracle(), BitOracle, type(self).__name__)
+        goal = self._goal(len(images), inputs.classifier.class_names)
+        units = space.encode(images)
         minimal = minimal_flips(oracle, units, goal)
         perceived, flipped, few = _asked(oracle, units, minimal)
         each = oracle.query(units, flip_each(len(space.concepts))).answer("logits").transpose(0, 1)
         own, others = (_of_target(logits, target) for logits in (perceived[0], each))
         details = {
             "code": units.values,
-            "original": context.classifier.probabilities(inputs),
+            "original": inputs.classifier.probabilities(images),
             "perceived": perceived[0].softmax(dim=1),
             "flipped": flipped[0].softmax(dim=1),
             "minimally flipped": few[0].softmax(dim=1),
@@ -94,7 +93,7 @@ class FlipExplainer(Explainer):
             **_pictures(perceived[1], flipped[1], few[1], target, self.config.pictures),
         }
         return Explanation(
-            inputs=inputs.cpu(),
+            images=images.cpu(),
             target=target.cpu(),
             concepts=space.names(),
             importance=(own[:, None] - others).cpu(),

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
 from pydantic import Field, PositiveInt
 from torch import Tensor
 
-from causalxai.context import Context
+from causalxai.capabilities import Capability, expect
 from causalxai.explainer import Explanation
-from causalxai.metric import Estimate, Metric, MetricResult
+from causalxai.metric import Estimate, Metric, MetricResult, ScoringInputs
 from causalxai.metrics.resampling import bootstrapped
 from causalxai.plugin import PluginConfig
 from causalxai.seeding import numpy_generator
@@ -27,7 +25,7 @@ class _CodeMetric(Metric):
     higher_is_better = True
     value_range = (0.0, 1.0)
     reference = f"{_PAPER}, table 1"
-    requires: ClassVar[frozenset[str]] = frozenset({"space"})
+    requires = frozenset({Capability.CONCEPTS})
 
     class Config(PluginConfig):
         """Settings.
@@ -42,11 +40,11 @@ class _CodeMetric(Metric):
 
     config: Config
 
-    def _held_out(self, context: Context) -> tuple[BitSpace, Tensor, Tensor]:
+    def _held_out(self, inputs: ScoringInputs) -> tuple[BitSpace, Tensor, Tensor]:
         """Return the space, activations ``[n, d]`` of held-out images, and their labels."""
-        space = context.expect(BitSpace, self.name)
-        test = context.dataset.test
-        rows = torch.randperm(len(test), generator=context.rng)[: self.config.images]
+        space = expect(inputs.need_space(), BitSpace, self.name)
+        test = inputs.dataset.test
+        rows = torch.randperm(len(test), generator=inputs.rng)[: self.config.images]
         activations = space.activations(test.images[rows])
         return space, activations, test.labels[rows].to(activations.device)
 
@@ -61,10 +59,10 @@ class FlipChanged(_CodeMetric):
 
     name = "flip-changed"
 
-    def _compute(self, explanation: Explanation, context: Context) -> MetricResult:  # noqa: ARG002
-        space, activations, _ = self._held_out(context)
+    def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:  # noqa: ARG002
+        space, activations, _ = self._held_out(inputs)
         found = Flipped.of(space.autoencoder_, space.layer_, activations)
-        scores = torch.rand(found.code.shape, generator=context.rng).to(found.code.device)
+        scores = torch.rand(found.code.shape, generator=inputs.rng).to(found.code.device)
         half = scores.argsort(dim=1) < found.code.shape[1] // 2
         mixed = found.code.where(~half, 1 - found.code)
         with torch.no_grad():
@@ -85,10 +83,10 @@ class CodeAgreement(_CodeMetric):
 
     name = "code-agreement"
 
-    def _compute(self, explanation: Explanation, context: Context) -> MetricResult:  # noqa: ARG002
-        space, activations, _ = self._held_out(context)
+    def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:  # noqa: ARG002
+        space, activations, _ = self._held_out(inputs)
         found = Flipped.of(space.autoencoder_, space.layer_, activations)
-        others = torch.randperm(len(activations), generator=context.rng).to(activations.device)
+        others = torch.randperm(len(activations), generator=inputs.rng).to(activations.device)
         return MetricResult(
             self.name,
             estimate=_share(found.classes_kept == found.classes),
@@ -105,8 +103,8 @@ class CodeAccuracy(_CodeMetric):
 
     name = "code-accuracy"
 
-    def _compute(self, explanation: Explanation, context: Context) -> MetricResult:  # noqa: ARG002
-        space, activations, labels = self._held_out(context)
+    def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:  # noqa: ARG002
+        space, activations, labels = self._held_out(inputs)
         found = Flipped.of(space.autoencoder_, space.layer_, activations)
         return MetricResult(
             self.name,
@@ -146,17 +144,17 @@ class SharedInformation(_CodeMetric):
 
     config: Config
 
-    def _compute(self, explanation: Explanation, context: Context) -> MetricResult:  # noqa: ARG002
-        space, activations, _ = self._held_out(context)
+    def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:  # noqa: ARG002
+        space, activations, _ = self._held_out(inputs)
         information = shared_information(
             space.generator_,
             space.layer_,
             space.autoencoder_,
             activations,
-            rng=context.rng,
+            rng=inputs.rng,
             samples=self.config.samples,
         )
-        rng = numpy_generator(context.rng)
+        rng = numpy_generator(inputs.rng)
         return MetricResult(
             self.name,
             estimate=bootstrapped(information.cosine, len(activations), rng),

@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from causalxai.context import Context
+from causalxai.capabilities import expect
 from causalxai.errors import CapabilityError
-from causalxai.graph_discoverer import BackgroundKnowledge
+from causalxai.graph_discoverer import BackgroundKnowledge, DiscoveryInputs
 from causalxai_glance.effects import Concepts
 from causalxai_glance.latent_space import LatentSpace
 
 
-def named_concepts(context: Context, units: int) -> tuple[tuple[str, ...], Concepts]:
+def named_concepts(inputs: DiscoveryInputs, units: int) -> tuple[tuple[str, ...], Concepts]:
     """Return the named concepts of a latent space, ready to be asked about.
 
     Parameters
@@ -31,16 +31,14 @@ def named_concepts(context: Context, units: int) -> tuple[tuple[str, ...], Conce
     CapabilityError
         If the pipeline has no latent space, or no concept in it has a name.
     """
-    space = context.expect(LatentSpace, "GLANCE's graph discovery")
-    assert context.oracle is not None
+    space = expect(inputs.need_space(), LatentSpace, "GLANCE's graph discovery")
+    oracle = inputs.need_oracle()
     if not space.named_:
         raise CapabilityError("graph discovery needs named concepts: the data set names none")
-    images = context.dataset.test.images
-    rows = torch.randperm(len(images), generator=context.rng)[:units]
+    images = inputs.dataset.test.images
+    rows = torch.randperm(len(images), generator=inputs.rng)[:units]
     k = len(space.named_)
-    concepts = Concepts(
-        context.oracle, space.encode(images[rows]), k, space.unit_[:k], space.boolean_
-    )
+    concepts = Concepts(oracle, space.encode(images[rows]), k, space.unit_[:k], space.boolean_)
     return space.named_, concepts
 
 

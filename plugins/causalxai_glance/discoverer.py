@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
-from causalxai.context import Context
+from causalxai.capabilities import Capability, expect
 from causalxai.errors import CapabilityError
 from causalxai.graph import CausalGraph, Edge, Node, NodeKind
-from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
+from causalxai.graph_discoverer import DiscovererConfig, DiscoveryInputs, GraphDiscoverer
 from causalxai.seeding import numpy_generator
 from causalxai_glance.concepts import named_concepts
 from causalxai_glance.edge_evidence import (
@@ -69,7 +69,7 @@ class GlanceDiscoverer(GraphDiscoverer):
         An oracle that reads back, and labels of the concepts.
     """
 
-    requires = frozenset({"oracle", "readback", "observations"})
+    requires = frozenset({Capability.ORACLE, Capability.READBACK, Capability.OBSERVATIONS})
 
     class Config(DiscovererConfig):
         """Settings.
@@ -104,13 +104,13 @@ class GlanceDiscoverer(GraphDiscoverer):
 
     config: Config
 
-    def _discover(self, context: Context) -> CausalGraph:
-        space = context.expect(LatentSpace, "the discoverer 'glance'")
-        search = _LabelSearch(context, space, self.config)
+    def _discover(self, inputs: DiscoveryInputs) -> CausalGraph:
+        space = expect(inputs.need_space(), LatentSpace, "the discoverer 'glance'")
+        search = _LabelSearch(inputs, space, self.config)
         labelled = search.edges()
-        asked = replace(context, oracle=_oracle_along(labelled, search, context))
+        asked = replace(inputs, oracle=_oracle_along(labelled, search, inputs))
         names, concepts = named_concepts(asked, self.config.units)
-        rng = numpy_generator(context.rng)
+        rng = numpy_generator(inputs.rng)
         effects = direct_effects(concepts)
         weights = edge_weights(effects)
         quality = space.quality_
@@ -126,13 +126,13 @@ class GlanceDiscoverer(GraphDiscoverer):
                 [edge_weights(effects[rows]) for rows in _resamples(len(effects), rng)]
             ),
             label_frequency=_frequency(
-                self._label_edges(search, labelled, context, rng), len(names)
+                self._label_edges(search, labelled, inputs, rng), len(names)
             ),
             threshold=self.config.threshold,
             unfaithful=frozenset(
                 concept for concept in range(len(names)) if not quality.faithful_in(concept)
             ),
-            perceived=self._perceived(context),
+            perceived=self._perceived(inputs),
         )
         shifts = prediction_shift(concepts)
         return CausalGraph(
@@ -153,7 +153,7 @@ class GlanceDiscoverer(GraphDiscoverer):
         self,
         search: _LabelSearch,
         labelled: frozenset[Pair],
-        context: Context,
+        inputs: DiscoveryInputs,
         rng: np.random.Generator,
     ) -> list[frozenset[Pair]]:
         """Return the edges that halves of the labels hold."""
@@ -161,37 +161,37 @@ class GlanceDiscoverer(GraphDiscoverer):
         found, labels = [], search.labels
         half = len(labels) // 2
         repeats = self.config.repeats if half >= FEWEST else 0
-        with context.progress.task("resample the labels", repeats) as advance:
+        with inputs.progress.task("resample the labels", repeats) as advance:
             for _ in range(repeats):
                 rows = rng.permutation(len(labels))[: min(half, self.config.resample_limit)]
                 found.append(search.resampled(labels[rows], most))
                 advance(1)
         return found
 
-    def _perceived(self, context: Context) -> CausalGraph | None:
+    def _perceived(self, inputs: DiscoveryInputs) -> CausalGraph | None:
         """Hear the third witness."""
-        if not self.config.perception or "reference" not in context.capabilities:
+        if not self.config.perception or Capability.REFERENCE not in inputs.capabilities:
             return None
-        if context.expect(LatentSpace, "the discoverer 'glance'").boolean_:
+        if expect(inputs.need_space(), LatentSpace, "the discoverer 'glance'").boolean_:
             # Readings of what is there or not pile up at two values, which point nowhere.
             return None
         # It is asked what it sees, so that it is not told what is known.
-        return PerceivedDiscoverer(perception=self.config.perceive, resamples=0).discover(context)
+        return PerceivedDiscoverer(perception=self.config.perceive, resamples=0).discover(inputs)
 
 
 @dataclass
 class _LabelSearch:
     """The SCM layer's search, on any sample of the labels."""
 
-    context: Context
+    inputs: DiscoveryInputs
     space: LatentSpace
     config: GlanceDiscoverer.Config
 
     def __post_init__(self) -> None:
-        concepts = self.context.dataset.train.concepts
+        concepts = self.inputs.dataset.train.concepts
         if concepts is None or self.space.scm_ is None:
             raise CapabilityError("the discoverer 'glance' needs labels of the named concepts")
-        self.labels = self.space.labels(self.context.dataset.train)
+        self.labels = self.space.labels(self.inputs.dataset.train)
         k = len(self.space.named_)
         said = self.config.background.among([*self.space.named_, PREDICTION])
         own = [frozenset(pair for pair in pairs if max(pair) < k) for pairs in said]
@@ -265,7 +265,9 @@ class _LabelSearch:
         return frozenset(known | otherwise | (clear & compelled(edges, known | otherwise)))
 
 
-def _oracle_along(labelled: frozenset[Pair], search: _LabelSearch, context: Context) -> TwinOracle:
+def _oracle_along(
+    labelled: frozenset[Pair], search: _LabelSearch, inputs: DiscoveryInputs
+) -> TwinOracle:
     """Return an oracle whose SCM layer has these edges: the user's knowledge may have moved some.
 
     Raises
@@ -273,7 +275,7 @@ def _oracle_along(labelled: frozenset[Pair], search: _LabelSearch, context: Cont
     CapabilityError
         If the effects of do() do not spread in the pipeline's oracle.
     """
-    oracle = context.expect(TwinOracle, "the discoverer 'glance'")
+    oracle = expect(inputs.need_oracle(), TwinOracle, "the discoverer 'glance'")
     if not oracle.config.propagate:
         raise CapabilityError(
             "the discoverer 'glance' needs oracle.propagate: true; 'glance-paper' sets latents "
@@ -287,7 +289,7 @@ def _oracle_along(labelled: frozenset[Pair], search: _LabelSearch, context: Cont
         search.labels, space.named_, edges=labelled, links=space.config.links
     )
     bound = TwinOracle(oracle.config).bind(
-        context.classifier, other, memory_ceiling=oracle.memory_ceiling
+        inputs.classifier, other, memory_ceiling=oracle.memory_ceiling
     )
     bound.ledger = oracle.ledger
     return bound

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -12,11 +11,11 @@ from numpy.typing import NDArray
 from pydantic import Field, NonNegativeInt, PositiveFloat
 from torch import Tensor
 
+from causalxai.capabilities import Capability, expect
 from causalxai.concept_space import Units
-from causalxai.context import Context
 from causalxai.dataset import some_of_each_class
 from causalxai.errors import CapabilityError, did_you_mean
-from causalxai.explainer import Explainer, Explanation
+from causalxai.explainer import Explainer, Explanation, ExplanationInputs
 from causalxai.intervention import NO_TARGET, Intervention
 from causalxai.plugin import PluginConfig
 from causalxai_glance.latent_space import LatentSpace
@@ -59,7 +58,7 @@ class GlanceExplainer(Explainer):
     .. [2] Ribeiro, Singh, Guestrin, "Why should I trust you?", KDD 2016.
     """
 
-    requires: ClassVar[frozenset[str]] = frozenset({"space", "oracle", "render"})
+    requires = frozenset({Capability.CONCEPTS, Capability.ORACLE, Capability.IMAGES})
 
     class Config(PluginConfig):
         """Settings.
@@ -93,16 +92,16 @@ class GlanceExplainer(Explainer):
 
     config: Config
 
-    def _explain(self, inputs: Tensor, target: Tensor, context: Context) -> Explanation:
-        space = context.expect(LatentSpace, type(self).__name__)
+    def _explain(self, images: Tensor, target: Tensor, inputs: ExplanationInputs) -> Explanation:
+        space = expect(inputs.need_space(), LatentSpace, type(self).__name__)
         asked = _Asked(
-            context.expect(TwinOracle, type(self).__name__),
-            space.encode(inputs),
+            expect(inputs.need_oracle(), TwinOracle, type(self).__name__),
+            space.encode(images),
             target,
             space.unit_,
             space.boolean_,
         )
-        models = self._local_models(asked, context)
+        models = self._local_models(asked, inputs)
         importance = np.stack([model.coefficients for model in models])
         contrasted, step = _contrasted(len(space.named_), importance), self.config.step
         pictured = sorted(some_of_each_class(target, self.config.pictures))
@@ -110,13 +109,13 @@ class GlanceExplainer(Explainer):
             "state": asked.units.values,
             "fidelity": torch.tensor([model.fidelity for model in models]),
             "intercept": torch.tensor([model.intercept for model in models]),
-            "original": context.classifier.probabilities(inputs),
+            "original": inputs.classifier.probabilities(images),
             **asked.contrast(contrasted, step),
             **asked.pictures(contrasted, step, torch.tensor(pictured, dtype=torch.int64)),
         }
         names = space.names()
         return Explanation(
-            inputs=inputs.cpu(),
+            images=images.cpu(),
             target=target.cpu(),
             concepts=names,
             importance=torch.from_numpy(importance).float(),
@@ -144,14 +143,14 @@ class GlanceExplainer(Explainer):
             )
         return {"featured": self.config.featured}
 
-    def _local_models(self, asked: _Asked, context: Context) -> list[LocalModel]:
+    def _local_models(self, asked: _Asked, inputs: ExplanationInputs) -> list[LocalModel]:
         """Fit one model an image, each to the same samples of its own surroundings."""
         width = self.config.kernel_width
         if width is None:
             width = 0.75 * self.config.reach * len(asked.unit) ** 0.5
-        shifts, chosen = self._samples(len(asked.unit), context.rng)
+        shifts, chosen = self._samples(len(asked.unit), inputs.rng)
         parts = zip(shifts.split(_SAMPLES_A_QUERY), chosen.split(_SAMPLES_A_QUERY), strict=True)
-        with context.progress.task("look around the images", len(shifts)) as advance:
+        with inputs.progress.task("look around the images", len(shifts)) as advance:
             answers = []
             for part in parts:
                 chunk = asked.moved(*part)

@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
-from causalxai.context import Context
+from causalxai.capabilities import Capability
 from causalxai.graph import CausalGraph, Edge, Node
-from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
+from causalxai.graph_discoverer import DiscovererConfig, DiscoveryInputs, GraphDiscoverer
 from causalxai.seeding import numpy_generator
 from causalxai_glance.concepts import constrained, named_concepts
 from causalxai_glance.effects import SIGNS, Concepts, together
@@ -61,7 +61,7 @@ class PaperDiscoverer(GraphDiscoverer):
        explanations", arXiv 2207.01917, section 3.3, equations 2 and 3.
     """
 
-    requires = frozenset({"oracle", "readback", "observations"})
+    requires = frozenset({Capability.ORACLE, Capability.READBACK, Capability.OBSERVATIONS})
 
     class Config(DiscovererConfig):
         """Settings.
@@ -88,13 +88,13 @@ class PaperDiscoverer(GraphDiscoverer):
 
     config: Config
 
-    def _discover(self, context: Context) -> CausalGraph:
-        names, concepts = named_concepts(context, self.config.units)
+    def _discover(self, inputs: DiscoveryInputs) -> CausalGraph:
+        names, concepts = named_concepts(inputs, self.config.units)
         trials = run_trials(concepts)
         weights = paper_weights(trials.moved, self.config.estimator)
         _, barred = self.config.background.among(names)
         edges = self.edges(trials, barred)
-        rng = numpy_generator(context.rng)
+        rng = numpy_generator(inputs.rng)
         n = len(concepts.units)
         found = [self.edges(trials.resample(rng.integers(n, size=n)), barred)
                  for _ in range(self.config.repeats)]  # fmt: skip

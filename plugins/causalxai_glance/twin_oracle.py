@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from causalxai.capabilities import Capability
 from causalxai.classifier import Classifier
 from causalxai.concept_space import ConceptSpace, Units
 from causalxai.errors import CapabilityError
@@ -31,7 +32,7 @@ class TwinOracle(Oracle):
     classifier sees much as it sees the image.
     """
 
-    capabilities = frozenset({"readback", "render"})
+    capabilities = frozenset({Capability.READBACK, Capability.IMAGES})
 
     class Config(PluginConfig):
         """Settings of ``TwinOracle``.

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
 from pydantic import Field
 from torch import Tensor
 
+from causalxai.capabilities import Capability, expect
 from causalxai.concept_space import Units
-from causalxai.context import Context
 from causalxai.explainer import Explanation
 from causalxai.intervention import Intervention
-from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError
+from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError, ScoringInputs
 from causalxai.plugin import PluginConfig
 from causalxai_interventional.mechanisms import (
     Mechanisms,
@@ -46,7 +44,7 @@ class Correction(Metric):
     higher_is_better = True
     value_range = (0.0, 1.0)
     reference = "Interventional black-box explanations, section 3.2"
-    requires: ClassVar[frozenset[str]] = frozenset({"space", "oracle", "graph"})
+    requires = frozenset({Capability.CONCEPTS, Capability.ORACLE, Capability.GRAPH})
 
     class Config(PluginConfig):
         """Settings of ``Correction``."""
@@ -59,22 +57,22 @@ class Correction(Metric):
 
     config: Config
 
-    def _compute(self, explanation: Explanation, context: Context) -> MetricResult:  # noqa: ARG002
-        oracle = context.expect(ParameterOracle, self.name)
-        rule = rule_for(self.config.rule, context.discoverer)
-        test = context.dataset.test
-        wrong = (context.classifier.predict(test.images).cpu() != test.labels).nonzero()[:, 0]
+    def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:  # noqa: ARG002
+        oracle = expect(inputs.need_oracle(), ParameterOracle, self.name)
+        rule = rule_for(self.config.rule, inputs.discoverer)
+        test = inputs.dataset.test
+        wrong = (inputs.classifier.predict(test.images).cpu() != test.labels).nonzero()[:, 0]
         if not len(wrong):
             raise MetricUndefinedError("the classifier makes no mistake on the test split")
-        wrong = wrong[torch.randperm(len(wrong), generator=context.rng)][: self.config.errors]
+        wrong = wrong[torch.randperm(len(wrong), generator=inputs.rng)][: self.config.errors]
         outcomes: list[dict[str, Tensor]] = []
-        with context.progress.task("correction", len(wrong)) as advance:
+        with inputs.progress.task("correction", len(wrong)) as advance:
             for rows in torch.split(wrong, _IMAGES_AT_ONCE):
                 units = oracle.space.encode(test.images[rows])
-                classes = torch.arange(len(context.classifier.class_names))
+                classes = torch.arange(len(inputs.classifier.class_names))
                 targets = classes.expand(len(rows), -1).to(oracle.classifier.device)
                 found = find_mechanisms(oracle, units, targets, rule)
-                outcomes.append(_outcomes(oracle, units, found, test.labels[rows], context.rng))
+                outcomes.append(_outcomes(oracle, units, found, test.labels[rows], inputs.rng))
                 advance(len(rows))
         samples = {name: torch.cat([one[name] for one in outcomes]) for name in outcomes[0]}
         shares = {name: Estimate.share(hits.numpy()) for name, hits in samples.items() if len(hits)}

@@ -5,16 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, ClassVar, NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
 from pydantic import BeforeValidator, Field
 from torch import Tensor
 
-from causalxai.context import Context
+from causalxai.capabilities import Capability, expect
 from causalxai.errors import CapabilityError, did_you_mean
 from causalxai.graph import CausalGraph, Edge, Node, NodeKind
-from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
+from causalxai.graph_discoverer import DiscovererConfig, DiscoveryInputs, GraphDiscoverer
 from causalxai.storage.record import Json
 from causalxai_interventional.mechanisms import (
     LayerMechanisms,
@@ -56,7 +56,7 @@ class InterventionalDiscoverer(GraphDiscoverer):
     With whole filters as concepts, each filter has one edge to the class: its total effect.
     """
 
-    requires: ClassVar[frozenset[str]] = frozenset({"space", "oracle"})
+    requires = frozenset({Capability.CONCEPTS, Capability.ORACLE})
 
     class Config(DiscovererConfig, SelectionRule):
         """Settings of ``InterventionalDiscoverer``."""
@@ -73,13 +73,13 @@ class InterventionalDiscoverer(GraphDiscoverer):
 
     config: Config
 
-    def _discover(self, context: Context) -> CausalGraph:
-        oracle = context.expect(ParameterOracle, type(self).__name__)
-        classes = self._classes(context)
+    def _discover(self, inputs: DiscoveryInputs) -> CausalGraph:
+        oracle = expect(inputs.need_oracle(), ParameterOracle, type(self).__name__)
+        classes = self._classes(inputs)
         tallies: dict[str, dict[str, _Tally]] = {}
-        with context.progress.task("algorithm 1 on positives", len(classes)) as advance:
+        with inputs.progress.task("algorithm 1 on positives", len(classes)) as advance:
             for name, index in classes.items():
-                images = self._positives(context, name, index)
+                images = self._positives(inputs, name, index)
                 tallies[name] = self._tally(oracle, images, index)
                 advance(1, f"class {name}: {len(images)} images")
         return _build_graph(oracle, tallies, self.config)
@@ -89,20 +89,20 @@ class InterventionalDiscoverer(GraphDiscoverer):
         """When an edge counts as causal, here and in what follows."""
         return SelectionRule.model_validate(self.config.model_dump(include=_RULE))
 
-    def _classes(self, context: Context) -> dict[str, int]:
-        known = context.dataset.class_names
+    def _classes(self, inputs: DiscoveryInputs) -> dict[str, int]:
+        known = inputs.dataset.class_names
         wanted = known if self.config.classes is None else self.config.classes
         for name in wanted:
             if name not in known:
                 raise CapabilityError(f"there is no class {name!r}{did_you_mean(name, known)}")
         return {name: known.index(name) for name in wanted}
 
-    def _positives(self, context: Context, name: str, index: int) -> Tensor:
-        test = context.dataset.test
+    def _positives(self, inputs: DiscoveryInputs, name: str, index: int) -> Tensor:
+        test = inputs.dataset.test
         own = (test.labels == index).nonzero()[:, 0]
-        chosen = own[torch.randperm(len(own), generator=context.rng)]
+        chosen = own[torch.randperm(len(own), generator=inputs.rng)]
         if len(own):
-            hits = context.classifier.predict(test.images[chosen]).cpu() == index
+            hits = inputs.classifier.predict(test.images[chosen]).cpu() == index
             chosen = chosen[hits][: self.config.positives]
         if not len(chosen):
             raise CapabilityError(f"no test image of class {name!r} is classified correctly")

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from causalxai.context import Context
+from causalxai.capabilities import Capability, expect
 from causalxai.errors import CapabilityError, did_you_mean
-from causalxai.explainer import Explainer, Explanation
+from causalxai.explainer import Explainer, Explanation, ExplanationInputs
 from causalxai.plugin import PluginConfig
 from causalxai.storage.record import Json
 from causalxai_interventional.mechanisms import Mechanisms, SelectionRule, find_mechanisms, rule_for
@@ -30,7 +30,7 @@ class InterventionalExplainer(Explainer):
     mediators of all mapped layers (section 3.3).
     """
 
-    requires: ClassVar[frozenset[str]] = frozenset({"space", "oracle", "graph"})
+    requires = frozenset({Capability.CONCEPTS, Capability.ORACLE, Capability.GRAPH})
 
     class Config(PluginConfig):
         """Settings of ``InterventionalExplainer``."""
@@ -49,18 +49,18 @@ class InterventionalExplainer(Explainer):
 
     config: Config
 
-    def _explain(self, inputs: Tensor, target: Tensor, context: Context) -> Explanation:
-        oracle = context.expect(ParameterOracle, type(self).__name__)
-        units = oracle.space.encode(inputs)
-        classes = target.to(context.classifier.device)[:, None]
+    def _explain(self, images: Tensor, target: Tensor, inputs: ExplanationInputs) -> Explanation:
+        oracle = expect(inputs.need_oracle(), ParameterOracle, type(self).__name__)
+        units = oracle.space.encode(images)
+        classes = target.to(inputs.classifier.device)[:, None]
         found = find_mechanisms(
-            oracle, units, classes, rule_for(self.config.rule, context.discoverer)
+            oracle, units, classes, rule_for(self.config.rule, inputs.discoverer)
         )
         maps = _named_maps(mediator_maps(oracle, units, found, self._map_layers(oracle)))
         if self.config.references:
-            maps |= reference_maps(context.classifier, inputs, target)
+            maps |= reference_maps(inputs.classifier, images, target)
         return Explanation(
-            inputs=inputs.cpu(),
+            images=images.cpu(),
             target=target.cpu(),
             maps={name: tensor.cpu() for name, tensor in maps.items()},
             **_flatten(oracle, found),

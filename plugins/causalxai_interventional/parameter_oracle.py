@@ -45,7 +45,7 @@ class ParameterOracle(Oracle):
     share is edited in the layer that is named, not in the other.
     """
 
-    capabilities = frozenset({"gradient"})
+    capabilities = frozenset({})
 
     class Config(PluginConfig):
         """Settings of ``ParameterOracle``."""

@@ -27,14 +27,14 @@ _NO_RULE_CALLS = {
 }  # fmt: skip
 
 
-def reference_maps(classifier: Classifier, inputs: Tensor, target: Tensor) -> dict[str, Tensor]:
+def reference_maps(classifier: Classifier, images: Tensor, target: Tensor) -> dict[str, Tensor]:
     """Return saliency, integrated gradients and DeepLIFT, each ``[n, h, w]``, summed over colours.
 
     Baselines are black images. DeepLIFT cannot follow a module that is called twice or works in
     place, so that it gets a copy of the network in which none does. It is left out for networks
     that can't be traced, and for activations that it has no rule for, such as GELU.
     """
-    images = inputs.detach().clone().to(classifier.device).requires_grad_()
+    images = images.detach().clone().to(classifier.device).requires_grad_()
     classes = target.to(classifier.device)
     model = classifier.model
     maps = {

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from causalxai import Comparison, compare
+from causalxai.capabilities import Capability
 from causalxai.comparison.page.render import render_comparison
 from causalxai.comparison.rows import charged
 from causalxai.config import load_grid
@@ -50,16 +51,16 @@ def test_who_asks_for_the_graph_is_charged_with_it(base: Spec, monkeypatch: pyte
 
     (cell,) = load_grid({**base, "explain": "random"}).cells
     assert charged(cell.spec) == ["explain"]
-    monkeypatch.setattr(toyparts.RandomExplainer, "requires", frozenset({"observations"}))
+    monkeypatch.setattr(toyparts.RandomExplainer, "requires", frozenset({Capability.OBSERVATIONS}))
     assert charged(cell.spec) == ["explain"]
-    monkeypatch.setattr(toyparts.RandomExplainer, "requires", frozenset({"space"}))
+    monkeypatch.setattr(toyparts.RandomExplainer, "requires", frozenset({Capability.CONCEPTS}))
     assert charged(cell.spec) == ["concepts", "explain"]
-    monkeypatch.setattr(toyparts.RandomExplainer, "requires", frozenset({"graph"}))
+    monkeypatch.setattr(toyparts.RandomExplainer, "requires", frozenset({Capability.GRAPH}))
     assert charged(cell.spec) == ["concepts", "graph", "explain"]
-    monkeypatch.setattr(ToyDiscoverer, "requires", frozenset({"observations"}))
+    monkeypatch.setattr(ToyDiscoverer, "requires", frozenset({Capability.OBSERVATIONS}))
     assert charged(cell.spec) == ["graph", "explain"]
     monkeypatch.setattr(toyparts.RandomExplainer, "requires", frozenset())
-    monkeypatch.setattr(toyparts.Distance, "requires", frozenset({"graph"}))
+    monkeypatch.setattr(toyparts.Distance, "requires", frozenset({Capability.GRAPH}))
     assert charged(cell.spec) == ["graph", "explain"]
 
 

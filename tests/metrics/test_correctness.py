@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from causalxai import CausalGraph, Context, Edge, EdgeKind, Explanation, MetricResult
+from causalxai import CausalGraph, Edge, EdgeKind, Explanation, MetricResult, ScoringInputs
+from causalxai.capabilities import Capability
 from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
 from causalxai.metrics.correctness import Correctness
 from causalxai.testing.toys import CONCEPTS, ToyDiscoverer, ToyWorld
@@ -16,7 +17,7 @@ from causalxai.testing.toys import CONCEPTS, ToyDiscoverer, ToyWorld
 class Erring(GraphDiscoverer):
     """Knows the truth, and turns or drops each edge with some probability."""
 
-    requires = frozenset()
+    requires: frozenset[Capability] = frozenset()
 
     class Config(DiscovererConfig):
         turns: float = 0.0
@@ -24,20 +25,20 @@ class Erring(GraphDiscoverer):
 
     config: Config
 
-    def _discover(self, context: Context) -> CausalGraph:
-        assert context.graph is None
-        rng = context.rng
+    def _discover(self, inputs: ScoringInputs) -> CausalGraph:
+        assert inputs.graph is None
+        rng = inputs.rng
         if self.config.per_subset:  # All repeats on one subset err alike.
-            seed = int(context.dataset.train.images.sum() * 1e4)
+            seed = int(inputs.dataset.train.images.sum() * 1e4)
             rng = torch.Generator().manual_seed(seed)
-        truth = context.dataset.graph
+        truth = inputs.dataset.graph
         kept = [edge for edge in truth.edges if torch.rand((), generator=rng) >= self.config.turns]
         return CausalGraph((*CONCEPTS, "the prediction"), [(e.source, e.target) for e in kept])
 
 
 def scored(world: ToyWorld, discoverer: GraphDiscoverer, **settings: int) -> MetricResult:
-    context = replace(world.context(), discoverer=discoverer)
-    return Correctness(**settings).compute(explanation(world), context)
+    inputs = replace(world.inputs(), discoverer=discoverer)
+    return Correctness(**settings).compute(explanation(world), inputs)
 
 
 def explanation(world: ToyWorld) -> Explanation:
@@ -91,9 +92,9 @@ def test_subsets_are_drawn_with_replacement_and_repeats_see_the_same(world: ToyW
     seen = []
 
     class Watching(Erring):
-        def _discover(self, context: Context) -> CausalGraph:
-            seen.append((context.dataset, context.rng.initial_seed()))
-            return super()._discover(context)
+        def _discover(self, inputs: ScoringInputs) -> CausalGraph:
+            seen.append((inputs.dataset, inputs.rng.initial_seed()))
+            return super()._discover(inputs)
 
     scored(world, Watching(), subsets=2, repeats=2)
     first, again, other, _ = (dataset.train.images for dataset, _ in seen)
@@ -110,20 +111,20 @@ def test_without_a_truth_there_is_no_score(world: ToyWorld):
         (CausalGraph(CONCEPTS), "the true graph has no edge"),
         (CausalGraph(("x", "y"), [("x", "y")]), "has 0 of the true graph's nodes"),
     ]:
-        context = replace(
-            world.context(),
+        inputs = replace(
+            world.inputs(),
             discoverer=Erring(),
             dataset=replace(world.dataset, graph=truth),
         )
-        result = Correctness().compute(explanation(world), context)
+        result = Correctness().compute(explanation(world), inputs)
         assert result.status == "skipped"
         assert reason in result.reason
 
 
 def test_open_directions_count_nothing_and_are_told(world: ToyWorld):
     class Open(Erring):
-        def _discover(self, context: Context) -> CausalGraph:
-            truth = context.dataset.graph.edges
+        def _discover(self, inputs: ScoringInputs) -> CausalGraph:
+            truth = inputs.dataset.graph.edges
             edges = [Edge(edge.source, edge.target, EdgeKind.UNDIRECTED) for edge in truth]
             return CausalGraph(CONCEPTS, edges)
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from causalxai import Context, Explanation, Metric
+from causalxai import Explanation, Metric, ScoringInputs
 from causalxai.concept_space import Concept, Units
 from causalxai.metrics.faithfulness import Faithfulness, InformationCoefficient
 from causalxai.testing.toys import ToySpace, ToyWorld
@@ -41,7 +41,7 @@ def test_truth_beats_noise_and_noise_chance(
     random = noise(contributions)
     noisy = contributions + 0.5 * contributions.std(dim=0) * random
     true, middle, none = (
-        metric.compute(explain(claim), world.context()) for claim in (contributions, noisy, random)
+        metric.compute(explain(claim), world.inputs()) for claim in (contributions, noisy, random)
     )
     assert true.estimate.value == pytest.approx(1, abs=0.02)
     assert true.estimate.low > middle.estimate.high
@@ -65,9 +65,9 @@ def test_neither_unit_nor_the_order_of_concepts_counts(
         concepts=tuple(plain.concepts[j] for j in order),
         importance=plain.importance[:, order],
     )
-    first = metric.compute(plain, world.context())
+    first = metric.compute(plain, world.inputs())
     for other in (rescaled, reordered, explain(claim.sinh())):
-        again = metric.compute(other, world.context())
+        again = metric.compute(other, world.inputs())
         assert again.estimate.value == pytest.approx(first.estimate.value, abs=1e-6)
         assert again.chance.value == pytest.approx(first.chance.value, abs=1e-6)
 
@@ -78,7 +78,7 @@ def test_whatever_is_claimed_scores_within_the_range(
     world: ToyWorld, explain: Callable[[Tensor], Explanation], seed: int, n: int
 ):
     claim = noise(torch.empty(n, 4), seed).round()
-    result = Faithfulness(**QUICK).compute(explain(claim), world.context())
+    result = Faithfulness(**QUICK).compute(explain(claim), world.inputs())
     assert result.status == "ok"
     assert 0 <= result.estimate.low <= result.estimate.value <= result.estimate.high <= 1
 
@@ -87,7 +87,7 @@ def test_bins_find_dependence_where_there_is_none_and_adjusting_mends_it(
     world: ToyWorld, explain: Callable[[Tensor], Explanation]
 ):
     random = noise(torch.empty(120, 4))
-    result = Faithfulness().compute(explain(random), world.context())
+    result = Faithfulness().compute(explain(random), world.inputs())
     assert result.estimate.value > 0.07
     assert abs(result.parts["adjusted"].value) < 0.05
 
@@ -96,7 +96,7 @@ def test_few_images_have_fewer_bins(world: ToyWorld, explain: Callable[[Tensor],
     # Two bins of five: an importance that tells the upper half from the lower scores 1.
     values = world.space.encode(world.dataset.test.images[:10]).values
     upper = (values > values.median(dim=0).values).float()
-    result = Faithfulness(**QUICK).compute(explain(upper), world.context())
+    result = Faithfulness(**QUICK).compute(explain(upper), world.inputs())
     assert result.estimate.value == pytest.approx(1)
 
 
@@ -105,13 +105,13 @@ def test_importances_that_never_vary_count_0_and_are_told(
     metric: Metric, world: ToyWorld, contributions: Tensor, explain: Callable[[Tensor], Explanation]
 ):
     claim = contributions * torch.tensor([1.0, 0.0, 1.0, 0.0])
-    result = metric.compute(explain(claim), world.context())
+    result = metric.compute(explain(claim), world.inputs())
     assert result.estimate.value == pytest.approx(0.5, abs=0.02)
     assert result.reason == "2 of 4 have the same importance in all images and count as 0"
     assert len(result.parts) == 5
-    constant = metric.compute(explain(torch.ones(120, 4)), world.context())
+    constant = metric.compute(explain(torch.ones(120, 4)), world.inputs())
     assert (constant.status, constant.estimate.value, constant.chance.value) == ("ok", 0, 0)
-    few = metric.compute(explain(claim[:9]), world.context())
+    few = metric.compute(explain(claim[:9]), world.inputs())
     assert (few.status, few.reason) == (
         "skipped",
         "dependence is told from 10 explanations or more, not from 9",
@@ -124,7 +124,7 @@ def test_naming_fewer_concepts_is_no_way_to_a_better_score(
 ):
     whole = explain(contributions)
     half = replace(whole, concepts=whole.concepts[:2], importance=whole.importance[:, :2])
-    result = metric.compute(half, world.context())
+    result = metric.compute(half, world.inputs())
     assert result.estimate.value == pytest.approx(0.5, abs=0.02)
     assert result.reason.startswith("2 of 4 concepts are not named and count as 0")
 
@@ -142,12 +142,12 @@ def test_values_that_never_vary_are_left_out_and_told(
             return Units(values)
 
     space = Still().fit(world.classifier, world.dataset, rng=torch.Generator())
-    context = replace(world.context(), space=space)
-    result = metric.compute(explain(contributions), context)
+    inputs = replace(world.inputs(), space=space)
+    result = metric.compute(explain(contributions), inputs)
     assert result.estimate.value == pytest.approx(1, abs=0.02)
     assert result.reason == "left out: 1 of 4 concepts do not vary"
     space.still = [0, 1, 2, 3]
-    nothing = metric.compute(explain(contributions), context)
+    nothing = metric.compute(explain(contributions), inputs)
     assert (nothing.status, "each concept has the same value" in nothing.reason) == (
         "skipped",
         True,
@@ -163,10 +163,10 @@ def test_maps_are_read_through_the_generator(
     explanation = Explanation(
         images, torch.zeros(len(images), dtype=torch.int64), maps={"patches": patches}
     )
-    result = metric.compute(explanation, world.context())
+    result = metric.compute(explanation, world.inputs())
     assert (result.status, result.footing) == ("ok", "through the generator")
     assert result.estimate.low > result.chance.high
-    blind = metric.compute(explanation, replace(world.context(), oracle=None))
+    blind = metric.compute(explanation, replace(world.inputs(), oracle=None))
     assert (blind.status, blind.reason) == (
         "skipped",
         "no oracle here renders what concepts look like",
@@ -189,9 +189,9 @@ def test_a_bit_that_is_told_for_certain_scores_one(
     make: Callable[..., Metric], world: ToyWorld, explain: Callable[[Tensor], Explanation]
 ):
     space = Bits().fit(world.classifier, world.dataset, rng=torch.Generator())
-    context: Context = replace(world.context(), space=space)
+    inputs: ScoringInputs = replace(world.inputs(), space=space)
     bits = space.encode(world.dataset.test.images).values
-    score = partial(make(**QUICK).compute, context=context)
+    score = partial(make(**QUICK).compute, inputs=inputs)
     clear = score(explain(2 * bits - 1 + 0.1 * noise(bits)))
     blurred = score(explain(2 * bits - 1 + 2 * noise(bits)))
     assert clear.estimate.value > 0.85

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from causalxai import Context, Explanation, MetricResult
+from causalxai import Explanation, MetricResult, ScoringInputs
+from causalxai.capabilities import Capability
 from causalxai.concept_space import Concept, Units
 from causalxai.intervention import Intervention
 from causalxai.metrics.intervention_validity import InterventionValidity
@@ -20,7 +21,7 @@ from causalxai.testing.toys import ToySpace, ToyWorld
 class Obeying(Oracle):
     """Reads back as much of what was set as it obeys, and some noise of its own."""
 
-    capabilities = frozenset({"readback"})
+    capabilities = frozenset({Capability.READBACK})
     obeys = 1.0
     blur = 0.0
 
@@ -36,8 +37,8 @@ class Obeying(Oracle):
 def judged(world: ToyWorld, obeys: float, blur: float = 0.0) -> MetricResult:
     oracle = Obeying().bind(world.classifier, world.space)
     oracle.obeys, oracle.blur = obeys, blur
-    context = replace(world.context(), oracle=oracle)
-    return InterventionValidity().compute(shown(world), context)
+    inputs = replace(world.inputs(), oracle=oracle)
+    return InterventionValidity().compute(shown(world), inputs)
 
 
 def shown(world: ToyWorld, count: int = 60) -> Explanation:
@@ -90,8 +91,8 @@ def test_flips_are_read_back_or_not(world: ToyWorld, obeys: float, share: float)
     space = Bits().fit(world.classifier, world.dataset, rng=torch.Generator())
     oracle = Obeying().bind(world.classifier, space)
     oracle.obeys = obeys
-    context: Context = replace(world.context(), space=space, oracle=oracle)
-    result = InterventionValidity().compute(shown(world), context)
+    inputs: ScoringInputs = replace(world.inputs(), space=space, oracle=oracle)
+    result = InterventionValidity().compute(shown(world), inputs)
     assert result.estimate.value == share
     assert result.controls["do() ignored"].value == 0
     assert 0.2 < result.chance.value < 0.8
@@ -119,14 +120,14 @@ def test_concepts_that_are_not_scored_are_told(world: ToyWorld):
         replace(split, concepts=None) for split in (world.dataset.train, world.dataset.test)
     )
     data = replace(world.dataset, concept_names=(), graph=None, train=train, test=test)
-    context = replace(world.context(), space=space, oracle=oracle, dataset=data)
-    result = InterventionValidity(values=1).compute(shown(world), context)
+    inputs = replace(world.inputs(), space=space, oracle=oracle, dataset=data)
+    result = InterventionValidity(values=1).compute(shown(world), inputs)
     assert result.reason == (
         "left out: 2 of 66 concepts, all beyond the first 64; "
         "left out: 1 of 64 concepts do not vary"
     )
     space.count = 4
-    few = InterventionValidity().compute(shown(world), context)
+    few = InterventionValidity().compute(shown(world), inputs)
     assert few.reason == "left out: 1 of 4 concepts do not vary"
     assert judged(world, 1.0).reason == ""
 
@@ -139,8 +140,8 @@ def test_parameters_and_single_images_are_skipped(world: ToyWorld):
 
     space = Parameters().fit(world.classifier, world.dataset, rng=torch.Generator())
     oracle = Obeying().bind(world.classifier, space)
-    context = replace(world.context(), space=space, oracle=oracle)
-    result = InterventionValidity().compute(shown(world), context)
+    inputs = replace(world.inputs(), space=space, oracle=oracle)
+    result = InterventionValidity().compute(shown(world), inputs)
     assert (result.status, "parameter has no readback" in result.reason) == ("skipped", True)
-    alone = InterventionValidity().compute(shown(world, 1), world.context())
+    alone = InterventionValidity().compute(shown(world, 1), world.inputs())
     assert (alone.status, "takes two images" in alone.reason) == ("skipped", True)

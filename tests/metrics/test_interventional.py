@@ -11,7 +11,7 @@ from captum.metrics import infidelity
 from scipy import stats
 from torch import Tensor
 
-from causalxai import Context, Explanation
+from causalxai import Explanation, ScoringInputs
 from causalxai.concept_space import Concept, Units
 from causalxai.intervention import NO_TARGET, Intervention
 from causalxai.metrics.interventional import InterventionalFaithfulness, _correlations, _Subsets
@@ -42,7 +42,7 @@ def noise(seed: int = 0) -> Tensor:
 def test_truth_beats_noise_and_noise_chance(world: ToyWorld, total: Tensor, explain: Explain):
     random = total.abs().mean() * noise()
     true, noisy, none = (
-        InterventionalFaithfulness().compute(explain(claim), world.context())
+        InterventionalFaithfulness().compute(explain(claim), world.inputs())
         for claim in (total.expand(40, -1), total + 1.5 * random, random)
     )
     assert true.estimate.low > noisy.estimate.high
@@ -56,11 +56,11 @@ def test_truth_beats_noise_and_noise_chance(world: ToyWorld, total: Tensor, expl
 def test_direct_effects_are_right_with_the_others_held(
     world: ToyWorld, direct: Tensor, explain: Explain
 ):
-    result = InterventionalFaithfulness().compute(explain(direct.expand(40, -1)), world.context())
+    result = InterventionalFaithfulness().compute(explain(direct.expand(40, -1)), world.inputs())
     assert result.parts["others held"].value == pytest.approx(1, abs=0.01)
     assert result.estimate.value < 0.99
     reversed_claim = explain(-direct.expand(40, -1))
-    opposite = InterventionalFaithfulness().compute(reversed_claim, world.context())
+    opposite = InterventionalFaithfulness().compute(reversed_claim, world.inputs())
     assert opposite.parts["others held"].value == pytest.approx(-1, abs=0.01)
 
 
@@ -70,9 +70,7 @@ def test_the_scale_of_importances_does_not_count(
 ):
     claim = total + noise()
     metric = InterventionalFaithfulness(subsets=10)
-    plain, scaled = (
-        metric.compute(explain(one), world.context()) for one in (claim, scale * claim)
-    )
+    plain, scaled = (metric.compute(explain(one), world.inputs()) for one in (claim, scale * claim))
     assert scaled.estimate.value == pytest.approx(plain.estimate.value, abs=1e-9)
 
 
@@ -80,11 +78,11 @@ def test_on_a_model_without_effects_there_is_no_score(
     world: ToyWorld, total: Tensor, explain: Explain
 ):
     with torch.no_grad():
-        context = world.context()
-        weight = context.classifier.model[1].weight
+        inputs = world.inputs()
+        weight = inputs.classifier.model[1].weight
         kept = weight.clone()
         weight.zero_()
-        result = InterventionalFaithfulness().compute(explain(total.expand(40, -1)), context)
+        result = InterventionalFaithfulness().compute(explain(total.expand(40, -1)), inputs)
         weight.copy_(kept)
     assert result.status == "skipped"
     assert "no effects to compare" in result.reason
@@ -94,13 +92,13 @@ def test_an_explanation_that_claims_nothing_counts_0_and_is_told(
     world: ToyWorld, total: Tensor, explain: Explain
 ):
     claim = total.expand(40, -1).clone()
-    everywhere = InterventionalFaithfulness().compute(explain(claim), world.context())
+    everywhere = InterventionalFaithfulness().compute(explain(claim), world.inputs())
     claim[:10] = 0
-    result = InterventionalFaithfulness().compute(explain(claim), world.context())
+    result = InterventionalFaithfulness().compute(explain(claim), world.inputs())
     assert result.estimate.n == 40
     assert result.estimate.value == pytest.approx(0.75 * everywhere.estimate.value, abs=0.05)
     assert result.reason == "silent in 10 of 40 images, which count as 0"
-    nothing = InterventionalFaithfulness().compute(explain(0 * claim), world.context())
+    nothing = InterventionalFaithfulness().compute(explain(0 * claim), world.inputs())
     assert (nothing.status, nothing.estimate.value) == ("ok", 0)
     assert "silent in 40 of 40 images" in nothing.reason
 
@@ -118,8 +116,8 @@ def test_images_where_the_oracle_makes_no_difference_are_left_out(
             logits[:, ::2] = 0
             return Response(logits=logits)
 
-    context = replace(world.context(), oracle=Deaf().bind(world.classifier, world.space))
-    result = InterventionalFaithfulness(held=False).compute(explain(total.expand(40, -1)), context)
+    inputs = replace(world.inputs(), oracle=Deaf().bind(world.classifier, world.space))
+    result = InterventionalFaithfulness(held=False).compute(explain(total.expand(40, -1)), inputs)
     assert result.estimate.n == 20
     assert result.parts["images left out"].value == 0.5
 
@@ -135,30 +133,30 @@ def test_concepts_that_are_not_named_count_nothing(
         importance=everything.importance[:, best : best + 1],
     )
     one, all_of_them = (
-        InterventionalFaithfulness().compute(each, world.context()) for each in (lonely, everything)
+        InterventionalFaithfulness().compute(each, world.inputs()) for each in (lonely, everything)
     )
     assert one.reason.startswith("3 of 4 concepts are not named and count as 0")
     assert 0 < one.estimate.value < all_of_them.estimate.value
 
 
-def among(world: ToyWorld, count: int) -> Context:
+def among(world: ToyWorld, count: int) -> ScoringInputs:
     """Return a context whose data set labels the first concepts alone."""
     train, test = (
         replace(split, concepts=None) for split in (world.dataset.train, world.dataset.test)
     )
     names = world.space.names()[:count]
     data = replace(world.dataset, concept_names=names, train=train, test=test)
-    return replace(world.context(), dataset=data)
+    return replace(world.inputs(), dataset=data)
 
 
 def test_chance_is_that_of_random_importances_with_two_concepts_too(world: ToyWorld):
-    context = among(world, 2)
+    inputs = among(world, 2)
     images = world.dataset.test.images[:80]
     target = torch.zeros(len(images), dtype=torch.int64)
     # The two are alike, so that to exchange them is no guess.
     claim = torch.ones(len(images), 2)
     explanation = Explanation(images, target, world.space.names()[:2], claim)
-    result = InterventionalFaithfulness(images=80).compute(explanation, context)
+    result = InterventionalFaithfulness(images=80).compute(explanation, inputs)
     assert result.chance.low < 0 < result.chance.high
     exchanged = result.controls["concepts exchanged"].value
     assert exchanged == pytest.approx(result.estimate.value)
@@ -169,12 +167,12 @@ def test_listing_the_oracles_single_effects_is_told(
 ):
     oracle = Weighted().bind(world.classifier, world.space)
     additive = InterventionalFaithfulness().compute(
-        explain(noise()), replace(world.context(), oracle=oracle)
+        explain(noise()), replace(world.inputs(), oracle=oracle)
     )
     assert additive.controls["oracle's single effects"].value == pytest.approx(1, abs=1e-9)
     assert "effects add up exactly here: listing single effects scores 1" in additive.reason
     # A cause done along with its effect: what one adds, the other one's do() takes away.
-    causal = InterventionalFaithfulness().compute(explain(total.expand(40, -1)), world.context())
+    causal = InterventionalFaithfulness().compute(explain(total.expand(40, -1)), world.inputs())
     assert causal.controls["oracle's single effects"].value < 0.999
     assert causal.estimate.value == pytest.approx(
         causal.controls["oracle's single effects"].value, abs=0.02
@@ -199,7 +197,7 @@ def test_where_captum_finds_less_infidelity_there_is_more_faithfulness(world: To
         rng = torch.Generator().manual_seed(3)
         heat = gradient + level * gradient.std() * torch.randn(gradient.shape, generator=rng)
         ours = InterventionalFaithfulness().compute(
-            Explanation(images, target, maps={"map": heat}), world.context()
+            Explanation(images, target, maps={"map": heat}), world.inputs()
         )
 
         def moved(pixels: Tensor, rng: torch.Generator = rng) -> tuple[Tensor, Tensor]:
@@ -252,10 +250,10 @@ def test_flips_and_removals_take_away_what_is_supported(
     Kind.kind = kind
     space = Kind().fit(world.classifier, world.dataset, rng=torch.Generator())
     oracle = Weighted().bind(world.classifier, space)
-    context = replace(world.context(), space=space, oracle=oracle)
+    inputs = replace(world.inputs(), space=space, oracle=oracle)
     on = space.encode(world.dataset.test.images[:40]).values
     supports = (2 * on - 1) * oracle.weights
-    result = InterventionalFaithfulness().compute(explain(supports), context)
+    result = InterventionalFaithfulness().compute(explain(supports), inputs)
     assert result.estimate.value == pytest.approx(1, abs=1e-9)
     assert result.chance.high < 0.7
     assert ("others held" in result.parts) == (kind == "boolean")

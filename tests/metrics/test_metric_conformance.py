@@ -23,11 +23,11 @@ from causalxai.testing.toys import ToyDiscoverer, ToyExplainer
 
 def bench(make: Callable[[], Metric]) -> Bench[Any]:
     world = toy_world(0)
-    context = replace(world.context(), explainer=ToyExplainer(), discoverer=ToyDiscoverer())
+    inputs = replace(world.inputs(), explainer=ToyExplainer(), discoverer=ToyDiscoverer())
     images = world.dataset.test.images[:24]
     target = world.classifier.predict(images)
-    explanation = ToyExplainer().explain(images, target, context)
-    return Bench(plugin=make(), context=context, images=images, explanation=explanation)
+    explanation = ToyExplainer().explain(images, target, inputs)
+    return Bench(plugin=make(), inputs=inputs, images=images, explanation=explanation)
 
 
 METRICS: dict[str, Callable[[], Metric]] = {

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from causalxai import Classifier, Context, Explanation
+from causalxai import Classifier, Explanation, ScoringInputs
 from causalxai.metrics.pixel_flipping import Deletion, Insertion, PixelFlipping
 from causalxai.testing.toys import ToyWorld
 
@@ -167,7 +167,7 @@ def test_images_are_scored_one_by_one(kind: type[PixelFlipping]):
 
 
 @pytest.fixture
-def many(context: Context) -> tuple[Explanation, Context]:
+def many(inputs: ScoringInputs) -> tuple[Explanation, ScoringInputs]:
     """Fifty white images whose first map knows the weights and whose second has the opposite."""
     truth = torch.tensor(WEIGHTS).view(1, 2, 3).expand(50, -1, -1)
     explanation = Explanation(
@@ -175,12 +175,12 @@ def many(context: Context) -> tuple[Explanation, Context]:
         torch.ones(50, dtype=torch.int64),
         maps={"truth": truth, "opposite": -truth},
     )
-    return explanation, replace(context, classifier=linear())
+    return explanation, replace(inputs, classifier=linear())
 
 
 @KINDS
 def test_the_truth_beats_chance_and_chance_the_opposite(
-    kind: type[PixelFlipping], many: tuple[Explanation, Context]
+    kind: type[PixelFlipping], many: tuple[Explanation, ScoringInputs]
 ):
     result = kind(steps=PIXELS).compute(*many)
     assert result.status == "ok"
@@ -194,11 +194,11 @@ def test_the_truth_beats_chance_and_chance_the_opposite(
     assert best.low == pytest.approx(best.high, rel=1e-12)
 
 
-def test_the_same_generator_gives_the_same_score(many: tuple[Explanation, Context]):
-    explanation, context = many
+def test_the_same_generator_gives_the_same_score(many: tuple[Explanation, ScoringInputs]):
+    explanation, inputs = many
     results = [
         Deletion(steps=4).compute(
-            explanation, replace(context, rng=torch.Generator().manual_seed(seed))
+            explanation, replace(inputs, rng=torch.Generator().manual_seed(seed))
         )
         for seed in (0, 0, 1)
     ]
@@ -206,9 +206,9 @@ def test_the_same_generator_gives_the_same_score(many: tuple[Explanation, Contex
     assert results[0].chance != results[2].chance
 
 
-def test_an_explanation_without_maps_is_skipped(many: tuple[Explanation, Context]):
-    explanation, context = many
-    result = Deletion().compute(replace(explanation, maps={}), context)
+def test_an_explanation_without_maps_is_skipped(many: tuple[Explanation, ScoringInputs]):
+    explanation, inputs = many
+    result = Deletion().compute(replace(explanation, maps={}), inputs)
     assert (result.status, result.reason) == ("skipped", "the explanation has no attribution map")
 
 
@@ -220,15 +220,15 @@ def test_concepts_are_painted_where_there_is_no_map(kind: type[PixelFlipping], w
     truth = world.space.encode(images).values * world.reads[:, target].T
     explanation = Explanation(images, target, world.space.names(), truth)
     right, wrong = (
-        kind(baseline="mean").compute(replace(explanation, importance=claim), world.context())
+        kind(baseline="mean").compute(replace(explanation, importance=claim), world.inputs())
         for claim in (truth, -truth)
     )
     assert (right.status, right.footing) == ("ok", "through the generator")
     sign = 1 if right.higher_is_better else -1
     assert sign * right.estimate.value > sign * wrong.estimate.value
-    blind = kind().compute(explanation, replace(world.context(), oracle=None))
+    blind = kind().compute(explanation, replace(world.inputs(), oracle=None))
     assert (blind.status, "no attribution map" in blind.reason) == ("skipped", True)
 
 
-def test_own_maps_stand_on_their_own_footing(many: tuple[Explanation, Context]):
+def test_own_maps_stand_on_their_own_footing(many: tuple[Explanation, ScoringInputs]):
     assert Deletion(steps=2).compute(*many).footing == "own"

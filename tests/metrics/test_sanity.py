@@ -10,7 +10,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from causalxai import Classifier, Context, Explainer, Explanation, MetricResult
+from causalxai import Classifier, Explainer, Explanation, MetricResult, ScoringInputs
 from causalxai.metrics.parameter_randomisation import randomised
 from causalxai.metrics.sanity import Sanity
 from causalxai.plugin import PluginConfig
@@ -25,27 +25,27 @@ class Mapping(Explainer):
 
     config: Config
 
-    def _explain(self, inputs: Tensor, target: Tensor, context: Context) -> Explanation:
+    def _explain(self, images: Tensor, target: Tensor, inputs: ScoringInputs) -> Explanation:
         heat = {
-            "image": lambda: inputs[:, 0],
-            "classifier": lambda: gradients(context)[target].view_as(inputs[:, 0]),
-            "noise": lambda: torch.randn(inputs[:, 0].shape, generator=context.rng),
-            "nothing": lambda: torch.ones_like(inputs[:, 0]),
+            "image": lambda: images[:, 0],
+            "classifier": lambda: gradients(inputs)[target].view_as(images[:, 0]),
+            "noise": lambda: torch.randn(images[:, 0].shape, generator=inputs.rng),
+            "nothing": lambda: torch.ones_like(images[:, 0]),
         }[self.config.of]()
-        return Explanation(inputs=inputs, target=target, maps={"map": heat})
+        return Explanation(images=images, target=target, maps={"map": heat})
 
 
-def gradients(context: Context) -> Tensor:
+def gradients(inputs: ScoringInputs) -> Tensor:
     """Return ``[K, pixels]``: the toy classifier is linear."""
-    weight: Tensor = context.classifier.model[1].weight  # type: ignore[index, union-attr]
+    weight: Tensor = inputs.classifier.model[1].weight  # type: ignore[index, union-attr]
     return weight
 
 
 def scored(world: ToyWorld, explainer: Explainer, **settings: Any) -> MetricResult:
-    context = replace(world.context(), explainer=explainer)
+    inputs = replace(world.inputs(), explainer=explainer)
     images = world.dataset.test.images[:10]
-    explanation = explainer.explain(images, world.classifier.predict(images), context)
-    return Sanity(**settings).compute(explanation, replace(context, rng=world.context().rng))
+    explanation = explainer.explain(images, world.classifier.predict(images), inputs)
+    return Sanity(**settings).compute(explanation, replace(inputs, rng=world.inputs().rng))
 
 
 def test_a_map_of_the_image_alone_never_changes(world: ToyWorld):
@@ -58,7 +58,7 @@ def test_a_map_of_the_image_alone_never_changes(world: ToyWorld):
 
 def test_a_map_of_the_weights_changes_as_their_ranks_do(world: ToyWorld):
     result = scored(world, Mapping(of="classifier"), images=10)
-    rng = world.context().rng
+    rng = world.inputs().rng
     rows = torch.randperm(10, generator=rng)
     target = world.classifier.predict(world.dataset.test.images[:10])[rows]
     after = randomised(world.classifier, rng).model[1].weight[target]
@@ -78,11 +78,11 @@ class Claiming(Explainer):
     config: Config
     knows: Classifier
 
-    def _explain(self, inputs: Tensor, target: Tensor, context: Context) -> Explanation:
-        sign = 1 if context.classifier is self.knows else -1
+    def _explain(self, images: Tensor, target: Tensor, inputs: ScoringInputs) -> Explanation:
+        sign = 1 if inputs.classifier is self.knows else -1
         names = ("a", "b")[: self.config.concepts]
-        claims = sign * inputs[:, 0, 0, : self.config.concepts]
-        return Explanation(inputs=inputs, target=target, concepts=names, importance=claims)
+        claims = sign * images[:, 0, 0, : self.config.concepts]
+        return Explanation(images=images, target=target, concepts=names, importance=claims)
 
 
 def claimed(world: ToyWorld, **settings: Any) -> MetricResult:
@@ -111,14 +111,14 @@ def test_noise_changes_as_much_when_it_is_only_asked_again(world: ToyWorld):
 
 
 def test_importances_are_asked_of_an_oracle_of_the_other_classifier(world: ToyWorld):
-    context = replace(world.context(), explainer=ToyExplainer())
-    before = context.oracle.ledger.answers
+    inputs = replace(world.inputs(), explainer=ToyExplainer())
+    before = inputs.oracle.ledger.answers
     weights = [p.clone() for p in world.classifier.model.parameters()]
     result = scored(world, ToyExplainer())
     assert result.estimate.value > 0
     assert result.controls["same weights"].value == 0
-    assert context.oracle.ledger.answers > before
-    assert context.oracle.classifier is world.classifier
+    assert inputs.oracle.ledger.answers > before
+    assert inputs.oracle.classifier is world.classifier
     after = world.classifier.model.parameters()
     assert all(torch.equal(a, b) for a, b in zip(weights, after, strict=True))
 
@@ -128,10 +128,10 @@ def test_what_is_the_same_everywhere_has_no_ranks(world: ToyWorld):
     assert (unchanged.status, unchanged.estimate.value) == ("ok", 0)
 
     class Flat(Mapping):
-        def _explain(self, inputs: Tensor, target: Tensor, context: Context) -> Explanation:
-            height = context.classifier.logits(world.dataset.test.images[:1])[0, 0]
-            heat = height + torch.zeros_like(inputs[:, 0])
-            return Explanation(inputs=inputs, target=target, maps={"map": heat})
+        def _explain(self, images: Tensor, target: Tensor, inputs: ScoringInputs) -> Explanation:
+            height = inputs.classifier.logits(world.dataset.test.images[:1])[0, 0]
+            heat = height + torch.zeros_like(images[:, 0])
+            return Explanation(images=images, target=target, maps={"map": heat})
 
     moved = scored(world, Flat())
     assert (moved.status, "can't be ranked" in moved.reason) == ("skipped", True)
@@ -143,9 +143,9 @@ def test_a_classifier_without_weights_is_told(world: ToyWorld):
             return images.flatten(1)[:, :3]
 
     bare = type(world.classifier)(Sum(), class_names="abc", image_shape=(1, 8, 8))
-    context = replace(world.context(), classifier=bare, explainer=Mapping())
+    inputs = replace(world.inputs(), classifier=bare, explainer=Mapping())
     images = world.dataset.test.images[:4]
-    explanation = Mapping().explain(images, 0, context)
-    result = Sanity().compute(explanation, context)
+    explanation = Mapping().explain(images, 0, inputs)
+    result = Sanity().compute(explanation, inputs)
     assert (result.status, result.estimate) == ("skipped", None)
     assert "no layer with weights" in result.reason

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -15,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from causalxai import Classifier, Context, Explainer, Explanation, Metric
+from causalxai import Classifier, Explainer, Explanation, Metric, ScoringInputs
+from causalxai.capabilities import Capability
 from causalxai.metrics.repeated_explanations import ask_again
 from causalxai.metrics.stability import (
     RelativeStability,
@@ -32,7 +32,7 @@ BOTH = pytest.mark.parametrize("metric", [Stability(), RelativeStability()], ids
 class Shaky(Explainer):
     """What each patch adds to the logit, times a scale, and noise."""
 
-    requires: ClassVar[frozenset[str]] = frozenset({"space"})
+    requires = frozenset({Capability.CONCEPTS})
 
     class Config(PluginConfig):
         noise: float = 0.0
@@ -42,21 +42,21 @@ class Shaky(Explainer):
 
     config: Config
 
-    def _explain(self, inputs: Tensor, target: Tensor, context: Context) -> Explanation:
-        values = context.space.encode(inputs).values
+    def _explain(self, images: Tensor, target: Tensor, inputs: ScoringInputs) -> Explanation:
+        values = inputs.space.encode(images).values
         importance = self.config.truth * values + self.config.noise * torch.randn(
-            values.shape, generator=context.rng
+            values.shape, generator=inputs.rng
         )
-        names, claims = context.space.names(), self.config.scale * importance
+        names, claims = inputs.space.names(), self.config.scale * importance
         if self.config.forgets:  # Another concept each time, and in another order.
-            kept = torch.randperm(4, generator=context.rng)[:3].tolist()
+            kept = torch.randperm(4, generator=inputs.rng)[:3].tolist()
             names, claims = tuple(names[j] for j in kept), claims[:, kept]
-        return Explanation(inputs, target, names, claims)
+        return Explanation(images, target, names, claims)
 
 
 class Constant(Explainer):
-    def _explain(self, inputs: Tensor, target: Tensor, context: Context) -> Explanation:
-        return Explanation(inputs, target, ("a", "b"), torch.tensor([[1.0, 2.0]] * len(inputs)))
+    def _explain(self, images: Tensor, target: Tensor, inputs: ScoringInputs) -> Explanation:
+        return Explanation(images, target, ("a", "b"), torch.tensor([[1.0, 2.0]] * len(images)))
 
 
 class Gradient(Explainer):
@@ -67,19 +67,19 @@ class Gradient(Explainer):
 
     config: Config
 
-    def _explain(self, inputs: Tensor, target: Tensor, context: Context) -> Explanation:
-        return Explanation(inputs, target, maps={"map": self.heat(inputs)})
+    def _explain(self, images: Tensor, target: Tensor, inputs: ScoringInputs) -> Explanation:
+        return Explanation(images, target, maps={"map": self.heat(images)})
 
-    def heat(self, inputs: Tensor) -> Tensor:
-        return 1 + self.config.steepness * (inputs.mean(dim=1) - 0.5)
+    def heat(self, images: Tensor) -> Tensor:
+        return 1 + self.config.steepness * (images.mean(dim=1) - 0.5)
 
 
 def scored(metric: Metric, explainer: Explainer, world: ToyWorld) -> object:
-    context = replace(world.context(), explainer=explainer)
+    inputs = replace(world.inputs(), explainer=explainer)
     images = world.dataset.test.images[:40]
     target = world.classifier.predict(images)
     explanation = Explanation(images, target, maps={"not asked": torch.zeros(40, 8, 8)})
-    return metric.compute(explanation, context)
+    return metric.compute(explanation, inputs)
 
 
 @pytest.mark.parametrize("make", [Stability, RelativeStability])
@@ -131,12 +131,12 @@ def test_copies_of_another_class_are_left_out_and_counted(metric: Metric, world:
 
 
 def test_kept_copies_are_those_of_the_same_class(world: ToyWorld):
-    context = replace(world.context(), explainer=Shaky())
+    inputs = replace(world.inputs(), explainer=Shaky())
     images = world.dataset.test.images[:20]
     target = world.classifier.predict(images)
     answers = ask_again(
         Explanation(images, target),
-        context,
+        inputs,
         images=20,
         copies=3,
         repeats=2,
@@ -145,7 +145,7 @@ def test_kept_copies_are_those_of_the_same_class(world: ToyWorld):
     )
     assert answers.claims.shape == (20, 3, 2, 4)
     seen = torch.from_numpy(answers.claims[:, :, 0]).float() @ world.reads
-    order = torch.randperm(20, generator=world.context().rng)
+    order = torch.randperm(20, generator=world.inputs().rng)
     same = seen.argmax(dim=2) == target[order][:, None]
     assert (torch.from_numpy(answers.kept) == same).float().mean() > 0.95
     assert answers.of(0).shape == (answers.kept[0].sum(), 2, 4)
@@ -163,9 +163,9 @@ def test_no_copy_left_is_skipped(world: ToyWorld):
             return torch.eye(3)[self.asked % 3].expand(len(images), -1)
 
     fickle = Classifier(Fickle(), class_names=("a", "b", "c"), image_shape=(1, 8, 8))
-    context = replace(world.context(), explainer=Shaky(), classifier=fickle)
+    inputs = replace(world.inputs(), explainer=Shaky(), classifier=fickle)
     images = world.dataset.test.images[:4]
-    result = Stability(copies=2).compute(Explanation(images, torch.zeros(4).long()), context)
+    result = Stability(copies=2).compute(Explanation(images, torch.zeros(4).long()), inputs)
     assert (result.status, "make the noise smaller" in result.reason) == ("skipped", True)
 
 
@@ -178,14 +178,14 @@ def test_what_is_steeper_is_less_stable_and_more_sensitive_to_captum(world: ToyW
     images, rng = world.dataset.test.images[:20], torch.Generator()
     sensitivities, stabilities = [], []
 
-    def disturbed(inputs: Tensor, radius: float) -> Tensor:
-        return inputs + radius * torch.rand(inputs.shape, generator=rng.manual_seed(0))
+    def disturbed(images: Tensor, radius: float) -> Tensor:
+        return images + radius * torch.rand(images.shape, generator=rng.manual_seed(0))
 
     for steepness in (0.1, 1.0, 3.0):
         explainer = Gradient(steepness=steepness)
         stabilities.append(scored(Stability(), explainer, world).estimate.value)
         heat = partial(Gradient.heat, explainer)
-        found = sensitivity_max(lambda inputs, heat=heat: heat(inputs[0]), images, disturbed)
+        found = sensitivity_max(lambda images, heat=heat: heat(images[0]), images, disturbed)
         sensitivities.append(float(found.mean()))
     assert sensitivities == sorted(sensitivities)
     assert stabilities == sorted(stabilities, reverse=True)
@@ -222,10 +222,10 @@ def test_distances_are_those_of_all_pairs_of_different_copies(
 class Whimsical(Explainer):
     """Says something else of each image, and the same when it is asked again."""
 
-    def _explain(self, inputs: Tensor, target: Tensor, context: Context) -> Explanation:
-        seeds = inputs.sum(dim=(1, 2, 3)).view(torch.int32).tolist()
+    def _explain(self, images: Tensor, target: Tensor, inputs: ScoringInputs) -> Explanation:
+        seeds = images.sum(dim=(1, 2, 3)).view(torch.int32).tolist()
         draws = [torch.randn(4, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
-        return Explanation(inputs, target, context.space.names(), torch.stack(draws))
+        return Explanation(images, target, inputs.space.names(), torch.stack(draws))
 
 
 @pytest.mark.parametrize("copies", [2, 5])

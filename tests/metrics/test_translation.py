@@ -10,7 +10,8 @@ import torch
 from captum.metrics import infidelity
 from torch import Tensor
 
-from causalxai import Context, Explanation
+from causalxai import Explanation, ScoringInputs
+from causalxai.capabilities import Capability
 from causalxai.concept_space import Concept, ConceptSpace, Units
 from causalxai.errors import CapabilityError
 from causalxai.intervention import Intervention
@@ -53,7 +54,7 @@ def gradient(world: ToyWorld, target: Tensor) -> Tensor:
 def test_importances_of_the_space_are_taken_as_they_are(world: ToyWorld):
     importance = torch.randn(6, 4)
     names = world.space.names()[::-1]
-    claims = to_concepts(explained(world, concepts=names, importance=importance), world.context())
+    claims = to_concepts(explained(world, concepts=names, importance=importance), world.inputs())
     assert claims.footing == "own"
     assert claims.places.tolist() == [0, 1, 2, 3]
     assert torch.equal(claims.importance, importance.flip(1))
@@ -63,13 +64,13 @@ def test_concepts_that_an_explanation_does_not_name_count_0_and_are_told(world: 
     names = (world.space.names()[2], "a stranger")
     claims = to_concepts(
         explained(world, concepts=names, importance=torch.tensor([[1.0, 2.0]] * 6)),
-        world.context(),
+        world.inputs(),
     )
     assert claims.places.tolist() == [0, 1, 2, 3]
     assert claims.importance.tolist() == [[0.0, 0.0, 1.0, 0.0]] * 6
     assert claims.told == "3 of 4 concepts are not named and count as 0"
     whole = explained(world, concepts=world.space.names(), importance=torch.zeros(6, 4))
-    assert to_concepts(whole, world.context()).told == ""
+    assert to_concepts(whole, world.inputs()).told == ""
 
 
 def test_what_is_not_claimed_is_not_painted(world: ToyWorld):
@@ -84,7 +85,7 @@ def test_what_is_not_claimed_is_not_painted(world: ToyWorld):
             return Units(more, four.residual)
 
     class Narrow(Oracle):
-        capabilities = frozenset({"render"})
+        capabilities = frozenset({Capability.IMAGES})
 
         def _respond(
             self, units: Units, interventions: Intervention, want: tuple[Want, ...]
@@ -95,7 +96,7 @@ def test_what_is_not_claimed_is_not_painted(world: ToyWorld):
 
     space: ConceptSpace = Many().fit(world.classifier, world.dataset, rng=torch.Generator())
     oracle = Narrow().bind(world.classifier, space)
-    context = replace(world.context(), space=space, oracle=oracle)
+    inputs = replace(world.inputs(), space=space, oracle=oracle)
     unlabelled = replace(
         world.dataset,
         concept_names=(),
@@ -103,24 +104,24 @@ def test_what_is_not_claimed_is_not_painted(world: ToyWorld):
         train=replace(world.dataset.train, concepts=None),
         test=replace(world.dataset.test, concepts=None),
     )
-    context = replace(context, dataset=unlabelled)
+    inputs = replace(inputs, dataset=unlabelled)
     one = explained(world, concepts=("concept 1",), importance=torch.ones(6, 1))
-    (heat,) = to_pixels(one, context).maps.values()
+    (heat,) = to_pixels(one, inputs).maps.values()
     assert (heat > 0).all()
 
 
 def test_only_named_concepts_count_where_there_are_any(world: ToyWorld):
-    context = world.context()
+    inputs = world.inputs()
     named = replace(
-        context.dataset,
+        inputs.dataset,
         concept_names=world.space.names()[1:3],
-        train=replace(context.dataset.train, concepts=None),
-        test=replace(context.dataset.test, concepts=None),
+        train=replace(inputs.dataset.train, concepts=None),
+        test=replace(inputs.dataset.test, concepts=None),
     )
     explanation = explained(
         world, concepts=world.space.names(), importance=torch.arange(24.0).view(6, 4)
     )
-    claims = to_concepts(explanation, replace(context, dataset=named))
+    claims = to_concepts(explanation, replace(inputs, dataset=named))
     assert claims.places.tolist() == [1, 2]
     assert torch.equal(claims.importance, explanation.importance[:, 1:3])
 
@@ -128,7 +129,7 @@ def test_only_named_concepts_count_where_there_are_any(world: ToyWorld):
 def test_the_gradient_claims_the_effect_of_do(world: ToyWorld):
     explanation = explained(world)
     explanation = replace(explanation, maps={"gradient": gradient(world, explanation.target)})
-    claims = to_concepts(explanation, world.context())
+    claims = to_concepts(explanation, world.inputs())
     assert claims.footing == "through the generator"
     # A linear network's gradient, over how the picture changes, is the change of the logit.
     effects = sds(world)[:, None] * world.logit_effects
@@ -142,7 +143,7 @@ def test_where_maps_claim_what_do_does_captum_finds_no_infidelity(world: ToyWorl
     heat = gradient(world, explanation.target)
     for wrong in (0.0, 0.5):
         noise = wrong * heat.std() * torch.randn(heat.shape, generator=torch.Generator())
-        claims = to_concepts(replace(explanation, maps={"map": heat + noise}), world.context())
+        claims = to_concepts(replace(explanation, maps={"map": heat + noise}), world.inputs())
         effects = (sds(world)[:, None] * world.logit_effects)[:, explanation.target].T
         ours = (claims.importance - effects).square().mean(dim=1)
         theirs = torch.stack(
@@ -155,13 +156,13 @@ def test_where_maps_claim_what_do_does_captum_finds_no_infidelity(world: ToyWorl
 def _infidelity_of_a_shift(
     world: ToyWorld, explanation: Explanation, heat: Tensor, concept: int
 ) -> Tensor:
-    units = world.space.encode(explanation.inputs)
+    units = world.space.encode(explanation.images)
     done = Intervention.shift(torch.tensor([concept]), float(sds(world)[concept]))
     after = world.oracle.query(units, done, want=("images",)).answer("images")[0]
     found = infidelity(
         world.classifier.logits,
-        lambda images: (explanation.inputs[: len(images)] - after, after),
-        explanation.inputs,
+        lambda images: (explanation.images[: len(images)] - after, after),
+        explanation.images,
         heat[:, None],
         target=explanation.target,
         n_perturb_samples=1,
@@ -172,7 +173,7 @@ def _infidelity_of_a_shift(
 def test_concepts_are_painted_where_they_change_the_picture(world: ToyWorld):
     importance = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
     explanation = explained(world, concepts=world.space.names(), importance=importance)
-    claims = to_pixels(explanation, world.context())
+    claims = to_pixels(explanation, world.inputs())
     assert claims.footing == "through the generator"
     (heat,) = claims.maps.values()
     moved = sds(world)[:, None] * world.scm.total_effects() / SCALE
@@ -183,7 +184,7 @@ def test_concepts_are_painted_where_they_change_the_picture(world: ToyWorld):
 
 def test_own_maps_are_kept(world: ToyWorld):
     maps = {"one": torch.rand(6, 8, 8), "other": torch.rand(6, 8, 8)}
-    claims = to_pixels(explained(world, maps=maps), replace(world.context(), oracle=None))
+    claims = to_pixels(explained(world, maps=maps), replace(world.inputs(), oracle=None))
     assert (claims.footing, claims.maps) == ("own", maps)
 
 
@@ -202,7 +203,7 @@ class BitSpace(ToySpace):
 class BitOracle(Oracle):
     """A flip adds or takes away a tenth of brightness."""
 
-    capabilities = frozenset({"render"})
+    capabilities = frozenset({Capability.IMAGES})
 
     def _respond(
         self, units: Units, interventions: Intervention, want: tuple[Want, ...]
@@ -214,36 +215,36 @@ class BitOracle(Oracle):
         return Response(logits=logits, images=images)
 
 
-def bits(world: ToyWorld) -> Context:
+def bits(world: ToyWorld) -> ScoringInputs:
     space = BitSpace().fit(world.classifier, world.dataset, rng=torch.Generator())
     oracle = BitOracle().bind(world.classifier, space)
-    return replace(world.context(), space=space, oracle=oracle)
+    return replace(world.inputs(), space=space, oracle=oracle)
 
 
 def test_a_flip_takes_away_what_a_bit_supports_as_it_stands(world: ToyWorld):
-    context = bits(world)
+    inputs = bits(world)
     explanation = explained(world)
     bright = torch.ones(6, 8, 8)
-    claims = to_concepts(replace(explanation, maps={"light": bright}), context)
-    on = context.space.encode(explanation.inputs).values
+    claims = to_concepts(replace(explanation, maps={"light": bright}), inputs)
+    on = inputs.space.encode(explanation.images).values
     # The map says that light supports the class: bits that are on do, those that are off oppose.
     expected = 0.1 * PIXELS_OF_A_PATCH * (2 * on - 1)
     torch.testing.assert_close(claims.importance, expected, rtol=1e-3, atol=1e-3)
 
 
 def test_painting_a_concept_and_reading_it_back_keeps_its_sign(world: ToyWorld):
-    for context in (world.context(), bits(world)):
+    for inputs in (world.inputs(), bits(world)):
         lonely = torch.eye(4)[[0, 1, 2, 3, 0, 1]]
         explanation = explained(world, concepts=world.space.names(), importance=lonely)
-        maps = to_pixels(explanation, context).maps
-        read = to_concepts(replace(explanation, concepts=(), importance=None, maps=maps), context)
+        maps = to_pixels(explanation, inputs).maps
+        read = to_concepts(replace(explanation, concepts=(), importance=None, maps=maps), inputs)
         assert (read.importance[lonely > 0] > 0).all()
 
 
 def test_a_unit_is_an_sd_unless_it_is_one_already(world: ToyWorld):
-    context = world.context()
-    torch.testing.assert_close(units_of(world.space, context), sds(world))
-    assert units_of(bits(world).space, context).tolist() == [1.0] * 4
+    inputs = world.inputs()
+    torch.testing.assert_close(units_of(world.space, inputs), sds(world))
+    assert units_of(bits(world).space, inputs).tolist() == [1.0] * 4
 
 
 @dataclass
@@ -256,7 +257,7 @@ class Standardised(ToySpace):
 def test_units_may_differ_within_a_space(world: ToyWorld):
     space = Standardised()
     space._names, space._device = world.space.names(), world.classifier.device
-    found = units_of(space, world.context())
+    found = units_of(space, world.inputs())
     torch.testing.assert_close(found, torch.cat([sds(world)[:2], torch.ones(2)]))
 
 
@@ -278,24 +279,24 @@ def test_a_shift_stops_at_the_end_of_the_scale_and_claims_less():
 
 
 def test_what_cannot_be_translated_is_told(world: ToyWorld):
-    context = world.context()
+    inputs = world.inputs()
     maps = explained(world, maps={"map": torch.rand(6, 8, 8)})
     strangers = explained(world, concepts=("a", "b"), importance=torch.rand(6, 2))
     for explanation, poorer, reason in [
-        (maps, replace(context, oracle=None), "no oracle here renders"),
-        (maps, replace(context, space=None), "no concept space"),
-        (strangers, context, "neither of the concept space's concepts nor of pixels"),
+        (maps, replace(inputs, oracle=None), "no oracle here renders"),
+        (maps, replace(inputs, space=None), "no concept space"),
+        (strangers, inputs, "neither of the concept space's concepts nor of pixels"),
     ]:
         with pytest.raises(CapabilityError, match=reason):
             to_concepts(explanation, poorer)
     own = explained(world, concepts=world.space.names(), importance=torch.rand(6, 4))
-    for explanation, poorer in [(strangers, replace(context, space=None)), (own, _blind(context))]:
+    for explanation, poorer in [(strangers, replace(inputs, space=None)), (own, _blind(inputs))]:
         with pytest.raises(CapabilityError, match="the explanation has no attribution map"):
             to_pixels(explanation, poorer)
 
 
-def _blind(context: Context) -> Context:
-    return replace(context, oracle=None)
+def _blind(inputs: ScoringInputs) -> ScoringInputs:
+    return replace(inputs, oracle=None)
 
 
 def test_too_many_concepts_are_not_rendered_one_by_one(world: ToyWorld):
@@ -305,6 +306,6 @@ def test_too_many_concepts_are_not_rendered_one_by_one(world: ToyWorld):
             return [Concept(f"concept {number}") for number in range(MOST_RENDERED + 1)]
 
     space: ConceptSpace = Many().fit(world.classifier, world.dataset, rng=torch.Generator())
-    context = replace(world.context(), space=space)
+    inputs = replace(world.inputs(), space=space)
     with pytest.raises(CapabilityError, match="65 concepts are too many to render"):
-        to_concepts(explained(world, maps={"map": torch.rand(6, 8, 8)}), context)
+        to_concepts(explained(world, maps={"map": torch.rand(6, 8, 8)}), inputs)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from causalxai import Context, Run
+from causalxai import Run, ScoringInputs
 from causalxai.pipeline.keys import stage_keys
 from causalxai.pipeline.report_sections import ReportedParts, report_sections
 from causalxai.plugin import registry
@@ -22,12 +22,14 @@ BUILDERS: dict[str, Callable[..., Any]] = {
 
 
 @pytest.fixture
-def world() -> Context:
-    return toy_world(0).context()
+def world() -> ScoringInputs:
+    return toy_world(0).inputs()
 
 
 @pytest.fixture
-def inputs(world: Context, report_inputs: Callable[[Context], ReportInputs]) -> ReportInputs:
+def inputs(
+    world: ScoringInputs, report_inputs: Callable[[ScoringInputs], ReportInputs]
+) -> ReportInputs:
     return report_inputs(world)
 
 

@@ -89,7 +89,7 @@ def test_the_directory_says_what_the_run_object_says(finished: Run):
         assert graph == finished.graph
         assert graph.nodes == finished.graph.nodes
     stored = load_file(directory / "explanation" / "tensors.safetensors")
-    assert torch.equal(stored["inputs"], finished.explanation.inputs)
+    assert torch.equal(stored["inputs"], finished.explanation.images)
     assert torch.equal(stored["importance"], finished.explanation.importance)
     provenance = json.loads((directory / "provenance.json").read_text(encoding="utf-8"))
     assert provenance["keys"] == finished.pipeline.keys
@@ -100,9 +100,9 @@ def test_the_directory_says_what_the_run_object_says(finished: Run):
 def test_a_run_explains_what_the_spec_selects(finished: Run):
     explanation = finished.explanation
     assert explanation.target.tolist() == [0, 7]
-    assert finished.classifier.predict(explanation.inputs).tolist() == [0, 7]
+    assert finished.classifier.predict(explanation.images).tolist() == [0, 7]
     assert all((finished.dataset.test.images == image).all(dim=(1, 2, 3)).any()
-               for image in explanation.inputs)  # fmt: skip
+               for image in explanation.images)  # fmt: skip
     assert finished.oracle.space is finished.pipeline.space
 
 
@@ -332,7 +332,7 @@ def test_a_metric_that_stands_twice_is_scored_twice(
 
 def test_a_stage_can_be_asked_for_alone(open_pipeline: Callable[..., Pipeline], finished: Run):
     pipeline = open_pipeline()
-    images = finished.explanation.inputs
+    images = finished.explanation.images
     ours, theirs = pipeline.classifier.logits(images), finished.classifier.logits(images)
     assert torch.equal(ours, theirs)
     assert (pipeline.reused, pipeline.computed) == (["classifier"], [])

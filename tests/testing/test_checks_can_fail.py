@@ -12,12 +12,12 @@ import torch
 from pydantic import ConfigDict
 from torch import Tensor
 
+from causalxai.capabilities import Capability
 from causalxai.concept_space import Concept, ConceptSpace, Units
-from causalxai.context import Context
 from causalxai.explainer import Explainer, Explanation
 from causalxai.graph import CausalGraph, Edge
 from causalxai.graph_discoverer import GraphDiscoverer
-from causalxai.metric import Estimate, Metric, MetricResult
+from causalxai.metric import Estimate, Metric, MetricResult, ScoringInputs
 from causalxai.plugin import Plugin, PluginConfig
 from causalxai.report.builder import GraphReport, ReportInputs
 from causalxai.report.section import Section
@@ -169,38 +169,38 @@ class ForgetsItsScale(ToySpace):
 
 @breaks("discoverer", "discovers_a_causal_graph")
 class FindsNothing(ToyDiscoverer):
-    def _discover(self, context: Context) -> CausalGraph:
+    def _discover(self, inputs: ScoringInputs) -> CausalGraph:
         return CausalGraph([])
 
 
 @breaks("discoverer", "same_rng_gives_the_same_graph")
 class GuessesWeights(ToyDiscoverer):
-    def _discover(self, context: Context) -> CausalGraph:
+    def _discover(self, inputs: ScoringInputs) -> CausalGraph:
         return CausalGraph("ab", [Edge("a", "b", weight=float(torch.rand(())))])
 
 
 @breaks("discoverer", "graph_survives_storage")
 class ClaimsNoNumber(ToyDiscoverer):
-    def _discover(self, context: Context) -> CausalGraph:
+    def _discover(self, inputs: ScoringInputs) -> CausalGraph:
         return CausalGraph("ab", [Edge("a", "b", p=float("nan"))])
 
 
 @breaks("discoverer", "discovery_leaves_its_inputs_alone")
 class LeavesAHook(ToyDiscoverer):
-    def _discover(self, context: Context) -> CausalGraph:
-        context.classifier.model[1].register_forward_hook(lambda *_: None)
-        return super()._discover(context)
+    def _discover(self, inputs: ScoringInputs) -> CausalGraph:
+        inputs.classifier.model[1].register_forward_hook(lambda *_: None)
+        return super()._discover(inputs)
 
 
 @breaks("discoverer", "graph_needs_what_it_requires")
 class HidesItsNeeds(ToyDiscoverer):
-    requires = frozenset()
+    requires: frozenset[Capability] = frozenset()
 
 
 @breaks("discoverer", "forbidden_edges_stay_away", "required_edges_are_there")
 class KnowsBetter(ToyDiscoverer):
-    def discover(self, context: Context) -> CausalGraph:  # type: ignore[misc]
-        return self._discover(context)
+    def discover(self, inputs: ScoringInputs) -> CausalGraph:  # type: ignore[misc]
+        return self._discover(inputs)
 
 
 @breaks("discoverer", "graph_sections_can_be_shown")
@@ -224,8 +224,8 @@ class TamperedExplainer(ToyExplainer):
     def tamper(self, explanation: Explanation) -> Explanation:
         return explanation
 
-    def _explain(self, inputs: Tensor, target: Tensor, context: Context) -> Explanation:
-        return self.tamper(super()._explain(inputs, target, context))
+    def _explain(self, images: Tensor, target: Tensor, inputs: ScoringInputs) -> Explanation:
+        return self.tamper(super()._explain(images, target, inputs))
 
 
 @breaks("explainer", "explanation_has_the_promised_form")
@@ -243,13 +243,13 @@ class DragsAGradientAlong(TamperedExplainer):
 @breaks("explainer", "explanation_is_of_what_was_asked")
 class ExplainsSomethingElse(TamperedExplainer):
     def tamper(self, explanation: Explanation) -> Explanation:
-        return replace(explanation, inputs=1 - explanation.inputs)
+        return replace(explanation, images=1 - explanation.images)
 
 
 @breaks("explainer", "one_class_serves_all_images")
 class CountsClassesFromOne(ToyExplainer):
-    def explain(self, inputs: Any, target: Any, context: Any) -> Any:  # type: ignore[misc]
-        return super().explain(inputs, target - 1 if isinstance(target, int) else target, context)
+    def explain(self, images: Any, target: Any, inputs: Any) -> Any:  # type: ignore[misc]
+        return super().explain(images, target - 1 if isinstance(target, int) else target, inputs)
 
 
 @breaks("explainer", "same_rng_gives_the_same_explanation")
@@ -267,36 +267,36 @@ class KeepsObjects(TamperedExplainer):
 
 @breaks("explainer", "explaining_leaves_its_inputs_alone")
 class MutatesImages(ToyExplainer):
-    def _explain(self, inputs: Tensor, target: Tensor, context: Context) -> Explanation:
-        return super()._explain(inputs.mul_(0.9), target, context)
+    def _explain(self, images: Tensor, target: Tensor, inputs: ScoringInputs) -> Explanation:
+        return super()._explain(images.mul_(0.9), target, inputs)
 
 
 @breaks("explainer", "explaining_leaves_its_inputs_alone")
 class WantsGradients(ToyExplainer):
-    def _explain(self, inputs: Tensor, target: Tensor, context: Context) -> Explanation:
-        explanation = super()._explain(inputs, target, context)
-        inputs.requires_grad_()
+    def _explain(self, images: Tensor, target: Tensor, inputs: ScoringInputs) -> Explanation:
+        explanation = super()._explain(images, target, inputs)
+        images.requires_grad_()
         return explanation
 
 
 @breaks("explainer", "explaining_leaves_its_inputs_alone")
 class LeavesAGradient(ToyExplainer):
-    def _explain(self, inputs: Tensor, target: Tensor, context: Context) -> Explanation:
-        model = context.classifier.model.requires_grad_(True)
-        model(inputs).sum().backward()
+    def _explain(self, images: Tensor, target: Tensor, inputs: ScoringInputs) -> Explanation:
+        model = inputs.classifier.model.requires_grad_(True)
+        model(images).sum().backward()
         model.requires_grad_(False)
-        return super()._explain(inputs, target, context)
+        return super()._explain(images, target, inputs)
 
 
 @breaks("explainer", "explanation_needs_what_it_requires")
 class KeepsItsNeedsSecret(ToyExplainer):
-    requires = frozenset()
+    requires: frozenset[Capability] = frozenset()
 
 
 @breaks("explainer", "explanation_sections_can_be_shown")
 class ShowsNothingStored(ToyExplainer):
     @staticmethod
-    def report_builder(explainer: Explainer, explanation: Explanation, inputs: Any) -> Any:
+    def report_builder(explainer: Explainer, explanation: Explanation, images: Any) -> Any:
         return explanation.details["not there"]
 
 
@@ -307,8 +307,8 @@ class TamperedMetric(ToyMetric):
     def tamper(self, result: MetricResult) -> MetricResult:
         return result
 
-    def _compute(self, explanation: Explanation, context: Context) -> MetricResult:
-        return self.tamper(super()._compute(explanation, context))
+    def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:
+        return self.tamper(super()._compute(explanation, inputs))
 
 
 @breaks("metric", "declares_how_to_read_it")
@@ -372,29 +372,29 @@ class NamesItsPartsByNumber(TamperedMetric):
 
 @breaks("metric", "scoring_leaves_its_inputs_alone")
 class MutatesTheExplanation(ToyMetric):
-    def _compute(self, explanation: Explanation, context: Context) -> MetricResult:
-        result = super()._compute(explanation, context)
+    def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:
+        result = super()._compute(explanation, inputs)
         explanation.importance.abs_()
         return result
 
 
 @breaks("metric", "score_needs_what_it_requires")
 class CrashesWithoutAnOracle(ToyMetric):
-    requires = frozenset()
+    requires: frozenset[Capability] = frozenset()
 
 
 @breaks("metric", "what_cannot_be_scored_is_skipped")
 class CrashesWithoutImportance(TamperedMetric):
-    def _compute(self, explanation: Explanation, context: Context) -> MetricResult:
+    def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:
         explanation.importance.abs()
-        return super()._compute(explanation, context)
+        return super()._compute(explanation, inputs)
 
 
 def bench_of(plugin: type[Plugin]) -> Bench[Any]:
     world = toy_world(0)
     return Bench(
         plugin=plugin(),
-        context=world.context(),
+        inputs=world.inputs(),
         images=world.dataset.test.images[:4],
         report_builder=getattr(plugin, "report_builder", None),
     )

@@ -277,7 +277,7 @@ def bench_of(oracle: type[ToyOracle]) -> Bench[Any]:
     world = toy_world(0)
     return Bench(
         plugin=oracle(world.oracle.config),
-        context=world.context(),
+        inputs=world.inputs(),
         images=world.dataset.test.images[:4],
     )
 

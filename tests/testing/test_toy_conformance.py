@@ -20,7 +20,7 @@ def bench(make: Callable[[ToyOracle], Plugin]) -> Callable[[], Bench[Any]]:
         world = toy_world(0)
         return Bench(
             plugin=make(world.oracle),
-            context=world.context(),
+            inputs=world.inputs(),
             images=world.dataset.test.images[:5],
         )
 

@@ -125,7 +125,7 @@ class TestPlugins:
             world.oracle.bind(world.classifier, object())  # type: ignore[arg-type]
 
     def test_the_discoverer_recovers_a(self, world: ToyWorld) -> None:
-        found = ToyDiscoverer().discover(world.context())
+        found = ToyDiscoverer().discover(world.inputs())
         truth = world.scm.weights.double().numpy()
         assert np.allclose(found.adjacency(CONCEPTS), truth, atol=1e-4)
         assert {(e.source, e.target) for e in found.edges} == {
@@ -136,19 +136,19 @@ class TestPlugins:
         edge = world.scm.graph().edges[0]
         known = BackgroundKnowledge(forbidden=((edge.source, edge.target),))
         with pytest.raises(ContractError, match="forbidden"):
-            ToyDiscoverer(background=known).discover(world.context())
+            ToyDiscoverer(background=known).discover(world.inputs())
 
     def test_the_explainer_finds_the_closed_form(self, world: ToyWorld) -> None:
         test = world.dataset.test
-        explanation = ToyExplainer().explain(test.images, test.labels, world.context())
+        explanation = ToyExplainer().explain(test.images, test.labels, world.inputs())
         assert explanation.importance is not None
         assert torch.allclose(explanation.importance, world.logit_effects.T[test.labels], atol=2e-3)
 
     def test_the_metric_knows_right_from_wrong(self, world: ToyWorld) -> None:
-        test, context = world.dataset.test, world.context()
-        right = ToyExplainer().explain(test.images, test.labels, context)
-        wrong = type(right)(right.inputs, right.target, right.concepts, -right.importance)
-        scores = [ToyMetric().compute(each, context) for each in (right, wrong)]
+        test, inputs = world.dataset.test, world.inputs()
+        right = ToyExplainer().explain(test.images, test.labels, inputs)
+        wrong = type(right)(right.images, right.target, right.concepts, -right.importance)
+        scores = [ToyMetric().compute(each, inputs) for each in (right, wrong)]
         assert [score.estimate.value for score in scores] == [1.0, 0.0]
         assert 0 < scores[0].chance.value < 1
 

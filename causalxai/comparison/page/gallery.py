@@ -81,8 +81,8 @@ def gallery(shown: Sequence[SavedResult]) -> Gallery | None:
     drawable = [one for one in shown if _paints(one.explanation) or one.explanation.maps]
     if not drawable:
         return None
-    inputs = drawable[0].explanation.inputs
-    alike = [one for one in drawable if torch.equal(one.explanation.inputs, inputs)]
+    explained = drawable[0].explanation.images
+    alike = [one for one in drawable if torch.equal(one.explanation.images, explained)]
     refusals = {one.label: _refusal(one.explanation) for one in alike}
     sound = [one for one in alike if refusals[one.label] is None]
     rows = sorted(some_of_each_class(alike[0].explanation.target, _MOST_IMAGES, _common(sound)))
@@ -96,7 +96,7 @@ def gallery(shown: Sequence[SavedResult]) -> Gallery | None:
     refused = tuple(f"{label}: {why}" for label, why in refusals.items() if why is not None)
     for refusal in refused:
         _logger.warning("%s (its pictures are not shown)", refusal)
-    images = tuple(Thumbnail(thumbnail(inputs[row]), f"image {row}") for row in rows)
+    images = tuple(Thumbnail(thumbnail(explained[row]), f"image {row}") for row in rows)
     others = tuple(one.label for one in drawable if one not in alike)
     return Gallery(images, tuple(strips), others, refused)
 
@@ -147,7 +147,7 @@ def _strip(result: SavedResult, rows: Sequence[int]) -> Strip:
         return Strip(result.label, result.control, "as painted, and what if", tiles)
     name, heat = next(iter(explanation.maps.items()))
     maps = tuple(
-        (Thumbnail(map_thumbnail(explanation.inputs[row], heat[row]), f"{result.label}: {name}"),)
+        (Thumbnail(map_thumbnail(explanation.images[row], heat[row]), f"{result.label}: {name}"),)
         for row in rows
     )
     shows = "map" if name.lower() == result.label.lower() else name
@@ -178,7 +178,7 @@ def _what_ifs(explanation: Explanation, row: int, place: int, klass: int) -> Ite
         if kind in (name, _PERCEIVED):
             continue
         pixels = tensor[place]
-        sides = [()] if pixels.dim() == explanation.inputs[0].dim() else _sides(pixels)
+        sides = [()] if pixels.dim() == explanation.images[0].dim() else _sides(pixels)
         for side in sides:
             change = _in_words(explanation, side) if side else kind
             yield _WhatIf(change, pixels[side], _confidence(explanation, kind, row, klass, side))

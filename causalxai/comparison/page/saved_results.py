@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from causalxai.capabilities import Capability
 from causalxai.explainer import Explanation
 from causalxai.graph import CausalGraph
 from causalxai.storage.record import Record
@@ -81,7 +82,7 @@ def saved_results(comparison: Comparison) -> list[SavedResult]:
             except (OSError, ValueError, SafetensorError) as error:
                 _logger.warning("%s: nothing of this run is shown: %s", label, error)
                 continue
-            asks = bool(entry.cell.spec.graph.build().requires - {"observations"})
+            asks = bool(entry.cell.spec.graph.build().requires - {Capability.OBSERVATIONS})
             block = ", ".join(f"{name}: {at}" for name, at in labels.items() if name in several)
             shown.append(SavedResult(label, entry.cell.control, *left, block, asks))
     return shown

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from causalxai import Context, Explainer, Explanation, Intervention, PluginConfig
+from causalxai import Explainer, Explanation, ExplanationInputs, Intervention, PluginConfig
+from causalxai.capabilities import Capability
 
 
 class OneAtATime(Explainer):
@@ -18,7 +17,7 @@ class OneAtATime(Explainer):
     """
 
     # `explain` refuses a context without these, so that `_explain` can rely on them.
-    requires: ClassVar[frozenset[str]] = frozenset({"oracle"})
+    requires = frozenset({Capability.ORACLE})
 
     class Config(PluginConfig):
         """What a spec may write below ``explain``."""
@@ -27,16 +26,16 @@ class OneAtATime(Explainer):
 
     config: Config
 
-    def _explain(self, inputs: Tensor, target: Tensor, context: Context) -> Explanation:
-        oracle = context.oracle
+    def _explain(self, images: Tensor, target: Tensor, inputs: ExplanationInputs) -> Explanation:
+        oracle = inputs.oracle
         assert oracle is not None
-        units = oracle.space.encode(inputs)
+        units = oracle.space.encode(images)
         every = torch.arange(len(oracle.space.concepts))
         # One query for the whole sweep: the oracle cuts it to fit memory and knows short cuts.
         before = oracle.query(units, Intervention.none()).answer("logits")
         after = oracle.query(units, Intervention.set(every, self.config.value)).answer("logits")
-        image = torch.arange(len(inputs))
+        image = torch.arange(len(images))
         lost = (before - after).cpu()[:, image, target.cpu()]
         return Explanation(
-            inputs=inputs, target=target, concepts=oracle.space.names(), importance=lost.T
+            images=images, target=target, concepts=oracle.space.names(), importance=lost.T
         )

@@ -33,9 +33,9 @@ def overlay_section(
     figure = new_figure(1.05 * len(chosen) + 0.2, 2.5)
     above, below = axes_grid(figure, 2, len(chosen))
     for image, picture_axes, heat_axes in zip(chosen, above, below, strict=True):
-        picture = as_shown(explanation.inputs[image]).numpy()
+        picture = as_shown(explanation.images[image]).numpy()
         title = f"class {class_names[int(explanation.target[image])]}"
-        draw_picture(picture_axes, explanation.inputs[image], title)
+        draw_picture(picture_axes, explanation.images[image], title)
         heat = explanation.maps[name][image].numpy()
         limit = float(np.abs(heat).max()) or 1.0
         axes = image_axes(heat_axes)

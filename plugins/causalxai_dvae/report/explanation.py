@@ -133,7 +133,7 @@ def _draw_pictures(
     few = details["minimally flipped picture"][block]
     kinds = ("original", "perceived", "flipped", "", "minimally flipped")
     titles = ("image", "of the code", "all bits flipped", "difference", "few flipped")
-    shown = (explanation.inputs[image], perceived, flipped, None, few)
+    shown = (explanation.images[image], perceived, flipped, None, few)
     for axes, picture, title, kind in zip(row, shown, titles, kinds, strict=True):
         title = title if titled else ""
         if picture is None:

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from pydantic import Field, PositiveInt
 
+from causalxai.capabilities import Capability
 from causalxai.concept_space import ConceptSpace
-from causalxai.context import Context
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError
 from causalxai.graph import CausalGraph, Edge, EdgeKind, Node
-from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
+from causalxai.graph_discoverer import DiscovererConfig, DiscoveryInputs, GraphDiscoverer
 from causalxai.intervention import Intervention
 from causalxai.plugin import PluginConfig
 from causalxai.seeding import numpy_generator
@@ -86,25 +86,25 @@ class PerceivedDiscoverer(GraphDiscoverer):
 
     def __init__(self, config: PluginConfig | None = None, /, **settings: object) -> None:
         super().__init__(config, **settings)
-        source = {"reference"} if self.config.references == "dataset" else {"oracle", "render"}
-        # What is needed follows from a setting, and so differs between instances.
-        self.requires = frozenset({"observations", *source})  # type: ignore[misc]
+        rendered = frozenset({Capability.ORACLE, Capability.IMAGES})
+        source = rendered if self._from_twin else frozenset({Capability.REFERENCE})
+        self.requires = source | {Capability.OBSERVATIONS}
 
-    def _discover(self, context: Context) -> CausalGraph:
-        _check_that_directions_show(context.dataset)
-        reference = paint_references(context, self.config.painted) if self._from_twin else None
+    def _discover(self, inputs: DiscoveryInputs) -> CausalGraph:
+        _check_that_directions_show(inputs.dataset)
+        reference = paint_references(inputs, self.config.painted) if self._from_twin else None
         perception = perceive(
-            context.classifier,
-            context.dataset,
-            rng=context.rng,
+            inputs.classifier,
+            inputs.dataset,
+            rng=inputs.rng,
             config=self.config.perception,
             reference=reference,
-            progress=context.progress,
+            progress=inputs.progress,
         )
         known = Constraints(*self.config.background.among(perception.names))
-        rng = numpy_generator(context.rng)
+        rng = numpy_generator(inputs.rng)
         search = self.config.directions
-        with context.progress.task("find directions", 3) as advance:
+        with inputs.progress.task("find directions", 3) as advance:
             false = find_edges(perception.control(), rng=rng, config=search)
             advance(1)
             known = known.without(false)
@@ -156,7 +156,7 @@ def _check_that_directions_show(dataset: Dataset) -> None:
         )
 
 
-def paint_references(context: Context, count: int) -> Split:
+def paint_references(inputs: DiscoveryInputs, count: int) -> Split:
     """Let the oracle paint images whose concepts are independent.
 
     Each of the data set's concepts is set to the values that it has, shuffled among the images.
@@ -179,18 +179,17 @@ def paint_references(context: Context, count: int) -> Split:
     CapabilityError
         If the oracle does not know one of the data set's concepts.
     """
-    oracle = context.oracle
-    assert oracle is not None  # `requires` says so
-    targets = _targets(oracle.space, context.dataset.concept_names)
-    source = observations(context.dataset)
-    rows = torch.randperm(len(source), generator=context.rng).repeat(1 + count // len(source))
+    oracle = inputs.need_oracle()
+    targets = _targets(oracle.space, inputs.dataset.concept_names)
+    source = observations(inputs.dataset)
+    rows = torch.randperm(len(source), generator=inputs.rng).repeat(1 + count // len(source))
     rows = rows[:count]
     batches = [oracle.space.encode(source.images[some]) for some in rows.split(_AT_ONCE)]
     state = torch.cat([units.values[:, targets].cpu() for units in batches])
-    shuffled = [column[torch.randperm(count, generator=context.rng)] for column in state.T]
+    shuffled = [column[torch.randperm(count, generator=inputs.rng)] for column in state.T]
     values = torch.stack(shuffled, dim=1).float()
     images = []
-    with context.progress.task("paint references", count) as advance:
+    with inputs.progress.task("paint references", count) as advance:
         for units, drawn in zip(batches, values.split(_AT_ONCE), strict=True):
             action = Intervention.set(targets[None], drawn[None])
             answer = oracle.query(units, action, want=("images",))

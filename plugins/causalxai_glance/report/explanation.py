@@ -155,7 +155,7 @@ def _draw_pictures(
     intervened = details["intervened picture"][block]
     limit = float((intervened - perceived).abs().max()) or 1.0
     names = cast("list[str]", explanation.meta["contrasted"])
-    draw_picture(above[0], explanation.inputs[int(details["pictured"][block])], "image")
+    draw_picture(above[0], explanation.images[int(details["pictured"][block])], "image")
     draw_picture(below[0], perceived, "perceived")
     for place, concept in enumerate(concepts):
         for side, row in enumerate((above, below)):

@@ -74,7 +74,7 @@ def _every_flip(explanation: Explanation, class_names: Sequence[str]) -> Figure:
     for row, block in zip(rows, blocks, strict=True):
         image = int(details["pictured"][block])
         target = int(explanation.target[image])
-        draw_picture(row[0], explanation.inputs[image], class_names[target])
+        draw_picture(row[0], explanation.images[image], class_names[target])
         draw_picture(row[1], details["perceived picture"][block], "perceived")
         for axes, kind in zip(row, ("original", "perceived"), strict=False):
             _write_confidence(axes, float(details[kind][image, target]))
@@ -108,7 +108,7 @@ def _across(explanation: Explanation, place: int, class_names: Sequence[str]) ->
         side = flipped_side(explanation, image, name)
         perceived = details["perceived picture"][block]
         after = details["intervened picture"][block, place, side]
-        draw_picture(rows[0][column], explanation.inputs[image], class_names[target])
+        draw_picture(rows[0][column], explanation.images[image], class_names[target])
         draw_picture(rows[1][column], perceived, "")
         draw_picture(rows[2][column], after, f"= {1 - side}")
         draw_signed(rows[3][column], (after - perceived).mean(dim=0))

@@ -122,7 +122,7 @@ def map_section(explanation: Explanation, class_names: Sequence[str]) -> Section
     for row, (image, axes) in enumerate(
         zip(chosen, axes_grid(figure, len(chosen), len(names) + 1), strict=True)
     ):
-        draw_picture(axes[0], explanation.inputs[image], "" if row else "image")
+        draw_picture(axes[0], explanation.images[image], "" if row else "image")
         axes[0].set_ylabel(f"class {class_names[int(explanation.target[image])]}", fontsize=8)
         for one, name in zip(axes[1:], names, strict=True):
             draw_signed(one, explanation.maps[name][image], "" if row else _short(name))

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from causalxai import CausalGraph, Comparison, Edge, EdgeKind, Explanation
+from causalxai.capabilities import Capability
 from causalxai.comparison.page.gallery import gallery
 from causalxai.comparison.page.render import render_comparison
 from causalxai.comparison.page.saved_results import SavedResult, saved_results
@@ -27,9 +28,9 @@ def saved(
     return SavedResult(label, False, explanation, CausalGraph(nodes, edges))
 
 
-def with_map(label: str, inputs: Tensor = INPUTS) -> SavedResult:
-    heat = torch.linspace(-1, 1, 16).view(1, 4, 4).expand(len(inputs), 4, 4)
-    return saved(label, Explanation(inputs, TARGET, maps={"heat": heat}))
+def with_map(label: str, images: Tensor = INPUTS) -> SavedResult:
+    heat = torch.linspace(-1, 1, 16).view(1, 4, 4).expand(len(images), 4, 4)
+    return saved(label, Explanation(images, TARGET, maps={"heat": heat}))
 
 
 def painting(label: str, pictured: Sequence[int]) -> SavedResult:
@@ -188,7 +189,7 @@ def test_the_heading_says_whether_the_classifier_was_asked(
     html = render_comparison(done)
     assert "in the eyes of the classifier" in html
     assert "(seed: 0)" in html  # which of the two is drawn
-    monkeypatch.setattr(ToyDiscoverer, "requires", frozenset({"observations"}))
+    monkeypatch.setattr(ToyDiscoverer, "requires", frozenset({Capability.OBSERVATIONS}))
     html = render_comparison(done)
     assert "in the eyes of the classifier" not in html
     assert "What causes what, by the labels alone" in html
@@ -202,7 +203,7 @@ def test_what_runs_left_is_read_where_it_lies(done: Comparison):
     assert first.outcome.directory is not None
     left = json.loads((first.outcome.directory / "graph.json").read_text(encoding="utf-8"))
     assert list(shown[0].graph.nodes) == [node["id"] for node in left["nodes"]]
-    assert torch.equal(shown[0].explanation.inputs, shown[1].explanation.inputs)
+    assert torch.equal(shown[0].explanation.images, shown[1].explanation.images)
 
 
 def test_files_that_are_gone_are_told_of(

@@ -112,7 +112,7 @@ class Discoverer(GraphDiscoverer):
         pruning: Annotated[Fixed | Share, Field(discriminator="rule")] = Share(rule="share")
         stop: Schedule | Plateau | None = None
 
-    def _discover(self, context: Any) -> Any:
+    def _discover(self, inputs: Any) -> Any:
         raise NotImplementedError
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from causalxai import Context, Explainer
+from causalxai import Explainer, ScoringInputs
 from causalxai.classifier import Classifier
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError
@@ -81,24 +81,24 @@ def seeded(make: Callable[[], nn.Module]) -> nn.Module:
         return make()
 
 
-def context_of(model: nn.Module, shape: tuple[int, int, int] = SHAPE) -> Context:
+def context_of(model: nn.Module, shape: tuple[int, int, int] = SHAPE) -> ScoringInputs:
     images = torch.rand(12, *shape, generator=torch_generator(1))
     with torch.no_grad():
         classes = tuple(str(k) for k in range(model(images).shape[1]))
     classifier = Classifier(model, class_names=classes, image_shape=shape)
     split = Split(images, classifier.predict(images))
     dataset = Dataset(train=split, test=split, class_names=classes)
-    return Context(classifier=classifier, dataset=dataset, rng=torch_generator(0))
+    return ScoringInputs(classifier=classifier, dataset=dataset, rng=torch_generator(0))
 
 
-def explained(explainer: Explainer, context: Context, target: int = 1) -> Tensor:
-    explanation = explainer.explain(context.dataset.test.images, target, context)
+def explained(explainer: Explainer, inputs: ScoringInputs, target: int = 1) -> Tensor:
+    explanation = explainer.explain(inputs.dataset.test.images, target, inputs)
     return next(iter(explanation.maps.values()))
 
 
 def bench(make: Callable[[], Explainer]) -> Bench[Explainer]:
-    context = context_of(seeded(Small))
-    return Bench(plugin=make(), context=context, images=context.dataset.test.images[:4])
+    inputs = context_of(seeded(Small))
+    return Bench(plugin=make(), inputs=inputs, images=inputs.dataset.test.images[:4])
 
 
 @parametrize_with_checks(
@@ -113,12 +113,12 @@ def test_conformance(case, check):
 
 
 @pytest.fixture
-def linear() -> Context:
+def linear() -> ScoringInputs:
     return context_of(seeded(Linear))
 
 
-def weights(context: Context, k: int = 1) -> Tensor:
-    return context.classifier.model.fc.weight[k].view(SHAPE)
+def weights(inputs: ScoringInputs, k: int = 1) -> Tensor:
+    return inputs.classifier.model.fc.weight[k].view(SHAPE)
 
 
 def test_saliency_of_a_linear_model_is_its_weights(linear):
@@ -171,8 +171,8 @@ def test_lime_recovers_what_each_superpixel_gives_a_linear_model(segmentation, l
 
 
 def test_grad_cam_is_the_papers_formula():
-    context = context_of(seeded(Small))
-    model, images = context.classifier.model, context.dataset.test.images
+    inputs = context_of(seeded(Small))
+    model, images = inputs.classifier.model, inputs.dataset.test.images
     features = model.conv2(F.relu(model.conv1(images))).requires_grad_()
     hidden = F.relu(features + F.relu(model.conv1(images)))
     logit = model.fc(F.max_pool2d(hidden, 3, 2, 1).tanh().flatten(1))[:, 1]
@@ -181,19 +181,19 @@ def test_grad_cam_is_the_papers_formula():
     expected = F.interpolate(coarse.detach(), SHAPE[1:], mode="bilinear")[:, 0]
     for layer in ("conv2", None):
         signed = GradCam(layer=layer, relu=False)
-        torch.testing.assert_close(explained(signed, context), expected)
+        torch.testing.assert_close(explained(signed, inputs), expected)
     kept = F.interpolate(coarse.detach().relu(), SHAPE[1:], mode="bilinear")[:, 0]
     assert (expected < 0).any()
-    torch.testing.assert_close(explained(GradCam(), context), kept)
+    torch.testing.assert_close(explained(GradCam(), inputs), kept)
 
 
 @pytest.mark.parametrize("shape", [(1, 20, 20), (3, 16, 18)], ids=str)
 @pytest.mark.parametrize("baseline", ["black", "grey", "mean"])
 def test_deep_lift_adds_up_in_lenet(shape, baseline):
-    context = context_of(seeded(partial(LeNet, shape, 4)), shape)
-    images = context.dataset.test.images
-    explanation = DeepLift(baseline=baseline).explain(images, 2, context)
-    logits = context.classifier.logits
+    inputs = context_of(seeded(partial(LeNet, shape, 4)), shape)
+    images = inputs.dataset.test.images
+    explanation = DeepLift(baseline=baseline).explain(images, 2, inputs)
+    logits = inputs.classifier.logits
     expected = (logits(images) - logits(baseline_of(images, baseline)))[:, 2]
     total = explanation.maps["deep-lift"].sum(dim=(1, 2))
     torch.testing.assert_close(total, expected, atol=1e-5, rtol=1e-4)
@@ -204,48 +204,48 @@ def test_deep_lift_adds_up_in_lenet(shape, baseline):
 def test_deep_shap_adds_up_to_the_mean_over_baselines(model):
     network = seeded(model)
     shape = (2, 16, 16) if isinstance(network, LeNet) else SHAPE
-    context = context_of(network, shape)
-    images = context.dataset.test.images
-    total = explained(DeepShap(baselines=len(images)), context).sum(dim=(1, 2))
-    logits = context.classifier.logits(images)[:, 1]
+    inputs = context_of(network, shape)
+    images = inputs.dataset.test.images
+    total = explained(DeepShap(baselines=len(images)), inputs).sum(dim=(1, 2))
+    logits = inputs.classifier.logits(images)[:, 1]
     torch.testing.assert_close(total, logits - logits.mean(), atol=1e-5, rtol=1e-4)
 
 
 def test_deep_shap_is_the_mean_of_deep_lift_over_its_baselines():
-    context = context_of(seeded(Small))
-    images = context.dataset.test.images
+    inputs = context_of(seeded(Small))
+    images = inputs.dataset.test.images
     black = torch.zeros_like(images)
-    train = Split(black, context.dataset.train.labels)
-    on_black = replace(context, dataset=replace(context.dataset, train=train))
+    train = Split(black, inputs.dataset.train.labels)
+    on_black = replace(inputs, dataset=replace(inputs.dataset, train=train))
     torch.testing.assert_close(
-        explained(DeepShap(baselines=3), on_black), explained(DeepLift(), context)
+        explained(DeepShap(baselines=3), on_black), explained(DeepLift(), inputs)
     )
 
 
 def test_integrated_gradients_tell_what_their_sum_misses():
-    context = context_of(seeded(Small))
-    images = context.dataset.test.images
+    inputs = context_of(seeded(Small))
+    images = inputs.dataset.test.images
     few, many = (
-        IntegratedGradients(steps=steps).explain(images, 1, context).details["gap"].abs().max()
+        IntegratedGradients(steps=steps).explain(images, 1, inputs).details["gap"].abs().max()
         for steps in (4, 200)
     )
     assert many < few
-    logits = context.classifier.logits
+    logits = inputs.classifier.logits
     expected = (logits(images) - logits(torch.zeros_like(images)))[:, 1]
-    explanation = IntegratedGradients(steps=4).explain(images, 1, context)
+    explanation = IntegratedGradients(steps=4).explain(images, 1, inputs)
     total = explanation.maps["integrated gradients"].sum(dim=(1, 2))
     torch.testing.assert_close(total - expected, explanation.details["gap"], atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("name", ATTRIBUTIONS)
 def test_the_size_of_batches_changes_nothing(name):
-    context = context_of(seeded(Small))
+    inputs = context_of(seeded(Small))
     made = ATTRIBUTIONS[name]()
     maps = []
     for size in (1, 5, 64):
         explainer = type(made)(made.config.model_copy(update={"batch_size": size}))
-        one = Context(
-            classifier=context.classifier, dataset=context.dataset, rng=torch_generator(3)
+        one = ScoringInputs(
+            classifier=inputs.classifier, dataset=inputs.dataset, rng=torch_generator(3)
         )
         maps.append(explained(explainer, one))
     torch.testing.assert_close(maps[0], maps[1], atol=1e-6, rtol=1e-4)
@@ -254,23 +254,23 @@ def test_the_size_of_batches_changes_nothing(name):
 
 @pytest.mark.parametrize("name", ATTRIBUTIONS)
 def test_global_random_numbers_are_neither_used_nor_drawn(name):
-    context = context_of(seeded(Small))
+    inputs = context_of(seeded(Small))
     before = torch.random.get_rng_state()
-    explained(ATTRIBUTIONS[name](), context)
+    explained(ATTRIBUTIONS[name](), inputs)
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
 def test_the_target_is_each_images_own():
-    context = context_of(seeded(Linear))
-    images = context.dataset.test.images
+    inputs = context_of(seeded(Linear))
+    images = inputs.dataset.test.images
     classes = torch.arange(len(images)) % len(CLASSES)
     for explainer in (Saliency(), DeepLift(), DeepShap(baselines=4), IntegratedGradients()):
         rng = torch_generator(7)
-        each = Context(classifier=context.classifier, dataset=context.dataset, rng=rng)
+        each = ScoringInputs(classifier=inputs.classifier, dataset=inputs.dataset, rng=rng)
         mixed = next(iter(explainer.explain(images, classes, each).maps.values()))
         for k in range(len(CLASSES)):
-            one = Context(
-                classifier=context.classifier, dataset=context.dataset, rng=torch_generator(7)
+            one = ScoringInputs(
+                classifier=inputs.classifier, dataset=inputs.dataset, rng=torch_generator(7)
             )
             alone = next(iter(explainer.explain(images, k, one).maps.values()))
             torch.testing.assert_close(mixed[classes == k], alone[classes == k])
@@ -319,10 +319,10 @@ class SlightlyCurved(Linear):
 
 
 def test_whether_a_network_is_refused_is_no_matter_of_its_batches():
-    context = context_of(seeded(SlightlyCurved))
-    images = context.dataset.test.images.clone()
+    inputs = context_of(seeded(SlightlyCurved))
+    images = inputs.dataset.test.images.clone()
     images[0] *= 1e-3
-    whole = DeepLift().explain(images, 1, context)
+    whole = DeepLift().explain(images, 1, inputs)
     gap = whole.details["gap"]
     difference = (whole.maps["deep-lift"].sum(dim=(1, 2)) - gap).abs()
     gap = gap.abs()
@@ -330,7 +330,7 @@ def test_whether_a_network_is_refused_is_no_matter_of_its_batches():
     assert gap[0] > 0.01 * difference[0].clamp(min=1e-3)
     assert gap.max() < 0.01 * difference.max()
     for size in (1, 5):
-        single = DeepLift(batch_size=size).explain(images, 1, context)
+        single = DeepLift(batch_size=size).explain(images, 1, inputs)
         torch.testing.assert_close(single.maps["deep-lift"], whole.maps["deep-lift"])
 
 
@@ -347,8 +347,8 @@ def test_the_picture_of_an_unsigned_map_speaks_of_no_sign():
 
 
 def test_untraceable_networks_of_modules_are_followed():
-    context = context_of(seeded(lambda: Untraceable(nn.ReLU(inplace=True))))
-    explanation = DeepLift().explain(context.dataset.test.images, 0, context)
+    inputs = context_of(seeded(lambda: Untraceable(nn.ReLU(inplace=True))))
+    explanation = DeepLift().explain(inputs.dataset.test.images, 0, inputs)
     assert explanation.details["gap"].abs().max() < 1e-5
 
 
@@ -363,22 +363,22 @@ def test_a_shared_module_that_cannot_be_parted_is_refused():
 
 
 def test_a_network_that_works_in_place_is_left_as_it_was():
-    context = context_of(seeded(Small))
-    before = deepcopy(context.classifier.model)
+    inputs = context_of(seeded(Small))
+    before = deepcopy(inputs.classifier.model)
     for explainer in (DeepLift(), DeepShap(baselines=3), GradCam()):
-        explained(explainer, context)
-    after = context.classifier.model
+        explained(explainer, inputs)
+    after = inputs.classifier.model
     assert type(after) is Small
     assert after.relu.inplace
     assert str(after) == str(before)
 
 
 def test_grad_cam_says_which_layers_there_are():
-    context = context_of(seeded(Small))
+    inputs = context_of(seeded(Small))
     with pytest.raises(CapabilityError, match="did you mean 'conv1'"):
-        explained(GradCam(layer="cnv1"), context)
+        explained(GradCam(layer="cnv1"), inputs)
     with pytest.raises(CapabilityError, match="no feature maps"):
-        explained(GradCam(layer="fc"), context)
+        explained(GradCam(layer="fc"), inputs)
     with pytest.raises(CapabilityError, match="needs a convolution"):
         explained(GradCam(), context_of(seeded(Linear)))
 
@@ -407,10 +407,10 @@ def test_a_baseline_is_black_grey_or_the_images_own_mean():
 
 def test_colour_and_grey_pictures_are_drawn(report_inputs):
     for shape in ((1, 16, 16), (3, 16, 16)):
-        context = context_of(seeded(partial(LeNet, shape, 3)), shape)
+        inputs = context_of(seeded(partial(LeNet, shape, 3)), shape)
         explainer = Saliency()
-        explanation = explainer.explain(context.dataset.test.images, 0, context)
-        (section,) = explanation_report(explainer, explanation, report_inputs(context))
+        explanation = explainer.explain(inputs.dataset.test.images, 0, inputs)
+        (section,) = explanation_report(explainer, explanation, report_inputs(inputs))
         (figure,) = section.items
         assert figure.png.startswith(b"\x89PNG")
         assert section.title == "Where saliency looks"

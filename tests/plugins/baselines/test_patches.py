@@ -11,7 +11,7 @@ import torch
 from scipy import stats
 from torch import Tensor, nn
 
-from causalxai import Context, GraphDiscoverer, NodeKind, Oracle
+from causalxai import GraphDiscoverer, NodeKind, Oracle, ScoringInputs
 from causalxai.classifier import Classifier
 from causalxai.concept_space import ConceptSpace
 from causalxai.dataset import Dataset, Split
@@ -29,7 +29,7 @@ SHAPE = (2, 7, 10)
 GRID = 3
 
 
-def context() -> Context:
+def inputs() -> ScoringInputs:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = nn.Sequential(nn.Flatten(), nn.Linear(2 * 7 * 10, 2))
@@ -42,10 +42,12 @@ def context() -> Context:
     rng = torch_generator(0)
     space = PatchSpace(grid=GRID).fit(classifier, dataset, rng=rng)
     oracle = PatchOracle(baseline="black").bind(classifier, space)
-    return Context(classifier=classifier, dataset=dataset, rng=rng, space=space, oracle=oracle)
+    return ScoringInputs(
+        classifier=classifier, dataset=dataset, rng=rng, space=space, oracle=oracle
+    )
 
 
-def shares(found: Context, images: Tensor, k: int) -> Tensor:
+def shares(found: ScoringInputs, images: Tensor, k: int) -> Tensor:
     """Return ``[n, 9]``, what each patch gives a linear model's logit."""
     weights = found.classifier.model[1].weight[k].view(SHAPE)
     by_pixel = (weights * images).sum(dim=1)
@@ -56,7 +58,7 @@ def shares(found: Context, images: Tensor, k: int) -> Tensor:
 
 
 def test_removing_a_patch_takes_its_share_from_a_linear_model():
-    found = context()
+    found = inputs()
     images = found.dataset.test.images[:5]
     units = found.space.encode(images)
     every = Intervention.ablate(torch.arange(9))
@@ -69,7 +71,7 @@ def test_removing_a_patch_takes_its_share_from_a_linear_model():
 
 
 def test_half_a_patch_is_half_its_share():
-    found = context()
+    found = inputs()
     images = found.dataset.test.images[:5]
     units = found.space.encode(images)
     half = Intervention.set(torch.arange(9), 0.5)
@@ -79,7 +81,7 @@ def test_half_a_patch_is_half_its_share():
 
 
 def test_the_graph_has_the_mean_shares_of_the_images_of_a_class():
-    found = context()
+    found = inputs()
     graph = PatchDiscoverer(images=100).discover(found)
     predicted = found.classifier.predict(found.dataset.train.images)
     assert graph.nodes == (*found.space.names(), "class a", "class b")
@@ -100,7 +102,7 @@ def test_the_graph_has_the_mean_shares_of_the_images_of_a_class():
 
 
 def test_required_edges_are_kept_and_absurd_ones_refused():
-    found = context()
+    found = inputs()
     pair = ("row 1 column 1", "class a")
     assert PatchDiscoverer(background={"required": [pair]}).discover(found).has_edge(*pair)
     for absurd in (("class a", "row 1 column 1"), ("row 1 column 1", "row 1 column 2")):
@@ -109,7 +111,7 @@ def test_required_edges_are_kept_and_absurd_ones_refused():
 
 
 def test_classes_that_are_never_predicted_have_no_edge():
-    found = context()
+    found = inputs()
     predicted = found.classifier.predict(found.dataset.train.images)
     train = found.dataset.train[predicted == 0]
     only = replace(found, dataset=replace(found.dataset, train=train))
@@ -121,7 +123,7 @@ def test_classes_that_are_never_predicted_have_no_edge():
 
 @pytest.mark.parametrize("images", [2, 4])
 def test_patches_that_do_nothing_are_rarely_edges(images):
-    found = context()
+    found = inputs()
     kept = []
     for seed in range(40):
         noise = torch_generator(seed)
@@ -140,7 +142,7 @@ def test_patches_that_do_nothing_are_rarely_edges(images):
 
 
 def test_what_does_not_fit_is_refused():
-    found = context()
+    found = inputs()
     with pytest.raises(CapabilityError, match="8 patches does not fit into 7 pixels"):
         PatchSpace().fit(found.classifier, found.dataset, rng=found.rng)
     with pytest.raises(CapabilityError, match="not of a ToySpace"):
@@ -148,8 +150,8 @@ def test_what_does_not_fit_is_refused():
 
 
 def bench(make: Callable[[], Plugin]) -> Bench:
-    found = context()
-    return Bench(plugin=make(), context=found, images=found.dataset.test.images[:4])
+    found = inputs()
+    return Bench(plugin=make(), inputs=found, images=found.dataset.test.images[:4])
 
 
 @parametrize_with_checks(

@@ -12,9 +12,9 @@ from pydantic import ValidationError
 from torch import nn
 
 from causalxai.classifier import Classifier
-from causalxai.context import Context
 from causalxai.dataset import Dataset
 from causalxai.errors import DataError
+from causalxai.metric import ScoringInputs
 from causalxai.plugin import Plugin
 from causalxai.seeding import torch_generator
 from causalxai.testing import Bench, Check, checks_for
@@ -338,8 +338,8 @@ def bench(folder: Path) -> Bench[Plugin]:
     data = source.load(rng=torch_generator(0))
     model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 64 * 64, 2))
     classifier = Classifier(model, class_names=data.class_names, image_shape=data.image_shape)
-    context = Context(classifier=classifier, dataset=data, rng=torch_generator(0))
-    return Bench(plugin=source, context=context, images=data.test.images)
+    inputs = ScoringInputs(classifier=classifier, dataset=data, rng=torch_generator(0))
+    return Bench(plugin=source, inputs=inputs, images=data.test.images)
 
 
 @pytest.mark.parametrize("check", checks_for(CelebA), ids=lambda check: check.__name__)

@@ -147,7 +147,7 @@ def bench(**settings: object):
     def build() -> Bench[GraphDiscoverer]:
         world = toy_world(0)
         images = world.dataset.test.images[:4]
-        return Bench(plugin=Boss(**settings), context=world.context(), images=images)
+        return Bench(plugin=Boss(**settings), inputs=world.inputs(), images=images)
 
     return build
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from causalxai import CausalGraph, Context, EdgeKind, Metric, Node, NodeKind
+from causalxai import CausalGraph, EdgeKind, Metric, Node, NodeKind, ScoringInputs
 from causalxai.explainer import Explanation
 from causalxai.graph import Edge
 from causalxai.metric import MetricResult
@@ -28,7 +28,7 @@ WORLD = toy_world(0)
 CLASSES = [0, 1, 2]
 
 
-def plenty(graph: CausalGraph | None = None) -> Context:
+def plenty(graph: CausalGraph | None = None) -> ScoringInputs:
     """Return the world with 2 000 training images."""
     values = WORLD.scm.sample(2000, torch_generator(3))
     train = replace(
@@ -37,13 +37,13 @@ def plenty(graph: CausalGraph | None = None) -> Context:
         labels=torch.zeros(2000, dtype=torch.int64),
         concepts=values,
     )
-    found = replace(WORLD.context(), dataset=replace(WORLD.dataset, train=train))
+    found = replace(WORLD.inputs(), dataset=replace(WORLD.dataset, train=train))
     return found if graph is None else replace(found, graph=graph)
 
 
 def explanation(classes: list[int]) -> Explanation:
     images = WORLD.dataset.test.images[: len(classes)]
-    return Explanation(inputs=images, target=torch.tensor(classes), maps={"m": images[:, 0]})
+    return Explanation(images=images, target=torch.tensor(classes), maps={"m": images[:, 0]})
 
 
 def scored(graph: CausalGraph | None = None) -> MetricResult:
@@ -146,7 +146,7 @@ def test_effects_that_depend_on_an_open_direction_are_not_told():
 def bench() -> Bench[Metric]:
     world = toy_world(0)
     plugin = DowhyEffect(simulations=1, units=4)
-    return Bench(plugin=plugin, context=world.context(), images=world.dataset.test.images[:3])
+    return Bench(plugin=plugin, inputs=world.inputs(), images=world.dataset.test.images[:3])
 
 
 @parametrize_with_checks([Case("dowhy-effect", Metric, bench)])

@@ -12,7 +12,16 @@ import numpy as np
 import pytest
 import torch
 
-from causalxai import CausalGraph, Context, Edge, EdgeKind, Explainer, Explanation, Node, NodeKind
+from causalxai import (
+    CausalGraph,
+    Edge,
+    EdgeKind,
+    Explainer,
+    Explanation,
+    Node,
+    NodeKind,
+    ScoringInputs,
+)
 from causalxai.errors import CapabilityError
 from causalxai.report.section import Table, Text
 from causalxai.testing import Bench, Case, parametrize_with_checks, toy_world
@@ -33,15 +42,15 @@ TARGET = torch.arange(8) % 3
 ROUNDING = 1e-12
 
 
-def context(graph: CausalGraph | None = None) -> Context:
-    found = WORLD.context()
+def inputs(graph: CausalGraph | None = None) -> ScoringInputs:
+    found = WORLD.inputs()
     return found if graph is None else replace(found, graph=graph)
 
 
 @cache
 def explained() -> Explanation:
     images = WORLD.dataset.test.images[:8]
-    return DowhyScm(samples=400).explain(images, TARGET, context())
+    return DowhyScm(samples=400).explain(images, TARGET, inputs())
 
 
 class Fit:
@@ -101,7 +110,7 @@ def test_a_linear_logit_is_explained_to_the_last_bit():
 
 def test_boosted_trees_explain_less_of_what_is_linear():
     images = WORLD.dataset.test.images[:2]
-    boosted = DowhyScm(mechanism="boosted", samples=50).explain(images, 1, context())
+    boosted = DowhyScm(mechanism="boosted", samples=50).explain(images, 1, inputs())
     (r2,) = boosted.meta["r2"].values()
     assert 0.2 < r2 < min(explained().meta["r2"].values())
 
@@ -110,15 +119,15 @@ def test_only_the_predictions_parents_act_on_the_logit():
     a, b, c, d = WORLD.space.names()
     for node in OUTCOMES:
         graph = CausalGraph([a, b, c, d, node], [(a, b), (b, node.name)])
-        table = CausalTable.of(context(graph), 100)
+        table = CausalTable.of(inputs(graph), 100)
         assert set(table.dag(1).edges) == {("c0", "c1"), ("c1", LOGIT)}
-        explanation = DowhyScm(samples=30).explain(WORLD.dataset.test.images[:3], 1, context(graph))
+        explanation = DowhyScm(samples=30).explain(WORLD.dataset.test.images[:3], 1, inputs(graph))
         assert explanation.importance[:, :2].abs().min() > ROUNDING
         assert explanation.importance[:, 2:].abs().max() < ROUNDING
         assert explanation.details["intrinsic_influence"][:, 2:].abs().max() < ROUNDING
         assert max(explanation.meta["r2"].values()) < 0.999
     graph = CausalGraph([a, c, "elsewhere"], [(c, a)])
-    table = CausalTable.of(context(graph), 100)
+    table = CausalTable.of(inputs(graph), 100)
     assert table.names == (a, c)
     assert table.places == (0, 2)
     assert set(table.dag(1).edges) == {("c1", "c0"), ("c0", LOGIT), ("c1", LOGIT)}
@@ -127,10 +136,10 @@ def test_only_the_predictions_parents_act_on_the_logit():
 def test_a_class_that_no_concept_causes_has_no_cause_and_is_unexplained():
     names = WORLD.space.names()
     graph = CausalGraph([*names, *OUTCOMES], [(names[0], "whole")])
-    table = CausalTable.of(context(graph), 100)
+    table = CausalTable.of(inputs(graph), 100)
     assert not table.dag(1).in_degree(LOGIT)
     assert set(table.dag(0).edges) == {("c0", LOGIT)}
-    explanation = DowhyScm(samples=30).explain(WORLD.dataset.test.images[:3], 1, context(graph))
+    explanation = DowhyScm(samples=30).explain(WORLD.dataset.test.images[:3], 1, inputs(graph))
     assert explanation.importance.abs().max() < ROUNDING
     assert not explanation.details["arrow_strength"].any()
     torch.testing.assert_close(explanation.details["unexplained"], torch.ones(3))
@@ -140,7 +149,7 @@ def test_a_class_that_no_concept_causes_has_no_cause_and_is_unexplained():
 def test_the_unexplained_is_a_share():
     names = WORLD.space.names()
     graph = CausalGraph([*names, OUTCOMES[0]], [(names[0], "whole")])
-    explanation = DowhyScm(samples=100).explain(WORLD.dataset.test.images[:3], 1, context(graph))
+    explanation = DowhyScm(samples=100).explain(WORLD.dataset.test.images[:3], 1, inputs(graph))
     (r2,) = explanation.meta["r2"].values()
     unexplained = float(explanation.details["unexplained"][0])
     assert 0 < unexplained < 1
@@ -157,14 +166,14 @@ def test_an_open_direction_is_refused():
     a, b, *_ = names = WORLD.space.names()
     graph = CausalGraph(names, [Edge(a, b, EdgeKind.UNDIRECTED)])
     with pytest.raises(CapabilityError, match=f"leaves directions open .{a} — {b}."):
-        DowhyScm().explain(WORLD.dataset.test.images[:2], 1, context(graph))
+        DowhyScm().explain(WORLD.dataset.test.images[:2], 1, inputs(graph))
 
 
 def test_a_cause_that_nobody_observed_is_refused():
     a, b, *_ = names = WORLD.space.names()
     graph = CausalGraph(names, [Edge(a, b, EdgeKind.BIDIRECTED)])
     with pytest.raises(CapabilityError, match=f"which nobody observed .{a} ↔ {b}."):
-        DowhyScm().explain(WORLD.dataset.test.images[:2], 1, context(graph))
+        DowhyScm().explain(WORLD.dataset.test.images[:2], 1, inputs(graph))
 
 
 @pytest.mark.parametrize("node", OUTCOMES, ids=["prediction", "class"])
@@ -172,14 +181,14 @@ def test_an_open_edge_of_the_outcome_leads_into_it(node: Node):
     a, b, c, d = WORLD.space.names()
     for ends in ((b, node.name), (node.name, b)):
         graph = CausalGraph([a, b, c, d, node], [Edge(a, b), Edge(*ends, EdgeKind.UNDIRECTED)])
-        table = CausalTable.of(context(graph), 100)
+        table = CausalTable.of(inputs(graph), 100)
         assert set(table.dag(1).edges) == {("c0", "c1"), ("c1", LOGIT)}
 
 
 def test_a_concept_that_is_called_like_a_class_is_none():
     names = WORLD.space.names()
     graph = CausalGraph([*names, "prediction", f"class {WORLD.dataset.class_names[1]}"])
-    table = CausalTable.of(context(graph), 100)
+    table = CausalTable.of(inputs(graph), 100)
     assert set(table.dag(1).edges) == {(column, LOGIT) for column in table.columns}
 
 
@@ -190,11 +199,11 @@ def test_an_open_direction_is_refused_before_images_are_read(monkeypatch: pytest
     monkeypatch.setattr(type(WORLD.space), "encode", read)
     a, b, *_ = names = WORLD.space.names()
     with pytest.raises(CapabilityError, match="leaves directions open"):
-        CausalTable.of(context(CausalGraph(names, [Edge(a, b, EdgeKind.UNDIRECTED)])), 100)
+        CausalTable.of(inputs(CausalGraph(names, [Edge(a, b, EdgeKind.UNDIRECTED)])), 100)
 
 
 def test_the_report_tells_the_fit_and_every_class(report_inputs):
-    (section,) = explanation_report(DowhyScm(), explained(), report_inputs(context()))
+    (section,) = explanation_report(DowhyScm(), explained(), report_inputs(inputs()))
     text, table = section.items
     assert isinstance(text, Text)
     assert isinstance(table, Table)
@@ -205,15 +214,15 @@ def test_the_report_tells_the_fit_and_every_class(report_inputs):
 def test_what_cannot_be_modelled_is_refused():
     images = WORLD.dataset.test.images[:2]
     with pytest.raises(CapabilityError, match="no concept of the space is in the graph"):
-        DowhyScm().explain(images, 1, context(CausalGraph(["x", "y"])))
+        DowhyScm().explain(images, 1, inputs(CausalGraph(["x", "y"])))
     dataset = WORLD.dataset
-    few = replace(context(), dataset=replace(dataset, train=dataset.train[:15]))
+    few = replace(inputs(), dataset=replace(dataset, train=dataset.train[:15]))
     with pytest.raises(CapabilityError, match="15 training images are too few"):
         DowhyScm().explain(images, 1, few)
     values = dataset.train.concepts.clone()
     values[:, 1] = 2.0
     flat = replace(dataset.train, images=paint(values))
-    same = replace(context(), dataset=replace(dataset, train=flat))
+    same = replace(inputs(), dataset=replace(dataset, train=flat))
     with pytest.raises(CapabilityError, match="don't: top right"):
         DowhyScm().explain(images, 1, same)
 
@@ -239,8 +248,8 @@ def test_a_session_leaves_no_trace_and_is_seeded():
 
 def bench() -> Bench[Explainer]:
     images = WORLD.dataset.test.images[:4]
-    fresh = toy_world(0).context()
-    return Bench(plugin=DowhyScm(samples=25), context=fresh, images=images)
+    fresh = toy_world(0).inputs()
+    return Bench(plugin=DowhyScm(samples=25), inputs=fresh, images=images)
 
 
 @parametrize_with_checks([Case("dowhy-scm", Explainer, bench)])

@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy import stats
 
-from causalxai import CausalGraph, Context, EdgeKind, Metric
+from causalxai import CausalGraph, EdgeKind, Metric, ScoringInputs
 from causalxai.explainer import Explanation
 from causalxai.graph import Edge
 from causalxai.metric import MetricResult
@@ -22,10 +22,10 @@ A, B, C, D = NAMES
 CHAIN = CausalGraph(NAMES, [(A, B), (B, C), (C, D)])
 
 
-def context(graph: CausalGraph, concepts: torch.Tensor) -> Context:
+def inputs(graph: CausalGraph, concepts: torch.Tensor) -> ScoringInputs:
     rows = torch.zeros(len(concepts), dtype=torch.int64)
     train = replace(WORLD.dataset.train[rows], concepts=concepts)
-    return replace(WORLD.context(), graph=graph, dataset=replace(WORLD.dataset, train=train))
+    return replace(WORLD.inputs(), graph=graph, dataset=replace(WORLD.dataset, train=train))
 
 
 def chain(n: int = 400) -> torch.Tensor:
@@ -36,7 +36,7 @@ def chain(n: int = 400) -> torch.Tensor:
 def scored(graph: CausalGraph, concepts: torch.Tensor, **settings: object) -> MetricResult:
     images = WORLD.dataset.test.images[:2]
     explanation = Explanation(images, torch.tensor([0, 1]), maps={"m": images[:, 0]})
-    return Falsify(**settings).compute(explanation, context(graph, concepts))
+    return Falsify(**settings).compute(explanation, inputs(graph, concepts))
 
 
 @pytest.mark.parametrize("settings", [{"test": "linear"}, {"rows": 150, "permutations": 10}])
@@ -119,7 +119,7 @@ def test_partial_correlation_is_the_coefficients_p_value():
 def bench() -> Bench[Metric]:
     world = toy_world(0)
     plugin = Falsify(test="linear", permutations=5)
-    return Bench(plugin=plugin, context=world.context(), images=world.dataset.test.images[:3])
+    return Bench(plugin=plugin, inputs=world.inputs(), images=world.dataset.test.images[:3])
 
 
 @parametrize_with_checks([Case("falsify", Metric, bench)])

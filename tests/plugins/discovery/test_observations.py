@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from causalxai import CausalGraph, Context, EdgeKind, GraphDiscoverer
+from causalxai import CausalGraph, EdgeKind, GraphDiscoverer, ScoringInputs
 from causalxai.errors import CapabilityError, DataError
 from causalxai.graph_discoverer import BackgroundKnowledge
 from causalxai.metrics.graph_scores import index, shd, skeleton_f1
@@ -36,34 +36,32 @@ DISCOVERERS = {
 }
 
 
-def many(context: Context, n: int = 1500) -> Context:
+def many(inputs: ScoringInputs, n: int = 1500) -> ScoringInputs:
     """Return the context with more images, and with noise that is not Gaussian."""
-    weights = torch.tensor([edge.weight for edge in context.graph.edges])
+    weights = torch.tensor([edge.weight for edge in inputs.graph.edges])
     assert weights.abs().min() >= 0.5
-    matrix = torch.from_numpy(context.graph.adjacency(context.dataset.concept_names)).float()
+    matrix = torch.from_numpy(inputs.graph.adjacency(inputs.dataset.concept_names)).float()
     noise = torch.rand(n, 4, generator=torch_generator(5)) - 0.5
-    train = context.dataset.train[torch.zeros(n, dtype=torch.long)]
+    train = inputs.dataset.train[torch.zeros(n, dtype=torch.long)]
     concepts = noise @ torch.linalg.inv(torch.eye(4) - matrix)
-    return replace(
-        context, dataset=replace(context.dataset, train=replace(train, concepts=concepts))
-    )
+    return replace(inputs, dataset=replace(inputs.dataset, train=replace(train, concepts=concepts)))
 
 
-def observed(context: Context, concepts: torch.Tensor) -> Context:
-    train = replace(context.dataset.train, concepts=concepts)
-    return replace(context, dataset=replace(context.dataset, train=train))
+def observed(inputs: ScoringInputs, concepts: torch.Tensor) -> ScoringInputs:
+    train = replace(inputs.dataset.train, concepts=concepts)
+    return replace(inputs, dataset=replace(inputs.dataset, train=train))
 
 
 @pytest.fixture
-def context() -> Context:
-    return toy_world(0).context()
+def inputs() -> ScoringInputs:
+    return toy_world(0).inputs()
 
 
 def bench(discoverer: type[GraphDiscoverer], **settings: object):
     def build() -> Bench[GraphDiscoverer]:
         world = toy_world(0)
         images = world.dataset.test.images[:4]
-        return Bench(plugin=discoverer(**settings), context=world.context(), images=images)
+        return Bench(plugin=discoverer(**settings), inputs=world.inputs(), images=images)
 
     return build
 
@@ -80,33 +78,33 @@ def test_conformance(case, check):
 
 
 @pytest.mark.parametrize("discoverer", [DirectLingam, Resit])
-def test_a_diamond_is_found(discoverer, context):
-    graph = discoverer().discover(many(context))
+def test_a_diamond_is_found(discoverer, inputs):
+    graph = discoverer().discover(many(inputs))
     found = {(edge.source, edge.target) for edge in graph.edges}
-    truth = {(edge.source, edge.target) for edge in context.graph.edges}
+    truth = {(edge.source, edge.target) for edge in inputs.graph.edges}
     assert found == truth
-    assert graph.nodes == context.dataset.concept_names
+    assert graph.nodes == inputs.dataset.concept_names
     assert graph.annotations == {"rows": 1500}
 
 
 @pytest.mark.parametrize("discoverer", [Ges, Pc])
-def test_what_is_left_open_is_said_and_shown(discoverer, context, report_inputs):
-    a, b = context.graph.edges[0].source, context.graph.edges[0].target
-    graph = discoverer().discover(many(context))
+def test_what_is_left_open_is_said_and_shown(discoverer, inputs, report_inputs):
+    a, b = inputs.graph.edges[0].source, inputs.graph.edges[0].target
+    graph = discoverer().discover(many(inputs))
     edge = graph.edge(a, b)
     assert edge.kind is EdgeKind.UNDIRECTED
     assert not graph.has_edge(a, b)
-    (section,) = graph_report(discoverer(), graph, report_inputs(context)).sections
+    (section,) = graph_report(discoverer(), graph, report_inputs(inputs)).sections
     assert isinstance(section.items[0], Text)
     assert str(edge) in section.items[0].text
-    known = discoverer(background={"required": [(a, b)]}).discover(many(context))
+    known = discoverer(background={"required": [(a, b)]}).discover(many(inputs))
     assert known.has_edge(a, b)
 
 
-def test_open_directions_of_concepts_with_any_name_are_drawn_stored_and_scored(context, tmp_path):
-    found, first = many(context), context.graph.edges[0]
+def test_open_directions_of_concepts_with_any_name_are_drawn_stored_and_scored(inputs, tmp_path):
+    found, first = many(inputs), inputs.graph.edges[0]
     odd = {first.source: "a — b; c", first.target: 'line\nbreak "->"'}
-    named = {name: odd.get(name, f"{name} ↔ x") for name in context.dataset.concept_names}
+    named = {name: odd.get(name, f"{name} ↔ x") for name in inputs.dataset.concept_names}
     names = tuple(named.values())
     found = replace(found, dataset=replace(found.dataset, concept_names=names))
     graph = Pc().discover(found)
@@ -117,34 +115,34 @@ def test_open_directions_of_concepts_with_any_name_are_drawn_stored_and_scored(c
         assert CausalGraph.load(tmp_path / f"graph.{suffix}") == graph
     for figure in (draw_graph(graph), draw_graph(graph, isolated=False)):
         assert figure.svg is not None and "stroke-dasharray" in figure.svg
-    pairs = [(named[edge.source], named[edge.target]) for edge in context.graph.edges]
+    pairs = [(named[edge.source], named[edge.target]) for edge in inputs.graph.edges]
     truth = CausalGraph(names, pairs)
     assert skeleton_f1(graph, truth) == 1
     assert shd(graph, truth) == len(opened)
     assert index(graph, truth) == 1 - len(opened) / len(pairs)
 
 
-def test_a_graph_that_leaves_nothing_open_has_no_section(context, report_inputs):
-    report = graph_report(DirectLingam(), context.graph, report_inputs(context))
+def test_a_graph_that_leaves_nothing_open_has_no_section(inputs, report_inputs):
+    report = graph_report(DirectLingam(), inputs.graph, report_inputs(inputs))
     assert report == GraphReport(())
 
 
-def test_repairs_are_said(context):
-    a, *_, d = context.graph.order()
-    graph = Ges(background={"required": [(a, d)]}).discover(many(context))
+def test_repairs_are_said(inputs):
+    a, *_, d = inputs.graph.order()
+    graph = Ges(background={"required": [(a, d)]}).discover(many(inputs))
     assert f"{a} → {d} added, because it is required" in graph.annotations["repairs"]
 
 
-def test_bootstrap_gives_each_edge_its_frequency(context):
-    graph = DirectLingam(bootstrap=10).discover(many(context))
+def test_bootstrap_gives_each_edge_its_frequency(inputs):
+    graph = DirectLingam(bootstrap=10).discover(many(inputs))
     assert graph.edges
     assert all(0.5 < edge.frequency <= 1 for edge in graph.edges)
-    few = DirectLingam(bootstrap=10).discover(many(context, 40))
+    few = DirectLingam(bootstrap=10).discover(many(inputs, 40))
     assert any(edge.frequency < 1 for edge in few.edges)
-    assert all(edge.frequency is None for edge in DirectLingam().discover(context).edges)
+    assert all(edge.frequency is None for edge in DirectLingam().discover(inputs).edges)
 
 
-def test_frequencies_come_from_halves_in_which_nothing_stands_twice(context, monkeypatch):
+def test_frequencies_come_from_halves_in_which_nothing_stands_twice(inputs, monkeypatch):
     seen = []
 
     def search(_, values, *__):
@@ -152,7 +150,7 @@ def test_frequencies_come_from_halves_in_which_nothing_stands_twice(context, mon
         return Claims(frozenset({(0, 1)} if len(seen) % 2 else ()))
 
     monkeypatch.setattr(Ges, "_search", search)
-    graph = Ges(bootstrap=4).discover(many(context, 301))
+    graph = Ges(bootstrap=4).discover(many(inputs, 301))
     assert [edge.frequency for edge in graph.edges] == [0.5]
     assert [len(values) for values in seen] == [301, 150, 150, 150, 150]
     assert all(len(np.unique(values[:, 0])) == len(values) for values in seen)
@@ -160,20 +158,20 @@ def test_frequencies_come_from_halves_in_which_nothing_stands_twice(context, mon
 
 
 @pytest.mark.parametrize("discoverer", DISCOVERERS.values(), ids=DISCOVERERS)
-def test_a_rare_attribute_does_not_end_the_run(discoverer, context):
+def test_a_rare_attribute_does_not_end_the_run(discoverer, inputs):
     """One image in 200 has it: it is the same throughout half of the halves."""
-    context = many(context, 200)
-    concepts = context.dataset.train.concepts.clone()
+    inputs = many(inputs, 200)
+    concepts = inputs.dataset.train.concepts.clone()
     concepts[:, 1] = (torch.arange(200) < 1).float()
-    graph = discoverer(bootstrap=6).discover(observed(context, concepts))
-    assert graph.nodes == context.dataset.concept_names
+    graph = discoverer(bootstrap=6).discover(observed(inputs, concepts))
+    assert graph.nodes == inputs.dataset.concept_names
 
 
-def test_columns_that_vary_keep_their_numbers_and_constraints(context):
-    values = observations.observed(many(context).dataset)
+def test_columns_that_vary_keep_their_numbers_and_constraints(inputs):
+    values = observations.observed(many(inputs).dataset)
     values[:, 1] = 3.0
     rng = np.random.default_rng(0)
-    names = context.dataset.concept_names
+    names = inputs.dataset.concept_names
     without = [0, 2, 3]
     alone = DirectLingam()._search(values[:, without], Constraints.none(3), rng)
     claims = DirectLingam()._search_varying(values, Constraints.none(4), rng)
@@ -186,26 +184,26 @@ def test_columns_that_vary_keep_their_numbers_and_constraints(context):
     assert DirectLingam()._search_varying(values, known, rng) == Claims(frozenset())
 
 
-def test_concepts_must_vary_and_be_numbers(context):
-    concepts = context.dataset.train.concepts
+def test_concepts_must_vary_and_be_numbers(inputs):
+    concepts = inputs.dataset.train.concepts
     same = concepts.clone()
     same[:, 1] = 3.0
     with pytest.raises(DataError, match="the same top right"):
-        Ges().discover(observed(context, same))
+        Ges().discover(observed(inputs, same))
     broken = concepts.clone()
     broken[3, 2] = torch.nan
     with pytest.raises(DataError, match=r"finite value.*bottom left"):
-        Ges().discover(observed(context, broken))
+        Ges().discover(observed(inputs, broken))
 
 
-def test_too_few_images_are_refused(context):
-    dataset = context.dataset
-    few = replace(context, dataset=replace(dataset, train=dataset.train[:12]))
+def test_too_few_images_are_refused(inputs):
+    dataset = inputs.dataset
+    few = replace(inputs, dataset=replace(dataset, train=dataset.train[:12]))
     with pytest.raises(DataError, match="12 images are too few"):
         Ges().discover(few)
 
 
-def test_unknown_concepts_in_background_knowledge_get_a_suggestion(context):
+def test_unknown_concepts_in_background_knowledge_get_a_suggestion(inputs):
     known = {"forbidden": [("top lift", "top right")]}
     with pytest.raises(CapabilityError, match="did you mean 'top left'"):
-        RandomOrder(background=known).discover(context)
+        RandomOrder(background=known).discover(inputs)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from causalxai import CausalGraph, Context, Edge, EdgeKind, GraphDiscoverer
+from causalxai import CausalGraph, Edge, EdgeKind, GraphDiscoverer, ScoringInputs
 from causalxai.dataset import Dataset
 from causalxai.metrics.graph_scores import index, shd
 from causalxai.report.graph_drawing import draw_graph
@@ -55,22 +55,22 @@ def test_independent_columns_have_no_edge():
     assert discover_rcd(rng(1).exponential(size=(400, 3)), rng()) == Claims(frozenset())
 
 
-def context_of(values: np.ndarray) -> Context:
-    context = toy_world(0).context()
-    dataset = context.dataset
+def context_of(values: np.ndarray) -> ScoringInputs:
+    inputs = toy_world(0).inputs()
+    dataset = inputs.dataset
     repeat = torch.zeros(len(values), dtype=torch.long)
     train = replace(dataset.train[repeat], concepts=torch.from_numpy(values).float())
     test = replace(dataset.test, concepts=None)
     names = ("a", "b", "c")[: values.shape[1]]
     made = Dataset(train=train, test=test, class_names=dataset.class_names, concept_names=names)
-    return replace(context, dataset=made)
+    return replace(inputs, dataset=made)
 
 
 def test_hidden_causes_are_said_and_shown(report_inputs):
-    context = context_of(hidden())
-    graph = Rcd().discover(context)
+    inputs = context_of(hidden())
+    graph = Rcd().discover(inputs)
     assert [str(edge) for edge in graph.edges] == ["a → b", "b ↔ c"]
-    inputs = report_inputs(context)
+    inputs = report_inputs(inputs)
     (section,) = graph_report(Rcd(), graph, inputs).sections
     assert "b ↔ c" in section.items[0].text
     found = Rcd().discover(context_of(chain()))
@@ -79,9 +79,9 @@ def test_hidden_causes_are_said_and_shown(report_inputs):
 
 def test_a_hidden_cause_of_concepts_with_any_name_is_drawn_stored_and_scored(tmp_path: Path):
     names = ("a — b; c", "x ↔ y", 'line\nbreak "->"')
-    context = context_of(hidden())
-    context = replace(context, dataset=replace(context.dataset, concept_names=names))
-    graph = Rcd().discover(context)
+    inputs = context_of(hidden())
+    inputs = replace(inputs, dataset=replace(inputs.dataset, concept_names=names))
+    graph = Rcd().discover(inputs)
     assert [(edge.source, edge.target, edge.kind) for edge in graph.edges] == [
         (names[0], names[1], EdgeKind.DIRECTED),
         (names[1], names[2], EdgeKind.BIDIRECTED),
@@ -114,7 +114,7 @@ def test_bootstrap_gives_each_edge_its_frequency():
 
 def bench() -> Bench[GraphDiscoverer]:
     world = toy_world(0)
-    return Bench(plugin=Rcd(), context=world.context(), images=world.dataset.test.images[:4])
+    return Bench(plugin=Rcd(), inputs=world.inputs(), images=world.dataset.test.images[:4])
 
 
 @parametrize_with_checks([Case("rcd", GraphDiscoverer, bench)])

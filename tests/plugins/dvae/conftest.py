@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from causalxai import Classifier, Context, Dataset, Split
+from causalxai import Classifier, Dataset, ScoringInputs, Split
 from causalxai.seeding import torch_generator
 from causalxai_dvae.bit_oracle import BitOracle
 from causalxai_dvae.bit_space import BitSpace
@@ -97,10 +97,12 @@ def bit_oracle(bar_classifier: Classifier, bit_space: BitSpace) -> BitOracle:
 @pytest.fixture
 def bit_context(
     bar_classifier: Classifier, bar_data: Dataset, bit_space: BitSpace, bit_oracle: BitOracle
-) -> Context:
+) -> ScoringInputs:
     """All parts of a pipeline that has come to its graph."""
-    context = Context(classifier=bar_classifier, dataset=bar_data, rng=torch_generator(0, "tests"))
-    return replace(context, space=bit_space, oracle=bit_oracle)
+    inputs = ScoringInputs(
+        classifier=bar_classifier, dataset=bar_data, rng=torch_generator(0, "tests")
+    )
+    return replace(inputs, space=bit_space, oracle=bit_oracle)
 
 
 @pytest.fixture

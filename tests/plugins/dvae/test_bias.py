@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from causalxai.classifier import Classifier
-from causalxai.context import Context
 from causalxai.dataset import Dataset, Split
 from causalxai.explainer import Explanation
-from causalxai.metric import Estimate, Metric, MetricUndefinedError
+from causalxai.metric import Estimate, Metric, MetricUndefinedError, ScoringInputs
 from causalxai.seeding import torch_generator
 from causalxai.testing import Bench, checks_for
 from causalxai_dvae.bias import AttributeChange, Bias, _as_many_of_each, _Call, _Changes
@@ -90,16 +89,18 @@ def two_classes(bar_data):
 
 
 @pytest.fixture(scope="module")
-def context(two_classes):
+def inputs(two_classes):
     rng = torch_generator(0, "bias")
     source = BarSource([])
     classifier = source.fit(two_classes, rng=rng, device=torch.device("cpu"))
     space = BitSpace(**SMALL).fit(classifier, two_classes, rng=rng)
-    return Context(classifier=classifier, dataset=two_classes, rng=rng, space=space, source=source)
+    return ScoringInputs(
+        classifier=classifier, dataset=two_classes, rng=rng, space=space, source=source
+    )
 
 
 @pytest.fixture(scope="module")
-def quick(context):
+def quick(inputs):
     """The same with a code and a generator that are hardly trained."""
     settings = {
         "autoencoder": {"bits": 3, "hidden": (8,), "steps": 40},
@@ -107,33 +108,33 @@ def quick(context):
     }
     rng = torch_generator(0, "quick")
     return replace(
-        context, space=BitSpace(**settings).fit(context.classifier, context.dataset, rng=rng)
+        inputs, space=BitSpace(**settings).fit(inputs.classifier, inputs.dataset, rng=rng)
     )
 
 
 @pytest.fixture
-def explanation(context):
-    images = context.dataset.test.images[:3]
+def explanation(inputs):
+    images = inputs.dataset.test.images[:3]
     return Explanation(images, torch.zeros(3, dtype=torch.int64), ("bit 0",),
                        importance=torch.zeros(3, 1))  # fmt: skip
 
 
-def test_a_planted_bias_has_the_sign_of_the_data(context, explanation):
+def test_a_planted_bias_has_the_sign_of_the_data(inputs, explanation):
     result = AttributeChange(**QUICK).compute(
-        explanation, replace(context, rng=torch_generator(1, "m"))
+        explanation, replace(inputs, rng=torch_generator(1, "m"))
     )
     assert result.status == "ok", result.reason
     assert result.parts["in the data"].value > 0.5
     assert result.estimate.low > 0
 
 
-def test_references_learn_from_the_reference_split_and_all_facts_are_told(context, explanation):
-    context.source.seen.clear()
+def test_references_learn_from_the_reference_split_and_all_facts_are_told(inputs, explanation):
+    inputs.source.seen.clear()
     metric = Bias(**QUICK, references=2)
-    result = metric.compute(explanation, replace(context, rng=torch_generator(2, "m")))
+    result = metric.compute(explanation, replace(inputs, rng=torch_generator(2, "m")))
     assert result.status == "ok", result.reason
-    assert len(context.source.seen) == 3
-    assert all(split is context.dataset.reference for split in context.source.seen)
+    assert len(inputs.source.seen) == 3
+    assert all(split is inputs.dataset.reference for split in inputs.source.seen)
     floor = result.parts["noise floor"].value
     assert floor > result.estimate.high - result.estimate.value
     assert result.parts["called"].value == float(abs(result.estimate.value) > floor)
@@ -188,12 +189,12 @@ def test_what_all_invent_alike_is_taken_off(shift, scale):
         assert getattr(moved.estimate, name) == pytest.approx(expected, abs=1e-9)
 
 
-def test_a_network_that_is_not_trained_here_has_no_unbiased_twin(context, explanation):
+def test_a_network_that_is_not_trained_here_has_no_unbiased_twin(inputs, explanation):
     class Fixed:
         def fit(self, dataset, *, rng, device):
-            return context.classifier
+            return inputs.classifier
 
-    result = Bias(**QUICK, references=2).compute(explanation, replace(context, source=Fixed()))
+    result = Bias(**QUICK, references=2).compute(explanation, replace(inputs, source=Fixed()))
     assert result.status == "skipped"
     assert "trained here" in result.reason
 
@@ -206,10 +207,10 @@ def test_more_than_two_classes_are_skipped(bit_context, explanation):
 @pytest.mark.parametrize("check", checks_for(Metric), ids=lambda check: check.__name__)
 def test_attribute_change_keeps_its_promises(check, quick, explanation):
     metric = AttributeChange(attribute="bright", images=40)
-    check(Bench(plugin=metric, context=quick, images=explanation.inputs, explanation=explanation))
+    check(Bench(plugin=metric, inputs=quick, images=explanation.images, explanation=explanation))
 
 
 @pytest.mark.parametrize("check", checks_for(Metric), ids=lambda check: check.__name__)
 def test_bias_keeps_its_promises(check, quick, explanation):
     metric = Bias(attribute="bright", images=40, references=2)
-    check(Bench(plugin=metric, context=quick, images=explanation.inputs, explanation=explanation))
+    check(Bench(plugin=metric, inputs=quick, images=explanation.images, explanation=explanation))

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from causalxai import Classifier, Context
+from causalxai import Classifier, ScoringInputs
 from causalxai.concept_space import Units
 from causalxai.errors import CapabilityError
 from causalxai.intervention import Intervention
@@ -25,9 +25,9 @@ def units(bit_space: BitSpace, images: Tensor) -> Units:
 
 
 @pytest.mark.parametrize("check", checks_for(Oracle), ids=lambda check: check.__name__)
-def test_bit_oracle_keeps_its_promises(check, bit_context: Context):
+def test_bit_oracle_keeps_its_promises(check, bit_context: ScoringInputs):
     images = bit_context.dataset.test.images[:4]
-    check(Bench(plugin=BitOracle(), context=bit_context, images=images, fidelity=0.5))
+    check(Bench(plugin=BitOracle(), inputs=bit_context, images=images, fidelity=0.5))
 
 
 def test_the_empty_intervention_is_the_decoded_code(
@@ -50,7 +50,7 @@ def test_the_whole_flip_is_the_decoded_complement(
 
 
 def test_the_whole_flip_turns_what_the_summary_says(
-    bit_oracle: BitOracle, bit_space: BitSpace, bit_context: Context
+    bit_oracle: BitOracle, bit_space: BitSpace, bit_context: ScoringInputs
 ):
     units = bit_space.encode(bit_context.dataset.test.images)
     before, after = (
@@ -84,4 +84,4 @@ def test_pictures_count_towards_the_memory_ceiling(bit_oracle: BitOracle):
 
 def test_another_space_is_refused(bar_classifier: Classifier):
     with pytest.raises(CapabilityError, match=r"'dvae', not the concepts of ToySpace"):
-        BitOracle().bind(bar_classifier, toy_world(0).context().space)
+        BitOracle().bind(bar_classifier, toy_world(0).inputs().space)

@@ -9,8 +9,8 @@ import torch
 
 from causalxai import Classifier, Dataset
 from causalxai.concept_space import ConceptSpace
-from causalxai.context import Context
 from causalxai.errors import CapabilityError
+from causalxai.metric import ScoringInputs
 from causalxai.report.section import Text
 from causalxai.storage.record import Record
 from causalxai.testing import Bench, Keeper, KilledError, checks_for
@@ -53,9 +53,9 @@ def test_bit_space_keeps_its_promises(
     check, bar_classifier: Classifier, tiny: Dataset, layer: str | None
 ):
     rng = torch.Generator().manual_seed(0)
-    context = Context(classifier=bar_classifier, dataset=tiny, rng=rng)
+    inputs = ScoringInputs(classifier=bar_classifier, dataset=tiny, rng=rng)
     plugin = BitSpace(layer=layer, **TINY)
-    check(Bench(plugin=plugin, context=context, images=tiny.test.images[:3]))
+    check(Bench(plugin=plugin, inputs=inputs, images=tiny.test.images[:3]))
 
 
 def test_bits_are_boolean_concepts_of_the_layer(bit_space: BitSpace, bar_data: Dataset):

@@ -50,9 +50,9 @@ def test_a_weight_is_the_mean_difference_of_logits(graph, bit_context, bit_space
         assert 0 <= edge.frequency <= 1
 
 
-def again(context):
+def again(inputs):
     """Return a context whose generator draws what that of the graph drew."""
-    return replace(context, rng=torch_generator(0, "tests"))
+    return replace(inputs, rng=torch_generator(0, "tests"))
 
 
 def test_a_threshold_keeps_the_strongest_of_each_target(bit_context, graph):
@@ -127,7 +127,7 @@ def test_conformance(check, bit_context):
     check(
         Bench(
             plugin=BitDiscoverer(**QUICK),
-            context=bit_context,
+            inputs=bit_context,
             images=bit_context.dataset.test.images[:4],
         )
     )

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from causalxai import Context, Explanation
+from causalxai import Explanation, ScoringInputs
 from causalxai.errors import CapabilityError
 from causalxai.explainer import Explainer
 from causalxai.intervention import Intervention
@@ -17,20 +17,20 @@ from causalxai_dvae.flips import minimal_flips
 from causalxai_dvae.report.explanation import explanation_section
 
 
-def explain(context: Context, count: int = 12, **settings: object) -> Explanation:
-    images = context.dataset.test.images[:count]
-    target = context.classifier.predict(images)
-    return FlipExplainer(**settings).explain(images, target, context)
+def explain(inputs: ScoringInputs, count: int = 12, **settings: object) -> Explanation:
+    images = inputs.dataset.test.images[:count]
+    target = inputs.classifier.predict(images)
+    return FlipExplainer(**settings).explain(images, target, inputs)
 
 
 @pytest.mark.parametrize("check", checks_for(Explainer), ids=lambda check: check.__name__)
 @pytest.mark.parametrize("settings", [{}, {"towards": "lying", "pictures": 1}])
-def test_flip_explainer_keeps_its_promises(check, bit_context: Context, settings):
+def test_flip_explainer_keeps_its_promises(check, bit_context: ScoringInputs, settings):
     images = bit_context.dataset.test.images[:3]
-    check(Bench(plugin=FlipExplainer(**settings), context=bit_context, images=images))
+    check(Bench(plugin=FlipExplainer(**settings), inputs=bit_context, images=images))
 
 
-def test_importance_is_what_a_bit_adds_to_the_targets_logit(bit_context: Context):
+def test_importance_is_what_a_bit_adds_to_the_targets_logit(bit_context: ScoringInputs):
     space, images = bit_context.space, bit_context.dataset.test.images[:5]
     target = torch.tensor([0, 1, 2, 1, 0])
     explanation = FlipExplainer().explain(images, target, bit_context)
@@ -47,10 +47,10 @@ def test_importance_is_what_a_bit_adds_to_the_targets_logit(bit_context: Context
         torch.testing.assert_close(explanation.importance[:, bit], expected, atol=1e-4, rtol=1e-4)
 
 
-def test_details_are_what_the_oracle_answers(bit_context: Context):
+def test_details_are_what_the_oracle_answers(bit_context: ScoringInputs):
     explanation = explain(bit_context, pictures=5)
     oracle, details = bit_context.oracle, explanation.details
-    units = bit_context.space.encode(explanation.inputs)
+    units = bit_context.space.encode(explanation.images)
     bits = units.values.shape[1]
     minimal = minimal_flips(oracle, units)
     whole, some = torch.ones_like(minimal.flipped), minimal.flipped
@@ -66,11 +66,11 @@ def test_details_are_what_the_oracle_answers(bit_context: Context):
         torch.testing.assert_close(details[f"{name} picture"], expected)
     assert torch.equal(details["minimal"], minimal.flipped)
     assert torch.equal(details["size"], minimal.size)
-    own = bit_context.classifier.probabilities(explanation.inputs)
+    own = bit_context.classifier.probabilities(explanation.images)
     torch.testing.assert_close(details["original"], own)
 
 
-def test_maps_are_where_pictures_differ(bit_context: Context):
+def test_maps_are_where_pictures_differ(bit_context: ScoringInputs):
     explanation = explain(bit_context, pictures=12)
     assert list(explanation.maps) == ["flip", "minimal flip"]
     details = explanation.details
@@ -80,7 +80,7 @@ def test_maps_are_where_pictures_differ(bit_context: Context):
         assert change.max() > 0.05
 
 
-def test_minimal_sets_turn_the_prediction(bit_context: Context):
+def test_minimal_sets_turn_the_prediction(bit_context: ScoringInputs):
     explanation = explain(bit_context, 40)
     details = explanation.details
     turned = details["minimally flipped"].argmax(dim=1) != details["perceived"].argmax(dim=1)
@@ -90,7 +90,7 @@ def test_minimal_sets_turn_the_prediction(bit_context: Context):
 
 
 @pytest.mark.parametrize("klass", ["standing", "crossed"])
-def test_flips_can_be_aimed_at_a_class(bit_context: Context, klass: str):
+def test_flips_can_be_aimed_at_a_class(bit_context: ScoringInputs, klass: str):
     explanation = explain(bit_context, 40, towards=klass)
     details, goal = explanation.details, bit_context.classifier.class_names.index(klass)
     there = details["perceived"].argmax(dim=1) == goal
@@ -105,23 +105,23 @@ def test_flips_can_be_aimed_at_a_class(bit_context: Context, klass: str):
     assert f"{int(there.sum())} are predicted as {klass} already" in text
 
 
-def test_an_unknown_class_is_refused(bit_context: Context):
+def test_an_unknown_class_is_refused(bit_context: ScoringInputs):
     with pytest.raises(CapabilityError, match=r"no class 'standign'.*did you mean 'standing'"):
         explain(bit_context, towards="standign")
 
 
-def test_an_explanation_does_not_depend_on_the_other_images(bit_context: Context):
+def test_an_explanation_does_not_depend_on_the_other_images(bit_context: ScoringInputs):
     many, one = explain(bit_context, 6), explain(bit_context, 1)
     torch.testing.assert_close(many.importance[:1], one.importance, atol=1e-4, rtol=1e-4)
     assert torch.equal(many.details["minimal"][:1], one.details["minimal"])
 
 
-def test_pictures_are_kept_of_every_class(bit_context: Context):
+def test_pictures_are_kept_of_every_class(bit_context: ScoringInputs):
     explanation = explain(bit_context, 30, pictures=3)
     assert len(explanation.target[explanation.details["pictured"]].unique()) == 3
 
 
-def test_the_report_shows_flips_or_only_tells_of_them(bit_context: Context):
+def test_the_report_shows_flips_or_only_tells_of_them(bit_context: ScoringInputs):
     names = bit_context.dataset.class_names
     section = explanation_section(explain(bit_context), names)
     kinds = [type(item) for item in section.items]
@@ -130,7 +130,7 @@ def test_the_report_shows_flips_or_only_tells_of_them(bit_context: Context):
     assert [type(item) for item in section.items] == [Text, Figure, Table]
 
 
-def test_the_same_explanation_has_the_same_figures(bit_context: Context):
+def test_the_same_explanation_has_the_same_figures(bit_context: ScoringInputs):
     explanation = explain(bit_context)
     names = bit_context.dataset.class_names
     first, again = (explanation_section(explanation, names).items for _ in range(2))
@@ -139,4 +139,4 @@ def test_the_same_explanation_has_the_same_figures(bit_context: Context):
 
 def test_another_oracle_is_refused():
     with pytest.raises(CapabilityError, match="BitSpace"):
-        FlipExplainer().explain(torch.rand(1, 1, 8, 8), 0, toy_world(0).context())
+        FlipExplainer().explain(torch.rand(1, 1, 8, 8), 0, toy_world(0).inputs())

@@ -59,8 +59,8 @@ def test_information_that_is_shared_wholly_has_cosine_one(bit_context, bit_space
     space = copy(bit_space)
     space.generator_, space.layer_ = Mirror(), Rest()
     space.autoencoder_ = bit_space.autoencoder_
-    context = replace(bit_context, space=space)
-    result = SharedInformation(images=20, samples=2000).compute(explanation, context)
+    inputs = replace(bit_context, space=space)
+    result = SharedInformation(images=20, samples=2000).compute(explanation, inputs)
     assert result.estimate.value > 0.95
     assert result.parts["of the means"].value > 0.9
     assert result.estimate.value > result.chance.value
@@ -70,7 +70,7 @@ def test_information_that_is_shared_wholly_has_cosine_one(bit_context, bit_space
 @pytest.mark.parametrize("check", checks_for(Metric), ids=lambda check: check.__name__)
 def test_conformance(check, metric, bit_context, explanation, images):
     built = metric(images=30, samples=2) if metric is SharedInformation else metric(images=30)
-    check(Bench(plugin=built, context=bit_context, images=images, explanation=explanation))
+    check(Bench(plugin=built, inputs=bit_context, images=images, explanation=explanation))
 
 
 def test_the_same_seed_gives_the_same_score(bit_context, explanation):

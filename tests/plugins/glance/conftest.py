@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from causalxai import CausalGraph, Classifier, Context, Dataset, Split
+from causalxai import CausalGraph, Classifier, Dataset, ScoringInputs, Split
 from causalxai.seeding import torch_generator
 from causalxai_glance.latent_space import LatentSpace
 from causalxai_glance.twin_oracle import TwinOracle
@@ -114,7 +114,7 @@ def twin_oracle(looker: Classifier, latent_space: LatentSpace) -> TwinOracle:
 @pytest.fixture
 def glance_context(
     looker: Classifier, squares: Dataset, latent_space: LatentSpace, twin_oracle: TwinOracle
-) -> Context:
+) -> ScoringInputs:
     """All parts of a pipeline that has come to its explanations."""
-    context = Context(classifier=looker, dataset=squares, rng=torch_generator(0, "tests"))
-    return replace(context, space=latent_space, oracle=twin_oracle, graph=squares.graph)
+    inputs = ScoringInputs(classifier=looker, dataset=squares, rng=torch_generator(0, "tests"))
+    return replace(inputs, space=latent_space, oracle=twin_oracle, graph=squares.graph)

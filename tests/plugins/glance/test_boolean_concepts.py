@@ -11,7 +11,7 @@ from scipy.special import expit
 from torch import Tensor, nn
 from torch.nn import functional
 
-from causalxai import Classifier, Context, Dataset, EdgeKind, Split
+from causalxai import Classifier, Dataset, EdgeKind, ScoringInputs, Split
 from causalxai.errors import CapabilityError
 from causalxai.explainer import Explainer, Explanation
 from causalxai.graph_discoverer import GraphDiscoverer
@@ -103,33 +103,35 @@ def world() -> tuple[Classifier, Dataset]:
     return classifier, Dataset(split, split[:200], ("a", "b"), NAMES)
 
 
-def context_of(world: tuple[Classifier, Dataset], **config: object) -> Context:
+def context_of(world: tuple[Classifier, Dataset], **config: object) -> ScoringInputs:
     classifier, dataset = world
     rng = torch_generator(0, "boolean")
     space = ExactSpace(latents=LATENTS, **config).fit(classifier, dataset, rng=rng)
     oracle = TwinOracle().bind(classifier, space)
-    return Context(classifier=classifier, dataset=dataset, rng=rng, space=space, oracle=oracle)
+    return ScoringInputs(
+        classifier=classifier, dataset=dataset, rng=rng, space=space, oracle=oracle
+    )
 
 
 @pytest.fixture
-def exact(world: tuple[Classifier, Dataset]) -> Context:
+def exact(world: tuple[Classifier, Dataset]) -> ScoringInputs:
     return context_of(world, background={"required": [("cause", "effect")]})
 
 
-def explain(context: Context, count: int = 8, **more: object) -> Explanation:
-    images = context.dataset.test.images[:count]
-    context = replace(context, rng=torch_generator(5))
-    target = context.classifier.predict(images).cpu()
-    return GlanceExplainer(**{"samples": 60, **more}).explain(images, target, context)
+def explain(inputs: ScoringInputs, count: int = 8, **more: object) -> Explanation:
+    images = inputs.dataset.test.images[:count]
+    inputs = replace(inputs, rng=torch_generator(5))
+    target = inputs.classifier.predict(images).cpu()
+    return GlanceExplainer(**{"samples": 60, **more}).explain(images, target, inputs)
 
 
-def concepts_of(context: Context, n: int = 200) -> Concepts:
-    space = context.space
-    units = space.encode(context.dataset.test.images[:n])
-    return Concepts(context.oracle, units, 3, space.unit_[:3], space.boolean_)
+def concepts_of(inputs: ScoringInputs, n: int = 200) -> Concepts:
+    space = inputs.space
+    units = space.encode(inputs.dataset.test.images[:n])
+    return Concepts(inputs.oracle, units, 3, space.unit_[:3], space.boolean_)
 
 
-def test_labels_of_0_and_1_are_boolean_and_one_unit_is_the_step_between(exact: Context):
+def test_labels_of_0_and_1_are_boolean_and_one_unit_is_the_step_between(exact: ScoringInputs):
     space = exact.space
     assert [concept.kind for concept in space.concepts[:4]] == [*["boolean"] * 3, "continuous"]
     assert space.unit_[:3].tolist() == [1, 1, 1]
@@ -140,7 +142,7 @@ def test_labels_of_0_and_1_are_boolean_and_one_unit_is_the_step_between(exact: C
     assert again.boolean_ == frozenset()
 
 
-def test_a_perfect_twin_has_perfect_figures(exact: Context):
+def test_a_perfect_twin_has_perfect_figures(exact: ScoringInputs):
     quality = exact.space.quality_
     assert quality.faithful
     assert quality.own_effect == pytest.approx((1, 1, 1), abs=1e-3)
@@ -157,7 +159,7 @@ def test_do_of_what_was_drawn_is_a_level_for_what_is_there_or_not():
     torch.testing.assert_close(values_of_do(drawn, levels), expected)
 
 
-def test_edge_weights_are_differences_of_probabilities(exact: Context):
+def test_edge_weights_are_differences_of_probabilities(exact: ScoringInputs):
     effects = direct_effects(concepts_of(exact))
     # do(cause = 1) and do(cause = 0) are one unit apart, whatever the unit had.
     np.testing.assert_allclose(effects[:, 1, 0, 1], 1, atol=1e-3)
@@ -169,7 +171,7 @@ def test_edge_weights_are_differences_of_probabilities(exact: Context):
     assert np.abs(weights - weights * (np.arange(9).reshape(3, 3) == 1)).max() < 1e-3
 
 
-def test_the_prediction_shifts_from_absence_to_presence(exact: Context):
+def test_the_prediction_shifts_from_absence_to_presence(exact: ScoringInputs):
     concepts = concepts_of(exact, 20)
     shift = prediction_shift(concepts)
     values = concepts.own.clone()
@@ -182,15 +184,15 @@ def test_the_prediction_shifts_from_absence_to_presence(exact: Context):
     np.testing.assert_allclose(shift[:, 1], expected.numpy(), atol=1e-5)
 
 
-def test_the_papers_own_effect_counts_the_same_unit(exact: Context):
+def test_the_papers_own_effect_counts_the_same_unit(exact: ScoringInputs):
     concepts = concepts_of(exact, 30)
     moved = run_trials(concepts).moved
     np.testing.assert_allclose(own_effects(moved, concepts.span), 1, atol=1e-3)
 
 
 def discovered(world, config: dict[str, object] | None = None, **known: object):
-    context = context_of(world, **(config or {}))
-    return GlanceDiscoverer(background=known, **QUICK).discover(context)
+    inputs = context_of(world, **(config or {}))
+    return GlanceDiscoverer(background=known, **QUICK).discover(inputs)
 
 
 def test_which_of_two_attributes_causes_the_other_is_not_told(world, report_inputs):
@@ -243,12 +245,12 @@ def test_a_collider_is_told():
 def test_perception_is_not_asked_for_directions_of_attributes(world):
     classifier, dataset = world
     dataset = replace(dataset, reference=dataset.test)
-    context = Context(classifier=classifier, dataset=dataset, rng=torch_generator(0))
+    inputs = ScoringInputs(classifier=classifier, dataset=dataset, rng=torch_generator(0))
     with pytest.raises(CapabilityError, match="there or not"):
-        PerceivedDiscoverer().discover(context)
+        PerceivedDiscoverer().discover(inputs)
 
 
-def test_counterfactuals_are_do_1_and_do_0(exact: Context):
+def test_counterfactuals_are_do_1_and_do_0(exact: ScoringInputs):
     explanation = explain(exact)
     assert explanation.meta["boolean"] == [*NAMES]
     space, details = exact.space, explanation.details
@@ -264,13 +266,13 @@ def test_counterfactuals_are_do_1_and_do_0(exact: Context):
             np.testing.assert_allclose(found, expected, atol=2e-3)
 
 
-def test_importance_is_the_logit_that_being_there_adds(exact: Context):
+def test_importance_is_the_logit_that_being_there_adds(exact: ScoringInputs):
     explanation = explain(exact, sparsity=0.0)
     expected = READS[:, explanation.target].T / exact.space.sd_ * exact.space.unit_
     torch.testing.assert_close(explanation.importance, expected, atol=2e-3, rtol=0)
 
 
-def test_the_flipped_side_is_the_one_the_image_is_not_on(exact: Context):
+def test_the_flipped_side_is_the_one_the_image_is_not_on(exact: ScoringInputs):
     explanation = explain(exact)
     for image, labels in enumerate(exact.dataset.test.concepts[:8]):
         for name, label in zip(NAMES, labels.tolist(), strict=True):
@@ -279,7 +281,7 @@ def test_the_flipped_side_is_the_one_the_image_is_not_on(exact: Context):
 
 
 @pytest.mark.parametrize("featured", [None, "collider"])
-def test_flips_are_shown_in_strips(exact: Context, featured: str | None):
+def test_flips_are_shown_in_strips(exact: ScoringInputs, featured: str | None):
     explanation = explain(exact, featured=featured)
     section = explanation_section(explanation, ("a", "b"))
     figures = [item for item in section.items if isinstance(item, Figure)]
@@ -289,18 +291,18 @@ def test_flips_are_shown_in_strips(exact: Context, featured: str | None):
     assert table.columns[-2:] == ("do(= 1)", "do(= 0)")
 
 
-def test_what_is_featured_must_be_there_or_not(exact: Context):
+def test_what_is_featured_must_be_there_or_not(exact: ScoringInputs):
     with pytest.raises(CapabilityError, match="did you mean 'effect'"):
         explain(exact, featured="efect")
 
 
-def test_the_twins_table_has_areas_under_the_curve(exact: Context):
+def test_the_twins_table_has_areas_under_the_curve(exact: ScoringInputs):
     tables = [i for i in twin_section(exact.space, exact.dataset).items if isinstance(i, Table)]
     assert "alignment AUC" in tables[0].columns
     assert "alignment AUC" in exact.space.summary()
 
 
-def test_likeliest_worlds_are_crisp(exact: Context):
+def test_likeliest_worlds_are_crisp(exact: ScoringInputs):
     oracle = TwinOracle(following="likeliest").bind(exact.classifier, exact.space)
     units = exact.space.encode(exact.dataset.test.images[:50])
     action = Intervention.flip(torch.tensor([0]))
@@ -313,19 +315,19 @@ def test_likeliest_worlds_are_crisp(exact: Context):
 
 @pytest.mark.parametrize("check", checks_for(Oracle), ids=lambda check: check.__name__)
 @pytest.mark.parametrize("following", ["expected", "likeliest"])
-def test_the_oracle_keeps_its_promises(check, following: str, exact: Context):
+def test_the_oracle_keeps_its_promises(check, following: str, exact: ScoringInputs):
     plugin = TwinOracle(following=following)
-    check(Bench(plugin=plugin, context=exact, images=exact.dataset.test.images[:3]))
+    check(Bench(plugin=plugin, inputs=exact, images=exact.dataset.test.images[:3]))
 
 
 @pytest.mark.parametrize("check", checks_for(Explainer), ids=lambda check: check.__name__)
-def test_the_explainer_keeps_its_promises(check, exact: Context):
+def test_the_explainer_keeps_its_promises(check, exact: ScoringInputs):
     plugin = GlanceExplainer(samples=20, pictures=2)
-    check(Bench(plugin=plugin, context=exact, images=exact.dataset.test.images[:3]))
+    check(Bench(plugin=plugin, inputs=exact, images=exact.dataset.test.images[:3]))
 
 
 @pytest.mark.parametrize("check", checks_for(GraphDiscoverer), ids=lambda check: check.__name__)
 @pytest.mark.parametrize("plugin", [GlanceDiscoverer(**QUICK), PaperDiscoverer(**QUICK)])
 def test_the_discoverers_keep_their_promises(check, plugin: GraphDiscoverer, world):
-    context = context_of(world)
-    check(Bench(plugin=plugin, context=context, images=context.dataset.test.images[:4]))
+    inputs = context_of(world)
+    check(Bench(plugin=plugin, inputs=inputs, images=inputs.dataset.test.images[:4]))

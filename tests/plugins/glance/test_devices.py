@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from causalxai import Classifier, Context, Dataset, Intervention
+from causalxai import Classifier, Dataset, Intervention, ScoringInputs
 from causalxai.testing.bench import stored
 from causalxai_glance.explainer import GlanceExplainer
 from causalxai_glance.latent_space import LatentSpace
@@ -63,12 +63,12 @@ def test_figures_need_no_doubles_on_the_device(
 
 
 def test_oracle_and_explainer_need_no_doubles_on_the_device(
-    glance_context: Context, elsewhere: Tensor
+    glance_context: ScoringInputs, elsewhere: Tensor
 ):
     def explain(images: Tensor):
-        context = replace(glance_context, rng=torch.Generator().manual_seed(0))
-        target = context.classifier.predict(images.as_subclass(Tensor))
-        return GlanceExplainer(samples=16, pictures=2).explain(images, target, context)
+        inputs = replace(glance_context, rng=torch.Generator().manual_seed(0))
+        target = inputs.classifier.predict(images.as_subclass(Tensor))
+        return GlanceExplainer(samples=16, pictures=2).explain(images, target, inputs)
 
     found, expected = explain(elsewhere), explain(elsewhere.as_subclass(Tensor))
     assert torch.equal(found.importance, expected.importance)
@@ -121,15 +121,15 @@ def test_a_twins_answers_are_the_cpus(
 
 
 @needs_accelerator
-def test_explanations_are_the_cpus(moved: Classifier, glance_context: Context):
+def test_explanations_are_the_cpus(moved: Classifier, glance_context: ScoringInputs):
     host = glance_context
     space = LatentSpace(host.space.config).restore(stored(host.space.to_record()), moved)
     oracle = TwinOracle().bind(moved, space)
     device = replace(host, classifier=moved, space=space, oracle=oracle)
     images = host.dataset.test.images[:3]
     found = []
-    for context in (host, device):
-        context = replace(context, rng=torch.Generator().manual_seed(0))
-        target = context.classifier.predict(images)
-        found.append(GlanceExplainer(samples=32).explain(images, target, context))
+    for inputs in (host, device):
+        inputs = replace(inputs, rng=torch.Generator().manual_seed(0))
+        target = inputs.classifier.predict(images)
+        found.append(GlanceExplainer(samples=32).explain(images, target, inputs))
     torch.testing.assert_close(found[0].importance, found[1].importance, rtol=1e-2, atol=1e-3)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from causalxai import Context, EdgeKind, NodeKind
+from causalxai import EdgeKind, NodeKind, ScoringInputs
 from causalxai.errors import CapabilityError
 from causalxai.graph_discoverer import GraphDiscoverer
 from causalxai.seeding import torch_generator
@@ -22,7 +22,7 @@ QUICK = {"units": 30, "repeats": 3}
 
 
 @pytest.fixture
-def obeying(glance_context: Context) -> Context:
+def obeying(glance_context: ScoringInputs) -> ScoringInputs:
     """The context with a twin that is taken to obey do(): the small one has not learned to."""
     space = glance_context.space
     assert isinstance(space, LatentSpace)
@@ -34,21 +34,21 @@ def obeying(glance_context: Context) -> Context:
     return replace(glance_context, space=other, oracle=oracle, rng=rng, graph=None)
 
 
-def labelled(context: Context, labels: np.ndarray) -> Context:
+def labelled(inputs: ScoringInputs, labels: np.ndarray) -> ScoringInputs:
     """Return the context with other labels; the pictures do not matter to their search."""
     concepts = torch.from_numpy(labels)
-    train = context.dataset.train[torch.zeros(len(labels), dtype=torch.long)]
+    train = inputs.dataset.train[torch.zeros(len(labels), dtype=torch.long)]
     train = replace(train, concepts=concepts)
-    return replace(context, dataset=replace(context.dataset, train=train))
+    return replace(inputs, dataset=replace(inputs.dataset, train=train))
 
 
-def search_in(context: Context, labels: np.ndarray) -> _LabelSearch:
-    context = labelled(context, labels)
-    assert isinstance(context.space, LatentSpace)
-    return _LabelSearch(context, context.space, GlanceDiscoverer.Config())
+def search_in(inputs: ScoringInputs, labels: np.ndarray) -> _LabelSearch:
+    inputs = labelled(inputs, labels)
+    assert isinstance(inputs.space, LatentSpace)
+    return _LabelSearch(inputs, inputs.space, GlanceDiscoverer.Config())
 
 
-def test_the_true_edge_is_found_and_confirmed(obeying: Context):
+def test_the_true_edge_is_found_and_confirmed(obeying: ScoringInputs):
     graph = GlanceDiscoverer(**QUICK).discover(obeying)
     assert graph.nodes == ("size", "brightness", PREDICTION)
     found = [edge for edge in graph.edges if edge.target != PREDICTION]
@@ -61,7 +61,7 @@ def test_the_true_edge_is_found_and_confirmed(obeying: Context):
     assert [node.name for node in graph.of_kind(NodeKind.PREDICTION)] == [PREDICTION]
 
 
-def test_an_unfaithful_twin_confirms_nothing(glance_context: Context):
+def test_an_unfaithful_twin_confirms_nothing(glance_context: ScoringInputs):
     space = glance_context.space
     assert isinstance(space, LatentSpace) and not space.quality_.faithful
     graph = GlanceDiscoverer(**QUICK).discover(glance_context)
@@ -71,7 +71,7 @@ def test_an_unfaithful_twin_confirms_nothing(glance_context: Context):
     assert (found["source"], found["target"]) == ("size", "brightness")
 
 
-def test_a_reversed_edge_is_confirmed_too(obeying: Context):
+def test_a_reversed_edge_is_confirmed_too(obeying: ScoringInputs):
     """What the report warns of: the oracle can't tell which way an SCM layer should point."""
     known = {"required": [("brightness", "size")]}
     graph = GlanceDiscoverer(background=known, **QUICK).discover(obeying)
@@ -81,14 +81,14 @@ def test_a_reversed_edge_is_confirmed_too(obeying: Context):
     assert "confirm a reversed edge" in witness_section(graph).items[-1].text
 
 
-def test_what_is_forbidden_is_no_edge_and_not_missed(obeying: Context):
+def test_what_is_forbidden_is_no_edge_and_not_missed(obeying: ScoringInputs):
     known = {"forbidden": [("size", "brightness"), ("brightness", "size")]}
     graph = GlanceDiscoverer(background=known, **QUICK).discover(obeying)
     assert {edge.target for edge in graph.edges} == {PREDICTION}
     assert graph.annotations["not_perceived"] == []
 
 
-def test_an_oracle_that_sets_and_does_not_spread_is_refused(obeying: Context):
+def test_an_oracle_that_sets_and_does_not_spread_is_refused(obeying: ScoringInputs):
     assert obeying.space is not None
     literal = TwinOracle(propagate=False).bind(obeying.classifier, obeying.space)
     with pytest.raises(CapabilityError, match="propagate: true"):
@@ -115,7 +115,7 @@ def test_knowledge_that_contradicts_itself_is_refused(obeying, discoverer, known
         discoverer(background=known, **QUICK).discover(obeying)
 
 
-def test_concepts_move_the_prediction(obeying: Context):
+def test_concepts_move_the_prediction(obeying: ScoringInputs):
     graph = GlanceDiscoverer(**QUICK).discover(obeying)
     into = {edge.source: edge for edge in graph.edges if edge.target == PREDICTION}
     assert set(into) == {"size", "brightness"}
@@ -124,13 +124,13 @@ def test_concepts_move_the_prediction(obeying: Context):
         assert 0 <= edge.low <= edge.weight <= edge.high <= 1
 
 
-def test_knowledge_of_unknown_concepts_is_refused(obeying: Context):
+def test_knowledge_of_unknown_concepts_is_refused(obeying: ScoringInputs):
     plugin = GlanceDiscoverer(background={"forbidden": [("siez", "brightness")]}, **QUICK)
     with pytest.raises(CapabilityError, match=r"'siez', which is no concept.*size"):
         plugin.discover(obeying)
 
 
-def test_without_named_concepts_there_is_nothing_to_discover(glance_context: Context):
+def test_without_named_concepts_there_is_nothing_to_discover(glance_context: ScoringInputs):
     space = glance_context.space
     assert isinstance(space, LatentSpace)
     nameless = LatentSpace(space.config).restore(space.to_record(), glance_context.classifier)
@@ -147,12 +147,12 @@ def test_without_named_concepts_there_is_nothing_to_discover(glance_context: Con
     ids=["glance", "glance-paper", "glance-paper-with-edges"],
 )
 def test_the_discoverers_keep_their_promises(
-    plugin: GraphDiscoverer, check: Check, obeying: Context
+    plugin: GraphDiscoverer, check: Check, obeying: ScoringInputs
 ):
-    check(Bench(plugin=plugin, context=obeying, images=obeying.dataset.test.images[:4]))
+    check(Bench(plugin=plugin, inputs=obeying, images=obeying.dataset.test.images[:4]))
 
 
-def test_knowledge_may_speak_of_the_prediction(obeying: Context):
+def test_knowledge_may_speak_of_the_prediction(obeying: ScoringInputs):
     known = {"forbidden": [("size", PREDICTION)], "tiers": [["size", "brightness"], [PREDICTION]]}
     graph = GlanceDiscoverer(background=known, **QUICK).discover(obeying)
     assert [edge.source for edge in graph.edges if edge.target == PREDICTION] == ["brightness"]
@@ -160,7 +160,7 @@ def test_knowledge_may_speak_of_the_prediction(obeying: Context):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_linear_gaussian_pair_has_no_direction(obeying: Context, seed: int):
+def test_a_linear_gaussian_pair_has_no_direction(obeying: ScoringInputs, seed: int):
     rng = np.random.default_rng(seed)
     cause = rng.normal(size=800)
     labels = np.c_[cause, cause + rng.normal(size=800)]
@@ -179,7 +179,9 @@ def test_a_linear_gaussian_pair_has_no_direction(obeying: Context, seed: int):
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("levels", [3, 5, 10, 15, None])
-def test_of_few_levels_no_direction_is_told_wrongly(obeying: Context, levels: int | None, seed):
+def test_of_few_levels_no_direction_is_told_wrongly(
+    obeying: ScoringInputs, levels: int | None, seed
+):
     """The same pair is told rightly where it is not rounded."""
     rng = np.random.default_rng(seed)
     cause = rng.gamma(2.0, size=1_000)
@@ -195,7 +197,7 @@ def test_of_few_levels_no_direction_is_told_wrongly(obeying: Context, levels: in
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_ratings_direction_is_not_told(obeying: Context, seed: int):
+def test_a_ratings_direction_is_not_told(obeying: ScoringInputs, seed: int):
     rng = np.random.default_rng(seed)
     cause = rng.normal(size=2_000)
     rated = np.clip(np.round(5.5 + 2 * cause + rng.normal(size=2_000)), 1, 10)
@@ -228,13 +230,13 @@ def test_resamples_are_halves_in_which_nothing_stands_twice(glance_context, limi
     assert not np.array_equal(search.seen[0][0], search.seen[1][0])
 
 
-def test_too_few_labels_have_no_halves(obeying: Context):
+def test_too_few_labels_have_no_halves(obeying: ScoringInputs):
     few = labelled(obeying, np.random.default_rng(0).normal(size=(50, 2)))
     graph = GlanceDiscoverer(**QUICK).discover(few)
     assert all(edge.frequency is None for edge in graph.edges)
 
 
-def test_what_is_rare_does_not_end_the_run(obeying: Context):
+def test_what_is_rare_does_not_end_the_run(obeying: ScoringInputs):
     """Two of a thousand: a half misses both with probability 1/4."""
     rng = np.random.default_rng(0)
     labels = np.c_[rng.normal(size=1_000), np.arange(1_000) < 2]
@@ -249,14 +251,14 @@ def test_what_is_rare_does_not_end_the_run(obeying: Context):
 SEEN = PerceptionConfig(readout=ReadOutConfig(hidden=8, folds=2, epochs=5, batch_size=64))
 
 
-def test_the_third_witness_hears_no_knowledge(obeying: Context):
+def test_the_third_witness_hears_no_knowledge(obeying: ScoringInputs):
     """Nor is it confused by knowledge of the prediction, which it does not speak of."""
     dataset = replace(obeying.dataset, reference=obeying.dataset.train)
     known = {"required": [("brightness", "size"), ("size", PREDICTION)]}
     said = []
     for background in ({}, known, {"forbidden": [("size", "brightness"), ("brightness", "size")]}):
-        context = replace(obeying, dataset=dataset, rng=torch_generator(0, "graph"))
+        inputs = replace(obeying, dataset=dataset, rng=torch_generator(0, "graph"))
         plugin = GlanceDiscoverer(background=background, perceive=SEEN, units=30, repeats=0)
-        said.append(plugin.discover(context).annotations)
+        said.append(plugin.discover(inputs).annotations)
     for key in ("perceived_edges", "perceived_by_mistake", "unread"):
         assert said[0][key] == said[1][key] == said[2][key]

@@ -13,7 +13,7 @@ from sklearn.linear_model import LinearRegression
 from torch import Tensor, nn
 from torch.nn import functional
 
-from causalxai import Classifier, Context, Dataset, Split
+from causalxai import Classifier, Dataset, ScoringInputs, Split
 from causalxai.errors import CapabilityError
 from causalxai.explainer import Explainer, Explanation
 from causalxai.intervention import Intervention
@@ -77,7 +77,7 @@ def linear_classifier() -> Classifier:
 
 
 @pytest.fixture(scope="module")
-def exact() -> Context:
+def exact() -> ScoringInputs:
     rng = torch_generator(0, "exact")
     cause = 3 + 2 * torch.rand(400, generator=rng)
     effect = 10 * torch.tanh(cause - 4) + torch.rand(400, generator=rng)
@@ -90,18 +90,20 @@ def exact() -> Context:
     dataset = Dataset(split, split[:40], ("a", "b"), ("cause", "effect"))
     space = ExactSpace(latents=LATENTS).fit(classifier, dataset, rng=rng)
     oracle = TwinOracle().bind(classifier, space)
-    return Context(classifier=classifier, dataset=dataset, rng=rng, space=space, oracle=oracle)
+    return ScoringInputs(
+        classifier=classifier, dataset=dataset, rng=rng, space=space, oracle=oracle
+    )
 
 
-def explain(context: Context, count: int = 6, **settings: object) -> Explanation:
-    context = replace(context, rng=torch_generator(5))
-    images = context.dataset.test.images[:count]
-    target = context.classifier.predict(images).cpu()
-    return GlanceExplainer(**{"samples": 80, **settings}).explain(images, target, context)
+def explain(inputs: ScoringInputs, count: int = 6, **settings: object) -> Explanation:
+    inputs = replace(inputs, rng=torch_generator(5))
+    images = inputs.dataset.test.images[:count]
+    target = inputs.classifier.predict(images).cpu()
+    return GlanceExplainer(**{"samples": 80, **settings}).explain(images, target, inputs)
 
 
 @pytest.mark.parametrize("sparsity", [0.0, 0.05])
-def test_direct_contributions_are_not_polluted_by_the_path(exact: Context, sparsity: float):
+def test_direct_contributions_are_not_polluted_by_the_path(exact: ScoringInputs, sparsity: float):
     explanation = explain(exact, sparsity=sparsity)
     expected = READS[:, explanation.target].T
     torch.testing.assert_close(explanation.importance, expected, atol=2e-4, rtol=0)
@@ -110,7 +112,7 @@ def test_direct_contributions_are_not_polluted_by_the_path(exact: Context, spars
     assert (explanation.details["effect"][:, 0].abs() > 0.3).any(dim=1).all()
 
 
-def test_sparse_models_leave_out_what_has_no_effect(exact: Context):
+def test_sparse_models_leave_out_what_has_no_effect(exact: ScoringInputs):
     explanation = explain(exact, sparsity=0.05)
     nothing = READS[:, explanation.target].T == 0
     assert nothing.any()
@@ -119,9 +121,9 @@ def test_sparse_models_leave_out_what_has_no_effect(exact: Context):
     assert 0 < few.sum() < (explanation.importance != 0).sum()
 
 
-def test_effects_are_the_structural_models(exact: Context):
+def test_effects_are_the_structural_models(exact: ScoringInputs):
     explanation = explain(exact, step=0.5)
-    space, units = exact.space, exact.space.encode(explanation.inputs)
+    space, units = exact.space, exact.space.encode(explanation.images)
     own = units.values[:, :2].double().numpy()
     for concept in (0, 1):
         for side, sign in enumerate((1, -1)):
@@ -134,7 +136,7 @@ def test_effects_are_the_structural_models(exact: Context):
             np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
-def test_without_propagation_a_cause_has_no_effect(exact: Context):
+def test_without_propagation_a_cause_has_no_effect(exact: ScoringInputs):
     literal = TwinOracle(propagate=False).bind(exact.classifier, exact.space)
     explanation = explain(replace(exact, oracle=literal))
     assert explanation.details["effect"][:, 0].abs().max() < 1e-3
@@ -142,13 +144,13 @@ def test_without_propagation_a_cause_has_no_effect(exact: Context):
     torch.testing.assert_close(explanation.importance, expected, atol=2e-4, rtol=0)
 
 
-def test_an_explanation_does_not_depend_on_the_other_images(exact: Context):
+def test_an_explanation_does_not_depend_on_the_other_images(exact: ScoringInputs):
     many, one = explain(exact, 6), explain(exact, 1)
     torch.testing.assert_close(many.importance[:1], one.importance, atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(many.details["fidelity"][:1], one.details["fidelity"])
 
 
-def test_concepts_without_a_name_stand_in_for_named_ones(exact: Context):
+def test_concepts_without_a_name_stand_in_for_named_ones(exact: ScoringInputs):
     def unlabelled(split: Split) -> Split:
         return replace(split, concepts=None)
 
@@ -162,10 +164,10 @@ def test_concepts_without_a_name_stand_in_for_named_ones(exact: Context):
     assert explanation.details["effect"].shape == (6, 3, 2)
 
 
-def test_details_are_what_the_oracle_answers(glance_context: Context):
+def test_details_are_what_the_oracle_answers(glance_context: ScoringInputs):
     explanation = explain(glance_context, 5, step=0.7, pictures=3)
     details, oracle = explanation.details, glance_context.oracle
-    units = glance_context.space.encode(explanation.inputs)
+    units = glance_context.space.encode(explanation.images)
     sd = float(glance_context.space.sd_[1])
     down = Intervention.shift(torch.tensor([1]), -0.7 * sd)
     answer = oracle.query(units, down, want=("logits", "images"))
@@ -183,13 +185,13 @@ def test_details_are_what_the_oracle_answers(glance_context: Context):
     torch.testing.assert_close(details["state"], units.values)
 
 
-def test_pictures_are_kept_of_every_class(glance_context: Context):
+def test_pictures_are_kept_of_every_class(glance_context: ScoringInputs):
     explanation = explain(glance_context, 30, samples=16, pictures=3)
     assert len(explanation.target.unique()) == 3
     assert len(explanation.target[explanation.details["pictured"]].unique()) == 3
 
 
-def test_known_effects_on_a_trained_twin(glance_context: Context):
+def test_known_effects_on_a_trained_twin(glance_context: ScoringInputs):
     explanation = explain(glance_context, 40)
     dim, large = explanation.target == 0, explanation.target == 2
     size, brightness = explanation.importance[:, :2].T
@@ -198,23 +200,23 @@ def test_known_effects_on_a_trained_twin(glance_context: Context):
     assert explanation.details["fidelity"].mean() > 0.5
 
 
-def test_too_few_samples_are_refused(glance_context: Context):
+def test_too_few_samples_are_refused(glance_context: ScoringInputs):
     with pytest.raises(CapabilityError, match="15 samples are too few for 8 concepts"):
         explain(glance_context, samples=15)
 
 
-def test_another_oracle_is_refused(glance_context: Context):
+def test_another_oracle_is_refused(glance_context: ScoringInputs):
     from causalxai.testing import toy_world
 
     with pytest.raises(CapabilityError, match="LatentSpace"):
-        GlanceExplainer().explain(torch.rand(1, 1, 8, 8), 0, toy_world(0).context())
+        GlanceExplainer().explain(torch.rand(1, 1, 8, 8), 0, toy_world(0).inputs())
 
 
 @pytest.mark.parametrize("check", checks_for(Explainer), ids=lambda check: check.__name__)
-def test_glance_explainer_keeps_its_promises(check, glance_context: Context):
+def test_glance_explainer_keeps_its_promises(check, glance_context: ScoringInputs):
     images = glance_context.dataset.test.images[:3]
     plugin = GlanceExplainer(samples=32, pictures=2)
-    check(Bench(plugin=plugin, context=glance_context, images=images))
+    check(Bench(plugin=plugin, inputs=glance_context, images=images))
 
 
 def samples(seed: int, q: int = 40, d: int = 4) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from causalxai import Classifier, Dataset, Split
 from causalxai.concept_space import ConceptSpace
-from causalxai.context import Context
 from causalxai.errors import CapabilityError, DataError
+from causalxai.metric import ScoringInputs
 from causalxai.testing import Bench, checks_for
 from causalxai.testing.bench import stored
 from causalxai_glance.latent_space import LatentSpace
@@ -42,8 +42,8 @@ def fit(classifier: Classifier, dataset: Dataset, seed: int = 0, **settings: obj
 @pytest.mark.parametrize("check", checks_for(ConceptSpace), ids=lambda check: check.__name__)
 def test_latent_space_keeps_its_promises(check, looker: Classifier, tiny: Dataset):
     rng = torch.Generator().manual_seed(0)
-    context = Context(classifier=looker, dataset=tiny, rng=rng)
-    check(Bench(plugin=LatentSpace(**TINY), context=context, images=tiny.test.images[:3]))
+    inputs = ScoringInputs(classifier=looker, dataset=tiny, rng=rng)
+    check(Bench(plugin=LatentSpace(**TINY), inputs=inputs, images=tiny.test.images[:3]))
 
 
 def test_a_classifier_without_a_linear_end_is_refused(tiny: Dataset):

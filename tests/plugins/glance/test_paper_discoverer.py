@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from causalxai.capabilities import Capability
 from causalxai.concept_space import Units
-from causalxai.context import Context
 from causalxai.intervention import Intervention
+from causalxai.metric import ScoringInputs
 from causalxai.oracle import Oracle, Response, Want
 from causalxai.seeding import torch_generator
 from causalxai.testing.toys import toy_world
@@ -26,7 +27,7 @@ from causalxai_glance.paper_discoverer import (
 class Sliding(Oracle):
     """What is read back moves along the data, however little was set: ``(l' - l) T``."""
 
-    capabilities = frozenset({"readback"})
+    capabilities = frozenset({Capability.READBACK})
     slide: torch.Tensor
 
     def _respond(
@@ -102,7 +103,7 @@ def test_a_mean_of_ratios_is_ruled_by_the_smallest_change_of_the_cause():
     assert paper_weights(moved, "mean-of-ratios")[0, 1] > 1.9
 
 
-def test_the_graph_tells_what_its_directions_are_worth(glance_context: Context):
+def test_the_graph_tells_what_its_directions_are_worth(glance_context: ScoringInputs):
     graph = PaperDiscoverer(threshold=0.01, units=40, repeats=5).discover(glance_context)
     assert graph.nodes == ("size", "brightness")
     assert len(graph.edges) == 1
@@ -115,7 +116,7 @@ def test_the_graph_tells_what_its_directions_are_worth(glance_context: Context):
         assert "own_effect" in graph.node(name).annotations
 
 
-def test_knowledge_is_obeyed(glance_context: Context):
+def test_knowledge_is_obeyed(glance_context: ScoringInputs):
     for pair in (("size", "brightness"), ("brightness", "size")):
         known = {"required": [pair]}
         plugin = PaperDiscoverer(background=known, threshold=0.01, units=20, repeats=0)

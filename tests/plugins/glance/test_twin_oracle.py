@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from causalxai import Classifier, Context, Dataset
+from causalxai import Classifier, Dataset, ScoringInputs
 from causalxai.concept_space import Units
 from causalxai.errors import CapabilityError
 from causalxai.intervention import NO_TARGET, Intervention
@@ -33,10 +33,10 @@ def only(concept: int, value: float | Tensor) -> Intervention:
 
 @pytest.mark.parametrize("check", checks_for(Oracle), ids=lambda check: check.__name__)
 @pytest.mark.parametrize("propagate", [True, False])
-def test_twin_oracle_keeps_its_promises(check, propagate: bool, glance_context: Context):
+def test_twin_oracle_keeps_its_promises(check, propagate: bool, glance_context: ScoringInputs):
     images = glance_context.dataset.test.images[:3]
     plugin = TwinOracle(propagate=propagate)
-    check(Bench(plugin=plugin, context=glance_context, images=images, fidelity=0.2))
+    check(Bench(plugin=plugin, inputs=glance_context, images=images, fidelity=0.2))
 
 
 def test_the_empty_intervention_is_the_twins_own_picture(

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from causalxai import Classifier, Context, Dataset, Intervention, Split
+from causalxai import Classifier, Dataset, Intervention, ScoringInputs, Split
 from causalxai_interventional.parameter_oracle import ParameterOracle
 from causalxai_interventional.parameter_space import ParameterSpace
 
@@ -136,7 +136,7 @@ def seeded() -> Iterator[None]:
 
 
 @pytest.fixture
-def context(small: Classifier, rng: torch.Generator, make_oracle) -> Context:
+def inputs(small: Classifier, rng: torch.Generator, make_oracle) -> ScoringInputs:
     """A small classifier that is right on most images and wrong on the last ten."""
     images = torch.rand(60, *SMALL_SHAPE, generator=rng)
     model = small.model
@@ -148,7 +148,7 @@ def context(small: Classifier, rng: torch.Generator, make_oracle) -> Context:
     labels[-10:] = (labels[-10:] + 1) % 3
     split = Split(images, labels)
     oracle = make_oracle(small)
-    return Context(
+    return ScoringInputs(
         classifier=small,
         dataset=Dataset(split, split, small.class_names),
         rng=rng,

@@ -11,7 +11,7 @@ from captum.attr import DeepLift
 from torch import nn
 from torch.nn import functional as F
 
-from causalxai import Classifier, Context, Explanation
+from causalxai import Classifier, Explanation, ScoringInputs
 from causalxai.errors import CapabilityError
 from causalxai.report.builder import ReportInputs
 from causalxai_interventional.correction import Correction
@@ -26,25 +26,25 @@ from causalxai_interventional.report.graph import graph_report
 
 
 @pytest.fixture
-def discovered(context: Context) -> Context:
+def discovered(inputs: ScoringInputs) -> ScoringInputs:
     discoverer = InterventionalDiscoverer(positives=20)
-    return replace(context, graph=discoverer.discover(context), discoverer=discoverer)
+    return replace(inputs, graph=discoverer.discover(inputs), discoverer=discoverer)
 
 
-def positives(context: Context, index: int) -> torch.Tensor:
-    test = context.dataset.test
-    predicted = context.classifier.predict(test.images)
+def positives(inputs: ScoringInputs, index: int) -> torch.Tensor:
+    test = inputs.dataset.test
+    predicted = inputs.classifier.predict(test.images)
     return test.images[(test.labels == index) & (predicted == index)]
 
 
-def test_frequencies_are_shares_of_the_positives(context: Context):
-    everybody = InterventionalDiscoverer(positives=10**6, min_frequency=0.01).discover(context)
-    for index, name in enumerate(context.dataset.class_names):
-        images = positives(context, index)
+def test_frequencies_are_shares_of_the_positives(inputs: ScoringInputs):
+    everybody = InterventionalDiscoverer(positives=10**6, min_frequency=0.01).discover(inputs)
+    for index, name in enumerate(inputs.dataset.class_names):
+        images = positives(inputs, index)
         assert everybody.annotations["positives"][name] == len(images)
         found = find_mechanisms(
-            context.oracle,
-            context.space.encode(images),
+            inputs.oracle,
+            inputs.space.encode(images),
             torch.full((len(images), 1), index),
             SelectionRule(),
         )
@@ -66,35 +66,35 @@ def test_frequencies_are_shares_of_the_positives(context: Context):
                 assert edge.high - edge.low == pytest.approx(2 * half, rel=1e-3)
 
 
-def test_flattened_units_are_one_source_a_channel(discovered: Context):
+def test_flattened_units_are_one_source_a_channel(discovered: ScoringInputs):
     into_fc1 = [edge for edge in discovered.graph.edges if edge.target.startswith("fc1:")]
     assert into_fc1
     assert {edge.source.split(":")[0] for edge in into_fc1} == {"conv2"}
     assert max(int(edge.source.split(":")[1]) for edge in into_fc1) < 6
 
 
-def test_rare_edges_are_left_out(context: Context):
-    few = InterventionalDiscoverer(min_frequency=0.9).discover(context)
-    many = InterventionalDiscoverer(min_frequency=0.05).discover(context)
+def test_rare_edges_are_left_out(inputs: ScoringInputs):
+    few = InterventionalDiscoverer(min_frequency=0.9).discover(inputs)
+    many = InterventionalDiscoverer(min_frequency=0.05).discover(inputs)
     assert 0 < len(few.edges) < len(many.edges)
     assert all(edge.frequency >= 0.9 for edge in few.edges)
 
 
-def test_filters_point_at_classes(context: Context, make_oracle):
-    oracle = make_oracle(context.classifier, "filter")
-    graph = InterventionalDiscoverer().discover(replace(context, space=oracle.space, oracle=oracle))
+def test_filters_point_at_classes(inputs: ScoringInputs, make_oracle):
+    oracle = make_oracle(inputs.classifier, "filter")
+    graph = InterventionalDiscoverer().discover(replace(inputs, space=oracle.space, oracle=oracle))
     assert graph.edges
     assert all(edge.target.startswith("class ") for edge in graph.edges)
     assert {edge.source.split(":")[0] for edge in graph.edges} <= {"conv1", "conv2", "fc1"}
 
 
-def test_an_unknown_class_gets_a_suggestion(context: Context):
-    named = replace(context, dataset=replace(context.dataset, class_names=("three", "eight", "x")))
+def test_an_unknown_class_gets_a_suggestion(inputs: ScoringInputs):
+    named = replace(inputs, dataset=replace(inputs.dataset, class_names=("three", "eight", "x")))
     with pytest.raises(CapabilityError, match="did you mean 'eight'"):
         InterventionalDiscoverer(classes=["eigth"]).discover(named)
 
 
-def test_all_stages_use_the_discoverers_rule_unless_they_have_their_own(discovered: Context):
+def test_all_stages_use_the_discoverers_rule_unless_they_have_their_own(discovered: ScoringInputs):
     given = SelectionRule(threshold="paper", tau=2.0, screen=7)
     discoverer = InterventionalDiscoverer(threshold="paper", tau=2.0, screen=7)
     assert discoverer.rule == given
@@ -113,7 +113,7 @@ def test_all_stages_use_the_discoverers_rule_unless_they_have_their_own(discover
         explained(None, None)
 
 
-def test_explanation_is_the_mechanisms(discovered: Context):
+def test_explanation_is_the_mechanisms(discovered: ScoringInputs):
     images = discovered.dataset.test.images[:4]
     target = discovered.classifier.predict(images)
     explanation = InterventionalExplainer().explain(images, target, discovered)
@@ -135,20 +135,20 @@ def test_explanation_is_the_mechanisms(discovered: Context):
     assert explanation.meta["layers"] == ["conv1", "conv2", "fc1", "fc2"]
 
 
-def test_map_layers_are_checked(discovered: Context):
+def test_map_layers_are_checked(discovered: ScoringInputs):
     explainer = InterventionalExplainer(map_layers=["conv3"])
     with pytest.raises(CapabilityError, match="did you mean 'conv"):
         explainer.explain(discovered.dataset.test.images[:1], 0, discovered)
 
 
-def test_mediator_maps_by_hand(context: Context):
-    images = context.dataset.test.images[:3]
-    units = context.space.encode(images)
-    target = context.classifier.predict(images)[:, None]
-    found = find_mechanisms(context.oracle, units, target, SelectionRule())
-    assert convolutions(context.oracle) == ("conv1", "conv2")
-    plain, weighted = mediator_maps(context.oracle, units, found, ["conv2"])["conv2"]
-    model = context.classifier.model
+def test_mediator_maps_by_hand(inputs: ScoringInputs):
+    images = inputs.dataset.test.images[:3]
+    units = inputs.space.encode(images)
+    target = inputs.classifier.predict(images)[:, None]
+    found = find_mechanisms(inputs.oracle, units, target, SelectionRule())
+    assert convolutions(inputs.oracle) == ("conv1", "conv2")
+    plain, weighted = mediator_maps(inputs.oracle, units, found, ["conv2"])["conv2"]
+    model = inputs.classifier.model
     response = F.relu(model.conv2(F.max_pool2d(F.relu(model.conv1(images)), 2)))
     fc1 = found.layers["fc1"]
     for i in range(3):
@@ -207,13 +207,13 @@ def test_deep_lift_keeps_other_activations_or_is_left_out(make_classifier, rng):
     assert "DeepLIFT" not in reference_maps(leaky, images, target)
 
 
-def test_edges_count_where_the_algorithm_came_to_them(context: Context):
-    graph = InterventionalDiscoverer(positives=10**6, min_frequency=0.01).discover(context)
-    for index, name in enumerate(context.dataset.class_names):
-        images = positives(context, index)
+def test_edges_count_where_the_algorithm_came_to_them(inputs: ScoringInputs):
+    graph = InterventionalDiscoverer(positives=10**6, min_frequency=0.01).discover(inputs)
+    for index, name in enumerate(inputs.dataset.class_names):
+        images = positives(inputs, index)
         found = find_mechanisms(
-            context.oracle,
-            context.space.encode(images),
+            inputs.oracle,
+            inputs.space.encode(images),
             torch.full((len(images), 1), index),
             SelectionRule(),
         ).layers["conv2"]
@@ -241,7 +241,7 @@ def test_rounding_errors_support_nothing(make_oracle, small: Classifier):
     assert not found.layers["conv1"].supports.any()
 
 
-def test_correction_prints_all_controls(discovered: Context):
+def test_correction_prints_all_controls(discovered: ScoringInputs):
     explanation = InterventionalExplainer(references=False).explain(
         discovered.dataset.test.images[:2], 0, discovered
     )
@@ -257,7 +257,7 @@ def test_correction_prints_all_controls(discovered: Context):
     assert result.chance == result.controls["a random set of the same size"]
 
 
-def test_correction_by_hand(discovered: Context, naive):
+def test_correction_by_hand(discovered: ScoringInputs, naive):
     test = discovered.dataset.test
     wrong = (discovered.classifier.predict(test.images) != test.labels).nonzero()[:, 0]
     repaired = unlabelled = 0
@@ -280,7 +280,7 @@ def test_correction_by_hand(discovered: Context, naive):
     assert result.controls["without the label"].value == pytest.approx(unlabelled / len(wrong))
 
 
-def test_no_error_no_correction(discovered: Context):
+def test_no_error_no_correction(discovered: ScoringInputs):
     test = discovered.dataset.test
     right = replace(test, labels=discovered.classifier.predict(test.images))
     perfect = replace(discovered, dataset=replace(discovered.dataset, test=right))
@@ -291,7 +291,7 @@ def test_no_error_no_correction(discovered: Context):
 
 
 def test_sections_can_be_drawn(
-    discovered: Context, report_inputs: Callable[[Context], ReportInputs]
+    discovered: ScoringInputs, report_inputs: Callable[[ScoringInputs], ReportInputs]
 ):
     images = discovered.dataset.test.images[:6]
     explainer = InterventionalExplainer()

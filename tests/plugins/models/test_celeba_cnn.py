@@ -8,9 +8,9 @@ from pydantic import ValidationError
 from torch import Tensor, fx
 
 from causalxai.classifier import Classifier
-from causalxai.context import Context
 from causalxai.dataset import Dataset
 from causalxai.errors import CapabilityError, DataError
+from causalxai.metric import ScoringInputs
 from causalxai.plugin import Plugin
 from causalxai.seeding import torch_generator
 from causalxai.testing import Bench, Case, Check, parametrize_with_checks
@@ -160,9 +160,9 @@ def test_wrong_settings_are_refused(wrong: dict[str, object]) -> None:
 
 def bench() -> Bench[Plugin]:
     data = faces()
-    context = Context(classifier=fit(data, epochs=0), dataset=data, rng=torch_generator(0))
+    inputs = ScoringInputs(classifier=fit(data, epochs=0), dataset=data, rng=torch_generator(0))
     source = CelebACnnClassifier(width=2, attributes=True)
-    return Bench(plugin=source, context=context, images=data.test.images)
+    return Bench(plugin=source, inputs=inputs, images=data.test.images)
 
 
 @parametrize_with_checks([Case("celeba-cnn", CelebACnnClassifier, bench)])

@@ -13,9 +13,9 @@ from scipy.stats import binomtest
 from torch import nn
 
 from causalxai.classifier import Classifier
-from causalxai.context import Context
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import DataError
+from causalxai.metric import ScoringInputs
 from causalxai.plugin import Plugin
 from causalxai.seeding import torch_generator
 from causalxai.testing import Bench, Case, Check, parametrize_with_checks
@@ -157,8 +157,8 @@ def bench() -> Bench[Plugin]:
     data = source.load(rng=torch_generator(0))
     model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 2))
     classifier = Classifier(model, class_names=data.class_names, image_shape=data.image_shape)
-    context = Context(classifier=classifier, dataset=data, rng=torch_generator(0))
-    return Bench(plugin=source, context=context, images=data.test.images)
+    inputs = ScoringInputs(classifier=classifier, dataset=data, rng=torch_generator(0))
+    return Bench(plugin=source, inputs=inputs, images=data.test.images)
 
 
 @parametrize_with_checks([Case("cartoon-faces", CartoonFaces, bench)])

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from causalxai import Context
+from causalxai import ScoringInputs
 from causalxai.explainer import Explanation
 from causalxai.graph import CausalGraph, Edge
 from causalxai.report.section import Figure, Table, Text
@@ -39,8 +39,8 @@ def space(bit_space: BitSpace) -> BitSpace:
     return copy
 
 
-def told(space: BitSpace, context: Context) -> str:
-    items = code_section(space, context.dataset).items
+def told(space: BitSpace, inputs: ScoringInputs) -> str:
+    items = code_section(space, inputs.dataset).items
     return " ".join(item.text for item in items if isinstance(item, Text))
 
 
@@ -69,14 +69,14 @@ def test_pictures_show_what_decides_only_far_above_chance(changes: dict[str, flo
 
 @pytest.mark.parametrize("turn", [0.0, 0.1])
 def test_a_code_that_was_trained_to_turn_is_told(
-    space: BitSpace, bit_context: Context, turn: float
+    space: BitSpace, bit_context: ScoringInputs, turn: float
 ):
     autoencoder = space.config.autoencoder.model_copy(update={"turn": turn})
     space.config = space.config.model_copy(update={"autoencoder": autoencoder})
     assert ("as it was trained to (turn: 0.1)" in told(space, bit_context)) == (turn > 0)
 
 
-def test_bits_are_drawn_by_what_they_tell(space: BitSpace, bit_context: Context):
+def test_bits_are_drawn_by_what_they_tell(space: BitSpace, bit_context: ScoringInputs):
     def drawn(information: tuple[float, ...]) -> str | None:
         space.quality_ = replace(space.quality_, information=information)
         figures = [
@@ -96,7 +96,7 @@ def test_names_are_no_formulas():
     assert "$a_$ b" in section.items[-1].svg
 
 
-def test_flips_of_classes_and_bits_called_like_formulas_are_drawn(bit_context: Context):
+def test_flips_of_classes_and_bits_called_like_formulas_are_drawn(bit_context: ScoringInputs):
     explainer, images = FlipExplainer(), bit_context.dataset.test.images[:6]
     explanation = explainer.explain(images, bit_context.classifier.predict(images), bit_context)
     names = tuple(f"$b_$ {number}" for number in range(6))
@@ -106,7 +106,7 @@ def test_flips_of_classes_and_bits_called_like_formulas_are_drawn(bit_context: C
     assert any("$b_$ 0" in str(item.svg) for item in section.items if isinstance(item, Figure))
 
 
-def test_the_report_claims_no_smallest_sets(bit_context: Context):
+def test_the_report_claims_no_smallest_sets(bit_context: ScoringInputs):
     explainer, images = FlipExplainer(), bit_context.dataset.test.images[:6]
     explanation: Explanation = explainer.explain(
         images, bit_context.classifier.predict(images), bit_context

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from causalxai import Classifier, Context, Dataset, Split
+from causalxai import Classifier, Dataset, ScoringInputs, Split
 from causalxai_glance.perception import (
     Instrument,
     PerceivedDiscoverer,
@@ -108,10 +108,10 @@ def make_discoverer() -> Callable[..., PerceivedDiscoverer]:
 
 
 @pytest.fixture
-def make_context(glimpse: Classifier) -> Callable[..., Context]:
-    def make(dataset: Dataset, seed: int = 0) -> Context:
+def make_context(glimpse: Classifier) -> Callable[..., ScoringInputs]:
+    def make(dataset: Dataset, seed: int = 0) -> ScoringInputs:
         rng = torch.Generator().manual_seed(seed)
-        return Context(classifier=glimpse, dataset=dataset, rng=rng)
+        return ScoringInputs(classifier=glimpse, dataset=dataset, rng=rng)
 
     return make
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from causalxai import CausalGraph, Classifier, Context, Dataset, Node
+from causalxai import CausalGraph, Classifier, Dataset, Node, ScoringInputs
 from causalxai.errors import CapabilityError
 from causalxai.report.builder import ReportInputs
 from causalxai.testing import Bench, checks_for, toy_world
@@ -25,8 +25,8 @@ from causalxai_glance.report.perception import graph_report
 
 MakeDataset = Callable[..., Dataset]
 MakeDiscoverer = Callable[..., PerceivedDiscoverer]
-MakeContext = Callable[..., Context]
-MakeInputs = Callable[[Context], ReportInputs]
+MakeContext = Callable[..., ScoringInputs]
+MakeInputs = Callable[[ScoringInputs], ReportInputs]
 
 
 @pytest.mark.parametrize("cause", [0, 1])
@@ -36,9 +36,9 @@ def test_the_direction_that_the_pictures_hold_is_perceived(
     make_context: MakeContext,
     cause: int,
 ) -> None:
-    context = make_context(make_dataset(cause))
-    graph = make_discoverer().discover(context)
-    names = context.dataset.concept_names
+    inputs = make_context(make_dataset(cause))
+    graph = make_discoverer().discover(inputs)
+    names = inputs.dataset.concept_names
     (edge,) = graph.edges
     assert (edge.source, edge.target) == (names[cause], names[1 - cause])
     assert edge.frequency is not None and edge.frequency >= 0.75
@@ -63,14 +63,14 @@ def test_a_classifier_that_cannot_see_gets_no_edge_and_the_graph_says_why(
     make_context: MakeContext,
     report_inputs: MakeInputs,
 ) -> None:
-    context = make_context(make_dataset())
-    for parameter in context.classifier.model.parameters():
+    inputs = make_context(make_dataset())
+    for parameter in inputs.classifier.model.parameters():
         parameter.zero_()
     discoverer = make_discoverer()
-    graph = discoverer.discover(context)
+    graph = discoverer.discover(inputs)
     assert not graph.edges
     assert "below 0.9" in graph.node("top").annotations["unread"]
-    (section,) = graph_report(discoverer, graph, report_inputs(context)).sections
+    (section,) = graph_report(discoverer, graph, report_inputs(inputs)).sections
     assert "below 0.9" in str(section.items[0])
 
 
@@ -82,11 +82,11 @@ def test_a_control_that_is_not_clean_takes_the_edge_away(
 ) -> None:
     """Reference images whose concepts depend on one another are no reference."""
     dataset = make_dataset()
-    context = make_context(replace(dataset, reference=dataset.train))
-    graph = make_discoverer().discover(context)
+    inputs = make_context(replace(dataset, reference=dataset.train))
+    graph = make_discoverer().discover(inputs)
     assert not graph.edges
     assert graph.annotations["false_edges"]
-    (section,) = graph_report(make_discoverer(), graph, report_inputs(context)).sections
+    (section,) = graph_report(make_discoverer(), graph, report_inputs(inputs)).sections
     assert "not clean" in str(section.items[1])
 
 
@@ -95,7 +95,7 @@ def test_sections_show_the_figures_and_the_edges() -> None:
     nodes = [Node("a", annotations=figures), Node("b", annotations=figures)]
     known = {"false_edges": [], "reference_images": 10, "resamples": 4}
     graph = CausalGraph(nodes, annotations=known)
-    (section,) = graph_report(PerceivedDiscoverer(), graph, inputs=None).sections
+    (section,) = graph_report(PerceivedDiscoverer(), graph, images=None).sections
     assert len(section.items) == 2
     assert "0.970" in str(section.items[0])
 
@@ -114,8 +114,8 @@ def test_what_is_needed_follows_from_the_references(
 
 def test_the_oracle_paints_independent_references() -> None:
     world = toy_world(0)
-    context = world.context()
-    painted = paint_references(context, 150)
+    inputs = world.inputs()
+    painted = paint_references(inputs, 150)
     assert painted.concepts is not None and painted.groups is not None
     assert len(painted) == 150 and len(painted.groups.unique()) == 96
     read = world.space.encode(painted.images).values
@@ -134,7 +134,7 @@ def test_the_twin_can_stand_in_for_reference_images() -> None:
     world = toy_world(0)
     config = PerceptionConfig(pooled=2, readout=ReadOutConfig(hidden=8, folds=2, epochs=3))
     discoverer = PerceivedDiscoverer(references="twin", painted=120, perception=config, resamples=0)
-    graph = discoverer.discover(world.context())
+    graph = discoverer.discover(world.inputs())
     assert graph.annotations["references"] == "twin"
     assert graph.annotations["reference_images"] == 120
 
@@ -148,11 +148,11 @@ def test_conformance(
     make_discoverer: MakeDiscoverer,
     make_context: MakeContext,
 ) -> None:
-    context = make_context(make_dataset(n=450))
+    inputs = make_context(make_dataset(n=450))
     check(
         Bench(
             plugin=make_discoverer(resamples=1),
-            context=context,
-            images=context.dataset.test.images[:4],
+            inputs=inputs,
+            images=inputs.dataset.test.images[:4],
         )
     )

@@ -11,7 +11,7 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 
-from causalxai import CausalGraph, Context, Dataset
+from causalxai import CausalGraph, Dataset, ScoringInputs
 from causalxai.cli import _figure
 from causalxai.explainer import Explanation
 from causalxai.graph import Edge, EdgeKind
@@ -182,18 +182,18 @@ def test_a_graph_without_truth_and_with_a_prediction():
     assert "does not speak of" in items(beside, Figure)[0].caption
 
 
-def explanation_of(context: Context, count: int = 6, **settings: object) -> Explanation:
-    context = replace(context, rng=torch.Generator().manual_seed(1))
-    images = context.dataset.test.images[:count]
-    target = context.classifier.predict(images)
-    return GlanceExplainer(samples=32, **settings).explain(images, target, context)
+def explanation_of(inputs: ScoringInputs, count: int = 6, **settings: object) -> Explanation:
+    inputs = replace(inputs, rng=torch.Generator().manual_seed(1))
+    images = inputs.dataset.test.images[:count]
+    target = inputs.classifier.predict(images)
+    return GlanceExplainer(samples=32, **settings).explain(images, target, inputs)
 
 
 def signed(value: torch.Tensor) -> str:
     return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
 
 
-def test_explanations_are_shown_and_summed_up(glance_context: Context):
+def test_explanations_are_shown_and_summed_up(glance_context: ScoringInputs):
     explanation = explanation_of(glance_context)
     section = explanation_section(explanation, glance_context.classifier.class_names)
     [figure], [table] = items(section, Figure), items(section, Table)
@@ -213,7 +213,7 @@ def test_explanations_are_shown_and_summed_up(glance_context: Context):
             assert f"class {name}: {signed(mean)}" in row[1]
 
 
-def test_trust_is_told_in_numbers(glance_context: Context):
+def test_trust_is_told_in_numbers(glance_context: ScoringInputs):
     explanation = explanation_of(glance_context, pictures=0)
     fidelity = torch.tensor([0.9, 0.8, 0.2, 0.7, 0.6, 0.4])
     perceived = explanation.details["original"].clone()
@@ -227,7 +227,7 @@ def test_trust_is_told_in_numbers(glance_context: Context):
     assert not items(section, Figure)
 
 
-def test_the_same_explanation_gives_the_same_bytes(glance_context: Context):
+def test_the_same_explanation_gives_the_same_bytes(glance_context: ScoringInputs):
     explanation = explanation_of(glance_context, count=2)
     one, other = (
         items(explanation_section(explanation, ("x", "y", "z")), Figure)[0] for _ in range(2)

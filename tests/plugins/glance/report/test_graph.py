@@ -68,7 +68,7 @@ def explanation(*, boolean: Sequence[str] = (), channels: int = 1) -> Explanatio
     }
     meta = {"contrasted": [*NAMES], "named": 2, "boolean": [*boolean], "step": 1.0, "samples": 32}
     return Explanation(
-        inputs=some(N, *picture),
+        images=some(N, *picture),
         target=torch.tensor([2, 0, 1]),
         concepts=(*NAMES, *(f"latent {i}" for i in range(2, D))),
         importance=torch.randn(N, D, generator=rng),
@@ -118,7 +118,7 @@ def test_what_ifs_are_the_pictures_of_the_intervention_that_the_title_names(
         *("image", "size +", "difference", "brightness +", "difference"),
         *("perceived", f"size {MINUS}", "difference", f"brightness {MINUS}", "difference"),
     ]
-    torch.testing.assert_close(shown(axes[0]), given.inputs[image, 0])
+    torch.testing.assert_close(shown(axes[0]), given.images[image, 0])
     torch.testing.assert_close(shown(axes[5]), perceived)
     for side in (0, 1):
         for concept in (0, 1):
@@ -201,7 +201,7 @@ def test_strips_show_the_flip_its_difference_and_its_confidence(
     for image in range(N):
         target = int(given.target[image])
         sides = [int(reading > 0.5) for reading in details["state"][image, :2]]
-        pictures = [given.inputs[image], details["perceived picture"][image]]
+        pictures = [given.images[image], details["perceived picture"][image]]
         chances = [details["original"][image, target], details["perceived"][image, target]]
         pictures += [details["intervened picture"][image, i, side] for i, side in enumerate(sides)]
         chances += [details["intervened"][image, i, side, target] for i, side in enumerate(sides)]
@@ -230,7 +230,7 @@ def test_pictures_of_any_number_of_channels_are_shown(
 ) -> None:
     given = explanation(boolean=NAMES, channels=channels)
     explanation_section(given, CLASSES)
-    first = given.inputs[0]
+    first = given.images[0]
     for figure in plots:
         found = shown(figure.axes[0])
         expected = first.movedim(0, -1) if channels == 3 else first.mean(dim=0)

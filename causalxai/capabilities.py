@@ -1,0 +1,96 @@
+"""Capabilities: what a part may need, and what the other parts of a run offer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from causalxai.errors import CapabilityError
+
+if TYPE_CHECKING:
+    from causalxai.dataset import Dataset
+
+Part = TypeVar("Part")
+
+
+class Capability(StrEnum):
+    """Something that a run has, or that its data set or its oracle can do."""
+
+    OBSERVATIONS = "observations"
+    """The data set comes with measured concepts."""
+    REFERENCE = "reference"
+    """The data set has images whose concepts are independent of one another."""
+    CONCEPTS = "concepts"
+    """There is a concept space."""
+    ORACLE = "oracle"
+    """There is an oracle."""
+    READBACK = "readback"
+    """The oracle measures the concepts after an intervention."""
+    IMAGES = "images"
+    """The oracle renders pictures of what an intervention brings about."""
+    GRAPH = "graph"
+    """There is a causal graph."""
+
+    @property
+    def meaning(self) -> str:
+        """What a message says is missing."""
+        return _MEANING[self]
+
+
+_MEANING = {
+    Capability.OBSERVATIONS: "observations (labels of the concepts, in the data set)",
+    Capability.REFERENCE: "reference images (whose concepts are independent, in the data set)",
+    Capability.CONCEPTS: "a concept space ('concepts')",
+    Capability.ORACLE: "an oracle ('oracle')",
+    Capability.READBACK: "an oracle that reads concepts back ('readback')",
+    Capability.IMAGES: "an oracle that renders pictures ('images')",
+    Capability.GRAPH: "a causal graph ('graph')",
+}
+
+
+def offered_by(dataset: Dataset) -> frozenset[Capability]:
+    """Return which capabilities come with a data set."""
+    known = {
+        Capability.OBSERVATIONS: dataset.train.concepts,
+        Capability.REFERENCE: dataset.reference,
+    }
+    return frozenset(capability for capability, part in known.items() if part is not None)
+
+
+def require(needed: frozenset[Capability], offered: frozenset[Capability], who: str) -> None:
+    """Raise CapabilityError, in words, if not all that ``who`` needs is offered."""
+    missing = [Capability(name).meaning for name in sorted(needed - offered)]
+    if missing:
+        has = ", ".join(sorted(offered)) or "none of these"
+        raise CapabilityError(f"{who} needs {', '.join(missing)}; this run has {has}")
+
+
+def needed(part: Part | None, capability: Capability) -> Part:
+    """Return a part of a run; CapabilityError, in words, if the run has none."""
+    if part is None:
+        raise CapabilityError(f"{capability.meaning} is needed here, and this run has none")
+    return part
+
+
+def expect(part: object, kind: Callable[..., Part], who: str) -> Part:
+    """Return ``part``, which ``who`` can use only if it is a ``kind``.
+
+    Parameters
+    ----------
+    part
+        A part of the run.
+    kind
+        A class. Typed as a callable because mypy lets no abstract class through as ``type``.
+    who
+        Who needs it, for the message.
+
+    Raises
+    ------
+    CapabilityError
+        If the part is of another class.
+    """
+    wanted = cast("type[Part]", kind)
+    if isinstance(part, wanted):
+        return part
+    raise CapabilityError(f"{who} works with {wanted.__name__}, not with {type(part).__name__}")
