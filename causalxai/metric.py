@@ -44,10 +44,10 @@ class ScoringInputs(ExplanationInputs):
     explainer: Explainer | None = None
     source: ClassifierSource | None = None
 
-    def need_explainer(self) -> Explainer:
-        """Return the explainer; CapabilityError if the run has none."""
+    def need_explainer(self, who: str) -> Explainer:
+        """Return the explainer, which ``who`` asks again; CapabilityError if the run has none."""
         if self.explainer is None:
-            raise CapabilityError("the explainer is asked again here, and this run has none")
+            raise CapabilityError(f"{who} asks the explainer again; this run has none")
         return self.explainer
 
 

@@ -236,7 +236,8 @@ class Oracle(Plugin, ABC):
             if wanted not in get_args(Want):
                 raise ValueError(f"want: {wanted!r} is none of {known}")
             if wanted not in self.answers:
-                raise CapabilityError(f"{name} cannot answer {wanted}: it lacks the capability")
+                able = " and ".join(sorted(self.answers))
+                raise CapabilityError(f"{name} cannot answer {wanted}, only {able}")
         return tuple(dict.fromkeys(want))
 
     def _validate(self, units: Units, interventions: Intervention) -> None:

@@ -103,7 +103,9 @@ def test_a_metric_that_lacks_something_is_skipped(inputs: ScoringInputs):
 
     result = Asking().compute(EXPLANATION, inputs)
     assert result.status == "skipped"
-    assert result.reason == "told needs graph, oracle; this pipeline has none of them"
+    assert result.reason == (
+        "told needs a causal graph ('graph'), an oracle ('oracle'); this run has none of these"
+    )
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError("by 0"), RuntimeError("by 0")], ids=type)

@@ -134,10 +134,10 @@ def test_answers_carry_no_gradient():
     assert not oracle.query(some_units(), some_interventions()).answer("logits").requires_grad
 
 
-@pytest.mark.parametrize(("want", "lacks"), [("readback", "readback"), ("images", "images")])
-def test_an_oracle_is_not_asked_for_what_it_cannot_do(want: Want, lacks: str):
+@pytest.mark.parametrize("want", ["readback", "images"])
+def test_an_oracle_is_not_asked_for_what_it_cannot_do(want: Want):
     oracle = bound(Blind())
-    with pytest.raises(CapabilityError, match=f"Blind cannot answer {want}: it lacks '{lacks}'"):
+    with pytest.raises(CapabilityError, match=f"Blind cannot answer {want}, only logits"):
         oracle.query(some_units(), some_interventions(), want=("logits", want))
     assert (oracle.ledger.calls, oracle.ledger.answers) == (0, 0)
 

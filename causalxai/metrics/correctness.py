@@ -96,9 +96,7 @@ class Correctness(Metric):
         """Return the graphs of each subset."""
         discoverer, rng = inputs.discoverer, inputs.rng
         if discoverer is None:
-            raise CapabilityError(
-                "correctness asks the graph discoverer again; there is none in this context"
-            )
+            raise CapabilityError("correctness asks the graph discoverer again; this run has none")
         every = []
         with inputs.progress.task(self.name, self.config.subsets * self.config.repeats) as advance:
             for _ in range(self.config.subsets):

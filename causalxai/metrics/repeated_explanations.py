@@ -59,7 +59,7 @@ def ask_again(
     ----------
     explanation
         Whose images, and whose classes.
-    context
+    inputs
         With the explainer; its generator draws images, noise, and the explainer's own chance.
     images
         How many at most.
@@ -75,7 +75,7 @@ def ask_again(
     CapabilityError
         If the run has no explainer.
     """
-    explainer, rng = inputs.need_explainer(), inputs.rng
+    explainer, rng = inputs.need_explainer(who), inputs.rng
     rows = torch.randperm(len(explanation), generator=rng)[:images]
     chosen, target = explanation.images[rows].cpu(), explanation.target[rows]
     predicted = inputs.classifier.predict(chosen)

@@ -108,7 +108,7 @@ class Sanity(Metric):
         )
 
     def _forgetful(self, inputs: ScoringInputs) -> ScoringInputs:
-        """Return the context of a classifier that has forgotten, its concepts as they were."""
+        """Return the inputs with a classifier that has forgotten, its concepts as they were."""
         classifier = randomised(inputs.classifier, inputs.rng, layers=self.config.layers)
         space, oracle = inputs.space, inputs.oracle
         if space is None or oracle is None:
@@ -123,7 +123,7 @@ class Sanity(Metric):
 
 def _explained(images: torch.Tensor, target: torch.Tensor, inputs: ScoringInputs) -> Explanation:
     if inputs.explainer is None:
-        raise CapabilityError("sanity asks the explainer again; there is none in this context")
+        raise CapabilityError("sanity asks the explainer again; this run has none")
     return inputs.explainer.explain(images, target, inputs)
 
 

@@ -82,7 +82,7 @@ class PixelClaims:
 
 
 def to_concepts(explanation: Explanation, inputs: ScoringInputs) -> ConceptClaims:
-    """Read an explanation as speaking of the context's concepts.
+    """Read an explanation as speaking of the concepts of the run's space.
 
     Its own importances, where it has them for concepts of the space. Otherwise the first map is
     read through the oracle's pictures: the importance of concept j is what the map adds up to

@@ -7,7 +7,7 @@ A plugin's test is a list of cases::
 
 
     def build() -> Bench[MyOracle]:
-        return Bench(plugin=MyOracle(), context=context_with_a_fitted_space, images=images)
+        return Bench(plugin=MyOracle(), inputs=inputs_with_a_fitted_space, images=images)
 
 
     @parametrize_with_checks([Case("mine", Oracle, build)])

@@ -39,7 +39,7 @@ class Bench(Generic[PluginT]):
     ----------
     plugin
         Configured; neither fitted nor bound.
-    context
+    inputs
         The parts that the plugin may look at. A concept space is fitted on its classifier and
         data set; an oracle is bound to its classifier and its fitted space; a discoverer, an
         explainer or a metric needs what it requires.
@@ -75,7 +75,7 @@ class Bench(Generic[PluginT]):
         return type(self.plugin)(self.plugin.config)
 
     def seeded(self, seed: int = 0) -> ScoringInputs:
-        """Return the context with a generator that begins anew."""
+        """Return the inputs with a generator that begins anew."""
         return replace(self.inputs, rng=torch.Generator().manual_seed(seed))
 
     def report_inputs(self) -> ReportInputs:
@@ -93,10 +93,11 @@ class Bench(Generic[PluginT]):
         )
 
     def lacking(self, capability: str) -> ScoringInputs:
-        """Return the context without the part that gives a capability."""
+        """Return the inputs without the part that gives a capability."""
         match capability:
             case Capability.CONCEPTS:
-                return replace(self.seeded(), space=None)
+                # An oracle speaks of concepts: without them there is none.
+                return replace(self.seeded(), space=None, oracle=None)
             case Capability.GRAPH:
                 return replace(self.seeded(), graph=None)
             case Capability.OBSERVATIONS:
@@ -194,21 +195,22 @@ def check(promise: Callable[[Bench[PluginT]], None]) -> Callable[[Bench[PluginT]
 def require_declared_needs(
     bench: Bench[PluginT], requires: frozenset[Capability], use: Callable[[ScoringInputs], object]
 ) -> None:
-    """Require a plugin to refuse a context without what it requires, and to bear any other."""
+    """Require a plugin to refuse a run without what it requires, and to do without all else.
+
+    Only what ``requires`` names can be told before any training.
+    """
     for part in sorted(requires | {Capability.CONCEPTS, Capability.ORACLE, Capability.GRAPH}):
         inputs = bench.lacking(part)
         if requires <= inputs.capabilities:
             try:
                 use(inputs)
-            except CapabilityError:
-                continue
             except Exception as error:
                 raise BrokenPromiseError(
                     f"{bench.who}: does not require {part!r}, yet without it ends in "
                     f"{type(error).__name__}: {error}"
                 ) from error
         else:
-            with bench.refuses(CapabilityError, f"a context without {part!r}"):
+            with bench.refuses(CapabilityError, f"a run without {part!r}"):
                 use(inputs)
 
 

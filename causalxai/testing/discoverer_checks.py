@@ -32,7 +32,7 @@ def discovers_a_causal_graph(bench: Bench[GraphDiscoverer]) -> None:
 
 @check
 def same_rng_gives_the_same_graph(bench: Bench[GraphDiscoverer]) -> None:
-    """Require that all chance comes from the context's generator."""
+    """Require that all chance comes from the stage's generator."""
     complaint = "discovered twice with one seed, the graphs differ"
     bench.require(_discovered(bench) == _discovered(bench), complaint)
 
@@ -59,7 +59,7 @@ def discovery_leaves_its_inputs_alone(bench: Bench[GraphDiscoverer]) -> None:
 
 @check
 def graph_needs_what_it_requires(bench: Bench[GraphDiscoverer]) -> None:
-    """Require that a context without what ``requires`` names is refused, and any other borne."""
+    """Require that a run without what ``requires`` names is refused, and any other borne."""
     require_declared_needs(bench, bench.plugin.requires, bench.plugin.discover)
 
 

@@ -59,7 +59,7 @@ def one_class_serves_all_images(bench: Bench[Explainer]) -> None:
 
 @check
 def same_rng_gives_the_same_explanation(bench: Bench[Explainer]) -> None:
-    """Require that all chance comes from the context's generator."""
+    """Require that all chance comes from the stage's generator."""
     one, other = _explained(bench).to_record(), _explained(bench).to_record()
     bench.require_same_record(other, one, "explained twice with one seed")
 
@@ -82,7 +82,7 @@ def explaining_leaves_its_inputs_alone(bench: Bench[Explainer]) -> None:
 
 @check
 def explanation_needs_what_it_requires(bench: Bench[Explainer]) -> None:
-    """Require that a context without what ``requires`` names is refused, and any other borne."""
+    """Require that a run without what ``requires`` names is refused, and any other borne."""
 
     def explain(inputs: ScoringInputs) -> object:
         return bench.fresh().explain(bench.images, _target(bench), inputs)

@@ -54,7 +54,7 @@ def score_comes_with_chance(bench: Bench[Metric]) -> None:
 
 @check
 def same_rng_gives_the_same_score(bench: Bench[Metric]) -> None:
-    """Require that all chance comes from the context's generator."""
+    """Require that all chance comes from the stage's generator."""
     one, other = _scored(bench), _scored(bench)
     bench.require(one == other, "scored twice with one seed, the results differ")
 

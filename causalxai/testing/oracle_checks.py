@@ -20,10 +20,10 @@ _ONE_BYTE, _PLENTY = 1, 2**40
 def bind_returns_self(bench: Bench[Oracle]) -> None:
     """Require ``bind`` to return the oracle, which then knows what it speaks of."""
     inputs = bench.inputs
-    assert inputs.space is not None
-    bound = bench.plugin.bind(inputs.classifier, inputs.space)
+    space = inputs.need_space()
+    bound = bench.plugin.bind(inputs.classifier, space)
     bench.require(bound is bench.plugin, "bind does not return self")
-    knows = bound.classifier is inputs.classifier and bound.space is inputs.space
+    knows = bound.classifier is inputs.classifier and bound.space is space
     bench.require(knows, "after bind, it has another classifier or space")
 
 

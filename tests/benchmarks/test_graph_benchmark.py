@@ -21,7 +21,7 @@ CHAIN = frozenset({(0, 1), (1, 2)})
 @pytest.fixture(scope="module")
 def module() -> Iterator[Callable[[str], ModuleType]]:
     """Import the benchmark's modules by name."""
-    with pytest.MonkeyPatch.inputs() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(ROOT / "benchmarks")
         yield importlib.import_module
     for name in NAMES:

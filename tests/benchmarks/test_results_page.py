@@ -40,7 +40,7 @@ VALUES = {"ours": 0.125, "theirs": 0.25, "noise": 0.5}
 @pytest.fixture(scope="module")
 def results() -> Iterator[Any]:
     """The script, as a module."""
-    with pytest.MonkeyPatch.inputs() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(ROOT / "benchmarks")
         yield importlib.import_module("results")
     for name in ("results", "_papers"):

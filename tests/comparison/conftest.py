@@ -38,7 +38,7 @@ WAYS: dict[str, Any] = {
 def only_toys() -> Iterator[None]:
     """Only the toys are installed, whatever else really is."""
     found = partial(entrypoints.get_group_all, path=[str(FAKES)])
-    with pytest.MonkeyPatch.inputs() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(FAKES)
         patch.setattr(entrypoints, "get_group_all", found)
         registry.found.cache_clear()

@@ -382,6 +382,10 @@ class MutatesTheExplanation(ToyMetric):
 class CrashesWithoutAnOracle(ToyMetric):
     requires: frozenset[Capability] = frozenset()
 
+    def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:
+        inputs.oracle.space.names()
+        return super()._compute(explanation, inputs)
+
 
 @breaks("metric", "what_cannot_be_scored_is_skipped")
 class CrashesWithoutImportance(TamperedMetric):

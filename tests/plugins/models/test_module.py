@@ -45,7 +45,7 @@ def user_code(tmp_path_factory: pytest.TempPathFactory) -> None:
     (folder / "vision_user_code.py").write_text(CODE)
     (folder / "vision_leaving_code.py").write_text("import sys; sys.exit('no licence')")
     (folder / "vision_broken_code.py").write_text("raise RuntimeError('half written')")
-    with pytest.MonkeyPatch.inputs() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(folder)
         yield
 
