@@ -49,6 +49,10 @@ _MEANING = {
 }
 
 
+OFFERED_BY_DATA = frozenset({Capability.OBSERVATIONS, Capability.REFERENCE})
+"""What a data set may offer; all else comes from the other stages of a run."""
+
+
 def offered_by(dataset: Dataset) -> frozenset[Capability]:
     """Return which capabilities come with a data set."""
     known = {

@@ -6,15 +6,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar, Self, cast, final
+from typing import Any, ClassVar, Self, cast, final
 
 import torch
 from torch import Tensor
 
 from causalxai.capabilities import Capability, needed
+from causalxai.concept_space import Units
 from causalxai.errors import ContractError
 from causalxai.graph import CausalGraph
 from causalxai.graph_discoverer import DiscoveryInputs, GraphDiscoverer
+from causalxai.intervention import Action
 from causalxai.plugin import Plugin
 from causalxai.storage.record import Json, Record
 
@@ -46,6 +48,56 @@ class ExplanationInputs(DiscoveryInputs):
 
 
 @dataclass(frozen=True)
+class Change:
+    """What an intervention does to one concept.
+
+    Parameters
+    ----------
+    concept
+        The concept's name.
+    action
+        Whether its value is set, shifted or flipped.
+    value
+        The new value, or the amount of a shift, in the concept's own values; of no meaning for a
+        flip.
+    words
+        The same for a reader, as in "thickness +1 sd".
+    """
+
+    concept: str
+    action: Action
+    value: float
+    words: str
+
+
+@dataclass(frozen=True, eq=False)
+class WhatIf:
+    """What the oracle answers for one of the explained images after an intervention.
+
+    Parameters
+    ----------
+    row
+        Which of the explained images.
+    changes
+        What is done. Empty: nothing is, and the answer is the image as the oracle perceives it.
+    logits
+        ``[K]``, on the CPU.
+    image
+        ``[c, h, w]`` in [0, 1], on the CPU; ``None`` where none was rendered or kept.
+    """
+
+    row: int
+    changes: tuple[Change, ...]
+    logits: Tensor
+    image: Tensor | None = None
+
+    @property
+    def words(self) -> str:
+        """What is done, for a reader."""
+        return ", ".join(change.words for change in self.changes) or "as perceived"
+
+
+@dataclass(frozen=True)
 class Explanation:
     """Why ``n`` images got their logits for ``n`` classes.
 
@@ -62,30 +114,15 @@ class Explanation:
         where it opposes it. ``None`` for explanations that speak of pixels alone.
     maps
         Attribution maps by name, each ``[n, h, w]``; the first one is the method's own claim.
+    what_ifs
+        What-ifs of some of the images, in any order. Comparisons show their pictures.
+    units
+        The images as the run's concept space reads them, so that nobody reads them again;
+        ``None`` where the run has no concept space.
     details
-        Further tensors of the method, by name; those below are shown in comparisons.
+        Further tensors of the method, by name, for its own report.
     meta
-        Further plain values of the method.
-
-    Notes
-    -----
-    A comparison's page shows an explanation by its pictures instead of its first map, if these
-    details are there, for m of the n images, k concepts and K classes:
-
-    ``pictured``
-        ``[m]``, which images have pictures.
-    ``perceived picture``
-        ``[m, c, h, w]`` in [0, 1], these images as the method paints them.
-    ``NAME picture``
-        One what-if of each, of the same shape; or ``[m, k, 2, c, h, w]``, with each of the concepts
-        ``meta["contrasted"]`` raised and lowered by ``meta["step"]`` sds, or, if it is one of
-        ``meta["boolean"]``, set to 1 and to 0.
-    ``perceived``, ``NAME``
-        The probabilities ``[n, K]`` of the same pictures, ``[n, k, 2, K]`` of contrasts; without
-        them the what-if that moves most pixels is shown, else the one that moves the confidence
-        in the class most.
-
-    Pictures of other shapes are left out, and the page says why.
+        Further plain values of the method, for its own report.
     """
 
     images: Tensor
@@ -93,6 +130,8 @@ class Explanation:
     concepts: tuple[str, ...] = ()
     importance: Tensor | None = None
     maps: Mapping[str, Tensor] = field(default_factory=dict)
+    what_ifs: tuple[WhatIf, ...] = ()
+    units: Units | None = None
     details: Mapping[str, Tensor] = field(default_factory=dict)
     meta: Mapping[str, Json] = field(default_factory=dict)
 
@@ -104,12 +143,22 @@ class Explanation:
         tensors = {"images": self.images, "target": self.target}
         if self.importance is not None:
             tensors["importance"] = self.importance
+        if self.units is not None:
+            tensors["units"] = self.units.values
+            tensors |= {f"residual/{name}": part for name, part in self.units.residual.items()}
         tensors |= {f"map/{name}": tensor for name, tensor in self.maps.items()}
         tensors |= {f"detail/{name}": tensor for name, tensor in self.details.items()}
+        pictured = [what_if.image for what_if in self.what_ifs if what_if.image is not None]
+        if self.what_ifs:
+            tensors["what_if_logits"] = torch.stack([one.logits for one in self.what_ifs])
+        if pictured:
+            tensors["what_if_images"] = torch.stack(pictured)
         meta: dict[str, Json] = {
             "concepts": list(self.concepts),
             "maps": list(self.maps),
             "details": list(self.details),
+            "residual": None if self.units is None else list(self.units.residual),
+            "what_ifs": [_what_if_json(what_if) for what_if in self.what_ifs],
             "meta": dict(self.meta),
         }
         return Record(tensors={name: t.cpu() for name, t in tensors.items()}, meta=meta)
@@ -121,15 +170,52 @@ class Explanation:
         names = {
             key: cast("list[str]", record.meta[key]) for key in ("concepts", "maps", "details")
         }
+        residual = cast("list[str] | None", record.meta["residual"])
+        units = None
+        if residual is not None:
+            kept = {name: tensors[f"residual/{name}"] for name in residual}
+            units = Units(tensors["units"], kept)
         return cls(
             images=tensors["images"],
             target=tensors["target"],
             concepts=tuple(names["concepts"]),
             importance=tensors.get("importance"),
             maps={name: tensors[f"map/{name}"] for name in names["maps"]},
+            what_ifs=_what_ifs_of(record),
+            units=units,
             details={name: tensors[f"detail/{name}"] for name in names["details"]},
             meta=cast("dict[str, Json]", record.meta["meta"]),
         )
+
+
+def _what_if_json(what_if: WhatIf) -> Json:
+    changes: list[Json] = [
+        {
+            "concept": change.concept,
+            "action": str(change.action),
+            "value": change.value,
+            "words": change.words,
+        }
+        for change in what_if.changes
+    ]
+    return {"row": what_if.row, "changes": changes, "pictured": what_if.image is not None}
+
+
+def _what_ifs_of(record: Record) -> tuple[WhatIf, ...]:
+    listed = cast("list[dict[str, Any]]", record.meta["what_ifs"])
+    images = iter(record.tensors.get("what_if_images", ()))
+    return tuple(
+        WhatIf(
+            row=entry["row"],
+            changes=tuple(
+                Change(**{**change, "action": Action(change["action"])})
+                for change in entry["changes"]
+            ),
+            logits=logits,
+            image=next(images) if entry["pictured"] else None,
+        )
+        for entry, logits in zip(listed, record.tensors.get("what_if_logits", ()), strict=True)
+    )
 
 
 class ControlKind(StrEnum):

@@ -185,6 +185,8 @@ class Metric(Plugin, ABC):
     """Where the metric comes from."""
     requires: frozenset[Capability] = frozenset()
     """What it cannot do without. An instance may need more or less than its class."""
+    scores_explanations: ClassVar[bool] = True
+    """Whether it scores an explanation; else other parts of a run, see ``RunMetric``."""
     about_concepts: ClassVar[bool] = False
     """Whether the score depends on which concepts are spoken of: those of other concepts then
     do not compete."""
@@ -197,8 +199,15 @@ class Metric(Plugin, ABC):
     """How the score is read, in a few sentences; stands beneath the scores of a comparison."""
 
     @final
-    def compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:
+    def compute(self, explanation: Explanation | None, inputs: ScoringInputs) -> MetricResult:
         """Return the score, or why there is none.
+
+        Parameters
+        ----------
+        explanation
+            What is scored; ``None`` where the run explains nothing.
+        inputs
+            What the metric may look at.
 
         A missing capability or ``MetricUndefinedError`` gives ``skipped``; any other error, or a
         value that is not finite, or a score, chance or control outside ``value_range``, gives
@@ -206,7 +215,7 @@ class Metric(Plugin, ABC):
         """
         try:
             inputs.require(self.requires, self.name)
-            result = self._compute(explanation, inputs)
+            result = self._score(explanation, inputs)
         except (CapabilityError, MetricUndefinedError) as reason:
             result = MetricResult(self.name, "skipped", reason=str(reason))
         except Exception as error:
@@ -220,6 +229,11 @@ class Metric(Plugin, ABC):
             value_range=self.value_range,
             reference=self.reference,
         )
+
+    def _score(self, explanation: Explanation | None, inputs: ScoringInputs) -> MetricResult:
+        if explanation is None:
+            raise CapabilityError(f"{self.name} scores an explanation; this run has none")
+        return self._compute(explanation, inputs)
 
     @abstractmethod
     def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult: ...
@@ -237,3 +251,23 @@ class Metric(Plugin, ABC):
                 reason = f"{name}: {estimate} is not finite, or not in [{least}, {most}]"
                 return MetricResult(self.name, "failed", reason=reason)
         return result
+
+
+class RunMetric(Metric):
+    """Scores other parts of a run than its explanation: the graph, say, or the concepts.
+
+    Subclasses write ``_score_run``.
+    """
+
+    scores_explanations = False
+
+    @final
+    def _score(self, explanation: Explanation | None, inputs: ScoringInputs) -> MetricResult:  # noqa: ARG002
+        return self._score_run(inputs)
+
+    @final
+    def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:
+        return self._score(explanation, inputs)
+
+    @abstractmethod
+    def _score_run(self, inputs: ScoringInputs) -> MetricResult: ...

@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from causalxai.comparison.result import Comparison
 from causalxai.comparison.rows import Entry, Outcome
 from causalxai.comparison.writing import write_comparison
-from causalxai.config import Cell, ResolvedSpec, Source, load_grid
+from causalxai.config import Cell, ResolvedSpec, Source, Stage, load_grid
 from causalxai.errors import CausalxaiError
 from causalxai.pipeline.execution import exact_convolutions, execute, open_pipeline
 from causalxai.progress import SILENT, Progress
@@ -26,13 +26,8 @@ from causalxai.storage.store import Store, digest
 
 Result = TypeVar("Result")
 
-# The stages that runs may share, and what a pipeline calls their results.
-_SHARED = {
-    "classifier": "classifier",
-    "concepts": "space",
-    "graph": "graph",
-    "explain": "explanation",
-}
+_SHARED = (Stage.CLASSIFIER, Stage.CONCEPTS, Stage.GRAPH, Stage.EXPLAIN)
+"""The stages whose results are stored, so that runs may share them."""
 
 _logger = logging.getLogger(__name__)
 
@@ -151,7 +146,7 @@ class _Runs:
         for stage in _SHARED:
             groups: dict[str, list[_Plan]] = defaultdict(list)
             for plan in self._open():
-                if not store.has("report", plan.keys["report"]):
+                if stage in plan.keys and not store.has("report", plan.keys["report"]):
                     groups[plan.keys[stage]].append(plan)
             shared = [
                 group
@@ -230,7 +225,7 @@ def _compute_stage(
     spec: ResolvedSpec, stage: str, root: Path, fingerprints: dict[str, str]
 ) -> Outcome:
     with exact_convolutions():
-        getattr(open_pipeline(spec, root, fingerprints=fingerprints), _SHARED[stage])
+        open_pipeline(spec, root, fingerprints=fingerprints).result(Stage(stage))
     return Outcome()
 
 

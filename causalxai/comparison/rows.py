@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from causalxai.capabilities import Capability
-from causalxai.config import Cell, ResolvedSpec
+from causalxai.capabilities import OFFERED_BY_DATA, Capability
+from causalxai.config import Cell, ResolvedSpec, Stage
 from causalxai.metric import Estimate, Metric, MetricResult
 from causalxai.pipeline.keys import labelled_metrics
 from causalxai.storage.cost import Cost
@@ -19,8 +19,6 @@ Row: TypeAlias = dict[str, Any]
 
 FIT = "fit: "
 """Begins the name of a figure that a concept space tells of its own fit."""
-
-_OF_THE_DATA = frozenset({Capability.OBSERVATIONS, Capability.REFERENCE})
 
 
 @dataclass(frozen=True)
@@ -111,13 +109,17 @@ def charged(spec: ResolvedSpec) -> list[str]:
     where either asks for more than the data set has. Metrics are not charged: what they cost says
     nothing of the method.
     """
-    needed = spec.explain.build().requires
-    scored = [part.plugin_class.requires for part in spec.metrics]
+    needed = spec.explain.build().requires if spec.explain else frozenset()
+    scored = [part.build().requires for part in spec.metrics]
     graph = any(Capability.GRAPH in requires for requires in (needed, *scored))
-    if graph:
+    if graph and spec.graph is not None:
         needed = needed - {Capability.GRAPH} | spec.graph.build().requires
-    stages = {"concepts": bool(needed - _OF_THE_DATA), "graph": graph, "explain": True}
-    return [stage for stage, is_charged in stages.items() if is_charged]
+    is_charged = {
+        Stage.CONCEPTS: bool(needed - OFFERED_BY_DATA),
+        Stage.GRAPH: graph,
+        Stage.EXPLAIN: True,
+    }
+    return [stage for stage in spec.stages if is_charged.get(stage, False)]
 
 
 def _rows_of(result: MetricResult, about: str) -> Iterator[Row]:
@@ -184,5 +186,10 @@ def vocabulary(spec: ResolvedSpec, metric: type[Metric] | None, read: str) -> st
     """
     if read != "concepts" and (metric is None or not metric.about_concepts):
         return ""
-    parts = {"concepts": spec.concepts.to_data(), "oracle": spec.oracle.to_data()}
-    return f"{spec.concepts.provenance.name} {digest(parts)[:8]}"
+    asked = [spec.stages.get(stage) for stage in (Stage.CONCEPTS, Stage.ORACLE)]
+    if asked[0] is None:
+        # Without a concept space, an explanation speaks of concepts of its explainer's own.
+        asked = [spec.explain]
+    parts = [part for part in asked if part is not None]
+    described = digest({"parts": [part.to_data() for part in parts]})
+    return f"{parts[0].provenance.name} {described[:8]}" if parts else ""

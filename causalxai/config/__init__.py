@@ -2,13 +2,14 @@
 
 from causalxai.config.document import Document, read_document
 from causalxai.config.grid import Cell, Grid, Source, load_grid
-from causalxai.config.model import ImageSelection
+from causalxai.config.model import METHOD_STAGES, ImageSelection, Stage
 from causalxai.config.overrides import apply_overrides
 from causalxai.config.resolve import load_spec
 from causalxai.config.resolved import ResolvedPlugin, ResolvedSpec
 from causalxai.config.schema import json_schema
 
 __all__ = [
+    "METHOD_STAGES",
     "Cell",
     "Document",
     "Grid",
@@ -16,6 +17,7 @@ __all__ = [
     "ResolvedPlugin",
     "ResolvedSpec",
     "Source",
+    "Stage",
     "apply_overrides",
     "json_schema",
     "load_grid",

@@ -95,7 +95,7 @@ def load_grid(source: Source | Sequence[Source], overrides: Sequence[str] = ()) 
     cells = []
     if all(axis.variants for axis in axes) and ("vary",) not in [each.path for each in mistakes]:
         for variants in product(*(axis.variants for axis in axes)):
-            spec, wrong = examine(_cell_document(document, variants))
+            spec, wrong = examine(_cell_document(document, variants), in_grid=True)
             for place, mistake in wrong:
                 # The same value set in several cells has mistakes of the same words.
                 told.setdefault((place, replace(mistake, place=None)), []).append(

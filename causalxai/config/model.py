@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -22,21 +23,36 @@ from causalxai.plugin.registry import Group
 
 FORMAT_VERSION: Literal[1] = 1
 
-STAGES: Mapping[str, Group] = {
-    "dataset": "datasets",
-    "classifier": "classifiers",
-    "concepts": "concept_spaces",
-    "oracle": "oracles",
-    "graph": "graph_discoverers",
-    "explain": "explainers",
+
+class Stage(StrEnum):
+    """A stage of a run, in the order in which they are computed; its value is its key in a spec."""
+
+    DATASET = "dataset"
+    CLASSIFIER = "classifier"
+    CONCEPTS = "concepts"
+    ORACLE = "oracle"
+    GRAPH = "graph"
+    EXPLAIN = "explain"
+
+
+STAGES: Mapping[Stage, Group] = {
+    Stage.DATASET: "datasets",
+    Stage.CLASSIFIER: "classifiers",
+    Stage.CONCEPTS: "concept_spaces",
+    Stage.ORACLE: "oracles",
+    Stage.GRAPH: "graph_discoverers",
+    Stage.EXPLAIN: "explainers",
 }
 """The group whose plugins a stage may use."""
+
+NO_STAGE = "none"
+"""What a spec says for a stage that a run is to do without."""
 
 SANITY = "sanity"
 """The metric that the key of this name adds."""
 
-METHOD_STAGES = ("concepts", "oracle", "graph", "explain")
-"""The stages that a method preset fills."""
+METHOD_STAGES = (Stage.CONCEPTS, Stage.ORACLE, Stage.GRAPH, Stage.EXPLAIN)
+"""The stages that a method preset fills, and that a run may do without."""
 
 _NAME = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$"
 _DEVICE = r"^(auto|cpu|cuda(:[0-9]+)?|mps)$"
@@ -117,13 +133,13 @@ class Spec(BaseModel):
     method: str | None = None
     """A preset for the four stages below and for the metrics."""
     concepts: PluginChoice | None = None
-    """The variables that the explanation speaks of."""
+    """The variables that the explanation speaks of; none to do without what the method has."""
     oracle: PluginChoice | None = None
-    """What answers interventions on the concepts."""
+    """What answers interventions on the concepts; none to do without what the method has."""
     graph: PluginChoice | None = None
-    """How the causal graph is found."""
+    """How the causal graph is found; none to do without what the method has."""
     explain: PluginChoice | None = None
-    """How images are explained."""
+    """How images are explained; none to do without what the method has."""
     images: ImageSelection = ImageSelection()
     """Which images are explained."""
     metrics: tuple[PluginChoice, ...] | None = None

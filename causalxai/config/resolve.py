@@ -11,7 +11,16 @@ from causalxai.config.document import Document, as_problems, read_document
 from causalxai.config.fields import expand_home
 from causalxai.config.messages import listed, validate
 from causalxai.config.mistake import KeyPath, Mistake, Place, without_echoes
-from causalxai.config.model import METHOD_STAGES, SANITY, STAGES, Spec, long_form
+from causalxai.config.model import (
+    METHOD_STAGES,
+    NO_STAGE,
+    SANITY,
+    STAGES,
+    Spec,
+    Stage,
+    long_form,
+)
+from causalxai.config.needs import unmet_needs
 from causalxai.config.overrides import apply_overrides
 from causalxai.config.resolved import ResolvedPlugin, ResolvedSpec
 from causalxai.errors import PluginError, SpecError
@@ -43,8 +52,19 @@ def load_spec(
     return spec
 
 
-def examine(document: Document) -> tuple[ResolvedSpec | None, list[tuple[Place, Mistake]]]:
-    """Return what a document asks for; ``None`` where there are mistakes, and all of them."""
+def examine(
+    document: Document, *, in_grid: bool = False
+) -> tuple[ResolvedSpec | None, list[tuple[Place, Mistake]]]:
+    """Return what a document asks for; ``None`` where there are mistakes, and all of them.
+
+    Parameters
+    ----------
+    document
+        The spec of one run.
+    in_grid
+        Whether the run is one of several that share their metrics. A metric that this run cannot
+        have is then skipped, and is no mistake.
+    """
     if document.data.get("vary") is not None:
         mistake = Mistake(("vary",), "stands for several runs; make them with: causalxai compare")
         return None, document.placed([mistake])
@@ -52,6 +72,8 @@ def examine(document: Document) -> tuple[ResolvedSpec | None, list[tuple[Place, 
     resolver = _Resolver(document, structural)
     stages, metrics = resolver.stages(), resolver.metrics()
     mistakes = [*document.mistakes, *structural, *resolver.mistakes]
+    if not mistakes:
+        mistakes = unmet_needs(stages, () if in_grid else metrics)
     if mistakes or spec is None:
         return None, resolver.document.placed(without_echoes(mistakes))
     resolved = ResolvedSpec(
@@ -61,12 +83,12 @@ def examine(document: Document) -> tuple[ResolvedSpec | None, list[tuple[Place, 
         memory_mb=spec.memory_mb,
         budget=spec.budget,
         images=spec.images,
-        dataset=stages["dataset"],
-        classifier=stages["classifier"],
-        concepts=stages["concepts"],
-        oracle=stages["oracle"],
-        graph=stages["graph"],
-        explain=stages["explain"],
+        dataset=stages[Stage.DATASET],
+        classifier=stages[Stage.CLASSIFIER],
+        concepts=stages.get(Stage.CONCEPTS),
+        oracle=stages.get(Stage.ORACLE),
+        graph=stages.get(Stage.GRAPH),
+        explain=stages.get(Stage.EXPLAIN),
         metrics=metrics,
         method=spec.method,
     )
@@ -91,12 +113,16 @@ class _Resolver:
         self._method_failed = False
         self._apply_method()
 
-    def stages(self) -> dict[str, ResolvedPlugin[Any]]:
-        """Return the plugins of the sound stages, by the name of the stage."""
+    def stages(self) -> dict[Stage, ResolvedPlugin[Any]]:
+        """Return the plugins of the sound stages that the run has."""
+        data = self.document.data
         plugins = {
-            stage: self._plugin(group, (stage,), self.document.data.get(stage))
+            stage: self._plugin(group, (stage,), data.get(stage))
             for stage, group in STAGES.items()
+            if stage not in METHOD_STAGES or not _is_absent(data.get(stage))
         }
+        if all(_is_absent(data.get(stage)) for stage in METHOD_STAGES):
+            self._note_nothing_asked()
         return {stage: plugin for stage, plugin in plugins.items() if plugin is not None}
 
     def metrics(self) -> tuple[ResolvedPlugin[Any], ...]:
@@ -163,6 +189,15 @@ class _Resolver:
         self.mistakes.extend(mistakes)
         return None if config is None else ResolvedPlugin(provenance, plugin_class, config)
 
+    def _note_nothing_asked(self) -> None:
+        if self._method_failed:
+            return
+        message = (
+            f"nothing is asked for: set 'method' (known: {listed(registry.names('methods'))}), or "
+            f"one or more of {listed(METHOD_STAGES)}"
+        )
+        self.mistakes.append(Mistake((), message, kind="missing"))
+
     def _note_missing(self, group: registry.Group, path: KeyPath, choice: Any) -> None:
         by_method = path[0] in METHOD_STAGES
         if by_method and self._method_failed:
@@ -174,6 +209,11 @@ class _Resolver:
         self.mistakes.append(Mistake(at, message, kind="missing"))
 
 
+def _is_absent(choice: Any) -> bool:
+    """Tell whether a spec leaves a stage out, or says that the run does without it."""
+    return choice is None or long_form(choice) == {"use": NO_STAGE}
+
+
 def _is_sanity(choice: Any) -> bool:
     choice = long_form(choice)
     return isinstance(choice, Mapping) and choice.get("use") == SANITY
@@ -183,7 +223,11 @@ def _over_preset(data: Mapping[str, Any], method: Method) -> dict[str, Any]:
     merged = dict(data)
     for stage, preset in method.stages().items():
         choice = long_form(data.get(stage)) or {}
-        if isinstance(choice, Mapping) and choice.get("use") in (None, preset.get("use")):
+        if (
+            choice != {"use": NO_STAGE}
+            and isinstance(choice, Mapping)
+            and choice.get("use") in (None, preset.get("use"))
+        ):
             merged[stage] = {**_deep_merge(preset, choice), "use": preset.get("use")}
     if data.get("metrics") is None:
         merged["metrics"] = method.metrics

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ruamel.yaml import YAML
 
-from causalxai.config.model import FORMAT_VERSION, ImageSelection
+from causalxai.config.model import (
+    FORMAT_VERSION,
+    METHOD_STAGES,
+    NO_STAGE,
+    ImageSelection,
+    Stage,
+)
 from causalxai.plugin import Plugin, PluginConfig
 from causalxai.plugin.registry import Provenance
 
@@ -63,8 +69,11 @@ class ResolvedSpec:
     ----------
     name, seed, device, memory_mb, budget, images
         As in the spec, or by default.
-    dataset, classifier, concepts, oracle, graph, explain
-        The plugins of the stages, the method's settings merged in.
+    dataset, classifier
+        The plugins of the stages that every run has.
+    concepts, oracle, graph, explain
+        The plugins of the other stages, the method's settings merged in; ``None`` for a stage
+        that the run does without.
     metrics
         The plugins that score explanations.
     method
@@ -78,16 +87,33 @@ class ResolvedSpec:
     images: ImageSelection
     dataset: ResolvedPlugin[DatasetSource]
     classifier: ResolvedPlugin[ClassifierSource]
-    concepts: ResolvedPlugin[ConceptSpace]
-    oracle: ResolvedPlugin[Oracle]
-    graph: ResolvedPlugin[GraphDiscoverer]
-    explain: ResolvedPlugin[Explainer]
+    concepts: ResolvedPlugin[ConceptSpace] | None = None
+    oracle: ResolvedPlugin[Oracle] | None = None
+    graph: ResolvedPlugin[GraphDiscoverer] | None = None
+    explain: ResolvedPlugin[Explainer] | None = None
     metrics: tuple[ResolvedPlugin[Metric], ...] = ()
     method: str | None = None
     budget: int | None = None
 
+    @property
+    def stages(self) -> dict[Stage, ResolvedPlugin[Any]]:
+        """The plugins of the stages that the run has, in order."""
+        plugins: dict[Stage, ResolvedPlugin[Any] | None] = {
+            Stage.DATASET: self.dataset,
+            Stage.CLASSIFIER: self.classifier,
+            Stage.CONCEPTS: self.concepts,
+            Stage.ORACLE: self.oracle,
+            Stage.GRAPH: self.graph,
+            Stage.EXPLAIN: self.explain,
+        }
+        return {stage: plugin for stage, plugin in plugins.items() if plugin is not None}
+
     def to_yaml(self) -> str:
         """Return a spec that loads as this one, with all defaults written out."""
+        stages = {
+            str(stage): plugin.to_data() if plugin else NO_STAGE
+            for stage, plugin in ((stage, self.stages.get(stage)) for stage in METHOD_STAGES)
+        }
         data: dict[str, Any] = {
             "causalxai": FORMAT_VERSION,
             "name": self.name,
@@ -96,10 +122,7 @@ class ResolvedSpec:
             "dataset": self.dataset.to_data(),
             "classifier": self.classifier.to_data(),
             "method": self.method,
-            "concepts": self.concepts.to_data(),
-            "oracle": self.oracle.to_data(),
-            "graph": self.graph.to_data(),
-            "explain": self.explain.to_data(),
+            **stages,
             "images": self.images.model_dump(mode="json"),
             "metrics": [metric.to_data() for metric in self.metrics],
             "memory_mb": self.memory_mb,

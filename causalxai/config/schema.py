@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic.errors import PydanticInvalidForJsonSchema
 
-from causalxai.config.model import METHOD_STAGES, STAGES, Spec
+from causalxai.config.model import METHOD_STAGES, NO_STAGE, STAGES, Spec
 from causalxai.errors import PluginError
 from causalxai.plugin import PluginConfig, registry
 
@@ -28,7 +28,10 @@ def json_schema() -> dict[str, Any]:
         by_method = stage in METHOD_STAGES
         choices = _choices(group, definitions, demanding=not by_method)
         if by_method:
-            choices += [{"type": "object", "not": {"required": ["use"]}}, {"type": "null"}]
+            choices += [
+                {"type": "object", "not": {"required": ["use"]}},
+                {"enum": [NO_STAGE, None]},
+            ]
         properties[stage] = {"description": properties[stage]["description"], "anyOf": choices}
     scores = {"anyOf": _choices("metrics", definitions, demanding=True)}
     properties["metrics"]["anyOf"] = [{"type": "array", "items": scores}, {"type": "null"}]
@@ -42,7 +45,7 @@ def json_schema() -> dict[str, Any]:
         "required": ["causalxai", "name"],
         "anyOf": [
             {"required": [*always, "method"], "properties": {"method": methods}},
-            {"required": [*always, *METHOD_STAGES]},
+            *({"required": [*always, stage]} for stage in METHOD_STAGES),
             {"required": ["vary"], "properties": {"vary": {"type": "object"}}},
         ],
         "$defs": definitions,

@@ -13,9 +13,8 @@ from pydantic import Field
 from causalxai.capabilities import Capability
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError
-from causalxai.explainer import Explanation
 from causalxai.graph import CausalGraph
-from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError, ScoringInputs
+from causalxai.metric import Estimate, MetricResult, MetricUndefinedError, RunMetric, ScoringInputs
 from causalxai.metrics import graph_scores
 from causalxai.metrics.resampling import null_range
 from causalxai.plugin import PluginConfig
@@ -25,7 +24,7 @@ _RANDOM_GRAPHS = 200
 _ENOUGH = 40
 
 
-class Correctness(Metric):
+class Correctness(RunMetric):
     """GLANCE's correctness index, over graphs that are discovered again in subsets of the data.
 
     ``(correct - additional) / true edges`` of the known sub-graph: the concepts that both the true
@@ -69,7 +68,7 @@ class Correctness(Metric):
 
     config: Config
 
-    def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:  # noqa: ARG002
+    def _score_run(self, inputs: ScoringInputs) -> MetricResult:
         truth, graph = inputs.dataset.graph, inputs.need_graph()
         if truth is None:
             raise MetricUndefinedError("nobody knows the true graph of this data set")

@@ -34,7 +34,7 @@ def check_budget(spec: ResolvedSpec, cost: Cost | None) -> None:
 
 
 def _over_budget(spec: ResolvedSpec, why: str) -> CapabilityError:
-    settings = spec.explain.config.model_dump()
+    settings = spec.explain.config.model_dump() if spec.explain else {}
     counts = [name for name, value in settings.items() if type(value) is int]
     lower = " or ".join(["images.count", *(f"explain.{name}" for name in counts)])
     return CapabilityError(

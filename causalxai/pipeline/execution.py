@@ -12,7 +12,9 @@ from typing import Any
 
 import torch
 
+from causalxai.capabilities import Capability, needed
 from causalxai.classifier import Classifier
+from causalxai.concept_space import ConceptSpace
 from causalxai.config import ResolvedSpec, load_spec
 from causalxai.dataset import Dataset
 from causalxai.errors import CapabilityError, DataError
@@ -38,8 +40,8 @@ class Run:
     ----------
     directory
         Where everything lies: ``report.html``, ``results.json``, ``concepts.json``, ``spec.yaml``,
-        ``provenance.json``, the graph in three formats, the report's ``figures``, the explanation,
-        ``log.txt``.
+        ``provenance.json``, the graph in three formats and the explanation (where the run has
+        them), the report's ``figures``, ``log.txt``.
     pipeline
         The stages, to work on with them.
     """
@@ -59,12 +61,14 @@ class Run:
 
     @property
     def graph(self) -> CausalGraph:
-        """The discovered graph."""
-        return self.pipeline.graph
+        """The discovered graph; CapabilityError if the run has none."""
+        return needed(self.pipeline.graph, Capability.GRAPH)
 
     @property
     def explanation(self) -> Explanation:
-        """The explanation of the selected images."""
+        """The explanation of the selected images; CapabilityError if the run has none."""
+        if self.pipeline.explanation is None:
+            raise CapabilityError("this run explains nothing: its spec has no 'explain'")
         return self.pipeline.explanation
 
     @property
@@ -78,9 +82,14 @@ class Run:
         return self.pipeline.dataset
 
     @property
+    def space(self) -> ConceptSpace:
+        """The fitted concepts; CapabilityError if the run has none."""
+        return needed(self.pipeline.space, Capability.CONCEPTS)
+
+    @property
     def oracle(self) -> Oracle:
-        """The oracle, to ask what-ifs of one's own."""
-        return self.pipeline.oracle
+        """The oracle, to ask what-ifs of one's own; CapabilityError if the run has none."""
+        return needed(self.pipeline.oracle, Capability.ORACLE)
 
     def summary(self) -> dict[str, Any]:
         """Return the run as plain JSON: directory, report, concepts, metrics, what was reused."""
@@ -196,10 +205,12 @@ def _write(directory: Path, pipeline: Pipeline, report: Report) -> None:
     _write_json(directory / "results.json", results)
     _write_json(directory / "concepts.json", dict(report.fit))
     _write_json(directory / "provenance.json", provenance_of(pipeline))
-    for suffix in ("json", "graphml", "dot"):
-        pipeline.graph.save(directory / f"graph.{suffix}")
-    (directory / "explanation").mkdir(exist_ok=True)
-    write_record(directory / "explanation", pipeline.explanation.to_record())
+    if pipeline.graph is not None:
+        for suffix in ("json", "graphml", "dot"):
+            pipeline.graph.save(directory / f"graph.{suffix}")
+    if pipeline.explanation is not None:
+        (directory / "explanation").mkdir(exist_ok=True)
+        write_record(directory / "explanation", pipeline.explanation.to_record())
 
 
 def _write_json(path: Path, value: object) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from causalxai import __version__
-from causalxai.config import ResolvedPlugin, ResolvedSpec
+from causalxai.config import ResolvedPlugin, ResolvedSpec, Stage
 from causalxai.metric import Metric
 from causalxai.plugin import Plugin, registry
 from causalxai.storage.store import digest
@@ -63,22 +63,20 @@ def stage_keys(
             }
         )
 
-    add("dataset", [])
-    add("classifier", ["dataset"])
-    add("concepts", ["dataset", "classifier"])
-    add("oracle", ["concepts"])
-    add("graph", ["oracle"])
-    add("explain", ["graph"], images=spec.images.model_dump(mode="json"))
+    selection = {"images": spec.images.model_dump(mode="json")}
+    for stage in spec.stages:
+        # A stage may read all that was computed before it.
+        add(stage, list(keys), **(selection if stage is Stage.EXPLAIN else {}))
+    stages = list(keys)
     for label in labelled_metrics(spec):
-        add(f"metrics.{label}", ["explain"])
+        add(f"metrics.{label}", stages)
     versions = [str(plugin.provenance) for plugin in plugins.values()]
-    results = [key for stage, key in keys.items() if stage.startswith(("explain", "metrics"))]
     keys["report"] = digest(
         {
             "name": spec.name,
             "plugins": versions,
             "builders": _report_builders(spec),
-            "results": results,
+            "results": list(keys.values()),
         }
     )
     return keys
@@ -86,11 +84,16 @@ def stage_keys(
 
 def _report_builders(spec: ResolvedSpec) -> list[str]:
     """Return what draws the report: a builder may be of another distribution than its plugin."""
-    found = (
-        registry.report_builder_provenance("concept_spaces", spec.concepts.provenance.name),
-        registry.report_builder_provenance("graph_discoverers", spec.graph.provenance.name),
-        registry.report_builder_provenance("explainers", spec.explain.provenance.name),
+    drawn: tuple[tuple[registry.ReportedGroup, ResolvedPlugin[Any] | None], ...] = (
+        ("concept_spaces", spec.concepts),
+        ("graph_discoverers", spec.graph),
+        ("explainers", spec.explain),
     )
+    found = [
+        registry.report_builder_provenance(group, part.provenance.name)
+        for group, part in drawn
+        if part is not None
+    ]
     return [f"{builder} {builder.target}" for builder in found if builder is not None]
 
 

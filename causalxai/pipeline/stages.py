@@ -10,16 +10,17 @@ from typing import Any, Literal, TypeVar
 
 import torch
 
-from causalxai.capabilities import Capability, offered_by, require
+from causalxai.capabilities import OFFERED_BY_DATA, Capability, offered_by, require
 from causalxai.classifier import Classifier
 from causalxai.concept_space import ConceptSpace
-from causalxai.config import ResolvedPlugin, ResolvedSpec
+from causalxai.config import ResolvedPlugin, ResolvedSpec, Stage
 from causalxai.dataset import Dataset
 from causalxai.errors import NotStoredError
-from causalxai.explainer import Explanation
+from causalxai.explainer import Explainer, Explanation, ExplanationInputs
 from causalxai.graph import CausalGraph
+from causalxai.graph_discoverer import DiscoveryInputs
 from causalxai.metric import Metric, MetricResult, ScoringInputs
-from causalxai.oracle import Oracle
+from causalxai.oracle import Oracle, QueryLedger
 from causalxai.pipeline.budget import check_budget, within_budget
 from causalxai.pipeline.images import select_images
 from causalxai.pipeline.keys import labelled_metrics, stage_keys
@@ -37,11 +38,16 @@ from causalxai.storage.store import Store
 Value = TypeVar("Value")
 Fresh = Literal["nothing", "report", "everything"]
 
+REPORT = "report"
+"""What the report, which comes after all stages and metrics, is filed under."""
+
 _logger = logging.getLogger(__name__)
 
 
 class Pipeline:
     """dataset → classifier → concepts → oracle → graph → explain → metrics → report.
+
+    Concepts, oracle, graph and explanation may be absent: what the spec does without is ``None``.
 
     Parameters
     ----------
@@ -82,20 +88,14 @@ class Pipeline:
         self._fingerprints = {} if fingerprints is None else fingerprints
         self._source = spec.dataset.build()
         self._trainer = spec.classifier.build()
-        self._discoverer = spec.graph.build()
-        self._explainer = spec.explain.build()
+        self._discoverer = spec.graph.build() if spec.graph else None
+        self._explainer = spec.explain.build() if spec.explain else None
 
     @property
     def plugins(self) -> dict[str, ResolvedPlugin[Any]]:
         """The plugins by stage, metrics as ``metrics.name``."""
-        spec = self.spec
         return {
-            "dataset": spec.dataset,
-            "classifier": spec.classifier,
-            "concepts": spec.concepts,
-            "oracle": spec.oracle,
-            "graph": spec.graph,
-            "explain": spec.explain,
+            **{str(stage): part for stage, part in self.spec.stages.items()},
             **{f"metrics.{label}": part for label, part in self._metrics.items()},
         }
 
@@ -145,8 +145,10 @@ class Pipeline:
         )
 
     @cached_property
-    def space(self) -> ConceptSpace:
+    def space(self) -> ConceptSpace | None:
         """The fitted concepts."""
+        if self.spec.concepts is None:
+            return None
         space = self.spec.concepts.build()
         return self._stage(
             "concepts",
@@ -162,29 +164,40 @@ class Pipeline:
         )
 
     @cached_property
-    def oracle(self) -> Oracle:
+    def oracle(self) -> Oracle | None:
         """The oracle, bound; nothing of it is stored."""
+        if self.spec.oracle is None or self.space is None:
+            return None
         ceiling = self.spec.memory_mb * 2**20
         oracle = self.spec.oracle.build()
         return oracle.bind(self.classifier, self.space, memory_ceiling=ceiling)
 
     @cached_property
-    def graph(self) -> CausalGraph:
+    def graph(self) -> CausalGraph | None:
         """The discovered graph."""
+        discoverer = self._discoverer
+        if discoverer is None:
+            return None
         return self._stage(
-            "graph",
-            lambda: self._discoverer.discover(self.inputs("graph")),
+            Stage.GRAPH,
+            lambda: discoverer.discover(self.discovery_inputs(Stage.GRAPH)),
             lambda graph: Record(meta=graph.to_json()),
             lambda record: CausalGraph.from_json(record.meta),
         )
 
     @cached_property
-    def explanation(self) -> Explanation:
+    def explanation(self) -> Explanation | None:
         """The explanation of the images that the spec selects, refused beyond its budget."""
+        explainer = self._explainer
+        if explainer is None:
+            return None
         found = self._stage(
-            "explain", self._explain, Explanation.to_record, Explanation.from_record
+            Stage.EXPLAIN,
+            lambda: self._explain(explainer),
+            Explanation.to_record,
+            Explanation.from_record,
         )
-        check_budget(self.spec, self.costs.get("explain"))
+        check_budget(self.spec, self.costs.get(Stage.EXPLAIN))
         return found
 
     @cached_property
@@ -196,7 +209,7 @@ class Pipeline:
     def report(self) -> Report:
         """The report, one HTML page, and its figures."""
         return self._stage(
-            "report",
+            REPORT,
             self._render,
             Report.to_record,
             Report.from_record,
@@ -209,12 +222,13 @@ class Pipeline:
         Raises
         ------
         CapabilityError
-            If the discoverer or the explainer needs what data set and oracle do not offer.
+            If the discoverer or the explainer needs what the data set does not offer; what they
+            need of other stages was checked with the spec.
         """
-        stages = frozenset({Capability.CONCEPTS, Capability.ORACLE, Capability.GRAPH})
-        offered = offered_by(self.dataset) | self.spec.oracle.build().capabilities | stages
+        offered = offered_by(self.dataset) | (frozenset(Capability) - OFFERED_BY_DATA)
         for part in (self._discoverer, self._explainer):
-            require(part.requires, offered, type(part).__name__)
+            if part is not None:
+                require(part.requires, offered, type(part).__name__)
 
     def require_results(self) -> None:
         """Make sure that the report can be rendered from the store.
@@ -224,7 +238,8 @@ class Pipeline:
         NotStoredError
             If the result of a stage is not there, or damaged.
         """
-        stages = [stage for stage in self.keys if stage not in ("dataset", "oracle", "report")]
+        not_stored = (Stage.DATASET, Stage.ORACLE, REPORT)
+        stages = [stage for stage in self.keys if stage not in not_stored]
         missing = [stage for stage in stages if self._stored(stage) is None]
         if missing:
             raise NotStoredError(
@@ -233,19 +248,22 @@ class Pipeline:
                 "run the spec again"
             )
 
-    def _explain(self) -> Explanation:
+    def _explain(self, explainer: Explainer) -> Explanation:
         rng = self._rng("images")
         images, target = select_images(self.spec.images, self.classifier, self.dataset, rng)
-        inputs = self.inputs("explain")
-        with within_budget(self.spec, self.oracle.ledger):
-            return self._explainer.explain(images, target, inputs)
+        inputs = self.explanation_inputs(Stage.EXPLAIN)
+        ledger = QueryLedger() if self.oracle is None else self.oracle.ledger
+        with within_budget(self.spec, ledger):
+            return explainer.explain(images, target, inputs)
 
     def _score(self, label: str, part: ResolvedPlugin[Metric]) -> MetricResult:
         metric = part.build()
         stage = f"metrics.{label}"
         return self._stage(
             stage,
-            lambda: replace(metric.compute(self.explanation, self.inputs(stage)), metric=label),
+            lambda: replace(
+                metric.compute(self.explanation, self.scoring_inputs(stage)), metric=label
+            ),
             lambda result: Record(meta=result.to_json()),
             lambda record: MetricResult.from_json(record.meta),
             keep=_worth_keeping,
@@ -255,7 +273,7 @@ class Pipeline:
         inputs = ReportInputs(
             classifier=self.classifier,
             dataset=self.dataset,
-            rng=self._rng("report"),
+            rng=self._rng(REPORT),
             progress=self.progress,
             space=self.space,
             oracle=self.oracle,
@@ -263,9 +281,9 @@ class Pipeline:
             explanation=self.explanation,
         )
         parts = ReportedParts(
-            space=(self.spec.concepts.provenance.name, self.space),
-            discoverer=(self.spec.graph.provenance.name, self._discoverer),
-            explainer=(self.spec.explain.provenance.name, self._explainer),
+            space=_named(self.spec.concepts, self.space),
+            discoverer=_named(self.spec.graph, self._discoverer),
+            explainer=_named(self.spec.explain, self._explainer),
         )
         test = self.dataset.test
         page = render_report(
@@ -275,22 +293,28 @@ class Pipeline:
             metrics=self.metrics,
             sections=report_sections(parts, inputs),
         )
-        return replace(page, fit=self.space.summary())
+        return page if self.space is None else replace(page, fit=self.space.summary())
 
-    def inputs(self, stage: str) -> ScoringInputs:
-        """Return what a stage may look at."""
-        inputs = ScoringInputs(
+    def discovery_inputs(self, stage: str) -> DiscoveryInputs:
+        """Return what a discoverer may look at, with the random generator of ``stage``."""
+        return DiscoveryInputs(
             classifier=self.classifier,
             dataset=self.dataset,
             rng=self._rng(stage),
             progress=self.progress,
             space=self.space,
             oracle=self.oracle,
-            source=self._trainer,
-            discoverer=self._discoverer,
-            explainer=self._explainer,
         )
-        return inputs if stage == "graph" else replace(inputs, graph=self.graph)
+
+    def explanation_inputs(self, stage: str) -> ExplanationInputs:
+        """Return what an explainer may look at, with the random generator of ``stage``."""
+        before = self.discovery_inputs(stage)
+        return ExplanationInputs(**vars(before), graph=self.graph, discoverer=self._discoverer)
+
+    def scoring_inputs(self, stage: str) -> ScoringInputs:
+        """Return what a metric may look at, with the random generator of ``stage``."""
+        before = self.explanation_inputs(stage)
+        return ScoringInputs(**vars(before), explainer=self._explainer, source=self._trainer)
 
     def _rng(self, stage: str) -> torch.Generator:
         return torch_generator(self.spec.seed, stage)
@@ -341,16 +365,33 @@ class Pipeline:
         return self.store.read(stage, self.keys[stage])
 
     def _prepare(self, stage: str) -> None:
-        """Compute what a stage reads, in the order of the pipeline."""
-        before: dict[str, tuple[str, ...]] = {
-            "classifier": ("dataset",),
-            "concepts": ("classifier",),
-            "graph": ("oracle",),
-            "explain": ("oracle", "graph"),
-            "report": ("metrics", "oracle", "graph", "explanation"),
+        """Compute what a stage may read, in the order of the pipeline."""
+        for name in _stages_before(stage):
+            self.result(name)
+        if stage == REPORT:
+            _ = self.metrics
+
+    def result(self, stage: Stage) -> object:
+        """Return what a stage comes to: computed now, before, or in an earlier run."""
+        results: dict[Stage, Callable[[], object]] = {
+            Stage.DATASET: lambda: self.dataset,
+            Stage.CLASSIFIER: lambda: self.classifier,
+            Stage.CONCEPTS: lambda: self.space,
+            Stage.ORACLE: lambda: self.oracle,
+            Stage.GRAPH: lambda: self.graph,
+            Stage.EXPLAIN: lambda: self.explanation,
         }
-        for name in before.get(stage, ("oracle", "graph", "explanation")):
-            getattr(self, name)
+        return results[stage]()
+
+
+def _named(plugin: ResolvedPlugin[Any] | None, part: Value | None) -> tuple[str, Value] | None:
+    return None if plugin is None or part is None else (plugin.provenance.name, part)
+
+
+def _stages_before(stage: str) -> list[Stage]:
+    """Return the stages that a stage, a metric or the report may read, in order."""
+    order = list(Stage)
+    return order[: order.index(Stage(stage))] if stage in order else order
 
 
 def _worth_keeping(result: MetricResult) -> bool:

@@ -14,25 +14,27 @@ class Method:
     Parameters
     ----------
     concepts, oracle, graph, explain
-        The stages' settings, with the plugin's name under ``use``.
+        The stages' settings, with the plugin's name under ``use``; ``None`` for a stage that the
+        method does without.
     metrics
         The metrics that are computed unless the spec names its own.
     reference
         The paper.
     """
 
-    concepts: Mapping[str, Any]
-    oracle: Mapping[str, Any]
-    graph: Mapping[str, Any]
-    explain: Mapping[str, Any]
+    concepts: Mapping[str, Any] | None = None
+    oracle: Mapping[str, Any] | None = None
+    graph: Mapping[str, Any] | None = None
+    explain: Mapping[str, Any] | None = None
     metrics: Sequence[str | Mapping[str, Any]] = field(default=())
     reference: str = ""
 
     def stages(self) -> dict[str, Mapping[str, Any]]:
-        """Return the four stages' settings by the name of the stage."""
-        return {
+        """Return the settings of the stages that the method has, by the name of the stage."""
+        settings = {
             "concepts": self.concepts,
             "oracle": self.oracle,
             "graph": self.graph,
             "explain": self.explain,
         }
+        return {stage: given for stage, given in settings.items() if given is not None}

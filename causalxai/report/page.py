@@ -66,7 +66,7 @@ def render_report(
     spec: ResolvedSpec,
     *,
     accuracy: float,
-    graph: CausalGraph,
+    graph: CausalGraph | None,
     metrics: Sequence[MetricResult],
     sections: Sequence[Section],
 ) -> Report:
@@ -79,7 +79,7 @@ def render_report(
     accuracy
         The classifier's, on the held-out images, in [0, 1].
     graph, metrics
-        The results.
+        The results; ``None`` where the run has no graph.
     sections
         What is shown of graph, explanation and concepts; the first one leads the page.
     """

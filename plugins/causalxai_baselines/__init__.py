@@ -1,7 +1,7 @@
 """Attributions of captum as explainers, and controls that every comparison needs.
 
-For pipelines that speak of pixels alone there are ``patches``: a grid of patches that are there or
-not, an oracle that removes them, and the graph of which patches a class is seen in.
+Attributions need no concepts, oracle or graph, and their presets compute none. ``patches`` is a
+concept space of its own: a grid of image patches that an oracle can remove.
 """
 
 from causalxai.plugin.method import Method
@@ -9,9 +9,6 @@ from causalxai.plugin.method import Method
 
 def _pixels(explainer: str, reference: str) -> Method:
     return Method(
-        concepts={"use": "patches"},
-        oracle={"use": "patches"},
-        graph={"use": "patches"},
         explain={"use": explainer},
         metrics=("deletion", "insertion"),
         reference=reference,

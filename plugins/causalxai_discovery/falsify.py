@@ -12,8 +12,7 @@ from pydantic import Field
 from scipy import stats
 
 from causalxai.capabilities import Capability
-from causalxai.explainer import Explanation
-from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError, ScoringInputs
+from causalxai.metric import Estimate, MetricResult, MetricUndefinedError, RunMetric, ScoringInputs
 from causalxai.metrics.graph_scores import directed_member
 from causalxai.plugin import PluginConfig
 from causalxai.seeding import numpy_generator
@@ -23,7 +22,7 @@ from causalxai_discovery.observations import observed
 IndependenceTest: TypeAlias = Literal["kernel", "linear"]
 
 
-class Falsify(Metric):
+class Falsify(RunMetric):
     """The share of the graph's local Markov conditions that observed concepts violate [1]_.
 
     Each concept has to be independent of those that it does not cause, given its parents.
@@ -70,7 +69,7 @@ class Falsify(Metric):
 
     config: Config
 
-    def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:  # noqa: ARG002
+    def _score_run(self, inputs: ScoringInputs) -> MetricResult:
         graph, names = inputs.need_graph(), inputs.dataset.concept_names
         shared = [name for name in names if name in graph.nodes]
         if len(shared) < 2:

@@ -15,8 +15,7 @@ from torch import Tensor
 from causalxai.capabilities import Capability, expect
 from causalxai.classifier import Classifier
 from causalxai.errors import CapabilityError
-from causalxai.explainer import Explanation
-from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError, ScoringInputs
+from causalxai.metric import Estimate, MetricResult, MetricUndefinedError, RunMetric, ScoringInputs
 from causalxai.plugin import PluginConfig
 from causalxai.seeding import numpy_generator
 from causalxai_dvae.bit_space import BitSpace
@@ -32,7 +31,7 @@ _PAPER = (
 )
 
 
-class AttributeChange(Metric):
+class AttributeChange(RunMetric):
     """How much more of an attribute the pictures of the second class show than those of the first.
 
     Each image is painted twice, from its code and from the code with all bits flipped: once as
@@ -78,7 +77,7 @@ class AttributeChange(Metric):
 
     config: Config
 
-    def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:  # noqa: ARG002
+    def _score_run(self, inputs: ScoringInputs) -> MetricResult:
         space = expect(inputs.need_space(), BitSpace, self.name)
         pictured = _Pictured.of(inputs, self.config)
         changes = pictured.changes(space)
@@ -91,7 +90,7 @@ class AttributeChange(Metric):
         )
 
 
-class Bias(Metric):
+class Bias(RunMetric):
     """An attribute's change with the class, minus the same for unbiased reference classifiers.
 
     The references are classifiers of the same kind, trained on ``dataset.reference``, whose
@@ -131,7 +130,7 @@ class Bias(Metric):
 
     config: Config
 
-    def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:  # noqa: ARG002
+    def _score_run(self, inputs: ScoringInputs) -> MetricResult:
         space = expect(inputs.need_space(), BitSpace, self.name)
         pictured = _Pictured.of(inputs, self.config)
         changes = pictured.changes(space)

@@ -7,8 +7,7 @@ from pydantic import Field, PositiveInt
 from torch import Tensor
 
 from causalxai.capabilities import Capability, expect
-from causalxai.explainer import Explanation
-from causalxai.metric import Estimate, Metric, MetricResult, ScoringInputs
+from causalxai.metric import Estimate, MetricResult, RunMetric, ScoringInputs
 from causalxai.metrics.resampling import bootstrapped
 from causalxai.plugin import PluginConfig
 from causalxai.seeding import numpy_generator
@@ -19,7 +18,7 @@ from causalxai_dvae.flipped import Flipped
 _PAPER = "Gat, Lorberbom, Schwartz, Hazan, Latent space explanation by intervention, AAAI 2022"
 
 
-class _CodeMetric(Metric):
+class _CodeMetric(RunMetric):
     """What the three measures of table 1 share: they speak of the code, not of an explanation."""
 
     higher_is_better = True
@@ -59,7 +58,7 @@ class FlipChanged(_CodeMetric):
 
     name = "flip-changed"
 
-    def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:  # noqa: ARG002
+    def _score_run(self, inputs: ScoringInputs) -> MetricResult:
         space, activations, _ = self._held_out(inputs)
         found = Flipped.of(space.autoencoder_, space.layer_, activations)
         scores = torch.rand(found.code.shape, generator=inputs.rng).to(found.code.device)
@@ -83,7 +82,7 @@ class CodeAgreement(_CodeMetric):
 
     name = "code-agreement"
 
-    def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:  # noqa: ARG002
+    def _score_run(self, inputs: ScoringInputs) -> MetricResult:
         space, activations, _ = self._held_out(inputs)
         found = Flipped.of(space.autoencoder_, space.layer_, activations)
         others = torch.randperm(len(activations), generator=inputs.rng).to(activations.device)
@@ -103,7 +102,7 @@ class CodeAccuracy(_CodeMetric):
 
     name = "code-accuracy"
 
-    def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:  # noqa: ARG002
+    def _score_run(self, inputs: ScoringInputs) -> MetricResult:
         space, activations, labels = self._held_out(inputs)
         found = Flipped.of(space.autoencoder_, space.layer_, activations)
         return MetricResult(
@@ -144,7 +143,7 @@ class SharedInformation(_CodeMetric):
 
     config: Config
 
-    def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:  # noqa: ARG002
+    def _score_run(self, inputs: ScoringInputs) -> MetricResult:
         space, activations, _ = self._held_out(inputs)
         information = shared_information(
             space.generator_,

@@ -8,9 +8,8 @@ from torch import Tensor
 
 from causalxai.capabilities import Capability, expect
 from causalxai.concept_space import Units
-from causalxai.explainer import Explanation
 from causalxai.intervention import Intervention
-from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError, ScoringInputs
+from causalxai.metric import Estimate, MetricResult, MetricUndefinedError, RunMetric, ScoringInputs
 from causalxai.plugin import PluginConfig
 from causalxai_interventional.mechanisms import (
     Mechanisms,
@@ -23,7 +22,7 @@ from causalxai_interventional.parameter_oracle import ParameterOracle
 _IMAGES_AT_ONCE = 4
 
 
-class Correction(Metric):
+class Correction(RunMetric):
     """The share of misclassified images that get the class whose G+ alone is kept.
 
     Every tested parameter outside G+ of the true class is set to zero, biases stay (section
@@ -57,7 +56,7 @@ class Correction(Metric):
 
     config: Config
 
-    def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:  # noqa: ARG002
+    def _score_run(self, inputs: ScoringInputs) -> MetricResult:
         oracle = expect(inputs.need_oracle(), ParameterOracle, self.name)
         rule = rule_for(self.config.rule, inputs.discoverer)
         test = inputs.dataset.test

@@ -68,6 +68,15 @@ class Gallery:
 
 
 @dataclass(frozen=True)
+class _Explained:
+    """The explanation that a run left, and what the run is called."""
+
+    label: str
+    control: bool
+    explanation: Explanation
+
+
+@dataclass(frozen=True)
 class _WhatIf:
     """A picture of an image as it could be."""
 
@@ -78,11 +87,16 @@ class _WhatIf:
 
 def gallery(shown: Sequence[SavedResult]) -> Gallery | None:
     """Return the pictures for the page, or nothing where no method left any."""
-    drawable = [one for one in shown if _paints(one.explanation) or one.explanation.maps]
+    explained = [
+        _Explained(one.label, one.control, one.explanation)
+        for one in shown
+        if one.explanation is not None
+    ]
+    drawable = [one for one in explained if _paints(one.explanation) or one.explanation.maps]
     if not drawable:
         return None
-    explained = drawable[0].explanation.images
-    alike = [one for one in drawable if torch.equal(one.explanation.images, explained)]
+    images = drawable[0].explanation.images
+    alike = [one for one in drawable if torch.equal(one.explanation.images, images)]
     refusals = {one.label: _refusal(one.explanation) for one in alike}
     sound = [one for one in alike if refusals[one.label] is None]
     rows = sorted(some_of_each_class(alike[0].explanation.target, _MOST_IMAGES, _common(sound)))
@@ -96,9 +110,9 @@ def gallery(shown: Sequence[SavedResult]) -> Gallery | None:
     refused = tuple(f"{label}: {why}" for label, why in refusals.items() if why is not None)
     for refusal in refused:
         _logger.warning("%s (its pictures are not shown)", refusal)
-    images = tuple(Thumbnail(thumbnail(explained[row]), f"image {row}") for row in rows)
+    tiles = tuple(Thumbnail(thumbnail(images[row]), f"image {row}") for row in rows)
     others = tuple(one.label for one in drawable if one not in alike)
-    return Gallery(images, tuple(strips), others, refused)
+    return Gallery(tiles, tuple(strips), others, refused)
 
 
 def _paints(explanation: Explanation) -> bool:
@@ -130,7 +144,7 @@ def _refusal(explanation: Explanation) -> str | None:
     return None
 
 
-def _common(shown: Sequence[SavedResult]) -> set[int] | None:
+def _common(shown: Sequence[_Explained]) -> set[int] | None:
     """Return the images that all methods that paint have painted; ``None`` where none paints."""
     rows: set[int] | None = None
     for one in shown:
@@ -140,7 +154,7 @@ def _common(shown: Sequence[SavedResult]) -> set[int] | None:
     return rows
 
 
-def _strip(result: SavedResult, rows: Sequence[int]) -> Strip:
+def _strip(result: _Explained, rows: Sequence[int]) -> Strip:
     explanation = result.explanation
     if _paints(explanation):
         tiles = tuple(tuple(_pair(explanation, row)) for row in rows)

@@ -70,7 +70,8 @@ def render_comparison(comparison: Comparison, beside: Path | None = None) -> str
     shared, single = shared_scores(comparison)
     shown = saved_results(comparison)
     graph_of = next((one for one in shown if one.has_concept_graph), None)
-    drawing = graph_of and draw_graph(graph_of.graph, isolated=False)
+    graph = None if graph_of is None else graph_of.graph
+    drawing = None if graph is None else draw_graph(graph, isolated=False)
     environment = page_environment("causalxai.comparison.page")
     environment.filters["number"] = number
     return environment.get_template("comparison.html").render(

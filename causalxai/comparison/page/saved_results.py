@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from causalxai.capabilities import Capability
+from causalxai.config import Stage
 from causalxai.explainer import Explanation
 from causalxai.graph import CausalGraph
 from causalxai.storage.record import Record
@@ -35,7 +37,7 @@ class SavedResult:
     control
         Whether it ought to do worse.
     explanation, graph
-        Its results.
+        Its results; ``None`` where the run has none.
     block
         What else it was run under, where there are other runs: the labels of the other axes.
     asks_classifier
@@ -44,8 +46,8 @@ class SavedResult:
 
     label: str
     control: bool
-    explanation: Explanation
-    graph: CausalGraph
+    explanation: Explanation | None
+    graph: CausalGraph | None
     block: str = ""
     asks_classifier: bool = True
 
@@ -55,7 +57,7 @@ class SavedResult:
 
         It has if some effect is a cause, or may be one.
         """
-        edges = self.graph.edges
+        edges = () if self.graph is None else self.graph.edges
         causes = {edge.source for edge in edges}
         effects = {edge.target for edge in edges}
         layered = causes & effects or any(not edge.directed for edge in edges)
@@ -78,20 +80,32 @@ def saved_results(comparison: Comparison) -> list[SavedResult]:
         others = labels if others is None else others
         if labels == others:
             try:
-                left = _left_in(entry.outcome.directory)
+                left = _left_in(entry.outcome.directory, entry.cell.spec.stages)
             except (OSError, ValueError, SafetensorError) as error:
                 _logger.warning("%s: nothing of this run is shown: %s", label, error)
                 continue
-            asks = bool(entry.cell.spec.graph.build().requires - {Capability.OBSERVATIONS})
+            graph = entry.cell.spec.graph
+            asks = graph is not None and graph.build().requires != {Capability.OBSERVATIONS}
             block = ", ".join(f"{name}: {at}" for name, at in labels.items() if name in several)
             shown.append(SavedResult(label, entry.cell.control, *left, block, asks))
     return shown
 
 
-def _left_in(directory: Path) -> tuple[Explanation, CausalGraph]:
-    """Read what a run wrote."""
+def _left_in(
+    directory: Path, stages: Container[Stage]
+) -> tuple[Explanation | None, CausalGraph | None]:
+    """Read what a run with these stages wrote."""
+    explanation = _explanation_in(directory) if Stage.EXPLAIN in stages else None
+    return explanation, _graph_in(directory) if Stage.GRAPH in stages else None
+
+
+def _explanation_in(directory: Path) -> Explanation:
     folder = directory / "explanation"
     meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
     record = Record(tensors=load_file(folder / "tensors.safetensors"), meta=meta)
+    return Explanation.from_record(record)
+
+
+def _graph_in(directory: Path) -> CausalGraph:
     graph = json.loads((directory / "graph.json").read_text(encoding="utf-8"))
-    return Explanation.from_record(record), CausalGraph.from_json(graph)
+    return CausalGraph.from_json(graph)

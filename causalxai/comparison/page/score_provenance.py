@@ -22,7 +22,7 @@ class ScoreProvenance:
     Parameters
     ----------
     concepts
-        What the run's concept space is called.
+        What the run's concept space is called; empty where it has none.
     metric
         The class of the plugin.
     control
@@ -52,8 +52,8 @@ def score_provenances(
         labels = tuple(at for name, at in entry.cell.labels.items() if name != replicates)
         for name, part in labelled_metrics(spec).items():
             found[labels, name] = ScoreProvenance(
-                spec.concepts.provenance.name,
+                spec.concepts.provenance.name if spec.concepts else "",
                 part.plugin_class,
-                spec.explain.plugin_class.control,
+                spec.explain.plugin_class.control if spec.explain else None,
             )
     return found

@@ -1,0 +1,65 @@
+"""What the parts of a run need of one another; told before any training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from causalxai.capabilities import OFFERED_BY_DATA, Capability
+from causalxai.config.mistake import Mistake
+from causalxai.config.model import Stage
+from causalxai.config.resolved import ResolvedPlugin
+
+
+def unmet_needs(
+    stages: Mapping[Stage, ResolvedPlugin[Any]], metrics: Sequence[ResolvedPlugin[Any]]
+) -> list[Mistake]:
+    """Return a mistake for each part that needs what no other part of the run offers.
+
+    Parameters
+    ----------
+    stages
+        The plugins of the stages that the run has.
+    metrics
+        The plugins that score it.
+    """
+    mistakes = []
+    if Stage.ORACLE in stages and Stage.CONCEPTS not in stages:
+        message = "answers interventions on concepts, and this run has no 'concepts'"
+        mistakes.append(Mistake((Stage.ORACLE,), message))
+    offered = _offered(stages)
+    if Stage.GRAPH in stages:
+        mistakes += _unmet(stages[Stage.GRAPH], offered - {Capability.GRAPH}, (Stage.GRAPH,))
+    if Stage.EXPLAIN in stages:
+        mistakes += _unmet(stages[Stage.EXPLAIN], offered, (Stage.EXPLAIN,))
+    for number, metric in enumerate(metrics):
+        at = ("metrics", number)
+        if Stage.EXPLAIN not in stages and metric.plugin_class.scores_explanations:
+            name = metric.provenance.name
+            mistakes.append(Mistake(at, f"{name!r} scores explanations: set 'explain'"))
+        mistakes += _unmet(metric, offered, at)
+    return mistakes
+
+
+def _offered(stages: Mapping[Stage, ResolvedPlugin[Any]]) -> frozenset[Capability]:
+    """Return what the stages offer to those after them."""
+    of_stage = {
+        Stage.CONCEPTS: Capability.CONCEPTS,
+        Stage.ORACLE: Capability.ORACLE,
+        Stage.GRAPH: Capability.GRAPH,
+    }
+    offered = {capability for stage, capability in of_stage.items() if stage in stages}
+    if Stage.ORACLE in stages:
+        offered |= stages[Stage.ORACLE].plugin_class.capabilities
+    return frozenset(offered)
+
+
+def _unmet(
+    plugin: ResolvedPlugin[Any], offered: frozenset[Capability], at: tuple[str | int, ...]
+) -> Iterator[Mistake]:
+    # Only the loaded data set tells what it offers; the pipeline checks that before it trains.
+    missing = plugin.build().requires - offered - OFFERED_BY_DATA
+    if missing:
+        needed = ", ".join(Capability(name).meaning for name in sorted(missing))
+        message = f"{plugin.provenance.name!r} needs {needed}, which nothing in this run offers"
+        yield Mistake(at, message)
