@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel import yaml
 
 from causalxai.config import load_spec
 from causalxai.errors import Problem, SpecError
@@ -78,6 +79,22 @@ def test_a_method_fills_the_stages(minimal: dict[str, Any]) -> None:
 @pytest.mark.parametrize("empty", [None, {}, {"use": None}])
 def test_empty_stages_leave_all_to_the_method(minimal: dict[str, Any], empty: object) -> None:
     assert load_spec({**minimal, "graph": empty, "metrics": None}) == load_spec(minimal)
+
+
+def test_a_stage_of_the_method_can_be_done_without(minimal: dict[str, Any]) -> None:
+    spec = load_spec({**minimal, "explain": "none", "metrics": []})
+    assert spec.explain is None
+    assert list(spec.stages) == ["dataset", "classifier", "concepts", "oracle", "graph"]
+    assert load_spec(yaml.YAML(typ="safe").load(spec.to_yaml())) == spec
+
+
+@pytest.mark.parametrize("alone", [("concepts",), ("concepts", "oracle"), ("explain",)])
+def test_stages_that_nothing_needs_may_be_absent(
+    minimal: dict[str, Any], alone: tuple[str, ...]
+) -> None:
+    del minimal["method"]
+    spec = load_spec(minimal | {stage: STAGES[stage] for stage in alone})
+    assert list(spec.stages) == ["dataset", "classifier", *alone]
 
 
 def test_settings_merge_over_the_methods(minimal: dict[str, Any]) -> None:
@@ -162,14 +179,8 @@ def test_an_empty_mapping_misses_everything(mistakes: Mistakes) -> None:
         "spec: name: is missing",
         "spec: dataset: is missing",
         "spec: classifier: is missing",
-        "spec: concepts: is missing (known concept spaces: parameters, pixels); "
-        "or set 'method' (known: by-broken, interventional)",
-        "spec: oracle: is missing (known oracles: parameters); "
-        "or set 'method' (known: by-broken, interventional)",
-        "spec: graph: is missing (known graph discoverers: interventional, rude); "
-        "or set 'method' (known: by-broken, interventional)",
-        "spec: explain: is missing (known explainers: interventional); "
-        "or set 'method' (known: by-broken, interventional)",
+        "spec: nothing is asked for: set 'method' (known: by-broken, interventional), or one or "
+        "more of concepts, oracle, graph, explain",
     ]
 
 
