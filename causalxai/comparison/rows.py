@@ -110,7 +110,7 @@ def charged(spec: ResolvedSpec) -> list[str]:
     nothing of the method.
     """
     needed = spec.explain.build().requires if spec.explain else frozenset()
-    scored = [part.build().requires for part in spec.metrics]
+    scored = [part.plugin_class.requires for part in spec.metrics]
     graph = any(Capability.GRAPH in requires for requires in (needed, *scored))
     if graph and spec.graph is not None:
         needed = needed - {Capability.GRAPH} | spec.graph.build().requires

@@ -84,10 +84,10 @@ class Attribution(Explainer, ABC):
     def _explain(self, images: Tensor, target: Tensor, inputs: ExplanationInputs) -> Explanation:
         attribute, device = self._attribution(inputs), inputs.classifier.device
         size = max(1, self.config.batch_size // self._passes)
-        images, classes = images.detach().to(device).split(size), target.to(device).split(size)
+        batches, classes = images.detach().to(device).split(size), target.to(device).split(size)
         found: list[Attributed] = []
         with torch.enable_grad(), inputs.progress.task(self.name, len(images)) as advance:
-            for batch, classes_of_batch in zip(images, classes, strict=True):
+            for batch, classes_of_batch in zip(batches, classes, strict=True):
                 found.append(attribute(batch.clone(), classes_of_batch))
                 advance(len(batch), "")
         heat = torch.cat([one.values.detach().sum(dim=1) for one in found])

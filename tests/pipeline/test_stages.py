@@ -89,7 +89,7 @@ def test_the_directory_says_what_the_run_object_says(finished: Run):
         assert graph == finished.graph
         assert graph.nodes == finished.graph.nodes
     stored = load_file(directory / "explanation" / "tensors.safetensors")
-    assert torch.equal(stored["inputs"], finished.explanation.images)
+    assert torch.equal(stored["images"], finished.explanation.images)
     assert torch.equal(stored["importance"], finished.explanation.importance)
     provenance = json.loads((directory / "provenance.json").read_text(encoding="utf-8"))
     assert provenance["keys"] == finished.pipeline.keys
