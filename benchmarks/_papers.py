@@ -63,7 +63,7 @@ PAPERS: dict[str, Published] = {
         "*interventional-faithfulness* has few interventions to rank, each concept up and down "
         "and both, which the control `constant` ranks well where both concepts help; *others "
         "held* is the same with what a concept causes held. The classifier's *deletion* and "
-        "*insertion* are of pixels: concept methods meet them through the generator alone.",
+        "*insertion* are of pixels: concept methods are translated by the oracle's pictures.",
         ("interventional-faithfulness: others held",),
     ),
     "glance-table2": Published(

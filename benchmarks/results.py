@@ -29,12 +29,12 @@ from _papers import PAPERS, Labels, Published
 
 from causalxai import Comparison, __version__, compare
 from causalxai.comparison.formatting import (
-    THROUGH_THE_GENERATOR,
     arrow,
     count,
     interval,
     number,
 )
+from causalxai.comparison.rows import RowKind
 from causalxai.config.document import read_document
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -93,15 +93,15 @@ class Page:
         for labels, group in self._lines(own):
             found = _published(labels, scores)
             used |= {found} - {None}
-            score = _row(group, f"part: {part}" if part else "")
+            score = _row(group, part)
             # What chance gives is known of the score itself, not of its parts.
-            chance = None if part else _row(group, "chance")
+            chance = None if part else _row_of(group, RowKind.CHANCE)
             paper = "" if found is None else number(scores[found])
             ours = ("none", "") if score is None else _value(score)
-            rows.append([*labels, *ours, _value(chance)[0], paper, _told(score, "footing")])
+            rows.append([*labels, *ours, _value(chance)[0], paper, _yes_or_no(score)])
         # Parts are on scales of their own: which way is better is known of the score alone.
         shown = column if part else _with_arrow(column, own)
-        head = [*self._names, shown, "95 %", "chance", "paper", "footing"]
+        head = [*self._names, shown, "95 %", "chance", "paper", "translated"]
         rest = [f"{', '.join(k)} {number(v)}" for k, v in scores.items() if k not in used]
         note = f"\n\nIn the paper alone: {'; '.join(rest)}." if rest else ""
         return _table(head, rows, len(self._names)) + note
@@ -122,7 +122,7 @@ class Page:
 
     def _left_out(self, pooled: pd.DataFrame) -> Iterator[str]:
         """Yield why scores are missing."""
-        missing = pooled[(pooled.part == "") & (pooled.missing > 0)]
+        missing = pooled[(pooled.kind == RowKind.SCORE) & (pooled.missing > 0)]
         reasons: dict[str, list[str]] = {}
         for row in missing.to_dict("records"):
             labels = ", ".join(str(row[name]) for name in self._names)
@@ -168,15 +168,20 @@ Written by `python benchmarks/results.py` (causalxai {__version__}) from the tab
 compare`; only the columns *paper* and the remarks above the tables were typed by hand. At lengths
 that two cores bear; each spec says how to get the paper's own. Intervals are over the samples of
 one run, or over seeds where there are several. *chance*: what the metric says of an explanation, or
-a graph, that knows nothing. *footing*: whether an explanation speaks of what is scored itself
-(own), or an oracle's pictures speak for it (through the generator, or †), which then is the
-generator's claim as well. *seconds* and *answers* (of the oracle) are what explaining cost, with
+a graph, that knows nothing. *translated* (or †): whether the explanation speaks of pixels and
+concepts are scored, or the reverse, so that the oracle's pictures translate it, and the score is
+one of them as well. *seconds* and *answers* (of the oracle) are what explaining cost, with
 concepts and graph where the explanation asks for them or the graph is what is scored, on a busy
 machine of two cores; scoring is not counted."""
 
 
 def _row(group: pd.DataFrame, part: str) -> Any:
-    rows = group[group.part == part]
+    """Return the row of a part of the score, or of the score itself; ``None`` without any."""
+    return _row_of(group, RowKind.PART if part else RowKind.SCORE, part)
+
+
+def _row_of(group: pd.DataFrame, kind: RowKind, name: str = "") -> Any:
+    rows = group[(group.kind == kind) & (group["name"] == name)]
     return None if rows.empty else rows.iloc[0]
 
 
@@ -189,32 +194,34 @@ def _value(row: Any) -> tuple[str, str]:
     return number(row.value), interval(row)
 
 
-def _told(row: Any, column: str) -> str:
-    told = "" if row is None else row.get(column)
-    return "" if told is None or pd.isna(told) else str(told)
+def _yes_or_no(row: Any) -> str:
+    """Return in words whether a score is of a translated explanation; nothing if not known."""
+    if row is None or row.translated is None:
+        return ""
+    return "yes" if row.translated else "no"
 
 
 def _cell(every: pd.DataFrame, column: str) -> str:
     """Return a score, its interval, chance and controls in one cell."""
     metric, _, part = column.partition(": ")
     group = every[every.metric == metric]
-    row = _row(group, f"part: {part}" if part else "")
+    row = _row(group, part)
     if row is None:
         return ""
     value, reach = _value(row)
     beside = [] if part else list(_beside(group))
     told = f"({'; '.join(beside)})" if beside else ""
-    mark = "†" if THROUGH_THE_GENERATOR in _told(row, "footing") else ""
+    mark = "†" if row.translated else ""
     return " ".join(text for text in (value + mark, reach, told) if text)
 
 
 def _beside(group: pd.DataFrame) -> Iterator[str]:
     for row in group.to_dict("records"):
-        part, value = str(row["part"]), number(row["value"])
-        if part == "chance":
+        value = number(row["value"])
+        if row["kind"] == RowKind.CHANCE:
             yield value
-        elif part.startswith("control: "):
-            yield f"{part.removeprefix('control: ')} {value}"
+        elif row["kind"] == RowKind.CONTROL:
+            yield f"{row['name']} {value}"
 
 
 def _published(labels: Labels, scores: Mapping[Labels, float]) -> Labels | None:

@@ -7,6 +7,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, final
 
 import numpy as np
@@ -23,6 +24,14 @@ if TYPE_CHECKING:
     from causalxai.explainer import ControlKind
 
 Status = Literal["ok", "skipped", "failed"]
+
+
+class AttributionSpace(StrEnum):
+    """To what an explanation attributes its importances: concepts, or pixels."""
+
+    CONCEPTS = "concepts"
+    PIXELS = "pixels"
+
 
 _RESAMPLES = 2000
 
@@ -134,11 +143,13 @@ class MetricResult:
         The same score for things that ought to do worse; read the score beside them.
     higher_is_better
         Which way is better; ``None`` where the score describes, and none is better.
-    footing
-        How the explanation came to speak of what is scored: see ``causalxai.metrics.translation``.
     read
-        What the metric read of the explanation, ``pixels`` or ``concepts``, where it can read
-        both: scores of the one do not compete with scores of the other.
+        What the metric read of the explanation: its importances of concepts or its map of pixels.
+        ``None`` where it read neither. Scores that read different spaces are not comparable.
+    translated
+        Whether the explanation attributes to the other space, so that an oracle's pictures
+        translated it: see ``causalxai.metrics.translation``. ``None`` where the metric reads
+        neither space.
     """
 
     metric: str
@@ -151,8 +162,8 @@ class MetricResult:
     higher_is_better: bool | None = True
     value_range: tuple[float | None, float | None] = (None, None)
     reference: str = ""
-    footing: str = ""
-    read: str = ""
+    read: AttributionSpace | None = None
+    translated: bool | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON."""
@@ -166,6 +177,7 @@ class MetricResult:
             return {name: Estimate(**entry) for name, entry in table.items()}
 
         known = dict(data)
+        known["read"] = None if known["read"] is None else AttributionSpace(known["read"])
         known["value_range"] = tuple(known["value_range"])
         for key in ("estimate", "chance"):
             known[key] = None if known[key] is None else Estimate(**known[key])
@@ -188,8 +200,8 @@ class Metric(Plugin, ABC):
     scores_explanations: ClassVar[bool] = True
     """Whether it scores an explanation; else other parts of a run, see ``RunMetric``."""
     about_concepts: ClassVar[bool] = False
-    """Whether the score depends on which concepts are spoken of: those of other concepts then
-    do not compete."""
+    """Whether the score depends on which concepts are spoken of: scores about
+    other concepts are then not comparable."""
     why_controls_win: ClassVar[Mapping[ControlKind, str]] = {}
     """Why an explainer that knows nothing can score well, by its kind; shown where one does."""
     contrasting_part: ClassVar[str] = ""

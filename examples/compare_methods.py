@@ -13,7 +13,7 @@ SPEC = Path(__file__).parents[1] / "specs" / "quickstart.yaml"
 def main(spec: str | Path = SPEC, out: str | Path = "runs") -> None:
     """Compare, and print where to look."""
     comparison = causalxai.compare(spec, out=out)
-    scores = comparison.scores[comparison.scores.part == ""]  # means over seeds
+    scores = comparison.scores[comparison.scores.kind == "score"]  # means over seeds
     rows = [axis.name for axis in comparison.axes if axis.name != "seed"]
     values = scores.set_index(["metric", *rows]).value.unstack(rows).T
     print(values.round(3).to_string())

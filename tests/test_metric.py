@@ -15,7 +15,7 @@ from statsmodels.stats.proportion import proportion_confint
 from causalxai import Estimate, Explanation, Metric, MetricResult, ScoringInputs
 from causalxai.capabilities import Capability
 from causalxai.errors import CapabilityError
-from causalxai.metric import MetricUndefinedError
+from causalxai.metric import AttributionSpace, MetricUndefinedError
 from causalxai.plugin import registry
 
 EXPLANATION = Explanation(torch.zeros(1, 1, 2, 4), torch.zeros(1, dtype=torch.int64))
@@ -178,18 +178,12 @@ TABLES = st.dictionaries(st.text(), ESTIMATES, max_size=3)
         higher_is_better=st.none() | st.booleans(),
         value_range=st.tuples(st.none() | NUMBERS, st.none() | NUMBERS),
         reference=st.text(),
-        footing=st.text(),
-        read=st.text(),
+        read=st.none() | st.sampled_from(AttributionSpace),
+        translated=st.none() | st.booleans(),
     )
 )
 def test_json_keeps_everything(result: MetricResult):
     assert MetricResult.from_json(json.loads(json.dumps(result.to_json()))) == result
-
-
-def test_results_that_earlier_versions_stored_still_load():
-    stored = MetricResult("told", estimate=Estimate(1.0)).to_json()
-    del stored["footing"], stored["read"]
-    assert MetricResult.from_json(stored) == MetricResult("told", estimate=Estimate(1.0))
 
 
 @given(st.integers(1, 60), st.data())

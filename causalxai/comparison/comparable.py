@@ -1,4 +1,4 @@
-"""Who competes with whom: scores of one metric, read alike, about the same concepts."""
+"""Which scores are comparable: those of one metric, that read the same, about the same concepts."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ from itertools import combinations
 
 import pandas as pd
 
-from causalxai.comparison.rows import Row
+from causalxai.comparison.rows import Row, RowKind
 from causalxai.comparison.statistics import mean_of, paired_difference, ranks
 from causalxai.config.vary import Label
 
-ALIKE: tuple[str, ...] = ("metric", "vocabulary", "read")
-"""The columns in which scores that compete agree."""
+COMPARABLE_BY: tuple[str, ...] = ("metric", "vocabulary", "read")
+"""The columns in which comparable scores agree."""
 
 
-def competitors(scores: pd.DataFrame, apart: Sequence[str]) -> Iterator[tuple[Row, pd.DataFrame]]:
-    """Yield the scores that may be compared, group by group: the only place that says who may.
+def comparable_groups(
+    scores: pd.DataFrame, apart: Sequence[str]
+) -> Iterator[tuple[Row, pd.DataFrame]]:
+    """Yield comparable scores, group by group: the only place that says which are comparable.
 
     Parameters
     ----------
     scores
-        ``Comparison.table`` or ``Comparison.pooled``; what has no value competes with nobody.
+        ``Comparison.table`` or ``Comparison.pooled``; what has no value is left out.
     apart
         The axes whose labels tell groups apart.
 
@@ -31,8 +33,8 @@ def competitors(scores: pd.DataFrame, apart: Sequence[str]) -> Iterator[tuple[Ro
     tuple
         What the group agrees in, by column, and its rows.
     """
-    own = scores[(scores.part == "") & scores.value.notna()]
-    by = [*apart, *ALIKE]
+    own = scores[(scores.kind == RowKind.SCORE) & scores.value.notna()]
+    by = [*apart, *COMPARABLE_BY]
     for key, group in own.groupby(by, sort=False):
         yield dict(zip(by, key, strict=True)), group
 
@@ -51,7 +53,7 @@ def difference_rows(
     Parameters
     ----------
     group
-        Scores that compete.
+        Comparable scores.
     axis, labels
         Whose labels are compared, and their order.
     others

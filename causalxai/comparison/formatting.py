@@ -9,9 +9,6 @@ import pandas as pd
 
 from causalxai.config.vary import Axis, Label
 
-THROUGH_THE_GENERATOR = "through the generator"
-"""The footing of an explanation that an oracle's pictures speak for; others may be joined to it."""
-
 _ROUNDING, _HALF_A_DIGIT = 1e-12, 5e-4
 
 

@@ -10,8 +10,13 @@ from typing import Any
 
 import pandas as pd
 
-from causalxai.comparison.comparable import ALIKE, competitors, difference_rows, rank_rows
-from causalxai.comparison.rows import FIT, Entry, Row
+from causalxai.comparison.comparable import (
+    COMPARABLE_BY,
+    comparable_groups,
+    difference_rows,
+    rank_rows,
+)
+from causalxai.comparison.rows import Entry, Row, RowKind
 from causalxai.comparison.statistics import mean_of
 from causalxai.config.vary import RESERVED, Axis, Label
 from causalxai.errors import did_you_mean
@@ -22,11 +27,11 @@ REPLICATES = "seed"
 """The axis whose runs are repetitions of one another."""
 
 _NUMBERS = ("value", "low", "high", "n", "least", "most", "seconds", "answers")
-_TEXTS = ("reason", "footing", *ALIKE[1:])
-_ALIKE = {"low": None, "high": None, "interval": "alike"}
+_TEXTS = ("reason", *COMPARABLE_BY[1:])
+_ALL_EQUAL = {"low": None, "high": None, "interval": "alike"}
 _POOLED = (
     *("value", "sd", "low", "high", "interval", "n", "missing", *_TEXTS),
-    *("higher_is_better", "seconds", "answers"),
+    *("translated", "higher_is_better", "seconds", "answers"),
 )
 
 
@@ -59,27 +64,31 @@ class Comparison:
     def table(self) -> pd.DataFrame:
         """All scores, tidy: a row for each run, metric and part of it.
 
-        Columns: the axes; ``control`` (the run is one); ``metric``; ``part``, which is empty for
-        the score itself, ``chance``, ``control: NAME`` or ``part: NAME``; ``value``, ``low``,
-        ``high`` (95 %) and ``n``; ``status`` and ``reason``; ``footing``, whether the explanation
-        speaks of what is scored itself; ``vocabulary``, whose concepts the score is about, and
-        ``read``, whether pixels or concepts were read, both empty where that makes no difference:
-        only scores that agree in both compete; ``least`` and ``most`` that the metric can say;
+        Columns: the axes; ``control`` (the run is one); ``metric``; ``kind``, a ``RowKind``: the
+        score itself, its chance level, another part of it, a control of the metric, or a figure
+        that a concept space reports of its own fit (of no metric); ``name``, of the part, control
+        or figure; ``value``, ``low``, ``high`` (95 %) and ``n``; ``status`` and ``reason``;
+        ``vocabulary``, whose concepts the score is about, and ``read``, whether pixels or concepts
+        were read, both empty where that makes no difference: only scores that agree in both are
+        comparable; ``translated``, whether an oracle's pictures translated the explanation, missing
+        where it makes no difference; ``least`` and ``most`` that the metric can say;
         ``higher_is_better``, missing where none is better; ``seconds`` and ``answers`` that the
         stages cost which the run is charged with (see ``charged``), ``answers`` missing where the
-        oracle was not asked. What a concept space says of its own fit stands under
-        ``fit: NAME``.
+        oracle was not asked.
         """
         rows = [row for entry in self.entries for row in entry.rows()]
         table = pd.DataFrame(rows, columns=[*self._names, *RESERVED])
         table = table.astype(dict.fromkeys(_NUMBERS, "float64") | dict.fromkeys(_TEXTS, "object"))
+        table["translated"] = table.translated.astype("object").where(
+            table.translated.notna(), None
+        )
         return table.fillna(dict.fromkeys(_TEXTS, ""))
 
     @cached_property
     def scores(self) -> pd.DataFrame:
         """``pooled()``, without what concept spaces say of their own fit."""
         pooled = self.pooled()
-        return pooled[~pooled.metric.str.startswith(FIT) & (pooled.metric != "")]
+        return pooled[(pooled.kind != RowKind.FIT) & (pooled.metric != "")]
 
     @property
     def reading_notes(self) -> tuple[str, ...]:
@@ -109,7 +118,7 @@ class Comparison:
         return others[-1]
 
     def pooled(self, over: str | None = None) -> pd.DataFrame:
-        """Return the means over replicates, a row for each metric and part.
+        """Return the means over replicates, a row for each metric, kind and name.
 
         Parameters
         ----------
@@ -119,14 +128,14 @@ class Comparison:
         Returns
         -------
         pandas.DataFrame
-            The other axes; ``control``, ``metric``, ``part``; ``value``, the mean over the
-            ``n`` runs that are ok, and ``sd``; ``low`` and ``high``, 95 % by Student's t over
-            the replicates, within what the metric can say; ``interval``, which is
+            The other axes; ``control``, ``metric``, ``kind`` and ``name``; ``value``, the mean
+            over the ``n`` runs that are ok, and ``sd``; ``low`` and ``high``, 95 % by Student's t
+            over the replicates, within what the metric can say; ``interval``, which is
             ``replicates``, or ``samples`` where it is that of single runs' own samples: there is
             one run, or all agree (then the widest of theirs; ``alike`` where they have none);
-            ``missing``, the runs without a value, and the ``reason``; ``footing``,
-            ``vocabulary`` and ``read``, all that there are; ``higher_is_better``; the means of
-            ``seconds`` and ``answers``.
+            ``missing``, the runs without a value, and the ``reason``; ``vocabulary`` and
+            ``read``, all that there are; ``translated``, whether any of the explanations was;
+            ``higher_is_better``; the means of ``seconds`` and ``answers``.
         """
         replicates = self._replicates(over)
         if replicates not in self._means:
@@ -138,7 +147,7 @@ class Comparison:
         return {}
 
     def _pool(self, replicates: str | None) -> pd.DataFrame:
-        by = [*self._without(replicates), "control", "metric", "part"]
+        by = [*self._without(replicates), "control", "metric", "kind", "name"]
         groups = self.table.groupby(by, sort=False, dropna=False)
         rows = [dict(zip(by, key, strict=True)) | _mean_row(group) for key, group in groups]
         numbers = dict.fromkeys(("value", "sd", "low", "high", "seconds", "answers"), "float64")
@@ -152,7 +161,7 @@ class Comparison:
     ) -> pd.DataFrame:
         """Return how much the labels of an axis differ, in pairs that agree in all else.
 
-        Only scores that compete are compared: of one metric, read alike, about the same concepts.
+        Only comparable scores are: of one metric, that read the same, about the same concepts.
 
         Parameters
         ----------
@@ -178,19 +187,19 @@ class Comparison:
         scores = self.table if metric is None else self.table[self.table.metric == metric]
         rows = [
             {**alike, **row}
-            for alike, group in competitors(scores, apart)
+            for alike, group in comparable_groups(scores, apart)
             for row in difference_rows(group, axis, self._labels(axis), self._without(axis))
         ]
         columns = ["first", "second", "value", "low", "high", "n", "wins", "note"]
-        return pd.DataFrame(rows, columns=[*apart, *ALIKE, *columns])
+        return pd.DataFrame(rows, columns=[*apart, *COMPARABLE_BY, *columns])
 
     def ranks(
         self, axis: str | None = None, over: str | Sequence[str] | None = None
     ) -> pd.DataFrame:
         """Return the mean rank of each label of an axis by each metric; 1 is the best.
 
-        Runs that agree in all else and compete are ranked among one another, where all labels
-        that compete have a value, two or more; ties share their ranks. ``n`` is how many such
+        Runs that agree in all else and are comparable are ranked among one another, where all
+        comparable labels have a value, two or more; ties share their ranks. ``n`` is how many such
         rankings a label is in. ``axis`` as for ``differences``; ``over`` are the axes along which
         ranks are averaged, all others unless given.
         """
@@ -198,10 +207,10 @@ class Comparison:
         apart = [] if over is None else self._apart(axis, over)
         rows = [
             {**alike, **row}
-            for alike, group in competitors(self.table, apart)
+            for alike, group in comparable_groups(self.table, apart)
             for row in rank_rows(group, axis, self._labels(axis), self._without(axis))
         ]
-        return pd.DataFrame(rows, columns=[*apart, *ALIKE, axis, "rank", "n"])
+        return pd.DataFrame(rows, columns=[*apart, *COMPARABLE_BY, axis, "rank", "n"])
 
     def failures(self) -> list[Entry]:
         """Return the runs that failed."""
@@ -273,8 +282,9 @@ def _mean_row(group: pd.DataFrame) -> Row:
     row: Row = {
         "n": len(found),
         "missing": len(group) - len(found),
-        **{name: _all_said(group[name]) for name in ("reason", "footing")},
-        **{name: _all_said((group if found.empty else found)[name]) for name in ALIKE[1:]},
+        "reason": _all_said(group.reason),
+        "translated": _any_translated(group.translated),
+        **{name: _all_said((group if found.empty else found)[name]) for name in COMPARABLE_BY[1:]},
         "higher_is_better": group.higher_is_better.iloc[0],
         "seconds": group.seconds.mean(),
         "answers": group.answers.mean(),
@@ -288,11 +298,18 @@ def _mean_row(group: pd.DataFrame) -> Row:
         low, high = found.low.min(), found.high.max()
         if len(found) == 1:
             return row | {"low": low, "high": high, "interval": "" if pd.isna(low) else "samples"}
-        return row | ({"low": low, "high": high, "interval": "samples"} if low < high else _ALIKE)
+        return row | (
+            {"low": low, "high": high, "interval": "samples"} if low < high else _ALL_EQUAL
+        )
     least, most = found.least.iloc[0], found.most.iloc[0]
     low = mean.low if pd.isna(least) else max(mean.low, least)
     high = mean.high if pd.isna(most) else min(mean.high, most)
     return row | {"low": low, "high": high, "interval": "replicates"}
+
+
+def _any_translated(column: pd.Series) -> bool | None:
+    known = column.dropna()
+    return None if known.empty else bool(known.any())
 
 
 def _all_said(texts: Iterable[str]) -> str:

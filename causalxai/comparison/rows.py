@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from causalxai.capabilities import OFFERED_BY_DATA, Capability
 from causalxai.config import Cell, ResolvedSpec, Stage
-from causalxai.metric import Estimate, Metric, MetricResult
+from causalxai.metric import AttributionSpace, Estimate, Metric, MetricResult
 from causalxai.pipeline.keys import labelled_metrics
 from causalxai.storage.cost import Cost
 from causalxai.storage.record import Json
@@ -17,8 +18,16 @@ from causalxai.storage.store import digest
 
 Row: TypeAlias = dict[str, Any]
 
-FIT = "fit: "
-"""Begins the name of a figure that a concept space tells of its own fit."""
+
+class RowKind(StrEnum):
+    """What a row of a comparison's table holds."""
+
+    SCORE = "score"
+    CHANCE = "chance"
+    PART = "part"
+    CONTROL = "control"
+    FIT = "fit"
+
 
 
 @dataclass(frozen=True)
@@ -82,10 +91,10 @@ class Entry:
 
     def _failed(self) -> Iterator[Row]:
         metrics = labelled_metrics(self.cell.spec)
-        why = {"part": "", "status": "failed", "reason": self.outcome.reason}
+        why = {"kind": RowKind.SCORE, "name": "", "status": "failed", "reason": self.outcome.reason}
         for label, part in metrics.items():
             metric = part.plugin_class
-            about = {"vocabulary": vocabulary(self.cell.spec, metric, "")}
+            about = {"vocabulary": vocabulary(self.cell.spec, metric, None)}
             yield {"metric": label, "higher_is_better": metric.higher_is_better, **about, **why}
         if not metrics:
             yield {"metric": "", **why}
@@ -97,9 +106,12 @@ class Entry:
             about = vocabulary(self.cell.spec, metric, result.read)
             yield from _rows_of(result, about)
         for name, value in _numbers(self.outcome.fit):
-            yield {"metric": f"{FIT}{name}", "part": "", "status": "ok", "value": value}
+            yield {**_OK, "metric": "", "kind": RowKind.FIT, "name": name, "value": value}
         if not self.outcome.metrics and not self.outcome.fit:
-            yield {"metric": "", "part": "", "status": "ok"}
+            yield {**_OK, "metric": "", "kind": RowKind.SCORE, "name": ""}
+
+
+_OK: Row = {"status": "ok"}
 
 
 def charged(spec: ResolvedSpec) -> list[str]:
@@ -125,28 +137,31 @@ def charged(spec: ResolvedSpec) -> list[str]:
 def _rows_of(result: MetricResult, about: str) -> Iterator[Row]:
     known = {
         "metric": result.metric,
-        "footing": result.footing,
         "vocabulary": about,
-        "read": result.read,
+        "read": "" if result.read is None else str(result.read),
+        "translated": result.translated,
         "higher_is_better": result.higher_is_better,
     }
     yield {
         **known,
         **_bounds(result),
-        "part": "",
+        "kind": RowKind.SCORE,
+        "name": "",
         "status": result.status,
         "reason": result.reason,
         **_columns(result.estimate),
     }
     others = {
-        **({} if result.chance is None else {"chance": result.chance}),
-        **{f"part: {name}": estimate for name, estimate in result.parts.items()},
-        **{f"control: {name}": estimate for name, estimate in result.controls.items()},
+        RowKind.CHANCE: {} if result.chance is None else {"": result.chance},
+        RowKind.PART: result.parts,
+        RowKind.CONTROL: result.controls,
     }
-    for name, estimate in others.items():
+    for kind, estimates in others.items():
         # Parts are on scales of their own.
-        bounds = {} if name.startswith("part: ") else _bounds(result)
-        yield {**known, **bounds, "part": name, "status": result.status, **_columns(estimate)}
+        bounds = {} if kind is RowKind.PART else _bounds(result)
+        for name, estimate in estimates.items():
+            row = {"kind": kind, "name": name, "status": result.status, **_columns(estimate)}
+            yield {**known, **bounds, **row}
 
 
 def _bounds(result: MetricResult) -> Row:
@@ -170,7 +185,9 @@ def _numbers(fit: Mapping[str, Json]) -> Iterator[tuple[str, float]]:
                 yield label, float(value)
 
 
-def vocabulary(spec: ResolvedSpec, metric: type[Metric] | None, read: str) -> str:
+def vocabulary(
+    spec: ResolvedSpec, metric: type[Metric] | None, read: AttributionSpace | None
+) -> str:
     """Return what tells apart which concepts, asked about through which oracle, a score is about.
 
     Scores of different vocabularies answer different questions.
@@ -184,7 +201,7 @@ def vocabulary(spec: ResolvedSpec, metric: type[Metric] | None, read: str) -> st
     read
         What the metric read of the explanation, as ``MetricResult`` has it.
     """
-    if read != "concepts" and (metric is None or not metric.about_concepts):
+    if read is not AttributionSpace.CONCEPTS and (metric is None or not metric.about_concepts):
         return ""
     asked = [spec.stages.get(stage) for stage in (Stage.CONCEPTS, Stage.ORACLE)]
     if asked[0] is None:

@@ -19,10 +19,10 @@ from causalxai.comparison.page.score_table import (
 from causalxai.comparison.result import Comparison
 
 _MEANING = {
-    OTHER_CONCEPTS: "about other concepts than most, does not compete with them",
-    READ_OTHERWISE: "pixels were read where of most concepts were, or the reverse: does not "
-    "compete with them",
-    TRANSLATED: "through the generator",
+    OTHER_CONCEPTS: "about other concepts than most, not comparable with them",
+    READ_OTHERWISE: "pixels were read of it, and concepts of most others, or the reverse: not "
+    "comparable with them",
+    TRANSLATED: "translated: read through the oracle's pictures",
 }
 
 
@@ -42,13 +42,13 @@ def _cell(score: Score) -> str:
     star = " ★" if score.best else ""
     note = f" ({score.note})" if score.note else ""
     own = f"{score.value or 'none'}{star}{score.marks}{note} {score.interval}".strip()
-    return "\n".join([own, *score.beneath, *score.controls, *score.warnings])
+    controls = [f"control: {text}" for text in score.controls]
+    return "\n".join([own, *score.beneath, *controls, *score.warnings])
 
 
 def _legend(scores: ScoreTable) -> Iterator[str]:
     yield (
-        "★ the best mean of those that compete; [95 % interval]; chance: an explanation that knows "
-        "nothing"
+        "★ the best of comparable means; [95 % interval]; chance: an explanation that knows nothing"
     )
     for mark, meaning in _MEANING.items():
         if mark in scores.marks:

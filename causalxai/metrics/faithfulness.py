@@ -13,7 +13,14 @@ from pydantic import Field
 
 from causalxai.capabilities import Capability
 from causalxai.explainer import ControlKind, Explanation
-from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError, ScoringInputs
+from causalxai.metric import (
+    AttributionSpace,
+    Estimate,
+    Metric,
+    MetricResult,
+    MetricUndefinedError,
+    ScoringInputs,
+)
 from causalxai.metrics.information import binned_dependence, boolean_coefficient, coefficient
 from causalxai.metrics.resampling import Rows, halved, null_range
 from causalxai.metrics.translation import to_concepts
@@ -73,13 +80,13 @@ class _Dependent(Metric):
                 f"dependence is told from {_FEWEST_IMAGES} explanations or more, not from {n}"
             )
         space = inputs.need_space()
-        claims = to_concepts(explanation, inputs)
-        values = space.encode(explanation.images).values.cpu()[:, claims.places]
-        concepts = [space.concepts[place] for place in claims.places.tolist()]
+        attribution = to_concepts(explanation, inputs)
+        values = space.encode(explanation.images).values.cpu()[:, attribution.places]
+        concepts = [space.concepts[place] for place in attribution.places.tolist()]
         rng = numpy_generator(inputs.rng)
         every = _Columns(
             values.double().numpy(),
-            claims.importance.double().numpy(),
+            attribution.importance.double().numpy(),
             tuple(concept.kind == "boolean" for concept in concepts),
             self._dependence(n, rng),
         )
@@ -92,13 +99,14 @@ class _Dependent(Metric):
         if len(varying) <= _TOLD_APART:
             alone = {concepts[j].name: every.only([j]).mean(images) for j in varying}
             parts |= {name: Estimate(value, n=n) for name, value in alone.items()}
-        told = [claims.told, _left_out(len(varying), len(concepts), columns.silent)]
+        told = [attribution.remark, _left_out(len(varying), len(concepts), columns.silent)]
         return MetricResult(
             self.name,
             estimate=score,
             chance=chance,
             parts=parts,
-            footing=claims.footing,
+            read=AttributionSpace.CONCEPTS,
+            translated=attribution.translated,
             reason="; ".join(one for one in told if one),
         )
 

@@ -17,9 +17,16 @@ from causalxai.capabilities import Capability
 from causalxai.concept_space import Units
 from causalxai.explainer import ControlKind, Explanation
 from causalxai.intervention import NO_TARGET, Intervention
-from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError, ScoringInputs
+from causalxai.metric import (
+    AttributionSpace,
+    Estimate,
+    Metric,
+    MetricResult,
+    MetricUndefinedError,
+    ScoringInputs,
+)
 from causalxai.metrics.translation import (
-    ConceptClaims,
+    ConceptAttribution,
     UnitChange,
     to_concepts,
     unit_change,
@@ -94,13 +101,13 @@ class InterventionalFaithfulness(Metric):
     config: Config
 
     def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:
-        claims = to_concepts(explanation, inputs)
-        if len(claims.places) < 2:
+        attribution = to_concepts(explanation, inputs)
+        if len(attribution.places) < 2:
             raise MetricUndefinedError("one concept alone has no other to be mistaken for")
         rows = torch.randperm(len(explanation), generator=inputs.rng)[: self.config.images]
-        importance = claims.importance[rows]
-        asked = _Asked.about(explanation, rows, claims.places, inputs)
-        subsets = _Subsets.draw(self.config.subsets, len(claims.places), inputs.rng)
+        importance = attribution.importance[rows]
+        asked = _Asked.about(explanation, rows, attribution.places, inputs)
+        subsets = _Subsets.draw(self.config.subsets, len(attribution.places), inputs.rng)
         guesses = torch.randn(_GUESSES, *importance.shape, generator=inputs.rng)
         exchanged = _handed_around(importance, inputs.rng)
         trial = _Trial(asked, subsets, asked.effects(subsets), numpy_generator(inputs.rng))
@@ -125,8 +132,9 @@ class InterventionalFaithfulness(Metric):
             chance=trial.score_of_all([asked.claimed(subsets, guess) for guess in guesses]),
             parts=parts,
             controls=controls,
-            footing=claims.footing,
-            reason=_reason(claims, trial, importance, controls.get(_SINGLE)),
+            read=AttributionSpace.CONCEPTS,
+            translated=attribution.translated,
+            reason=_reason(attribution, trial, importance, controls.get(_SINGLE)),
         )
 
 
@@ -262,11 +270,11 @@ class _Trial:
 
 
 def _reason(
-    claims: ConceptClaims, trial: _Trial, importance: Tensor, single: Estimate | None
+    attribution: ConceptAttribution, trial: _Trial, importance: Tensor, single: Estimate | None
 ) -> str:
     """Tell what the score rests on that is not seen in it."""
     n, silent = int(trial.told.sum()), trial.silent(importance)
-    told = [claims.told]
+    told = [attribution.remark]
     if silent:
         told.append(f"silent in {silent} of {n} images, which count as 0")
     if single is not None and single.value >= _EXACT:

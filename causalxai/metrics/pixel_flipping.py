@@ -11,7 +11,7 @@ from torch import Tensor
 
 from causalxai.classifier import Classifier
 from causalxai.explainer import ControlKind, Explanation
-from causalxai.metric import Estimate, Metric, MetricResult, ScoringInputs
+from causalxai.metric import AttributionSpace, Estimate, Metric, MetricResult, ScoringInputs
 from causalxai.metrics.translation import to_pixels
 from causalxai.plugin import PluginConfig
 from causalxai.seeding import numpy_generator
@@ -40,12 +40,12 @@ class PixelFlipping(Metric):
     deletes: ClassVar[bool]
 
     def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:
-        claims = to_pixels(explanation, inputs)
+        attribution = to_pixels(explanation, inputs)
         images, target = explanation.images, explanation.target
         rng = numpy_generator(inputs.rng)
         areas = {
             name: self.areas(inputs.classifier, images, target, heat)
-            for name, heat in claims.maps.items()
+            for name, heat in attribution.maps.items()
         }
         noise = torch.rand(len(images), *images.shape[2:], generator=inputs.rng)
         by_chance = self.areas(inputs.classifier, images, target, noise)
@@ -56,7 +56,8 @@ class PixelFlipping(Metric):
             estimate=estimates[first],
             chance=Estimate.mean(by_chance.numpy(), rng),
             parts={name: estimate for name, estimate in estimates.items() if name != first},
-            footing=claims.footing,
+            read=AttributionSpace.PIXELS,
+            translated=attribution.translated,
         )
 
     def areas(self, classifier: Classifier, images: Tensor, target: Tensor, heat: Tensor) -> Tensor:

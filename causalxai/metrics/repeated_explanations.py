@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -12,10 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from causalxai.explainer import Explanation
-from causalxai.metric import ScoringInputs
-
-Read: TypeAlias = Literal["concepts", "pixels"]
-"""What a metric reads of an explanation that is asked for again."""
+from causalxai.metric import AttributionSpace, ScoringInputs
 
 
 @dataclass(frozen=True)
@@ -35,7 +31,7 @@ class Answers:
 
     claims: NDArray[np.float64]
     kept: NDArray[np.bool_]
-    read: Read
+    read: AttributionSpace
 
     def of(self, image: int) -> NDArray[np.float64]:
         """Return all explanations of an image's kept copies, ``[copies, repeats, d]``."""
@@ -95,18 +91,18 @@ def ask_again(
     return Answers(claims.double().numpy(), torch.stack(kept, dim=1).numpy(), read)
 
 
-def _aligned(answers: Sequence[Explanation]) -> tuple[Read, Tensor]:
+def _aligned(answers: Sequence[Explanation]) -> tuple[AttributionSpace, Tensor]:
     """Return the claims of several explanations over the same concepts, [answers, images, d].
 
     A concept that an explanation leaves out has no importance in it.
     """
     if any(answer.importance is None for answer in answers):
         maps = [next(iter(one.maps.values())).cpu().flatten(1) for one in answers]
-        return "pixels", torch.stack(maps)
+        return AttributionSpace.PIXELS, torch.stack(maps)
     names = list(dict.fromkeys(name for answer in answers for name in answer.concepts))
     place = {name: number for number, name in enumerate(names)}
     table = torch.zeros(len(answers), len(answers[0]), len(names))
     for row, answer in zip(table, answers, strict=True):
         if answer.importance is not None:
             row[:, [place[name] for name in answer.concepts]] = answer.importance.cpu().float()
-    return "concepts", table
+    return AttributionSpace.CONCEPTS, table

@@ -13,9 +13,15 @@ from scipy import stats
 
 from causalxai.errors import CapabilityError
 from causalxai.explainer import Explanation
-from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError, ScoringInputs
+from causalxai.metric import (
+    AttributionSpace,
+    Estimate,
+    Metric,
+    MetricResult,
+    MetricUndefinedError,
+    ScoringInputs,
+)
 from causalxai.metrics.parameter_randomisation import randomised
-from causalxai.metrics.repeated_explanations import Read
 from causalxai.metrics.resampling import Rows, bootstrapped, null_range
 from causalxai.plugin import PluginConfig
 from causalxai.seeding import numpy_generator
@@ -103,7 +109,7 @@ class Sanity(Metric):
             estimate=bootstrapped(change.of, len(rows), rng, draws=_DRAWS),
             chance=_by_chance(claims[0], rng),
             controls=controls,
-            footing="own",
+            translated=False,
             read=read,
         )
 
@@ -127,15 +133,17 @@ def _explained(images: torch.Tensor, target: torch.Tensor, inputs: ScoringInputs
     return inputs.explainer.explain(images, target, inputs)
 
 
-def _claims(explanations: Sequence[Explanation]) -> tuple[Read, list[NDArray[np.float64]]]:
+def _claims(
+    explanations: Sequence[Explanation],
+) -> tuple[AttributionSpace, list[NDArray[np.float64]]]:
     """Return what each claims, ``[n, d]``: of concepts that all speak of, or else of pixels."""
     shared = set.intersection(*(set(one.concepts) for one in explanations))
     if shared and all(one.importance is not None for one in explanations):
-        return "concepts", [_importance(one, sorted(shared)) for one in explanations]
+        return AttributionSpace.CONCEPTS, [_importance(one, sorted(shared)) for one in explanations]
     if not all(one.maps for one in explanations):
         raise MetricUndefinedError("the explanations speak neither of the same concepts nor pixels")
     maps = [next(iter(one.maps.values())).cpu().flatten(1) for one in explanations]
-    return "pixels", [heat.double().numpy() for heat in maps]
+    return AttributionSpace.PIXELS, [heat.double().numpy() for heat in maps]
 
 
 def _importance(explanation: Explanation, names: Sequence[str]) -> NDArray[np.float64]:

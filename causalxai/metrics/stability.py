@@ -114,7 +114,7 @@ class Stability(_AskingAgain):
             estimate=Estimate.mean(_negated(pointing), rng),
             chance=Estimate.mean(_negated([_shuffled(c, rng) for c in pointing]), rng),
             parts=parts,
-            footing="own",
+            translated=False,
             read=answers.read,
             reason=f"left out: {silent} of {len(answers.kept)} images" if silent else "",
         )
@@ -150,7 +150,7 @@ class RelativeStability(_AskingAgain):
             estimate=bootstrapped(distances.ratio, len(every), rng),
             chance=bootstrapped(shuffled.ratio, len(every), rng),
             parts={"copies left out": Estimate.share(~answers.kept)},
-            footing="own",
+            translated=False,
             read=answers.read,
         )
 

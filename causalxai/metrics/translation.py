@@ -1,9 +1,9 @@
-"""Footing: explanations that speak of pixels, read as speaking of concepts, and the reverse.
+"""Translation between attribution spaces: maps of pixels read as importances of concepts, and back.
 
-A method that attributes to pixels and one that attributes to concepts make claims in different
-vocabularies. An oracle that renders translates: the picture under do() shows which pixels a concept
-stands for. What was translated says so (*through the generator*), for it is then the generator's
-claim as well.
+A method that attributes to pixels and one that attributes to concepts cannot be scored by one
+metric as they are. An oracle that renders translates: the picture under do() shows which pixels a
+concept stands for. Results say where that was done (``translated``), for the score is then one of
+the oracle's pictures as well.
 
 An importance is read as a claim about do(): one unit more of a continuous concept adds as much to
 the target's logit; a boolean concept or a parameter adds it *as it stands*, so that flipping the
@@ -27,9 +27,6 @@ from causalxai.intervention import Intervention
 from causalxai.metric import ScoringInputs
 from causalxai.oracle import Oracle
 
-Footing = Literal["own", "through the generator"]
-"""Whether an explanation speaks of something itself, or an oracle's pictures speak for it."""
-
 MOST_RENDERED = 64
 """How many concepts are rendered one by one, at most."""
 
@@ -37,8 +34,8 @@ _IMAGES_FOR_UNITS = 512
 
 
 @dataclass(frozen=True)
-class ConceptClaims:
-    """What an explanation claims of concepts.
+class ConceptAttribution:
+    """What an explanation attributes to concepts.
 
     Parameters
     ----------
@@ -46,42 +43,42 @@ class ConceptClaims:
         ``[d]`` int64, where the concepts stand in the space.
     importance
         ``[n, d]`` float32 on the CPU, as ``Explanation.importance`` means it.
-    footing
-        ``own``, or ``through the generator`` where a map was read through rendered pictures.
+    translated
+        Whether a map of pixels was read through rendered pictures.
     unnamed
         How many of the ``d`` concepts the explanation does not name: their importance is 0.
     """
 
     places: Tensor
     importance: Tensor
-    footing: Footing
+    translated: bool
     unnamed: int = 0
 
     @property
-    def told(self) -> str:
-        """Return what a score's ``reason`` has to say of the claims."""
+    def remark(self) -> str:
+        """What a score's ``reason`` has to say about the attribution."""
         if not self.unnamed:
             return ""
         return f"{self.unnamed} of {len(self.places)} concepts are not named and count as 0"
 
 
 @dataclass(frozen=True)
-class PixelClaims:
-    """What an explanation claims of pixels.
+class PixelAttribution:
+    """What an explanation attributes to pixels.
 
     Parameters
     ----------
     maps
-        By name, each ``[n, h, w]`` on the CPU; the first one is the claim.
-    footing
-        ``own``, or ``through the generator`` where importances were painted.
+        By name, each ``[n, h, w]`` on the CPU; the first one is what the method attribution.
+    translated
+        Whether importances of concepts were painted as a map.
     """
 
     maps: dict[str, Tensor]
-    footing: Footing
+    translated: bool
 
 
-def to_concepts(explanation: Explanation, inputs: ScoringInputs) -> ConceptClaims:
+def to_concepts(explanation: Explanation, inputs: ScoringInputs) -> ConceptAttribution:
     """Read an explanation as speaking of the concepts of the run's space.
 
     Its own importances, where it has them for concepts of the space. Otherwise the first map is
@@ -106,27 +103,29 @@ def to_concepts(explanation: Explanation, inputs: ScoringInputs) -> ConceptClaim
     names = space.names()
     if explanation.importance is not None:
         column = {name: place for place, name in enumerate(explanation.concepts)}
-        spoken = [at for at, place in enumerate(wanted) if names[place] in column]
-        if spoken:
-            columns = [column[names[wanted[at]]] for at in spoken]
+        named = [at for at, place in enumerate(wanted) if names[place] in column]
+        if named:
+            columns = [column[names[wanted[at]]] for at in named]
             importance = torch.zeros(len(explanation), len(wanted))
-            importance[:, spoken] = explanation.importance[:, columns].cpu().float()
-            unnamed = len(wanted) - len(spoken)
-            return ConceptClaims(torch.tensor(wanted), importance, "own", unnamed)
+            importance[:, named] = explanation.importance[:, columns].cpu().float()
+            unnamed = len(wanted) - len(named)
+            return ConceptAttribution(
+                torch.tensor(wanted), importance, translated=False, unnamed=unnamed
+            )
     if not explanation.maps:
         raise CapabilityError(
             "the explanation speaks neither of the concept space's concepts nor of pixels"
         )
     heat = next(iter(explanation.maps.values())).cpu().float()
-    claimed = [
+    added = [
         sign * (heat * change).sum(dim=(1, 2))
         for sign, change in _rendered_changes(explanation.images, wanted, inputs)
     ]
-    importance = torch.stack(claimed, dim=1)
-    return ConceptClaims(torch.tensor(wanted), importance, "through the generator")
+    importance = torch.stack(added, dim=1)
+    return ConceptAttribution(torch.tensor(wanted), importance, translated=True)
 
 
-def to_pixels(explanation: Explanation, inputs: ScoringInputs) -> PixelClaims:
+def to_pixels(explanation: Explanation, inputs: ScoringInputs) -> PixelAttribution:
     """Read an explanation as speaking of pixels.
 
     Its own maps, where it has any. Otherwise its importances are painted: the map is
@@ -139,20 +138,20 @@ def to_pixels(explanation: Explanation, inputs: ScoringInputs) -> PixelClaims:
         If it has no map and its concepts are not the space's, or are not rendered.
     """
     if explanation.maps:
-        return PixelClaims(dict(explanation.maps), "own")
+        return PixelAttribution(dict(explanation.maps), translated=False)
     without = "the explanation has no attribution map"
     if explanation.importance is None or inputs.space is None:
         raise CapabilityError(without)
-    claims = to_concepts(explanation, inputs)
+    attribution = to_concepts(explanation, inputs)
     heat = torch.zeros(len(explanation), *explanation.images.shape[2:])
-    seen = claims.importance.any(dim=0)
+    seen = attribution.importance.any(dim=0)
     try:
-        changes = _rendered_changes(explanation.images, claims.places[seen].tolist(), inputs)
-        for importance, (sign, change) in zip(claims.importance.T[seen], changes, strict=True):
+        changes = _rendered_changes(explanation.images, attribution.places[seen].tolist(), inputs)
+        for importance, (sign, change) in zip(attribution.importance.T[seen], changes, strict=True):
             heat += sign * importance[:, None, None] * change
     except CapabilityError as reason:
         raise CapabilityError(f"{without}, and its concepts can't be painted: {reason}") from reason
-    return PixelClaims({"concepts, painted": heat}, "through the generator")
+    return PixelAttribution({"concepts, painted": heat}, translated=True)
 
 
 def units_of(space: ConceptSpace, inputs: ScoringInputs) -> Tensor:

@@ -12,7 +12,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from causalxai.graph import CausalGraph
-from causalxai.metric import Estimate, MetricResult
+from causalxai.metric import AttributionSpace, Estimate, MetricResult
 from causalxai.report.section import Figure, Section, Table, Text
 from causalxai.storage.record import Json, Record
 
@@ -131,10 +131,19 @@ def score_rows(result: MetricResult) -> Iterator[ScoreRow]:
         yield _row(name, estimate, "part")
     for name, estimate in result.controls.items():
         yield _row(name, estimate, "control")
-    if result.footing:
-        yield ScoreRow(f"footing: {result.footing}", "", "", "note")
+    if result.translated:
+        yield ScoreRow(_TRANSLATED[result.read], "", "", "note")
     if result.reason:
         yield ScoreRow(result.reason, "", "", "note")
+
+
+_TRANSLATED: Mapping[AttributionSpace | None, str] = {
+    AttributionSpace.CONCEPTS: "translated: a map of pixels, read as a claim about concepts "
+    "through the oracle's pictures",
+    AttributionSpace.PIXELS: "translated: a claim about concepts, painted as a map of pixels by "
+    "the oracle's pictures",
+    None: "translated by the oracle's pictures",
+}
 
 
 def _row(name: str, estimate: Estimate, kind: str) -> ScoreRow:

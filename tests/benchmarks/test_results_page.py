@@ -58,7 +58,7 @@ def outcome(label: str) -> Outcome:
         controls={"black": Estimate(0.875)},
         parts={"other map": Estimate(-value)},
         higher_is_better=False,
-        footing="own; through the generator" if label == "ours" else "own",
+        translated=label == "ours",
     )
     insertion = MetricResult("insertion", "skipped", reason="nothing to insert")
     return Outcome(metrics=(deletion, insertion))
@@ -84,7 +84,7 @@ def table(text: str, head: str) -> dict[str, list[str]]:
     return {row[0]: row[1:] for row in rows}
 
 
-def test_scores_stand_with_interval_chance_controls_and_footing(
+def test_scores_stand_with_interval_chance_controls_and_translation(
     results: Any, comparison: Comparison
 ):
     text = page(results, comparison, parts=("deletion: other map",))
@@ -108,14 +108,13 @@ def test_the_papers_numbers_stand_beside_those_of_their_labels(
         "deletion: other map": {("theirs",): 0.033},
     }
     text = page(results, comparison, scores=scores)
-    own = table(text, "| method | deletion ↓ | 95 % | chance | paper | footing |")
-    joined = "own; through the generator"
-    assert own["ours"] == ["0.125", "[0.062, 0.188]", "0.750", "0.011", joined]
-    assert own["theirs"][3:] == ["", "own"]
+    own = table(text, "| method | deletion ↓ | 95 % | chance | paper | translated |")
+    assert own["ours"] == ["0.125", "[0.062, 0.188]", "0.750", "0.011", "yes"]
+    assert own["theirs"][3:] == ["", "no"]
     assert "In the paper alone: elsewhere 0.022." in text
     parts = table(text, "| method | deletion: other map | paper |")
     assert parts["broken"][0] == "none"
-    assert parts["theirs"] == [f"{MINUS}0.250", "0.033", "own"]
+    assert parts["theirs"] == [f"{MINUS}0.250", "0.033", "no"]
 
 
 def test_a_section_is_replaced_and_others_stay(results: Any, tmp_path: Path):

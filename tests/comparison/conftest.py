@@ -14,6 +14,7 @@ import pytest
 from causalxai import Comparison, Estimate, MetricResult, compare
 from causalxai.comparison.rows import Entry, Outcome
 from causalxai.config import load_grid
+from causalxai.metric import AttributionSpace
 from causalxai.plugin import registry
 
 FAKES = Path(__file__).parent / "fakes"
@@ -122,7 +123,7 @@ def compared(tmp_path: Path) -> Callable[..., Comparison]:
         higher_is_better: bool = True,
         metric: str = "distance",
         overrides: Mapping[str, Any] | None = None,
-        footing: str = "",
+        translated: bool | None = None,
         read: Mapping[str, str] | None = None,
         parts: Mapping[str, Mapping[str, float]] | None = None,
     ) -> Comparison:
@@ -140,8 +141,8 @@ def compared(tmp_path: Path) -> Callable[..., Comparison]:
                 reason="a reason that is far too long for a cell of a table" * (value is None),
                 parts={k: Estimate(v) for k, v in (parts or {}).get(name, {}).items()},
                 higher_is_better=higher_is_better,
-                footing=footing,
-                read=(read or {}).get(name, ""),
+                translated=translated,
+                read=AttributionSpace(read[name]) if read else None,
             )
             entries.append(Entry(cell, Outcome(metrics=(result,))))
         return Comparison(grid.name, grid.axes, tuple(entries), tmp_path / "comparison")
@@ -157,8 +158,11 @@ def _estimate(value: float, reach: float | None) -> Estimate:
 def score() -> Callable[..., pd.Series]:
     """Find the one row of a comparison's table with some labels."""
 
-    def found(comparison: Comparison, part: str = "", **where: object) -> pd.Series:
-        table = comparison.table[comparison.table.part == part]
+    def found(
+        comparison: Comparison, kind: str = "score", name: str = "", **where: object
+    ) -> pd.Series:
+        table = comparison.table[comparison.table.kind == kind]
+        table = table[table["name"] == name]
         for column, value in where.items():
             table = table[table[column] == value]
         (row,) = table.to_dict("records")

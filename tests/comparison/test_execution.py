@@ -53,11 +53,11 @@ def test_the_table_says_what_the_runs_alone_say(
         assert row.higher_is_better == result.higher_is_better
         assert bool(row.control)
     distance = alone.metrics["distance"]
-    for part, estimate in {
-        "control: zero": distance.controls["zero"],
-        "part: first image": distance.parts["first image"],
+    for (kind, name), estimate in {
+        ("control", "zero"): distance.controls["zero"],
+        ("part", "first image"): distance.parts["first image"],
     }.items():
-        row = score(done, part, seed=1, method="random", metric="distance")
+        row = score(done, kind, name, seed=1, method="random", metric="distance")
         assert row.value == estimate.value
         assert np.isnan(row.low)
     chance = score(done, "chance", seed=1, method="random", metric="best-concept")
@@ -70,11 +70,11 @@ def test_the_exact_explanation_beats_the_random_one(score: Score, done: Comparis
 
 
 def test_figures_of_the_fit_stand_in_the_table(done: Comparison):
-    fit = done.table[done.table.metric.str.startswith("fit: ") & (done.table.method == "exact")]
-    assert {(row.metric, row.value) for row in fit.itertuples()} == {
-        ("fit: error", 0.25),
-        ("fit: R²: left", 0.5),
-        ("fit: R²: right", 1.0),
+    fit = done.table[(done.table.kind == "fit") & (done.table.method == "exact")]
+    assert {(row.name, row.value) for row in fit.itertuples()} == {
+        ("error", 0.25),
+        ("R²: left", 0.5),
+        ("R²: right", 1.0),
     }
     assert fit.higher_is_better.isna().all()
 
@@ -187,7 +187,18 @@ def test_two_jobs_find_what_one_finds(
 ):
     both = compare(grid_spec, out=tmp_path / "other", jobs=2)
     assert trainings() == ["world 0, 1 thread"] * 2
-    columns = ["seed", "method", "metric", "part", "value", "low", "high", "status", "reason"]
+    columns = [
+        "seed",
+        "method",
+        "metric",
+        "kind",
+        "name",
+        "value",
+        "low",
+        "high",
+        "status",
+        "reason",
+    ]
     pd.testing.assert_frame_equal(both.table[columns], done.table[columns])
     assert both.directory.name == done.directory.name
 
@@ -223,7 +234,7 @@ def test_a_spec_without_axes_is_a_comparison_of_one(score: Score, base: Spec, tm
     assert comparison.contrast is None
     assert list(comparison.table.columns[:2]) == ["control", "metric"]
     (pooled,) = comparison.pooled()[
-        lambda t: (t.metric == "distance") & (t.part == "")
+        lambda t: (t.metric == "distance") & (t.kind == "score")
     ].itertuples()
     assert pooled.value == score(comparison, metric="distance").value
     (directory,) = set(tmp_path.glob("toy-*")) - {comparison.directory}

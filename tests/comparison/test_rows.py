@@ -38,7 +38,7 @@ def one(frame: pd.DataFrame, **where: object) -> Any:
 def test_the_table_is_tidy(done: Comparison):
     table = done.table
     assert list(table.columns) == ["seed", "method", *RESERVED]
-    assert not table.duplicated(["seed", "method", "metric", "part"]).any()
+    assert not table.duplicated(["seed", "method", "metric", "kind", "name"]).any()
     numbers = ["value", "low", "high", "n", "least", "most", "seconds", "answers"]
     assert (table[numbers].dtypes == "float64").all()
     assert table[table.method == "random"].control.all()
@@ -216,13 +216,13 @@ def test_records_know_no_nan():
     assert records(frame) == [{"a": 1.0, "b": None, "c": "x"}, {"a": None, "b": True, "c": None}]
 
 
-def test_the_footing_is_told(scored: Scored):
+def test_translated_explanations_are_told_apart(scored: Scored):
     comparison = scored([{"a": 1.0, "b": 2.0}, {"a": 3.0, "b": None}])
     first, *others = comparison.entries
     (result,) = first.outcome.metrics
-    spoken = replace(result, footing="through the generator")
+    spoken = replace(result, translated=True)
     entry = replace(first, outcome=replace(first.outcome, metrics=(spoken,)))
     told = replace(comparison, entries=(entry, *others))
-    assert list(told.table.footing) == ["through the generator", "", "", ""]
-    assert one(told.pooled(), method="a").footing == "through the generator"
-    assert one(told.pooled(), method="b").footing == ""
+    assert list(told.table.translated) == [True, None, None, None]
+    assert one(told.pooled(), method="a").translated is True
+    assert one(told.pooled(), method="b").translated is None

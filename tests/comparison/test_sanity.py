@@ -25,9 +25,9 @@ def test_sanity_is_asked_of_all_but_controls(
     table = doubted.table[doubted.table.metric == "sanity"]
     assert set(table.method) == {"exact", "refusing"}
     row = score(doubted, seed=0, method="exact", metric="sanity")
-    assert (row.status, row.footing) == ("ok", "own")
+    assert (row.status, row.translated) == ("ok", False)
     assert 0 < row.value <= row.most
-    again = score(doubted, "control: same weights", seed=0, method="exact", metric="sanity")
+    again = score(doubted, "control", "same weights", seed=0, method="exact", metric="sanity")
     assert again.value == 0
     computed = {stage for entry in doubted.entries for stage in entry.outcome.computed}
     assert computed == {"metrics.sanity", "report"}

@@ -164,7 +164,7 @@ def test_maps_are_read_through_the_generator(
         images, torch.zeros(len(images), dtype=torch.int64), maps={"patches": patches}
     )
     result = metric.compute(explanation, world.inputs())
-    assert (result.status, result.footing) == ("ok", "through the generator")
+    assert (result.status, result.translated) == ("ok", True)
     assert result.estimate.low > result.chance.high
     blind = metric.compute(explanation, replace(world.inputs(), oracle=None))
     assert (blind.status, blind.reason) == (

@@ -50,7 +50,7 @@ def test_truth_beats_noise_and_noise_chance(world: ToyWorld, total: Tensor, expl
     assert noisy.estimate.low > noisy.chance.high
     assert none.estimate.low < none.chance.high
     assert none.chance.low < none.estimate.high
-    assert true.footing == "own"
+    assert true.translated is False
 
 
 def test_direct_effects_are_right_with_the_others_held(
@@ -207,7 +207,7 @@ def test_where_captum_finds_less_infidelity_there_is_more_faithfulness(world: To
         theirs = infidelity(
             world.classifier.logits, moved, images, heat[:, None], target=target
         ).mean()
-        assert ours.footing == "through the generator"
+        assert ours.translated is True
         scores.append((float(theirs), ours.parts["others held"].value))
     infidelities, faithfulness = zip(*scores, strict=True)
     assert list(infidelities) == sorted(infidelities)

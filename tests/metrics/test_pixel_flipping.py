@@ -223,12 +223,12 @@ def test_concepts_are_painted_where_there_is_no_map(kind: type[PixelFlipping], w
         kind(baseline="mean").compute(replace(explanation, importance=claim), world.inputs())
         for claim in (truth, -truth)
     )
-    assert (right.status, right.footing) == ("ok", "through the generator")
+    assert (right.status, right.translated) == ("ok", True)
     sign = 1 if right.higher_is_better else -1
     assert sign * right.estimate.value > sign * wrong.estimate.value
     blind = kind().compute(explanation, replace(world.inputs(), oracle=None))
     assert (blind.status, "no attribution map" in blind.reason) == ("skipped", True)
 
 
-def test_own_maps_stand_on_their_own_footing(many: tuple[Explanation, ScoringInputs]):
-    assert Deletion(steps=2).compute(*many).footing == "own"
+def test_own_maps_are_not_translated(many: tuple[Explanation, ScoringInputs]):
+    assert Deletion(steps=2).compute(*many).translated is False

@@ -94,7 +94,7 @@ def test_calm_beats_shaky_and_shaky_chance(make: Callable[..., Metric], world: T
     assert shaky.estimate.low > shaky.chance.high
     assert none.estimate.low < none.chance.high
     assert none.chance.low < none.estimate.high
-    assert calm.footing == "own"
+    assert calm.translated is False
 
 
 @BOTH

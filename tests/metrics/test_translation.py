@@ -55,7 +55,7 @@ def test_importances_of_the_space_are_taken_as_they_are(world: ToyWorld):
     importance = torch.randn(6, 4)
     names = world.space.names()[::-1]
     claims = to_concepts(explained(world, concepts=names, importance=importance), world.inputs())
-    assert claims.footing == "own"
+    assert claims.translated is False
     assert claims.places.tolist() == [0, 1, 2, 3]
     assert torch.equal(claims.importance, importance.flip(1))
 
@@ -68,9 +68,9 @@ def test_concepts_that_an_explanation_does_not_name_count_0_and_are_told(world: 
     )
     assert claims.places.tolist() == [0, 1, 2, 3]
     assert claims.importance.tolist() == [[0.0, 0.0, 1.0, 0.0]] * 6
-    assert claims.told == "3 of 4 concepts are not named and count as 0"
+    assert claims.remark == "3 of 4 concepts are not named and count as 0"
     whole = explained(world, concepts=world.space.names(), importance=torch.zeros(6, 4))
-    assert to_concepts(whole, world.inputs()).told == ""
+    assert to_concepts(whole, world.inputs()).remark == ""
 
 
 def test_what_is_not_claimed_is_not_painted(world: ToyWorld):
@@ -130,7 +130,7 @@ def test_the_gradient_claims_the_effect_of_do(world: ToyWorld):
     explanation = explained(world)
     explanation = replace(explanation, maps={"gradient": gradient(world, explanation.target)})
     claims = to_concepts(explanation, world.inputs())
-    assert claims.footing == "through the generator"
+    assert claims.translated is True
     # A linear network's gradient, over how the picture changes, is the change of the logit.
     effects = sds(world)[:, None] * world.logit_effects
     torch.testing.assert_close(
@@ -174,7 +174,7 @@ def test_concepts_are_painted_where_they_change_the_picture(world: ToyWorld):
     importance = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
     explanation = explained(world, concepts=world.space.names(), importance=importance)
     claims = to_pixels(explanation, world.inputs())
-    assert claims.footing == "through the generator"
+    assert claims.translated is True
     (heat,) = claims.maps.values()
     moved = sds(world)[:, None] * world.scm.total_effects() / SCALE
     by_patch = (importance @ moved).view(6, 2, 2)
@@ -185,7 +185,7 @@ def test_concepts_are_painted_where_they_change_the_picture(world: ToyWorld):
 def test_own_maps_are_kept(world: ToyWorld):
     maps = {"one": torch.rand(6, 8, 8), "other": torch.rand(6, 8, 8)}
     claims = to_pixels(explained(world, maps=maps), replace(world.inputs(), oracle=None))
-    assert (claims.footing, claims.maps) == ("own", maps)
+    assert (claims.translated, claims.maps) == (False, maps)
 
 
 class BitSpace(ToySpace):

@@ -9,6 +9,7 @@ import pytest
 
 from causalxai import CausalGraph, Estimate, MetricResult, Run
 from causalxai.config import load_spec
+from causalxai.metric import AttributionSpace
 from causalxai.report.graph_drawing import draw_graph
 from causalxai.report.page import Report, render_report
 from causalxai.report.plots import axes_grid, embed, image_axes, new_figure
@@ -100,16 +101,22 @@ def test_scores_stand_beside_chance_parts_and_controls(render: Render):
     ]
 
 
+TRANSLATED = (
+    "translated: a map of pixels, read as a claim about concepts through the oracle's pictures"
+)
+
+
 def test_what_a_score_stands_on_and_what_it_leaves_out_is_told(render: Render):
     result = MetricResult(
         "faithfulness",
         estimate=Estimate(0.5),
-        footing="through the generator",
+        read=AttributionSpace.CONCEPTS,
+        translated=True,
         reason="left out: 1 of 3 concepts do not vary",
     )
     assert render((result,)).scores() == [
         ["score", "faithfulness ↑", "0.500", "1"],
-        ["note", "footing: through the generator", "", ""],
+        ["note", TRANSLATED, "", ""],
         ["note", "left out: 1 of 3 concepts do not vary", "", ""],
     ]
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from causalxai.comparison.comparable import competitors, direction
+from causalxai.comparison.comparable import comparable_groups, direction
 from causalxai.comparison.page.score_provenance import Place, ScoreProvenance
+from causalxai.comparison.rows import RowKind
 from causalxai.metric import Metric
 
 
@@ -57,7 +58,7 @@ def control_warnings(
     contrast: str | None,
     known: Mapping[Place, ScoreProvenance],
 ) -> list[ControlWarning]:
-    """Return where controls match or surpass methods that they compete with, metric by metric.
+    """Return where controls match or surpass comparable methods, metric by metric.
 
     Parameters
     ----------
@@ -72,7 +73,7 @@ def control_warnings(
     """
     scores = _Scores(pooled, names, contrast, known)
     found = []
-    for _, group in competitors(pooled, [name for name in names if name != contrast]):
+    for _, group in comparable_groups(pooled, [name for name in names if name != contrast]):
         own = [] if direction(group) is None else list(scores.with_provenance(group))
         rivals = [one for one in own if not one.row["control"]]
         for control in own:
@@ -132,7 +133,8 @@ class _Scores:
         part = control.provenance.metric.contrasting_part
         if not part:
             return ""
-        rows = self.pooled[(self.pooled.part == f"part: {part}") & self.pooled.value.notna()]
+        pooled = self.pooled[(self.pooled.kind == RowKind.PART) & self.pooled.value.notna()]
+        rows = pooled[pooled["name"] == part]
         by_place = {one.place: one for one in self.with_provenance(rows)}
         mine = by_place.get(control.place)
         ahead = [

@@ -12,13 +12,13 @@ from urllib.parse import quote
 import pandas as pd
 from markupsafe import Markup
 
-from causalxai.comparison.comparable import ALIKE
+from causalxai.comparison.comparable import COMPARABLE_BY
 from causalxai.comparison.formatting import count, interval, label_texts, listed, number, seconds
 from causalxai.comparison.page.gallery import gallery
 from causalxai.comparison.page.saved_results import saved_results
 from causalxai.comparison.page.score_table import Line, Score, ScoreTable, fit_of, shared_scores
 from causalxai.comparison.result import Comparison
-from causalxai.comparison.rows import FIT, Entry
+from causalxai.comparison.rows import Entry
 from causalxai.config.vary import Label
 from causalxai.report.graph_drawing import draw_graph
 from causalxai.report.page import page_environment
@@ -124,7 +124,7 @@ def _rank_table(comparison: Comparison) -> ScoreTable:
         " · ".join((metric, *filter(None, (read, vocabulary))))
         if metric in several
         else metric: own
-        for (metric, vocabulary, read), own in ranks.groupby([*ALIKE], sort=False)
+        for (metric, vocabulary, read), own in ranks.groupby([*COMPARABLE_BY], sort=False)
     }
     lines = []
     for label in axis.labels:
@@ -135,7 +135,7 @@ def _rank_table(comparison: Comparison) -> ScoreTable:
 
 def _asked_in_several_ways(rows: pd.DataFrame) -> set[str]:
     """Return the metrics that read other things of some, or ask about other concepts."""
-    ways = rows[[*ALIKE]].drop_duplicates().metric.value_counts()
+    ways = rows[[*COMPARABLE_BY]].drop_duplicates().metric.value_counts()
     return set(ways[ways > 1].index)
 
 
@@ -154,10 +154,9 @@ def _difference_lines(comparison: Comparison) -> dict[str, list[DifferenceLine]]
     several = _asked_in_several_ways(differences)
     for row in differences.to_dict("records"):
         metric = row["metric"]
-        if not metric.startswith(FIT):
-            among = [f"{name}: {row[name]}" for name in names if name in row]
-            about = filter(None, (row["read"], row["vocabulary"])) if metric in several else ()
-            found[metric].append(_difference(pd.Series(row), " · ".join([*among, *about])))
+        among = [f"{name}: {row[name]}" for name in names if name in row]
+        about = filter(None, (row["read"], row["vocabulary"])) if metric in several else ()
+        found[metric].append(_difference(pd.Series(row), " · ".join([*among, *about])))
     return dict(found)
 
 

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from causalxai.comparison.comparable import competitors, direction
+from causalxai.comparison.comparable import comparable_groups, direction
 from causalxai.comparison.formatting import (
-    THROUGH_THE_GENERATOR,
     arrow,
     count,
     interval,
@@ -26,7 +25,7 @@ from causalxai.comparison.page.score_provenance import (
     ScoreProvenance,
     score_provenances,
 )
-from causalxai.comparison.rows import FIT
+from causalxai.comparison.rows import RowKind
 from causalxai.comparison.statistics import rounded
 from causalxai.config.vary import Axis, Label
 
@@ -34,8 +33,8 @@ if TYPE_CHECKING:
     from causalxai.comparison.result import Comparison
 
 OTHER_CONCEPTS, READ_OTHERWISE, TRANSLATED = "†", "‡", "◇"
-"""Marks of a score about other concepts than most, of one of what else was read of the explanation,
-and of one through the generator."""
+"""Marks of a score about other concepts than most; of one for which pixels were read where concepts
+were for most, or the reverse; and of one of a translated explanation."""
 
 _SHORT = 30
 
@@ -53,7 +52,7 @@ class Score:
     controls
         What the metric says of things that ought to do worse, a line each.
     best
-        Whether it is the best of those that it competes with.
+        Whether it is the best of the comparable ones.
     marks
         What it stands on, if that needs saying.
     warnings
@@ -127,7 +126,7 @@ def score_table(comparison: Comparison) -> ScoreTable:
 def shared_scores(comparison: Comparison) -> tuple[ScoreTable, ScoreTable]:
     """Return the scores that several lines were asked for, and those that one line alone was."""
     pooled = comparison.scores
-    lines = pooled[pooled.part == ""].metric.value_counts()
+    lines = pooled[pooled.kind == RowKind.SCORE].metric.value_counts()
     labels = len(pooled.groupby([axis.name for axis in _axes(comparison, pooled)] or ["control"]))
     shared = pooled.metric.map(lines) > (1 if labels > 1 else 0)
     return table_of(comparison, pooled[shared]), table_of(comparison, pooled[~shared])
@@ -154,13 +153,15 @@ class Fit:
 def fit_of(comparison: Comparison) -> Fit:
     """Return the pooled figures of fit; lines that share their figures share a column."""
     pooled = comparison.pooled()
-    table = table_of(comparison, pooled[pooled.metric.str.startswith(FIT)])
+    figures = pooled[pooled.kind == RowKind.FIT]
+    # A table has a column for each metric: here for each figure.
+    as_scores = {"metric": figures["name"], "kind": str(RowKind.SCORE), "name": ""}
+    table = table_of(comparison, figures.assign(**as_scores))
     columns: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for line in table.lines:
         values = tuple(f"{score.value} {score.interval}".strip() for score in line.scores)
         columns[values].append(" · ".join(line.labels))
-    names = tuple(metric.removeprefix(FIT) for metric in table.metrics)
-    return Fit(names, tuple(map(", ".join, columns.values())), tuple(columns))
+    return Fit(table.metrics, tuple(map(", ".join, columns.values())), tuple(columns))
 
 
 def _axes(comparison: Comparison, pooled: pd.DataFrame) -> list[Axis]:
@@ -212,10 +213,10 @@ class _Builder:
         return tuple(row[axis.name] for axis in self.axes), str(row["metric"])
 
     def _best(self) -> set[Place]:
-        """Return the places of the best of those that compete, controls aside."""
+        """Return the places of the best of comparable scores, controls aside."""
         best = set()
         block = [axis.name for axis in self.axes if axis.name != self.contrast]
-        for _, group in competitors(self.pooled, block):
+        for _, group in comparable_groups(self.pooled, block):
             higher, methods = direction(group), group[~group.control.astype(bool)]
             if higher is None or len(methods) < 2:
                 continue
@@ -237,13 +238,13 @@ class _Builder:
         """Return the level of chance of each metric whose scores, several, all have the same."""
         found = {}
         for metric, rows in self.pooled[self.pooled.value.notna()].groupby("metric"):
-            each, scores = _in_words(rows, "chance"), int((rows.part == "").sum())
+            each, scores = _in_words(rows, RowKind.CHANCE), int((rows.kind == RowKind.SCORE).sum())
             if len(each) == scores > 1 and len(set(each)) == 1:
                 found[str(metric)] = each[0]
         return found
 
     def _own(self) -> pd.DataFrame:
-        return self.pooled[self.pooled.part == ""]
+        return self.pooled[self.pooled.kind == RowKind.SCORE]
 
     @cached_property
     def _vocabularies(self) -> set[str]:
@@ -263,11 +264,11 @@ class _Builder:
         usual: Mapping[str, tuple[str, str]],
         warnings: Sequence[str],
     ) -> Score:
-        own = rows[rows.part == ""]
+        own = rows[rows.kind == RowKind.SCORE]
         if own.empty:
             return Score()
         row = own.iloc[0]
-        chance = _in_words(rows, "chance")
+        chance = _in_words(rows, RowKind.CHANCE)
         beneath = [] if chance == [self._alike.get(str(row.metric))] else chance
         note = 0
         if row.missing:
@@ -285,7 +286,7 @@ class _Builder:
             number(row.value),
             interval(row),
             tuple(beneath),
-            tuple(_in_words(rows, "control: ")),
+            tuple(_in_words(rows, RowKind.CONTROL)),
             place in best,
             _marks(row, *usual[str(row.metric)]) if row.n else "",
             tuple(warnings),
@@ -296,12 +297,12 @@ class _Builder:
         return self.notes.setdefault(reason, len(self.notes) + 1)
 
 
-def _in_words(rows: pd.DataFrame, start: str) -> list[str]:
-    """Return in words the parts whose names start so."""
+def _in_words(rows: pd.DataFrame, kind: RowKind) -> list[str]:
+    """Return in words the rows of a kind: their name, or else the kind's, and the value."""
+    chosen = rows[rows.kind == kind]
     return [
-        f"{part} {number(value)}"
-        for part, value in zip(rows.part, rows.value, strict=True)
-        if part.startswith(start)
+        f"{name or kind} {number(value)}"
+        for name, value in zip(chosen["name"], chosen.value, strict=True)
     ]
 
 
@@ -309,4 +310,4 @@ def _marks(row: Any, read: str, vocabulary: str) -> str:
     apart = OTHER_CONCEPTS if row.vocabulary != vocabulary else ""
     if row["read"] != read:
         apart = READ_OTHERWISE
-    return apart + (TRANSLATED if THROUGH_THE_GENERATOR in row.footing else "")
+    return apart + (TRANSLATED if row.translated else "")

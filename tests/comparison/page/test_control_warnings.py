@@ -66,7 +66,7 @@ def test_the_metric_says_what_it_measures(compared: Made):
     assert warning.why == "What it measures: How near it is to the sea."
 
 
-def test_scores_about_other_concepts_do_not_compete(compared: Made):
+def test_scores_about_other_concepts_are_not_comparable(compared: Made):
     other = {"other": {"oracle": {"use": "toy", "world": 1}}}
     values = {"a": 0.2, "b": 0.3, "other": 0.9, "control": 0.25}
     table = score_table(compared(values, overrides=other))
@@ -78,7 +78,7 @@ def test_scores_about_other_concepts_do_not_compete(compared: Made):
     assert {line.concepts for line in table.lines} == {"toy"}
 
 
-def test_what_was_read_of_pixels_does_not_compete_with_what_was_read_of_concepts(compared: Made):
+def test_what_was_read_of_pixels_is_not_comparable_with_what_was_read_of_concepts(compared: Made):
     read = {"maps": "pixels", "more maps": "pixels", "own": "concepts", "control": "pixels"}
     values = {"maps": 0.2, "more maps": 0.3, "own": 0.9, "control": 0.95}
     comparison = compared(values, read=read, metric="undefined")
@@ -142,11 +142,13 @@ def test_the_metric_says_why_a_control_of_its_kind_can_win(
     assert warning.why == "Noise is near."
 
 
-@pytest.mark.parametrize("footing", ["through the generator", "own; through the generator"])
-def test_scores_through_the_generator_are_marked(compared: Made, footing: str):
-    table = score_table(compared({"a": 0.2, "control": 0.1}, footing=footing))
-    assert [line.scores[0].marks for line in table.lines] == ["◇", "◇"]
-    assert table.marks == {"◇"}
+@pytest.mark.parametrize(("translated", "mark"), [(True, "◇"), (False, ""), (None, "")])
+def test_scores_of_translated_explanations_are_marked(
+    compared: Made, translated: bool | None, mark: str
+):
+    table = score_table(compared({"a": 0.2, "control": 0.1}, translated=translated))
+    assert [line.scores[0].marks for line in table.lines] == [mark, mark]
+    assert table.marks == set(mark)
 
 
 def test_long_reasons_are_notes_and_each_stands_once(compared: Made):

@@ -100,7 +100,9 @@ def test_the_first_table_has_metrics_across_and_labels_down(page: Page, done: Co
     assert kind == "apart"
     assert "what-ifs" not in cells[3]
     pooled = done.pooled()
-    row = pooled[(pooled.method == "random") & (pooled.metric == "distance") & (pooled.part == "")]
+    row = pooled[
+        (pooled.method == "random") & (pooled.metric == "distance") & (pooled.kind == "score")
+    ]
     assert cells[2].strip().startswith(f"{row.value.iloc[0]:.3f} [")
 
 
@@ -124,7 +126,7 @@ def test_rounding_makes_nobody_the_best(scored: Callable[..., Comparison]):
     assert [line.labels[0] for line in table.lines if line.scores[0].best] == ["a", "b"]
 
 
-def test_controls_do_not_compete(done: Comparison):
+def test_controls_are_not_ranked_among_methods(done: Comparison):
     lines = {line.labels[0]: line for line in score_table(done).lines}
     assert [label for label, line in lines.items() if line.control] == ["random (control)"]
     # One of the two others failed, so that there is nothing to be better than.
@@ -176,9 +178,9 @@ def test_the_terminal_shows_what_the_page_shows(done: Comparison, compared: Call
     assert "chance 0." in shown and "control: zero 1." in shown
     assert "no explanation today" in shown
     values = {"a": 0.2, "b": 0.3, "long": None, "control": 0.25}
-    marked = compared(values, footing="through the generator; own")
+    marked = compared(values, translated=True)
     shown = shown_in_terminal(marked)
-    assert "0.300 ★◇ [" in shown and "◇ through the generator" in shown
+    assert "0.300 ★◇ [" in shown and "◇ translated" in shown
     assert "none (1)" in shown and "(1) a reason that is far too long" in shown
     assert "no better than control" in shown
 
