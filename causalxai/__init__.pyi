@@ -21,6 +21,7 @@ from .graph_discoverer import BackgroundKnowledge as BackgroundKnowledge
 from .graph_discoverer import DiscoveryInputs as DiscoveryInputs
 from .graph_discoverer import GraphDiscoverer as GraphDiscoverer
 from .intervention import Intervention as Intervention
+from .metric import AttributionSpace as AttributionSpace
 from .metric import Estimate as Estimate
 from .metric import Metric as Metric
 from .metric import MetricResult as MetricResult

@@ -29,7 +29,6 @@ class RowKind(StrEnum):
     FIT = "fit"
 
 
-
 @dataclass(frozen=True)
 class Outcome:
     """What is left of a run when it is done.
