@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from causalxai.errors import ContractError
 from causalxai.network.hidden_layer import Embedding, HiddenLayer, NamedLayer
+from causalxai.network.layer_order import in_order, weighted_layers
 from causalxai.network.linear_head import LinearHead, find_linear_head
 from causalxai.plugin import Plugin
 from causalxai.progress import SILENT, Progress
@@ -57,7 +58,7 @@ class Classifier:
         self.feature_layer = feature_layer
         try:
             with torch.no_grad():
-                logits = self.model(torch.zeros(1, *image_shape, device=self.device))
+                logits = self.model(self._black())
         except Exception as error:
             # The network may be the user's own, and raise anything.
             raise ContractError(
@@ -103,6 +104,20 @@ class Classifier:
         if layer is None:
             return Embedding(self.model, self.head)
         return NamedLayer(self.model, layer, self._noise())
+
+    def layers(self, *kinds: type[nn.Module]) -> tuple[str, ...]:
+        """Return the names of the modules of some classes, in the order in which they first run.
+
+        Modules that do not run come last.
+        """
+        return in_order(self.model, self._black(), kinds)
+
+    def weighted_layers(self) -> tuple[str, ...]:
+        """Return the names of the modules that own parameters, in the order in which they run."""
+        return weighted_layers(self.model, self._black())
+
+    def _black(self) -> Tensor:
+        return torch.zeros(1, *self.image_shape, device=self.device)
 
     def _noise(self) -> Tensor:
         # Much that a network does to its last layer's output leaves that of black alone.

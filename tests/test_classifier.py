@@ -108,3 +108,24 @@ def test_a_source_stores_the_weights():
 
     classifier = Source().fit(None)  # type: ignore[arg-type]
     assert Source().to_record(classifier).tensors["scale"].tolist() == [2.0, 1.0]
+
+
+class Backwards(nn.Module):
+    """Declares its layers in another order than they run, and one that never runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.idle = nn.Linear(2, 2)
+        self.last = nn.Linear(4, 2)
+        self.first = nn.Conv2d(1, 1, 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.last(self.first(images).flatten(1))
+        return logits
+
+
+def test_layers_are_named_in_the_order_in_which_they_run():
+    classifier = Classifier(Backwards(), class_names="ab", image_shape=(1, 2, 2))
+    assert classifier.weighted_layers() == ("first", "last", "idle")
+    assert classifier.layers(nn.Linear) == ("last", "idle")
+    assert classifier.layers(nn.Linear, nn.Conv2d) == ("first", "last", "idle")

@@ -10,7 +10,6 @@ from torch import nn
 
 from causalxai.classifier import Classifier
 from causalxai.errors import CapabilityError
-from causalxai.network.layer_order import weighted_layers
 
 
 def randomised(
@@ -29,8 +28,8 @@ def randomised(
     rng
         Draws the permutations; a CPU generator.
     layers
-        Whose weights are shuffled: names as in ``weighted_layers``, or the share of these, counted
-        from the logits downwards and rounded up ([1]_'s cascade); in (0, 1].
+        Whose weights are shuffled: names as in ``Classifier.weighted_layers``, or the share of
+        these, counted from the logits downwards and rounded up ([1]_'s cascade); in (0, 1].
 
     Raises
     ------
@@ -43,7 +42,7 @@ def randomised(
     ----------
     .. [1] Adebayo et al., "Sanity checks for saliency maps", NeurIPS 2018, section 4.
     """
-    known = weighted_layers(classifier)
+    known = classifier.weighted_layers()
     chosen = _from_the_top(known, layers) if isinstance(layers, int | float) else tuple(layers)
     unknown = [name for name in chosen if name not in known]
     if unknown or not known:

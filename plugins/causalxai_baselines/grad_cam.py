@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from causalxai.classifier import Classifier
 from causalxai.errors import CapabilityError, did_you_mean
 from causalxai.explainer import ExplanationInputs
-from causalxai.network.layer_order import in_order
 from causalxai_baselines.attribution import Attribute, Attributed, Attribution, AttributionConfig
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -69,7 +68,7 @@ class GradCam(Attribution):
         return attribute
 
     def _layer(self, classifier: Classifier) -> str:
-        convolutions = in_order(classifier, _CONVOLUTIONS)
+        convolutions = classifier.layers(*_CONVOLUTIONS)
         if self.config.layer is None:
             if not convolutions:
                 raise CapabilityError("grad-cam needs a convolution, and the classifier has none")

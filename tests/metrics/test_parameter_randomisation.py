@@ -9,7 +9,6 @@ from torch import nn
 from causalxai.classifier import Classifier
 from causalxai.errors import CapabilityError
 from causalxai.metrics.parameter_randomisation import randomised
-from causalxai.network.layer_order import weighted_layers
 from causalxai.seeding import torch_generator
 
 
@@ -42,7 +41,7 @@ def chain() -> Classifier:
 
 
 def test_layers_stand_in_the_order_in_which_they_run(chain):
-    assert weighted_layers(chain) == ("first", "tied", "norm", "head", "last")
+    assert chain.weighted_layers() == ("first", "tied", "norm", "head", "last")
 
 
 def test_every_tensor_is_a_permutation_of_itself(chain):
