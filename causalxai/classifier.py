@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Classifier:
-    """A trained network in evaluation mode, with what one must know to ask it.
+    """A trained network in evaluation mode, with the names and shapes needed to use it.
 
     Parameters
     ----------
@@ -35,11 +35,11 @@ class Classifier:
     class_names
         ``K`` names.
     image_shape
-        Channels, height, width.
+        Channels, height and width.
     feature_layer
         The name of the last hidden layer, for methods that read features.
     device
-        Where the model lives.
+        The device on which the model is and computes.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Classifier:
             with torch.no_grad():
                 logits = self.model(self._black())
         except Exception as error:
-            # The network may be the user's own, and raise anything.
+            # The network may be the user's own code, which may raise any exception.
             raise ContractError(
                 f"{type(model).__name__} fails on one image of shape {list(image_shape)}: "
                 f"{type(error).__name__}: {error}"
@@ -84,7 +84,7 @@ class Classifier:
         Raises
         ------
         CapabilityError
-            If the network does not end in one; the message names the layer that it ends in.
+            If the last layer of the network is not linear; the message names the layer.
         """
         return find_linear_head(self.model, self._noise())
 
@@ -94,7 +94,7 @@ class Classifier:
         Parameters
         ----------
         layer
-            Its name, as ``named_modules`` has it; ``None`` for what the linear last layer sees.
+            Its name, as in ``named_modules``; ``None`` for the input of the linear last layer.
 
         Raises
         ------
@@ -120,27 +120,28 @@ class Classifier:
         return torch.zeros(1, *self.image_shape, device=self.device)
 
     def _noise(self) -> Tensor:
-        # Much that a network does to its last layer's output leaves that of black alone.
+        # A black image could hide that the network changes its last layer's output afterwards:
+        # scaling, for example, does not change zeros.
         noise = torch.rand(2, *self.image_shape, generator=torch.Generator().manual_seed(0))
         return noise.to(self.device)
 
     def embed_and_classify(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return the embeddings ``[n, l]`` and the logits ``[n, K]`` in one pass.
 
-        Gradients flow through to ``images``, on the classifier's device.
+        The images must be on the classifier's device; both results are differentiable by them.
 
         Raises
         ------
         CapabilityError
             If the network has no linear last layer.
         """
-        with self.head.listening() as heard:
+        with self.head.recording() as embeddings:
             logits: Tensor = self.model(images)
-        return heard[0], logits
+        return embeddings[0], logits
 
     @torch.no_grad()
     def embed(self, images: Tensor, *, batch_size: int = 512) -> Tensor:
-        """Return ``[n, l]``, what the linear last layer sees, on the classifier's device.
+        """Return the embeddings ``[n, l]``, the linear last layer's input, on its device.
 
         Raises
         ------
@@ -152,26 +153,26 @@ class Classifier:
 
     @torch.no_grad()
     def logits(self, images: Tensor, *, batch_size: int = 512) -> Tensor:
-        """Return ``[n, K]``, on the classifier's device."""
+        """Return the logits ``[n, K]``, on the classifier's device."""
         batches = torch.split(images, batch_size)
         return torch.cat([self.model(batch.to(self.device)) for batch in batches])
 
     def probabilities(self, images: Tensor) -> Tensor:
-        """Return ``[n, K]``, rows that sum to one."""
+        """Return the probabilities of the classes, ``[n, K]``; each row sums to one."""
         return self.logits(images).softmax(dim=1)
 
     def predict(self, images: Tensor) -> Tensor:
-        """Return ``[n]``, the indices of the likeliest classes."""
+        """Return ``[n]``, the indices of the most probable classes."""
         return self.logits(images).argmax(dim=1)
 
     def accuracy(self, images: Tensor, labels: Tensor) -> float:
-        """Return the share of images that get their own label, in [0, 1]."""
+        """Return the share of images whose predicted class is their label, in [0, 1]."""
         hits = self.predict(images) == labels.to(self.device)
         return float(hits.cpu().double().mean())
 
 
 class ClassifierSource(Plugin, ABC):
-    """Where a classifier comes from: trained here, or the user's own weights."""
+    """The source of a classifier: training, or the user's own weights."""
 
     @abstractmethod
     def fit(
@@ -183,12 +184,12 @@ class ClassifierSource(Plugin, ABC):
         progress: Progress = SILENT,
         checkpoint: Checkpoint = NO_CHECKPOINT,
     ) -> Classifier:
-        """Train on ``dataset.train``, or load what is trained already."""
+        """Train a classifier on ``dataset.train``, or load one that is already trained."""
 
     @abstractmethod
     def restore(self, record: Record, dataset: Dataset, device: torch.device) -> Classifier:
-        """Bring back a classifier from ``to_record``'s tensors."""
+        """Return the classifier that ``to_record`` stored."""
 
     def to_record(self, classifier: Classifier) -> Record:
-        """Return the weights, so that ``restore`` can bring the classifier back."""
+        """Return the weights, from which ``restore`` builds the classifier again."""
         return Record(tensors=dict(classifier.model.state_dict()))

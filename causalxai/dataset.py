@@ -1,4 +1,4 @@
-"""Data sets: images, labels and, where somebody knows them, concepts and their true graph."""
+"""Data sets: images, labels and, where they are known, concepts and their true causal graph."""
 
 from __future__ import annotations
 
@@ -30,12 +30,13 @@ class Split:
     labels
         ``[n]``, int64 class indices.
     concepts
-        ``[n, m]``, floats: what was measured of ``concept_names``; ``None`` if unknown.
+        ``[n, m]``, floats: the measured values of ``Dataset.concept_names``; ``None`` if unknown.
     set_concepts
-        ``[n, m]``, floats: what the images were drawn to have; ``None`` if nobody drew them.
+        ``[n, m]``, floats: the values with which the images were rendered; ``None`` if they were
+        not rendered.
     groups
-        ``[n]``, int64: images with the same number show the same individual, and must not be
-        parted between what is learned from and what is tested on; ``None`` if all differ.
+        ``[n]``, int64: images with the same number show the same individual and must not be
+        divided between training and test images; ``None`` if all individuals differ.
     """
 
     images: Tensor
@@ -60,16 +61,18 @@ class Dataset:
     Parameters
     ----------
     train, test
-        What classifiers and concept spaces learn from, and what is explained and scored.
+        The images that classifiers and concept spaces learn from, and those that are explained
+        and scored.
     class_names
         ``K`` names, in the order of the class indices.
     concept_names
-        Names of the columns of ``Split.concepts``, each another one.
+        Unique names of the columns of ``Split.concepts``.
     graph
         The true causal graph over ``concept_names``, where it is known.
     reference
-        Images whose concepts are independent of one another, each with the values that it has in
-        ``train``: what a read-out must be learned on, lest it reads one concept in another.
+        Images whose concepts are independent of one another, while each concept has the same
+        distribution as in ``train``. A read-out must be learned on such images; otherwise it can
+        predict one concept from another.
     """
 
     train: Split
@@ -84,7 +87,7 @@ class Dataset:
         if self.reference is not None:
             splits["reference"] = self.reference
         if twice := [name for name, count in Counter(self.concept_names).items() if count > 1]:
-            raise DataError(f"concept names are unique; there are two or more of {twice[0]!r}")
+            raise DataError(f"concept names must be unique; {twice[0]!r} occurs more than once")
         for name, split in splits.items():
             _check_images(name, split, len(self.class_names))
             _check_concepts(name, split, self.concept_names)
@@ -103,17 +106,17 @@ class Dataset:
 
 def _check_images(name: str, split: Split, classes: int) -> None:
     if not len(split):
-        raise DataError(f"the {name} split has no image")
+        raise DataError(f"the {name} split has no images")
     if split.images.dim() != 4 or len(split.labels) != len(split):
         raise DataError(
-            f"{name}: images are [n, c, h, w] with n labels, not "
+            f"{name}: images must be [n, c, h, w] with n labels, not "
             f"{list(split.images.shape)} with {len(split.labels)}"
         )
     low, high = float(split.images.min()), float(split.images.max())
     if not (0 <= low <= high <= 1):
-        raise DataError(f"{name}: images lie in [0, 1], not in [{low:g}, {high:g}]")
+        raise DataError(f"{name}: images must lie in [0, 1], not in [{low:g}, {high:g}]")
     if int(split.labels.min()) < 0 or int(split.labels.max()) >= classes:
-        raise DataError(f"{name}: labels are 0 to {classes - 1}")
+        raise DataError(f"{name}: labels must be from 0 to {classes - 1}")
     if split.groups is not None and len(split.groups) != len(split):
         raise DataError(f"{name}: {len(split.groups)} groups for {len(split)} images")
 
@@ -124,21 +127,23 @@ def _check_concepts(name: str, split: Split, names: tuple[str, ...]) -> None:
             continue
         if values.dim() != 2 or len(values) != len(split):
             raise DataError(
-                f"{name}: {kind} are [n, m] with a row for each of {len(split)} images, not "
+                f"{name}: {kind} must be [n, m] with a row for each of {len(split)} images, not "
                 f"{list(values.shape)}"
             )
         if not values.is_floating_point():
-            raise DataError(f"{name}: {kind} are floats, not {values.dtype}; .float() makes them")
+            raise DataError(
+                f"{name}: {kind} must be floats, not {values.dtype}; convert them with .float()"
+            )
         if values.shape[1] not in (0, len(names)):
             raise DataError(f"{name}: {values.shape[1]} {kind}, but {len(names)} names")
 
 
 class DatasetSource(Plugin, ABC):
-    """Where a data set comes from: a file, a folder, a renderer."""
+    """The source of a data set: a file, a folder or a renderer."""
 
     @abstractmethod
     def load(self, *, rng: torch.Generator, progress: Progress = SILENT) -> Dataset:
-        """Read or make the data.
+        """Read or generate the data.
 
         Raises
         ------
@@ -148,16 +153,16 @@ class DatasetSource(Plugin, ABC):
 
 
 def some_of_each_class(target: Tensor, most: int, among: Iterable[int] | None = None) -> list[int]:
-    """Return which images to show; classes take turns, by the classes and then by the images.
+    """Return which images to show, taking turns between the classes; sorted by class and index.
 
     Parameters
     ----------
     target
         ``[n]``, the class of each image.
     most
-        How many, at most.
+        The maximum number of images.
     among
-        Which images there are to choose from; all of them unless given.
+        The indices of the images to choose from; all images by default.
     """
     by_class: dict[int, list[int]] = defaultdict(list)
     for image in range(len(target)) if among is None else sorted(among):

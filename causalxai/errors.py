@@ -1,4 +1,4 @@
-"""What can go wrong, told to the person who can mend it."""
+"""The errors that causalxai raises, with messages for the person who can act on them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 
 class CausalxaiError(Exception):
-    """Base of every error that causalxai raises on purpose; the command line shows no traceback."""
+    """Base of all errors that causalxai raises on purpose; the command line hides the traceback."""
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,12 @@ class Problem:
         return f"{self.where}: {self.key}: {self.message}" if self.key else self.say_where()
 
     def say_where(self) -> str:
-        """Tell a mistake that belongs to no key."""
+        """Return the message of a mistake that belongs to no key."""
         return f"{self.where}: {self.message}"
 
 
 class SpecError(CausalxaiError):
-    """The user's spec has mistakes; all of them are told at once."""
+    """The user's spec has mistakes; the message lists all of them."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
@@ -36,7 +36,7 @@ class SpecError(CausalxaiError):
 
 
 class DataError(CausalxaiError):
-    """A data set or a weights file is missing, damaged or not what the spec says it is."""
+    """A data set or a weights file is missing, damaged or different from what the spec says."""
 
 
 class PluginError(CausalxaiError):
@@ -48,14 +48,14 @@ class ContractError(CausalxaiError):
 
 
 class CapabilityError(CausalxaiError):
-    """Something was asked of a part that it cannot do, or of a part that is not there."""
+    """A part was asked for something that it cannot do, or the run does not have the part."""
 
 
 class NotStoredError(CausalxaiError):
-    """Results that should be in the store are not; the message names them."""
+    """Results that should be in the store are missing; the message names them."""
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:
-    """Return `` did you mean 'x'?`` with a separator, or nothing when no known name is near."""
+    """Return ``; did you mean 'x'?`` for the closest known name, or ``""`` if none is close."""
     near = get_close_matches(str(name), known, n=1, cutoff=0.6)
     return f"; did you mean {near[0]!r}?" if near else ""

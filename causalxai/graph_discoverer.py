@@ -1,4 +1,4 @@
-"""Graph discoverers: from answers, or from observations, to a causal graph."""
+"""Graph discoverers: find a causal graph from the oracle's answers or from observations."""
 
 from __future__ import annotations
 
@@ -27,10 +27,14 @@ if TYPE_CHECKING:
 
 
 class BackgroundKnowledge(PluginConfig):
-    """What is known of the graph beforehand; a hard constraint on every discoverer."""
+    """What is known of the graph before discovery; a hard constraint on every discoverer."""
 
-    required: tuple[tuple[str, str], ...] = Field(default=(), description="edges that must be")
-    forbidden: tuple[tuple[str, str], ...] = Field(default=(), description="edges that can't be")
+    required: tuple[tuple[str, str], ...] = Field(
+        default=(), description="edges that the graph must have"
+    )
+    forbidden: tuple[tuple[str, str], ...] = Field(
+        default=(), description="edges that the graph must not have"
+    )
     tiers: tuple[tuple[str, ...], ...] = Field(
         default=(), description="groups in causal order; no edge leads back to an earlier group"
     )
@@ -38,17 +42,17 @@ class BackgroundKnowledge(PluginConfig):
     def among(
         self, names: Sequence[str]
     ) -> tuple[frozenset[tuple[int, int]], frozenset[tuple[int, int]]]:
-        """Return the edges that must be and those that can't, by the places of ``names``.
+        """Return the required and the forbidden edges, as pairs of indices into ``names``.
 
         Raises
         ------
         CapabilityError
-            If something that is not among the names is spoken of, or no graph can satisfy it all.
+            If the knowledge mentions an unknown name, or no graph can satisfy all of it.
         """
         for name in chain(*self.required, *self.forbidden, *self.tiers):
             if name not in names:
                 raise CapabilityError(
-                    f"background knowledge speaks of {name!r}, which is no concept"
+                    f"background knowledge mentions {name!r}, which is not a concept"
                     f"{did_you_mean(name, names)} (there are: {', '.join(names)})"
                 )
         place = {name: index for index, name in enumerate(names)}
@@ -67,11 +71,11 @@ class BackgroundKnowledge(PluginConfig):
         return required, forbidden
 
     def violations(self, graph: CausalGraph) -> list[str]:
-        """Return what in ``graph`` contradicts this knowledge, in words.
+        """Return a description of everything in ``graph`` that contradicts this knowledge.
 
-        A required edge must be directed as it is required. An edge that leaves a direction open
-        must not leave one open that is forbidden: that knowledge settles it. A bidirected edge
-        says that neither is a cause of the other, and contradicts a required edge alone.
+        A required edge must be directed as required. An edge that leaves its direction open must
+        not admit a forbidden direction, because the knowledge settles it. A bidirected edge says
+        that neither node is a cause of the other, so it contradicts only a required edge.
         """
         tier = {node: index for index, group in enumerate(self.tiers) for node in group}
         broken = [f"{a} → {b} is required" for a, b in self.required if not graph.has_edge(a, b)]
@@ -92,20 +96,20 @@ def _but(edge: Edge) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class DiscoveryInputs:
-    """What a discoverer may look at.
+    """The inputs of a discoverer.
 
     Parameters
     ----------
     classifier, dataset
-        What is explained, and on which data.
+        The classifier that is explained, and the data set.
     rng
-        The stage's own generator.
+        The stage's own random generator.
     progress
-        Where long work reports.
+        Receives reports on the progress of long work.
     space
         The fitted concept space, where the run has one.
     oracle
-        The bound oracle, where the run has one. It speaks of ``space``.
+        The oracle, bound to ``space``, where the run has one.
 
     Raises
     ------
@@ -131,7 +135,7 @@ class DiscoveryInputs:
         return frozenset(found)
 
     def require(self, needed: frozenset[Capability], who: str) -> None:
-        """Raise CapabilityError if something that ``who`` needs is missing."""
+        """Raise CapabilityError if the run lacks one of the capabilities that ``who`` needs."""
         require(needed, self.capabilities, who)
 
     def need_space(self) -> ConceptSpace:
@@ -144,17 +148,17 @@ class DiscoveryInputs:
 
 
 class DiscovererConfig(PluginConfig):
-    """Settings that every discoverer has."""
+    """The settings that all discoverers share."""
 
     background: BackgroundKnowledge = BackgroundKnowledge()
 
 
 class GraphDiscoverer(Plugin, ABC):
-    """Turns an oracle's answers (or observations) into a causal graph."""
+    """Finds a causal graph from an oracle's answers or from observations."""
 
     Config: ClassVar[type[PluginConfig]] = DiscovererConfig
     requires: frozenset[Capability] = frozenset({Capability.ORACLE})
-    """What it cannot do without. An instance may need more or less than its class."""
+    """The capabilities that it needs. An instance may need more or fewer than its class."""
 
     @final
     def discover(self, inputs: DiscoveryInputs) -> CausalGraph:

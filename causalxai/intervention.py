@@ -1,4 +1,4 @@
-"""Interventions: what do() sets, for a whole batch of hypotheses at once."""
+"""Interventions: what do() changes, for a whole batch of them at once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 NO_TARGET = -1
-"""Fills up the targets of an intervention that sets fewer concepts than its neighbours."""
+"""Pads the targets of an intervention that changes fewer concepts than others in the batch."""
 
 
 class Action(StrEnum):
@@ -24,18 +24,19 @@ class Action(StrEnum):
 class Intervention:
     """``q`` interventions, each of which acts on at most ``k`` concepts.
 
-    Sparse by design: ``d`` may be a hundred thousand network parameters.
+    Only the changed concepts are stored, because there may be a hundred thousand (network
+    parameters, for example).
 
     Parameters
     ----------
     targets
-        ``[q, k]`` int64, indices of concepts; ``NO_TARGET`` stands for none. No concept may
-        stand twice in one row.
+        ``[q, k]`` int64, indices of concepts; ``NO_TARGET`` stands for none. A row must not
+        contain a concept twice.
     values
-        ``[q, k]``, the same for every unit, or ``[q, n, k]``. What is set (``SET``) or added
-        (``SHIFT``), in the concept's own unit; ignored by ``FLIP``.
+        ``[q, k]``, the same for every unit, or ``[q, n, k]``. The values to set (``SET``) or to
+        add (``SHIFT``), in the concept's own unit; ignored by ``FLIP``.
     action
-        What is done to each target.
+        How the targets are changed.
 
     Raises
     ------
@@ -64,7 +65,7 @@ class Intervention:
 
     @classmethod
     def none(cls, count: int = 1) -> Intervention:
-        """Return ``count`` empty interventions: what is seen when nothing is done."""
+        """Return ``count`` empty interventions, which change nothing."""
         return cls(torch.empty(count, 0, dtype=torch.int64), torch.empty(count, 0))
 
     @classmethod
@@ -84,7 +85,7 @@ class Intervention:
 
     @classmethod
     def ablate(cls, targets: Tensor) -> Intervention:
-        """Return do(c = 0) for each row of ``targets``; for a parameter, its removal."""
+        """Return do(c = 0) for each row of ``targets``; it removes a network parameter."""
         return cls._build(targets, 0.0, Action.SET)
 
     @classmethod
@@ -113,12 +114,12 @@ class Intervention:
         Parameters
         ----------
         state
-            ``[n, d]``, the concepts' values before anything is done.
+            ``[n, d]``, the concepts' values before the intervention.
 
         Returns
         -------
         Tensor
-            ``[q, n, k]``; entries of ``NO_TARGET`` mean nothing.
+            ``[q, n, k]``; entries where the target is ``NO_TARGET`` have no meaning.
         """
         values = self.values if self.values.dim() == 3 else self.values[:, None]
         q, k = self.targets.shape
@@ -126,13 +127,15 @@ class Intervention:
         if self.action is Action.SET:
             return values
         index = self.targets.clamp(min=0).to(state.device)
+        # [n, d] indexed by [q, k] is [n, q, k]; interventions come first.
         before = state[:, index].permute(1, 0, 2)
         return before + values if self.action is Action.SHIFT else 1 - before
 
     def apply(self, state: Tensor) -> Tensor:
-        """Return the concepts' values after each intervention, ``[q, n, d]``, dense."""
+        """Return the values of all concepts after each intervention, ``[q, n, d]``."""
         q, n = len(self), state.shape[0]
         after = state.expand(q, *state.shape)
+        # A column is added that takes the values of NO_TARGET, and is cut off in the end.
         padded = torch.cat([after, after.new_zeros(q, n, 1)], dim=2)
         index = self.targets.to(state.device)
         index = index.where(index != NO_TARGET, torch.full_like(index, state.shape[1]))

@@ -1,4 +1,4 @@
-"""One seed in the spec, an independent generator for each use of it."""
+"""Random generators: a spec has one seed, and each use of it gets an independent generator."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Value = TypeVar("Value")
 
 
 def derive_seed(seed: int, *names: str) -> int:
-    """Return a 63-bit seed that depends on ``seed`` and on the names of its use."""
+    """Return a 63-bit seed that depends on ``seed`` and on the names of what it is used for."""
     digest = hashlib.sha256("\0".join((str(seed), *names)).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 
@@ -24,12 +24,16 @@ def torch_generator(seed: int, *names: str) -> torch.Generator:
 
 
 def numpy_generator(rng: torch.Generator) -> np.random.Generator:
-    """Draw a NumPy generator from a torch one, for libraries that ask for NumPy's."""
+    """Return a NumPy generator seeded from a torch one, for libraries that need NumPy's."""
     return np.random.default_rng(int(torch.randint(2**62, (1,), generator=rng)))
 
 
 def seeded(build: Callable[[], Value], rng: torch.Generator) -> Value:
-    """Build networks whose initial weights come from ``rng``; torch's own generator is kept."""
+    """Return what ``build`` builds, with initial weights that depend on ``rng`` alone.
+
+    PyTorch initialises weights from its global generator. That one is seeded from ``rng`` while
+    ``build`` runs, and its state is restored afterwards.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(int(torch.randint(2**62, (1,), generator=rng)))
         return build()

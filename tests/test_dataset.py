@@ -36,13 +36,13 @@ def test_the_shape_of_an_image_is_channels_height_width():
     ("images", "labels", "message"),
     [
         (torch.zeros(0, 1, 2, 2), torch.zeros(0), "the {} split has no image"),
-        (torch.zeros(2, 2, 2), torch.zeros(2), r"{}: images are \[n, c, h, w\] .* \[2, 2, 2\]"),
+        (torch.zeros(2, 2, 2), torch.zeros(2), r"{}: images must be \[n, c, h, w\] .* \[2, 2, 2\]"),
         (torch.zeros(2, 1, 2, 2), torch.zeros(3), r"{}: .* n labels, not \[2, 1, 2, 2\] with 3"),
         (torch.full((2, 1, 2, 2), 255.0), torch.zeros(2), r"{}: .* not in \[255, 255\]"),
         (torch.full((2, 1, 2, 2), -0.5), torch.zeros(2), r"{}: .* not in \[-0.5, -0.5\]"),
         (torch.full((2, 1, 2, 2), torch.nan), torch.zeros(2), r"{}: .* not in \[nan, nan\]"),
-        (torch.zeros(2, 1, 2, 2), torch.tensor([0, 2]), "{}: labels are 0 to 1"),
-        (torch.zeros(2, 1, 2, 2), torch.tensor([-1, 0]), "{}: labels are 0 to 1"),
+        (torch.zeros(2, 1, 2, 2), torch.tensor([0, 2]), "{}: labels must be from 0 to 1"),
+        (torch.zeros(2, 1, 2, 2), torch.tensor([-1, 0]), "{}: labels must be from 0 to 1"),
     ],
     ids=["empty", "dim", "count", "bytes", "negative", "nan", "label", "negative label"],
 )
@@ -82,7 +82,7 @@ def test_concepts_have_names():
 )
 def test_concepts_are_a_table_of_floats(kind: str, bad: str, values: Tensor, message: str):
     splits = {"train": GOOD, "test": GOOD, bad: replace(GOOD, **{kind: values})}
-    with pytest.raises(DataError, match=f"^{bad}: {kind} are .*{message}"):
+    with pytest.raises(DataError, match=f"^{bad}: {kind} must be .*{message}"):
         Dataset(**splits, class_names=("a", "b"), concept_names=("thickness",))
 
 
@@ -93,7 +93,7 @@ def test_values_that_were_set_have_names_too():
 
 
 def test_concept_names_are_unique():
-    with pytest.raises(DataError, match="two or more of 'slant'"):
+    with pytest.raises(DataError, match="'slant' occurs more than once"):
         Dataset(GOOD, GOOD, ("a", "b"), concept_names=("width", "slant", "slant"))
 
 

@@ -123,8 +123,8 @@ def test_knowledge_becomes_places_among_names():
 @pytest.mark.parametrize(
     ("known", "complaint"),
     [
-        ({"required": (("a", "bb"),)}, "'bb', which is no concept.*a, b"),
-        ({"tiers": (("d",),)}, "'d', which is no concept"),
+        ({"required": (("a", "bb"),)}, "'bb', which is not a concept.*a, b"),
+        ({"tiers": (("d",),)}, "'d', which is not a concept"),
         ({"required": (("a", "b"), ("b", "a"))}, "requires a cycle"),
         ({"required": (("a", "b"),), "forbidden": (("a", "b"),)}, "a → b is required, but"),
         ({"required": (("b", "a"),), "tiers": (("a",), ("b",))}, "b → a is required, but"),

@@ -1,1 +1,1 @@
-"""Reading and ordering the layers of any network."""
+"""Tools for the layers of any network: find them, order them, read and replace their output."""

@@ -1,4 +1,4 @@
-"""A hidden layer that cuts a classifier in two: what it sees, and what the rest makes of that."""
+"""A hidden layer divides a classifier in two parts: images to activations, these to logits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from causalxai.errors import CapabilityError, did_you_mean
 from causalxai.network.linear_head import LinearHead
 
-_TOLERANCE = 1e-4  # of the logits' own size: another batch size rounds differently
+_TOLERANCE = 1e-4  # relative to the logits, because another batch size rounds differently
 
 
 class HiddenLayer(ABC):
@@ -22,9 +22,9 @@ class HiddenLayer(ABC):
     Attributes
     ----------
     name
-        The layer's.
+        The layer's name.
     shape
-        Of one image's activations.
+        The shape of one image's activations.
     """
 
     name: str
@@ -37,13 +37,13 @@ class HiddenLayer(ABC):
 
     @abstractmethod
     def activations(self, images: Tensor) -> Tensor:
-        """Return ``[n, *shape]`` for images ``[n, c, h, w]``; gradients flow."""
+        """Return the activations ``[n, *shape]`` of images ``[n, c, h, w]``; differentiable."""
 
     @abstractmethod
     def logits(self, activations: Tensor) -> Tensor:
-        """Return ``[n, K]``, what the rest of the network makes of ``[n, *shape]``; differentiable.
+        """Return the logits ``[n, K]`` for activations ``[n, *shape]``; differentiable.
 
-        Activations may also come flat, ``[n, width]``.
+        The activations may also be flat, ``[n, width]``.
         """
 
 
@@ -55,15 +55,15 @@ class NamedLayer(HiddenLayer):
     model
         A network in evaluation mode.
     name
-        The layer, as ``named_modules`` has it; its output is meant.
+        The layer's name, as in ``named_modules``; its output is read and replaced.
     examples
-        ``[n, c, h, w]`` with two or more images, to try the cut on; not blank.
+        ``[n, c, h, w]``, two or more images that are not blank, on which the layer is tried.
 
     Raises
     ------
     CapabilityError
-        If there is no such layer, it does not give one tensor, once, for each batch, or the
-        logits do not follow from it alone (something passes it by).
+        If there is no such layer, if it does not output exactly one tensor for each batch, or if
+        the logits do not follow from its output alone (for example because of a skip connection).
     """
 
     def __init__(self, model: nn.Module, name: str, examples: Tensor) -> None:
@@ -81,48 +81,50 @@ class NamedLayer(HiddenLayer):
             logits: Tensor = model(examples)
             activations = self.activations(examples)
             self.shape = tuple(activations.shape[1:])
-            self._one_for_all = True
+            # The layers before this one run on a single blank image, which is fastest, unless the
+            # network needs the batch size that it began with.
+            self._single_stand_in = True
             if not self._follow(activations, logits):
-                self._one_for_all = False
+                self._single_stand_in = False
                 if not self._follow(activations, logits):
                     raise CapabilityError(
-                        f"the logits do not follow from the layer {name!r} alone: something "
-                        "passes it by; choose a later layer, or one outside a branch"
+                        f"the logits do not follow from the layer {name!r} alone: another path "
+                        "goes around it; choose a later layer, or one outside a branch"
                     )
 
     def activations(self, images: Tensor) -> Tensor:
-        """Return ``[n, *shape]`` for images ``[n, c, h, w]``; gradients flow."""
-        heard: list[Tensor] = []
+        """Return the activations ``[n, *shape]`` of images ``[n, c, h, w]``; differentiable."""
+        outputs: list[Tensor] = []
 
-        def listen(_layer: nn.Module, _inputs: object, output: object) -> None:
+        def record(_layer: nn.Module, _inputs: object, output: object) -> None:
             if not isinstance(output, Tensor):
                 raise CapabilityError(
                     f"the layer {self.name!r} gives a {type(output).__name__}, not one tensor"
                 )
-            # A copy: the network may go on to change the output in place.
-            heard.append(output.clone())
+            # A copy, because the network may change the output in place afterwards.
+            outputs.append(output.clone())
 
-        with _hooked(self._layer, listen):
+        with _hooked(self._layer, record):
             self._model(images)
-        if len(heard) != 1 or heard[0].shape[0] != images.shape[0]:
+        if len(outputs) != 1 or outputs[0].shape[0] != images.shape[0]:
             raise CapabilityError(
                 f"the layer {self.name!r} must run once with one row for each image; it ran "
-                f"{len(heard)} times and gave {[list(one.shape) for one in heard]}"
+                f"{len(outputs)} times and gave {[list(output.shape) for output in outputs]}"
             )
-        return heard[0]
+        return outputs[0]
 
     def logits(self, activations: Tensor) -> Tensor:
-        """Return ``[n, K]``, what the rest of the network makes of ``[n, *shape]``; differentiable.
+        """Return the logits ``[n, K]`` for activations ``[n, *shape]``; differentiable.
 
-        Activations may also come flat, ``[n, width]``.
+        The activations may also be flat, ``[n, width]``.
         """
         activations = activations.reshape(-1, *self.shape)
-        # A copy: what follows may change it in place.
-        put_in = activations.clone()
+        # A copy, because the following layers may change it in place.
+        replacement = activations.clone()
         images = self._stand_in
-        if not self._one_for_all:
+        if not self._single_stand_in:
             images = images.expand(len(activations), -1, -1, -1)
-        with _hooked(self._layer, lambda _layer, _inputs, _output: put_in):
+        with _hooked(self._layer, lambda _layer, _inputs, _output: replacement):
             logits: Tensor = self._model(images)
         return logits
 
@@ -132,14 +134,14 @@ class NamedLayer(HiddenLayer):
         except torch.OutOfMemoryError:
             raise
         except RuntimeError:
-            # The stand-in's batch size does not fit the activations'.
+            # The batch size of the stand-in image does not fit that of the activations.
             return False
         scale = _TOLERANCE * (1 + float(logits.abs().max()))
         return after.shape == logits.shape and torch.allclose(after, logits, atol=scale, rtol=0)
 
 
 class Embedding(HiddenLayer):
-    """What a linear last layer sees: the hidden layer whose rest is that layer alone."""
+    """The input of a linear last layer; that layer alone maps it to the logits."""
 
     def __init__(self, model: nn.Module, head: LinearHead) -> None:
         self.name = "embedding"
@@ -147,13 +149,13 @@ class Embedding(HiddenLayer):
         self._model, self._head = model, head
 
     def activations(self, images: Tensor) -> Tensor:
-        """Return ``[n, width]`` for images ``[n, c, h, w]``; gradients flow."""
-        with self._head.listening() as heard:
+        """Return the embeddings ``[n, width]`` of images ``[n, c, h, w]``; differentiable."""
+        with self._head.recording() as embeddings:
             self._model(images)
-        return heard[0]
+        return embeddings[0]
 
     def logits(self, activations: Tensor) -> Tensor:
-        """Return ``[n, K]``; differentiable."""
+        """Return the logits ``[n, K]``; differentiable."""
         logits: Tensor = self._head.layer(activations)
         return logits
 

@@ -23,6 +23,7 @@ def in_order(
         The classes of the modules.
     """
     names = {module: name for name, module in model.named_modules() if isinstance(module, kinds)}
+    # A dictionary keeps the order of its keys, and each key once.
     ran: dict[str, None] = {}
 
     def note(module: nn.Module, _inputs: object) -> None:

@@ -1,4 +1,4 @@
-"""The linear last block of a classifier: from the embedding to the logits."""
+"""The linear last layer of a classifier, which maps the embedding to the logits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch.nn.utils import parametrize
 
 from causalxai.errors import CapabilityError
 
-# In evaluation mode these do nothing, wherever they stand.
+# These layers change no value in evaluation mode.
 _IDLE = (
     nn.Identity, nn.Flatten,
     nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout,
@@ -24,7 +24,7 @@ _IDLE = (
 class LinearHead:
     """The last layer of a classifier that maps its embedding to logits linearly.
 
-    Assumption 1 of GLANCE [1]_, and what closed forms for the last layer rest on.
+    GLANCE assumes it [1]_ (assumption 1), and the closed forms for the last layer rest on it.
 
     Parameters
     ----------
@@ -48,16 +48,16 @@ class LinearHead:
         return self.layer.in_features
 
     @contextmanager
-    def listening(self) -> Iterator[list[Tensor]]:
-        """Collect the embeddings ``[n, l]`` of whatever the model is shown meanwhile."""
-        heard: list[Tensor] = []
+    def recording(self) -> Iterator[list[Tensor]]:
+        """Yield a list that receives the embedding ``[n, l]`` of each batch the model processes."""
+        embeddings: list[Tensor] = []
 
-        def listen(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            heard.extend(_tensors(args, kwargs))
+        def record(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            embeddings.extend(_tensors(args, kwargs))
 
-        handle = self.layer.register_forward_pre_hook(listen, with_kwargs=True)
+        handle = self.layer.register_forward_pre_hook(record, with_kwargs=True)
         try:
-            yield heard
+            yield embeddings
         finally:
             handle.remove()
 
@@ -70,19 +70,19 @@ def find_linear_head(model: nn.Module, examples: Tensor) -> LinearHead:
     model
         A network in evaluation mode.
     examples
-        ``[n, c, h, w]``, images to try it on: two or more, and not blank.
+        ``[n, c, h, w]``, two or more images that are not blank, on which the model is tried.
 
     Raises
     ------
     CapabilityError
-        If the last layer is not linear, runs more than once, does not see one vector for each
-        image, or is not the end; the message names the layer.
+        If the last layer is not linear, runs more than once, does not receive one vector for each
+        image, or if its output is changed afterwards; the message names the layer.
     """
     calls, logits = _calls_of(model, examples)
-    acting = [call for call in calls if not isinstance(call.layer, _IDLE)]
-    if not acting:
+    effective = [call for call in calls if not isinstance(call.layer, _IDLE)]
+    if not effective:
         raise CapabilityError(f"{type(model).__name__} has no layer that is a module of its own")
-    last = acting[-1]
+    last = effective[-1]
     if not isinstance(last.layer, nn.Linear):
         raise CapabilityError(
             "the classifier's last layer must be linear (nn.Linear); "
@@ -90,21 +90,21 @@ def find_linear_head(model: nn.Module, examples: Tensor) -> LinearHead:
         )
     if last.inputs.dim() != 2 or sum(call.layer is last.layer for call in calls) > 1:
         raise CapabilityError(
-            f"the classifier's last layer {last.name!r} must see one vector for each image, once; "
-            f"it sees {list(last.inputs.shape)}"
+            f"the classifier's last layer {last.name!r} must receive one vector for each image, "
+            f"once; it receives {list(last.inputs.shape)}"
         )
     changed = last.output.shape != logits.shape or not torch.equal(last.output, logits)
     if changed:
         raise CapabilityError(
-            f"the classifier's logits must be what its last layer {last.name!r} gives; something "
-            "comes after it: return the logits themselves, without softmax or scaling"
+            f"the classifier's logits must be the output of its last layer {last.name!r}, but the "
+            "network changes that output: return the logits themselves, without softmax or scaling"
         )
     return LinearHead(last.name, last.layer)
 
 
 @dataclass(frozen=True)
 class _Call:
-    """One layer at work."""
+    """One call of a layer: its input and its output."""
 
     name: str
     layer: nn.Module
@@ -113,7 +113,7 @@ class _Call:
 
 
 def _calls_of(model: nn.Module, examples: Tensor) -> tuple[list[_Call], Tensor]:
-    """Return what each layer without children was given and gave, in order, and the logits."""
+    """Return the calls of all layers without children, in order, and the logits."""
     calls: list[_Call] = []
     names = {layer: name for name, layer in model.named_modules()}
 
@@ -122,7 +122,7 @@ def _calls_of(model: nn.Module, examples: Tensor) -> tuple[list[_Call], Tensor]:
     ) -> None:
         inputs = _tensors(args, kwargs)
         if inputs and isinstance(output, Tensor):
-            # A copy: the network may go on to change the output in place.
+            # A copy, because the network may change the output in place afterwards.
             calls.append(_Call(names[layer], layer, inputs[0], output.clone()))
 
     handles = [layer.register_forward_hook(note, with_kwargs=True) for layer in _leaves(model)]
@@ -135,21 +135,23 @@ def _calls_of(model: nn.Module, examples: Tensor) -> tuple[list[_Call], Tensor]:
 
 
 def _leaves(model: nn.Module) -> list[nn.Module]:
-    """Return the layers without children; what makes a layer's weight is part of that layer."""
+    """Return the layers without children; a parametrization counts as part of its layer."""
     layers = list(model.modules())
-    making = {
+    parametrizations = {
         part
         for layer in layers
         if parametrize.is_parametrized(layer)
         for part in layer.get_submodule("parametrizations").modules()
     }
     return [
-        layer for layer in layers if layer not in making and making.issuperset(layer.children())
+        layer
+        for layer in layers
+        if layer not in parametrizations and parametrizations.issuperset(layer.children())
     ]
 
 
 def _tensors(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Tensor]:
-    """Return the tensors among a call's arguments, by place and by keyword."""
+    """Return the tensors among a call's positional and keyword arguments."""
     return [given for given in (*args, *kwargs.values()) if isinstance(given, Tensor)]
 
 

@@ -1,1 +1,1 @@
-"""Training loops that go on where they were stopped."""
+"""Training loops that can be interrupted and continued."""

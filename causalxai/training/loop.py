@@ -1,4 +1,4 @@
-"""The loop of a training: it goes on where a killed run stopped, and breaks down in words."""
+"""The training loop: it continues an interrupted run, and its errors say what to do."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from causalxai.training.state import TrainingState
 
 
 class NotFiniteError(ArithmeticError):
-    """Raised by a step that can't be taken; the message names what is not finite."""
+    """A training step failed; the message names the quantity that is not finite."""
 
 
 class StepwiseTraining(ABC):
-    """A training of some hundred or thousand steps; subclasses say what a step is.
+    """A training of some hundreds or thousands of steps; subclasses define the step.
 
-    After every ``save_every`` steps or ``save_seconds``, all that the next step depends on goes to
-    a checkpoint. A run that goes on from there ends, on a CPU, with the bytes of one that was never
-    interrupted.
+    After every ``save_every`` steps or ``save_seconds``, everything that the next step depends on
+    is saved to a checkpoint. On a CPU, a run that continues from there has bit for bit the same
+    result as one that was never interrupted.
 
     Attributes
     ----------
     trains
-        What is trained, as messages call it: ``the twin``.
+        What is trained, for messages: ``the twin``, for example.
     terms
-        The losses, weighted; the columns of ``history``.
+        The names of the weighted losses; the columns of ``history``.
     shown
-        The terms that progress tells.
+        The terms that are shown with the progress.
     save_every, save_seconds
-        How many steps, and about how much time, are lost at most.
+        The most steps, and about the most time, that an interruption loses.
     """
 
     trains: ClassVar[str]
@@ -55,14 +55,14 @@ class StepwiseTraining(ABC):
     @property
     @abstractmethod
     def state(self) -> TrainingState:
-        """All that a step changes."""
+        """Everything that a step changes."""
 
     @abstractmethod
     def step(self, number: int) -> Mapping[str, float]:
-        """Descend once, for the ``number``-th time from 0; return the terms before it.
+        """Take step ``number``, counted from 0, and return the terms as they were before it.
 
-        Terms that the step has no use for may be left out. Where ``descend`` raises
-        `NotFiniteError`, the training ends in words.
+        Terms that the step does not use may be left out. A `NotFiniteError` from ``descend`` may
+        pass through: the loop turns it into a message for the user.
         """
 
     @property
@@ -78,16 +78,16 @@ class StepwiseTraining(ABC):
         progress: Progress = SILENT,
         checkpoint: Checkpoint = NO_CHECKPOINT,
     ) -> Tensor:
-        """Take all steps that the checkpoint has not taken yet.
+        """Take the steps that remain after the checkpoint.
 
         Parameters
         ----------
         steps
-            How many in all.
+            The number of steps in all.
         remedy
             What the user should do if a loss is not finite.
         progress, checkpoint
-            Where progress and states go.
+            Receive the reports on the progress and the states.
 
         Returns
         -------
@@ -97,13 +97,13 @@ class StepwiseTraining(ABC):
         Raises
         ------
         DataError
-            If a loss, a gradient or a weight in the end is not finite, or the checkpoint is one of
+            If a loss, a gradient or a final weight is not finite, or the checkpoint belongs to
             another training.
         """
         stored = checkpoint.load()
         first = 0 if stored is None else self._resume(stored)
         saved, saved_at = first, time.monotonic()
-        label = f"train {self.trains}" + (f", on from step {first}" if first else "")
+        label = f"train {self.trains}" + (f", continued from step {first}" if first else "")
         with progress.task(label, steps) as advance:
             advance(first)
             for number in range(first, steps):
@@ -124,23 +124,22 @@ class StepwiseTraining(ABC):
         except NotFiniteError as error:
             if number == 0:
                 remedy = (
-                    "nothing had been learned before it: look for values that are huge or not "
-                    f"finite in what it learns from; if there are none, {remedy}"
+                    "this was the first step, so look for values in the training data that are "
+                    f"huge or not finite; if there are none, {remedy}"
                 )
             raise self._breakdown(number + 1, str(error), remedy) from error
         return losses
 
     def _check_weights(self, steps: int, remedy: str) -> None:
-        """Look at what the last step has left: no loss is computed from it."""
+        """Check the weights after the last step, because no loss is computed from them."""
         modules = self.state.modules.values()
         weights = [weight for module in modules for weight in module.parameters()]
         if not all(bool(torch.isfinite(weight).all()) for weight in weights):
-            raise self._breakdown(steps, "a weight that it left", remedy)
+            raise self._breakdown(steps, "a weight after it", remedy)
 
     def _breakdown(self, step: int, wrong: str, remedy: str) -> DataError:
         return DataError(
-            f"the training of {self.trains} broke down in step {step}: "
-            f"{wrong} is not finite; {remedy}"
+            f"the training of {self.trains} failed in step {step}: {wrong} is not finite; {remedy}"
         )
 
     def _snapshot(self, steps: int) -> Record:
@@ -150,7 +149,7 @@ class StepwiseTraining(ABC):
     def _resume(self, record: Record) -> int:
         history = record.tensors.get("history")
         if history is None or history.shape[1:] != (len(self.terms),):
-            raise DataError(f"the checkpoint is not one of this training: {self.trains}")
+            raise DataError(f"the checkpoint does not belong to this training: {self.trains}")
         self.state.restore(record)
         self._history = history.tolist()
         return cast("int", record.meta["steps"])
@@ -162,16 +161,16 @@ def descend(
     *,
     steepest: float | None = None,
 ) -> dict[str, float]:
-    """Let an optimizer take one step down the sum of the losses.
+    """Take one step of an optimizer on the sum of the losses.
 
     Parameters
     ----------
     optimizer
-        Of the weights that learn.
+        The optimizer of the trained weights.
     losses
-        Scalars, weighted; one or more.
+        One or more weighted scalars.
     steepest
-        The norm that a longer gradient is cut to; ``None`` for any.
+        The norm to which longer gradients are clipped; ``None`` for no clipping.
 
     Returns
     -------
@@ -181,7 +180,7 @@ def descend(
     Raises
     ------
     NotFiniteError
-        If a loss or the gradient is not finite. The weights are as they were.
+        If a loss or the gradient is not finite. The weights are then unchanged.
     """
     optimizer.zero_grad()
     torch.stack(list(losses.values())).sum().backward()

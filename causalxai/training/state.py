@@ -1,4 +1,4 @@
-"""What a training loop must keep to go on, bit for bit, where a killed run stopped."""
+"""The state that a training loop needs to continue an interrupted run, bit for bit."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from causalxai.storage.record import Json, Record
 
 @dataclass(frozen=True)
 class TrainingState:
-    """All that a training changes, under names of one's own; live objects, not copies.
+    """Everything that a training changes, by name; the objects themselves, not copies.
 
     Parameters
     ----------
     modules
-        Networks, averages and whatever else has a ``state_dict``.
+        Networks, averages and other objects with a ``state_dict``.
     optimizers
-        Their moments are kept; learning rates should follow from the step.
+        Only their moments are stored; learning rates should be computed from the step.
     rng
-        The generator that all chance comes from.
+        The only source of randomness.
     """
 
     modules: Mapping[str, nn.Module]
@@ -31,7 +31,7 @@ class TrainingState:
     rng: torch.Generator
 
     def to_record(self, **meta: Json) -> Record:
-        """Return a copy of the state, with plain values of one's own beside it."""
+        """Return a copy of the state, together with the plain values of ``meta``."""
         live: dict[str, Tensor] = {"rng": self.rng.get_state()}
         for name, module in self.modules.items():
             live |= under(name, module.state_dict())
@@ -42,23 +42,24 @@ class TrainingState:
         return Record(tensors=tensors, meta=meta)
 
     def restore(self, record: Record) -> None:
-        """Undo ``to_record``.
+        """Restore the state that ``to_record`` returned.
 
         Raises
         ------
         DataError
-            If the record is that of other networks.
+            If the record belongs to other networks.
         """
         for name, module in self.modules.items():
             try:
                 module.load_state_dict(below(name, record.tensors))
             except RuntimeError as error:
-                raise DataError(f"the checkpoint is not one of this training: {error}") from error
+                message = f"the checkpoint does not belong to this training: {error}"
+                raise DataError(message) from error
         for name, optimizer in self.optimizers.items():
             moments: dict[int, dict[str, Tensor]] = {}
             for key, tensor in below(name, record.tensors).items():
                 index, _, moment = key.partition(".")
-                # A copy: the optimizer changes its moments in place.
+                # A copy, because the optimizer changes its moments in place.
                 moments.setdefault(int(index), {})[moment] = tensor.clone()
             groups = optimizer.state_dict()["param_groups"]
             optimizer.load_state_dict({"state": moments, "param_groups": groups})
@@ -66,11 +67,11 @@ class TrainingState:
 
 
 def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return tensors under ``prefix.name``, so that several parts fit into one record."""
+    """Return the tensors named ``prefix.name``, so that one record can hold several parts."""
     return {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}
 
 
 def below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Undo ``under``: return the tensors of one part by their own names."""
+    """Return the tensors named ``prefix.name`` by their own names; the inverse of ``under``."""
     start = f"{prefix}."
     return {name.removeprefix(start): t for name, t in tensors.items() if name.startswith(start)}

@@ -97,7 +97,7 @@ def test_putting_activations_in_leaves_no_hook_and_does_not_change_them():
 
 
 def test_a_layer_that_is_passed_by_is_refused():
-    with pytest.raises(CapabilityError, match="'branch' alone: something passes it by"):
+    with pytest.raises(CapabilityError, match="'branch' alone: another path goes around it"):
         classifier(PassedBy(), 2).hidden("branch")
 
 

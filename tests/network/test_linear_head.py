@@ -175,11 +175,11 @@ class Bypassed(nn.Module):
             "it is '1', an AdaptiveAvgPool2d",
         ),
         (Keyword(nn.Softmax(1)), "it is 'behind', a Softmax"),
-        (Scaled(), "'fc' gives; something comes after it"),
-        (Rectified(), "'fc' gives; something comes after it"),
-        (Bypassed(in_place=False), "'fc' gives; something comes after it"),
-        (Bypassed(in_place=True), "'fc' gives; something comes after it"),
-        (Shared(), "'fc' must see one vector for each image, once"),
+        (Scaled(), "output of its last layer 'fc', but"),
+        (Rectified(), "output of its last layer 'fc', but"),
+        (Bypassed(in_place=False), "output of its last layer 'fc', but"),
+        (Bypassed(in_place=True), "output of its last layer 'fc', but"),
+        (Shared(), "'fc' must receive one vector for each image, once"),
     ],
 )
 def test_what_breaks_the_assumption_is_named(model: nn.Module, complaint: str):

@@ -85,18 +85,18 @@ def test_a_checkpoint_of_another_training_is_refused():
     without = {name: tensor for name, tensor in record.tensors.items() if name != "history"}
     for tensors in (without, {**record.tensors, "history": torch.zeros(3, 5)}):
         keeper.records = [replace(record, tensors=tensors)]
-        with pytest.raises(DataError, match="not one of this training: the walk"):
+        with pytest.raises(DataError, match="does not belong to this training: the walk"):
             run(Walk(), keeper)
 
 
 def test_a_breakdown_names_the_term_the_step_and_the_remedy():
-    message = "the training of the walk broke down in step 5: distance is not finite; walk slower"
+    message = "the training of the walk failed in step 5: distance is not finite; walk slower"
     with pytest.raises(DataError, match=message):
         run(Walk(breaks_in=5), Keeper())
 
 
 def test_a_first_step_that_breaks_down_blames_what_is_learned_from():
-    message = r"step 1: distance is not finite; nothing had been learned.*if there are none, walk"
+    message = r"step 1: distance is not finite; this was the first step.*if there are none, walk"
     with pytest.raises(DataError, match=message):
         run(Walk(breaks_in=1), Keeper())
 
@@ -112,7 +112,7 @@ class Falls(Walk):
 
 
 def test_what_the_last_step_leaves_is_looked_at():
-    with pytest.raises(DataError, match="step 8: a weight that it left is not finite; walk slower"):
+    with pytest.raises(DataError, match="step 8: a weight after it is not finite; walk slower"):
         run(Falls(), Keeper())
 
 
@@ -174,7 +174,7 @@ def test_progress_tells_where_a_training_goes_on():
     keeper.dies_after = None
     Walk().run(8, remedy="", progress=second, checkpoint=keeper.checkpoint)
     assert first.labels == ["train the walk of 8"]
-    assert second.labels == ["train the walk, on from step 3 of 8"]
+    assert second.labels == ["train the walk, continued from step 3 of 8"]
     assert second.advanced == [3, 1, 1, 1, 1, 1]
     assert all(note.startswith("distance ") for note in second.notes[1:])
 
@@ -217,6 +217,6 @@ class TestDescend:
                 root = (0 * self.model.weight.sum()).sqrt()
                 return descend(self.optimizer, {"distance": root})
 
-        message = "the walk broke down in step 5: the gradient is not finite; walk slower"
+        message = "the walk failed in step 5: the gradient is not finite; walk slower"
         with pytest.raises(DataError, match=message):
             run(Steep(), Keeper())

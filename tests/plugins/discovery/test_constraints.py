@@ -66,7 +66,7 @@ def test_required_edges_order_through_others():
         ({"required": (("b", "a"),), "tiers": (("a",), ("b",))}, "against the tiers"),
         ({"required": (("a", "b"), ("b", "c"), ("c", "a"))}, "requires a cycle"),
         ({"required": (("a", "a"),)}, "a → a is required"),
-        ({"forbidden": (("a", "bb"),)}, "'bb', which is no concept"),
+        ({"forbidden": (("a", "bb"),)}, "'bb', which is not a concept"),
         ({"tiers": (("x",),)}, "there are: a, b, c, d"),
     ],
 )

@@ -114,7 +114,7 @@ def test_a_checkpoint_of_another_code_is_refused(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(StepwiseTraining, "save_every", 3)
     keeper = Keeper()
     train(checkpoint=keeper.checkpoint)
-    with pytest.raises(DataError, match="not one of this training"):
+    with pytest.raises(DataError, match="not belong to this training"):
         train(SMALL.model_copy(update={"bits": 5}), keeper.checkpoint)
 
 

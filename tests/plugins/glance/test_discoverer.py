@@ -126,7 +126,7 @@ def test_concepts_move_the_prediction(obeying: ScoringInputs):
 
 def test_knowledge_of_unknown_concepts_is_refused(obeying: ScoringInputs):
     plugin = GlanceDiscoverer(background={"forbidden": [("siez", "brightness")]}, **QUICK)
-    with pytest.raises(CapabilityError, match=r"'siez', which is no concept.*size"):
+    with pytest.raises(CapabilityError, match=r"'siez', which is not a concept.*size"):
         plugin.discover(obeying)
 
 

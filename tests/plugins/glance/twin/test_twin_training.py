@@ -66,7 +66,7 @@ def test_a_checkpoint_of_another_twin_is_refused(
     monkeypatch.setattr(StepwiseTraining, "save_every", 3)
     keeper = Keeper()
     train(looker, material, keeper=keeper)
-    with pytest.raises(DataError, match="not one of this training"):
+    with pytest.raises(DataError, match="not belong to this training"):
         train(looker, material, keeper=keeper, latents=7)
 
 
