@@ -76,6 +76,11 @@ class Units:
             self.values[rows], {name: tensor[rows] for name, tensor in self.residual.items()}
         )
 
+    def to(self, device: torch.device) -> Units:
+        """Return the same individuals on a device."""
+        residual = {name: tensor.to(device) for name, tensor in self.residual.items()}
+        return Units(self.values.to(device), residual)
+
 
 class ConceptSpace(Plugin, ABC):
     """The variables that a classifier's explanation speaks of, and how to read them."""

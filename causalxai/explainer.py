@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, ClassVar, Self, cast, final
 
@@ -16,9 +16,9 @@ from causalxai.concept_space import Units
 from causalxai.errors import ContractError
 from causalxai.graph import CausalGraph
 from causalxai.graph_discoverer import DiscoveryInputs, GraphDiscoverer
-from causalxai.intervention import Action
 from causalxai.plugin import Plugin
 from causalxai.storage.record import Json, Record
+from causalxai.what_if import WhatIf, fault_of, what_ifs_from_record, what_ifs_to_record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,56 +45,6 @@ class ExplanationInputs(DiscoveryInputs):
     def need_graph(self) -> CausalGraph:
         """Return the graph; CapabilityError if the run has none."""
         return needed(self.graph, Capability.GRAPH)
-
-
-@dataclass(frozen=True)
-class Change:
-    """What an intervention does to one concept.
-
-    Parameters
-    ----------
-    concept
-        The concept's name.
-    action
-        Whether its value is set, shifted or flipped.
-    value
-        The new value, or the amount of a shift, in the concept's own values; of no meaning for a
-        flip.
-    words
-        The same for a reader, as in "thickness +1 sd".
-    """
-
-    concept: str
-    action: Action
-    value: float
-    words: str
-
-
-@dataclass(frozen=True, eq=False)
-class WhatIf:
-    """What the oracle answers for one of the explained images after an intervention.
-
-    Parameters
-    ----------
-    row
-        Which of the explained images.
-    changes
-        What is done. Empty: nothing is, and the answer is the image as the oracle perceives it.
-    logits
-        ``[K]``, on the CPU.
-    image
-        ``[c, h, w]`` in [0, 1], on the CPU; ``None`` where none was rendered or kept.
-    """
-
-    row: int
-    changes: tuple[Change, ...]
-    logits: Tensor
-    image: Tensor | None = None
-
-    @property
-    def words(self) -> str:
-        """What is done, for a reader."""
-        return ", ".join(change.words for change in self.changes) or "as perceived"
 
 
 @dataclass(frozen=True)
@@ -143,22 +93,19 @@ class Explanation:
         tensors = {"images": self.images, "target": self.target}
         if self.importance is not None:
             tensors["importance"] = self.importance
-        if self.units is not None:
-            tensors["units"] = self.units.values
-            tensors |= {f"residual/{name}": part for name, part in self.units.residual.items()}
         tensors |= {f"map/{name}": tensor for name, tensor in self.maps.items()}
         tensors |= {f"detail/{name}": tensor for name, tensor in self.details.items()}
-        pictured = [what_if.image for what_if in self.what_ifs if what_if.image is not None]
-        if self.what_ifs:
-            tensors["what_if_logits"] = torch.stack([one.logits for one in self.what_ifs])
-        if pictured:
-            tensors["what_if_images"] = torch.stack(pictured)
+        what_ifs = what_ifs_to_record(self.what_ifs)
+        units = Record(meta={"units": None})
+        if self.units is not None:
+            units = _units_to_record(self.units, self.images)
+        tensors |= {**what_ifs.tensors, **units.tensors}
         meta: dict[str, Json] = {
             "concepts": list(self.concepts),
             "maps": list(self.maps),
             "details": list(self.details),
-            "residual": None if self.units is None else list(self.units.residual),
-            "what_ifs": [_what_if_json(what_if) for what_if in self.what_ifs],
+            **what_ifs.meta,
+            **units.meta,
             "meta": dict(self.meta),
         }
         return Record(tensors={name: t.cpu() for name, t in tensors.items()}, meta=meta)
@@ -170,52 +117,52 @@ class Explanation:
         names = {
             key: cast("list[str]", record.meta[key]) for key in ("concepts", "maps", "details")
         }
-        residual = cast("list[str] | None", record.meta["residual"])
-        units = None
-        if residual is not None:
-            kept = {name: tensors[f"residual/{name}"] for name in residual}
-            units = Units(tensors["units"], kept)
         return cls(
             images=tensors["images"],
             target=tensors["target"],
             concepts=tuple(names["concepts"]),
             importance=tensors.get("importance"),
             maps={name: tensors[f"map/{name}"] for name in names["maps"]},
-            what_ifs=_what_ifs_of(record),
-            units=units,
+            what_ifs=what_ifs_from_record(record),
+            units=_units_from_record(record),
             details={name: tensors[f"detail/{name}"] for name in names["details"]},
             meta=cast("dict[str, Json]", record.meta["meta"]),
         )
 
 
-def _what_if_json(what_if: WhatIf) -> Json:
-    changes: list[Json] = [
-        {
-            "concept": change.concept,
-            "action": str(change.action),
-            "value": change.value,
-            "words": change.words,
-        }
-        for change in what_if.changes
-    ]
-    return {"row": what_if.row, "changes": changes, "pictured": what_if.image is not None}
+def _units_to_record(units: Units, images: Tensor) -> Record:
+    """Return units as they are stored, without what the images or a single value say again."""
+    values, residual = units.values, dict(units.residual)
+    # A space of 100 000 intact parameters returns a view of a single 1.
+    single = values.numel() > 1 and not any(values.stride())
+    repeated = [name for name, part in residual.items() if _same(part, images)]
+    tensors = {"units": values.flatten()[:1] if single else values}
+    tensors |= {f"residual/{name}": part for name, part in residual.items() if name not in repeated}
+    meta: dict[str, Json] = {
+        "shape": list(values.shape),
+        "residual": list(residual),
+        "images": list(repeated),
+    }
+    return Record(tensors=tensors, meta={"units": meta})
 
 
-def _what_ifs_of(record: Record) -> tuple[WhatIf, ...]:
-    listed = cast("list[dict[str, Any]]", record.meta["what_ifs"])
-    images = iter(record.tensors.get("what_if_images", ()))
-    return tuple(
-        WhatIf(
-            row=entry["row"],
-            changes=tuple(
-                Change(**{**change, "action": Action(change["action"])})
-                for change in entry["changes"]
-            ),
-            logits=logits,
-            image=next(images) if entry["pictured"] else None,
-        )
-        for entry, logits in zip(listed, record.tensors.get("what_if_logits", ()), strict=True)
-    )
+def _units_from_record(record: Record) -> Units | None:
+    """Undo ``_units_to_record``."""
+    if record.meta["units"] is None:
+        return None
+    meta, tensors = cast("dict[str, list[Any]]", record.meta["units"]), record.tensors
+    values = tensors["units"]
+    if list(values.shape) != meta["shape"]:
+        values = values[0].expand(meta["shape"])
+    residual = {
+        name: tensors["images" if name in meta["images"] else f"residual/{name}"]
+        for name in meta["residual"]
+    }
+    return Units(values, residual)
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    return one.dtype == other.dtype and torch.equal(one.cpu(), other.cpu())
 
 
 class ControlKind(StrEnum):
@@ -238,7 +185,12 @@ class Explainer(Plugin, ABC):
 
     @final
     def explain(
-        self, images: Tensor, target: Tensor | int, inputs: ExplanationInputs
+        self,
+        images: Tensor,
+        target: Tensor | int,
+        inputs: ExplanationInputs,
+        *,
+        with_units: bool = True,
     ) -> Explanation:
         """Return the explanation.
 
@@ -250,6 +202,10 @@ class Explainer(Plugin, ABC):
             ``[n]`` class indices, or one for all.
         inputs
             What the explainer may look at.
+        with_units
+            Whether the explanation is to hold the images as the run's concept space reads them,
+            also where the explainer had no need to read them. Without is cheaper, for
+            explanations of which nobody reads the concepts' values.
 
         Raises
         ------
@@ -258,27 +214,41 @@ class Explainer(Plugin, ABC):
         ContractError
             If the explanation does not fit the images, or is not finite.
         """
-        who = f"{type(self).__module__}.{type(self).__qualname__}"
         inputs.require(self.requires, type(self).__name__)
         classes = torch.as_tensor(target, dtype=torch.int64).expand(images.shape[0])
         explanation = self._explain(images, classes, inputs)
-        n, d = images.shape[0], len(explanation.concepts)
-        expected = {f"map {name}": (n, *images.shape[2:]) for name in explanation.maps}
-        claims = {f"map {name}": tensor for name, tensor in explanation.maps.items()}
-        if explanation.importance is not None:
-            expected["importance"] = (n, d)
-            claims["importance"] = explanation.importance
-        if not claims:
-            raise ContractError(f"{who} explains nothing: neither importance nor a map")
-        for name, tensor in claims.items():
-            if tuple(tensor.shape) != expected[name]:
-                shape = list(tensor.shape)
-                raise ContractError(f"{who}: {name} is {list(expected[name])}, not {shape}")
-            if not bool(torch.isfinite(tensor).all()):
-                raise ContractError(f"{who}: {name} holds values that are not finite")
+        fault = _fault(explanation, images, len(inputs.classifier.class_names))
+        if fault is not None:
+            raise ContractError(f"{type(self).__module__}.{type(self).__qualname__}{fault}")
+        if with_units and explanation.units is None and inputs.space is not None:
+            return replace(explanation, units=inputs.space.encode(images))
         return explanation
 
     @abstractmethod
     def _explain(
         self, images: Tensor, target: Tensor, inputs: ExplanationInputs
     ) -> Explanation: ...
+
+
+def _fault(explanation: Explanation, images: Tensor, classes: int) -> str | None:
+    """Return in which way an explanation of images breaks the contract; ``None`` if it doesn't."""
+    n, d = images.shape[0], len(explanation.concepts)
+    expected = {f"map {name}": (n, *images.shape[2:]) for name in explanation.maps}
+    claims = {f"map {name}": tensor for name, tensor in explanation.maps.items()}
+    if explanation.importance is not None:
+        expected["importance"] = (n, d)
+        claims["importance"] = explanation.importance
+    if not claims:
+        return " explains nothing: neither importance nor a map"
+    for name, tensor in claims.items():
+        if tuple(tensor.shape) != expected[name]:
+            return f": {name} is {list(expected[name])}, not {list(tensor.shape)}"
+        if not bool(torch.isfinite(tensor).all()):
+            return f": {name} holds values that are not finite"
+    for what_if in explanation.what_ifs:
+        fault = fault_of(what_if, n, images.shape[1:], classes)
+        if fault is not None:
+            return f": the what-if {what_if.words!r} {fault}"
+    if explanation.units is not None and len(explanation.units) != n:
+        return f": {len(explanation.units)} units were kept of {n} images"
+    return None

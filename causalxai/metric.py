@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from causalxai.capabilities import Capability
+from causalxai.concept_space import Units
 from causalxai.errors import CapabilityError, CausalxaiError
 from causalxai.explainer import Explainer, Explanation, ExplanationInputs
 from causalxai.plugin import Plugin
@@ -58,6 +59,22 @@ class ScoringInputs(ExplanationInputs):
         if self.explainer is None:
             raise CapabilityError(f"{who} asks the explainer again; this run has none")
         return self.explainer
+
+    def explained_units(self, explanation: Explanation) -> Units:
+        """Return the explained images as the run's concept space reads them.
+
+        They were read when the images were explained. Only an explanation that was made by hand
+        has no units; its images are read here.
+
+        Raises
+        ------
+        CapabilityError
+            If the run has no concept space.
+        """
+        space = self.need_space()
+        if explanation.units is None:
+            return space.encode(explanation.images)
+        return explanation.units.to(self.classifier.device)
 
 
 class MetricUndefinedError(CausalxaiError):

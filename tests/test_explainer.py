@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,25 @@ from torch import Tensor
 
 from causalxai import Explainer, Explanation, ScoringInputs
 from causalxai.capabilities import Capability
+from causalxai.concept_space import Units
 from causalxai.errors import CapabilityError, ContractError
+from causalxai.intervention import Action
 from causalxai.storage.store import Store
+from causalxai.testing import toy_world
+from causalxai.what_if import Change, WhatIf
 
 N = 3
+DOWN = Change("ü/b", Action.SHIFT, -1.5, "ü/b \N{MINUS SIGN}1.5 sd")
+
+
+def what_ifs() -> tuple[WhatIf, ...]:
+    """Return some in no order, with and without images."""
+    return (
+        WhatIf(2, (DOWN,), torch.rand(2), torch.rand(1, 2, 4)),
+        WhatIf(0, (DOWN, Change("a", Action.FLIP, 0.0, "not a")), torch.rand(2), name="both"),
+        WhatIf(0, (), torch.rand(2), torch.rand(1, 2, 4)),
+        WhatIf(1, (DOWN,), torch.rand(2)),
+    )
 
 
 class Given(Explainer):
@@ -65,6 +81,10 @@ def test_importance_or_maps_are_enough(inputs: ScoringInputs):
             {"concepts": ("a",), "importance": torch.full((N, 1), torch.inf)},
             "importance holds values that are not finite",
         ),
+        (
+            {"maps": {"m": torch.zeros(N, 2, 4)}, "units": Units(torch.zeros(2, 1))},
+            "2 units were kept of 3 images",
+        ),
     ],
 )
 def test_an_explanation_that_breaks_the_contract_is_blamed_on_the_explainer(
@@ -73,6 +93,42 @@ def test_an_explanation_that_breaks_the_contract_is_blamed_on_the_explainer(
     with pytest.raises(ContractError, match=message) as raised:
         explain(inputs, **claims)
     assert str(raised.value).startswith(f"{__name__}.Given")
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        ({"row": N}, "'raised' is of image 3, and 3 were explained"),
+        ({"row": -1}, "is of image -1"),
+        ({"logits": torch.zeros(3)}, r"has logits \[3\], not \[2\]"),
+        ({"logits": torch.tensor([0.0, torch.nan])}, "has logits that are not finite"),
+        ({"image": torch.zeros(1, 4, 2)}, r"has an image \[1, 4, 2\], not \[1, 2, 4\]"),
+        ({"image": torch.full((1, 2, 4), torch.inf)}, "has an image that is not finite"),
+    ],
+)
+def test_a_what_if_that_breaks_the_contract_is_blamed_on_the_explainer(
+    broken: dict[str, Any], message: str, inputs: ScoringInputs
+):
+    sound = WhatIf(0, (), torch.zeros(2), torch.zeros(1, 2, 4), "raised")
+    heat = {"m": torch.zeros(N, 2, 4)}
+    assert explain(inputs, maps=heat, what_ifs=(sound,)).what_ifs == (sound,)
+    with pytest.raises(ContractError, match=message) as raised:
+        explain(inputs, maps=heat, what_ifs=(sound, replace(sound, **broken)))
+    assert str(raised.value).startswith(f"{__name__}.Given: the what-if 'raised'")
+
+
+def test_the_images_are_read_for_whoever_scores_the_explanation():
+    inputs, heat = toy_world(0).inputs(), {"m": torch.zeros(N, 8, 8)}
+    images, explainer = inputs.dataset.test.images[:N], Given()
+    explainer.claims = lambda _: {"maps": heat}
+    expected = inputs.space.encode(images)
+    kept = explainer.explain(images, 0, inputs)
+    assert torch.equal(kept.units.values, expected.values)
+    assert explainer.explain(images, 0, inputs, with_units=False).units is None
+    assert explainer.explain(images, 0, replace(inputs, space=None)).units is None
+    own = Units(torch.ones(N, 4))
+    explainer.claims = lambda _: {"maps": heat, "units": own}
+    assert explainer.explain(images, 0, inputs).units is own
 
 
 def test_a_missing_capability_is_told_by_the_explainers_name(inputs: ScoringInputs):
@@ -91,6 +147,8 @@ def test_a_stored_explanation_is_the_same_explanation(importance: Tensor | None,
         concepts=() if importance is None else ("conv2[3,1]", "ü/b"),
         importance=importance,
         maps={"z, first": torch.rand(N, 2, 4), "a/second": torch.rand(N, 2, 4)},
+        what_ifs=what_ifs(),
+        units=Units(torch.rand(N, 2), {"texture/1": torch.rand(N, 5)}),
         details={"tested": torch.zeros(N, 2, dtype=torch.uint8)},
         meta={"layers": ["conv1"], "share": 0.1, "nested": {"none": None}},
     )
@@ -101,9 +159,26 @@ def test_a_stored_explanation_is_the_same_explanation(importance: Tensor | None,
     assert list(back.maps) == ["z, first", "a/second"]  # The first one is the method's own.
     assert (back.concepts, back.meta) == (explanation.concepts, explanation.meta)
     assert (back.importance is None) == (importance is None)
+    assert torch.equal(back.units.values, explanation.units.values)
+    for mine, other in zip(explanation.what_ifs, back.what_ifs, strict=True):
+        assert (mine.row, mine.changes, mine.name) == (other.row, other.changes, other.name)
+        assert torch.equal(mine.logits, other.logits)
+        assert (mine.image is None) == (other.image is None)
+        assert mine.image is None or torch.equal(mine.image, other.image)
     ours, theirs = explanation.to_record(), back.to_record()
     assert json.dumps(ours.meta) == json.dumps(theirs.meta)
     assert list(ours.tensors) == list(theirs.tensors)
     for name, tensor in ours.tensors.items():
         assert tensor.dtype == theirs.tensors[name].dtype
         assert torch.equal(tensor, theirs.tensors[name])
+
+
+def test_units_are_stored_without_what_is_said_already():
+    images = torch.rand(N, 1, 2, 4)
+    units = Units(torch.ones(()).expand(N, 1000), {"inputs": images})
+    explanation = Explanation(images, torch.zeros(N, dtype=torch.int64), units=units)
+    record = explanation.to_record()
+    assert sum(tensor.numel() for tensor in record.tensors.values()) == images.numel() + N + 1
+    back = Explanation.from_record(record).units
+    assert torch.equal(back.values, units.values)
+    assert torch.equal(back.residual["inputs"], images)

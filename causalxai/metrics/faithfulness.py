@@ -81,7 +81,7 @@ class _Dependent(Metric):
             )
         space = inputs.need_space()
         attribution = to_concepts(explanation, inputs)
-        values = space.encode(explanation.images).values.cpu()[:, attribution.places]
+        values = inputs.explained_units(explanation).values.cpu()[:, attribution.places]
         concepts = [space.concepts[place] for place in attribution.places.tolist()]
         rng = numpy_generator(inputs.rng)
         every = _Columns(

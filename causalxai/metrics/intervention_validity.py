@@ -75,7 +75,7 @@ class InterventionValidity(Metric):
         if not places:
             raise MetricUndefinedError("a parameter has no readback to compare with")
         rows = torch.randperm(len(explanation), generator=inputs.rng)[: self.config.images]
-        units, n = oracle.space.encode(explanation.images[rows]), len(rows)
+        units, n = inputs.explained_units(explanation)[rows], len(rows)
         if n < 2:
             raise MetricUndefinedError("what is set is another image's value: it takes two images")
         obeyed = {}

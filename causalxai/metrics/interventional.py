@@ -177,7 +177,7 @@ class _Asked:
         cls, explanation: Explanation, rows: Tensor, places: Tensor, inputs: ScoringInputs
     ) -> _Asked:
         oracle = inputs.need_oracle()
-        units = oracle.space.encode(explanation.images[rows])
+        units = inputs.explained_units(explanation)[rows]
         concepts = [oracle.space.concepts[place] for place in places.tolist()]
         amounts = units_of(oracle.space, inputs)[places]
         values = units.values.cpu().float()[:, places]

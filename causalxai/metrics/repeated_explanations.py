@@ -84,7 +84,7 @@ def ask_again(
             for _ in range(repeats):
                 seed = int(torch.randint(2**62, (1,), generator=rng))
                 own = replace(inputs, rng=torch.Generator().manual_seed(seed))
-                answers.append(explainer.explain(noisy, target, own))
+                answers.append(explainer.explain(noisy, target, own, with_units=False))
                 advance(1)
     read, aligned = _aligned(answers)
     claims = aligned.unflatten(0, (copies, repeats)).movedim(2, 0)

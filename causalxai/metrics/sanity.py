@@ -130,7 +130,7 @@ class Sanity(Metric):
 def _explained(images: torch.Tensor, target: torch.Tensor, inputs: ScoringInputs) -> Explanation:
     if inputs.explainer is None:
         raise CapabilityError("sanity asks the explainer again; this run has none")
-    return inputs.explainer.explain(images, target, inputs)
+    return inputs.explainer.explain(images, target, inputs, with_units=False)
 
 
 def _claims(

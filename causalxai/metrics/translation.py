@@ -119,7 +119,7 @@ def to_concepts(explanation: Explanation, inputs: ScoringInputs) -> ConceptAttri
     heat = next(iter(explanation.maps.values())).cpu().float()
     added = [
         sign * (heat * change).sum(dim=(1, 2))
-        for sign, change in _rendered_changes(explanation.images, wanted, inputs)
+        for sign, change in _rendered_changes(explanation, wanted, inputs)
     ]
     importance = torch.stack(added, dim=1)
     return ConceptAttribution(torch.tensor(wanted), importance, translated=True)
@@ -146,7 +146,7 @@ def to_pixels(explanation: Explanation, inputs: ScoringInputs) -> PixelAttributi
     heat = torch.zeros(len(explanation), *explanation.images.shape[2:])
     seen = attribution.importance.any(dim=0)
     try:
-        changes = _rendered_changes(explanation.images, attribution.places[seen].tolist(), inputs)
+        changes = _rendered_changes(explanation, attribution.places[seen].tolist(), inputs)
         for importance, (sign, change) in zip(attribution.importance.T[seen], changes, strict=True):
             heat += sign * importance[:, None, None] * change
     except CapabilityError as reason:
@@ -236,7 +236,7 @@ def _space(inputs: ScoringInputs) -> ConceptSpace:
 
 
 def _rendered_changes(
-    images: Tensor, places: list[int], inputs: ScoringInputs
+    explanation: Explanation, places: list[int], inputs: ScoringInputs
 ) -> Iterator[tuple[int, Tensor]]:
     """Yield, for each concept, which way it was changed and how the picture changed, [n, h, w]."""
     oracle = inputs.oracle
@@ -246,7 +246,7 @@ def _rendered_changes(
         raise CapabilityError(
             f"{len(places)} concepts are too many to render one by one (at most {MOST_RENDERED})"
         )
-    units = oracle.space.encode(images)
+    units = inputs.explained_units(explanation)
     amount = units_of(oracle.space, inputs)
     before = _pictures(oracle, units, Intervention.none())
     for place in places:

@@ -197,13 +197,15 @@ class ToyExplainer(Explainer):
 
     def _explain(self, images: Tensor, target: Tensor, inputs: ExplanationInputs) -> Explanation:
         oracle = inputs.need_oracle()
-        importance = measured_effects(oracle, images, target, self.config.amount)
+        units = oracle.space.encode(images)
+        importance = measured_effects(oracle, units, target, self.config.amount)
         return Explanation(
             images=images,
             target=target,
             concepts=oracle.space.names(),
             importance=importance,
             maps={"patches": paint(importance)[:, 0]},
+            units=units,
         )
 
 
@@ -221,7 +223,7 @@ class ToyMetric(Metric):
         claim = explanation.importance
         if claim is None or explanation.concepts != oracle.space.names():
             raise MetricUndefinedError("the explanation has no importance for each concept")
-        truth = measured_effects(oracle, explanation.images, explanation.target)
+        truth = measured_effects(oracle, inputs.explained_units(explanation), explanation.target)
         noise = torch.rand(claim.shape, generator=inputs.rng)
         rng = numpy_generator(inputs.rng)
 
@@ -232,24 +234,23 @@ class ToyMetric(Metric):
         return MetricResult(self.name, estimate=score(claim), chance=score(noise))
 
 
-def measured_effects(oracle: Oracle, images: Tensor, target: Tensor, amount: float = 1.0) -> Tensor:
+def measured_effects(oracle: Oracle, units: Units, target: Tensor, amount: float = 1.0) -> Tensor:
     """Return ``[n, d]``, on the CPU: what a unit's shift of each concept adds to a logit.
 
     Parameters
     ----------
     oracle
         Any bound oracle.
-    images, target
-        ``[n, c, h, w]`` and, for each, the class ``[n]`` whose logit is meant.
+    units, target
+        ``n`` of them and, for each, the class ``[n]`` whose logit is meant.
     amount
         How far each concept is shifted.
     """
-    units = oracle.space.encode(images)
     every = torch.arange(len(oracle.space.concepts))
     before = oracle.query(units, Intervention.none()).answer("logits")
     after = oracle.query(units, Intervention.shift(every, amount)).answer("logits")
     change = ((after - before) / amount).cpu()
-    return change[:, torch.arange(len(images)), target.cpu()].T
+    return change[:, torch.arange(len(units)), target.cpu()].T
 
 
 @dataclass(frozen=True)

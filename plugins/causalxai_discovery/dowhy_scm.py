@@ -77,12 +77,13 @@ class DowhyScm(Explainer):
         space = inputs.need_space()
         table = CausalTable.of(inputs, self.config.rows)
         test = inputs.dataset.test.images[: self.config.rows]
+        units = space.encode(images)
         own, held_out = (
             _Images(
-                space.encode(images).values[:, list(table.places)].double().cpu().numpy(),
-                inputs.classifier.logits(images).double().cpu().numpy(),
+                read.values[:, list(table.places)].double().cpu().numpy(),
+                inputs.classifier.logits(shown).double().cpu().numpy(),
             )
-            for images in (images, test)
+            for read, shown in ((units, images), (space.encode(test), test))
         )
         found: dict[str, Tensor] = {}
         r2: dict[str, Json] = {}
@@ -103,6 +104,7 @@ class DowhyScm(Explainer):
             target=target.cpu(),
             concepts=table.names,
             importance=found.pop("importance"),
+            units=units,
             details={**found, "concept_arrows": arrows},
             meta={"r2": r2, "rows": len(table.values), "mechanism": self.config.mechanism},
         )

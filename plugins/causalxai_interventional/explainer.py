@@ -63,6 +63,7 @@ class InterventionalExplainer(Explainer):
             images=images.cpu(),
             target=target.cpu(),
             maps={name: tensor.cpu() for name, tensor in maps.items()},
+            units=units,
             **_flatten(oracle, found),
         )
 

@@ -13,11 +13,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from causalxai import Comparison, compare, run
 from causalxai.comparison.writing import write_comparison
+from causalxai.concept_space import Units
 from causalxai.config import load_grid
 from causalxai.errors import CausalxaiError, DataError, SpecError
+from causalxai.oracle import Response
+from causalxai.testing.toys import ToyOracle, ToySpace
 
 Spec = dict[str, Any]
 Trainings = Callable[[], list[str]]
@@ -293,3 +297,35 @@ def test_reports_that_are_gone_are_written_again(done: Comparison, runs: Path, g
     written = [entry.outcome.directory for entry in again.entries if not entry.outcome.reason]
     assert len(written) == 4
     assert all(directory and (directory / "report.html").is_file() for directory in written)
+
+
+@pytest.mark.parametrize("explainer", ["toy", "heat"])
+def test_the_explained_images_are_read_once_in_a_run(
+    explainer: str, base: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    read: list[torch.Tensor] = []
+    encode, respond = ToySpace.encode, ToyOracle._respond
+
+    def counting(space: ToySpace, images: torch.Tensor) -> Units:
+        read.append(images.cpu().clone())
+        return encode(space, images)
+
+    def answering(*question: Any) -> Response:
+        before = len(read)
+        response = respond(*question)
+        del read[before:]  # what the oracle reads back are its own pictures
+        return response
+
+    monkeypatch.setattr(ToySpace, "encode", counting)
+    monkeypatch.setattr(ToyOracle, "_respond", answering)
+    metrics = ["faithfulness", "interventional-faithfulness", "intervention-validity"]
+    spec = {**base, "explain": explainer, "images": {"count": 12}, "metrics": metrics}
+    done = run(spec, out=tmp_path / "run")
+    assert {result.status for result in done.metrics.values()} == {"ok"}
+    assert done.metrics["faithfulness"].translated is (explainer == "heat")
+    explained = {_bytes_of(image) for image in done.pipeline.explanation.images}
+    assert sum(set(map(_bytes_of, batch)) <= explained for batch in read) == 1
+
+
+def _bytes_of(image: torch.Tensor) -> bytes:
+    return image.cpu().numpy().tobytes()

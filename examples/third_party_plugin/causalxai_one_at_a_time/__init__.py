@@ -37,5 +37,9 @@ class OneAtATime(Explainer):
         image = torch.arange(len(images))
         lost = (before - after).cpu()[:, image, target.cpu()]
         return Explanation(
-            images=images, target=target, concepts=oracle.space.names(), importance=lost.T
+            images=images,
+            target=target,
+            concepts=oracle.space.names(),
+            importance=lost.T,
+            units=units,
         )
