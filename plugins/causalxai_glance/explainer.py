@@ -16,10 +16,12 @@ from causalxai.concept_space import Units
 from causalxai.dataset import some_of_each_class
 from causalxai.errors import CapabilityError, did_you_mean
 from causalxai.explainer import Explainer, Explanation, ExplanationInputs
-from causalxai.intervention import NO_TARGET, Intervention
+from causalxai.intervention import NO_TARGET, Action, Intervention
 from causalxai.plugin import PluginConfig
+from causalxai.what_if import Change
 from causalxai_glance.latent_space import LatentSpace
 from causalxai_glance.local_model import LocalModel, locality
+from causalxai_glance.pairs import SIDES, Pairs
 from causalxai_glance.twin_oracle import TwinOracle
 
 STEPS = (1.0, -1.0)
@@ -39,17 +41,16 @@ class GlanceExplainer(Explainer):
     it out. All images are sampled alike: an image's explanation
     does not depend on the images that it comes with.
 
-    ``details`` hold, for n images and the k concepts of ``meta["contrasted"]`` (the named ones;
-    without any, the most important ones):
+    ``what_ifs`` are of all n images: as the twin perceives them, and after do(one step up) and
+    do(one step down), or do(1) and do(0), of k concepts (the named ones; without any, the most
+    important ones). Pictures of some images are kept.
 
-    - ``state`` ``[n, d]``, the concepts' values;
+    ``details`` hold, for the method's own report:
+
     - ``fidelity`` ``[n]``, the local models' R² on left-out samples, ``intercept`` ``[n]``;
-    - ``original`` and ``perceived`` ``[n, K]``, the probabilities of the image and of its picture
-      by the twin, ``intervened`` ``[n, k, 2, K]``, those after do(one step up) and down, or
-      do(1) and do(0) for the concepts of ``meta["boolean"]``;
-    - ``effect`` ``[n, k, 2]``, what these add to the target's logit, all consequences included;
-    - ``pictured`` ``[m]``, the images whose pictures are kept, as ``perceived picture``
-      ``[m, c, h, w]`` and ``intervened picture`` ``[m, k, 2, c, h, w]``.
+    - ``original`` ``[n, K]``, the probabilities of the images themselves;
+    - ``effect`` ``[n, k, 2]``, what the what-ifs add to the target's logit, all consequences
+      included.
 
     References
     ----------
@@ -105,13 +106,12 @@ class GlanceExplainer(Explainer):
         importance = np.stack([model.coefficients for model in models])
         contrasted, step = _contrasted(len(space.named_), importance), self.config.step
         pictured = sorted(some_of_each_class(target, self.config.pictures))
+        pairs = asked.pairs(contrasted, step, torch.tensor(pictured, dtype=torch.int64))
         details = {
-            "state": asked.units.values,
             "fidelity": torch.tensor([model.fidelity for model in models]),
             "intercept": torch.tensor([model.intercept for model in models]),
             "original": inputs.classifier.probabilities(images),
-            **asked.contrast(contrasted, step),
-            **asked.pictures(contrasted, step, torch.tensor(pictured, dtype=torch.int64)),
+            "effect": asked.effect(pairs),
         }
         names = space.names()
         return Explanation(
@@ -119,6 +119,8 @@ class GlanceExplainer(Explainer):
             target=target.cpu(),
             concepts=names,
             importance=torch.from_numpy(importance).float(),
+            what_ifs=pairs.what_ifs(_changes(space, contrasted, step)),
+            units=asked.units,
             details={name: tensor.cpu() for name, tensor in details.items()},
             meta={
                 "contrasted": [names[index] for index in contrasted],
@@ -209,37 +211,29 @@ class _Asked:
         logits = self.oracle.query(self.units, interventions).answer("logits")
         return self._of_target(logits.transpose(0, 1))
 
-    def contrast(self, concepts: Sequence[int], step: float) -> dict[str, Tensor]:
-        """Return what counterfactual pairs do to probabilities and to the target's logit."""
+    def pairs(self, concepts: Sequence[int], step: float, pictured: Tensor) -> Pairs:
+        """Return what counterfactual pairs do to all units, with the pictures of some."""
         perceived = self.oracle.query(self.units, Intervention.none()).answer("logits")[0]
-        pairs = self.oracle.query(self.units, self._pairs(self.units, concepts, step)).answer(
-            "logits"
-        )
-        intervened = _by_pair(pairs)
-        effect = self._of_target(intervened) - self._of_target(perceived)[:, None, None]
-        return {
-            "perceived": perceived.softmax(dim=-1),
-            "intervened": intervened.softmax(dim=-1),
-            "effect": effect,
-        }
+        asked = self._pairs(self.units, concepts, step)
+        intervened = _by_pair(self.oracle.query(self.units, asked).answer("logits"))
+        return Pairs(perceived, intervened, pictured, *self._pictures(concepts, step, pictured))
 
-    def pictures(self, concepts: Sequence[int], step: float, chosen: Tensor) -> dict[str, Tensor]:
+    def effect(self, pairs: Pairs) -> Tensor:
+        """Return what the pairs add to the target's logit, ``[n, k, 2]``."""
+        before = self._of_target(pairs.perceived)[:, None, None]
+        return self._of_target(pairs.intervened) - before
+
+    def _pictures(
+        self, concepts: Sequence[int], step: float, chosen: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Return the pictures of some units, as perceived and after each intervention."""
         if not len(chosen):
             shape = self.oracle.classifier.image_shape
-            return {
-                "pictured": chosen,
-                "perceived picture": torch.zeros(0, *shape),
-                "intervened picture": torch.zeros(0, len(concepts), len(STEPS), *shape),
-            }
+            return torch.zeros(0, *shape), torch.zeros(0, len(concepts), SIDES, *shape)
         units = self.units[chosen.to(self.units.values.device)]
         as_seen = self.oracle.query(units, Intervention.none(), want=("images",))
         pairs = self.oracle.query(units, self._pairs(units, concepts, step), want=("images",))
-        return {
-            "pictured": chosen,
-            "perceived picture": as_seen.answer("images")[0],
-            "intervened picture": _by_pair(pairs.answer("images")),
-        }
+        return as_seen.answer("images")[0], _by_pair(pairs.answer("images"))
 
     def _pairs(self, units: Units, concepts: Sequence[int], step: float) -> Intervention:
         """Return do(up) and do(down), concept by concept."""
@@ -260,9 +254,25 @@ class _Asked:
         return logits.gather(-1, index)[..., 0]
 
 
+def _changes(space: LatentSpace, concepts: Sequence[int], step: float) -> list[Change]:
+    """Return what the pairs do, up and down, concept by concept."""
+    names, changes = space.names(), []
+    for concept in concepts:
+        name = names[concept]
+        if concept in space.boolean_:
+            changes.append(Change(name, Action.SET, 1.0, name))
+            changes.append(Change(name, Action.SET, 0.0, f"not {name}"))
+            continue
+        for sign, mark in zip(STEPS, ("+", "\N{MINUS SIGN}"), strict=True):
+            amount = sign * step * float(space.unit_[concept])
+            words = f"{name} {mark}{step:g}\N{NO-BREAK SPACE}sd"
+            changes.append(Change(name, Action.SHIFT, amount, words))
+    return changes
+
+
 def _by_pair(answers: Tensor) -> Tensor:
     """Turn answers ``[2 k, n, ...]`` into ``[n, k, 2, ...]``."""
-    pairs: Tensor = answers.unflatten(0, (-1, len(STEPS)))
+    pairs: Tensor = answers.unflatten(0, (-1, SIDES))
     return pairs.movedim(2, 0)
 
 

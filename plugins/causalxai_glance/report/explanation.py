@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import SupportsFloat, cast
 
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from matplotlib.container import BarContainer
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from causalxai.report.pictures import draw_picture, draw_signed
 from causalxai.report.plots import INK, OPPOSE, SUPPORT, axes_grid, embed, new_figure
 from causalxai.report.section import Figure, Section, Table, Text
 from causalxai_glance.explainer import GlanceExplainer
+from causalxai_glance.pairs import Pairs
 from causalxai_glance.report.image_strips import MINUS, side_name, strips
 
 _MOST_IMAGES, _MOST_CONTRASTED, _MOST_UNNAMED, _MOST_BARS = 4, 3, 4, 9
@@ -48,21 +48,25 @@ def explanation_section(explanation: Explanation, class_names: Sequence[str]) ->
     class_names
         Of the ``K`` classes.
     """
+    pairs = Pairs.of(explanation)
     shown: list[Text | Table | Figure] = []
-    if len(explanation.details["pictured"]):
-        shown = [_what_ifs(explanation, class_names), *strips(explanation, class_names)]
+    if len(pairs.pictured):
+        shown = [
+            _what_ifs(explanation, pairs, class_names),
+            *strips(explanation, pairs, class_names),
+        ]
     return Section(
         "What counts in single images",
-        [Text(_trust(explanation)), *shown, _summary(explanation, class_names)],
+        [Text(_trust(explanation, pairs)), *shown, _summary(explanation, pairs, class_names)],
     )
 
 
-def _trust(explanation: Explanation) -> str:
+def _trust(explanation: Explanation, pairs: Pairs) -> str:
     """Say how far the local models and the twin's pictures can be believed."""
-    details = explanation.details
-    fidelity = details["fidelity"]
-    same = details["original"].argmax(dim=1) == details["perceived"].argmax(dim=1)
-    gap = (_of_target(explanation, "original") - _of_target(explanation, "perceived")).abs().mean()
+    fidelity, original = explanation.details["fidelity"], explanation.details["original"]
+    perceived = pairs.perceived.softmax(dim=1)
+    same = original.argmax(dim=1) == perceived.argmax(dim=1)
+    gap = (original - perceived).gather(1, explanation.target[:, None]).abs().mean()
     return (
         f"Each image is explained by a sparse linear model of {explanation.meta['samples']} "
         "surroundings that the twin painted and the classifier looked at. On surroundings that it "
@@ -92,11 +96,9 @@ def _additivity(fidelity: Tensor) -> str:
     )
 
 
-def _what_ifs(explanation: Explanation, class_names: Sequence[str]) -> Figure:
+def _what_ifs(explanation: Explanation, pairs: Pairs, class_names: Sequence[str]) -> Figure:
     """Draw one block of two rows for each of some images: up above, down below."""
-    blocks = sorted(
-        some_of_each_class(explanation.target[explanation.details["pictured"]], _MOST_IMAGES)
-    )
+    blocks = sorted(some_of_each_class(explanation.target[pairs.pictured], _MOST_IMAGES))
     concepts = _most_effective(explanation)
     columns = 1 + 2 * len(concepts)
     figure = new_figure(0.95 * columns + 2 * _CHART, 2.5 * len(blocks))
@@ -104,12 +106,12 @@ def _what_ifs(explanation: Explanation, class_names: Sequence[str]) -> Figure:
     rows = axes_grid(figure, 2 * len(blocks), columns + 2, width_ratios=ratios)
     for number, block in enumerate(blocks):
         above, below = rows[2 * number : 2 * number + 2]
-        _draw_pictures(above[:columns], below[:columns], explanation, block, concepts)
+        _draw_pictures(above[:columns], below[:columns], explanation, pairs, block, concepts)
         for upper, lower in zip(above[columns:], below[columns:], strict=True):
             _merge(upper, lower)
-        image = int(explanation.details["pictured"][block])
+        image = int(pairs.pictured[block])
         _draw_importance(above[columns], explanation, image)
-        _draw_confidence(above[columns + 1], explanation, image, concepts, class_names)
+        _draw_confidence(above[columns + 1], explanation, pairs, image, concepts, class_names)
     step = float(cast("float", explanation.meta["step"]))
     return embed(
         figure,
@@ -147,15 +149,14 @@ def _draw_pictures(
     above: Sequence[Axes],
     below: Sequence[Axes],
     explanation: Explanation,
+    pairs: Pairs,
     block: int,
     concepts: Sequence[int],
 ) -> None:
-    details = explanation.details
-    perceived = details["perceived picture"][block]
-    intervened = details["intervened picture"][block]
+    perceived, intervened = pairs.perceived_pictures[block], pairs.intervened_pictures[block]
     limit = float((intervened - perceived).abs().max()) or 1.0
     names = cast("list[str]", explanation.meta["contrasted"])
-    draw_picture(above[0], explanation.images[int(details["pictured"][block])], "image")
+    draw_picture(above[0], explanation.images[int(pairs.pictured[block])], "image")
     draw_picture(below[0], perceived, "perceived")
     for place, concept in enumerate(concepts):
         for side, row in enumerate((above, below)):
@@ -188,6 +189,7 @@ def _draw_importance(axes: Axes, explanation: Explanation, image: int) -> None:
 def _draw_confidence(
     axes: Axes,
     explanation: Explanation,
+    pairs: Pairs,
     image: int,
     concepts: Sequence[int],
     class_names: Sequence[str],
@@ -195,10 +197,10 @@ def _draw_confidence(
     """Draw the probability of the class in the image and in every picture of it."""
     names = cast("list[str]", explanation.meta["contrasted"])
     target = int(explanation.target[image])
-    intervened = explanation.details["intervened"][image, ..., target]
-    labels, values = ["image", "perceived"], [
-        float(explanation.details[kind][image, target]) for kind in ("original", "perceived")
-    ]  # fmt: skip
+    intervened = pairs.intervened[image].softmax(dim=-1)[..., target]
+    perceived = pairs.perceived[image].softmax(dim=-1)[target]
+    labels = ["image", "perceived"]
+    values = [float(explanation.details["original"][image, target]), float(perceived)]
     for concept in concepts:
         for side in (0, 1):
             labels.append(side_name(explanation, names[concept], side))
@@ -230,16 +232,16 @@ def _bars(
     return bars
 
 
-def _summary(explanation: Explanation, class_names: Sequence[str]) -> Table:
+def _summary(explanation: Explanation, pairs: Pairs, class_names: Sequence[str]) -> Table:
     """Tell what do() on each concept comes to over all images that are explained."""
     assert explanation.importance is not None
     details, names = explanation.details, cast("list[str]", explanation.meta["contrasted"])
     n = len(explanation)
-    predicted = details["perceived"].argmax(dim=-1)
+    predicted = pairs.perceived.argmax(dim=-1)
     rows = []
     for place, name in enumerate(names):
         column = explanation.importance[:, explanation.concepts.index(name)]
-        turned = details["intervened"][:, place].argmax(dim=-1) != predicted[:, None]
+        turned = pairs.intervened[:, place].argmax(dim=-1) != predicted[:, None]
         sides = (
             f"{_signed(details['effect'][:, place, side].mean())} ({_turns(turned[:, side], n)})"
             for side in (0, 1)
@@ -283,8 +285,3 @@ def _signed(value: SupportsFloat) -> str:
 
 def _turns(turned: Tensor, n: int) -> str:
     return f"turns {int(turned.sum())} of {n}"
-
-
-def _of_target(explanation: Explanation, kind: str) -> Tensor:
-    index = explanation.target[:, None]
-    return torch.gather(explanation.details[kind], 1, index)[:, 0]

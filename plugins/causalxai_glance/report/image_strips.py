@@ -6,32 +6,39 @@ from collections.abc import Sequence
 from typing import cast
 
 from matplotlib.axes import Axes
+from torch import Tensor
 
 from causalxai.dataset import some_of_each_class
 from causalxai.explainer import Explanation
 from causalxai.report.pictures import draw_picture, draw_signed
 from causalxai.report.plots import axes_grid, embed, new_figure
 from causalxai.report.section import Figure
+from causalxai_glance.pairs import Pairs
 
 MINUS = "\N{MINUS SIGN}"
 
 _MOST_FACES, _MOST_ACROSS, _PLACE = 6, 10, 1.0
 
 
-def strips(explanation: Explanation, class_names: Sequence[str]) -> list[Figure]:
+def strips(explanation: Explanation, pairs: Pairs, class_names: Sequence[str]) -> list[Figure]:
     """Show what is there or not flipped, in some images; nothing where no concept is of the kind.
 
     Parameters
     ----------
     explanation
         Made by ``GlanceExplainer``, with pictures.
+    pairs
+        Its what-ifs.
     class_names
         Of the ``K`` classes.
     """
     if not _places(explanation):
         return []
     featured = _featured(explanation)
-    return [_every_flip(explanation, class_names), _across(explanation, featured, class_names)]
+    return [
+        _every_flip(explanation, pairs, class_names),
+        _across(explanation, pairs, featured, class_names),
+    ]
 
 
 def side_name(explanation: Explanation, concept: str, side: int) -> str:
@@ -43,7 +50,8 @@ def side_name(explanation: Explanation, concept: str, side: int) -> str:
 
 def flipped_side(explanation: Explanation, image: int, concept: str) -> int:
     """Return the side of a boolean concept's pair that is farther from the image's reading."""
-    reading = explanation.details["state"][image, explanation.concepts.index(concept)]
+    assert explanation.units is not None
+    reading = explanation.units.values[image, explanation.concepts.index(concept)]
     return int(reading > 0.5)
 
 
@@ -64,26 +72,26 @@ def _featured(explanation: Explanation) -> int:
     return max(_places(explanation), key=lambda place: float(effect[place]))
 
 
-def _every_flip(explanation: Explanation, class_names: Sequence[str]) -> Figure:
+def _every_flip(explanation: Explanation, pairs: Pairs, class_names: Sequence[str]) -> Figure:
     """Draw a row for each image: given, perceived, and with each concept flipped."""
-    blocks = _of_both_kinds(explanation, _MOST_FACES)
-    places, details = _places(explanation), explanation.details
+    blocks = _of_both_kinds(explanation, pairs, _MOST_FACES)
+    places, original = _places(explanation), explanation.details["original"]
     names = cast("list[str]", explanation.meta["contrasted"])
     figure = new_figure(_PLACE * (2 + len(places)), 1.6 * _PLACE * len(blocks))
     rows = axes_grid(figure, len(blocks), 2 + len(places))
     for row, block in zip(rows, blocks, strict=True):
-        image = int(details["pictured"][block])
+        image = int(pairs.pictured[block])
         target = int(explanation.target[image])
         draw_picture(row[0], explanation.images[image], class_names[target])
-        draw_picture(row[1], details["perceived picture"][block], "perceived")
-        for axes, kind in zip(row, ("original", "perceived"), strict=False):
-            _write_confidence(axes, float(details[kind][image, target]))
+        draw_picture(row[1], pairs.perceived_pictures[block], "perceived")
+        _write_confidence(row[0], float(original[image, target]))
+        _write_confidence(row[1], _confidence(pairs.perceived[image], target))
         for axes, place in zip(row[2:], places, strict=True):
             side = flipped_side(explanation, image, names[place])
             # In two lines: the pictures are narrow.
             title = side_name(explanation, names[place], side).replace(" = ", "\n= ")
-            draw_picture(axes, details["intervened picture"][block, place, side], title)
-            _write_confidence(axes, float(details["intervened"][image, place, side, target]))
+            draw_picture(axes, pairs.intervened_pictures[block, place, side], title)
+            _write_confidence(axes, _confidence(pairs.intervened[image, place, side], target))
     return embed(
         figure,
         "What if each attribute were otherwise? What the classifier was given, what the twin "
@@ -95,25 +103,28 @@ def _every_flip(explanation: Explanation, class_names: Sequence[str]) -> Figure:
     )
 
 
-def _across(explanation: Explanation, place: int, class_names: Sequence[str]) -> Figure:
+def _across(
+    explanation: Explanation, pairs: Pairs, place: int, class_names: Sequence[str]
+) -> Figure:
     """Draw a column for each image: given, perceived, one concept flipped, and the difference."""
-    blocks = _of_both_kinds(explanation, _MOST_ACROSS)
-    details = explanation.details
+    blocks = _of_both_kinds(explanation, pairs, _MOST_ACROSS)
     name = cast("list[str]", explanation.meta["contrasted"])[place]
     figure = new_figure(_PLACE * len(blocks) + 0.8, 5.4 * _PLACE)
     rows = axes_grid(figure, 4, len(blocks))
     for column, block in enumerate(blocks):
-        image = int(details["pictured"][block])
+        image = int(pairs.pictured[block])
         target = int(explanation.target[image])
         side = flipped_side(explanation, image, name)
-        perceived = details["perceived picture"][block]
-        after = details["intervened picture"][block, place, side]
+        perceived = pairs.perceived_pictures[block]
+        after = pairs.intervened_pictures[block, place, side]
         draw_picture(rows[0][column], explanation.images[image], class_names[target])
         draw_picture(rows[1][column], perceived, "")
         draw_picture(rows[2][column], after, f"= {1 - side}")
         draw_signed(rows[3][column], (after - perceived).mean(dim=0))
-        _write_confidence(rows[1][column], float(details["perceived"][image, target]))
-        _write_confidence(rows[2][column], float(details["intervened"][image, place, side, target]))
+        _write_confidence(rows[1][column], _confidence(pairs.perceived[image], target))
+        _write_confidence(
+            rows[2][column], _confidence(pairs.intervened[image, place, side], target)
+        )
     for row, label in zip(rows, ("image", "perceived", "do()", "difference"), strict=True):
         row[0].set_ylabel(label, fontsize=8)
     return embed(
@@ -127,10 +138,14 @@ def _across(explanation: Explanation, place: int, class_names: Sequence[str]) ->
     )
 
 
-def _of_both_kinds(explanation: Explanation, most: int) -> list[int]:
+def _of_both_kinds(explanation: Explanation, pairs: Pairs, most: int) -> list[int]:
     """Return rows of ``pictured``, of every class in turn."""
-    classes = explanation.target[explanation.details["pictured"]]
+    classes = explanation.target[pairs.pictured]
     return sorted(some_of_each_class(classes, most))
+
+
+def _confidence(logits: Tensor, klass: int) -> float:
+    return float(logits.softmax(dim=0)[klass])
 
 
 def _write_confidence(axes: Axes, confidence: float) -> None:

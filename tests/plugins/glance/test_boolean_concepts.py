@@ -15,11 +15,12 @@ from causalxai import Classifier, Dataset, EdgeKind, ScoringInputs, Split
 from causalxai.errors import CapabilityError
 from causalxai.explainer import Explainer, Explanation
 from causalxai.graph_discoverer import GraphDiscoverer
-from causalxai.intervention import Intervention
+from causalxai.intervention import Action, Intervention
 from causalxai.oracle import Oracle
 from causalxai.report.section import Figure, Table
 from causalxai.seeding import torch_generator
 from causalxai.testing import Bench, checks_for
+from causalxai.what_if import Change
 from causalxai_glance.discoverer import PREDICTION, GlanceDiscoverer
 from causalxai_glance.effects import Concepts, direct_effects, edge_weights, prediction_shift
 from causalxai_glance.explainer import GlanceExplainer
@@ -254,7 +255,7 @@ def test_counterfactuals_are_do_1_and_do_0(exact: ScoringInputs):
     explanation = explain(exact)
     assert explanation.meta["boolean"] == [*NAMES]
     space, details = exact.space, explanation.details
-    own = details["state"][:, :3].double().numpy()
+    own = explanation.units.values[:, :3].double().numpy()
     for concept in range(3):
         for side, setting in enumerate((1.0, 0.0)):
             asked = np.array([[concept]]), np.full((1, len(own), 1), setting)
@@ -264,6 +265,11 @@ def test_counterfactuals_are_do_1_and_do_0(exact: ScoringInputs):
             expected = (moved * reads).sum(axis=1)
             found = details["effect"][:, concept, side].numpy()
             np.testing.assert_allclose(found, expected, atol=2e-3)
+            what_if = explanation.what_ifs[1 + 2 * concept + side]
+            expected_change = Change(
+                NAMES[concept], Action.SET, setting, ("not " * side) + NAMES[concept]
+            )
+            assert what_if.changes == (expected_change,)
 
 
 def test_importance_is_the_logit_that_being_there_adds(exact: ScoringInputs):

@@ -16,12 +16,13 @@ from torch.nn import functional
 from causalxai import Classifier, Dataset, ScoringInputs, Split
 from causalxai.errors import CapabilityError
 from causalxai.explainer import Explainer, Explanation
-from causalxai.intervention import Intervention
+from causalxai.intervention import Action, Intervention
 from causalxai.seeding import torch_generator
 from causalxai.testing import Bench, checks_for
 from causalxai_glance.explainer import GlanceExplainer
 from causalxai_glance.latent_space import LatentSpace
 from causalxai_glance.local_model import LocalModel, locality
+from causalxai_glance.pairs import Pairs
 from causalxai_glance.scm import StructuralModel
 from causalxai_glance.twin_oracle import TwinOracle
 
@@ -164,7 +165,7 @@ def test_concepts_without_a_name_stand_in_for_named_ones(exact: ScoringInputs):
     assert explanation.details["effect"].shape == (6, 3, 2)
 
 
-def test_details_are_what_the_oracle_answers(glance_context: ScoringInputs):
+def test_what_ifs_are_what_the_oracle_answers(glance_context: ScoringInputs):
     explanation = explain(glance_context, 5, step=0.7, pictures=3)
     details, oracle = explanation.details, glance_context.oracle
     units = glance_context.space.encode(explanation.images)
@@ -172,23 +173,40 @@ def test_details_are_what_the_oracle_answers(glance_context: ScoringInputs):
     down = Intervention.shift(torch.tensor([1]), -0.7 * sd)
     answer = oracle.query(units, down, want=("logits", "images"))
     expected = answer.answer("logits")[0].softmax(dim=1)
-    torch.testing.assert_close(details["intervened"][:, 1, 1], expected)
-    chosen = details["pictured"]
+    pairs = Pairs.of(explanation)
+    torch.testing.assert_close(pairs.intervened[:, 1, 1].softmax(dim=1), expected)
+    chosen = pairs.pictured
     assert len(chosen) == 3
     pictures = answer.answer("images")[0, chosen]
-    torch.testing.assert_close(details["intervened picture"][:, 1, 1], pictures)
+    torch.testing.assert_close(pairs.intervened_pictures[:, 1, 1], pictures)
     as_seen = oracle.query(units, Intervention.none(), want=("logits", "images"))
-    torch.testing.assert_close(details["perceived picture"], as_seen.answer("images")[0, chosen])
+    seen = as_seen.answer("images")[0, chosen]
+    torch.testing.assert_close(pairs.perceived_pictures, seen)
     own = as_seen.answer("logits")[0]
+    torch.testing.assert_close(pairs.perceived, own)
     change = (answer.answer("logits")[0] - own)[torch.arange(5), explanation.target]
     torch.testing.assert_close(details["effect"][:, 1, 1], change, atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(details["state"], units.values)
+    torch.testing.assert_close(explanation.units.values, units.values)
+
+
+def test_what_ifs_say_what_is_done(glance_context: ScoringInputs):
+    explanation = explain(glance_context, 2, step=0.7, pictures=1)
+    sd = glance_context.space.sd_
+    said = [(one.row, one.words, one.image is not None) for one in explanation.what_ifs]
+    words = ["as perceived"]
+    for name in ("size", "brightness"):
+        words += [f"{name} {sign}0.7\N{NO-BREAK SPACE}sd" for sign in ("+", "\N{MINUS SIGN}")]
+    (pictured,) = Pairs.of(explanation).pictured.tolist()
+    assert said == [(row, word, row == pictured) for row in (0, 1) for word in words]
+    (down,) = explanation.what_ifs[4].changes
+    assert (down.concept, down.action) == ("brightness", Action.SHIFT)
+    assert down.value == pytest.approx(-0.7 * float(sd[1]))
 
 
 def test_pictures_are_kept_of_every_class(glance_context: ScoringInputs):
     explanation = explain(glance_context, 30, samples=16, pictures=3)
     assert len(explanation.target.unique()) == 3
-    assert len(explanation.target[explanation.details["pictured"]].unique()) == 3
+    assert len(explanation.target[Pairs.of(explanation).pictured].unique()) == 3
 
 
 def test_known_effects_on_a_trained_twin(glance_context: ScoringInputs):

@@ -18,6 +18,7 @@ from causalxai.graph import Edge, EdgeKind
 from causalxai.report.section import Figure, Section, Table, Text
 from causalxai_glance.explainer import GlanceExplainer
 from causalxai_glance.latent_space import LatentSpace
+from causalxai_glance.pairs import Pairs
 from causalxai_glance.report import twin as figures
 from causalxai_glance.report.explanation import explanation_section
 from causalxai_glance.report.graph import graph_section
@@ -200,8 +201,9 @@ def test_explanations_are_shown_and_summed_up(glance_context: ScoringInputs):
     assert figure.png is not None
     assert [row[0] for row in table.rows] == ["size", "brightness"]
     effect = explanation.details["effect"].mean(dim=0)
-    turned = explanation.details["intervened"].argmax(dim=-1)
-    predicted = explanation.details["perceived"].argmax(dim=-1)[:, None, None]
+    pairs = Pairs.of(explanation)
+    turned = pairs.intervened.argmax(dim=-1)
+    predicted = pairs.perceived.argmax(dim=-1)[:, None, None]
     count = (turned != predicted).sum(dim=0)
     for concept, row in enumerate(table.rows):
         for side in (0, 1):
@@ -216,10 +218,15 @@ def test_explanations_are_shown_and_summed_up(glance_context: ScoringInputs):
 def test_trust_is_told_in_numbers(glance_context: ScoringInputs):
     explanation = explanation_of(glance_context, pictures=0)
     fidelity = torch.tensor([0.9, 0.8, 0.2, 0.7, 0.6, 0.4])
-    perceived = explanation.details["original"].clone()
+    perceived = explanation.details["original"].log()
     perceived[0] = perceived[0].roll(1)
-    details = {**explanation.details, "fidelity": fidelity, "perceived": perceived}
-    section = explanation_section(replace(explanation, details=details), ("x", "y", "z"))
+    details = {**explanation.details, "fidelity": fidelity}
+    what_ifs = tuple(
+        one if one.changes else replace(one, logits=perceived[one.row])
+        for one in explanation.what_ifs
+    )
+    changed = replace(explanation, details=details, what_ifs=what_ifs)
+    section = explanation_section(changed, ("x", "y", "z"))
     said = words(section)
     assert "0.60 on average (0.20 to 0.90)" in said
     assert "near 2 of 6 images it is far from one" in said
