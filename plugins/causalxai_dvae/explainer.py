@@ -17,6 +17,7 @@ from causalxai.intervention import Intervention
 from causalxai.plugin import PluginConfig
 from causalxai_dvae.bit_oracle import BitOracle
 from causalxai_dvae.bit_space import BitSpace
+from causalxai_dvae.flip_answers import FlipAnswers
 from causalxai_dvae.flips import MinimalFlips, flip_all, flip_each, flip_some, minimal_flips
 
 
@@ -35,16 +36,14 @@ class FlipExplainer(Explainer):
     The flip of all bits takes a prediction away from its class. Two classes make that a direction;
     with more, nobody has chosen where it lands. The minimal sets can be aimed: see ``towards``.
 
-    ``details`` hold, for n images:
+    ``what_ifs`` are of all n images: with phi', with psi, with the minimal set flipped (where there
+    is one), and with each bit flipped alone. Pictures of the first three are kept of some images.
 
-    - ``code`` ``[n, b]``;
-    - ``original``, ``perceived``, ``flipped`` and ``minimally flipped`` ``[n, K]``, the
-      probabilities with phi, with phi', with psi and with the minimal set flipped, and
-      ``each flipped`` ``[n, b, K]``, with one bit flipped;
+    ``details`` hold, for the method's own report:
+
+    - ``original`` ``[n, K]``, the probabilities of the images themselves;
     - ``minimal`` ``[n, b]``, bool, the minimal sets, ``size`` ``[n]``, how many bits they have,
-      and ``turned`` ``[n]``, bool, whether flipping them turns the prediction;
-    - ``pictured`` ``[m]``, the images whose pictures are kept, as ``perceived picture``, ``flipped
-      picture`` and ``minimally flipped picture``, each ``[m, c, h, w]``.
+      and ``turned`` ``[n]``, bool, whether flipping them turns the prediction.
 
     References
     ----------
@@ -80,17 +79,17 @@ class FlipExplainer(Explainer):
         perceived, flipped, few = _asked(oracle, units, minimal)
         each = oracle.query(units, flip_each(len(space.concepts))).answer("logits").transpose(0, 1)
         own, others = (_of_target(logits, target) for logits in (perceived[0], each))
+        pictured = torch.tensor(
+            sorted(some_of_each_class(target, self.config.pictures)), dtype=torch.int64
+        )
+        kept = pictured.to(perceived[1].device)
+        pictures = torch.stack([pictures[kept] for _, pictures in (perceived, flipped, few)])
+        answers = FlipAnswers(perceived[0], flipped[0], few[0], each, pictured, pictures)
         details = {
-            "code": units.values,
             "original": inputs.classifier.probabilities(images),
-            "perceived": perceived[0].softmax(dim=1),
-            "flipped": flipped[0].softmax(dim=1),
-            "minimally flipped": few[0].softmax(dim=1),
-            "each flipped": each.softmax(dim=2),
             "minimal": minimal.flipped,
             "size": minimal.size,
             "turned": minimal.turned,
-            **_pictures(perceived[1], flipped[1], few[1], target, self.config.pictures),
         }
         return Explanation(
             images=images.cpu(),
@@ -101,6 +100,8 @@ class FlipExplainer(Explainer):
                 "flip": _difference(perceived[1], flipped[1]),
                 "minimal flip": _difference(perceived[1], few[1]),
             },
+            what_ifs=answers.what_ifs(space.names(), minimal.flipped),
+            units=units,
             details={name: tensor.cpu() for name, tensor in details.items()},
             meta={"towards": self.config.towards},
         )
@@ -129,19 +130,6 @@ def _asked(oracle: BitOracle, units: Units, minimal: MinimalFlips) -> list[tuple
 
 def _difference(before: Tensor, after: Tensor) -> Tensor:
     return (after - before).abs().mean(dim=1).cpu()
-
-
-def _pictures(
-    perceived: Tensor, flipped: Tensor, few: Tensor, target: Tensor, most: int
-) -> dict[str, Tensor]:
-    chosen = torch.tensor(sorted(some_of_each_class(target, most)), dtype=torch.int64)
-    rows = chosen.to(perceived.device)
-    return {
-        "pictured": chosen,
-        "perceived picture": perceived[rows],
-        "flipped picture": flipped[rows],
-        "minimally flipped picture": few[rows],
-    }
 
 
 def _of_target(logits: Tensor, target: Tensor) -> Tensor:

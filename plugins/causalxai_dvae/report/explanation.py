@@ -17,6 +17,7 @@ from causalxai.report.pictures import draw_picture, draw_signed
 from causalxai.report.plots import CATEGORIES, INK, OPPOSE, SUPPORT, axes_grid, embed, new_figure
 from causalxai.report.section import Figure, Section, Table, Text
 from causalxai_dvae.explainer import FlipExplainer
+from causalxai_dvae.flip_answers import FlipAnswers
 from causalxai_dvae.report.code import say_prediction
 
 _MOST_IMAGES, _MOST_BARS, _MOST_BITS = 6, 7, 24
@@ -44,20 +45,20 @@ def explanation_section(explanation: Explanation, class_names: Sequence[str]) ->
     class_names
         Of the ``K`` classes.
     """
-    items: list[Text | Table | Figure] = [Text(_verdict(explanation, class_names))]
-    if len(explanation.details["pictured"]):
-        items.append(_flips(explanation, class_names))
-    items += [_over_all_images(explanation), _landings(explanation, class_names)]
+    answers = FlipAnswers.of(explanation)
+    items: list[Text | Table | Figure] = [Text(_verdict(explanation, answers, class_names))]
+    if len(answers.pictured):
+        items.append(_flips(explanation, answers, class_names))
+    items += [_over_all_images(explanation), _landings(explanation, answers, class_names)]
     return Section("What turns the prediction", items)
 
 
-def _verdict(explanation: Explanation, class_names: Sequence[str]) -> str:
+def _verdict(explanation: Explanation, answers: FlipAnswers, class_names: Sequence[str]) -> str:
     """Say how many predictions which flips turn."""
-    details, n = explanation.details, len(explanation)
-    before = details["perceived"].argmax(dim=1)
-    kept = int((details["original"].argmax(dim=1) == before).sum())
-    all_bits = int((details["flipped"].argmax(dim=1) != before).sum())
-    alone = (details["each flipped"].argmax(dim=2) != before[:, None]).any(dim=1)
+    n, before = len(explanation), answers.perceived.argmax(dim=1)
+    kept = int((explanation.details["original"].argmax(dim=1) == before).sum())
+    all_bits = int((answers.all_flipped.argmax(dim=1) != before).sum())
+    alone = (answers.each_flipped.argmax(dim=2) != before[:, None]).any(dim=1)
     return (
         f"Of {n} images, {kept} have the same predicted class when the classifier goes on from "
         f"the decoded code, from which all flips start. Flipping all bits turns {all_bits} of "
@@ -95,14 +96,15 @@ def _sizes(explanation: Explanation) -> np.ndarray[tuple[int], np.dtype[np.int64
     return np.asarray(size[explanation.details["turned"] & (size > 0)].numpy())
 
 
-def _flips(explanation: Explanation, class_names: Sequence[str]) -> Figure:
+def _flips(explanation: Explanation, answers: FlipAnswers, class_names: Sequence[str]) -> Figure:
     """Draw a row for each of some images: pictures, and the bits that count most."""
-    blocks = some_of_each_class(explanation.target[explanation.details["pictured"]], _MOST_IMAGES)
+    blocks = some_of_each_class(explanation.target[answers.pictured], _MOST_IMAGES)
     figure = new_figure(1.15 * _COLUMNS + _CHART, 1.4 * len(blocks))
     rows = axes_grid(figure, len(blocks), _COLUMNS + 1, width_ratios=[1.15] * _COLUMNS + [_CHART])
     for number, (row, block) in enumerate(zip(rows, blocks, strict=True)):
-        _draw_pictures(row[:_COLUMNS], explanation, block, class_names, titled=number == 0)
-        image = int(explanation.details["pictured"][block])
+        titled = number == 0
+        _draw_pictures(row[:_COLUMNS], explanation, answers, block, class_names, titled=titled)
+        image = int(answers.pictured[block])
         _draw_importance(row[_COLUMNS], explanation, image, class_names)
     return embed(
         figure,
@@ -122,25 +124,27 @@ def _flips(explanation: Explanation, class_names: Sequence[str]) -> Figure:
 def _draw_pictures(
     row: Sequence[Axes],
     explanation: Explanation,
+    answers: FlipAnswers,
     block: int,
     class_names: Sequence[str],
     *,
     titled: bool,
 ) -> None:
     details = explanation.details
-    image = int(details["pictured"][block])
-    perceived, flipped = (details[f"{kind} picture"][block] for kind in ("perceived", "flipped"))
-    few = details["minimally flipped picture"][block]
-    kinds = ("original", "perceived", "flipped", "", "minimally flipped")
+    image = int(answers.pictured[block])
+    perceived, flipped, few = answers.pictures[:, block]
+    logits = (answers.perceived, answers.all_flipped, answers.minimal_flipped)
+    with_phi, with_psi, with_few = (each[image].softmax(dim=0) for each in logits)
+    predictions = (details["original"][image], with_phi, with_psi, None, with_few)
     titles = ("image", "of the code", "all bits flipped", "difference", "few flipped")
     shown = (explanation.images[image], perceived, flipped, None, few)
-    for axes, picture, title, kind in zip(row, shown, titles, kinds, strict=True):
+    for axes, picture, title, prediction in zip(row, shown, titles, predictions, strict=True):
         title = title if titled else ""
-        if picture is None:
+        if picture is None or prediction is None:
             draw_signed(axes, (flipped - perceived).mean(dim=0), title)
             continue
         draw_picture(axes, picture, title)
-        axes.set_xlabel(say_prediction(details[kind][image], class_names), fontsize=8)
+        axes.set_xlabel(say_prediction(prediction, class_names), fontsize=8)
     if not bool(details["turned"][image]):
         row[-1].set_xlabel("none found", fontsize=8)
     elif not bool(details["minimal"][image].any()):
@@ -163,7 +167,8 @@ def _draw_importance(
     bars = axes.barh(places, values, color=colours, height=0.7)
     for bar, needed in zip(bars, minimal[chosen], strict=True):
         bar.set_alpha(1.0 if needed else _PALE)
-    code = explanation.details["code"][image].int().tolist()
+    assert explanation.units is not None
+    code = explanation.units.values[image].int().tolist()
     names = [f"{explanation.concepts[bit]} = {code[bit]}" for bit in chosen]
     axes.set_yticks(places, names, fontsize=6.5, parse_math=False)
     axes.tick_params(axis="x", labelsize=6.5)
@@ -224,10 +229,10 @@ def _draw_sizes(axes: Axes, explanation: Explanation) -> None:
     axes.set_title("images by size of the small set", fontsize=8, loc="left")
 
 
-def _landings(explanation: Explanation, class_names: Sequence[str]) -> Table:
+def _landings(explanation: Explanation, answers: FlipAnswers, class_names: Sequence[str]) -> Table:
     """Tell where the flip of all bits, and of the small sets, takes each class."""
     details = explanation.details
-    before = details["perceived"].argmax(dim=1)
+    before = answers.perceived.argmax(dim=1)
     rows = []
     for klass in before.unique().tolist():
         mine = before == klass
@@ -236,8 +241,8 @@ def _landings(explanation: Explanation, class_names: Sequence[str]) -> Table:
             (
                 class_names[klass],
                 str(int(mine.sum())),
-                _say_classes(details["flipped"][mine].argmax(dim=1), class_names),
-                _say_classes(details["minimally flipped"][turned].argmax(dim=1), class_names),
+                _say_classes(answers.all_flipped[mine].argmax(dim=1), class_names),
+                _say_classes(answers.minimal_flipped[turned].argmax(dim=1), class_names),
                 f"{np.median(details['size'][turned].numpy()):g}" if turned.any() else "none",
             )
         )
