@@ -41,6 +41,33 @@ def explanation_has_the_promised_form(bench: Bench[Explainer]) -> None:
 
 
 @check
+def what_ifs_can_be_shown(bench: Bench[Explainer]) -> None:
+    """Require what-ifs of known concepts, with pictures in [0, 1], free of gradients."""
+    explanation, space = _explained(bench), bench.inputs.space
+    known = {*explanation.concepts, *(() if space is None else space.names())}
+    for what_if in explanation.what_ifs:
+        who = f"the what-if {what_if.words!r}"
+        for change in what_if.changes:
+            bench.require(change.concept in known, f"{who} changes {change.concept!r}: no concept")
+        for tensor in (what_if.logits, what_if.image):
+            if tensor is not None:
+                bench.require(not tensor.requires_grad, f"{who} drags a gradient along")
+        if what_if.image is not None:
+            low, high = float(what_if.image.min()), float(what_if.image.max())
+            bench.require(low >= 0 and high <= 1, f"{who} has pixels in [{low:.2g}, {high:.2g}]")
+
+
+@check
+def explanation_keeps_what_the_space_reads(bench: Bench[Explainer]) -> None:
+    """Require the images' units, so that nobody has to read them again."""
+    explanation, space = _explained(bench), bench.inputs.space
+    if space is not None and explanation.units is not None:
+        found, expected = explanation.units, space.encode(bench.images)
+        complaint = "its units are not what the space reads in the images"
+        bench.require_same(found.values.cpu(), expected.values.cpu(), complaint)
+
+
+@check
 def explanation_is_of_what_was_asked(bench: Bench[Explainer]) -> None:
     """Require the explanation to tell which images and classes it is of."""
     explanation, target = _explained(bench), _target(bench)
@@ -113,6 +140,8 @@ def _explained(
 
 EXPLAINER_CHECKS = (
     explanation_has_the_promised_form,
+    what_ifs_can_be_shown,
+    explanation_keeps_what_the_space_reads,
     explanation_is_of_what_was_asked,
     one_class_serves_all_images,
     same_rng_gives_the_same_explanation,

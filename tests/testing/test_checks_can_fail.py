@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -17,12 +17,14 @@ from causalxai.concept_space import Concept, ConceptSpace, Units
 from causalxai.explainer import Explainer, Explanation
 from causalxai.graph import CausalGraph, Edge
 from causalxai.graph_discoverer import GraphDiscoverer
+from causalxai.intervention import Action
 from causalxai.metric import Estimate, Metric, MetricResult, ScoringInputs
 from causalxai.plugin import Plugin, PluginConfig
 from causalxai.report.builder import GraphReport, ReportInputs
 from causalxai.report.section import Section
 from causalxai.testing import Bench, BrokenPromiseError, checks_for, toy_world
 from causalxai.testing.toys import ToyDiscoverer, ToyExplainer, ToyMetric, ToySpace
+from causalxai.what_if import Change, WhatIf
 
 INTERFACES: Mapping[str, type] = {
     "plugin": Plugin,
@@ -238,6 +240,41 @@ class LosesAConcept(TamperedExplainer):
 class DragsAGradientAlong(TamperedExplainer):
     def tamper(self, explanation: Explanation) -> Explanation:
         return replace(explanation, importance=explanation.importance.clone().requires_grad_())
+
+
+class TellsAWhatIf(TamperedExplainer):
+    changed: ClassVar[dict[str, Any]]
+
+    def tamper(self, explanation: Explanation) -> Explanation:
+        raised = Change(explanation.concepts[0], Action.SHIFT, 1.0, "raised")
+        sound = WhatIf(0, (raised,), torch.zeros(3), torch.full((1, 8, 8), 0.5))
+        return replace(explanation, what_ifs=(sound, replace(sound, **self.changed)))
+
+
+@breaks("explainer", "explanation_has_the_promised_form")
+class SpeaksOfAnotherImage(TellsAWhatIf):
+    changed: ClassVar = {"row": 9}
+
+
+@breaks("explainer", "what_ifs_can_be_shown")
+class ChangesWhatIsNoConcept(TellsAWhatIf):
+    changed: ClassVar = {"changes": (Change("nothing", Action.FLIP, 0.0, "flipped"),)}
+
+
+@breaks("explainer", "what_ifs_can_be_shown")
+class PaintsBrighterThanWhite(TellsAWhatIf):
+    changed: ClassVar = {"image": torch.full((1, 8, 8), 1.5)}
+
+
+@breaks("explainer", "what_ifs_can_be_shown")
+class DragsAPicturesGradientAlong(TellsAWhatIf):
+    changed: ClassVar = {"logits": torch.zeros(3, requires_grad=True)}
+
+
+@breaks("explainer", "explanation_keeps_what_the_space_reads")
+class KeepsOtherUnits(TamperedExplainer):
+    def tamper(self, explanation: Explanation) -> Explanation:
+        return replace(explanation, units=explanation.units[torch.tensor([1, 0, 2, 3])])
 
 
 @breaks("explainer", "explanation_is_of_what_was_asked")

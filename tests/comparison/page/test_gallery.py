@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,9 @@ from causalxai.capabilities import Capability
 from causalxai.comparison.page.gallery import gallery
 from causalxai.comparison.page.render import render_comparison
 from causalxai.comparison.page.saved_results import SavedResult, saved_results
+from causalxai.intervention import Action
 from causalxai.report.pictures import thumbnail
+from causalxai.what_if import Change, WhatIf
 
 INPUTS = torch.rand(6, 1, 4, 4, generator=torch.Generator().manual_seed(0))
 TARGET = torch.tensor([0, 0, 0, 1, 1, 1])
@@ -35,24 +36,18 @@ def with_map(label: str, images: Tensor = INPUTS) -> SavedResult:
 
 def painting(label: str, pictured: Sequence[int]) -> SavedResult:
     """Two concepts, raised and lowered; the second, lowered, moves the confidence most."""
-    m = len(pictured)
-    perceived, intervened = torch.tensor([[0.9, 0.1]]).expand(6, 2), torch.full((6, 2, 2, 2), 0.8)
-    intervened[:, 1, 1] = 0.2
-    details = {
-        "pictured": torch.tensor(pictured),
-        "perceived": perceived,
-        "intervened": intervened,
-        "perceived picture": torch.zeros(m, 1, 4, 4),
-        "intervened picture": torch.linspace(0, 1, 4)
-        .view(1, 2, 2, 1, 1, 1)
-        .expand(m, 2, 2, 1, 4, 4),
-    }
-    meta = {"contrasted": ["left", "right"], "boolean": ["left"], "step": 1.5}
+    logits = {"": (0.9, 0.1), "left": (0.8, 0.2), "not left": (0.8, 0.2), "right +": (0.8, 0.2)}
+    logits["right \N{MINUS SIGN}"] = (0.2, 0.8)
+    what_ifs = []
+    for row in range(len(TARGET)):
+        for number, (words, chances) in enumerate(logits.items()):
+            changes = (Change(words, Action.SET, 0.0, words),) if words else ()
+            image = torch.full((1, 4, 4), max(0, number - 1) / 3) if row in pictured else None
+            what_ifs.append(WhatIf(row, changes, torch.tensor(chances).log(), image))
     importance = torch.ones(6, 2)
-    return saved(
-        label,
-        Explanation(INPUTS, TARGET, ("left", "right"), importance, details=details, meta=meta),
-    )
+    names = ("left", "right")
+    own = Explanation(INPUTS, TARGET, names, importance, what_ifs=tuple(what_ifs))
+    return saved(label, own)
 
 
 def test_maps_are_shown_for_images_of_all_classes():
@@ -73,8 +68,7 @@ def test_whoever_paints_is_shown_by_the_what_if_that_changes_most():
     twin, _ = shown.strips
     seen, what_if = twin.tiles[0]
     assert (seen.caption, seen.figure) == ("painted", "90%")
-    told = "right \N{MINUS SIGN}1.5\N{NO-BREAK SPACE}sd"
-    assert (what_if.caption, what_if.figure) == (told, "20%")
+    assert (what_if.caption, what_if.figure) == ("right \N{MINUS SIGN}", "20%")
     assert what_if.picture == thumbnail(torch.ones(1, 4, 4))
     # The class of the last image is the second one, of which the confidence is 10 %.
     assert twin.tiles[2][0].figure == "10%"
@@ -95,68 +89,40 @@ def test_an_explanation_without_pixels_has_no_strip():
     assert [strip.label for strip in shown.strips] == ["map"]
 
 
-def other_details(label: str, **details: Tensor) -> SavedResult:
-    result = painting(label, [1, 2, 5])
+def only(result: SavedResult, *words: str) -> SavedResult:
+    """Keep some of the what-ifs."""
     explanation = result.explanation
-    named = {name.replace("_", " "): tensor for name, tensor in details.items()}
-    own = replace(explanation, details={**explanation.details, **named})
-    return replace(result, explanation=own)
+    assert explanation is not None
+    kept = tuple(one for one in explanation.what_ifs if one.words in words)
+    return replace(result, explanation=replace(explanation, what_ifs=kept))
+
+
+def test_of_equal_confidences_the_picture_that_changes_most_is_shown():
+    shown = gallery([only(painting("twin", [1]), "as perceived", "left", "right +", "not left")])
+    assert shown is not None
+    assert shown.strips[0].tiles[0][1].caption == "right +"
 
 
 @pytest.mark.parametrize(
-    ("details", "told"),
+    ("kept", "captions"),
     [
-        (
-            {"flipped_picture": torch.zeros(3, 2, 1, 4, 4)},
-            r"'flipped picture' is \[3, 2, 1, 4, 4\]",
-        ),
-        ({"flipped_picture": torch.zeros(2, 1, 4, 4)}, r"is \[2, 1, 4, 4\], .* are \[3, c, h, w\]"),
-        ({"intervened_picture": torch.zeros(3, 3, 2, 1, 4, 4)}, "k 'contrasted' concepts"),
-        ({"pictured": torch.tensor([1, 2, 6])}, "which of the 6 images"),
-        ({"pictured": torch.tensor([[1, 2, 5]])}, "which of the 6 images"),
-        ({"perceived_picture": torch.zeros(3, 4, 4)}, r"'perceived picture' is \[3, 4, 4\]"),
+        (["as perceived"], ["painted"]),
+        # Without the image as perceived it is not known what the confidence was before.
+        (["left", "right \N{MINUS SIGN}"], ["left"]),
     ],
 )
-def test_pictures_of_other_shapes_are_left_out_and_told(
-    details: dict[str, Tensor], told: str, caplog: pytest.LogCaptureFixture
-):
-    shown = gallery([other_details("odd", **details), with_map("map")])
+def test_what_has_no_picture_is_left_out(kept: list[str], captions: list[str]):
+    shown = gallery([only(painting("twin", [1]), *kept)])
     assert shown is not None
-    assert [strip.label for strip in shown.strips] == ["map"]
-    (refused,) = shown.refused
-    assert refused.startswith("odd: ")
-    assert re.search(told, refused)
-    assert "its pictures are not shown" in caplog.text
+    assert [tile.caption for tile in shown.strips[0].tiles[0]] == captions
 
 
-def test_contrasts_without_names_are_left_out(caplog: pytest.LogCaptureFixture):
-    odd = painting("odd", [1, 2, 5])
-    odd = replace(odd, explanation=replace(odd.explanation, meta={}))
-    shown = gallery([odd])
+def test_what_ifs_without_pictures_leave_room_for_maps():
+    bare, heat = painting("twin", []).explanation, with_map("map").explanation
+    assert bare is not None and heat is not None
+    shown = gallery([saved("both", replace(bare, maps=heat.maps))])
     assert shown is not None
-    assert (shown.strips, len(shown.refused)) == ((), 1)
-
-
-def test_a_detail_that_is_no_probability_is_none():
-    shown = gallery([other_details("twin", perceived=torch.zeros(6), intervened=torch.zeros(6))])
-    assert shown is not None
-    (twin,) = shown.strips
-    assert {tile.figure for tiles in twin.tiles for tile in tiles} == {""}
-
-
-def test_a_strip_that_fails_costs_only_itself(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-):
-    from causalxai.comparison.page import gallery as module
-
-    def broken(*_: object) -> None:
-        raise RuntimeError("no such channel")
-
-    monkeypatch.setattr(module, "_pair", broken)
-    shown = gallery([painting("twin", [1, 2, 5]), with_map("map")])
-    assert shown is not None
-    assert [strip.label for strip in shown.strips] == ["map"]
-    assert shown.refused == ("twin: RuntimeError: no such channel",)
+    assert shown.strips[0].shows == "heat"
 
 
 @pytest.mark.parametrize(

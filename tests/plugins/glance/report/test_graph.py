@@ -15,11 +15,15 @@ from matplotlib.figure import Figure as PlotFigure
 from torch import Tensor
 
 from causalxai import Dataset
+from causalxai.concept_space import Units
 from causalxai.explainer import Explanation
+from causalxai.intervention import Action
 from causalxai.report import training_curves
 from causalxai.report.plots import OPPOSE, SUPPORT
 from causalxai.report.section import Figure, Text
+from causalxai.what_if import Change
 from causalxai_glance.latent_space import LatentSpace
+from causalxai_glance.pairs import Pairs
 from causalxai_glance.report import explanation as explanation_figures
 from causalxai_glance.report import image_strips as strips
 from causalxai_glance.report import twin as figures
@@ -54,17 +58,19 @@ def explanation(*, boolean: Sequence[str] = (), channels: int = 1) -> Explanatio
         return torch.rand(shape, generator=rng)
 
     picture = (channels, SIDE, SIDE)
+    pairs = Pairs(
+        4 * some(N, K),
+        4 * some(N, 2, 2, K),
+        torch.arange(N),
+        some(N, *picture),
+        some(N, 2, 2, *picture),
+    )
+    changes = [Change(name, Action.SHIFT, way, name) for name in NAMES for way in (1.0, -1.0)]
     details = {
-        "state": some(N, D),
         "fidelity": torch.tensor([0.9, 0.6, 0.3]),
         "intercept": some(N),
         "original": some(N, K),
-        "perceived": some(N, K),
-        "intervened": some(N, 2, 2, K),
         "effect": some(N, 2, 2),
-        "pictured": torch.arange(N),
-        "perceived picture": some(N, *picture),
-        "intervened picture": some(N, 2, 2, *picture),
     }
     meta = {"contrasted": [*NAMES], "named": 2, "boolean": [*boolean], "step": 1.0, "samples": 32}
     return Explanation(
@@ -72,6 +78,8 @@ def explanation(*, boolean: Sequence[str] = (), channels: int = 1) -> Explanatio
         target=torch.tensor([2, 0, 1]),
         concepts=(*NAMES, *(f"latent {i}" for i in range(2, D))),
         importance=torch.randn(N, D, generator=rng),
+        what_ifs=pairs.what_ifs(changes),
+        units=Units(some(N, D)),
         details=details,
         meta=meta,
     )
@@ -113,7 +121,8 @@ def test_what_ifs_are_the_pictures_of_the_intervention_that_the_title_names(
     explanation_section(given, CLASSES)
     axes = [one for one in block_of(plots[0], image) if one.images]
     titles = [one.get_title() for one in axes]
-    perceived = given.details["perceived picture"][image, 0]
+    pairs = Pairs.of(given)
+    perceived = pairs.perceived_pictures[image, 0]
     assert titles == [
         *("image", "size +", "difference", "brightness +", "difference"),
         *("perceived", f"size {MINUS}", "difference", f"brightness {MINUS}", "difference"),
@@ -123,7 +132,7 @@ def test_what_ifs_are_the_pictures_of_the_intervention_that_the_title_names(
     for side in (0, 1):
         for concept in (0, 1):
             place = 5 * side + 1 + 2 * concept
-            after = given.details["intervened picture"][image, concept, side, 0]
+            after = pairs.intervened_pictures[image, concept, side, 0]
             torch.testing.assert_close(shown(axes[place]), after)
             torch.testing.assert_close(shown(axes[place + 1]), after - perceived)
 
@@ -133,7 +142,8 @@ def test_differences_are_red_where_it_is_brighter_and_on_one_scale(
 ) -> None:
     given = explanation()
     explanation_section(given, CLASSES)
-    changes = given.details["intervened picture"][0] - given.details["perceived picture"][0]
+    pairs = Pairs.of(given)
+    changes = pairs.intervened_pictures[0] - pairs.perceived_pictures[0]
     pictures = [one.images[0] for one in block_of(plots[0], 0) if "diff" in one.get_title()]
     assert len(pictures) == 4
     for picture in pictures:
@@ -169,14 +179,15 @@ def test_bars_of_confidence_are_the_class_s_in_each_picture(
     given = explanation()
     explanation_section(given, CLASSES)
     axes = block_of(plots[0], image)[6]
-    target, details = int(given.target[image]), given.details
+    target, pairs = int(given.target[image]), Pairs.of(given)
+    intervened = pairs.intervened[image].softmax(dim=-1)[..., target]
     expected = {
-        "image": details["original"][image, target],
-        "perceived": details["perceived"][image, target],
-        "size +": details["intervened"][image, 0, 0, target],
-        f"size {MINUS}": details["intervened"][image, 0, 1, target],
-        "brightness +": details["intervened"][image, 1, 0, target],
-        f"brightness {MINUS}": details["intervened"][image, 1, 1, target],
+        "image": given.details["original"][image, target],
+        "perceived": pairs.perceived[image].softmax(dim=0)[target],
+        "size +": intervened[0, 0],
+        f"size {MINUS}": intervened[0, 1],
+        "brightness +": intervened[1, 0],
+        f"brightness {MINUS}": intervened[1, 1],
     }
     found = bars(axes)
     assert [*found] == [*expected]
@@ -193,18 +204,20 @@ def test_strips_show_the_flip_its_difference_and_its_confidence(
     plots: list[PlotFigure],
 ) -> None:
     given = explanation(boolean=NAMES)
-    given.details["state"][:, :2] = torch.tensor([[0.1, 0.9], [0.8, 0.2], [0.7, 0.3]])
+    given.units.values[:, :2] = torch.tensor([[0.1, 0.9], [0.8, 0.2], [0.7, 0.3]])
     explanation_section(given, CLASSES)
-    flips, across = (figure.axes for figure in plots[1:])
-    details = given.details
+    flips, across = (plot.axes for plot in plots[1:])
+    details, pairs = given.details, Pairs.of(given)
     featured = int(details["effect"].abs().mean(dim=(0, 2)).argmax())
     for image in range(N):
         target = int(given.target[image])
-        sides = [int(reading > 0.5) for reading in details["state"][image, :2]]
-        pictures = [given.images[image], details["perceived picture"][image]]
-        chances = [details["original"][image, target], details["perceived"][image, target]]
-        pictures += [details["intervened picture"][image, i, side] for i, side in enumerate(sides)]
-        chances += [details["intervened"][image, i, side, target] for i, side in enumerate(sides)]
+        sides = [int(reading > 0.5) for reading in given.units.values[image, :2]]
+        pictures = [given.images[image], pairs.perceived_pictures[image]]
+        perceived = pairs.perceived[image].softmax(dim=0)[target]
+        intervened = pairs.intervened[image].softmax(dim=-1)[..., target]
+        chances = [details["original"][image, target], perceived]
+        pictures += [pairs.intervened_pictures[image, i, side] for i, side in enumerate(sides)]
+        chances += [intervened[i, side] for i, side in enumerate(sides)]
         titles = [CLASSES[target], "perceived"]
         titles += [f"{name}\n= {1 - side}" for name, side in zip(NAMES, sides, strict=True)]
         row = flips[4 * image : 4 * image + 4]
