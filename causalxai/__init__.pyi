@@ -33,6 +33,8 @@ from .pipeline import Run as Run
 from .pipeline import run as run
 from .plugin import PluginConfig as PluginConfig
 from .storage.checkpoint import Checkpoint as Checkpoint
+from .what_if import Change as Change
+from .what_if import WhatIf as WhatIf
 
 __all__: list[str]
 __version__: str
