@@ -3,53 +3,248 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Self
+from collections import defaultdict
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+import torch
+from torch import Tensor
+
+from causalxai.intervention import Action, Intervention
 from causalxai.plugin import Plugin
 from causalxai.progress import SILENT, Progress
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.storage.record import Json, Record
 
 if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
-
     from causalxai.classifier import Classifier
     from causalxai.dataset import Dataset
 
-ConceptKind = Literal["continuous", "boolean", "parameter"]
+_IMAGES_FOR_SCALES = 512
+_IDENTITY = ("name", "layer", "tier")
+_HALF = 0.5
+
+
+@dataclass(frozen=True)
+class UnitChange:
+    """What do() sets concepts to so that each changes by one unit.
+
+    Parameters
+    ----------
+    set_to
+        The new values, of any shape.
+    share
+        The same shape: which share of a concept's importance the change is claimed to add to the
+        target's logit. 1 for a whole unit up, -1 for one down, a flip or a removal; less where a
+        bound cuts the change short.
+    """
+
+    set_to: Tensor
+    share: Tensor
 
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """One variable.
+    """One variable; this class is for continuous ones.
+
+    A concept knows what one unit of change is for it, so that explainers and metrics need no
+    case distinction by kind. Another kind of variable is another subclass, which overrides the
+    methods below. They work on tensors of any shape, element by element.
 
     Parameters
     ----------
     name
         Unique within its space.
-    kind
-        ``continuous``, ``boolean`` (values 0 and 1) or ``parameter`` (a network's own weight;
-        1 is intact and 0 removed).
     low, high
         The values that make sense, where they are bounded.
     unit
-        The unit of the values; ``"sd"`` where one unit is one standard deviation.
+        The unit of the values; ``"sd"`` where one unit is one standard deviation. Where it is
+        empty, ``scale`` is a standard deviation and changes are told in these.
     layer
         The network layer that the concept lives in, if any.
     tier
         Its place in a known order: a concept may cause only those of its own or a higher tier.
+    scale
+        The size of one unit of change in the concept's own values: the standard deviation over
+        held-out images (see ``held_out_scales``), or 1 where the values have a natural unit. 0
+        where the concept never varies.
     """
 
     name: str
-    kind: ConceptKind = "continuous"
     low: float | None = None
     high: float | None = None
     unit: str = ""
     layer: str | None = None
     tier: int | None = None
+    scale: float = 1.0
+
+    action: ClassVar[Action] = Action.SHIFT
+    """What one intervention on the concept is."""
+    is_binary: ClassVar[bool] = False
+    """Whether its values are 0 and 1, of which the one is as much as the other."""
+    is_measured: ClassVar[bool] = True
+    """Whether its value is read off images. Otherwise it is the same in all images as they are,
+    nothing that is done to other concepts changes it, and it has no readback."""
+
+    def unit_change(self, values: Tensor, *, up: bool = True) -> UnitChange:
+        """Return the change by one unit up or down, no further than ``low`` and ``high``.
+
+        A value that lies outside already is not brought back.
+        """
+        step = self.scale if up else -self.scale
+        set_to = self.moved(values, values.new_full((), step))
+        return UnitChange(set_to, (set_to - values) / values.new_full((), self.scale or 1.0))
+
+    def intervention(self, place: int, *, up: bool = True) -> Intervention:
+        """Return the change by one unit of the concept at ``place`` of its space, unbounded."""
+        return Intervention.shift(torch.tensor([place]), self.scale if up else -self.scale)
+
+    def sign(self, *, up: bool = True) -> int:
+        """Return the sign of what ``intervention`` is claimed to add: that of its share."""
+        return 1 if up else -1
+
+    def moved(self, values: Tensor, amount: Tensor) -> Tensor:
+        """Return values that are moved by an amount in the concept's own values."""
+        low = values if self.low is None else values.clamp(max=self.low)
+        high = values if self.high is None else values.clamp(min=self.high)
+        moved = values + amount
+        moved = moved if self.low is None else moved.maximum(low)
+        return moved if self.high is None else moved.minimum(high)
+
+    def contrast(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Return two settings whose comparison shows the concept's effect, the higher one first.
+
+        They lie one unit apart, around the concept's own value, where no bound prevents it.
+        """
+        half = values.new_full((), self.scale / 2)
+        return self.moved(values, half), self.moved(values, -half)
+
+    def other_values(self, values: Tensor) -> tuple[float, ...]:
+        """Return sensible settings that most of the units with ``values`` ``[n]`` don't have."""
+        mean, spread = values.mean(), float(values.std(correction=0)) or 1.0
+        return (float(self.moved(mean, mean.new_full((), spread))),)
+
+    def in_words(self, before: float, after: float) -> str:
+        """Return a change for a reader, as in ``thickness +1 sd``."""
+        if self.unit in ("", "sd"):
+            return f"{self.name} {(after - before) / (self.scale or 1.0):+.3g} sd"
+        return f"{self.name} {after - before:+.3g} {self.unit}"
+
+    def measure(self) -> Hashable:
+        """Return what concepts have in common whose methods do the same: all but the identity."""
+        kind: type[Any] = type(self)
+        return (kind, *(getattr(self, name) for name in _measuring_fields(kind)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Switch(Concept):
+    """A concept between 0 and 1 whose one intervention goes to the other end, up or down alike."""
+
+    low: float | None = 0.0
+    high: float | None = 1.0
+
+    def sign(self, *, up: bool = True) -> int:  # noqa: ARG002
+        """Return -1: an intervention takes away what the value as it stands adds."""
+        return -1
+
+    def moved(self, values: Tensor, amount: Tensor) -> Tensor:
+        """Return 1 for a move up and 0 for one down, however far."""
+        shape = torch.broadcast_shapes(values.shape, amount.shape)
+        return (amount > 0).to(values).expand(shape)
+
+    def contrast(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Return 1 and 0."""
+        return torch.ones_like(values), torch.zeros_like(values)
+
+
+@dataclass(frozen=True, slots=True)
+class BooleanConcept(_Switch):
+    """A concept with the values 0 and 1; one intervention on it is a flip."""
+
+    action: ClassVar[Action] = Action.FLIP
+    is_binary: ClassVar[bool] = True
+
+    def unit_change(self, values: Tensor, *, up: bool = True) -> UnitChange:  # noqa: ARG002
+        """Return the flip."""
+        return UnitChange(1 - values, torch.full_like(values, -1.0))
+
+    def intervention(self, place: int, *, up: bool = True) -> Intervention:  # noqa: ARG002
+        """Return the flip of the concept at ``place`` of its space."""
+        return Intervention.flip(torch.tensor([place]))
+
+    def other_values(self, values: Tensor) -> tuple[float, ...]:
+        """Return the value that the first unit doesn't have."""
+        return (1 - round(float(values[0])),)
+
+    def in_words(self, before: float, after: float) -> str:  # noqa: ARG002
+        """Return ``smiling`` or ``not smiling``."""
+        return self.name if after > _HALF else f"not {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterConcept(_Switch):
+    """A network's own weight: 1 is intact and 0 removed; one intervention on it is a removal."""
+
+    unit: str = "share"
+
+    action: ClassVar[Action] = Action.SET
+    is_measured: ClassVar[bool] = False
+
+    def unit_change(self, values: Tensor, *, up: bool = True) -> UnitChange:  # noqa: ARG002
+        """Return the removal."""
+        return UnitChange(torch.zeros_like(values), torch.full_like(values, -1.0))
+
+    def intervention(self, place: int, *, up: bool = True) -> Intervention:  # noqa: ARG002
+        """Return the removal of the concept at ``place`` of its space."""
+        return Intervention.ablate(torch.tensor([place]))
+
+    def other_values(self, values: Tensor) -> tuple[float, ...]:  # noqa: ARG002
+        """Return removed, and halved."""
+        return (0.0, 0.5)
+
+    def in_words(self, before: float, after: float) -> str:  # noqa: ARG002
+        """Return ``conv1[3] removed``, or by what it is multiplied."""
+        return f"{self.name} removed" if after == 0 else f"{self.name} times {after:.3g}"
+
+
+@cache
+def _measuring_fields(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(one.name for one in fields(kind) if one.name not in _IDENTITY)
+
+
+def alike(concepts: Sequence[Concept]) -> list[tuple[Concept, Tensor]]:
+    """Group concepts whose methods do the same, since there may be a hundred thousand.
+
+    Returns
+    -------
+    list
+        One concept of each group, and the columns ``[g]`` of all that are like it.
+    """
+    groups: dict[Hashable, list[int]] = defaultdict(list)
+    for column, concept in enumerate(concepts):
+        groups[concept.measure()].append(column)
+    return [(concepts[columns[0]], torch.tensor(columns)) for columns in groups.values()]
+
+
+def unit_changes(concepts: Sequence[Concept], values: Tensor, *, up: bool = True) -> UnitChange:
+    """Return how each of some concepts changes by one unit.
+
+    Parameters
+    ----------
+    concepts
+        The ``d`` concepts.
+    values
+        ``[n, d]``, their values now.
+    up
+        Whether those that can go either way go up or down.
+    """
+    set_to, share = torch.empty_like(values), torch.empty_like(values)
+    for concept, columns in alike(concepts):
+        change = concept.unit_change(values[:, columns], up=up)
+        set_to[:, columns], share[:, columns] = change.set_to, change.share
+    return UnitChange(set_to, share)
 
 
 @dataclass(frozen=True)
@@ -130,3 +325,19 @@ class ConceptSpace(Plugin, ABC):
     def names(self) -> tuple[str, ...]:
         """Return the names of the concepts, in order."""
         return tuple(concept.name for concept in self.concepts)
+
+
+def held_out_scales(space: ConceptSpace, images: Tensor) -> tuple[float, ...]:
+    """Return the standard deviation of each concept over held-out images, for its ``scale``.
+
+    Parameters
+    ----------
+    space
+        Fitted as far as ``encode`` needs it.
+    images
+        ``[n, c, h, w]``; at most 512 of them are read, evenly spaced.
+    """
+    count = min(len(images), _IMAGES_FOR_SCALES)
+    chosen = torch.linspace(0, len(images) - 1, count).round().long()
+    values = space.encode(images[chosen]).values.cpu().float()
+    return tuple(values.std(dim=0, correction=0).tolist())

@@ -42,6 +42,18 @@ class Response:
     readback: Tensor | None = None
     images: Tensor | None = None
 
+    def of_class(self, target: Tensor) -> Tensor:
+        """Return ``[q, n]``, the logits of one class for each unit.
+
+        Parameters
+        ----------
+        target
+            ``[n]``, the classes.
+        """
+        logits = self.answer("logits")
+        index = target.to(logits.device)[None, :, None].expand(len(logits), -1, 1)
+        return logits.gather(2, index)[..., 0]
+
     def answer(self, want: Want) -> Tensor:
         """Return one of the three, or raise ContractError where it was not answered."""
         tensor: Tensor | None = getattr(self, want)
@@ -121,6 +133,8 @@ class Oracle(Plugin, ABC):
             want for want in get_args(Want) if named.get(want) in (None, *self.capabilities)
         )
 
+    accepts: ClassVar[type[ConceptSpace]] = ConceptSpace  # type: ignore[type-abstract]
+    """The kind of concept space that the oracle speaks of; ``bind`` refuses any other."""
     judges_pictures: ClassVar[bool] = True
     """Whether logits are the classifier's answer to the pictures; else to something inside it."""
 
@@ -146,8 +160,14 @@ class Oracle(Plugin, ABC):
         Raises
         ------
         CapabilityError
-            If the oracle cannot work with this kind of concept space or classifier.
+            If the oracle cannot work with this classifier, or with a concept space that is not
+            of the kind that it ``accepts``.
         """
+        if not isinstance(space, self.accepts):
+            raise CapabilityError(
+                f"{type(self).__name__} answers for the concepts of {self.accepts.__name__}, "
+                f"not for those of {type(space).__name__}"
+            )
         self.classifier = classifier
         self.space = space
         self.memory_ceiling = memory_ceiling

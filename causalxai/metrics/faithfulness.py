@@ -87,7 +87,7 @@ class _Dependent(Metric):
         every = _Columns(
             values.double().numpy(),
             attribution.importance.double().numpy(),
-            tuple(concept.kind == "boolean" for concept in concepts),
+            tuple(concept.is_binary for concept in concepts),
             self._dependence(n, rng),
         )
         varying = every.varying()

@@ -69,7 +69,7 @@ class InterventionValidity(Metric):
         every = [
             place
             for place in wanted_places(oracle.space, inputs.dataset.concept_names)
-            if oracle.space.concepts[place].kind != "parameter"
+            if oracle.space.concepts[place].is_measured
         ]
         places = every[:MOST_RENDERED]
         if not places:
@@ -90,7 +90,7 @@ class InterventionValidity(Metric):
     def _set_to(self, units: Units, place: int, oracle: Oracle, inputs: ScoringInputs) -> Tensor:
         """Return what a concept is set to, ``[v, n]``."""
         own = units.values[:, place].cpu()
-        if oracle.space.concepts[place].kind == "boolean":
+        if oracle.space.concepts[place].is_binary:
             return 1 - own[None]
         draws = [_partners(len(own), inputs.rng) for _ in range(self.config.values)]
         return torch.stack([own[partners] for partners in draws])
@@ -135,7 +135,7 @@ class _Obedience:
             before=_array(nothing[0, :, place]),
             set_to=_array(set_to),
             read=_array(read),
-            boolean=oracle.space.concepts[place].kind == "boolean",
+            boolean=oracle.space.concepts[place].is_binary,
         )
 
     @property

@@ -14,7 +14,7 @@ from scipy import stats
 from torch import Tensor
 
 from causalxai.capabilities import Capability
-from causalxai.concept_space import Units
+from causalxai.concept_space import UnitChange, Units, unit_changes
 from causalxai.explainer import ControlKind, Explanation
 from causalxai.intervention import NO_TARGET, Intervention
 from causalxai.metric import (
@@ -25,13 +25,7 @@ from causalxai.metric import (
     MetricUndefinedError,
     ScoringInputs,
 )
-from causalxai.metrics.translation import (
-    ConceptAttribution,
-    UnitChange,
-    to_concepts,
-    unit_change,
-    units_of,
-)
+from causalxai.metrics.translation import ConceptAttribution, to_concepts
 from causalxai.oracle import Oracle
 from causalxai.plugin import PluginConfig
 from causalxai.seeding import numpy_generator
@@ -179,9 +173,8 @@ class _Asked:
         oracle = inputs.need_oracle()
         units = inputs.explained_units(explanation)[rows]
         concepts = [oracle.space.concepts[place] for place in places.tolist()]
-        amounts = units_of(oracle.space, inputs)[places]
         values = units.values.cpu().float()[:, places]
-        up, down = (unit_change(concepts, values, amounts, way) for way in (1, -1))
+        up, down = (unit_changes(concepts, values, up=way) for way in (True, False))
         return cls(oracle, units, explanation.target[rows], places, up, down)
 
     @property
@@ -192,8 +185,10 @@ class _Asked:
     @property
     def can_hold(self) -> bool:
         """Whether all concepts can be set at once."""
-        kinds = {self.oracle.space.concepts[place].kind for place in self.places.tolist()}
-        return self.can_be_singled_out and "parameter" not in kinds
+        concepts = self.oracle.space.concepts
+        return self.can_be_singled_out and all(
+            concepts[place].is_measured for place in self.places.tolist()
+        )
 
     def claimed(self, subsets: _Subsets, importance: Tensor) -> NDArray[np.float64]:
         """Return what importances [n, d] claim that each subset adds to the logit, [q, n]."""

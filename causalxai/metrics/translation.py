@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from causalxai.capabilities import Capability
-from causalxai.concept_space import Concept, ConceptSpace, Units
+from causalxai.concept_space import ConceptSpace, Units
 from causalxai.errors import CapabilityError
 from causalxai.explainer import Explanation
 from causalxai.intervention import Intervention
@@ -29,8 +29,6 @@ from causalxai.oracle import Oracle
 
 MOST_RENDERED = 64
 """How many concepts are rendered one by one, at most."""
-
-_IMAGES_FOR_UNITS = 512
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,7 @@ def to_concepts(explanation: Explanation, inputs: ScoringInputs) -> ConceptAttri
     over the change that one unit of j makes,
     ``sum over pixels of map * mean over channels (picture under do(c_j + 1 unit) - picture)``, the
     picture under the empty intervention being subtracted; a flip, with the sign turned, where the
-    concept is boolean. A unit is that of ``units_of``.
+    concept is boolean. A unit is the concept's own (``Concept.scale``).
 
     Only the concepts that the data set labels count, without labels all of them; and each of
     them counts, with importance 0 where the explanation does not name it. So methods are compared
@@ -154,79 +152,10 @@ def to_pixels(explanation: Explanation, inputs: ScoringInputs) -> PixelAttributi
     return PixelAttribution({"concepts, painted": heat}, translated=True)
 
 
-def units_of(space: ConceptSpace, inputs: ScoringInputs) -> Tensor:
-    """Return what one unit of each concept is, ``[d]``, in the concept's own values.
-
-    The standard deviation over (at most 512) held-out images for a continuous concept, 1 where
-    its unit is an sd by itself; 1 for boolean concepts and parameters. 0 where a continuous
-    concept never varies.
-    """
-    images = inputs.dataset.test.images
-    count = min(len(images), _IMAGES_FOR_UNITS)
-    chosen = torch.linspace(0, len(images) - 1, count).round().long()
-    concepts = space.concepts
-    if all(_has_natural_unit(concept) for concept in concepts):
-        return torch.ones(len(concepts))
-    sd = space.encode(images[chosen]).values.cpu().float().std(dim=0, correction=0)
-    natural = torch.tensor([_has_natural_unit(concept) for concept in concepts])
-    return torch.where(natural, torch.ones_like(sd), sd)
-
-
-@dataclass(frozen=True)
-class UnitChange:
-    """What do() sets concepts to so that each changes by one unit.
-
-    Parameters
-    ----------
-    set_to
-        ``[n, d]``, the new values.
-    share
-        ``[n, d]``, which share of a concept's importance the change is claimed to add to the
-        target's logit: 1 for a whole unit up, -1 for one down, a flip or a removal.
-    """
-
-    set_to: Tensor
-    share: Tensor
-
-
-def unit_change(
-    concepts: Sequence[Concept], values: Tensor, units: Tensor, way: Literal[1, -1]
-) -> UnitChange:
-    """Return how some concepts change by one unit.
-
-    Parameters
-    ----------
-    concepts
-        The ``d`` concepts.
-    values
-        ``[n, d]``, their values now.
-    units
-        ``[d]``, from ``units_of``.
-    way
-        Whether continuous concepts go up or down, no further than ``low`` and ``high``. Boolean
-        ones are flipped and parameters removed in any case.
-    """
-    continuous = torch.tensor([concept.kind == "continuous" for concept in concepts])
-    boolean = torch.tensor([concept.kind == "boolean" for concept in concepts])
-    low = torch.tensor([-torch.inf if c.low is None else c.low for c in concepts])
-    high = torch.tensor([torch.inf if c.high is None else c.high for c in concepts])
-    # A value that lies outside already is not brought back.
-    shifted = (values + way * units).clamp(torch.minimum(low, values), torch.maximum(high, values))
-    switched = torch.where(boolean, 1 - values, torch.zeros_like(values))
-    share = (shifted - values) / torch.where(units > 0, units, 1.0)
-    return UnitChange(
-        torch.where(continuous, shifted, switched), torch.where(continuous, share, -1.0)
-    )
-
-
 def wanted_places(space: ConceptSpace, named: Sequence[str]) -> list[int]:
     """Return the places of the concepts with these names; of all where there are none."""
     known, names = set(named), space.names()
     return [place for place, name in enumerate(names) if name in known] or list(range(len(names)))
-
-
-def _has_natural_unit(concept: Concept) -> bool:
-    return concept.kind != "continuous" or concept.unit == "sd"
 
 
 def _space(inputs: ScoringInputs) -> ConceptSpace:
@@ -247,19 +176,10 @@ def _rendered_changes(
             f"{len(places)} concepts are too many to render one by one (at most {MOST_RENDERED})"
         )
     units = inputs.explained_units(explanation)
-    amount = units_of(oracle.space, inputs)
     before = _pictures(oracle, units, Intervention.none())
     for place in places:
         concept = oracle.space.concepts[place]
-        target = torch.tensor([place])
-        match concept.kind:
-            case "continuous":
-                done, sign = Intervention.shift(target, float(amount[place])), 1
-            case "boolean":
-                done, sign = Intervention.flip(target), -1
-            case "parameter":
-                done, sign = Intervention.ablate(target), -1
-        yield sign, _pictures(oracle, units, done) - before
+        yield concept.sign(), _pictures(oracle, units, concept.intervention(place)) - before
 
 
 def _pictures(oracle: Oracle, units: Units, done: Intervention) -> Tensor:

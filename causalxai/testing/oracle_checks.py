@@ -136,7 +136,7 @@ def shifts_and_flips_start_from_the_own_value(bench: Bench[Oracle]) -> None:
     complaint = "a shift is not answered as the value that it leads to"
     bench.require_same(trial.ask(shift), trial.ask(Intervention.set(targets, values)), complaint)
     concepts = trial.oracle.space.concepts
-    boolean = [index for index in trial.chosen if concepts[index].kind == "boolean"]
+    boolean = [index for index in trial.chosen if concepts[index].is_binary]
     if boolean:
         flip = Intervention.flip(torch.tensor(boolean))
         to = Intervention(flip.targets, 1 - trial.own_values(boolean).T[..., None])

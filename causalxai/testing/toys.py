@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from causalxai.capabilities import Capability
 from causalxai.classifier import Classifier
-from causalxai.concept_space import Concept, ConceptSpace, Units
+from causalxai.concept_space import Concept, ConceptSpace, Units, held_out_scales
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError
 from causalxai.explainer import Explainer, Explanation, ExplanationInputs
@@ -61,7 +61,10 @@ class ToySpace(ConceptSpace):
     @property
     def concepts(self) -> Sequence[Concept]:
         """One concept for each patch."""
-        return [Concept(name, low=-_REACH, high=_REACH) for name in self._names]
+        return [
+            Concept(name, low=-_REACH, high=_REACH, scale=scale)
+            for name, scale in zip(self._names, self._scales, strict=True)
+        ]
 
     def fit(
         self,
@@ -72,7 +75,7 @@ class ToySpace(ConceptSpace):
         progress: Progress = SILENT,  # noqa: ARG002
         checkpoint: Checkpoint = NO_CHECKPOINT,  # noqa: ARG002
     ) -> Self:
-        """Learn what the patches are called.
+        """Learn what the patches are called, and how much their brightness varies.
 
         Raises
         ------
@@ -82,6 +85,7 @@ class ToySpace(ConceptSpace):
         if dataset.image_shape != (1, _SIDE, _SIDE) or len(dataset.concept_names) != _GRID**2:
             raise CapabilityError("ToySpace reads images of 1 x 8 x 8 with four named concepts")
         self._names, self._device = dataset.concept_names, classifier.device
+        self._scales = held_out_scales(self, dataset.test.images)
         return self
 
     def encode(self, images: Tensor) -> Units:
@@ -91,12 +95,13 @@ class ToySpace(ConceptSpace):
         return Units(values, {"texture": images - paint(values)})
 
     def to_record(self) -> Record:
-        """Return the names."""
-        return Record(meta={"names": list(self._names)})
+        """Return the names and the scales."""
+        return Record(meta={"names": list(self._names), "scales": list(self._scales)})
 
     def restore(self, record: Record, classifier: Classifier) -> Self:
-        """Take the names back."""
+        """Take the names and the scales back."""
         self._names = tuple(cast("list[str]", record.meta["names"]))
+        self._scales = tuple(cast("list[float]", record.meta["scales"]))
         self._device = classifier.device
         return self
 
@@ -105,6 +110,7 @@ class ToyOracle(Oracle):
     """Answers with the structural model: abduction, action, prediction, and a picture of it."""
 
     capabilities = frozenset({Capability.READBACK, Capability.IMAGES})
+    accepts = ToySpace
 
     class Config(PluginConfig):
         """Settings of ``ToyOracle``."""
@@ -129,8 +135,6 @@ class ToyOracle(Oracle):
         CapabilityError
             If the concepts are not the brightness of patches.
         """
-        if not isinstance(space, ToySpace):
-            raise CapabilityError(f"ToyOracle paints a ToySpace, not a {type(space).__name__}")
         super().bind(classifier, space, memory_ceiling=memory_ceiling)
         weights = torch.tensor(self.config.weights, device=classifier.device)
         self.scm = LinearScm(weights, space.names())

@@ -66,12 +66,8 @@ class Trial:
     def other_value(self, index: int) -> float:
         """Return a sensible value for a concept that most units don't have."""
         concept, values = self.oracle.space.concepts[index], self.units.values[:, index]
-        if concept.kind == "parameter":
-            return 0.5 if index % 2 else 0.0
-        if concept.kind == "boolean":
-            return 1 - round(float(values[0]))
-        spread = float(values.std(correction=0))
-        return _within(concept, float(values.mean()) + (spread or 1.0))
+        choices = concept.other_values(values)
+        return choices[index % len(choices)]
 
     def ask(self, interventions: Intervention, units: Units | None = None) -> Tensor:
         """Return the logits, ``[q, n, K]``."""
@@ -106,9 +102,3 @@ def _spread(count: int, most: int) -> list[int]:
     """Return positions evenly spread over ``count``, both ends among them."""
     steps = torch.linspace(0, count - 1, min(most, count), dtype=torch.float64)
     return [round(step) for step in steps.tolist()]
-
-
-def _within(concept: Concept, value: float) -> float:
-    if concept.high is not None:
-        value = min(value, concept.high)
-    return value if concept.low is None else max(value, concept.low)

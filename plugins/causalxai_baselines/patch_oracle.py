@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Self
-
 from torch import Tensor
 
 from causalxai.capabilities import Capability
-from causalxai.classifier import Classifier
-from causalxai.concept_space import ConceptSpace, Units
-from causalxai.errors import CapabilityError
+from causalxai.concept_space import Units
 from causalxai.intervention import Intervention
-from causalxai.oracle import DEFAULT_MEMORY_CEILING, Oracle, Response, Want
+from causalxai.oracle import Oracle, Response, Want
 from causalxai.plugin import PluginConfig
 from causalxai_baselines.attribution import NOTHING, Baseline, baseline_of
 from causalxai_baselines.patch_space import PatchSpace
@@ -39,34 +35,15 @@ class PatchOracle(Oracle):
 
     config: Config
 
-    def bind(
-        self,
-        classifier: Classifier,
-        space: ConceptSpace,
-        *,
-        memory_ceiling: int = DEFAULT_MEMORY_CEILING,
-    ) -> Self:
-        """Attach the oracle to a classifier and a ``PatchSpace``; return ``self``.
-
-        Raises
-        ------
-        CapabilityError
-            If the concepts are not patches.
-        """
-        if not isinstance(space, PatchSpace):
-            raise CapabilityError(
-                f"PatchOracle removes the patches of the space 'patches', not of a "
-                f"{type(space).__name__}"
-            )
-        self._patches = space
-        return super().bind(classifier, space, memory_ceiling=memory_ceiling)
+    accepts = PatchSpace
+    space: PatchSpace
 
     def _respond(
         self, units: Units, interventions: Intervention, want: tuple[Want, ...]
     ) -> Response:
         images = units.residual["image"]
         there = interventions.apply(units.values).clamp(0, 1)
-        mask = self._patches.spread(there, *images.shape[2:])[:, :, None]
+        mask = self.space.spread(there, *images.shape[2:])[:, :, None]
         empty = baseline_of(images, self.config.baseline)
         shown: Tensor = (images * mask + empty * (1 - mask)).flatten(0, 1)
         by_unit = there.shape[:2]

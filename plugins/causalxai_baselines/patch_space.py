@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor
 
 from causalxai.classifier import Classifier
-from causalxai.concept_space import Concept, ConceptSpace, Units
+from causalxai.concept_space import BooleanConcept, Concept, ConceptSpace, Units
 from causalxai.dataset import Dataset
 from causalxai.errors import CapabilityError
 from causalxai.plugin import PluginConfig
@@ -43,9 +43,7 @@ class PatchSpace(ConceptSpace):
         """One concept for each patch, row by row, counted from 1."""
         counted = range(1, self.config.grid + 1)
         return [
-            Concept(f"row {row} column {column}", kind="boolean", low=0, high=1)
-            for row in counted
-            for column in counted
+            BooleanConcept(f"row {row} column {column}") for row in counted for column in counted
         ]
 
     def fit(

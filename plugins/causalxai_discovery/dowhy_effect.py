@@ -218,7 +218,7 @@ def oracle_effects(oracle: Oracle, table: CausalTable, units: int) -> NDArray[np
     places = torch.tensor(table.places)
     before = asked.values[:, list(table.places)].T.cpu()
     step = torch.from_numpy(_steps(table)).to(before)[:, None]
-    boolean = torch.tensor([concept.kind == "boolean" for concept in table.concepts])[:, None]
+    boolean = torch.tensor([concept.is_binary for concept in table.concepts])[:, None]
     above = torch.where(boolean, 1.0, before + step / 2)
     below = torch.where(boolean, 0.0, before - step / 2)
     both = Intervention.set(places.repeat(2)[:, None], torch.cat([above, below])[..., None])
@@ -230,7 +230,7 @@ def oracle_effects(oracle: Oracle, table: CausalTable, units: int) -> NDArray[np
 def _steps(table: CausalTable) -> NDArray[np.float64]:
     """Return what a concept's effect is told for: a standard deviation, or 1 where boolean."""
     spread = table.values.std(axis=0)
-    return np.where([concept.kind == "boolean" for concept in table.concepts], 1.0, spread)
+    return np.where([concept.is_binary for concept in table.concepts], 1.0, spread)
 
 
 def _rank_correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from torch import Tensor
 
 from causalxai.capabilities import Capability
-from causalxai.classifier import Classifier
-from causalxai.concept_space import ConceptSpace, Units
-from causalxai.errors import CapabilityError
+from causalxai.concept_space import Units
 from causalxai.intervention import Intervention
-from causalxai.oracle import DEFAULT_MEMORY_CEILING, Oracle, Response, Want
+from causalxai.oracle import Oracle, Response, Want
 from causalxai_dvae.bit_space import BitSpace
 
 # How many tensors of the layer's width there are at a time, and, while the generator paints, of
@@ -36,32 +34,13 @@ class BitOracle(Oracle):
     capabilities = frozenset({Capability.READBACK, Capability.IMAGES})
     judges_pictures = False
 
-    def bind(
-        self,
-        classifier: Classifier,
-        space: ConceptSpace,
-        *,
-        memory_ceiling: int = DEFAULT_MEMORY_CEILING,
-    ) -> BitOracle:
-        """Attach the oracle.
-
-        Raises
-        ------
-        CapabilityError
-            If the concepts are not the bits of a hidden layer's code.
-        """
-        if not isinstance(space, BitSpace):
-            raise CapabilityError(
-                f"BitOracle decodes the bits of the concept space 'dvae', not the concepts of "
-                f"{type(space).__name__}"
-            )
-        self._bits = space
-        return super().bind(classifier, space, memory_ceiling=memory_ceiling)
+    accepts = BitSpace
+    space: BitSpace
 
     def _respond(
         self, units: Units, interventions: Intervention, want: tuple[Want, ...]
     ) -> Response:
-        bits = self._bits
+        bits = self.space
         code = interventions.apply(units.values)
         activations = bits.autoencoder_.decode(code.flatten(0, 1))
 
@@ -76,8 +55,8 @@ class BitOracle(Oracle):
         )
 
     def _bytes_per_answer(self, want: tuple[Want, ...]) -> int:
-        floats = _COPIES * self._bits.layer_.width
+        floats = _COPIES * self.space.layer_.width
         if "images" in want:
             _, height, width = self.classifier.image_shape
-            floats += _MAPS * self._bits.generator_.channels[-1] * height * width
+            floats += _MAPS * self.space.generator_.channels[-1] * height * width
         return super()._bytes_per_answer(want) + 4 * floats

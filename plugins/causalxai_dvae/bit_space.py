@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from causalxai.classifier import Classifier
-from causalxai.concept_space import Concept, ConceptSpace, Units
+from causalxai.concept_space import BooleanConcept, Concept, ConceptSpace, Units
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError
 from causalxai.plugin import PluginConfig
@@ -81,7 +81,7 @@ class BitSpace(ConceptSpace):
     def concepts(self) -> Sequence[Concept]:
         """The bits, in the order of the code."""
         return [
-            Concept(f"bit {number}", kind="boolean", low=0, high=1, layer=self.layer_.name)
+            BooleanConcept(f"bit {number}", layer=self.layer_.name)
             for number in range(self.config.autoencoder.bits)
         ]
 

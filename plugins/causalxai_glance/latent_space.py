@@ -12,7 +12,13 @@ from pydantic import Field, NonNegativeInt
 from torch import Tensor
 
 from causalxai.classifier import Classifier
-from causalxai.concept_space import Concept, ConceptSpace, Units
+from causalxai.concept_space import (
+    BooleanConcept,
+    Concept,
+    ConceptSpace,
+    Units,
+    held_out_scales,
+)
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError, DataError
 from causalxai.graph_discoverer import BackgroundKnowledge
@@ -56,6 +62,8 @@ class LatentSpace(ConceptSpace):
     centre_, spread_
         ``[L]``, mean and sd of each unnamed latent in training; 0 and 1 for the named, which are
         aligned to standardised labels.
+    scale_
+        ``[k]``, the sd of each named concept as it is read in held-out images.
     scm_
         The SCM layer over the named concepts, or ``None`` without them.
     boolean_
@@ -100,8 +108,10 @@ class LatentSpace(ConceptSpace):
     def concepts(self) -> Sequence[Concept]:
         """The named concepts, then the unnamed ones."""
         named = [
-            Concept(name, "boolean", low=0, high=1) if place in self.boolean_ else Concept(name)
-            for place, name in enumerate(self.named_)
+            BooleanConcept(name) if place in self.boolean_ else Concept(name, scale=scale)
+            for place, (name, scale) in enumerate(
+                zip(self.named_, self.scale_.tolist(), strict=True)
+            )
         ]
         numbers = range(len(named), self.config.latents)
         return [*named, *(Concept(f"{_UNNAMED}{number}", unit="sd") for number in numbers)]
@@ -141,6 +151,7 @@ class LatentSpace(ConceptSpace):
         )
         self._scale_the_unnamed(material.embeddings)
         test = dataset.test
+        self.scale_ = torch.tensor(held_out_scales(self, test.images)[: len(self.named_)])
         self.quality_ = measure_quality(
             self.twin_,
             classifier,
@@ -202,7 +213,12 @@ class LatentSpace(ConceptSpace):
         """Return the twin's weights, the scales, the SCM layer and the figures."""
         weights = {f"twin.{name}": tensor for name, tensor in self.twin_.state_dict().items()}
         return Record(
-            tensors={**weights, **self._scales(), "history": self.history_},
+            tensors={
+                **weights,
+                **self._scales(),
+                "scale": self.scale_,
+                "history": self.history_,
+            },
             meta={
                 "named": list(self.named_),
                 "scm": None if self.scm_ is None else cast("Json", self.scm_.to_json()),
@@ -223,6 +239,7 @@ class LatentSpace(ConceptSpace):
         self.twin_ = twin.to(classifier.device).eval().requires_grad_(False)
         for name in self._scales():
             setattr(self, f"{name}_", record.tensors[name].to(classifier.device))
+        self.scale_ = record.tensors["scale"]
         self.history_ = record.tensors["history"]
         scm = cast("dict[str, Json] | None", record.meta["scm"])
         self.scm_ = None if scm is None else StructuralModel.from_json(scm)
@@ -269,6 +286,7 @@ class LatentSpace(ConceptSpace):
         nothing = torch.zeros(self.config.latents, device=classifier.device)
         self.mean_, self.sd_ = nothing.clone(), nothing + 1
         self.centre_, self.spread_ = nothing.clone(), nothing + 1
+        self.scale_ = torch.ones(len(self.named_))
 
     def _check_count(self, images: int) -> None:
         if self.named_ and images < FEWEST:

@@ -6,11 +6,9 @@ import torch
 from torch import Tensor
 
 from causalxai.capabilities import Capability
-from causalxai.classifier import Classifier
-from causalxai.concept_space import ConceptSpace, Units
-from causalxai.errors import CapabilityError
+from causalxai.concept_space import Units
 from causalxai.intervention import NO_TARGET, Intervention
-from causalxai.oracle import DEFAULT_MEMORY_CEILING, Oracle, Response, Want
+from causalxai.oracle import Oracle, Response, Want
 from causalxai.plugin import PluginConfig
 from causalxai_glance.latent_space import LatentSpace
 from causalxai_glance.scm import Following, StructuralModel
@@ -53,39 +51,20 @@ class TwinOracle(Oracle):
 
     config: Config
 
-    def bind(
-        self,
-        classifier: Classifier,
-        space: ConceptSpace,
-        *,
-        memory_ceiling: int = DEFAULT_MEMORY_CEILING,
-    ) -> TwinOracle:
-        """Attach the oracle.
-
-        Raises
-        ------
-        CapabilityError
-            If the concepts are not a twin's latents.
-        """
-        if not isinstance(space, LatentSpace):
-            raise CapabilityError(
-                f"TwinOracle paints the latents of the concept space 'glance', not those of "
-                f"{type(space).__name__}"
-            )
-        self._latents = space
-        return super().bind(classifier, space, memory_ceiling=memory_ceiling)
+    accepts = LatentSpace
+    space: LatentSpace
 
     def _respond(
         self, units: Units, interventions: Intervention, want: tuple[Want, ...]
     ) -> Response:
         states = self.states(units, interventions)
-        latents = self._latents.latents(states)
-        images = self._latents.twin_.render(latents.flatten(0, 1))
+        latents = self.space.latents(states)
+        images = self.space.twin_.render(latents.flatten(0, 1))
         embeddings, logits = self.classifier.embed_and_classify(images)
         q, n = states.shape[:2]
         readback = None
         if "readback" in want:
-            readback = self._latents.values(self._latents.twin_.latents(embeddings))
+            readback = self.space.values(self.space.twin_.latents(embeddings))
         return Response(
             logits=logits.unflatten(0, (q, n)) if "logits" in want else None,
             readback=None if readback is None else readback.unflatten(0, (q, n)),
@@ -95,10 +74,10 @@ class TwinOracle(Oracle):
     def states(self, units: Units, interventions: Intervention) -> Tensor:
         """Return all concepts' values after interventions, ``[q, n, d]``, before any picture."""
         after = interventions.apply(units.values)
-        scm = self._latents.scm_
+        scm = self.space.scm_
         if scm is None or not self.config.propagate:
             return after
-        named = len(self._latents.named_)
+        named = len(self.space.named_)
         targets = interventions.targets
         targets = targets.where(targets < named, torch.full_like(targets, NO_TARGET))
         predicted = _counterfactual(
@@ -112,7 +91,7 @@ class TwinOracle(Oracle):
 
     def _bytes_per_answer(self, want: tuple[Want, ...]) -> int:
         _, height, side = self.classifier.image_shape
-        wide = width(self._latents.config.channels, side)
+        wide = width(self.space.config.channels, side)
         maps = _GENERATOR_MAPS * wide + _CLASSIFIER_MAPS
         return super()._bytes_per_answer(want) + 4 * maps * height * side
 

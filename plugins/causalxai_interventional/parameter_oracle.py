@@ -59,6 +59,7 @@ class ParameterOracle(Oracle):
         )
 
     config: Config
+    accepts = ParameterSpace
     space: ParameterSpace
 
     def bind(
@@ -76,10 +77,6 @@ class ParameterOracle(Oracle):
             If the concepts are not a network's parameters, or ``strategy: dataflow`` is asked
             of a network that cannot be traced.
         """
-        if not isinstance(space, ParameterSpace):
-            raise CapabilityError(
-                f"the oracle 'parameters' edits a ParameterSpace, not a {type(space).__name__}"
-            )
         super().bind(classifier, space, memory_ceiling=memory_ceiling)
         working_set = min(int(self.config.working_set_mb * 2**20), memory_ceiling)
         self._images_at_once = max(1, working_set // (16 * largest_activation(classifier)))

@@ -13,7 +13,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from causalxai.classifier import Classifier
-from causalxai.concept_space import Concept, ConceptSpace, Units
+from causalxai.concept_space import Concept, ConceptSpace, ParameterConcept, Units
 from causalxai.dataset import Dataset
 from causalxai.errors import CapabilityError, did_you_mean
 from causalxai.plugin import PluginConfig
@@ -92,7 +92,7 @@ class ParameterLayer:
             if self.granularity == "slice"
             else (f"{self.name}[{index - self.first}]")
         )
-        return Concept(name, "parameter", 0.0, 1.0, "share", self.name, self.tier)
+        return ParameterConcept(name, layer=self.name, tier=self.tier)
 
 
 class _ParameterConcepts(Sequence[Concept]):

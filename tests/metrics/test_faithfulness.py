@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from causalxai import Explanation, Metric, ScoringInputs
-from causalxai.concept_space import Concept, Units
+from causalxai.concept_space import BooleanConcept, Concept, Units
 from causalxai.metrics.faithfulness import Faithfulness, InformationCoefficient
 from causalxai.testing.toys import ToySpace, ToyWorld
 
@@ -178,7 +178,7 @@ class Bits(ToySpace):
 
     @property
     def concepts(self) -> list[Concept]:
-        return [Concept(name, "boolean") for name in self._names]
+        return [BooleanConcept(name) for name in self._names]
 
     def encode(self, images: Tensor) -> Units:
         return Units((super().encode(images).values > 0).float())

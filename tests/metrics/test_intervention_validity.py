@@ -10,7 +10,7 @@ from torch import Tensor
 
 from causalxai import Explanation, MetricResult, ScoringInputs
 from causalxai.capabilities import Capability
-from causalxai.concept_space import Concept, Units
+from causalxai.concept_space import BooleanConcept, Concept, ParameterConcept, Units
 from causalxai.intervention import Intervention
 from causalxai.metrics.intervention_validity import InterventionValidity
 from causalxai.metrics.translation import MOST_RENDERED
@@ -80,7 +80,7 @@ def test_r2_is_one_minus_error_over_variance(world: ToyWorld):
 class Bits(ToySpace):
     @property
     def concepts(self) -> list[Concept]:
-        return [Concept(name, "boolean") for name in self._names]
+        return [BooleanConcept(name) for name in self._names]
 
     def encode(self, images: Tensor) -> Units:
         return Units((super().encode(images).values > 0).float())
@@ -136,7 +136,7 @@ def test_parameters_and_single_images_are_skipped(world: ToyWorld):
     class Parameters(ToySpace):
         @property
         def concepts(self) -> list[Concept]:
-            return [Concept(name, "parameter") for name in self._names]
+            return [ParameterConcept(name) for name in self._names]
 
     space = Parameters().fit(world.classifier, world.dataset, rng=torch.Generator())
     oracle = Obeying().bind(world.classifier, space)

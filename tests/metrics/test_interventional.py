@@ -12,7 +12,7 @@ from scipy import stats
 from torch import Tensor
 
 from causalxai import Explanation, ScoringInputs
-from causalxai.concept_space import Concept, Units
+from causalxai.concept_space import BooleanConcept, Concept, ParameterConcept, Units
 from causalxai.intervention import NO_TARGET, Intervention
 from causalxai.metrics.interventional import InterventionalFaithfulness, _correlations, _Subsets
 from causalxai.oracle import Oracle, Response, Want
@@ -217,15 +217,15 @@ def test_where_captum_finds_less_infidelity_there_is_more_faithfulness(world: To
 class Switches(ToySpace):
     """Whether each patch is bright, as bits or as parameters that are there."""
 
-    kind = "boolean"
+    kind: type[Concept] = BooleanConcept
 
     @property
     def concepts(self) -> Sequence[Concept]:
-        return [Concept(name, self.kind) for name in self._names]
+        return [self.kind(name) for name in self._names]
 
     def encode(self, images: Tensor) -> Units:
         lit = super().encode(images).values > 0
-        return Units(lit.float() if self.kind == "boolean" else torch.ones(len(images), 4))
+        return Units(lit.float() if self.kind is BooleanConcept else torch.ones(len(images), 4))
 
 
 class Weighted(Oracle):
@@ -240,9 +240,9 @@ class Weighted(Oracle):
         return Response(logits=torch.stack([first, 0 * first, 0 * first], dim=2))
 
 
-@pytest.mark.parametrize("kind", ["boolean", "parameter"])
+@pytest.mark.parametrize("kind", [BooleanConcept, ParameterConcept])
 def test_flips_and_removals_take_away_what_is_supported(
-    world: ToyWorld, explain: Explain, kind: str
+    world: ToyWorld, explain: Explain, kind: type[Concept]
 ):
     class Kind(Switches):
         pass
@@ -256,7 +256,7 @@ def test_flips_and_removals_take_away_what_is_supported(
     result = InterventionalFaithfulness().compute(explain(supports), inputs)
     assert result.estimate.value == pytest.approx(1, abs=1e-9)
     assert result.chance.high < 0.7
-    assert ("others held" in result.parts) == (kind == "boolean")
+    assert ("others held" in result.parts) == (kind is BooleanConcept)
 
 
 def test_subsets_are_of_all_sizes_and_name_no_concept_twice():

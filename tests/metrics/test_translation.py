@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,15 +12,13 @@ from torch import Tensor
 
 from causalxai import Explanation, ScoringInputs
 from causalxai.capabilities import Capability
-from causalxai.concept_space import Concept, ConceptSpace, Units
+from causalxai.concept_space import BooleanConcept, Concept, ConceptSpace, Units
 from causalxai.errors import CapabilityError
 from causalxai.intervention import Intervention
 from causalxai.metrics.translation import (
     MOST_RENDERED,
     to_concepts,
     to_pixels,
-    unit_change,
-    units_of,
 )
 from causalxai.oracle import Oracle, Response, Want
 from causalxai.testing import toy_world
@@ -193,7 +191,7 @@ class BitSpace(ToySpace):
 
     @property
     def concepts(self) -> Sequence[Concept]:
-        return [Concept(name, "boolean") for name in self._names]
+        return [BooleanConcept(name) for name in self._names]
 
     def encode(self, images: Tensor) -> Units:
         units = super().encode(images)
@@ -239,43 +237,6 @@ def test_painting_a_concept_and_reading_it_back_keeps_its_sign(world: ToyWorld):
         maps = to_pixels(explanation, inputs).maps
         read = to_concepts(replace(explanation, concepts=(), importance=None, maps=maps), inputs)
         assert (read.importance[lonely > 0] > 0).all()
-
-
-def test_a_unit_is_an_sd_unless_it_is_one_already(world: ToyWorld):
-    inputs = world.inputs()
-    torch.testing.assert_close(units_of(world.space, inputs), sds(world))
-    assert units_of(bits(world).space, inputs).tolist() == [1.0] * 4
-
-
-@dataclass
-class Standardised(ToySpace):
-    @property
-    def concepts(self) -> Sequence[Concept]:
-        return [Concept(name, unit="sd" * (place > 1)) for place, name in enumerate(self._names)]
-
-
-def test_units_may_differ_within_a_space(world: ToyWorld):
-    space = Standardised()
-    space._names, space._device = world.space.names(), world.classifier.device
-    found = units_of(space, world.inputs())
-    torch.testing.assert_close(found, torch.cat([sds(world)[:2], torch.ones(2)]))
-
-
-def test_a_shift_stops_at_the_end_of_the_scale_and_claims_less():
-    concepts = [
-        Concept("free"),
-        Concept("bounded", low=0.0, high=1.0),
-        Concept("bit", "boolean"),
-        Concept("weight", "parameter"),
-        Concept("never varies"),
-    ]
-    values = torch.tensor([[3.0, 0.75, 1.0, 1.0, 2.0]])
-    units = torch.tensor([2.0, 0.5, 1.0, 1.0, 0.0])
-    up, down = (unit_change(concepts, values, units, way) for way in (1, -1))
-    assert up.set_to.tolist() == [[5.0, 1.0, 0.0, 0.0, 2.0]]
-    assert up.share.tolist() == [[1.0, 0.5, -1.0, -1.0, 0.0]]
-    assert down.set_to.tolist() == [[1.0, 0.25, 0.0, 0.0, 2.0]]
-    assert down.share.tolist() == [[-1.0, -1.0, -1.0, -1.0, 0.0]]
 
 
 def test_what_cannot_be_translated_is_told(world: ToyWorld):

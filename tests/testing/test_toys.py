@@ -121,7 +121,7 @@ class TestPlugins:
         world.oracle.bind(
             world.classifier, OtherSpace().restore(world.space.to_record(), world.classifier)
         )
-        with pytest.raises(CapabilityError, match="paints a ToySpace"):
+        with pytest.raises(CapabilityError, match="concepts of ToySpace"):
             world.oracle.bind(world.classifier, object())  # type: ignore[arg-type]
 
     def test_the_discoverer_recovers_a(self, world: ToyWorld) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from causalxai import Classifier, Dataset
-from causalxai.concept_space import ConceptSpace
+from causalxai.concept_space import BooleanConcept, ConceptSpace
 from causalxai.errors import CapabilityError
 from causalxai.metric import ScoringInputs
 from causalxai.report.section import Text
@@ -61,7 +61,7 @@ def test_bit_space_keeps_its_promises(
 def test_bits_are_boolean_concepts_of_the_layer(bit_space: BitSpace, bar_data: Dataset):
     assert bit_space.names() == tuple(f"bit {number}" for number in range(6))
     for concept in bit_space.concepts:
-        assert (concept.kind, concept.low, concept.high) == ("boolean", 0, 1)
+        assert (type(concept), concept.low, concept.high) == (BooleanConcept, 0, 1)
         assert concept.layer == "embedding"
     values = bit_space.encode(bar_data.test.images).values
     assert ((values == 0) | (values == 1)).all()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from causalxai import Classifier
-from causalxai.concept_space import Concept, Units
+from causalxai.concept_space import BooleanConcept, Concept, Units
 from causalxai.oracle import DEFAULT_MEMORY_CEILING, Oracle, Response
 from causalxai.testing.toys import ToySpace
 from causalxai_dvae.bit_oracle import BitOracle
@@ -25,7 +25,7 @@ class Bits(ToySpace):
 
     @property
     def concepts(self) -> Sequence[Concept]:
-        return [Concept(f"bit {i}", kind="boolean", low=0, high=1) for i in range(self.count)]
+        return [BooleanConcept(f"bit {i}") for i in range(self.count)]
 
 
 class LinearOracle(Oracle):

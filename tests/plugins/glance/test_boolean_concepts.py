@@ -134,7 +134,7 @@ def concepts_of(inputs: ScoringInputs, n: int = 200) -> Concepts:
 
 def test_labels_of_0_and_1_are_boolean_and_one_unit_is_the_step_between(exact: ScoringInputs):
     space = exact.space
-    assert [concept.kind for concept in space.concepts[:4]] == [*["boolean"] * 3, "continuous"]
+    assert [concept.is_binary for concept in space.concepts[:4]] == [True, True, True, False]
     assert space.unit_[:3].tolist() == [1, 1, 1]
     values = space.encode(exact.dataset.test.images).values[:, :3]
     torch.testing.assert_close(values, exact.dataset.test.concepts, atol=1e-5, rtol=0)
