@@ -134,8 +134,8 @@ class Concept:
 
     def measure(self) -> Hashable:
         """Return what concepts have in common whose methods do the same: all but the identity."""
-        kind: type[Any] = type(self)
-        return (kind, *(getattr(self, name) for name in _measuring_fields(kind)))
+        names = _measuring_fields(type(self))  # type: ignore[arg-type]  # classes are hashable
+        return (type(self), *(getattr(self, name) for name in names))
 
 
 @dataclass(frozen=True, slots=True)

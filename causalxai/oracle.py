@@ -225,6 +225,23 @@ class Oracle(Plugin, ABC):
             }
         )
 
+    @property
+    def propagates(self) -> bool:
+        """Whether do() on one concept may change others.
+
+        Where it can't, to hold a concept at its own value is to do nothing, and explainers may
+        ask for different sets of concepts in different units at once.
+        """
+        return True
+
+    def states(self, units: Units, interventions: Intervention) -> Tensor:
+        """Return all concepts' values after interventions, ``[q, n, d]``, before any picture.
+
+        What was set, and what follows from it where the oracle knows that; unlike the readback,
+        nothing is measured.
+        """
+        return interventions.apply(units.values)
+
     @abstractmethod
     def _respond(
         self, units: Units, interventions: Intervention, want: tuple[Want, ...]

@@ -140,13 +140,17 @@ class ToyOracle(Oracle):
         self.scm = LinearScm(weights, space.names())
         return self
 
+    def states(self, units: Units, interventions: Intervention) -> Tensor:
+        """Return the concepts' values with all that follows, ``[q, n, d]``."""
+        return self.scm.counterfactual(units.values, interventions)
+
     def _respond(
         self,
         units: Units,
         interventions: Intervention,
         want: tuple[Want, ...],  # noqa: ARG002
     ) -> Response:
-        after = self.scm.counterfactual(units.values, interventions)
+        after = self.states(units, interventions)
         images = (paint(after) + units.residual["texture"]).clamp(0, 1)
         flat = images.flatten(0, 1)
         by_unit = after.shape[:2]
@@ -251,10 +255,9 @@ def measured_effects(oracle: Oracle, units: Units, target: Tensor, amount: float
         How far each concept is shifted.
     """
     every = torch.arange(len(oracle.space.concepts))
-    before = oracle.query(units, Intervention.none()).answer("logits")
-    after = oracle.query(units, Intervention.shift(every, amount)).answer("logits")
-    change = ((after - before) / amount).cpu()
-    return change[:, torch.arange(len(units)), target.cpu()].T
+    before = oracle.query(units, Intervention.none()).of_class(target)
+    after = oracle.query(units, Intervention.shift(every, amount)).of_class(target)
+    return ((after - before) / amount).cpu().T
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ class PatchOracle(Oracle):
 
     config: Config
 
+    propagates = False
     accepts = PatchSpace
     space: PatchSpace
 

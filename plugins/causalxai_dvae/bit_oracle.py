@@ -34,6 +34,7 @@ class BitOracle(Oracle):
     capabilities = frozenset({Capability.READBACK, Capability.IMAGES})
     judges_pictures = False
 
+    propagates = False
     accepts = BitSpace
     space: BitSpace
 

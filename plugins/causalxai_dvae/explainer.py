@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from pydantic import NonNegativeInt
 from torch import Tensor
 
-from causalxai.capabilities import Capability, expect
+from causalxai.capabilities import Capability
 from causalxai.concept_space import Units
 from causalxai.dataset import some_of_each_class
-from causalxai.errors import CapabilityError, did_you_mean
+from causalxai.errors import CapabilityError
 from causalxai.explainer import Explainer, Explanation, ExplanationInputs
+from causalxai.generic.minimal_sets import (
+    MinimalSets,
+    ask_sets,
+    class_to_reach,
+    minimal_sets,
+)
 from causalxai.intervention import Intervention
+from causalxai.oracle import Oracle, Response, Want
 from causalxai.plugin import PluginConfig
-from causalxai_dvae.bit_oracle import BitOracle
-from causalxai_dvae.bit_space import BitSpace
 from causalxai_dvae.flip_answers import FlipAnswers
-from causalxai_dvae.flips import MinimalFlips, flip_all, flip_each, flip_some, minimal_flips
 
 
 class FlipExplainer(Explainer):
@@ -71,14 +73,17 @@ class FlipExplainer(Explainer):
     config: Config
 
     def _explain(self, images: Tensor, target: Tensor, inputs: ExplanationInputs) -> Explanation:
-        space = expect(inputs.need_space(), BitSpace, type(self).__name__)
-        oracle = expect(inputs.need_oracle(), BitOracle, type(self).__name__)
-        goal = self._goal(len(images), inputs.classifier.class_names)
+        space, oracle = inputs.need_space(), inputs.need_oracle()
+        if not all(concept.is_binary for concept in space.concepts):
+            raise CapabilityError("flips need boolean concepts, and this space has others")
+        names = inputs.classifier.class_names
+        goal = class_to_reach(self.config.towards, len(images), names, "explain.towards")
         units = space.encode(images)
-        minimal = minimal_flips(oracle, units, goal)
+        minimal = minimal_sets(oracle, units, goal)
         perceived, flipped, few = _asked(oracle, units, minimal)
-        each = oracle.query(units, flip_each(len(space.concepts))).answer("logits").transpose(0, 1)
-        own, others = (_of_target(logits, target) for logits in (perceived[0], each))
+        one_by_one = oracle.query(units, Intervention.flip(torch.arange(len(space.concepts))))
+        each = one_by_one.answer("logits").transpose(0, 1)
+        own = Response(logits=perceived[0][None]).of_class(target)
         pictured = torch.tensor(
             sorted(some_of_each_class(target, self.config.pictures)), dtype=torch.int64
         )
@@ -87,7 +92,7 @@ class FlipExplainer(Explainer):
         answers = FlipAnswers(perceived[0], flipped[0], few[0], each, pictured, pictures)
         details = {
             "original": inputs.classifier.probabilities(images),
-            "minimal": minimal.flipped,
+            "minimal": minimal.changed,
             "size": minimal.size,
             "turned": minimal.turned,
         }
@@ -95,45 +100,29 @@ class FlipExplainer(Explainer):
             images=images.cpu(),
             target=target.cpu(),
             concepts=space.names(),
-            importance=(own[:, None] - others).cpu(),
+            importance=(own - one_by_one.of_class(target)).T.cpu(),
             maps={
                 "flip": _difference(perceived[1], flipped[1]),
                 "minimal flip": _difference(perceived[1], few[1]),
             },
-            what_ifs=answers.what_ifs(space.names(), minimal.flipped),
+            what_ifs=answers.what_ifs(space.names(), minimal.changed),
             units=units,
             details={name: tensor.cpu() for name, tensor in details.items()},
             meta={"towards": self.config.towards},
         )
 
-    def _goal(self, n: int, class_names: Sequence[str]) -> Tensor | None:
-        towards = self.config.towards
-        if towards is None:
-            return None
-        if towards not in class_names:
-            raise CapabilityError(
-                f"explain.towards: there is no class {towards!r}"
-                f"{did_you_mean(towards, class_names)} (there are: {', '.join(class_names)})"
-            )
-        return torch.full((n,), class_names.index(towards))
 
-
-def _asked(oracle: BitOracle, units: Units, minimal: MinimalFlips) -> list[tuple[Tensor, Tensor]]:
+def _asked(oracle: Oracle, units: Units, minimal: MinimalSets) -> list[tuple[Tensor, Tensor]]:
     """Return logits and pictures as the code is, with all bits and with a few flipped."""
-    bits = units.values.shape[1]
-    answers = []
-    for asked in (Intervention.none(), flip_all(bits), flip_some(units, minimal.flipped[None])):
-        response = oracle.query(units, asked, want=("logits", "images"))
-        answers.append((response.answer("logits")[0], response.answer("images")[0]))
-    return answers
+    every = torch.arange(units.values.shape[1])
+    want: tuple[Want, ...] = ("logits", "images")
+    responses = (
+        oracle.query(units, Intervention.none(), want=want),
+        oracle.query(units, Intervention.flip(every[None]), want=want),
+        ask_sets(oracle, units, every, minimal.changed[None], minimal.set_to[None], want),
+    )
+    return [(one.answer("logits")[0], one.answer("images")[0]) for one in responses]
 
 
 def _difference(before: Tensor, after: Tensor) -> Tensor:
     return (after - before).abs().mean(dim=1).cpu()
-
-
-def _of_target(logits: Tensor, target: Tensor) -> Tensor:
-    """Pick the target of each unit from logits ``[n, ..., K]``."""
-    shape = (-1, *(1 for _ in logits.shape[1:]))
-    index = target.to(logits.device).view(shape).expand(*logits.shape[:-1], 1)
-    return logits.gather(-1, index)[..., 0]

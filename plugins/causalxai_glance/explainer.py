@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field, NonNegativeInt, PositiveFloat
+from pydantic import NonNegativeInt, PositiveFloat
 from torch import Tensor
 
 from causalxai.capabilities import Capability, expect
@@ -16,18 +16,17 @@ from causalxai.concept_space import Units
 from causalxai.dataset import some_of_each_class
 from causalxai.errors import CapabilityError, did_you_mean
 from causalxai.explainer import Explainer, Explanation, ExplanationInputs
-from causalxai.intervention import NO_TARGET, Action, Intervention
-from causalxai.plugin import PluginConfig
+from causalxai.generic.concept_lime import LimeConfig, Surroundings
+from causalxai.intervention import Action, Intervention
+from causalxai.oracle import Response
 from causalxai.what_if import Change
 from causalxai_glance.latent_space import LatentSpace
-from causalxai_glance.local_model import LocalModel, locality
 from causalxai_glance.pairs import SIDES, Pairs
 from causalxai_glance.twin_oracle import TwinOracle
 
 STEPS = (1.0, -1.0)
 """A counterfactual pair: up, then down; do(1), then do(0) for what is there or not."""
 
-_SAMPLES_A_QUERY = 32
 _STAND_INS = 3
 
 
@@ -61,19 +60,11 @@ class GlanceExplainer(Explainer):
 
     requires = frozenset({Capability.CONCEPTS, Capability.ORACLE, Capability.IMAGES})
 
-    class Config(PluginConfig):
-        """Settings.
+    class Config(LimeConfig):
+        """Settings, beside those of the local models.
 
         Parameters
         ----------
-        samples
-            Perturbed units to each image; twice as many as there are latents at least.
-        reach
-            Sd of a perturbation, in sds of the concept.
-        kernel_width
-            How near, in units, samples count; LIME's .75 sqrt(d), times the reach, unless given.
-        sparsity
-            The lasso's penalty, as a share of the one that leaves out everything.
         step
             How far the counterfactual pairs go, in sds.
         pictures
@@ -83,10 +74,6 @@ class GlanceExplainer(Explainer):
             one whose do() moves the logits most, unless given.
         """
 
-        samples: int = Field(250, ge=4)
-        reach: PositiveFloat = 1.0
-        kernel_width: PositiveFloat | None = None
-        sparsity: float = Field(0.05, ge=0, lt=1)
         step: PositiveFloat = 1.0
         pictures: NonNegativeInt = 24
         featured: str | None = None
@@ -102,7 +89,9 @@ class GlanceExplainer(Explainer):
             space.unit_,
             space.boolean_,
         )
-        models = self._local_models(asked, inputs)
+        every = torch.arange(len(space.concepts))
+        around = Surroundings(asked.oracle, asked.units, target, every, space.unit_)
+        models = around.local_models(self.config, inputs.rng, inputs.progress)
         importance = np.stack([model.coefficients for model in models])
         contrasted, step = _contrasted(len(space.named_), importance), self.config.step
         pictured = sorted(some_of_each_class(target, self.config.pictures))
@@ -145,40 +134,6 @@ class GlanceExplainer(Explainer):
             )
         return {"featured": self.config.featured}
 
-    def _local_models(self, asked: _Asked, inputs: ExplanationInputs) -> list[LocalModel]:
-        """Fit one model an image, each to the same samples of its own surroundings."""
-        width = self.config.kernel_width
-        if width is None:
-            width = 0.75 * self.config.reach * len(asked.unit) ** 0.5
-        shifts, chosen = self._samples(len(asked.unit), inputs.rng)
-        parts = zip(shifts.split(_SAMPLES_A_QUERY), chosen.split(_SAMPLES_A_QUERY), strict=True)
-        with inputs.progress.task("look around the images", len(shifts)) as advance:
-            answers = []
-            for part in parts:
-                chunk = asked.moved(*part)
-                answers.append((asked.moves(chunk), asked.logits(chunk)))
-                advance(len(chunk))
-        moves, response = (
-            torch.cat(parts, dim=1).cpu().double().numpy() for parts in zip(*answers, strict=True)
-        )
-        return [
-            LocalModel.fit(x, y, locality(x, width), sparsity=self.config.sparsity)
-            for x, y in zip(moves, response, strict=True)
-        ]
-
-    def _samples(self, d: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Draw how far concepts are moved, in units, and which; the first sample moves none."""
-        if self.config.samples < 2 * d:
-            raise CapabilityError(
-                f"{self.config.samples} samples are too few for {d} concepts: "
-                f"set explain.samples to {2 * d} or more"
-            )
-        shape = (self.config.samples, d)
-        shifts = self.config.reach * torch.randn(shape, generator=rng)
-        chosen = torch.rand(shape, generator=rng) < 0.5
-        chosen[0] = False
-        return shifts, chosen
-
 
 @dataclass(frozen=True)
 class _Asked:
@@ -190,27 +145,6 @@ class _Asked:
     unit: Tensor
     boolean: frozenset[int]
 
-    def moved(self, shifts: Tensor, chosen: Tensor) -> Intervention:
-        """Return do() of concepts ``chosen`` ``[q, d]``, as far as ``shifts`` say, in units.
-
-        Up or down is all that counts for a concept that is there or not.
-        """
-        targets = torch.arange(len(self.unit)).where(chosen, torch.tensor(NO_TARGET))
-        values = self.units.values.cpu() + (self.unit.cpu() * shifts)[:, None]
-        for concept in self.boolean:
-            values[..., concept] = (shifts[:, concept, None] > 0).to(values)
-        return Intervention.set(targets, values)
-
-    def moves(self, interventions: Intervention) -> Tensor:
-        """Return how far each concept then is from its own value, in units, ``[n, q, d]``."""
-        states = self.oracle.states(self.units, interventions)
-        return ((states - self.units.values) / self.unit).transpose(0, 1)
-
-    def logits(self, interventions: Intervention) -> Tensor:
-        """Return the targets' logits, ``[n, q]``."""
-        logits = self.oracle.query(self.units, interventions).answer("logits")
-        return self._of_target(logits.transpose(0, 1))
-
     def pairs(self, concepts: Sequence[int], step: float, pictured: Tensor) -> Pairs:
         """Return what counterfactual pairs do to all units, with the pictures of some."""
         perceived = self.oracle.query(self.units, Intervention.none()).answer("logits")[0]
@@ -220,8 +154,9 @@ class _Asked:
 
     def effect(self, pairs: Pairs) -> Tensor:
         """Return what the pairs add to the target's logit, ``[n, k, 2]``."""
-        before = self._of_target(pairs.perceived)[:, None, None]
-        return self._of_target(pairs.intervened) - before
+        after = Response(logits=pairs.intervened.movedim(0, 2).flatten(0, 1))
+        before = Response(logits=pairs.perceived[None])
+        return _by_pair(after.of_class(self.target) - before.of_class(self.target))
 
     def _pictures(
         self, concepts: Sequence[int], step: float, chosen: Tensor
@@ -246,12 +181,6 @@ class _Asked:
             for concept, sign in sides
         ]
         return Intervention.set(targets[:, None], torch.stack(values)[..., None])
-
-    def _of_target(self, logits: Tensor) -> Tensor:
-        """Pick the target of each unit from logits ``[n, ..., K]``."""
-        shape = (-1, *(1 for _ in logits.shape[1:]))
-        index = self.target.to(logits.device).view(shape).expand(*logits.shape[:-1], 1)
-        return logits.gather(-1, index)[..., 0]
 
 
 def _changes(space: LatentSpace, concepts: Sequence[int], step: float) -> list[Change]:

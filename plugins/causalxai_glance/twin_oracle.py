@@ -71,11 +71,16 @@ class TwinOracle(Oracle):
             images=images.unflatten(0, (q, n)) if "images" in want else None,
         )
 
+    @property
+    def propagates(self) -> bool:
+        """Whether the SCM layer has effects follow."""
+        return self.config.propagate and self.space.scm_ is not None
+
     def states(self, units: Units, interventions: Intervention) -> Tensor:
         """Return all concepts' values after interventions, ``[q, n, d]``, before any picture."""
         after = interventions.apply(units.values)
         scm = self.space.scm_
-        if scm is None or not self.config.propagate:
+        if scm is None or not self.propagates:
             return after
         named = len(self.space.named_)
         targets = interventions.targets

@@ -59,6 +59,7 @@ class ParameterOracle(Oracle):
         )
 
     config: Config
+    propagates = False
     accepts = ParameterSpace
     space: ParameterSpace
 

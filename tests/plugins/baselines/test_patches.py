@@ -1,27 +1,23 @@
-"""A grid of patches as concepts: an oracle that removes them, and the graph of a linear model."""
+"""A grid of patches as concepts: and an oracle that removes them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 import pytest
 import torch
-from scipy import stats
 from torch import Tensor, nn
 
-from causalxai import GraphDiscoverer, NodeKind, Oracle, ScoringInputs
+from causalxai import Oracle, ScoringInputs
 from causalxai.classifier import Classifier
 from causalxai.concept_space import ConceptSpace
 from causalxai.dataset import Dataset, Split
-from causalxai.errors import CapabilityError, ContractError
+from causalxai.errors import CapabilityError
 from causalxai.intervention import Intervention
-from causalxai.oracle import Response
 from causalxai.plugin import Plugin
 from causalxai.seeding import torch_generator
 from causalxai.testing import Bench, Case, parametrize_with_checks, toy_world
-from causalxai_baselines.patch_discoverer import PatchDiscoverer
 from causalxai_baselines.patch_oracle import PatchOracle
 from causalxai_baselines.patch_space import PatchSpace
 
@@ -80,67 +76,6 @@ def test_half_a_patch_is_half_its_share():
     torch.testing.assert_close(lost[..., 1].T, expected, atol=1e-5, rtol=1e-4)
 
 
-def test_the_graph_has_the_mean_shares_of_the_images_of_a_class():
-    found = inputs()
-    graph = PatchDiscoverer(images=100).discover(found)
-    predicted = found.classifier.predict(found.dataset.train.images)
-    assert graph.nodes == (*found.space.names(), "class a", "class b")
-    assert [node.label for node in graph.of_kind(NodeKind.CLASS)] == ["a", "b"]
-    for k, name in enumerate("ab"):
-        gains = shares(found, found.dataset.train.images[predicted == k], k)
-        error = gains.std(dim=0) / len(gains) ** 0.5
-        reach = stats.t.ppf(0.975, len(gains) - 1)
-        kept = gains.mean(dim=0).abs() > reach * error
-        assert kept.any()
-        for number, concept in enumerate(found.space.names()):
-            assert graph.has_edge(concept, f"class {name}") == kept[number]
-            if kept[number]:
-                edge = graph.edge(concept, f"class {name}")
-                assert edge.weight == pytest.approx(float(gains[:, number].mean()), abs=1e-5)
-                half = reach * float(error[number])
-                assert edge.high - edge.weight == pytest.approx(half, rel=1e-3)
-
-
-def test_required_edges_are_kept_and_absurd_ones_refused():
-    found = inputs()
-    pair = ("row 1 column 1", "class a")
-    assert PatchDiscoverer(background={"required": [pair]}).discover(found).has_edge(*pair)
-    for absurd in (("class a", "row 1 column 1"), ("row 1 column 1", "row 1 column 2")):
-        with pytest.raises(ContractError, match="is required"):
-            PatchDiscoverer(background={"required": [absurd]}).discover(found)
-
-
-def test_classes_that_are_never_predicted_have_no_edge():
-    found = inputs()
-    predicted = found.classifier.predict(found.dataset.train.images)
-    train = found.dataset.train[predicted == 0]
-    only = replace(found, dataset=replace(found.dataset, train=train))
-    graph = PatchDiscoverer().discover(only)
-    assert {edge.target for edge in graph.edges} == {"class a"}
-    assert graph.annotations["skipped"] == ["b"]
-    assert "skipped" not in PatchDiscoverer().discover(found).annotations
-
-
-@pytest.mark.parametrize("images", [2, 4])
-def test_patches_that_do_nothing_are_rarely_edges(images):
-    found = inputs()
-    kept = []
-    for seed in range(40):
-        noise = torch_generator(seed)
-
-        class Noisy(PatchOracle):
-            def _respond(self, units, interventions, want, noise=noise):
-                shape = interventions.apply(units.values).shape[:2]
-                return Response(logits=torch.randn(*shape, 2, generator=noise))
-
-        oracle = Noisy().bind(found.classifier, found.space)
-        rng = torch_generator(seed)
-        graph = PatchDiscoverer(images=images).discover(replace(found, oracle=oracle, rng=rng))
-        kept.append(len(graph.edges) / (2 * GRID**2))
-    # The normal interval keeps 30 % at two images, 14 % at four.
-    assert sum(kept) / len(kept) < 0.09
-
-
 def test_what_does_not_fit_is_refused():
     found = inputs()
     with pytest.raises(CapabilityError, match="8 patches does not fit into 7 pixels"):
@@ -159,7 +94,6 @@ def bench(make: Callable[[], Plugin]) -> Bench:
         Case("patch-space", ConceptSpace, partial(bench, partial(PatchSpace, grid=GRID))),
         Case("patch-oracle", Oracle, partial(bench, PatchOracle)),
         Case("patch-oracle-mean", Oracle, partial(bench, partial(PatchOracle, baseline="mean"))),
-        Case("patch-discoverer", GraphDiscoverer, partial(bench, PatchDiscoverer)),
     ]
 )
 def test_conformance(case, check):

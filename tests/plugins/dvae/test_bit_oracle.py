@@ -14,9 +14,12 @@ from causalxai.oracle import Oracle
 from causalxai.testing import Bench, checks_for, toy_world
 from causalxai_dvae.bit_oracle import BitOracle
 from causalxai_dvae.bit_space import BitSpace
-from causalxai_dvae.flips import flip_all, flip_each
 
 EVERYTHING = ("logits", "readback", "images")
+
+
+def flip_all(units: Units) -> Intervention:
+    return Intervention.flip(torch.arange(units.values.shape[1])[None])
 
 
 @pytest.fixture
@@ -43,7 +46,7 @@ def test_the_empty_intervention_is_the_decoded_code(
 def test_the_whole_flip_is_the_decoded_complement(
     bit_oracle: BitOracle, bit_space: BitSpace, units: Units
 ):
-    answer = bit_oracle.query(units, flip_all(units.values.shape[1]), want=EVERYTHING)
+    answer = bit_oracle.query(units, flip_all(units), want=EVERYTHING)
     psi = bit_space.autoencoder_.decode(1 - units.values)
     torch.testing.assert_close(answer.answer("logits")[0], bit_space.layer_.logits(psi))
     torch.testing.assert_close(answer.answer("images")[0], bit_space.generator_.paint(psi))
@@ -55,7 +58,10 @@ def test_the_whole_flip_turns_what_the_summary_says(
     units = bit_space.encode(bit_context.dataset.test.images)
     before, after = (
         bit_oracle.query(units, asked).answer("logits")[0].argmax(dim=1)
-        for asked in (Intervention.none(), flip_all(units.values.shape[1]))
+        for asked in (
+            Intervention.none(),
+            flip_all(units),
+        )
     )
     changed = float((before != after).double().mean())
     assert changed == pytest.approx(bit_space.summary()["changed"])
@@ -69,7 +75,7 @@ def test_the_linear_decoders_flip_is_a_reflection(bit_space: BitSpace, units: Un
 
 
 def test_logits_do_not_depend_on_what_else_is_wanted(bit_oracle: BitOracle, units: Units):
-    flips = flip_each(units.values.shape[1])
+    flips = Intervention.flip(torch.arange(units.values.shape[1]))
     alone = bit_oracle.query(units, flips).answer("logits")
     beside = bit_oracle.query(units, flips, want=EVERYTHING).answer("logits")
     # Chunks are of other sizes where pictures are wanted, and sums then end in other last digits.
@@ -83,5 +89,17 @@ def test_pictures_count_towards_the_memory_ceiling(bit_oracle: BitOracle):
 
 
 def test_another_space_is_refused(bar_classifier: Classifier):
-    with pytest.raises(CapabilityError, match=r"'dvae', not the concepts of ToySpace"):
+    with pytest.raises(CapabilityError, match="concepts of BitSpace, not for those of ToySpace"):
         BitOracle().bind(bar_classifier, toy_world(0).inputs().space)
+
+
+def test_a_sweep_of_bits_is_the_loop_over_them(
+    bit_oracle: BitOracle, bit_space: BitSpace, units: Units
+):
+    every = torch.arange(units.values.shape[1])
+    swept = bit_oracle.query(units, Intervention.flip(every)).answer("logits")
+    for bit, found in enumerate(swept):
+        code = units.values.clone()
+        code[:, bit] = 1 - code[:, bit]
+        expected = bit_space.layer_.logits(bit_space.autoencoder_.decode(code))
+        torch.testing.assert_close(found, expected)

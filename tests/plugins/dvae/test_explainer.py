@@ -9,12 +9,12 @@ from torch import Tensor
 from causalxai import Explanation, ScoringInputs
 from causalxai.errors import CapabilityError
 from causalxai.explainer import Explainer
+from causalxai.generic.minimal_sets import minimal_sets
 from causalxai.intervention import Action, Intervention
 from causalxai.report.section import Figure, Table, Text
 from causalxai.testing import Bench, checks_for, toy_world
 from causalxai_dvae.explainer import FlipExplainer
 from causalxai_dvae.flip_answers import FlipAnswers
-from causalxai_dvae.flips import minimal_flips
 from causalxai_dvae.report.explanation import explanation_section
 
 
@@ -53,8 +53,8 @@ def test_what_ifs_are_what_the_oracle_answers(bit_context: ScoringInputs):
     oracle, details = bit_context.oracle, explanation.details
     units = bit_context.space.encode(explanation.images)
     bits = units.values.shape[1]
-    minimal = minimal_flips(oracle, units)
-    whole, some = torch.ones_like(minimal.flipped), minimal.flipped
+    minimal = minimal_sets(oracle, units)
+    whole, some = torch.ones_like(minimal.changed), minimal.changed
     nothing = torch.zeros_like(some)
     found = FlipAnswers.of(explanation)
     assert len(found.pictured) == 5
@@ -65,7 +65,7 @@ def test_what_ifs_are_what_the_oracle_answers(bit_context: ScoringInputs):
         answer = oracle.query(units, asked, want=("logits", "images"))
         torch.testing.assert_close(mine, answer.answer("logits")[0])
         torch.testing.assert_close(pictures, answer.answer("images")[0, found.pictured])
-    assert torch.equal(details["minimal"], minimal.flipped)
+    assert torch.equal(details["minimal"], minimal.changed)
     assert torch.equal(details["size"], minimal.size)
     own = bit_context.classifier.probabilities(explanation.images)
     torch.testing.assert_close(details["original"], own)

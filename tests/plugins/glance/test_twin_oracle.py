@@ -138,5 +138,5 @@ def test_an_answer_is_counted_with_the_generators_own_maps(
 
 
 def test_another_concept_space_is_refused(looker: Classifier):
-    with pytest.raises(CapabilityError, match="concept space 'glance', not those of ToySpace"):
+    with pytest.raises(CapabilityError, match="concepts of LatentSpace, not for those of ToySpace"):
         TwinOracle().bind(looker, toy_world(0).space)

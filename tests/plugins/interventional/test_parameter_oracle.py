@@ -124,7 +124,7 @@ def test_first_order_is_the_derivative(granularity, small, make_oracle, rng):
 
 
 def test_another_space_is_refused(small):
-    with pytest.raises(CapabilityError, match="edits a ParameterSpace"):
+    with pytest.raises(CapabilityError, match="concepts of ParameterSpace"):
         ParameterOracle().bind(small, space=object())
 
 

@@ -1,4 +1,4 @@
-"""Flips: identities, small sets against brute force, several classes, and how many questions."""
+"""Sets that turn predictions, against brute force, and how many questions they take."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from torch import Tensor, nn
 
 from causalxai import Classifier
 from causalxai.concept_space import BooleanConcept, Concept, Units
+from causalxai.generic.minimal_sets import minimal_sets
+from causalxai.intervention import Intervention
 from causalxai.oracle import DEFAULT_MEMORY_CEILING, Oracle, Response
-from causalxai.testing.toys import ToySpace
-from causalxai_dvae.bit_oracle import BitOracle
-from causalxai_dvae.bit_space import BitSpace
-from causalxai_dvae.flips import flip_all, flip_each, flip_some, minimal_flips
+from causalxai.testing.toys import ToySpace, toy_world
 
 
 class Bits(ToySpace):
@@ -30,6 +29,8 @@ class Bits(ToySpace):
 
 class LinearOracle(Oracle):
     """Logits that are linear in the bits, so that each of them has an effect of its own."""
+
+    propagates = False
 
     def _respond(self, units, interventions, want):
         return Response(logits=(2 * interventions.apply(units.values) - 1) @ self.weights + self.at)
@@ -50,6 +51,8 @@ def linear_oracle(weights: Tensor, at: Tensor, ceiling: int = DEFAULT_MEMORY_CEI
 
 class TableOracle(Oracle):
     """A margin for every code, so that bits may act together in any way."""
+
+    propagates = False
 
     def _respond(self, units, interventions, want):
         code = interventions.apply(units.values).long()
@@ -83,6 +86,12 @@ def every_set(bits: int, n: int) -> Tensor:
     return torch.tensor(sets)[:, None].expand(-1, n, -1)
 
 
+def flip_some(units: Units, flipped: Tensor) -> Intervention:
+    """Return ``q`` interventions that flip bits of each unit's own: ``[q, n, b]``, bool."""
+    values = units.values.where(~flipped, 1 - units.values)
+    return Intervention.set(torch.arange(values.shape[2]).expand(len(values), -1), values)
+
+
 def classes_after(oracle: Oracle, units: Units, flipped: Tensor) -> Tensor:
     return oracle.query(units, flip_some(units, flipped)).answer("logits").argmax(dim=-1)
 
@@ -106,67 +115,40 @@ def irreducible(oracle: Oracle, units: Units, flipped: Tensor, goal: Tensor | No
     return hits[0] & ~spared.any(dim=0)
 
 
-def test_flipping_twice_is_the_identity():
-    codes = torch.randint(2, (7, 5), generator=torch.Generator().manual_seed(0)).float()
-    for flips in (flip_all(5), flip_each(5)):
-        once = flips.apply(codes)
-        assert (once != codes).any(dim=2).all()
-        for flip, after in zip(range(len(flips)), once, strict=True):
-            assert torch.equal(flips[flip : flip + 1].apply(after)[0], codes)
-
-
-def test_all_bits_flipped_are_the_complement():
-    codes = torch.randint(2, (7, 5), generator=torch.Generator().manual_seed(0)).float()
-    assert torch.equal(flip_all(5).apply(codes)[0], 1 - codes)
-    some = torch.rand(3, 7, 5, generator=torch.Generator().manual_seed(1)) < 0.5
-    after = flip_some(Units(codes), some).apply(codes)
-    assert torch.equal(after != codes, some)
-
-
-def test_a_sweep_of_bits_is_the_loop_over_them(bit_oracle: BitOracle, bit_space: BitSpace, images):
-    units = bit_space.encode(images)
-    swept = bit_oracle.query(units, flip_each(units.values.shape[1])).answer("logits")
-    for bit, found in enumerate(swept):
-        code = units.values.clone()
-        code[:, bit] = 1 - code[:, bit]
-        expected = bit_space.layer_.logits(bit_space.autoencoder_.decode(code))
-        torch.testing.assert_close(found, expected)
-
-
 @given(st.integers(0, 10_000))
 def test_with_two_classes_the_sets_are_the_smallest(seed: int):
     oracle, units = problem(seed, classes=2)
-    found = minimal_flips(oracle, units)
+    found = minimal_sets(oracle, units)
     possible, fewest = smallest(oracle, units, None)
     assert torch.equal(found.turned, possible)
     assert torch.equal(found.size[possible], fewest[possible])
-    assert irreducible(oracle, units, found.flipped, None)[possible].all()
-    assert not found.flipped[~possible].any()
+    assert irreducible(oracle, units, found.changed, None)[possible].all()
+    assert not found.changed[~possible].any()
 
 
 @given(st.integers(0, 10_000), st.integers(3, 5))
 def test_sets_turn_the_prediction_and_have_no_spare_bit(seed: int, classes: int):
     oracle, units = problem(seed, classes)
-    found = minimal_flips(oracle, units)
+    found = minimal_sets(oracle, units)
     possible, fewest = smallest(oracle, units, None)
     assert not (found.turned & ~possible).any()
     assert (found.size >= fewest)[found.turned].all()
-    assert irreducible(oracle, units, found.flipped, None)[found.turned].all()
+    assert irreducible(oracle, units, found.changed, None)[found.turned].all()
 
 
 @given(st.integers(0, 10_000), st.integers(2, 4))
 def test_sets_lead_to_the_class_that_is_asked_for(seed: int, classes: int):
     oracle, units = problem(seed, classes)
     goal = torch.randint(classes, (len(units),), generator=torch.Generator().manual_seed(seed))
-    found = minimal_flips(oracle, units, goal)
+    found = minimal_sets(oracle, units, goal)
     possible, fewest = smallest(oracle, units, goal)
     assert not (found.turned & ~possible).any()
     assert (found.logits.argmax(dim=1) == goal)[found.turned].all()
     assert (found.size >= fewest)[found.turned].all()
-    there = classes_after(oracle, units, torch.zeros_like(found.flipped)[None])[0] == goal
+    there = classes_after(oracle, units, torch.zeros_like(found.changed)[None])[0] == goal
     assert found.turned[there].all()
-    assert not found.flipped[there].any()
-    assert irreducible(oracle, units, found.flipped, goal)[found.turned & ~there].all()
+    assert not found.changed[there].any()
+    assert irreducible(oracle, units, found.changed, goal)[found.turned & ~there].all()
 
 
 @given(st.integers(0, 10_000))
@@ -174,9 +156,9 @@ def test_where_bits_act_together_no_single_bit_can_be_taken_back(seed: int):
     rng = torch.Generator().manual_seed(seed)
     oracle = table_oracle(torch.randn(32, generator=rng) - 1)
     units = Units(every_set(5, 1)[:, 0].float())
-    found = minimal_flips(oracle, units)
-    assert irreducible(oracle, units, found.flipped, None)[found.turned].all()
-    assert not found.flipped[~found.turned].any()
+    found = minimal_sets(oracle, units)
+    assert irreducible(oracle, units, found.changed, None)[found.turned].all()
+    assert not found.changed[~found.turned].any()
 
 
 def test_where_bits_act_together_a_part_of_a_set_may_do():
@@ -186,9 +168,9 @@ def test_where_bits_act_together_a_part_of_a_set_may_do():
     margins[[0b0011, 0b0111, 0b1111]] = torch.tensor([-1.0, -1.0, 1.0])
     margins[0b0110] = 2.0
     oracle, units = table_oracle(margins), Units(torch.zeros(1, 4))
-    found = minimal_flips(oracle, units)
-    assert found.flipped.tolist() == [[True] * 4]
-    assert irreducible(oracle, units, found.flipped, None).all()
+    found = minimal_sets(oracle, units)
+    assert found.changed.tolist() == [[True] * 4]
+    assert irreducible(oracle, units, found.changed, None).all()
     part = torch.tensor([[[False, True, True, False]]])
     assert classes_after(oracle, units, part).tolist() == [[1]]
 
@@ -201,43 +183,84 @@ def test_spare_bits_are_taken_back():
     units = Units(torch.ones(1, 3))
     one_bit = classes_after(oracle, units, torch.eye(3, dtype=torch.bool)[:, None])
     assert (one_bit != 1).all()
-    found = minimal_flips(oracle, units, torch.tensor([1]))
-    assert found.flipped.tolist() == [[False, True, True]]
+    found = minimal_sets(oracle, units, torch.tensor([1]))
+    assert found.changed.tolist() == [[False, True, True]]
     torch.testing.assert_close(found.logits, torch.tensor([[4.0, 4.4, -1.2]]))
 
 
 def test_what_no_bit_moves_is_told():
     oracle = linear_oracle(torch.zeros(4, 3), torch.tensor([1.0, 0.0, -1.0]))
     units = Units(torch.ones(5, 4))
-    found = minimal_flips(oracle, units)
+    found = minimal_sets(oracle, units)
     assert not found.turned.any()
-    assert not found.flipped.any()
+    assert not found.changed.any()
     assert torch.equal(found.logits, torch.tensor([1.0, 0.0, -1.0]).expand(5, -1))
 
 
 @pytest.mark.parametrize("goal", [None, torch.arange(12) % 3])
 def test_each_unit_has_a_set_of_its_own(goal: Tensor | None):
     oracle, units = problem(3, classes=3)
-    together = minimal_flips(oracle, units, goal)
-    assert len(together.flipped.unique(dim=0)) > 1
+    together = minimal_sets(oracle, units, goal)
+    assert len(together.changed.unique(dim=0)) > 1
     for row in range(len(units)):
         rows = slice(row, row + 1)
-        alone = minimal_flips(oracle, units[rows], None if goal is None else goal[rows])
-        assert torch.equal(alone.flipped, together.flipped[rows])
+        alone = minimal_sets(oracle, units[rows], None if goal is None else goal[rows])
+        assert torch.equal(alone.changed, together.changed[rows])
         assert torch.equal(alone.turned, together.turned[rows])
 
 
 def test_chunks_change_nothing():
     oracle, units = problem(4, classes=3)
-    expected = minimal_flips(oracle, units)
+    expected = minimal_sets(oracle, units)
     oracle.memory_ceiling = 1
-    found = minimal_flips(oracle, units)
-    assert torch.equal(found.flipped, expected.flipped)
+    found = minimal_sets(oracle, units)
+    assert torch.equal(found.changed, expected.changed)
     torch.testing.assert_close(found.logits, expected.logits)
 
 
 def test_images_do_not_cost_a_question_each():
     oracle, units = problem(5, classes=3, bits=6, n=200)
-    minimal_flips(oracle, units)
+    minimal_sets(oracle, units)
     # One before, one a bit that is added or tried to be taken back, one after.
     assert oracle.ledger.calls <= 2 * 6 + 2
+
+
+def test_sets_are_the_same_where_concepts_may_follow_and_each_set_is_asked_alone():
+    oracle, units = problem(6, classes=3, n=30)
+    assert not oracle.propagates
+    expected = minimal_sets(oracle, units)
+    oracle.propagates = True
+    found = minimal_sets(oracle, units)
+    assert torch.equal(found.changed, expected.changed)
+    torch.testing.assert_close(found.logits, expected.logits)
+
+
+def test_sets_stay_within_the_concepts_and_the_size_that_are_allowed():
+    oracle, units = problem(7, classes=2, bits=6, n=40)
+    places = torch.tensor([1, 4, 5])
+    some = minimal_sets(oracle, units, places=places, largest=2)
+    assert some.changed.shape == (40, 3)
+    assert some.turned.any() and (some.size <= 2).all()
+    flipped = torch.zeros(40, 6, dtype=torch.bool)
+    flipped[:, places] = some.changed
+    before = classes_after(oracle, units, torch.zeros_like(flipped)[None])[0]
+    after = classes_after(oracle, units, flipped[None])[0]
+    assert torch.equal(after != before, some.turned)
+
+
+def test_continuous_concepts_go_up_or_down_and_what_they_cause_follows():
+    world = toy_world(0)
+    units = world.space.encode(world.dataset.test.images)
+    found = minimal_sets(world.oracle, units)
+    scale = torch.tensor([concept.scale for concept in world.space.concepts])
+    moved = (found.set_to - units.values) / scale
+    assert found.turned.any()
+    torch.testing.assert_close(moved[found.changed].abs(), torch.ones(int(found.size.sum())))
+    assert not moved[~found.changed].any()
+    assert {-1, 1} == set(moved[found.changed].round().int().tolist())
+    for row in found.turned.nonzero()[:, 0].tolist():
+        # The closed form: a set is done to the structural model, and the network reads the rest.
+        members = found.changed[row].nonzero()[:, 0]
+        done = Intervention.set(members[None], found.set_to[row, members][None])
+        after = world.scm.counterfactual(units.values[row : row + 1], done)[0, 0]
+        torch.testing.assert_close(found.logits[row], after @ world.reads, atol=2e-3, rtol=1e-3)
