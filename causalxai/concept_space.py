@@ -128,9 +128,10 @@ class Concept:
 
     def in_words(self, before: float, after: float) -> str:
         """Return a change for a reader, as in ``thickness +1 sd``."""
-        if self.unit in ("", "sd"):
-            return f"{self.name} {(after - before) / (self.scale or 1.0):+.3g} sd"
-        return f"{self.name} {after - before:+.3g} {self.unit}"
+        in_sds = self.unit in ("", "sd")
+        amount = (after - before) / (self.scale or 1.0) if in_sds else after - before
+        number = f"{amount:+.3g}".replace("-", "\N{MINUS SIGN}")
+        return f"{self.name} {number}\N{NO-BREAK SPACE}{'sd' if in_sds else self.unit}"
 
     def measure(self) -> Hashable:
         """Return what concepts have in common whose methods do the same: all but the identity."""

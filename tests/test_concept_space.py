@@ -95,10 +95,10 @@ def test_other_values_are_none_that_most_units_have():
 @pytest.mark.parametrize(
     ("concept", "before", "after", "words"),
     [
-        (FREE, 1.0, 3.0, "free +1 sd"),
-        (FREE, 1.0, 0.0, "free -0.5 sd"),
-        (Concept("width", unit="mm", scale=2.0), 1.0, 3.0, "width +2 mm"),
-        (CONSTANT, 1.0, 1.0, "never varies +0 sd"),
+        (FREE, 1.0, 3.0, "free +1\N{NO-BREAK SPACE}sd"),
+        (FREE, 1.0, 0.0, "free \N{MINUS SIGN}0.5\N{NO-BREAK SPACE}sd"),
+        (Concept("width", unit="mm", scale=2.0), 1.0, 3.0, "width +2\N{NO-BREAK SPACE}mm"),
+        (CONSTANT, 1.0, 1.0, "never varies +0\N{NO-BREAK SPACE}sd"),
         (BooleanConcept("smiling"), 1.0, 0.0, "not smiling"),
         (BooleanConcept("smiling"), 0.0, 1.0, "smiling"),
         (ParameterConcept("conv1[3]"), 1.0, 0.0, "conv1[3] removed"),

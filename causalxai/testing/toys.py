@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self, cast
 
+import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor, nn
@@ -23,6 +24,9 @@ from causalxai.concept_space import Concept, ConceptSpace, Units, held_out_scale
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError
 from causalxai.explainer import Explainer, Explanation, ExplanationInputs
+from causalxai.generic.effects import responses
+from causalxai.generic.scope import Scope
+from causalxai.generic.unit_effects import unit_effects
 from causalxai.graph import CausalGraph
 from causalxai.graph_discoverer import DiscovererConfig, DiscoveryInputs, GraphDiscoverer
 from causalxai.intervention import Intervention
@@ -162,9 +166,9 @@ class ToyOracle(Oracle):
 
 
 class ToyDiscoverer(GraphDiscoverer):
-    """Shifts each concept, reads the others back and solves for the direct effects.
+    """Moves each concept, reads the others back and solves for the direct effects.
 
-    Exact for linear models: the shifts' effects are ``(I - A)^-1``.
+    Exact for linear models. An edge's weight is in the concepts' own values.
     """
 
     requires = frozenset({Capability.ORACLE, Capability.READBACK})
@@ -172,7 +176,7 @@ class ToyDiscoverer(GraphDiscoverer):
     class Config(DiscovererConfig):
         """Settings of ``ToyDiscoverer``."""
 
-        images: int = Field(default=8, ge=1, description="training images that are shifted")
+        images: int = Field(default=8, ge=1, description="training images whose concepts are moved")
         threshold: float = Field(default=0.1, gt=0, description="the least effect that is an edge")
 
     config: Config
@@ -182,13 +186,12 @@ class ToyDiscoverer(GraphDiscoverer):
         chosen = torch.randperm(len(train), generator=inputs.rng)[: self.config.images]
         units = oracle.space.encode(train.images[chosen])
         every = torch.arange(len(oracle.space.concepts))
-        ask: tuple[Want, ...] = ("readback",)
-        before = oracle.query(units, Intervention.none(), want=ask).answer("readback")
-        after = oracle.query(units, Intervention.shift(every, 1.0), want=ask).answer("readback")
-        total = (after - before).cpu().double().mean(dim=1)
-        direct = torch.eye(len(every)) - torch.linalg.inv(total)
-        direct[direct.abs() < self.config.threshold] = 0
-        return CausalGraph.from_adjacency(direct.numpy(), oracle.space.names())
+        scope = Scope(every, tuple(oracle.space.concepts), len(every))
+        by_unit, _ = responses(oracle, units, scope).direct()
+        scale = _scales(oracle).double().numpy()
+        direct = by_unit * scale / scale[:, None]
+        direct[np.abs(direct) < self.config.threshold] = 0
+        return CausalGraph.from_adjacency(direct, oracle.space.names())
 
 
 class ToyExplainer(Explainer):
@@ -196,17 +199,10 @@ class ToyExplainer(Explainer):
 
     requires = frozenset({Capability.ORACLE})
 
-    class Config(PluginConfig):
-        """Settings of ``ToyExplainer``."""
-
-        amount: float = Field(default=1.0, gt=0, description="how far each concept is shifted")
-
-    config: Config
-
     def _explain(self, images: Tensor, target: Tensor, inputs: ExplanationInputs) -> Explanation:
         oracle = inputs.need_oracle()
         units = oracle.space.encode(images)
-        importance = measured_effects(oracle, units, target, self.config.amount)
+        importance = measured_effects(oracle, units, target)
         return Explanation(
             images=images,
             target=target,
@@ -242,8 +238,8 @@ class ToyMetric(Metric):
         return MetricResult(self.name, estimate=score(claim), chance=score(noise))
 
 
-def measured_effects(oracle: Oracle, units: Units, target: Tensor, amount: float = 1.0) -> Tensor:
-    """Return ``[n, d]``, on the CPU: what a unit's shift of each concept adds to a logit.
+def measured_effects(oracle: Oracle, units: Units, target: Tensor) -> Tensor:
+    """Return ``[n, d]``, on the CPU: what one more of each concept's own values adds to a logit.
 
     Parameters
     ----------
@@ -251,13 +247,14 @@ def measured_effects(oracle: Oracle, units: Units, target: Tensor, amount: float
         Any bound oracle.
     units, target
         ``n`` of them and, for each, the class ``[n]`` whose logit is meant.
-    amount
-        How far each concept is shifted.
     """
     every = torch.arange(len(oracle.space.concepts))
-    before = oracle.query(units, Intervention.none()).of_class(target)
-    after = oracle.query(units, Intervention.shift(every, amount)).of_class(target)
-    return ((after - before) / amount).cpu().T
+    effects = unit_effects(oracle, units, target, every)
+    return effects.importance / _scales(oracle)
+
+
+def _scales(oracle: Oracle) -> Tensor:
+    return torch.tensor([concept.scale for concept in oracle.space.concepts])
 
 
 @dataclass(frozen=True)

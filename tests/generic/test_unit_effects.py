@@ -95,7 +95,7 @@ def test_what_ifs_show_the_strongest_concepts_in_words(world: ToyWorld):
     assert len(told) == 2 * 3
     for what_if in told:
         (change,) = what_if.changes
-        assert what_if.words == f"{change.concept} -1 sd"
+        assert what_if.words == f"{change.concept} \N{MINUS SIGN}1\N{NO-BREAK SPACE}sd"
         place = world.space.names().index(change.concept)
         assert change.value == pytest.approx(-world.space.concepts[place].scale, rel=1e-4)
         # The toy oracle judges pictures, so that the classifier says the same of what is shown.
