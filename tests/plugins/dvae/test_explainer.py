@@ -170,6 +170,6 @@ def test_the_same_explanation_has_the_same_figures(bit_context: ScoringInputs):
     assert first == again
 
 
-def test_another_oracle_is_refused():
-    with pytest.raises(CapabilityError, match="BitSpace"):
+def test_concepts_that_are_not_boolean_are_refused():
+    with pytest.raises(CapabilityError, match="flips need boolean concepts"):
         FlipExplainer().explain(torch.rand(1, 1, 8, 8), 0, toy_world(0).inputs())
