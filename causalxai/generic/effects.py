@@ -15,11 +15,12 @@ from torch import Tensor
 from causalxai.capabilities import Capability
 from causalxai.concept_space import Concept, Units, alike
 from causalxai.generic.scope import Scope, ScopeConfig, choose
-from causalxai.graph import CausalGraph, Edge
+from causalxai.graph import CausalGraph, Edge, Node, NodeKind
 from causalxai.graph_discoverer import DiscovererConfig, DiscoveryInputs, GraphDiscoverer
 from causalxai.intervention import Intervention
 from causalxai.oracle import Oracle, Want
 from causalxai.seeding import numpy_generator
+from causalxai.storage.record import Json
 
 Values = NDArray[np.float64]
 Pair = tuple[int, int]
@@ -147,8 +148,8 @@ class Effects(GraphDiscoverer):
     clear the threshold with the same sign.
 
     The graph is acyclic: edges are taken in the order of their strength, and one that would close
-    a cycle is left out and told in ``meta["cycles"]``. Background knowledge is kept, and known
-    tiers of concepts are as well.
+    a cycle is left out and listed in ``annotations["cycles"]``. Background knowledge is kept, and
+    known tiers of concepts are as well.
     """
 
     requires = frozenset({Capability.CONCEPTS, Capability.ORACLE})
@@ -179,7 +180,8 @@ class Effects(GraphDiscoverer):
         units = oracle.space.encode(images[rows])
         target = inputs.classifier.predict(images[rows])
         scope = choose(oracle, units, target, self.config)
-        classes = [f"class {name}" for name in inputs.classifier.class_names]
+        class_names = inputs.classifier.class_names
+        classes = [f"class {name}" for name in class_names]
         nodes = [*scope.names, *classes]
         required, forbidden = self.config.background.among(nodes)
         found = responses(oracle, units, scope)
@@ -189,18 +191,27 @@ class Effects(GraphDiscoverer):
         estimates = _Estimates.of(found, needed, self.config.threshold, rng)
         barred = forbidden | _against_tiers(scope.concepts)
         pairs, cycles = _acyclic(estimates.strength, required, barred)
-        told = {} if not cycles else {"cycles": _in_words(cycles, nodes)}
+        closing: list[Json] = [[nodes[i], nodes[j]] for i, j in cycles]
         return CausalGraph(
-            nodes,
+            [
+                *(_node(concept) for concept in scope.concepts),
+                *(
+                    Node(node, NodeKind.CLASS, label=name, tier=1)
+                    for node, name in zip(classes, class_names, strict=True)
+                ),
+            ],
             _edges(pairs, nodes, estimates),
-            tiers=dict.fromkeys(scope.names, 0) | dict.fromkeys(classes, 1),
-            meta={
+            annotations={
                 "images": len(rows),
-                "concepts considered": scope.considered,
-                "concepts left out": scope.considered - m,
-                **told,
+                **scope.told(),
+                **({"cycles": closing} if closing else {}),
             },
         )
+
+
+def _node(concept: Concept) -> Node:
+    kind = NodeKind.CONCEPT if concept.is_measured else NodeKind.PARAMETER
+    return Node(concept.name, kind, tier=0)
 
 
 def _against_tiers(concepts: tuple[Concept, ...]) -> frozenset[Pair]:
@@ -243,7 +254,3 @@ def _edges(pairs: list[Pair], nodes: list[str], found: _Estimates) -> Iterator[E
             low=float(found.low[i, j]),
             high=float(found.high[i, j]),
         )
-
-
-def _in_words(pairs: list[Pair], nodes: list[str]) -> str:
-    return "; ".join(f"{nodes[i]} → {nodes[j]}" for i, j in pairs)

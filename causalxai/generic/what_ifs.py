@@ -7,10 +7,10 @@ from torch import Tensor
 
 from causalxai.capabilities import Capability
 from causalxai.concept_space import Concept, Units, unit_changes
+from causalxai.dataset import some_of_each_class
 from causalxai.generic.scope import Scope
 from causalxai.intervention import Action, Intervention
 from causalxai.oracle import Oracle
-from causalxai.report.images import some_of_each_class
 from causalxai.what_if import Change, WhatIf
 
 _SHOWN = 3

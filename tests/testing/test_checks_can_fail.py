@@ -56,9 +56,9 @@ class TakesAnySetting(ToyExplainer):
 
 
 @breaks("plugin", "constructor_takes_the_config", "constructor_takes_keywords")
-class HasItsOwnConstructor(ToyExplainer):
+class HasItsOwnConstructor(ToyDiscoverer):
     def __init__(self, anything: Any = None) -> None:
-        super().__init__(amount=2.0)
+        super().__init__(threshold=0.5)
 
 
 @breaks("plugin", "identity_is_plain_text")
