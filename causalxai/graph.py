@@ -13,11 +13,18 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from causalxai.graph_elements import Edge, EdgeKind, Node, NodeKind, annotations_of
+from causalxai.graph_elements import (
+    Edge,
+    EdgeKind,
+    Node,
+    NodeKind,
+    annotations_of,
+    edges_in_words,
+)
 from causalxai.storage.graph_formats import read_graph, write_graph
 from causalxai.storage.record import Json, plain_json
 
-__all__ = ["CausalGraph", "Edge", "EdgeKind", "Node", "NodeKind"]
+__all__ = ["CausalGraph", "Edge", "EdgeKind", "Node", "NodeKind", "edges_in_words"]
 
 
 class CausalGraph:

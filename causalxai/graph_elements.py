@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
 from typing import Any, Self, TypeVar
@@ -239,3 +239,8 @@ def _kind(kinds: type[_Kind], value: object, where: str) -> _Kind:
     except ValueError:
         known = ", ".join(kinds)
         raise ValueError(f"{where} is of kind {value!r}, which is none of {known}") from None
+
+
+def edges_in_words(edges: Iterable[Edge]) -> str:
+    """Return edges for a reader, as in ``a → b; a ↔ c``."""
+    return "; ".join(sorted(map(str, edges)))

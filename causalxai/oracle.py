@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from causalxai.classifier import Classifier
 
 Want = Literal["logits", "readback", "images"]
+"""What a query can ask for: see ``Response``."""
 
 
 @dataclass(frozen=True)

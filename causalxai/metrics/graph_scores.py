@@ -6,14 +6,14 @@ of edges it is defined.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from itertools import combinations
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from causalxai.graph import CausalGraph, Edge, EdgeKind
+from causalxai.graph import CausalGraph, Edge, EdgeKind, edges_in_words
 from causalxai.metric import MetricUndefinedError
 
 Claim: TypeAlias = "tuple[str, str] | tuple[int, int] | frozenset[str] | frozenset[int]"
@@ -24,11 +24,6 @@ def common_part(found: CausalGraph, truth: CausalGraph) -> tuple[CausalGraph, Ca
     """Return two graphs among the nodes that both have, in the truth's order."""
     common = [node for node in truth.nodes if node in found.nodes]
     return found.among(common), truth.among(common)
-
-
-def listed(edges: Iterable[Edge]) -> str:
-    """Return edges in words."""
-    return "; ".join(sorted(map(str, edges)))
 
 
 def directed_member(graph: CausalGraph) -> CausalGraph:
@@ -57,10 +52,10 @@ def directed_member(graph: CausalGraph) -> CausalGraph:
     while left:
         sink = next((node for node in left if _can_be_last(node, left, graph, beside)), None)
         if sink is None:
+            undirected = edges_in_words(graph.edges_of(EdgeKind.UNDIRECTED))
             raise MetricUndefinedError(
-                f"no directions of {listed(graph.edges_of(EdgeKind.UNDIRECTED))} leave the graph "
-                "without a cycle, and without causes that meet in an effect where it has none that "
-                "do"
+                f"no directions of {undirected} leave the graph without a cycle, and without "
+                "causes that meet in an effect where it has none that do"
             )
         arrows |= {(other, sink) for other in graph.neighbours(sink) if other in left}
         left.remove(sink)
@@ -289,7 +284,7 @@ def _require_kinds(graph: CausalGraph, what: str, kinds: Sequence[EdgeKind]) -> 
     if others:
         raise MetricUndefinedError(
             f"{what} is defined for graphs with {' and '.join(kinds)} edges alone, not with "
-            f"{listed(others)}"
+            f"{edges_in_words(others)}"
         )
 
 

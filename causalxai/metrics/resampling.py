@@ -12,6 +12,7 @@ from scipy import stats
 from causalxai.metric import Estimate
 
 Rows: TypeAlias = NDArray[np.int64]
+"""``[m]``, the numbers of some of the images."""
 Statistic: TypeAlias = Callable[[Rows], float]
 """A score of some of the images, by their numbers."""
 

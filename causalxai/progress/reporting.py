@@ -75,3 +75,4 @@ class LogProgress(Progress):
 
 
 SILENT = SilentProgress()
+"""Tells nobody."""

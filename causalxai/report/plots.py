@@ -16,9 +16,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 INK = "#1f2933"
+"""The colour of text and lines."""
 SUPPORT = "#0b7a75"
+"""The colour of what speaks for a class, or of what was found."""
 OPPOSE = "#c2410c"
+"""The colour of what speaks against a class, or of what was missed."""
 CATEGORIES = ("#0b7a75", "#c2410c", "#5b4b8a", "#b8860b", "#3a6ea5", "#8c2f39")
+"""Colours that are easily told from each other."""
 
 _STYLE: Any = {
     "svg.hashsalt": "causalxai",

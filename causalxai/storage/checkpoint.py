@@ -17,3 +17,4 @@ class Checkpoint:
 
 
 NO_CHECKPOINT = Checkpoint(load=lambda: None, save=lambda _record: None)
+"""A checkpoint that holds nothing and keeps nothing."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from causalxai.errors import DataError
-from causalxai.storage.record import Json, Record
+from causalxai.storage.record import Json, Record, prefixed, without_prefix
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class TrainingState:
         """Return a copy of the state, together with the plain values of ``meta``."""
         live: dict[str, Tensor] = {"rng": self.rng.get_state()}
         for name, module in self.modules.items():
-            live |= under(name, module.state_dict())
+            live |= prefixed(name, module.state_dict())
         for name, optimizer in self.optimizers.items():
             for index, moments in optimizer.state_dict()["state"].items():
                 live |= {f"{name}.{index}.{key}": tensor for key, tensor in moments.items()}
@@ -51,27 +51,16 @@ class TrainingState:
         """
         for name, module in self.modules.items():
             try:
-                module.load_state_dict(below(name, record.tensors))
+                module.load_state_dict(without_prefix(name, record.tensors))
             except RuntimeError as error:
                 message = f"the checkpoint does not belong to this training: {error}"
                 raise DataError(message) from error
         for name, optimizer in self.optimizers.items():
             moments: dict[int, dict[str, Tensor]] = {}
-            for key, tensor in below(name, record.tensors).items():
+            for key, tensor in without_prefix(name, record.tensors).items():
                 index, _, moment = key.partition(".")
                 # A copy, because the optimizer changes its moments in place.
                 moments.setdefault(int(index), {})[moment] = tensor.clone()
             groups = optimizer.state_dict()["param_groups"]
             optimizer.load_state_dict({"state": moments, "param_groups": groups})
         self.rng.set_state(record.tensors["rng"])
-
-
-def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors named ``prefix.name``, so that one record can hold several parts."""
-    return {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}
-
-
-def below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors named ``prefix.name`` by their own names; the inverse of ``under``."""
-    start = f"{prefix}."
-    return {name.removeprefix(start): t for name, t in tensors.items() if name.startswith(start)}

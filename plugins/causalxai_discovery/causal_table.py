@@ -15,8 +15,7 @@ from torch import Tensor
 from causalxai.concept_space import Concept
 from causalxai.errors import CapabilityError
 from causalxai.explainer import ExplanationInputs
-from causalxai.graph import CausalGraph, EdgeKind, Node, NodeKind
-from causalxai.metrics.graph_scores import listed
+from causalxai.graph import CausalGraph, EdgeKind, Node, NodeKind, edges_in_words
 
 LOGIT = "logit"
 _OUTCOMES = (NodeKind.CLASS, NodeKind.PREDICTION)
@@ -168,12 +167,12 @@ def _require_directions(graph: CausalGraph, concepts: Sequence[Concept]) -> None
     if confounded:
         raise CapabilityError(
             f"the graph says that concepts share causes which nobody observed "
-            f"({listed(confounded)}), and a structural model of observed concepts alone has no "
-            "place for them: take a discoverer that assumes there are none"
+            f"({edges_in_words(confounded)}), and a structural model of observed concepts alone "
+            "has no place for them: take a discoverer that assumes there are none"
         )
     opened = [edge for edge in among.edges if not edge.directed]
     if opened:
         raise CapabilityError(
-            f"the graph leaves directions open ({listed(opened)}), and effects depend on them: "
-            "take a discoverer that orients them, or give background knowledge"
+            f"the graph leaves directions open ({edges_in_words(opened)}), and effects depend on "
+            "them: take a discoverer that orients them, or give background knowledge"
         )

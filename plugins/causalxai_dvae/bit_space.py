@@ -17,8 +17,7 @@ from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.seeding import seeded
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
-from causalxai.storage.record import Json, Record
-from causalxai.training.state import below, under
+from causalxai.storage.record import Json, Record, prefixed, without_prefix
 from causalxai_dvae.autoencoder import AutoencoderConfig, DiscreteAutoencoder
 from causalxai_dvae.autoencoder_training import CodeQuality, measure_code, train_autoencoder
 from causalxai_dvae.generator import Generator, GeneratorConfig
@@ -167,7 +166,7 @@ class BitSpace(ConceptSpace):
         return Record(
             tensors={
                 **self._code_tensors(),
-                **under("generator", self.generator_.state_dict()),
+                **prefixed("generator", self.generator_.state_dict()),
                 "painting": self.painting_history_,
             },
             meta={"quality": self.quality_.to_json(), "pictures": self.pictures_.to_json()},
@@ -182,7 +181,7 @@ class BitSpace(ConceptSpace):
             lambda: Generator(self.layer_.width, classifier.image_shape, self.config.generator),
             torch.Generator(),
         )
-        generator.load_state_dict(below("generator", record.tensors))
+        generator.load_state_dict(without_prefix("generator", record.tensors))
         self.generator_ = generator.to(classifier.device).eval().requires_grad_(False)
         self.painting_history_ = record.tensors["painting"]
         self.quality_ = CodeQuality.from_json(cast("dict[str, Json]", record.meta["quality"]))
@@ -249,7 +248,7 @@ class BitSpace(ConceptSpace):
         )
 
     def _code_tensors(self) -> dict[str, Tensor]:
-        weights = under("autoencoder", self.autoencoder_.state_dict())
+        weights = prefixed("autoencoder", self.autoencoder_.state_dict())
         return {**weights, "coding": self.coding_history_}
 
     def _restore_code(self, tensors: Mapping[str, Tensor]) -> None:
@@ -257,6 +256,6 @@ class BitSpace(ConceptSpace):
             lambda: DiscreteAutoencoder(self.layer_.width, self.config.autoencoder),
             torch.Generator(),
         )
-        autoencoder.load_state_dict(below("autoencoder", tensors))
+        autoencoder.load_state_dict(without_prefix("autoencoder", tensors))
         self.autoencoder_ = autoencoder.to(self._classifier.device).eval().requires_grad_(False)
         self.coding_history_ = tensors["coding"]

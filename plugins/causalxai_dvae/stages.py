@@ -8,8 +8,7 @@ from typing import cast
 from torch import Tensor
 
 from causalxai.storage.checkpoint import Checkpoint
-from causalxai.storage.record import Json, Record
-from causalxai.training.state import below, under
+from causalxai.storage.record import Json, Record, prefixed, without_prefix
 
 _STATE, _DONE = "state", "done"
 
@@ -32,10 +31,10 @@ def stage_of(checkpoint: Checkpoint, stage: str, done: Mapping[str, Tensor]) -> 
         if record is None or record.meta["stage"] != stage:
             return None
         meta = cast("dict[str, Json]", record.meta["state"])
-        return Record(tensors=below(_STATE, record.tensors), meta=meta)
+        return Record(tensors=without_prefix(_STATE, record.tensors), meta=meta)
 
     def save(record: Record) -> None:
-        tensors = under(_STATE, record.tensors) | under(_DONE, done)
+        tensors = prefixed(_STATE, record.tensors) | prefixed(_DONE, done)
         checkpoint.save(Record(tensors, {"stage": stage, "state": dict(record.meta)}))
 
     return Checkpoint(load, save)
@@ -46,4 +45,4 @@ def done_before(checkpoint: Checkpoint, stage: str) -> dict[str, Tensor] | None:
     record = checkpoint.load()
     if record is None or record.meta["stage"] != stage:
         return None
-    return below(_DONE, record.tensors)
+    return without_prefix(_DONE, record.tensors)

@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causalxai.storage.record import plain_json
+from causalxai.storage.record import plain_json, prefixed, without_prefix
 
 LEAVES = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -49,3 +50,12 @@ def test_numbers_of_numpy_and_tuples_become_plain():
 def test_what_json_cannot_hold_is_refused_by_its_place(value: object, message: str):
     with pytest.raises(ValueError, match=message):
         plain_json(value, "value")
+
+
+def test_names_of_parts_come_off_again():
+    tensors = {"weight": torch.ones(2), "a.b": torch.zeros(1)}
+    both = prefixed("one", tensors) | prefixed("one more", {"weight": torch.zeros(2)})
+    assert set(both) == {"one.weight", "one.a.b", "one more.weight"}
+    found = without_prefix("one", both)
+    assert list(found) == list(tensors)
+    assert all(found[name] is tensors[name] for name in tensors)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from causalxai.training.state import TrainingState, below, under
+from causalxai.training.state import TrainingState
 
 
 def training(seed: int = 0) -> TrainingState:
@@ -41,10 +41,3 @@ def test_a_record_stays_as_it_is_and_can_be_gone_on_from_twice():
         go_on(resumed)
         assert same(resumed.to_record().tensors, end)
         assert same(record.tensors, kept)
-
-
-def test_names_of_parts_come_off_again():
-    tensors = {"weight": torch.ones(2), "a.b": torch.zeros(1)}
-    both = under("one", tensors) | under("one more", {"weight": torch.zeros(2)})
-    assert set(both) == {"one.weight", "one.a.b", "one more.weight"}
-    assert same(below("one", both), tensors)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from causalxai.graph import CausalGraph, EdgeKind
-from causalxai.metrics.graph_scores import listed
+from causalxai.graph import CausalGraph, EdgeKind, edges_in_words
 from causalxai.report.builder import GraphReport, ReportInputs
 from causalxai.report.section import Section, Text
 from causalxai_discovery.observations import ObservationDiscoverer
@@ -18,7 +17,7 @@ def graph_report(
 ) -> GraphReport:
     """Show the edges without a direction, and what was done to the method's claims."""
     said = [
-        f"{say}: {listed(graph.edges_of(kind))}."
+        f"{say}: {edges_in_words(graph.edges_of(kind))}."
         for kind, say in _OPEN.items()
         if graph.edges_of(kind)
     ]

@@ -1,0 +1,186 @@
+"""The declared API: all names that authors of plugins may use.
+
+``API`` is the one list. What stands in it stays, or leaves by way of ``DEPRECATED``; anything else
+in ``causalxai`` may change with any version. ``python -m causalxai.api FOLDER ...`` tells which
+imports in some folders are not on the list; the built-in plugins are held to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Section:
+    """The names that serve one purpose.
+
+    Parameters
+    ----------
+    purpose
+        What they are for.
+    modules
+        By module, the names to import from it. What a name is, its docstring says.
+    """
+
+    purpose: str
+    modules: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Deprecation:
+    """How a name leaves the API.
+
+    Parameters
+    ----------
+    since
+        The version that warns of its use for the first time.
+    removed_in
+        The first version that does not have it.
+    instead
+        What to use in its place, ``module:name``.
+    """
+
+    since: str
+    removed_in: str
+    instead: str
+
+
+API: tuple[Section, ...] = (
+    Section(
+        "Every plugin: its settings, what it needs and what the other parts of a run offer",
+        {
+            "causalxai.plugin": ("Plugin", "PluginConfig"),
+            "causalxai.plugin.method": ("Method",),
+            "causalxai.capabilities": ("Capability", "expect"),
+        },
+    ),
+    Section(
+        "Errors, which say what is wrong, where, and what would be right",
+        {
+            "causalxai.errors": (
+                *("CapabilityError", "CausalxaiError", "ContractError", "DataError"),
+                "did_you_mean",
+            ),
+        },
+    ),
+    Section(
+        "Data sets",
+        {"causalxai.dataset": ("Dataset", "DatasetSource", "Split", "some_of_each_class")},
+    ),
+    Section(
+        "Classifiers and their layers",
+        {
+            "causalxai.classifier": ("Classifier", "ClassifierSource"),
+            "causalxai.network.hidden_layer": ("HiddenLayer",),
+        },
+    ),
+    Section(
+        "Concept spaces: the variables on which one may intervene",
+        {"causalxai.concept_space": ("Concept", "ConceptSpace", "Units")},
+    ),
+    Section(
+        "Interventions, and the oracles that answer them",
+        {
+            "causalxai.intervention": ("NO_TARGET", "Action", "Intervention"),
+            "causalxai.oracle": ("DEFAULT_MEMORY_CEILING", "Oracle", "Response", "Want"),
+        },
+    ),
+    Section(
+        "Causal graphs, and how they are found",
+        {
+            "causalxai.graph": (
+                *("CausalGraph", "Edge", "EdgeKind", "Node", "NodeKind"),
+                "edges_in_words",
+            ),
+            "causalxai.graph_discoverer": (
+                *("BackgroundKnowledge", "DiscovererConfig", "DiscoveryInputs"),
+                "GraphDiscoverer",
+            ),
+        },
+    ),
+    Section(
+        "Explanations, and the what-ifs among them",
+        {
+            "causalxai.explainer": ("ControlKind", "Explainer", "Explanation", "ExplanationInputs"),
+            "causalxai.what_if": ("Change", "WhatIf"),
+        },
+    ),
+    Section(
+        "Scores with their intervals and chance levels",
+        {
+            "causalxai.metric": (
+                *("AttributionSpace", "Estimate", "Metric", "MetricResult"),
+                *("MetricUndefinedError", "RunMetric", "ScoringInputs"),
+            ),
+            "causalxai.metrics.resampling": ("Rows", "bootstrapped", "null_range"),
+            "causalxai.metrics.graph_scores": ("directed_member",),
+        },
+    ),
+    Section(
+        "Randomness that a seed repeats",
+        {"causalxai.seeding": ("numpy_generator", "seeded", "torch_generator")},
+    ),
+    Section(
+        "Work that takes long: its progress, its training loops, and going on after a crash",
+        {
+            "causalxai.progress": ("SILENT", "Progress"),
+            "causalxai.training.loop": ("StepwiseTraining", "descend"),
+            "causalxai.training.state": ("TrainingState",),
+            "causalxai.storage.checkpoint": ("NO_CHECKPOINT", "Checkpoint"),
+        },
+    ),
+    Section(
+        "Results as they are stored, and digests of the files that a result rests on",
+        {
+            "causalxai.storage.record": ("Json", "Record", "prefixed", "without_prefix"),
+            "causalxai.storage.digests": ("digest_files",),
+        },
+    ),
+    Section(
+        "Sections of the report, and what they draw; for report builders alone",
+        {
+            "causalxai.report.builder": ("GraphReport", "ReportInputs"),
+            "causalxai.report.section": ("Figure", "Section", "Table", "Text"),
+            "causalxai.report.plots": (
+                *("CATEGORIES", "INK", "OPPOSE", "SUPPORT"),
+                *("axes_grid", "embed", "image_axes", "new_figure"),
+            ),
+            "causalxai.report.pictures": ("as_shown", "draw_picture", "draw_signed"),
+            "causalxai.report.graph_drawing": (
+                *("Verdict", "draw_graph", "missed_edges", "verdict_on"),
+            ),
+            "causalxai.report.training_curves": ("TrainingCurve", "draw_training_curves"),
+        },
+    ),
+    Section(
+        "Tests of plugins",
+        {
+            "causalxai.testing": (
+                *("Bench", "BrokenPromiseError", "Case", "Check", "Keeper", "KilledError"),
+                *("LinearScm", "ToyWorld", "checks_for", "parametrize_with_checks", "toy_world"),
+            ),
+        },
+    ),
+    Section(
+        "Running specs from Python, and how to leave names behind",
+        {
+            "causalxai": ("Comparison", "Run", "compare", "run"),
+            "causalxai.api.deprecation": ("deprecated", "old_names"),
+        },
+    ),
+)
+"""All names by purpose. The short cuts in ``causalxai`` itself are some of them."""
+
+DEPRECATED: Mapping[str, Deprecation] = {}
+"""Names that leave the API, ``module:name``; see ``causalxai.api.deprecation``."""
+
+
+def public_names() -> frozenset[tuple[str, str]]:
+    """Return all pairs of a module and a name that may be imported from it, by ``API``."""
+    return frozenset(
+        (module, name)
+        for section in API
+        for module, names in section.modules.items()
+        for name in names
+    )
