@@ -1,4 +1,4 @@
-"""Capabilities: what a part may need, and what the other parts of a run offer."""
+"""Capabilities: what parts of a run may need, and what its other parts offer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Part = TypeVar("Part")
 
 
 class Capability(StrEnum):
-    """Something that a run has, or that its data set or its oracle can do."""
+    """Something that a run has, or that its data set or its oracle can provide."""
 
     OBSERVATIONS = "observations"
     """The data set comes with measured concepts."""
@@ -28,13 +28,13 @@ class Capability(StrEnum):
     READBACK = "readback"
     """The oracle measures the concepts after an intervention."""
     IMAGES = "images"
-    """The oracle renders pictures of what an intervention brings about."""
+    """The oracle renders an image after an intervention."""
     GRAPH = "graph"
     """There is a causal graph."""
 
     @property
     def meaning(self) -> str:
-        """What a message says is missing."""
+        """The words for a message that says that the capability is missing."""
         return _MEANING[self]
 
 
@@ -44,17 +44,17 @@ _MEANING = {
     Capability.CONCEPTS: "a concept space ('concepts')",
     Capability.ORACLE: "an oracle ('oracle')",
     Capability.READBACK: "an oracle that reads concepts back ('readback')",
-    Capability.IMAGES: "an oracle that renders pictures ('images')",
+    Capability.IMAGES: "an oracle that renders images ('images')",
     Capability.GRAPH: "a causal graph ('graph')",
 }
 
 
 OFFERED_BY_DATA = frozenset({Capability.OBSERVATIONS, Capability.REFERENCE})
-"""What a data set may offer; all else comes from the other stages of a run."""
+"""The capabilities that a data set may offer; all others come from other stages of a run."""
 
 
 def offered_by(dataset: Dataset) -> frozenset[Capability]:
-    """Return which capabilities come with a data set."""
+    """Return the capabilities that a data set offers."""
     known = {
         Capability.OBSERVATIONS: dataset.train.concepts,
         Capability.REFERENCE: dataset.reference,
@@ -63,31 +63,31 @@ def offered_by(dataset: Dataset) -> frozenset[Capability]:
 
 
 def require(needed: frozenset[Capability], offered: frozenset[Capability], who: str) -> None:
-    """Raise CapabilityError, in words, if not all that ``who`` needs is offered."""
+    """Raise CapabilityError, naming what is missing, unless all needs of ``who`` are offered."""
     missing = [Capability(name).meaning for name in sorted(needed - offered)]
     if missing:
-        has = ", ".join(sorted(offered)) or "none of these"
+        has = ", ".join(sorted(offered)) or "no capability"
         raise CapabilityError(f"{who} needs {', '.join(missing)}; this run has {has}")
 
 
 def needed(part: Part | None, capability: Capability) -> Part:
-    """Return a part of a run; CapabilityError, in words, if the run has none."""
+    """Return a part of a run; CapabilityError, naming the part, if the run has none."""
     if part is None:
-        raise CapabilityError(f"{capability.meaning} is needed here, and this run has none")
+        raise CapabilityError(f"{capability.meaning} is needed here, but this run has none")
     return part
 
 
 def expect(part: object, kind: Callable[..., Part], who: str) -> Part:
-    """Return ``part``, which ``who`` can use only if it is a ``kind``.
+    """Return ``part`` if it is an instance of ``kind``, the only class that ``who`` can use.
 
     Parameters
     ----------
     part
         A part of the run.
     kind
-        A class. Typed as a callable because mypy lets no abstract class through as ``type``.
+        A class. It is annotated as a callable because mypy rejects abstract classes as ``type``.
     who
-        Who needs it, for the message.
+        The name of the part that needs it, for the message.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Causal graphs: one type for all that discoverers find, and three formats to exchange them."""
+"""Causal graphs: one type for everything that discoverers find, and three exchange formats."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ class CausalGraph:
     Parameters
     ----------
     nodes
-        ``Node`` objects, or names of concepts; their order is kept and is that of ``adjacency``.
+        ``Node`` objects, or names of concepts; ``adjacency`` has the same order.
     edges
-        ``Edge`` objects, or pairs of names for directed ones; at most one for two nodes.
+        ``Edge`` objects, or pairs of names for directed edges; at most one edge for two nodes.
     tiers
         The tiers of nodes that are given by name.
     annotations
-        How the graph was found: settings, sample sizes, findings that are no edge. Any JSON.
+        How the graph was found: settings, sample sizes, findings that are not edges. Any JSON.
 
     Raises
     ------
     ValueError
-        If two nodes have one name, an edge joins unknown nodes, two edges join the same nodes,
-        directed edges make a cycle, or an annotation is no JSON.
+        If two nodes have the same name, an edge joins unknown nodes, two edges join the same
+        nodes, directed edges form a cycle, or an annotation is not JSON.
     """
 
     def __init__(
@@ -60,32 +60,34 @@ class CausalGraph:
         for item in nodes:
             node = item if isinstance(item, Node) else Node(item)
             if node.name in self._nodes:
-                raise ValueError(f"node {node.name!r} stands twice")
+                raise ValueError(f"there are two nodes with the name {node.name!r}")
             self._nodes[node.name] = node
         for name, tier in (tiers or {}).items():
             self._nodes[name] = replace(self.node(name), tier=int(tier))
-        own = plain_json(annotations or {}, "the annotations of a graph")
-        self._annotations = cast("dict[str, Json]", own)
+        plain = plain_json(annotations or {}, "the annotations of a graph")
+        self._annotations = cast("dict[str, Json]", plain)
         self._edges: dict[frozenset[str], Edge] = {}
-        position = {name: place for place, name in enumerate(self._nodes)}
-        given = [item if isinstance(item, Edge) else Edge(*item) for item in edges]
-        for edge in given:
+        position = {name: index for index, name in enumerate(self._nodes)}
+        all_edges = [item if isinstance(item, Edge) else Edge(*item) for item in edges]
+        for edge in all_edges:
             self._require(edge.source)
             self._require(edge.target)
-        for edge in sorted(given, key=lambda edge: position[edge.source]):
+        for edge in sorted(all_edges, key=lambda edge: position[edge.source]):
             if edge.pair in self._edges:
                 other = self._edges[edge.pair]
                 if edge.directed and other.directed and edge.source != other.source:
-                    raise ValueError(f"a causal graph has no cycle, this one has {other}, {edge}")
+                    raise ValueError(
+                        f"a causal graph has no cycles, but this one has {other} and {edge}"
+                    )
                 raise ValueError(f"edges {other} and {edge} join the same nodes")
             self._edges[edge.pair] = edge
         if not nx.is_directed_acyclic_graph(self._directed):
             cycle = " → ".join(source for source, _ in nx.find_cycle(self._directed))
-            raise ValueError(f"a causal graph has no cycle, this one has {cycle}")
+            raise ValueError(f"a causal graph has no cycles, but this one has {cycle}")
 
     def _require(self, name: str) -> None:
         if name not in self._nodes:
-            raise ValueError(f"{name!r} is no node of the graph")
+            raise ValueError(f"{name!r} is not a node of the graph")
 
     @cached_property
     def _directed(self) -> nx.DiGraph:
@@ -96,7 +98,7 @@ class CausalGraph:
 
     @property
     def nodes(self) -> tuple[str, ...]:
-        """The names, in order."""
+        """The names of the nodes, in order."""
         return tuple(self._nodes)
 
     @property
@@ -106,22 +108,22 @@ class CausalGraph:
 
     @property
     def directed_edges(self) -> tuple[Edge, ...]:
-        """The edges source → target."""
+        """The directed edges, source → target."""
         return self.edges_of(EdgeKind.DIRECTED)
 
     @property
     def tiers(self) -> dict[str, int]:
         """The tiers of the nodes that have one."""
-        every = ((name, node.tier) for name, node in self._nodes.items())
-        return {name: tier for name, tier in every if tier is not None}
+        tiers = ((name, node.tier) for name, node in self._nodes.items())
+        return {name: tier for name, tier in tiers if tier is not None}
 
     @property
     def annotations(self) -> dict[str, Json]:
-        """How the graph was found: a copy."""
+        """A copy of the annotations, which say how the graph was found."""
         return deepcopy(self._annotations)
 
     def node(self, name: str) -> Node:
-        """Return a node by its name; ValueError if there is none."""
+        """Return the node with a name; ValueError if there is none."""
         self._require(name)
         return self._nodes[name]
 
@@ -134,20 +136,20 @@ class CausalGraph:
         return tuple(edge for edge in self._edges.values() if edge.kind in kinds)
 
     def has_edge(self, source: str, target: str) -> bool:
-        """Tell whether ``source`` → ``target``."""
+        """Return whether the graph has the directed edge ``source`` → ``target``."""
         return bool(self._directed.has_edge(source, target))
 
-    def between(self, one: str, other: str) -> Edge | None:
-        """Return the edge of two nodes, whichever way around and of whichever kind."""
-        return self._edges.get(frozenset((one, other)))
+    def between(self, first: str, second: str) -> Edge | None:
+        """Return the edge that joins two nodes, of any kind and in either direction."""
+        return self._edges.get(frozenset((first, second)))
 
     def edge(self, source: str, target: str) -> Edge:
-        """Return an edge as it is stored; either order of names finds one that is symmetric.
+        """Return an edge as it is stored; the order of names does not matter if it is symmetric.
 
         Raises
         ------
         KeyError
-            If no edge joins the two, or one that points from ``target`` to ``source``.
+            If no edge joins the two nodes, or it points from ``target`` to ``source``.
         """
         edge = self.between(source, target)
         if edge is None or not (edge.kind.symmetric or edge.source == source):
@@ -165,11 +167,11 @@ class CausalGraph:
         return tuple(self._directed.successors(node))
 
     def neighbours(self, node: str) -> tuple[str, ...]:
-        """Return the nodes that an undirected edge joins to a node, in order."""
+        """Return the nodes that are joined to a node by an undirected edge, in order."""
         return self._joined(node, EdgeKind.UNDIRECTED)
 
     def siblings(self, node: str) -> tuple[str, ...]:
-        """Return the nodes with which a node has an unobserved common cause, in order."""
+        """Return the nodes that are joined to a node by a bidirected edge, in order."""
         return self._joined(node, EdgeKind.BIDIRECTED)
 
     def _joined(self, node: str, kind: EdgeKind) -> tuple[str, ...]:
@@ -182,22 +184,22 @@ class CausalGraph:
         )
 
     def order(self) -> tuple[str, ...]:
-        """Return the names, causes before effects by the directed edges; ties in node order."""
+        """Return the names with causes before effects; ties are in the order of the nodes."""
         position = {node: index for index, node in enumerate(self.nodes)}
         return tuple(nx.lexicographical_topological_sort(self._directed, position.__getitem__))
 
     def among(self, nodes: Iterable[str]) -> CausalGraph:
-        """Return the graph of some nodes, in the order given, and of the edges among them."""
+        """Return the subgraph of some nodes, in the given order, with the edges between them."""
         kept = [self.node(name) for name in nodes]
         names = {node.name for node in kept}
         edges = [edge for edge in self.edges if edge.pair <= names]
         return CausalGraph(kept, edges, annotations=self._annotations)
 
     def adjacency(self, nodes: Sequence[str] | None = None) -> NDArray[np.float64]:
-        """Return ``A[i, j] != 0`` where node i → node j: the weight, or 1 where none is known.
+        """Return ``A`` with ``A[i, j] != 0`` where node i → node j.
 
-        Edges without a direction are not in it. A weight of exactly zero is written as 1 too, so
-        that no edge is lost.
+        The entry is the weight, or 1 if the weight is unknown or exactly 0, so that no edge is
+        lost. Only directed edges are included.
         """
         names = self.nodes if nodes is None else tuple(nodes)
         for name in names:
@@ -211,15 +213,15 @@ class CausalGraph:
 
     @classmethod
     def from_adjacency(cls, matrix: NDArray[np.float64], nodes: Sequence[str]) -> Self:
-        """Read ``A[i, j] != 0`` as node i → node j with that weight."""
+        """Return the graph with an edge node i → node j of that weight where ``A[i, j] != 0``."""
         pairs = zip(*np.nonzero(matrix), strict=True)
         return cls(nodes, [Edge(nodes[i], nodes[j], weight=float(matrix[i, j])) for i, j in pairs])
 
     def to_networkx(self) -> nx.DiGraph:
-        """Return a ``DiGraph`` with one arc, source to target, for each edge of whichever kind.
+        """Return a ``DiGraph`` with one arc from source to target for each edge of any kind.
 
-        Nodes and edges have their fields as attributes, ``kind`` among them. networkx's algorithms
-        follow every arc: take those of the kind ``"directed"`` where directions count.
+        Nodes and edges have their fields as attributes, including ``kind``. The algorithms of
+        networkx follow all arcs; select those of the kind ``"directed"`` where directions matter.
         """
         return nx.node_link_graph(self.to_json(), edges="edges")
 
@@ -227,7 +229,7 @@ class CausalGraph:
     def from_networkx(cls, graph: nx.Graph) -> Self:
         """Read a networkx graph; edges without a ``kind`` are directed if the graph is.
 
-        Attributes that are no fields of nodes and edges become annotations, and must be JSON.
+        Other attributes than the fields of nodes and edges become annotations and must be JSON.
         """
         return cls.from_json({
             "directed": graph.is_directed(),
@@ -237,7 +239,7 @@ class CausalGraph:
         })  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:
-        """Return the node-link form, plain JSON, which shares nothing with the graph."""
+        """Return the node-link form as plain JSON; it shares no object with the graph."""
         return deepcopy({
             "directed": True,
             "multigraph": False,
@@ -248,16 +250,16 @@ class CausalGraph:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Undo ``to_json``; edges without a ``kind`` are directed unless ``directed`` is false.
+        """Read ``to_json``'s form; without a ``kind``, an edge is as ``directed`` says.
 
         Raises
         ------
         ValueError
-            If this is no graph.
+            If the data is not a graph.
         """
         missing = [key for key in ("nodes", "edges") if key not in data]
         if missing:
-            raise ValueError(f"node-link JSON of a graph has nodes and edges; no {missing[0]} here")
+            raise ValueError(f"node-link JSON of a graph needs {missing[0]!r}, which are missing")
         default = EdgeKind.DIRECTED if data.get("directed", True) else EdgeKind.UNDIRECTED
         return cls(
             [Node.from_json(node) for node in data["nodes"]],
@@ -266,26 +268,26 @@ class CausalGraph:
         )
 
     def save(self, path: Path | str) -> None:
-        """Write the graph as ``.graphml``, ``.dot`` or ``.json`` (node-link), by the ending.
+        """Write the graph as ``.graphml``, ``.dot`` or ``.json`` (node-link).
 
         Raises
         ------
         ValueError
-            If the ending is another one, or GraphML cannot hold a character of a name.
+            If the path has another suffix, or GraphML cannot store a character of a name.
         """
         write_graph(self.to_json(), Path(path))
 
     @classmethod
     def load(cls, path: Path | str) -> Self:
-        """Read what ``save`` wrote, or other GraphML, node-link JSON and plain DOT.
+        """Read a file that ``save`` wrote, or other GraphML, node-link JSON and plain DOT.
 
-        Edges that the file says are undirected are undirected here; arrow heads in DOT tell which
-        marks an edge has.
+        Edges that the file marks as undirected are undirected. In DOT the arrow heads give the
+        kind of an edge.
 
         Raises
         ------
         ValueError
-            If the file holds no graph of these kinds of edges, a cycle, or subgraphs.
+            If the file is not a graph of these kinds of edges, or has cycles or subgraphs.
         """
         return cls.from_json(read_graph(Path(path)))
 

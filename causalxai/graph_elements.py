@@ -1,4 +1,4 @@
-"""Nodes and edges of causal graphs, with the marks that discoverers find."""
+"""Nodes and edges of causal graphs, with the kinds of edges that discoverers find."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _Kind = TypeVar("_Kind", bound=StrEnum)
 
 
 class NodeKind(StrEnum):
-    """What a node of a causal graph is."""
+    """What a node of a causal graph stands for."""
 
     CONCEPT = "concept"
     CLASS = "class"
@@ -35,15 +35,15 @@ class Node:
     Parameters
     ----------
     name
-        By which edges and users refer to it; unique in its graph.
+        The name by which edges and users refer to it; unique in its graph.
     kind
-        What it is.
+        What it stands for.
     label
-        What people call it, where that is not the name: ``"3"`` for a class node ``"class 3"``.
+        A name for readers, if it differs: ``"3"`` for a class node ``"class 3"``.
     tier
-        Its layer, for drawing and for graphs that are layered.
+        Its layer, for drawing and for layered graphs.
     annotations
-        What else the discoverer reports of it: any JSON.
+        Further findings of the discoverer: any JSON.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Node:
         return self.label or self.name
 
     def to_json(self) -> dict[str, Any]:
-        """Return the node as an entry of node-link JSON; what is unknown is left out."""
+        """Return the node as an entry of node-link JSON, without the fields that are unknown."""
         return _without_defaults({
             "id": self.name, "kind": str(self.kind), "label": self.label or None,
             "tier": self.tier, "annotations": dict(self.annotations),
@@ -71,7 +71,7 @@ class Node:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Read an entry of node-link JSON; attributes that are no field become annotations."""
+        """Read an entry of node-link JSON; attributes that are not fields become annotations."""
         name, label, tier = str(data["id"]), str(data.get("label") or ""), data.get("tier")
         return cls(
             name,
@@ -94,17 +94,17 @@ class EdgeKind(StrEnum):
     DIRECTED = "directed"
     """a → b: a is a cause of b."""
     UNDIRECTED = "undirected"
-    """a — b: one of them is a cause of the other; which one is left open."""
+    """a — b: one of them is a cause of the other, but it is open which one."""
     BIDIRECTED = "bidirected"
     """a ↔ b: neither is a cause of the other; they have an unobserved common cause."""
     PARTIALLY_DIRECTED = "partially directed"
-    """a o→ b: b is no cause of a; a → b or a ↔ b."""
+    """a o→ b: b is not a cause of a; the edge is a → b or a ↔ b."""
     UNORIENTED = "unoriented"
-    """a o-o b: nothing is known but that they are joined."""
+    """a o-o b: all that is known is that the two are joined."""
 
     @property
     def mark(self) -> str:
-        """How the edge is written between its ends."""
+        """The sign that stands between the two nodes when the edge is written."""
         return _MARKS[self]
 
     @property
@@ -124,15 +124,15 @@ _MARKS = {
 
 @dataclass(frozen=True)
 class Edge:
-    """What a discoverer claims of two nodes.
+    """What a discoverer claims about two nodes.
 
     Parameters
     ----------
     source, target
-        Names of nodes. Of an edge that says the same of both ends, weight and annotations may
-        still speak of source → target.
+        Names of nodes. The weight and the annotations of a symmetric edge may still refer to
+        source → target.
     kind
-        Which marks it has.
+        The kind of edge, which says what marks are at its ends.
     weight
         The effect; its sign says whether the source supports or opposes the target.
     p
@@ -142,12 +142,12 @@ class Edge:
     low, high
         A 95 % interval of the weight.
     annotations
-        What else the discoverer reports of it: any JSON.
+        Further findings of the discoverer: any JSON.
 
     Raises
     ------
     ValueError
-        If it joins a node to itself, a number is not finite, or an annotation is no JSON.
+        If it joins a node to itself, a number is not finite, or an annotation is not JSON.
     """
 
     source: str
@@ -178,27 +178,27 @@ class Edge:
 
     @property
     def directed(self) -> bool:
-        """Whether it says source → target."""
+        """Whether the edge is source → target."""
         return self.kind is EdgeKind.DIRECTED
 
     @property
     def pair(self) -> frozenset[str]:
-        """Its ends."""
+        """The names of the two nodes."""
         return frozenset((self.source, self.target))
 
     @property
     def claim(self) -> tuple[EdgeKind, Collection[str]]:
-        """What it says of its ends, the same for all edges that say the same."""
+        """The statement of the edge; equal for two edges that make the same statement."""
         return self.kind, self.pair if self.kind.symmetric else (self.source, self.target)
 
     def admits(self, source: str, target: str) -> bool:
-        """Tell whether the edge may stand for ``source`` → ``target``."""
+        """Return whether the edge leaves ``source`` → ``target`` possible."""
         if self.pair != {source, target} or self.kind is EdgeKind.BIDIRECTED:
             return False
         return self.kind.symmetric or self.source == source
 
     def to_json(self) -> dict[str, Any]:
-        """Return the edge as an entry of node-link JSON; what is unknown is left out."""
+        """Return the edge as an entry of node-link JSON, without the fields that are unknown."""
         figures = {name: getattr(self, name) for name in _FIGURES}
         return _without_defaults({
             "source": self.source, "target": self.target, "kind": str(self.kind),
@@ -207,7 +207,7 @@ class Edge:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], default: EdgeKind = EdgeKind.DIRECTED) -> Self:
-        """Read an entry of node-link JSON; attributes that are no field become annotations."""
+        """Read an entry of node-link JSON; attributes that are not fields become annotations."""
         source, target = str(data["source"]), str(data["target"])
         where = f"edge of {source!r} and {target!r}"
         known = (name for name in _FIGURES if data.get(name) is not None)
@@ -228,7 +228,7 @@ def _without_defaults(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def annotations_of(data: Mapping[str, Any], *fields: str) -> dict[str, Any]:
-    """Return the annotations of an entry of node-link JSON, and what is none of its fields."""
+    """Return the annotations of an entry of node-link JSON, with all attributes not in fields."""
     more = {str(k): v for k, v in data.items() if k not in fields and k != "annotations"}
     return more | dict(data.get("annotations", {}))
 
@@ -238,7 +238,7 @@ def _kind(kinds: type[_Kind], value: object, where: str) -> _Kind:
         return kinds(str(value))
     except ValueError:
         known = ", ".join(kinds)
-        raise ValueError(f"{where} is of kind {value!r}, which is none of {known}") from None
+        raise ValueError(f"{where} is of kind {value!r}, which is not one of {known}") from None
 
 
 def edges_in_words(edges: Iterable[Edge]) -> str:

@@ -1,4 +1,4 @@
-"""Oracles answer what would be seen, had something been done."""
+"""Oracles predict what the classifier would say after an intervention."""
 
 from __future__ import annotations
 
@@ -26,17 +26,18 @@ Want = Literal["logits", "readback", "images"]
 
 @dataclass(frozen=True)
 class Response:
-    """What an oracle answers to ``q`` interventions on ``n`` units.
+    """An oracle's answer to ``q`` interventions on ``n`` units.
 
     Parameters
     ----------
     logits
-        ``[q, n, K]``, the classifier's.
+        ``[q, n, K]``, the classifier's logits.
     readback
-        ``[q, n, d]``, the concepts *measured* afterwards; not the same as what do() set.
+        ``[q, n, d]``, the concepts *measured* after the intervention. They may differ from the
+        values that do() set.
     images
-        ``[q, n, c, h, w]`` in [0, 1], the pictures that the classifier was shown; where it was
-        shown none (``Oracle.judges_pictures``), pictures of what it was told.
+        ``[q, n, c, h, w]`` in [0, 1], the images that the classifier saw. Where it saw none
+        (``Oracle.judges_pictures`` is false), images that illustrate its changed activations.
     """
 
     logits: Tensor | None = None
@@ -56,7 +57,7 @@ class Response:
         return logits.gather(2, index)[..., 0]
 
     def answer(self, want: Want) -> Tensor:
-        """Return one of the three, or raise ContractError where it was not answered."""
+        """Return one of the three tensors; ContractError if the response does not have it."""
         tensor: Tensor | None = getattr(self, want)
         if tensor is None:
             raise ContractError(f"the oracle's response has no {want}")
@@ -64,18 +65,18 @@ class Response:
 
 
 class BudgetError(CapabilityError):
-    """More is asked of an oracle than it may answer."""
+    """A query asks for more answers than the oracle may still give."""
 
 
 @dataclass
 class QueryLedger:
-    """Counts what an oracle was asked, so that methods compare at equal cost."""
+    """Counts the questions to an oracle, so that methods can be compared at equal cost."""
 
     calls: int = 0
     answers: int = 0
     """Pairs of an intervention and a unit."""
     ceiling: int | None = None
-    """How many answers there may be; any number unless given."""
+    """The maximum number of answers; ``None`` for no limit."""
 
     def charge(self, answers: int) -> None:
         """Count a call and its answers.
@@ -83,19 +84,19 @@ class QueryLedger:
         Raises
         ------
         BudgetError
-            If they are more than the ceiling leaves; they are not counted then.
+            If the ceiling leaves fewer answers; they are then not counted.
         """
         if self.ceiling is not None and self.answers + answers > self.ceiling:
             left = max(0, self.ceiling - self.answers)
             raise BudgetError(
-                f"{answers} more answers are asked of the oracle, and {left} are left"
+                f"{answers} more answers are asked of the oracle, but only {left} are left"
             )
         self.calls += 1
         self.answers += answers
 
     @contextmanager
     def at_most(self, answers: int | None) -> Iterator[None]:
-        """Give so many answers and no more, from here on to the end of the block."""
+        """Limit the number of answers from here to the end of the block."""
         before = self.ceiling
         if answers is not None:
             wanted = self.answers + answers
@@ -107,20 +108,20 @@ class QueryLedger:
 
 
 DEFAULT_MEMORY_CEILING = 512 * 2**20
-"""How many bytes one chunk of a query may take."""
+"""The most bytes that one chunk of a query may take."""
 
 
 class Oracle(Plugin, ABC):
-    """Answers interventions. ``query`` is what users call; subclasses write ``_respond``.
+    """Answers interventions. Users call ``query``; subclasses implement ``_respond``.
 
-    For every oracle ``query`` promises, and ``causalxai.testing`` checks, that
+    ``query`` promises for every oracle, and ``causalxai.testing`` checks, that
 
-    - the empty intervention is the identity;
-    - neither the order of interventions nor the size of chunks changes an answer;
+    - the empty intervention changes nothing;
+    - answers depend neither on the order of interventions nor on the size of chunks;
     - the classifier's weights are bit-identical afterwards, also when an exception is raised;
     - inputs are not mutated;
     - the same question gets the same answer;
-    - answers are finite and of the promised shape, or a ContractError names the oracle.
+    - answers are finite and of the promised shape; otherwise a ContractError names the oracle.
     """
 
     capabilities: ClassVar[frozenset[Capability]] = frozenset()
@@ -128,7 +129,7 @@ class Oracle(Plugin, ABC):
 
     @property
     def answers(self) -> frozenset[Want]:
-        """What ``want`` may ask for: the logits, and what the capabilities say."""
+        """The values that ``want`` may have: the logits, and those that the capabilities add."""
         named = {"readback": Capability.READBACK, "images": Capability.IMAGES}
         return frozenset(
             want for want in get_args(Want) if named.get(want) in (None, *self.capabilities)
@@ -137,7 +138,8 @@ class Oracle(Plugin, ABC):
     accepts: ClassVar[type[ConceptSpace]] = ConceptSpace  # type: ignore[type-abstract]
     """The kind of concept space that the oracle speaks of; ``bind`` refuses any other."""
     judges_pictures: ClassVar[bool] = True
-    """Whether logits are the classifier's answer to the pictures; else to something inside it."""
+    """Whether the logits are the classifier's answer to the rendered images. If not, they are its
+    answer to changed activations or weights."""
 
     classifier: Classifier
     space: ConceptSpace
@@ -149,14 +151,14 @@ class Oracle(Plugin, ABC):
         *,
         memory_ceiling: int = DEFAULT_MEMORY_CEILING,
     ) -> Self:
-        """Attach the oracle to what it speaks of; return ``self``.
+        """Bind the oracle to a classifier and a concept space; return ``self``.
 
         Parameters
         ----------
         classifier, space
             The classifier that is explained and the fitted concepts.
         memory_ceiling
-            How many bytes one chunk of a query may take.
+            The most bytes that one chunk of a query may take.
 
         Raises
         ------
@@ -179,7 +181,7 @@ class Oracle(Plugin, ABC):
     def query(
         self, units: Units, interventions: Intervention, *, want: tuple[Want, ...] = ("logits",)
     ) -> Response:
-        """Predict what each intervention would bring about in each unit.
+        """Predict the effect of each intervention on each unit.
 
         Parameters
         ----------
@@ -193,18 +195,18 @@ class Oracle(Plugin, ABC):
         Returns
         -------
         Response
-            Tensors that begin with ``[q, n]``, on the classifier's device.
+            Tensors of shape ``[q, n, ...]``, on the classifier's device.
 
         Raises
         ------
         CapabilityError
-            If the oracle has not the capability that ``want`` asks for, or is not bound.
+            If the oracle lacks the capability that ``want`` asks for, or is not bound.
         BudgetError
-            If these would be more answers than the ledger's ceiling.
+            If the answers would exceed the ledger's ceiling.
         ValueError
-            If ``want`` is no tuple of these names, or units or targets do not fit the space.
+            If ``want`` is not a tuple of these names, or units or targets do not fit the space.
         ContractError
-            If the oracle answers in a wrong shape, or not finitely.
+            If the oracle's answers have a wrong shape or are not finite.
         """
         want = self._wanted(want)
         self._validate(units, interventions)
@@ -214,11 +216,12 @@ class Oracle(Plugin, ABC):
         for rows in self._chunks(q, n, want):
             chunk = interventions[rows]
             answers = [
-                self._checked(units[some], chunk.for_units(some), want)
-                for some in self._chunks(n, rows.stop - rows.start, want)
+                self._checked(units[columns], chunk.for_units(columns), want)
+                for columns in self._chunks(n, rows.stop - rows.start, want)
             ]
             for name in want:
                 parts[name].append([answer.answer(name) for answer in answers])
+        # Chunks of units are joined along n (dim 1), then chunks of interventions along q (dim 0).
         return Response(
             **{
                 name: torch.cat([torch.cat(by_unit, dim=1) for by_unit in by_chunk])
@@ -247,10 +250,10 @@ class Oracle(Plugin, ABC):
     def _respond(
         self, units: Units, interventions: Intervention, want: tuple[Want, ...]
     ) -> Response:
-        """Answer one chunk; inputs are validated, ``q`` and ``n`` are at least 1."""
+        """Answer one chunk. The inputs are already validated; ``q`` and ``n`` are at least 1."""
 
     def _bytes_per_answer(self, want: tuple[Want, ...]) -> int:
-        """Return about how many bytes one (intervention, unit) pair takes while answered."""
+        """Estimate the bytes that one pair of intervention and unit takes while it is answered."""
         floats = len(self.classifier.class_names)
         if "readback" in want:
             floats += len(self.space.concepts)
@@ -258,21 +261,22 @@ class Oracle(Plugin, ABC):
             floats += self.classifier.image_size
         return 4 * floats
 
-    def _chunks(self, count: int, others: int, want: tuple[Want, ...]) -> Iterator[slice]:
+    def _chunks(self, count: int, each: int, want: tuple[Want, ...]) -> Iterator[slice]:
+        """Yield slices of ``count`` items, each of which takes ``each`` answers."""
         answers = self.memory_ceiling // self._bytes_per_answer(want)
-        size = max(1, answers // max(1, others))
+        size = max(1, answers // max(1, each))
         yield from (slice(start, min(start + size, count)) for start in range(0, count, size))
 
     def _wanted(self, want: tuple[Want, ...]) -> tuple[Want, ...]:
         name = type(self).__name__
         if not hasattr(self, "space"):
-            raise CapabilityError(f"{name} has no classifier and no concept space: bind it first")
+            raise CapabilityError(f"{name} has no classifier and no concept space; bind it first")
         known = ", ".join(map(repr, get_args(Want)))
         if not want or isinstance(want, str):
-            raise ValueError(f"want is a tuple of one or more of {known}; not {want!r}")
+            raise ValueError(f"want must be a tuple of one or more of {known}, not {want!r}")
         for wanted in want:
             if wanted not in get_args(Want):
-                raise ValueError(f"want: {wanted!r} is none of {known}")
+                raise ValueError(f"want: {wanted!r} is not one of {known}")
             if wanted not in self.answers:
                 able = " and ".join(sorted(self.answers))
                 raise CapabilityError(f"{name} cannot answer {wanted}, only {able}")
@@ -284,14 +288,15 @@ class Oracle(Plugin, ABC):
             raise ValueError("a query needs at least one unit and one intervention")
         if units.values.dim() != 2 or units.values.shape[1] != d:
             shape = list(units.values.shape)
-            raise ValueError(f"units have values [n, {d}] in this concept space, not {shape}")
+            raise ValueError(f"units must have values [n, {d}] in this concept space, not {shape}")
         if interventions.values.dim() == 3 and interventions.values.shape[1] != len(units):
             raise ValueError(
-                f"values for {interventions.values.shape[1]} units, but {len(units)} units"
+                f"the interventions have values for {interventions.values.shape[1]} units, "
+                f"but there are {len(units)} units"
             )
         targets = interventions.targets
         if targets.numel() and not (NO_TARGET <= int(targets.min()) <= int(targets.max()) < d):
-            raise ValueError(f"targets are concepts 0 to {d - 1} (or {NO_TARGET} for none)")
+            raise ValueError(f"targets must be concepts 0 to {d - 1} (or {NO_TARGET} for none)")
         if not bool(torch.isfinite(interventions.values).all()):
             raise ValueError("an intervention sets a value that is not finite")
 
@@ -300,7 +305,7 @@ class Oracle(Plugin, ABC):
         self, units: Units, interventions: Intervention, want: tuple[Want, ...]
     ) -> Response:
         response = self._respond(units, interventions, want)
-        one: dict[Want, tuple[int, ...]] = {
+        shapes: dict[Want, tuple[int, ...]] = {
             "logits": (len(self.classifier.class_names),),
             "readback": (len(self.space.concepts),),
             "images": self.classifier.image_shape,
@@ -308,9 +313,9 @@ class Oracle(Plugin, ABC):
         for name in want:
             tensor = response.answer(name)
             who = f"{type(self).__module__}.{type(self).__qualname__}"
-            expected = [len(interventions), len(units), *one[name]]
+            expected = [len(interventions), len(units), *shapes[name]]
             if list(tensor.shape) != expected:
-                raise ContractError(f"{who}: {name} are {expected}, not {list(tensor.shape)}")
+                raise ContractError(f"{who}: {name} must be {expected}, not {list(tensor.shape)}")
             if not bool(torch.isfinite(tensor).all()):
-                raise ContractError(f"{who}: {name} hold values that are not finite")
+                raise ContractError(f"{who}: {name} contain values that are not finite")
         return response

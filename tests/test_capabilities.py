@@ -44,7 +44,7 @@ def test_what_is_missing_is_named_beside_what_the_run_has(inputs: ScoringInputs)
 
 def test_every_capability_has_a_meaning():
     for capability in Capability:
-        with pytest.raises(CapabilityError, match="this run has none of these"):
+        with pytest.raises(CapabilityError, match="this run has no capability"):
             require(frozenset({capability}), frozenset(), "me")
 
 

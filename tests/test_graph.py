@@ -170,11 +170,11 @@ def test_parents_children_and_edges_say_the_same(graph: CausalGraph):
 @pytest.mark.parametrize(
     ("nodes", "edges", "message"),
     [
-        ("aba", [], "node 'a' stands twice"),
-        ("ab", [("a", "z")], "'z' is no node of the graph"),
-        ("ab", [("z", "a")], "'z' is no node of the graph"),
+        ("aba", [], "two nodes with the name 'a'"),
+        ("ab", [("a", "z")], "'z' is not a node of the graph"),
+        ("ab", [("z", "a")], "'z' is not a node of the graph"),
         ("ab", [("a", "b"), Edge("a", "b", weight=1.0)], "edges a → b and a → b join the same"),
-        ("ab", [("a", "b"), ("b", "a")], "no cycle, this one has a → b, b → a"),
+        ("ab", [("a", "b"), ("b", "a")], "no cycles, but this one has a → b and b → a"),
         ("ab", [("a", "b"), Edge("b", "a", EdgeKind.UNDIRECTED)], "a → b and b — a join the same"),
     ],
 )
@@ -192,9 +192,9 @@ def test_a_cycle_is_refused_by_the_names_in_it():
 
 def test_questions_about_unknown_names_are_refused():
     graph = CausalGraph("ab", [("a", "b")])
-    with pytest.raises(ValueError, match="'z' is no node"):
+    with pytest.raises(ValueError, match="'z' is not a node"):
         graph.parents("z")
-    with pytest.raises(ValueError, match="'z' is no node"):
+    with pytest.raises(ValueError, match="'z' is not a node"):
         CausalGraph("ab", tiers={"z": 1})
     with pytest.raises(KeyError, match="no edge 'b' → 'a'"):
         graph.edge("b", "a")
@@ -217,7 +217,7 @@ def test_annotations_are_data_and_no_option_of_networkx():
     ("build", "message"),
     [
         (lambda: CausalGraph("a", annotations={"x": object()}), "a graph.'x'. is a object"),
-        (lambda: CausalGraph.from_json({"nodes": []}), "no edges here"),
+        (lambda: CausalGraph.from_json({"nodes": []}), "needs 'edges'"),
     ],
 )
 def test_what_is_no_json_is_refused(build: Callable[[], object], message: str):

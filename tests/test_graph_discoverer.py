@@ -105,7 +105,7 @@ def test_a_direction_left_open_against_knowledge_is_told():
 
 def test_a_missing_capability_is_told_by_the_discoverers_name(inputs: ScoringInputs):
     with pytest.raises(
-        CapabilityError, match=r"Asking needs an oracle .*readback.*; this run has none"
+        CapabilityError, match=r"Asking needs an oracle .*readback.*; this run has no capability"
     ):
         Asking().discover(inputs)
     with pytest.raises(CapabilityError, match=r"Asking needs an oracle .*; this run has graph"):

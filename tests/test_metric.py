@@ -104,7 +104,7 @@ def test_a_metric_that_lacks_something_is_skipped(inputs: ScoringInputs):
     result = Asking().compute(EXPLANATION, inputs)
     assert result.status == "skipped"
     assert result.reason == (
-        "told needs a causal graph ('graph'), an oracle ('oracle'); this run has none of these"
+        "told needs a causal graph ('graph'), an oracle ('oracle'); this run has no capability"
     )
 
 

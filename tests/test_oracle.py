@@ -149,8 +149,13 @@ NAN = torch.full((1, 1), torch.nan)
     ("units", "asked", "want", "message"),
     [
         (some_units(), some_interventions(), (), "tuple of one or more of 'logits', 'readback'"),
-        (some_units(), some_interventions(), "logits", "tuple of .* 'images'; not 'logits'"),
-        (some_units(), some_interventions(), ("logit",), "'logit' is none of 'logits', 'readback'"),
+        (some_units(), some_interventions(), "logits", "tuple of .* 'images', not 'logits'"),
+        (
+            some_units(),
+            some_interventions(),
+            ("logit",),
+            "'logit' is not one of 'logits', 'readback'",
+        ),
         (some_units()[:0], some_interventions(), ("logits",), "at least one unit"),
         (some_units(), Intervention.none(0), ("logits",), "at least one unit and one intervention"),
         (Units(torch.zeros(4, 2)), some_interventions(), ("logits",), r"\[n, 3\] .* not \[4, 2\]"),
@@ -159,7 +164,7 @@ NAN = torch.full((1, 1), torch.nan)
             some_units(),
             Intervention.set(torch.tensor([0]), torch.zeros(1, 3, 1)),
             ("logits",),
-            "values for 3 units, but 4 units",
+            "values for 3 units, but there are 4 units",
         ),
         (some_units(), Intervention.ablate(torch.tensor([3])), ("logits",), "concepts 0 to 2"),
         (some_units(), Intervention.ablate(torch.tensor([-2])), ("logits",), "concepts 0 to 2"),
@@ -189,7 +194,7 @@ def test_questions_that_do_not_fit_are_refused(
 
 
 def test_an_oracle_that_is_not_bound_says_so():
-    with pytest.raises(CapabilityError, match=r"^Exact has no classifier .*: bind it first$"):
+    with pytest.raises(CapabilityError, match=r"^Exact has no classifier .*; bind it first$"):
         Exact().query(some_units(), some_interventions())
 
 
@@ -208,8 +213,12 @@ class Spoiling(Exact):
         ("logits", lambda r: Response(logits=r.logits.movedim(0, 1)), r"\[5, 4, 2\], not \[4, 5"),
         ("logits", lambda r: Response(logits=r.logits[..., 0]), r"\[5, 4, 2\], not \[5, 4\]"),
         ("logits", lambda r: Response(logits=r.logits[..., :1]), r"\[5, 4, 2\], not \[5, 4, 1\]"),
-        ("logits", lambda r: Response(logits=r.logits * torch.nan), "logits hold values .* finite"),
-        ("logits", lambda r: Response(logits=r.logits / 0), "logits hold values .* not finite"),
+        (
+            "logits",
+            lambda r: Response(logits=r.logits * torch.nan),
+            "logits contain values .* finite",
+        ),
+        ("logits", lambda r: Response(logits=r.logits / 0), "logits contain values .* not finite"),
         ("logits", lambda r: Response(images=r.images), "response has no logits"),
         ("readback", lambda r: Response(readback=r.readback[..., 1:]), r"\[5, 4, 3\], not"),
         ("images", lambda r: Response(images=r.images[:, :, 0]), r"\[5, 4, 1, 1, 3\], not"),

@@ -1,4 +1,4 @@
-"""What every plugin is, and how plugins are found."""
+"""The base of all plugins, method presets, and the registry that finds them."""
 
 from causalxai.plugin.base import Plugin, PluginConfig
 

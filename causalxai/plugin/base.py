@@ -1,4 +1,4 @@
-"""What every plugin shares: a pydantic ``Config`` and a constructor that takes nothing else."""
+"""The base of all plugins: a pydantic ``Config``, and a constructor that takes nothing else."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Plugin:
     Parameters
     ----------
     config
-        An instance of the class's ``Config``; ``None`` takes ``settings``.
+        An instance of the class's ``Config``; ``None`` to build one from ``settings``.
     **settings
-        The same, as keywords: ``Part(threshold=1.0)`` is ``Part(Part.Config(threshold=1.0))``.
+        Settings as keywords: ``Part(threshold=1.0)`` is ``Part(Part.Config(threshold=1.0))``.
 
     Raises
     ------
@@ -34,7 +34,7 @@ class Plugin:
 
     def __init__(self, config: PluginConfig | None = None, /, **settings: Any) -> None:
         if config is not None and settings:
-            raise TypeError(f"{type(self).__name__} takes a config or settings, not both")
+            raise TypeError(f"{type(self).__name__} takes either a config or settings, not both")
         self.config = self.Config(**settings) if config is None else config
         if not isinstance(self.config, self.Config):
             raise TypeError(
@@ -43,15 +43,15 @@ class Plugin:
             )
 
     def fingerprint(self) -> str:
-        """Return what identifies the plugin's input beyond its config: a digest of files it reads.
+        """Return a digest of the plugin's inputs that its config does not contain, such as files.
 
-        A path in a config says nothing of what lies there; results are reused only where the
-        fingerprint is the same.
+        A path in a config does not say what the file contains. Stored results are reused only if
+        the fingerprint is the same.
         """
         return ""
 
     def portable_config(self) -> dict[str, object]:
-        """Return the config without what differs between machines, such as paths."""
+        """Return the config without settings that depend on the machine, such as paths."""
         return self.config.model_dump(mode="json")
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Method presets: one name for the stages that make up a published method."""
+"""Method presets: one name for the settings of all stages of a published method."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Method:
-    """A partial spec; what a user writes for a stage overrides it key by key.
+    """A partial spec; the settings that a user writes for a stage override it key by key.
 
     Parameters
     ----------
     concepts, oracle, graph, explain
         The stages' settings, with the plugin's name under ``use``; ``None`` for a stage that the
-        method does without.
+        method does not have.
     metrics
-        The metrics that are computed unless the spec names its own.
+        The metrics that are computed if the spec names none.
     reference
-        The paper.
+        The paper that describes the method.
     """
 
     concepts: Mapping[str, Any] | None = None
@@ -30,7 +30,7 @@ class Method:
     reference: str = ""
 
     def stages(self) -> dict[str, Mapping[str, Any]]:
-        """Return the settings of the stages that the method has, by the name of the stage."""
+        """Return the settings of the method's stages by the name of the stage."""
         settings = {
             "concepts": self.concepts,
             "oracle": self.oracle,

@@ -1,4 +1,4 @@
-"""Plugins, found through entry points and imported only when they are used."""
+"""The registry: finds plugins through entry points and imports them only when they are used."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Group = Literal[
 ]
 ReportedGroup: TypeAlias = Literal["concept_spaces", "graph_discoverers", "explainers"]
 
-# What a plugin of each group must be; named, not imported, so that listing needs no torch.
+# The base class of each group's plugins; by name, so that listing plugins does not import torch.
 _BASES: dict[Group, str] = {
     "datasets": "causalxai.dataset:DatasetSource",
     "classifiers": "causalxai.classifier:ClassifierSource",
@@ -48,7 +48,7 @@ _BASES: dict[Group, str] = {
     "metrics": "causalxai.metric:Metric",
     "methods": "causalxai.plugin.method:Method",
 }
-# Where the report builders of a group's plugins are registered, under the plugins' own names.
+# The groups in which the report builders of plugins are registered, under the plugins' names.
 _REPORTS: dict[ReportedGroup, Group] = {
     "concept_spaces": "concept_reports",
     "graph_discoverers": "graph_reports",
@@ -60,14 +60,14 @@ GROUPS: tuple[Group, ...] = (*_BASES, *_REPORTED)
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a plugin comes from."""
+    """The origin of a plugin: its distribution, version and place in the code."""
 
     group: Group
     name: str
     distribution: str
     version: str
     target: str
-    """Module and object, ``module:object``."""
+    """The module and the object, written ``module:object``."""
 
     def __str__(self) -> str:
         return f"{self.name!r} ({self.group}) of {self.distribution} {self.version}"
@@ -75,7 +75,7 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Listing:
-    """A line of ``causalxai plugins``: ``error`` is empty for a plugin that can be used."""
+    """A line of ``causalxai plugins``; ``error`` is empty for a plugin that can be used."""
 
     provenance: Provenance
     error: str = ""
@@ -83,7 +83,7 @@ class Listing:
 
 @cache
 def found(group: Group) -> tuple[Provenance, ...]:
-    """Return all plugins of a group, by name; nothing is imported.
+    """Return all plugins of a group, sorted by name, without importing them.
 
     Raises
     ------
@@ -108,17 +108,17 @@ def found(group: Group) -> tuple[Provenance, ...]:
 
 
 def names(group: Group) -> tuple[str, ...]:
-    """Return the names that a spec may use for a group."""
+    """Return the names of a group's plugins, as a spec may use them."""
     return tuple(dict.fromkeys(plugin.name for plugin in found(group)))
 
 
 def provenance(group: Group, name: str) -> Provenance:
-    """Return where the plugin of that name comes from.
+    """Return the origin of the plugin with a name.
 
     Raises
     ------
     PluginError
-        If there is none (with the nearest known name), or two distributions claim the name.
+        If there is none (with the closest known name), or two distributions claim the name.
     """
     claims = [plugin for plugin in found(group) if plugin.name == name]
     if not claims:
@@ -134,12 +134,12 @@ def provenance(group: Group, name: str) -> Provenance:
 
 
 def load(group: Group, name: str) -> type[Plugin]:
-    """Import a plugin and check that it is what its group promises.
+    """Import a plugin and check that it is of the class that its group requires.
 
     Raises
     ------
     PluginError
-        If it is missing, ambiguous, cannot be imported or is no plugin of the group.
+        If it is missing, ambiguous, cannot be imported or is not of the group's class.
     """
     if group == "methods":
         raise PluginError("methods are presets, not plugins; use load_method")
@@ -175,7 +175,7 @@ def load_report_builder(group: ReportedGroup, name: str) -> Any:
     Parameters
     ----------
     group, name
-        Of the plugin, not of the builder.
+        The group and the name of the plugin, not of the builder.
 
     Returns
     -------
@@ -185,14 +185,14 @@ def load_report_builder(group: ReportedGroup, name: str) -> Any:
     Raises
     ------
     PluginError
-        If it is ambiguous, cannot be imported or is no function.
+        If it is ambiguous, cannot be imported or is not a function.
     """
     builder = report_builder_provenance(group, name)
     return None if builder is None else _load(builder)
 
 
 def report_builder_provenance(group: ReportedGroup, name: str) -> Provenance | None:
-    """Return where a plugin's report builder comes from; ``None`` for a plugin that has none.
+    """Return the origin of a plugin's report builder; ``None`` for a plugin that has none.
 
     Raises
     ------
@@ -204,7 +204,7 @@ def report_builder_provenance(group: ReportedGroup, name: str) -> Provenance | N
 
 
 def names_of(group: Group, plugin_class: type[Plugin]) -> tuple[str, ...]:
-    """Return the names under which a plugin's class is registered; none for a class that is not.
+    """Return all names under which a plugin's class is registered.
 
     Only modules of plugins whose class has the same name are imported.
     """
@@ -217,7 +217,7 @@ def names_of(group: Group, plugin_class: type[Plugin]) -> tuple[str, ...]:
 
 
 def listings(groups: Sequence[Group] = GROUPS) -> tuple[Listing, ...]:
-    """Try every plugin; the broken ones are listed with their error, never hidden."""
+    """Import every plugin and list it; plugins that cannot be used are listed with the error."""
     lines = []
     for group in groups:
         for plugin in found(group):
@@ -237,16 +237,17 @@ def _load(plugin: Provenance) -> Any:
     try:
         loaded = _resolve(plugin.target)
     except (Exception, SystemExit) as error:
-        # Importing runs a stranger's code, which may raise anything.
+        # Importing runs third-party code, which may raise any exception.
         raise PluginError(f"{plugin} cannot be loaded: {type(error).__name__}: {error}") from error
     if plugin.group in _REPORTED:
         if isinstance(loaded, type) or not callable(loaded):
-            raise PluginError(f"{plugin}: {plugin.target} is no function that builds sections")
+            raise PluginError(f"{plugin}: {plugin.target} is not a function that builds sections")
         return loaded
     base = _resolve(_BASES[plugin.group])
     fits = isinstance(loaded, base) if base is Method else _is_subclass(loaded, base)
     if not fits:
-        raise PluginError(f"{plugin}: {plugin.target} is no {base.__module__}.{base.__qualname__}")
+        expected = f"{base.__module__}.{base.__qualname__}"
+        raise PluginError(f"{plugin}: {plugin.target} is not a {expected}")
     abstract = sorted(getattr(loaded, "__abstractmethods__", ()))
     if abstract:
         raise PluginError(f"{plugin}: {plugin.target} does not define {', '.join(abstract)}")
@@ -254,11 +255,11 @@ def _load(plugin: Provenance) -> Any:
 
 
 def _require_plugin_of(builder: Provenance) -> None:
-    """Raise PluginError unless there is a plugin that a report builder can be of."""
+    """Raise PluginError unless there is a plugin with the name of a report builder."""
     try:
         provenance(_REPORTED[builder.group], builder.name)
     except PluginError as error:
-        raise PluginError(f"{builder} reports on no plugin: {error}") from error
+        raise PluginError(f"{builder} belongs to no plugin: {error}") from error
 
 
 def _resolve(target: str) -> Any:

@@ -1,4 +1,4 @@
-"""How long work reports how far it is."""
+"""Progress reports of long computations."""
 
 from causalxai.progress.reporting import SILENT, Advance, LogProgress, Progress
 

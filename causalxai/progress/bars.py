@@ -1,4 +1,4 @@
-"""Progress for people at a terminal, and plain lines for everybody else."""
+"""Progress bars at a terminal, and plain lines in the log elsewhere."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _logger = logging.getLogger(__name__)
 
 
 class TerminalProgress(Progress):
-    """A live bar for each task."""
+    """Shows a live bar for each task."""
 
     def __init__(self, display: rich_progress.Progress) -> None:
         self._display = display
@@ -34,7 +34,7 @@ class TerminalProgress(Progress):
 
 @contextmanager
 def terminal_progress(console: Console) -> Iterator[Progress]:
-    """Return live bars where ``console`` is a terminal, lines in the log elsewhere."""
+    """Yield live bars if ``console`` is a terminal, and lines in the log otherwise."""
     if not console.is_terminal:
         yield LogProgress(_logger)
         return

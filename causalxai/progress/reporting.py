@@ -1,4 +1,4 @@
-"""Progress as an interface, so that a library call is silent and a command is not."""
+"""The interface for progress reports: library calls are silent, commands show bars or lines."""
 
 from __future__ import annotations
 
@@ -11,45 +11,45 @@ from typing import ClassVar, Protocol
 
 
 class Advance(Protocol):
-    """Tell that ``steps`` more steps are done, with a short note such as the current loss."""
+    """Reports that ``steps`` more steps are done, with a short note such as the current loss."""
 
     def __call__(self, steps: int, note: str = "") -> None:
-        """Advance."""
+        """Report the steps."""
 
 
 class Progress(ABC):
-    """Shows how far long work has come."""
+    """Shows the progress of long computations."""
 
     @abstractmethod
     def _task(self, label: str, total: int | None) -> Iterator[Advance]: ...
 
     @contextmanager
     def task(self, label: str, total: int | None = None) -> Iterator[Advance]:
-        """Show one piece of work; yields the function that advances it.
+        """Show one task, and yield the function that reports its steps.
 
         Parameters
         ----------
         label
-            What is being done.
+            A description of the task.
         total
-            The number of steps, or ``None`` where it cannot be known.
+            The number of steps, or ``None`` if it is unknown.
         """
         yield from self._task(label, total)
 
 
 def _ignore(steps: int, note: str = "") -> None:
-    """Advance nothing."""
+    """Ignore the report."""
 
 
 class SilentProgress(Progress):
-    """Shows nothing: what library calls use unless told otherwise."""
+    """Shows nothing; the default of library calls."""
 
     def _task(self, label: str, total: int | None) -> Iterator[Advance]:  # noqa: ARG002
         yield _ignore
 
 
 class LogProgress(Progress):
-    """Writes a plain line at the start, at the end and every few seconds between."""
+    """Logs a line at the start, at the end and every few seconds in between."""
 
     seconds_between: ClassVar[float] = 10.0
 

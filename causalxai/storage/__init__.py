@@ -1,1 +1,1 @@
-"""What is written to disk, and read again."""
+"""Storage: records, the store of results, and files of graphs."""

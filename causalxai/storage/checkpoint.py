@@ -1,4 +1,4 @@
-"""Checkpoints: where a long fit keeps its unfinished state."""
+"""Checkpoints: where a long computation keeps its state until it is finished."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from causalxai.storage.record import Record
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where a long fit keeps its unfinished state, so that a killed run goes on from there."""
+    """Functions that load and save the state of a long computation, to continue it later."""
 
     load: Callable[[], Record | None]
     save: Callable[[Record], None]

@@ -1,4 +1,4 @@
-"""What a stage cost: time, and questions to the oracle."""
+"""The cost of a stage: time, and questions to the oracle."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any, Self
 
 @dataclass(frozen=True)
 class Cost:
-    """What a result cost when it was computed.
+    """The cost of a result when it was computed.
 
     Parameters
     ----------
     seconds
-        By the clock, so that they depend on the machine and on what else it did.
+        Elapsed time, which depends on the machine and its load.
     calls, answers
-        The oracle's queries, and the pairs of an intervention and a unit that it answered.
+        The queries to the oracle, and the pairs of intervention and unit that it answered.
     threads
-        On how many CPU threads it was computed, each number once; rounding depends on it.
+        The numbers of CPU threads that were used; rounding depends on them.
     """
 
     seconds: float = 0.0
@@ -36,5 +36,5 @@ class Cost:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Undo ``dataclasses.asdict``."""
+        """Read the form that ``dataclasses.asdict`` returns."""
         return cls(**{**data, "threads": tuple(data.get("threads", ()))})

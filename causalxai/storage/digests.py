@@ -1,4 +1,4 @@
-"""Digests of files, by which results are known to belong to the data that they came from."""
+"""Digests of files, which tie results to the data from which they were computed."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from causalxai.errors import DataError
 
 
 def digest_files(files: Mapping[str, Path]) -> str:
-    """Return the SHA-256 of files' names and contents, as 64 hexadecimal digits.
+    """Return the SHA-256 of the names and contents of files, as 64 hexadecimal digits.
 
     Parameters
     ----------
     files
-        The files by the name that counts for the digest: their paths do not.
+        Paths by name. The names enter the digest; the paths do not.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""GraphML, DOT and JSON files of graphs, as plain data: ``CausalGraph`` reads and writes them.
+"""Reads and writes graphs as GraphML, DOT and JSON files, on behalf of ``CausalGraph``.
 
-The plain data of a graph is networkx's node-link form: ``nodes`` with an ``id``, ``edges`` with a
-``source`` and a ``target``, and attributes of the ``graph``. Annotations are nested JSON there; in
-GraphML and DOT they are JSON text, because these formats hold numbers and texts alone.
+Graphs are plain data here, in networkx's node-link form: ``nodes`` with an ``id``, ``edges`` with
+a ``source`` and a ``target``, and attributes of the ``graph``. In this form annotations are nested
+JSON; in GraphML and DOT they are JSON text, because these formats store only numbers and texts.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ _XML = "{http://graphml.graphdrawing.org/xmlns}"
 _SYMMETRIC = ("undirected", "bidirected", "unoriented")
 _FIGURES = ("weight", "p", "frequency", "low", "high")
 
-# XML 1.0, section 2.2; a carriage return would come back as a newline.
+# XML 1.0, section 2.2. A carriage return is excluded because XML reads it as a newline.
 _NOT_IN_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def write_graph(data: GraphData, path: Path) -> None:
-    """Write a graph as ``.graphml``, ``.dot`` or ``.json``, by the ending.
+    """Write a graph as ``.graphml``, ``.dot`` or ``.json``.
 
     Raises
     ------
     ValueError
-        If the ending is another one, or a name or label has characters that XML cannot hold.
+        If the path has another suffix, or a name or label has characters that XML cannot store.
     """
     match _format_of(path):
         case "graphml":
@@ -47,14 +47,14 @@ def write_graph(data: GraphData, path: Path) -> None:
 
 
 def read_graph(path: Path) -> GraphData:
-    """Read what ``write_graph`` wrote, or what other programs and people wrote.
+    """Read a file of ``write_graph``, of another program or of a person.
 
-    An edge of a file that says of itself that it is undirected is undirected here.
+    Edges that the file marks as undirected are undirected.
 
     Raises
     ------
     ValueError
-        If the file holds no graph, or something that would be misread.
+        If the file is not a graph, or contains something that would be misread.
     """
     match _format_of(path):
         case "graphml":
@@ -70,11 +70,11 @@ def _format_of(path: Path) -> GraphFormat:
         return _SUFFIXES[path.suffix]
     except KeyError:
         known = ", ".join(_SUFFIXES)
-        raise ValueError(f"{path.name}: a graph is stored as one of {known}") from None
+        raise ValueError(f"{path.name}: the suffix of a graph must be one of {known}") from None
 
 
 def _flat(attributes: Mapping[str, Any], *without: str) -> Attributes:
-    """Write annotations as text."""
+    """Return attributes with the annotations as JSON text."""
     flat = {key: value for key, value in attributes.items() if key not in without}
     if "annotations" in flat:
         flat["annotations"] = json.dumps(flat["annotations"])
@@ -82,13 +82,13 @@ def _flat(attributes: Mapping[str, Any], *without: str) -> Attributes:
 
 
 def _nested(attributes: Mapping[str, Any]) -> Attributes:
-    """Undo ``_flat``."""
+    """Return attributes with the annotations parsed; the inverse of ``_flat``."""
     nested = dict(attributes)
     if "annotations" in nested:
         try:
             nested["annotations"] = json.loads(nested["annotations"])
         except ValueError as error:
-            raise ValueError(f"annotations are JSON: {error}") from None
+            raise ValueError(f"annotations must be JSON: {error}") from None
     return nested
 
 
@@ -97,7 +97,7 @@ def _graphml_text(data: GraphData) -> str:
         for text in (node["id"], node.get("label", "")):
             if _NOT_IN_XML.search(text):
                 raise ValueError(
-                    f"{text!r} has a character that GraphML cannot hold: store it as .json"
+                    f"{text!r} has a character that GraphML cannot store; use .json instead"
                 )
     graph = nx.DiGraph(**_flat(data["graph"]))
     for node in data["nodes"]:
@@ -106,7 +106,7 @@ def _graphml_text(data: GraphData) -> str:
         graph.add_edge(edge["source"], edge["target"], **_flat(edge, "source", "target"))
     writer = nx.GraphMLWriter(encoding="utf-8")
     writer.add_graph_element(graph)
-    # networkx knows graphs whose edges are all directed; GraphML says it of each edge.
+    # The edges of a networkx graph are all directed or all undirected; GraphML can mix them.
     for element, kind in zip(writer.xml.iter("edge"), _kinds(graph), strict=True):
         if kind in _SYMMETRIC:
             element.set("directed", "false")
@@ -120,7 +120,7 @@ def _kinds(graph: nx.DiGraph) -> Iterator[str]:
 def _read_graphml(text: str) -> GraphData:
     root = ElementTree.fromstring(text)  # noqa: S314 (networkx parses it by the same library)
     undirected = set()
-    # networkx refuses files that hold both kinds; it is told that all edges are directed.
+    # networkx refuses files that mix both, so the file is changed: all edges become directed.
     for element in root.iter(f"{_XML}graph"):
         default = str(element.get("edgedefault") == "directed").lower()
         element.set("edgedefault", "directed")
@@ -133,12 +133,13 @@ def _read_graphml(text: str) -> GraphData:
         kind = "undirected" if (source, target) in undirected else "directed"
         known = {key: value for key, value in data.items() if key != "id"}
         edges.append(_nested({"source": source, "target": target, "kind": kind, **known}))
-    own = {key: v for key, v in graph.graph.items() if key not in ("node_default", "edge_default")}
+    defaults = ("node_default", "edge_default")
+    attributes = {key: value for key, value in graph.graph.items() if key not in defaults}
     nodes = [_nested({"id": node, **data}) for node, data in graph.nodes.data()]
-    return {"graph": _nested(own), "nodes": nodes, "edges": edges}
+    return {"graph": _nested(attributes), "nodes": nodes, "edges": edges}
 
 
-# What DOT draws at the source and at the target of an edge.
+# The arrow heads that DOT draws at the source and at the target of an edge.
 _DRAWN: dict[str, tuple[str, str]] = {
     "directed": ("none", "normal"),
     "undirected": ("none", "none"),
@@ -150,7 +151,7 @@ _ENDS = ("dir", "arrowtail", "arrowhead")
 
 
 def _dot_text(data: GraphData) -> str:
-    """Write DOT with every name and value quoted, which pydot's own writer leaves to the caller."""
+    """Return DOT with all names and values quoted, which pydot's writer leaves to the caller."""
     lines = ["digraph {"]
     if data["graph"]:
         lines.append(f"  graph{_dot_attributes(_flat(data['graph']))};")
@@ -181,33 +182,33 @@ def _quoted(text: str) -> str:
 
 
 def _read_dot(text: str) -> GraphData:
-    """Read DOT with pydot's parser: what ``_dot_text`` writes, and what people write."""
+    """Read DOT of ``_dot_text`` or of a person, with pydot's parser."""
     import pydot
 
     parsed = pydot.graph_from_dot_data(text)
     if not parsed:
-        raise ValueError("this is no DOT graph")
+        raise ValueError("the file is not a DOT graph")
     if parsed[0].get_subgraphs():
-        raise ValueError("DOT subgraphs are not read: write their nodes and edges by themselves")
-    own: Attributes = {}
+        raise ValueError("DOT subgraphs cannot be read: write their nodes and edges separately")
+    graph: Attributes = {}
     nodes: dict[str, Attributes] = {}
     edges: dict[tuple[str, str, str], Attributes] = {}
     for defaults in parsed[0].get_graph_defaults() or ():
-        own |= _known(defaults, "annotations")
+        graph |= _known(defaults, "annotations")
     undirected = parsed[0].get_type() == "graph"
     ends: dict[str, str] = {"dir": "none"} if undirected else {}
     statements: list[Any] = [*parsed[0].get_nodes(), *parsed[0].get_edges()]
-    for statement in sorted(statements, key=lambda one: one.get_sequence() or 0):
+    for statement in sorted(statements, key=lambda item: item.get_sequence() or 0):
         given = statement.get_attributes()
         if isinstance(statement, pydot.Edge):
-            one = _dot_edge(statement, ends | _known(given, *_ENDS))
-            key = (one["source"], one["target"], one["kind"])
-            edges[key] = edges.get(key, {}) | one | _known(given, *_FIGURES, "annotations")
+            edge = _dot_edge(statement, ends | _known(given, *_ENDS))
+            key = (edge["source"], edge["target"], edge["kind"])
+            edges[key] = edges.get(key, {}) | edge | _known(given, *_FIGURES, "annotations")
             continue
-        # Default statements look like nodes; a node of such a name is quoted.
+        # pydot returns default statements as nodes; a real node of such a name is quoted.
         match statement.get_name():
             case "graph":
-                own |= _known(given, "annotations")
+                graph |= _known(given, "annotations")
             case "edge":
                 ends |= _known(given, *_ENDS)
             case "node":
@@ -220,14 +221,14 @@ def _read_dot(text: str) -> GraphData:
         nodes.setdefault(source, {"id": source})
         nodes.setdefault(target, {"id": target})
     return {
-        "graph": _nested(own),
+        "graph": _nested(graph),
         "nodes": [_nested(node) for node in nodes.values()],
         "edges": [_nested(edge) for edge in edges.values()],
     }
 
 
 def _dot_edge(edge: Any, drawn: Mapping[str, str]) -> Attributes:
-    """Return the ends and the kind of an edge, as its arrow heads draw it."""
+    """Return the ends and the kind of an edge, which follow from its arrow heads."""
     source, target = _dot_end(edge.get_source()), _dot_end(edge.get_destination())
     ways = drawn.get("dir", "forward")
     tail = _head(drawn.get("arrowtail")) if ways in ("back", "both") else "none"
@@ -238,8 +239,8 @@ def _dot_edge(edge: Any, drawn: Mapping[str, str]) -> Attributes:
         if (head, tail) == marks:
             return {"source": target, "target": source, "kind": kind}
     raise ValueError(
-        f"the edge of {source!r} and {target!r} has a circle at one end and nothing at the other: "
-        "no kind of edge is drawn like that"
+        f"the edge of {source!r} and {target!r} has a circle at one end and nothing at the other; "
+        "there is no such kind of edge"
     )
 
 
@@ -250,22 +251,22 @@ def _head(arrow: str | None) -> str:
 def _dot_end(end: object) -> str:
     if not isinstance(end, str):
         raise ValueError(
-            "a DOT edge joins two nodes, not subgraphs as in a -> {b c}: write a -> b; a -> c"
+            "edges to subgraphs, as in a -> {b c}, cannot be read: write a -> b; a -> c"
         )
     return _dot_name(end)
 
 
 def _dot_name(token: str) -> str:
     if token in ("<->", "<-"):
-        raise ValueError(f"{token} is no arrow of DOT: write a -> b [dir=both], or dir=back")
-    # Behind a colon stands the side of the node at which an edge begins.
+        raise ValueError(f"{token} is not an arrow of DOT: write a -> b [dir=both], or dir=back")
+    # After a colon DOT gives the side of the node at which an edge begins.
     return _unquote(token) if token.startswith('"') else token.partition(":")[0]
 
 
 def _known(attributes: Mapping[str, Any], *names: str) -> Attributes:
-    """Return the attributes that say something of causes; colours and sizes don't."""
+    """Return the attributes with the given names; others, such as colours, are dropped."""
     given = {_unquote(key): str(value) for key, value in attributes.items()}
-    # A node is called by its name unless told otherwise; markup is no name.
+    # The label "\N" stands for the node's name, and markup is not a name.
     given = {k: v for k, v in given.items() if v != '"\\N"' and not v.startswith("<")}
     return {name: _unquote(given[name]) for name in names if name in given}
 
@@ -277,5 +278,5 @@ def _unquote(token: object) -> str:
     try:
         return str(json.loads(text, strict=False))
     except ValueError:
-        # DOT has escapes of its own, such as \l.
+        # DOT has escape sequences that JSON does not have, such as \l.
         return text[1:-1]

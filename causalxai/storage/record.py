@@ -1,4 +1,4 @@
-"""The form in which results are stored: tensors and files beside plain JSON, never pickle."""
+"""Records: results as they are stored, in tensors, files and plain JSON; never in pickle."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Record:
     Parameters
     ----------
     tensors
-        By name.
+        Tensors by name.
     meta
         Plain JSON.
     texts
-        By file name: a report's page, say.
+        Texts by file name, such as the page of a report.
     files
-        By file name: pictures, say.
+        Other files by name, such as images.
     """
 
     tensors: Mapping[str, Tensor] = field(default_factory=dict)
@@ -48,12 +48,12 @@ def without_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tens
 
 
 def plain_json(value: object, where: str) -> Json:
-    """Return a copy of a value that JSON can hold; tuples become lists.
+    """Return a copy of a value as plain JSON; tuples become lists.
 
     Parameters
     ----------
     value
-        Numbers (subclasses included, such as numpy's doubles), texts, ``None``, and lists and
+        Numbers (including subclasses, such as NumPy's doubles), texts, ``None``, and lists and
         dictionaries of them.
     where
         What the value belongs to, for the message.
@@ -61,7 +61,7 @@ def plain_json(value: object, where: str) -> Json:
     Raises
     ------
     ValueError
-        If something in it is no JSON: another type, a key that is no text, a number that is not
+        If the value contains another type, a key that is not a text, or a number that is not
         finite.
     """
     match value:
@@ -76,11 +76,11 @@ def plain_json(value: object, where: str) -> Json:
                 raise ValueError(f"{where} must be finite, not {value}")
             return float(value)
         case list() | tuple():
-            return [plain_json(item, f"{where}[{place}]") for place, item in enumerate(value)]
+            return [plain_json(item, f"{where}[{index}]") for index, item in enumerate(value)]
         case Mapping():
-            odd = [key for key in value if not isinstance(key, str)]
-            if odd:
-                raise ValueError(f"{where} has the key {odd[0]!r}: keys of JSON are texts")
+            wrong = [key for key in value if not isinstance(key, str)]
+            if wrong:
+                raise ValueError(f"{where} has the key {wrong[0]!r}, but keys in JSON are texts")
             return {str(key): plain_json(item, f"{where}[{key!r}]") for key, item in value.items()}
         case _:
-            raise ValueError(f"{where} is a {type(value).__name__}, which JSON cannot hold")
+            raise ValueError(f"{where} is a {type(value).__name__}, which JSON cannot store")

@@ -1,4 +1,4 @@
-"""The content-addressed store: a stage's result lies under the digest of all that made it."""
+"""The content-addressed store: a result's key is the digest of everything that it depends on."""
 
 from __future__ import annotations
 
@@ -21,51 +21,51 @@ from causalxai.storage.cost import Cost
 from causalxai.storage.record import Record
 
 _TENSORS, _META, _CHECKSUMS = "tensors.safetensors", "meta.json", "checksums.json"
-# Beside the record, not in it: the same result costs more on a busy machine.
+# Not part of the record: the same result costs more on a busy machine.
 _COST = "cost.json"
-# Apart from texts, so that both may have a file of the same name.
+# In a folder of their own, so that a text and a file may have the same name.
 _FILES = "files"
 
 _logger = logging.getLogger(__name__)
 
 
 def digest(description: Mapping[str, Any]) -> str:
-    """Return the key of a result: SHA-256 over the canonical JSON of what made it."""
+    """Return the key of a result: the SHA-256 of its description in canonical JSON."""
     text = json.dumps(description, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 class Store:
-    """Records in folders ``root/stage/key``.
+    """Keeps records in folders ``root/stage/key``.
 
-    A record appears whole or not at all: it is written under a temporary name and renamed. Its
-    files' checksums are looked at when it is read; a damaged record counts as absent.
+    A record is written under a temporary name and then renamed, so that it is complete or absent.
+    The checksums of its files are verified when it is read; a damaged record counts as absent.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def read(self, stage: str, key: str) -> Record | None:
-        """Return a record, or ``None`` where there is none or it is damaged."""
+        """Return a record, or ``None`` if it is absent or damaged."""
         return self._read(self._folder(stage, key))
 
     def has(self, stage: str, key: str) -> bool:
-        """Tell whether there is a record; whether it is damaged, only ``read`` finds out."""
+        """Return whether a record exists. Only ``read`` finds out whether it is damaged."""
         return self._folder(stage, key).is_dir()
 
     def write(self, stage: str, key: str, record: Record, cost: Cost | None = None) -> None:
-        """Keep a record and what it cost, and drop the stage's checkpoint."""
+        """Write a record and its cost, and delete the stage's checkpoint."""
         self._write(self._folder(stage, key), record, cost)
         shutil.rmtree(self._partial(stage, key), ignore_errors=True)
 
     def cost(self, stage: str, key: str) -> Cost | None:
-        """Return what a record cost, or ``None`` where nobody noted it."""
+        """Return the cost of a record, or ``None`` if it is unknown."""
         return self._cost(self._folder(stage, key))
 
     def checkpoint(
         self, stage: str, key: str, cost: Callable[[], Cost | None] = lambda: None
     ) -> Checkpoint:
-        """Return where an unfinished stage keeps its state, and what ``cost`` says by then."""
+        """Return the checkpoint of an unfinished stage; it saves the state and ``cost()``."""
         folder = self._partial(stage, key)
         return Checkpoint(
             load=lambda: self._read(folder),
@@ -73,11 +73,11 @@ class Store:
         )
 
     def cost_so_far(self, stage: str, key: str) -> Cost | None:
-        """Return what an unfinished stage cost up to its checkpoint."""
+        """Return the cost of an unfinished stage up to its checkpoint."""
         return self._cost(self._partial(stage, key))
 
     def drop(self, stage: str, key: str) -> None:
-        """Forget a record and the stage's checkpoint."""
+        """Delete a record and the stage's checkpoint."""
         for folder in (self._folder(stage, key), self._partial(stage, key)):
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -145,12 +145,12 @@ class Store:
                 shutil.rmtree(folder)
             temporary.replace(folder)
         finally:
-            # Nothing lies here any more once the rename is done.
+            # After a successful rename this folder no longer exists.
             shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_record(folder: Path, record: Record) -> None:
-    """Write a record's tensors, JSON, texts and files into a folder."""
+    """Write the tensors, JSON, texts and files of a record into a folder."""
     tensors = {name: t.detach().cpu().contiguous().clone() for name, t in record.tensors.items()}
     save_file(tensors, folder / _TENSORS)
     meta = json.dumps(record.meta, indent=1, ensure_ascii=False, allow_nan=False)

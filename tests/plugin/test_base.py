@@ -34,7 +34,7 @@ def test_settings_that_the_config_does_not_know_are_refused(settings: dict[str, 
 
 
 def test_a_config_and_settings_are_one_too_many():
-    with pytest.raises(TypeError, match="Part takes a config or settings, not both"):
+    with pytest.raises(TypeError, match="Part takes either a config or settings, not both"):
         Part(Part.Config(), size=5)
 
 

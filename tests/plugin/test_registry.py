@@ -114,8 +114,8 @@ def test_two_distributions_cannot_share_a_name(install: Install):
         ("1 / 0", "parts:Good", "cannot be loaded: ZeroDivisionError: division by zero"),
         ("", "parts:Good", "cannot be loaded: AttributeError: .*'Good'"),
         ("", "nowhere:Good", "cannot be loaded: ModuleNotFoundError: .*'nowhere'"),
-        (PARTS, "parts:PRESET", r"parts:PRESET is no causalxai\.metric\.Metric"),
-        (PARTS, "parts:Unfinished", r"parts:Unfinished is no causalxai\.metric\.Metric"),
+        (PARTS, "parts:PRESET", r"parts:PRESET is not a causalxai\.metric\.Metric"),
+        (PARTS, "parts:Unfinished", r"parts:Unfinished is not a causalxai\.metric\.Metric"),
         (PARTS, "parts:Metric", "parts:Metric does not define _compute"),
     ],
 )
@@ -132,7 +132,7 @@ def test_a_broken_plugin_is_told_with_its_distribution_and_listed(
 def test_methods_are_presets(install: Install):
     install("parts", PARTS, methods={"preset": "parts:PRESET", "no": "parts:Good"})
     assert isinstance(registry.load_method("preset"), Method)
-    with pytest.raises(PluginError, match=r"parts:Good is no causalxai\.plugin\.method\.Method"):
+    with pytest.raises(PluginError, match=r"parts:Good is not a causalxai\.plugin\.method\.Method"):
         registry.load_method("no")
     with pytest.raises(PluginError, match="use load_method"):
         registry.load("methods", "preset")
@@ -176,8 +176,8 @@ def test_looking_for_a_report_builder_imports_no_other(install: Install):
     [
         ("parts:missing", "cannot be loaded: AttributeError: .*'missing'"),
         ("nowhere:report", "cannot be loaded: ModuleNotFoundError: .*'nowhere'"),
-        ("parts:Shown", "parts:Shown is no function that builds sections"),
-        ("parts:__doc__", "parts:__doc__ is no function that builds sections"),
+        ("parts:Shown", "parts:Shown is not a function that builds sections"),
+        ("parts:__doc__", "parts:__doc__ is not a function that builds sections"),
     ],
 )
 def test_a_broken_report_builder_is_told_with_its_distribution_and_listed(
@@ -200,7 +200,7 @@ def test_a_report_builder_of_no_plugin_is_listed_as_broken(install: Install):
     install("parts", REPORTED, explanation_reports={"shwon": "parts:report"})
     (line,) = registry.listings()
     assert line.error.startswith(
-        "'shwon' (explanation_reports) of parts 1.5 reports on no plugin: there is no explainer"
+        "'shwon' (explanation_reports) of parts 1.5 belongs to no plugin: there is no explainer"
     )
 
 

@@ -42,8 +42,8 @@ def test_numbers_of_numpy_and_tuples_become_plain():
     ("value", "message"),
     [
         ({"a": [math.inf]}, r"value\['a'\]\[0\] must be finite, not inf"),
-        ({"a": {1: 2}}, r"value\['a'\] has the key 1: keys of JSON are texts"),
-        ([{1, 2}], r"value\[0\] is a set, which JSON cannot hold"),
+        ({"a": {1: 2}}, r"value\['a'\] has the key 1, but keys in JSON are texts"),
+        ([{1, 2}], r"value\[0\] is a set, which JSON cannot store"),
         (np.zeros(2), "value is a ndarray"),
     ],
 )
