@@ -77,7 +77,12 @@ API: tuple[Section, ...] = (
     ),
     Section(
         "Concept spaces: the variables on which one may intervene",
-        {"causalxai.concept_space": ("Concept", "ConceptSpace", "Units")},
+        {
+            "causalxai.concept_space": (
+                *("BooleanConcept", "Concept", "ConceptSpace", "ParameterConcept", "Units"),
+                "held_out_scales",
+            ),
+        },
     ),
     Section(
         "Interventions, and the oracles that answer them",
@@ -104,6 +109,15 @@ API: tuple[Section, ...] = (
         {
             "causalxai.explainer": ("ControlKind", "Explainer", "Explanation", "ExplanationInputs"),
             "causalxai.what_if": ("Change", "WhatIf"),
+        },
+    ),
+    Section(
+        "What explanations of any concept space are made of",
+        {
+            "causalxai.generic.concept_lime": ("LimeConfig", "Surroundings"),
+            "causalxai.generic.minimal_sets": (
+                *("MinimalSets", "ask_sets", "class_to_reach", "minimal_sets"),
+            ),
         },
     ),
     Section(

@@ -3,3 +3,5 @@
 They ask each concept for its own unit of change (``Concept.unit_change``) and the oracle for what
 follows, and know neither of them otherwise.
 """
+
+__version__ = "0.3.0"

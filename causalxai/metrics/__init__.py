@@ -1,1 +1,3 @@
 """Metrics that any explanation can be scored with."""
+
+__version__ = "0.3.0"

@@ -13,6 +13,11 @@ from causalxai.metric import Metric
 from causalxai.plugin import Plugin, registry
 from causalxai.storage.store import digest
 
+RESULTS_VERSION = 1
+"""The core's part in all keys. It is raised when the core changes what results are: the inputs of
+stages, templates such as ``Oracle.query``, the form of a stored result. All results are then
+computed anew. A change of one plugin raises the ``__version__`` of its package instead."""
+
 
 def labelled_metrics(spec: ResolvedSpec) -> dict[str, ResolvedPlugin[Metric]]:
     """Return the metrics by label; one that stands twice, with other settings, is counted."""
@@ -49,7 +54,7 @@ def stage_keys(
         plugin, part = plugins[stage].provenance, plugins[stage].build()
         keys[stage] = digest(
             {
-                "causalxai": __version__,
+                "results": RESULTS_VERSION,
                 "stage": stage,
                 "plugin": [plugin.distribution, plugin.version, plugin.target],
                 "config": part.portable_config(),
@@ -74,6 +79,8 @@ def stage_keys(
     keys["report"] = digest(
         {
             "name": spec.name,
+            # The core draws the page, so that another version draws it anew; that takes seconds.
+            "causalxai": __version__,
             "plugins": versions,
             "builders": _report_builders(spec),
             "results": list(keys.values()),

@@ -14,6 +14,7 @@ import entrypoints
 from causalxai.errors import PluginError, did_you_mean
 from causalxai.plugin import Plugin
 from causalxai.plugin.method import Method
+from causalxai.plugin.versions import stated_version
 
 if TYPE_CHECKING:
     from causalxai.report.builder import (
@@ -66,6 +67,7 @@ class Provenance:
     name: str
     distribution: str
     version: str
+    """That of the package which holds the plugin, where it states one, else the distribution's."""
     target: str
     """The module and the object, written ``module:object``."""
 
@@ -99,7 +101,8 @@ def found(group: Group) -> tuple[Provenance, ...]:
             group,
             entry.name,
             entry.distro.name if entry.distro else "unknown distribution",
-            entry.distro.version if entry.distro else "unknown version",
+            stated_version(entry.module_name)
+            or (entry.distro.version if entry.distro else "unknown version"),
             f"{entry.module_name}:{entry.object_name}",
         )
         for entry in entries

@@ -6,6 +6,8 @@ concept space of its own: a grid of image patches that an oracle can remove.
 
 from causalxai.plugin.method import Method
 
+__version__ = "0.3.0"
+
 
 def _pixels(explainer: str, reference: str) -> Method:
     return Method(

@@ -2,6 +2,8 @@
 
 from causalxai.plugin.method import Method
 
+__version__ = "0.3.0"
+
 METHOD = Method(
     concepts={"use": "glance"},
     oracle={"use": "glance"},

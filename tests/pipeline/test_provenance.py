@@ -4,6 +4,7 @@ from importlib import metadata
 
 import pytest
 
+import causalxai_interventional
 from causalxai import Run
 from causalxai.pipeline import provenance
 from causalxai.pipeline.provenance import library_versions, provenance_of
@@ -33,7 +34,7 @@ def test_a_run_says_what_made_it(finished: Run):
     assert described["plugins"]["graph"] == {
         "name": "interventional",
         "distribution": "causalxai",
-        "version": metadata.version("causalxai"),
+        "version": causalxai_interventional.__version__,
         "object": "causalxai_interventional.discoverer:InterventionalDiscoverer",
     }
     assert described["keys"] == finished.pipeline.keys

@@ -18,8 +18,10 @@ from safetensors.torch import load_file
 from causalxai import CausalGraph, Checkpoint, Run, run
 from causalxai.config import load_spec
 from causalxai.errors import NotStoredError
+from causalxai.pipeline import keys
 from causalxai.pipeline.stages import Fresh, Pipeline
 from causalxai.plugin import registry
+from causalxai.plugin.versions import stated_version
 from causalxai.report.builder import GraphReport
 from causalxai.storage.record import Record
 from causalxai.storage.store import Store
@@ -191,6 +193,56 @@ def test_results_belong_to_a_kind_of_device_and_a_version_of_torch(
     assert keys_of(tiny_spec, device="cuda:1") == there
     monkeypatch.setattr(torch, "__version__", "1.0.0")
     assert not set(here.values()) & set(keys_of(tiny_spec).values())
+
+
+@pytest.mark.parametrize(
+    ("package", "first_changed"),
+    [
+        ("causalxai_datasets", "dataset"),
+        ("causalxai_models", "classifier"),
+        ("causalxai_interventional", "concepts"),
+        ("causalxai.metrics", "metrics.deletion"),
+        ("causalxai_glance", None),
+        ("causalxai.generic", None),
+    ],
+)
+def test_another_version_of_a_package_concerns_its_own_stages_and_what_follows(
+    package: str, first_changed: str | None, tiny_spec: Spec, monkeypatch: pytest.MonkeyPatch
+):
+    order = ["dataset", "classifier", "concepts", "oracle", "graph", "explain"]
+    if first_changed in order:
+        expected = {*order[order.index(first_changed) :], *STAGES[-2:], "report"}
+    else:
+        expected = {first_changed, "report"} if first_changed else set()
+    before = keys_of(tiny_spec)
+
+    def raised(module: str) -> str | None:
+        return "99.0" if f"{module}.".startswith(f"{package}.") else stated_version(module)
+
+    monkeypatch.setattr(registry, "stated_version", raised)
+    registry.found.cache_clear()
+    try:
+        after = keys_of(tiny_spec)
+    finally:
+        registry.found.cache_clear()
+    assert {stage for stage in before if before[stage] != after[stage]} == expected
+
+
+def test_another_version_of_the_core_draws_the_report_anew_and_keeps_all_results(
+    tiny_spec: Spec, monkeypatch: pytest.MonkeyPatch
+):
+    before = keys_of(tiny_spec)
+    monkeypatch.setattr(keys, "__version__", "99.0")
+    after = keys_of(tiny_spec)
+    assert {stage for stage in before if before[stage] != after[stage]} == {"report"}
+
+
+def test_all_results_are_made_anew_where_the_core_changes_what_they_mean(
+    tiny_spec: Spec, monkeypatch: pytest.MonkeyPatch
+):
+    before = keys_of(tiny_spec)
+    monkeypatch.setattr(keys, "RESULTS_VERSION", keys.RESULTS_VERSION + 1)
+    assert not set(before.values()) & set(keys_of(tiny_spec).values())
 
 
 def test_a_changed_metric_is_all_that_is_computed(finished_copy: Path, tiny_spec: Spec):
