@@ -135,7 +135,8 @@ def test_a_missing_capability_is_told_by_the_explainers_name(inputs: ScoringInpu
     class Asking(Given):
         requires = frozenset({Capability.GRAPH})
 
-    with pytest.raises(CapabilityError, match=r"Asking needs a causal graph .*; this run has none"):
+    message = r"Asking needs a causal graph .*; this run has no capability"
+    with pytest.raises(CapabilityError, match=message):
         Asking().explain(inputs.dataset.test.images, 0, inputs)
 
 

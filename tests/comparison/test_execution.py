@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,10 +16,12 @@ import pytest
 import torch
 
 from causalxai import Comparison, compare, run
+from causalxai.comparison.page.render import render_comparison
 from causalxai.comparison.writing import write_comparison
 from causalxai.concept_space import Units
-from causalxai.config import load_grid
+from causalxai.config import load_grid, load_spec
 from causalxai.errors import CausalxaiError, DataError, SpecError
+from causalxai.metrics.sanity import Sanity
 from causalxai.oracle import Response
 from causalxai.testing.toys import ToyOracle, ToySpace
 
@@ -273,32 +275,6 @@ def test_a_place_that_cannot_be_written_to_is_told(base: Spec, tmp_path: Path):
         )
 
 
-def test_the_figures_are_written_even_if_the_page_fails(
-    done: Comparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    def broken(*_: object) -> None:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr("causalxai.comparison.writing.render_comparison", broken)
-    with pytest.raises(ZeroDivisionError):
-        write_comparison(done, tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {
-        "comparison.csv",
-        "comparison.json",
-        "spec.yaml",
-    }
-
-
-def test_reports_that_are_gone_are_written_again(done: Comparison, runs: Path, grid_spec: Spec):
-    for directory in runs.glob("toy-*"):
-        shutil.rmtree(directory)
-    again = compare(grid_spec, out=runs, jobs=1)
-    assert (again.directory / "comparison.html").is_file()
-    written = [entry.outcome.directory for entry in again.entries if not entry.outcome.reason]
-    assert len(written) == 4
-    assert all(directory and (directory / "report.html").is_file() for directory in written)
-
-
 @pytest.mark.parametrize("explainer", ["toy", "heat"])
 def test_the_explained_images_are_read_once_in_a_run(
     explainer: str, base: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -329,3 +305,46 @@ def test_the_explained_images_are_read_once_in_a_run(
 
 def _bytes_of(image: torch.Tensor) -> bytes:
     return image.cpu().numpy().tobytes()
+
+
+def test_sanity_is_asked_of_all_but_controls(
+    score: Score, done: Comparison, runs: Path, grid_spec: Spec
+):
+    doubted = compare(grid_spec, out=runs, jobs=1, sanity=True)
+    table = doubted.table[doubted.table.metric == "sanity"]
+    assert set(table.method) == {"exact", "refusing"}
+    row = score(doubted, seed=0, method="exact", metric="sanity")
+    assert (row.status, row.translated) == ("ok", False)
+    assert 0 < row.value <= row.most
+    again = score(doubted, "control", "same weights", seed=0, method="exact", metric="sanity")
+    assert again.value == 0
+    computed = {stage for entry in doubted.entries for stage in entry.outcome.computed}
+    assert computed == {"metrics.sanity", "report"}
+    assert "sanity" not in set(done.table.metric)
+    assert doubted.reading_notes == (Sanity.reading_note,)
+    assert Sanity.reading_note in html.unescape(render_comparison(doubted))
+    assert done.reading_notes == ()
+    assert Sanity.reading_note not in html.unescape(render_comparison(done))
+
+
+def test_the_comparisons_spec_says_that_sanity_was_asked(base: Spec, tmp_path: Path):
+    vary = {"method": {"exact": {}, "random": {"explain": "random", "control": True}}}
+    asked = compare({**base, "vary": vary}, out=tmp_path, jobs=1, sanity=True)
+    written = load_grid(asked.directory / "spec.yaml")
+    assert written.cells == tuple(entry.cell for entry in asked.entries)
+    metrics = [[part.provenance.name for part in cell.spec.metrics] for cell in written.cells]
+    assert metrics == [["best-concept", "distance", "sanity"], ["best-concept", "distance"]]
+    again = compare(asked.directory / "spec.yaml", out=tmp_path, jobs=1)
+    assert not any(entry.outcome.computed for entry in again.entries)
+    assert again.directory == asked.directory
+
+
+def test_a_spec_that_asks_for_sanity_is_a_run_with_the_metric(base: Spec):
+    names = [part.provenance.name for part in load_spec({**base, "sanity": True}).metrics]
+    assert names == ["best-concept", "distance", "sanity"]
+
+
+def test_sanity_that_the_spec_asks_for_is_not_asked_twice(score: Score, base: Spec, tmp_path: Path):
+    asked = {**base, "metrics": [{"use": "sanity", "images": 3}]}
+    comparison = compare(asked, out=tmp_path, jobs=1, sanity=True)
+    assert score(comparison, metric="sanity").n == 3

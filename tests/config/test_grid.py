@@ -51,71 +51,6 @@ def test_a_spec_without_axes_is_a_grid_of_itself(minimal: Spec) -> None:
     assert cell.spec == load_spec(minimal)
 
 
-def test_a_list_sets_the_key_of_its_name(minimal: Spec) -> None:
-    grid = load_grid({**minimal, "vary": {"seed": [3, 1], "classifier.augment": [True, False]}})
-    assert [cell.spec.seed for cell in grid.cells] == [3, 3, 1, 1]
-    augment = [config(cell.spec, "classifier")["augment"] for cell in grid.cells]
-    assert augment == [True, False, True, False]
-    assert grid.cells[0].labels == {"seed": 3, "classifier.augment": "true"}
-
-
-def test_labels_merge_their_overrides(minimal: Spec) -> None:
-    minimal["classifier"] = {"use": "lenet", "epochs": 2, "schedule": {"kind": "step", "warmup": 1}}
-    vary = {
-        "training": {
-            "short": {"classifier.epochs": 1},
-            "warm": {"classifier": {"schedule": {"warmup": 9}}, "graph.threshold": 0.5},
-            "as it is": None,
-            "same plugin": {"classifier": "lenet"},
-        }
-    }
-    specs = {
-        cell.labels["training"]: cell.spec for cell in load_grid({**minimal, "vary": vary}).cells
-    }
-    told = {label: config(spec, "classifier") for label, spec in specs.items()}
-    assert told["short"]["epochs"] == 1
-    assert told["short"]["schedule"] == {"kind": "step", "warmup": 1}
-    assert told["warm"]["schedule"] == {"kind": "step", "warmup": 9}
-    assert told["warm"]["epochs"] == 2
-    assert config(specs["warm"], "graph")["threshold"] == 0.5
-    assert told["as it is"] == told["same plugin"] == config(load_spec(minimal), "classifier")
-
-
-@pytest.mark.parametrize(
-    "overrides",
-    [
-        {"dataset": {"use": "folder", "path": "x"}},
-        {"dataset": {"path": "x", "use": "folder"}},
-        {"dataset.path": "x", "dataset.use": "folder"},
-        {"dataset": "folder", "dataset.path": "x"},
-    ],
-)
-def test_another_plugin_takes_over_none_of_the_settings(minimal: Spec, overrides: Spec) -> None:
-    minimal["dataset"] = {"use": "digits"}
-    minimal["classifier"] = {"use": "lenet", "epochs": 2}
-    (cell,) = load_grid({**minimal, "vary": {"data": {"mine": overrides}}}).cells
-    assert cell.spec.dataset.provenance.name == "folder"
-    assert config(cell.spec, "dataset")["path"] == Path("x")
-    back = {"use": "folder", "path": "x", "label": "y"}
-    vary = {"data": {"digits": {"dataset": "digits"}}}
-    (cell,) = load_grid({**minimal, "dataset": back, "vary": vary}).cells
-    assert cell.spec.dataset.provenance.name == "digits"
-
-
-def test_nested_keys_may_have_dots(minimal: Spec) -> None:
-    vary = {"weights": {"some": {"concepts": {"weights": {"layer1.conv": 0.25}}}}}
-    (cell,) = load_grid({**minimal, "vary": vary}).cells
-    assert config(cell.spec, "concepts")["weights"] == {"conv1": 0.5, "layer1.conv": 0.25}
-
-
-def test_metrics_are_counted_or_replaced(minimal: Spec) -> None:
-    minimal["metrics"] = ["deletion", {"use": "insertion", "steps": 5}]
-    vary = {"m": {"one": {"metrics.0.steps": 3}, "two": {"metrics": ["insertion"]}}}
-    one, two = (cell.spec.metrics for cell in load_grid({**minimal, "vary": vary}).cells)
-    assert [metric.config.model_dump()["steps"] for metric in one] == [3, 5]
-    assert [metric.provenance.name for metric in two] == ["insertion"]
-
-
 def test_the_command_line_sets_all_runs_and_the_axes_come_after(minimal: Spec) -> None:
     minimal["vary"] = {"epochs": {"few": {"classifier.epochs": 1}, "default": {}}}
     few, default = load_grid(minimal, ["classifier.epochs=7", "seed=5"]).cells
@@ -129,14 +64,6 @@ def test_names_have_the_labels_in_them(minimal: Spec) -> None:
     vary = {"seed": [0], "task": {"3 vs. 8 (hard)": {}, "ü": {}, "named": {"name": "mine"}}}
     names = [cell.spec.name for cell in load_grid({**minimal, "vary": vary}).cells]
     assert names == ["test-0-3-vs.-8-hard", "test-0", "mine-0-named"]
-
-
-def test_controls_are_marked(minimal: Spec) -> None:
-    vary = {"seed": [0, 1], "method": {"mine": {}, "random": {"control": True, "seed": 7}}}
-    grid = load_grid({**minimal, "vary": vary})
-    assert [cell.control for cell in grid.cells] == [False, True, False, True]
-    assert [axis.controls for axis in grid.axes] == [frozenset(), {"random"}]
-    assert [cell.spec.seed for cell in grid.cells] == [0, 7, 1, 7]
 
 
 def test_a_grid_can_be_written_and_read(minimal: Spec, write: Write) -> None:
@@ -189,39 +116,6 @@ def test_a_mistake_of_some_combinations_names_one_of_them(minimal: Spec) -> None
     vary = {"a": {"one": wrong, "two": {}}, "b": {"first": {}, "second": wrong}}
     problem = "spec: seed: should be at least 0, not -1"
     assert told({**minimal, "vary": vary}) == [f"{problem} (in a: one, b: first, and 2 more)"]
-
-
-@pytest.mark.parametrize(
-    ("vary", "problem"),
-    [
-        ([0], "vary: should be a mapping of axes, not a list"),
-        (
-            {"seed": 3},
-            "vary.seed: should be a list of values, or a mapping from labels to what they "
-            "override, not 3",
-        ),
-        (
-            {"seed": []},
-            "vary.seed: should be a list of values, or a mapping from labels to what they "
-            "override, not an empty list",
-        ),
-        ({"value": [1]}, "vary.value: is a column of the table; call the axis not 'value'"),
-        ({"seed": [1, "1"]}, "vary.seed.1: is there twice"),
-        (
-            {"dataset": [{"use": "digits"}]},
-            "vary.dataset.0: should be a number, text, true or false, not a mapping; give it a "
-            "label: write a mapping from labels to what they override",
-        ),
-        ({"m": {"a": "x"}}, "vary.m.a: should be a mapping of keys to override, not 'x'"),
-        ({"m": {"a": {"control": 1}}}, "vary.m.a.control: should be true or false, not 1"),
-        (
-            {"m": {"a": {"vary": {"seed": [0]}}}},
-            "vary.m.a.vary: what is varied cannot itself stand for several runs",
-        ),
-    ],
-)
-def test_what_is_no_axis(minimal: Spec, vary: Any, problem: str) -> None:
-    assert told({**minimal, "vary": vary}) == [f"spec: {problem}"]
 
 
 def test_several_specs_are_an_axis(minimal: Spec, write: Write) -> None:
