@@ -149,7 +149,7 @@ class TwinView:
 
 def shuffled_perception(perception: Perception, columns: Rows) -> Perception:
     """Return readings with the concepts in another order."""
-    tool = perception.instrument
+    tool = perception.measurement_model
     return replace(
         perception,
         names=tuple(perception.names[index] for index in columns),
@@ -157,7 +157,7 @@ def shuffled_perception(perception: Perception, columns: Rows) -> Perception:
         references=perception.references[:, columns],
         agreement=perception.agreement[columns],
         others=perception.others[columns],
-        instrument=replace(
+        measurement_model=replace(
             tool,
             intercept=tool.intercept[columns],
             mixing=tool.mixing[np.ix_(columns, columns)],

@@ -20,7 +20,7 @@ from causalxai.training.loop import StepwiseTraining, descend
 from causalxai.training.state import TrainingState
 from causalxai_dvae.autoencoder import AutoencoderConfig, DiscreteAutoencoder
 from causalxai_dvae.binary_concrete import bernoulli_kl, sample_binary_concrete
-from causalxai_dvae.flipped import Flipped, in_batches
+from causalxai_dvae.complement import ComplementedCode, in_batches
 
 TERMS = ("reconstruction", "divergence", "turn")
 """The columns of a training's history: weighted losses, 0 for one that is left out."""
@@ -73,7 +73,7 @@ def train_autoencoder(
     Source: *Latent space explanation by intervention*, equation 1, with the minus sign that its
     second term lacks; mean squared error and Gumbel-softmax as there, straight-through.
     """
-    training = _Training(activations.detach().to(device), config, device, rng, layer)
+    training = _AutoencoderTraining(activations.detach().to(device), config, device, rng, layer)
     history = training.run(
         config.steps,
         remedy=f"lower learning_rate (it is {config.learning_rate:g})",
@@ -83,7 +83,7 @@ def train_autoencoder(
     return training.autoencoder.eval().requires_grad_(False), history
 
 
-class _Training(StepwiseTraining):
+class _AutoencoderTraining(StepwiseTraining):
     """Of an autoencoder."""
 
     trains = "the discrete autoencoder"
@@ -246,11 +246,11 @@ def measure_code(
     """
     phi = activations.flatten(1).to(autoencoder.mean.device)
     labels = labels.to(phi.device)
-    seen = Flipped.of(autoencoder, layer, phi)
+    seen = ComplementedCode.of(autoencoder, layer, phi)
     unexplained = (phi - seen.kept).square().sum() / (phi - phi.mean(dim=0)).square().sum()
     return CodeQuality(
         n=len(phi),
-        changed=_share(seen.turned),
+        changed=_share(seen.prediction_changed),
         changed_from_phi=_share(seen.classes != seen.classes_flipped),
         accuracy=_share(seen.classes == labels),
         accuracy_reconstructed=_share(seen.classes_kept == labels),

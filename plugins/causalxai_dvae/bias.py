@@ -19,7 +19,7 @@ from causalxai.metric import Estimate, MetricResult, MetricUndefinedError, RunMe
 from causalxai.plugin import PluginConfig
 from causalxai.seeding import numpy_generator
 from causalxai_dvae.bit_space import BitSpace
-from causalxai_dvae.flipped import Flipped, in_batches
+from causalxai_dvae.complement import ComplementedCode, in_batches
 from causalxai_dvae.probe import AttributeProbe, ProbeConfig, fit_probe
 
 Values = NDArray[np.float64]
@@ -244,11 +244,18 @@ class _Pictured:
 
     def changes(self, space: BitSpace) -> _Changes:
         """Return, for each image whose prediction turns, the probe's signed change."""
-        found = Flipped.of(space.autoencoder_, space.layer_, space.activations(self.images))
+        found = ComplementedCode.of(
+            space.autoencoder_, space.layer_, space.activations(self.images)
+        )
         read, read_flipped = (self._read(space, phi) for phi in (found.kept, found.flipped))
         toward = torch.where(found.classes_kept == 1, 1, -1) * (read - read_flipped)
         first, second = (
-            np.asarray(toward[found.turned & (found.classes_kept == one)].cpu().double().numpy())
+            np.asarray(
+                toward[found.prediction_changed & (found.classes_kept == one)]
+                .cpu()
+                .double()
+                .numpy()
+            )
             for one in (0, 1)
         )
         if min(len(first), len(second)) < 2:

@@ -13,8 +13,8 @@ from torch import Tensor
 from causalxai.metrics.resampling import Rows
 from causalxai.network.hidden_layer import HiddenLayer
 from causalxai_dvae.autoencoder import DiscreteAutoencoder
+from causalxai_dvae.complement import in_batches
 from causalxai_dvae.fisher import class_fisher, functional_fisher
-from causalxai_dvae.flipped import in_batches
 from causalxai_dvae.generator import Generator
 
 Values = NDArray[np.float64]

@@ -16,8 +16,8 @@ from causalxai.training.loop import StepwiseTraining, descend
 from causalxai.training.state import TrainingState
 from causalxai_dvae.autoencoder import DiscreteAutoencoder
 from causalxai_dvae.autoencoder_training import share_of_rate
+from causalxai_dvae.complement import in_batches
 from causalxai_dvae.fisher import class_fisher, functional_fisher
-from causalxai_dvae.flipped import in_batches
 from causalxai_dvae.generator import Generator, GeneratorConfig
 
 TERMS = ("reconstruction", "information")
@@ -76,7 +76,9 @@ def train_generator(
     inverse is taken; and that is told as a multiple of its first value, so that lambda means the
     same for any classifier.
     """
-    training = _Training(autoencoder, layer, activations.detach(), images, config, device, rng)
+    training = _GeneratorTraining(
+        autoencoder, layer, activations.detach(), images, config, device, rng
+    )
     history = training.run(
         config.steps,
         remedy=f"lower learning_rate (it is {config.learning_rate:g}) or information (it is "
@@ -87,7 +89,7 @@ def train_generator(
     return training.generator.eval().requires_grad_(False), history
 
 
-class _Training(StepwiseTraining):
+class _GeneratorTraining(StepwiseTraining):
     """Of a generator."""
 
     trains = "the generator"

@@ -12,8 +12,8 @@ from causalxai.metrics.resampling import bootstrapped
 from causalxai.plugin import PluginConfig
 from causalxai.seeding import numpy_generator
 from causalxai_dvae.bit_space import BitSpace
+from causalxai_dvae.complement import ComplementedCode
 from causalxai_dvae.fisher_overlap import shared_information
-from causalxai_dvae.flipped import Flipped
 
 _PAPER = "Gat, Lorberbom, Schwartz, Hazan, Latent space explanation by intervention, AAAI 2022"
 
@@ -60,7 +60,7 @@ class FlipChanged(_CodeMetric):
 
     def _score_run(self, inputs: ScoringInputs) -> MetricResult:
         space, activations, _ = self._held_out(inputs)
-        found = Flipped.of(space.autoencoder_, space.layer_, activations)
+        found = ComplementedCode.of(space.autoencoder_, space.layer_, activations)
         scores = torch.rand(found.code.shape, generator=inputs.rng).to(found.code.device)
         half = scores.argsort(dim=1) < found.code.shape[1] // 2
         mixed = found.code.where(~half, 1 - found.code)
@@ -68,7 +68,7 @@ class FlipChanged(_CodeMetric):
             some = space.layer_.logits(space.autoencoder_.decode(mixed)).argmax(dim=1)
         return MetricResult(
             self.name,
-            estimate=_share(found.turned),
+            estimate=_share(found.prediction_changed),
             chance=_share(some != found.classes_kept),
             parts={"from phi": _share(found.classes_flipped != found.classes)},
         )
@@ -84,7 +84,7 @@ class CodeAgreement(_CodeMetric):
 
     def _score_run(self, inputs: ScoringInputs) -> MetricResult:
         space, activations, _ = self._held_out(inputs)
-        found = Flipped.of(space.autoencoder_, space.layer_, activations)
+        found = ComplementedCode.of(space.autoencoder_, space.layer_, activations)
         others = torch.randperm(len(activations), generator=inputs.rng).to(activations.device)
         return MetricResult(
             self.name,
@@ -104,7 +104,7 @@ class CodeAccuracy(_CodeMetric):
 
     def _score_run(self, inputs: ScoringInputs) -> MetricResult:
         space, activations, labels = self._held_out(inputs)
-        found = Flipped.of(space.autoencoder_, space.layer_, activations)
+        found = ComplementedCode.of(space.autoencoder_, space.layer_, activations)
         return MetricResult(
             self.name,
             estimate=_share(found.classes_kept == labels),

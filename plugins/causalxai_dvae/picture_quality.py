@@ -12,8 +12,8 @@ from causalxai.classifier import Classifier
 from causalxai.network.hidden_layer import HiddenLayer
 from causalxai.storage.record import Json
 from causalxai_dvae.autoencoder import DiscreteAutoencoder
+from causalxai_dvae.complement import ComplementedCode, in_batches
 from causalxai_dvae.fisher_overlap import shared_information
-from causalxai_dvae.flipped import Flipped, in_batches
 from causalxai_dvae.generator import Generator
 
 _INFORMED, _SAMPLES = 500, 8
@@ -84,7 +84,7 @@ def measure_pictures(
     rng
         Draws what the shared information is estimated with, and shuffles for chance levels.
     """
-    decoded = Flipped.of(autoencoder, layer, activations)
+    decoded = ComplementedCode.of(autoencoder, layer, activations)
     told, told_flipped = decoded.classes_kept.cpu(), decoded.classes_flipped.cpu()
     with torch.no_grad():
         painted, flipped = (

@@ -1,4 +1,4 @@
-"""GLANCE: a twin surrogate, a causal graph of what it perceives, and explanations by it."""
+"""GLANCE: a twin surrogate of the classifier, a causal graph of concepts, and explanations."""
 
 from causalxai.plugin.method import Method
 

@@ -1,4 +1,4 @@
-"""What the discoverers of GLANCE share: the named concepts, and what the user knows of them."""
+"""What the discoverers of GLANCE share: the named concepts and background knowledge about them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from causalxai_glance.latent_space import LatentSpace
 
 
 def named_concepts(inputs: DiscoveryInputs, units: int) -> tuple[tuple[str, ...], Concepts]:
-    """Return the named concepts of a latent space, ready to be asked about.
+    """Return the named concepts of a latent space with an oracle and held-out units.
 
     Parameters
     ----------
     context
         With a bound oracle.
     units
-        The most held-out images to ask about.
+        The largest number of held-out images.
 
     Raises
     ------
@@ -34,7 +34,7 @@ def named_concepts(inputs: DiscoveryInputs, units: int) -> tuple[tuple[str, ...]
     space = expect(inputs.need_space(), LatentSpace, "GLANCE's graph discovery")
     oracle = inputs.need_oracle()
     if not space.named_:
-        raise CapabilityError("graph discovery needs named concepts: the data set names none")
+        raise CapabilityError("graph discovery needs named concepts, and the data set names none")
     images = inputs.dataset.test.images
     rows = torch.randperm(len(images), generator=inputs.rng)[:units]
     k = len(space.named_)
@@ -48,7 +48,7 @@ def constrained(
     background: BackgroundKnowledge,
     weights: NDArray[np.float64],
 ) -> set[tuple[int, int]]:
-    """Return edges with what is required, without what is forbidden, and without loops."""
+    """Return the edges with the required ones, without the forbidden ones, and without cycles."""
     required, forbidden = background.among(names)
     graph = nx.DiGraph(sorted(required))
     graph.add_nodes_from(range(len(names)))

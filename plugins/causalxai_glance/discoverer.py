@@ -20,7 +20,7 @@ from causalxai_glance.concepts import named_concepts
 from causalxai_glance.edge_evidence import (
     UNDETERMINED,
     UNDETERMINED_BOOLEAN,
-    Witnesses,
+    EdgeEvidence,
 )
 from causalxai_glance.effects import direct_effects, edge_weights, prediction_shift
 from causalxai_glance.latent_space import PREDICTION, LatentSpace
@@ -47,26 +47,28 @@ _RESAMPLES = 200
 class GlanceDiscoverer(GraphDiscoverer):
     """Edges of the twin's SCM layer that the classifier perceives.
 
-    Three witnesses speak of each edge, and none is passed off as another. The *labels* say which
-    way it points: the SCM layer's search by description length. The *oracle* confirms it: do()
-    on the cause, the effect following by the SCM layer and all else held, is painted, and the
-    classifier's features must read the effect back. *Perception*, where there are reference
-    images, says which way the classifier's own readings point.
+    Each edge carries three separate kinds of evidence. The *labels* determine its direction: the
+    SCM layer's graph is the one with the least description length. The *oracle* confirms it: it
+    applies do() to the cause, lets the effect follow by the SCM layer while all other concepts are
+    held, and renders the result; the effect must then be read back from the classifier's features.
+    *Perception*, where there are reference images, determines the direction from the classifier's
+    own readings of the concepts.
 
-    Edges that the labels hold and the oracle does not confirm are *not perceived*; what the oracle
-    shows and the labels do not hold is *perceived only*. Both are listed in the graph's annotations
-    and in the report, and are no edges. An effect that is as large up as it is down (a U) cancels
-    in the oracle's weight, and is listed as not perceived.
+    Edges that are found in the labels and not confirmed by the oracle are *not perceived*; edges
+    that the oracle shows and the labels do not have are *perceived only*. Both are listed in the
+    graph's annotations and in the report, and are not edges of the graph. A U-shaped effect, with
+    opposite signs for steps up and down, cancels in the oracle's weight and is listed as not
+    perceived.
 
-    The direction rests on the labels: a twin that obeys do() would confirm a reversed edge as well.
-    It is left open, and the edge undirected, where the labels describe the reverse nearly as well,
-    and where a concept has few levels, 3 to 30, whose steps pass for bends. What the user knows
-    beforehand binds the labels' search; perception does not hear of it.
+    The direction comes from the labels alone: a twin that obeys do() would confirm a reversed edge
+    as well. The edge is undirected where the reverse describes the labels nearly as well, and where
+    a concept has only 3 to 30 levels, because the steps between levels resemble nonlinear effects.
+    Background knowledge constrains the search on the labels; perception does not use it.
 
     Attributes
     ----------
     requires
-        An oracle that reads back, and labels of the concepts.
+        An oracle that reads concepts back, and labels of the concepts.
     """
 
     requires = frozenset({Capability.ORACLE, Capability.READBACK, Capability.OBSERVATIONS})
@@ -77,22 +79,24 @@ class GlanceDiscoverer(GraphDiscoverer):
         Parameters
         ----------
         threshold
-            T: how many sds of the effect must be read back for each sd of the cause; for concepts
-            that are there or not the unit is the step from 0 to 1.
+            T: the least change of the effect, in its sds, that must be read back for each sd of the
+            cause. For boolean concepts the unit is the step from 0 to 1.
         units
-            How many held-out images the oracle is asked about.
+            The number of held-out images for which the oracle is queried.
         repeats
-            Random halves of the labels that are searched again, for the edges' frequency; without
-            replacement, because labels that stand twice would look like more evidence. None where
-            a half would be too few to search. Searching all labels takes seconds with five
-            concepts of many values, and two minutes or more with ten; a half takes as long, or up
-            to four times less where effects have few causes: it looks for one more at most.
+            The number of random halves of the labels on which the search is repeated, for the
+            edges' frequency. Halves are drawn without replacement, because repeated labels would
+            count as additional evidence. There is no resampling if a half has too few labels to
+            search. Searching all labels takes seconds with five continuous concepts, and two
+            minutes or more with ten. Searching a half takes as long, or up to four times less where
+            effects have few causes, because it allows at most one cause more than was found on all
+            labels.
         resample_limit
-            How many labels a half has at most.
+            The largest number of labels in a half.
         perception
-            Whether to hear the third witness where there are reference images.
+            Whether to determine perceived directions where there are reference images.
         perceive
-            How concepts are read for it.
+            How the concepts are read for these.
         """
 
         threshold: PositiveFloat = 0.2
@@ -115,12 +119,12 @@ class GlanceDiscoverer(GraphDiscoverer):
         weights = edge_weights(effects)
         quality = space.quality_
         margins = search.margins(labelled)
-        witnesses = Witnesses(
+        evidence = EdgeEvidence(
             names=names,
             labelled=labelled,
             required=search.required,
             margins=margins,
-            told=search.told(labelled, margins),
+            oriented=search.oriented(labelled, margins),
             weights=weights,
             spread=np.stack(
                 [edge_weights(effects[rows]) for rows in _resamples(len(effects), rng)]
@@ -140,12 +144,12 @@ class GlanceDiscoverer(GraphDiscoverer):
                 *(Node(name, tier=0) for name in names),
                 Node(PREDICTION, NodeKind.PREDICTION, tier=1),
             ],
-            [*witnesses.edges(), *_into_prediction(names, shifts, rng, search.barred)],
+            [*evidence.edges(), *_into_prediction(names, shifts, rng, search.barred)],
             annotations={
                 "method": "glance",
                 "units": len(concepts.units),
                 "labels": len(search.labels),
-                **witnesses.findings(),
+                **evidence.findings(),
             },
         )
 
@@ -156,7 +160,7 @@ class GlanceDiscoverer(GraphDiscoverer):
         inputs: DiscoveryInputs,
         rng: np.random.Generator,
     ) -> list[frozenset[Pair]]:
-        """Return the edges that halves of the labels hold."""
+        """Return the edges found on each of the random halves of the labels."""
         most = 1 + max(Counter(j for _, j in labelled).values(), default=0)
         found, labels = [], search.labels
         half = len(labels) // 2
@@ -169,19 +173,20 @@ class GlanceDiscoverer(GraphDiscoverer):
         return found
 
     def _perceived(self, inputs: DiscoveryInputs) -> CausalGraph | None:
-        """Hear the third witness."""
+        """Return the graph of perceived directions, or ``None`` where it cannot be determined."""
         if not self.config.perception or Capability.REFERENCE not in inputs.capabilities:
             return None
         if expect(inputs.need_space(), LatentSpace, "the discoverer 'glance'").boolean_:
-            # Readings of what is there or not pile up at two values, which point nowhere.
+            # Readings of boolean concepts cluster at two values, which do not determine a
+            # direction.
             return None
-        # It is asked what it sees, so that it is not told what is known.
+        # Perceived directions are independent evidence, so that background knowledge is left out.
         return PerceivedDiscoverer(perception=self.config.perceive, resamples=0).discover(inputs)
 
 
 @dataclass
 class _LabelSearch:
-    """The SCM layer's search, on any sample of the labels."""
+    """The SCM layer's graph search, on all labels or on a sample of them."""
 
     inputs: DiscoveryInputs
     space: LatentSpace
@@ -201,20 +206,20 @@ class _LabelSearch:
         )
         if self.required & self.forbidden:
             raise CapabilityError(
-                "background knowledge contradicts itself: what graph.background and "
-                "concepts.background say cannot both be; write it in one of the two"
+                "graph.background and concepts.background contradict each other; state the "
+                "background knowledge in one of the two"
             )
         self._whole = MdlScore(self.labels, links=self.space.config.links)
         self.coarse = frozenset(j for j in range(k) if is_coarse(self.labels[:, j]))
 
     def edges(self) -> frozenset[Pair]:
-        """Return the edges of the graph that describes the labels shortest."""
+        """Return the edges of the graph with the least description length of the labels."""
         return self._searched(self._whole, self.forbidden, self.space.parents_at_most)
 
     def resampled(self, labels: Values, most: int) -> frozenset[Pair]:
-        """Return the same for a sample of labels, with ``most`` edges into a concept.
+        """Return the same for a sample of labels, with at most ``most`` edges into a concept.
 
-        A concept that the sample says nothing of has no edge but those that are required.
+        A concept that does not vary in the sample has only the edges that are required.
         """
         score = PartialScore(labels, links=self.space.config.links)
         limit = self.space.parents_at_most
@@ -234,7 +239,7 @@ class _LabelSearch:
         )
 
     def margins(self, edges: frozenset[Pair]) -> dict[Pair, tuple[float, float]]:
-        """Return, for each edge, the nats that its absence and its reversal cost."""
+        """Return, for each edge, the nats that its absence and its reversal would cost."""
         if not edges:
             return {}
         found = margin(
@@ -247,15 +252,16 @@ class _LabelSearch:
         )
         return {pair: (found[pair].absent, found[pair].reversed) for pair in edges}
 
-    def told(
+    def oriented(
         self, edges: frozenset[Pair], margins: Mapping[Pair, tuple[float, float]]
     ) -> frozenset[Pair]:
-        """Return the edges whose direction the labels, or what is known beforehand, tell.
+        """Return the edges whose direction the labels or the background knowledge determine.
 
-        Between concepts that are there or not, labels tell only what holds in all graphs of the
-        equivalence class; elsewhere, and there besides, the reverse must cost enough. An edge
-        between them that hardly pays for itself has no direction, either; nor has one from or to a
-        concept of few levels, a rating, say: see ``is_coarse``.
+        Between boolean concepts, labels determine only the directions that all graphs of the
+        equivalence class share. For all concepts, the reverse must also cost enough nats. Two
+        further kinds of edges are left undirected: those between boolean concepts that hardly
+        shorten the description, and those from or to a concept of few levels, such as a rating; see
+        ``is_coarse``.
         """
         between = {(i, j) for i, j in edges if {i, j} <= self.space.boolean_}
         clear = {pair for pair in between if min(margins[pair]) >= UNDETERMINED_BOOLEAN}
@@ -268,18 +274,18 @@ class _LabelSearch:
 def _oracle_along(
     labelled: frozenset[Pair], search: _LabelSearch, inputs: DiscoveryInputs
 ) -> TwinOracle:
-    """Return an oracle whose SCM layer has these edges: the user's knowledge may have moved some.
+    """Return an oracle whose SCM layer has these edges, which may differ from the space's own.
 
     Raises
     ------
     CapabilityError
-        If the effects of do() do not spread in the pipeline's oracle.
+        If the pipeline's oracle does not propagate the effects of do().
     """
     oracle = expect(inputs.need_oracle(), TwinOracle, "the discoverer 'glance'")
     if not oracle.config.propagate:
         raise CapabilityError(
-            "the discoverer 'glance' needs oracle.propagate: true; 'glance-paper' sets latents "
-            "and nothing else anyhow"
+            "the discoverer 'glance' needs oracle.propagate: true; the discoverer 'glance-paper' "
+            "works without it"
         )
     space = search.space
     if space.scm_ is None or labelled == space.scm_.edges:
@@ -311,7 +317,7 @@ def _resamples(n: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
 def _into_prediction(
     names: Sequence[str], shifts: Values, rng: np.random.Generator, barred: frozenset[int]
 ) -> Iterator[Edge]:
-    """Yield how far each concept moves the prediction, with an interval over units."""
+    """Yield an edge from each concept into the prediction, with an interval over units."""
     resamples = [shifts[rows].mean(axis=0) for rows in _resamples(len(shifts), rng)]
     low, high = np.quantile(resamples, (0.025, 0.975), axis=0)
     for index, name in enumerate(names):

@@ -1,4 +1,4 @@
-"""What labels, oracle and perception say of each edge, side by side and never averaged."""
+"""The evidence for each edge from labels, oracle and perception, never averaged."""
 
 from __future__ import annotations
 
@@ -16,52 +16,55 @@ from causalxai_glance.scm import Pair
 Values = NDArray[np.float64]
 
 UNDETERMINED = 5.0
-"""Nats below which a direction may as well be the other: about ½ log n for thousands of labels."""
+"""A direction that gains fewer nats than this is undetermined: ½ log n for thousands of labels."""
 
 UNDETERMINED_BOOLEAN = 3.0
-"""The same between concepts that are there or not.
+"""The same limit between boolean concepts.
 
-An edge more, for ½ log n, lets any of their graphs point the other way, so that no direction is
-worth much over 4 nats with 5 000 labels. At 3, none of 98 was wrong on the cartoon faces."""
+Any graph of boolean concepts can be reversed at the cost of one more edge, ½ log n, so that no
+direction is worth much more than 4 nats with 5 000 labels. At a limit of 3 nats, none of 98
+directions was wrong on the cartoon faces."""
 
 
 @dataclass(frozen=True)
-class Witnesses:
-    """The three witnesses, over ``k`` named concepts.
+class EdgeEvidence:
+    """The three kinds of evidence for edges between ``k`` named concepts.
 
     Parameters
     ----------
     names
         The concepts.
     labelled
-        The edges that the labels hold.
+        The edges of the graph that was found in the labels.
     required
         Edges that the user's background knowledge demands, whatever the oracle says.
     margins
-        For each labelled edge the nats that its absence and its reversal would cost.
+        For each labelled edge, the nats that its absence and its reversal would cost.
     told
-        The labelled edges whose direction the labels, or the user's knowledge, tell: the others
-        could point the other way in a graph that describes the labels (nearly) as well.
+        The labelled edges whose direction is determined by the labels or by the user's background
+        knowledge. The others could be reversed in a graph that describes the labels equally or
+        nearly as well.
     weights
         ``[k, k]``, the oracle's direct edge weights.
     spread
-        ``[r, k, k]``, the same in resamples of the units.
+        ``[r, k, k]``, the same weights in ``r`` bootstrap resamples of the units.
     label_frequency
-        ``[k, k]``, the share of resampled labels that hold each edge; not a number where there
-        was no resampling.
+        ``[k, k]``, the share of resamples of the labels in which each edge is found; NaN if the
+        labels were not resampled.
     threshold
         T.
     unfaithful
-        Concepts, by their places, that the twin does not obey do() in or does not read back.
+        Indices of the concepts for which the twin does not obey do(), or whose value is not read
+        back well from its images.
     perceived
-        The third witness's graph, where it was heard.
+        The graph of perceived directions, or ``None`` if perception was not used.
     """
 
     names: tuple[str, ...]
     labelled: frozenset[Pair]
     required: frozenset[Pair]
     margins: Mapping[Pair, tuple[float, float]]
-    told: frozenset[Pair]
+    oriented: frozenset[Pair]
     weights: Values
     spread: Values
     label_frequency: Values
@@ -70,13 +73,13 @@ class Witnesses:
     perceived: CausalGraph | None
 
     def edges(self) -> Iterator[Edge]:
-        """Yield the edges that labels hold and the oracle confirms, or the user demands."""
+        """Yield the labelled edges that the oracle confirms or the user requires."""
         for i, j in sorted(self.labelled):
             if self.confirmed(i, j) or (i, j) in self.required:
                 yield self._edge(i, j)
 
     def findings(self) -> dict[str, Json]:
-        """Return, for the graph's annotations, what is no edge but worth reporting."""
+        """Return, for the graph's annotations, the pairs that are reported but are not edges."""
         k = len(self.names)
         unsure = {(i, j) for i, j in self.labelled if not self._faithful(i, j)}
         missing = {(i, j) for i, j in self.labelled - unsure if not self.confirmed(i, j)}
@@ -90,7 +93,7 @@ class Witnesses:
             "threshold": self.threshold,
             "not_perceived": self._listed(missing),
             "perceived_only": self._listed(extra),
-            "undetermined": self._listed(self.labelled - self.told),
+            "undetermined": self._listed(self.labelled - self.oriented),
             "unconfirmed": self._listed(unsure),
             "unfaithful": [self.names[i] for i in sorted(self.unfaithful)],
         }
@@ -102,7 +105,7 @@ class Witnesses:
         return not {i, j} & self.unfaithful
 
     def confirmed(self, i: int, j: int) -> bool:
-        """Tell whether the oracle confirms i → j."""
+        """Return whether the oracle confirms i → j."""
         pair = frozenset({(i, j)})
         return bool(confirmed_edges(pair, self.weights, self.unfaithful, self.threshold))
 
@@ -111,7 +114,7 @@ class Witnesses:
         absent, backward = self.margins[i, j]
         share = float(self.label_frequency[i, j])
         margins = {"nats_over_none": absent, "nats_over_reverse": backward}
-        # What the user requires or forbids costs infinitely much to change.
+        # Changing an edge that the user requires or forbids has an infinite cost, stored as null.
         confirmed = np.abs(self.spread[:, i, j]) > self.threshold
         evidence: dict[str, Json] = {
             **{name: nats if np.isfinite(nats) else None for name, nats in margins.items()},
@@ -122,7 +125,7 @@ class Witnesses:
         return Edge(
             self.names[i],
             self.names[j],
-            EdgeKind.DIRECTED if (i, j) in self.told else EdgeKind.UNDIRECTED,
+            EdgeKind.DIRECTED if (i, j) in self.oriented else EdgeKind.UNDIRECTED,
             weight=float(self.weights[i, j]),
             frequency=None if np.isnan(share) else share,
             low=float(low),
@@ -144,7 +147,7 @@ class Witnesses:
 def confirmed_edges(
     labelled: frozenset[Pair], weights: Values, unfaithful: frozenset[int], threshold: float
 ) -> frozenset[Pair]:
-    """Return the edges among ``labelled`` that the oracle confirms; see `Witnesses`."""
+    """Return the edges among ``labelled`` that the oracle confirms; see `EdgeEvidence`."""
     return frozenset(
         (i, j) for i, j in labelled if not {i, j} & unfaithful and abs(weights[i, j]) > threshold
     )

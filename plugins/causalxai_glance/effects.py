@@ -1,4 +1,4 @@
-"""What the oracle is asked to find edges: do() on concepts, with the others held or not."""
+"""Queries for edges: do() on one concept, with the other concepts held or free to follow."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ SIGNS = (1.0, -1.0)
 
 @dataclass(frozen=True)
 class Concepts:
-    """The named concepts that edges are sought between.
+    """The named concepts between which edges are sought.
 
     Parameters
     ----------
     oracle
-        With readback.
+        An oracle with readback.
     units
         ``n`` individuals.
     count
-        k: the first so many concepts of the oracle's space.
+        k, the number of named concepts, which come first in the oracle's space.
     unit
-        ``[k]``, one unit of do() for each: an sd, or 1 for what is there or not.
+        ``[k]``, one unit of do() for each concept: an sd, or 1 for a boolean concept.
     boolean
-        Concepts, by their places, that are there (1) or not (0): do() sets them to these.
+        Indices of the boolean concepts, which do() sets to 1 or 0.
     """
 
     oracle: Oracle
@@ -45,21 +45,21 @@ class Concepts:
 
     @property
     def span(self) -> Values:
-        """``[k]``: how far a step up and one down are apart, in units."""
+        """``[k]``: the distance between a step up and a step down, in units."""
         return np.array([1.0 if index in self.boolean else 2.0 for index in range(self.count)])
 
     @property
     def own(self) -> Tensor:
-        """``[n, k]``, the values that the units have."""
+        """``[n, k]``, the units' factual values."""
         return self.units.values[:, : self.count]
 
     def readback(self, interventions: Intervention) -> Tensor:
-        """Return what is read back in units from each one's own readback, ``[q, n, k]``."""
+        """Return the changes of the readings by interventions, in units, ``[q, n, k]``."""
         return (self._read(interventions) - self.untouched) / self.unit
 
     @cached_property
     def untouched(self) -> Tensor:
-        """``[n, k]``, what is read back from the picture of a unit that nothing is done to."""
+        """``[n, k]``, the readings of the units' images without intervention."""
         return self._read(Intervention.none())[0]
 
     def _read(self, interventions: Intervention) -> Tensor:
@@ -72,11 +72,12 @@ class Concepts:
         Parameters
         ----------
         concept
-            What is moved.
+            The concept to move.
         step
-            By how many units; a boolean concept is set to 1 for a step up and to 0 for one down.
+            The number of units; a boolean concept is set to 1 for a positive step and to 0 for a
+            negative one.
         free
-            A concept that is not held, so that it may follow; ``None`` holds all.
+            A concept that is not held and may follow its causes; ``None`` holds all others.
         """
         settings = self.own.clone()
         if concept in self.boolean:
@@ -88,22 +89,24 @@ class Concepts:
 
 
 def together(parts: list[tuple[Tensor, Tensor]]) -> Intervention:
-    """Return one intervention for each pair of targets and settings, all as long."""
+    """Return one intervention for each pair of targets and settings, all of the same length."""
     targets, settings = zip(*parts, strict=True)
     return Intervention.set(torch.stack(targets), torch.stack(settings))
 
 
 def direct_effects(concepts: Concepts) -> Values:
-    """Return how far each concept is read back to follow another alone.
+    """Return how far the reading of each concept follows each other concept alone.
 
-    For every ordered pair (i, j), i is moved up and down by one sd, or set to 1 and to 0 where it
-    is boolean, j may follow as the SCM layer says, and all others are held at their own values.
+    For every ordered pair (i, j), i is moved up and down by one sd, or set to 1 and to 0 if it is
+    boolean; j may follow according to the SCM layer, and all other concepts are held at their
+    factual values.
 
     Returns
     -------
     ndarray
-        ``[n, 2, k, k]``: for each unit, at 0 the change of j's readback in the direction of the
-        step, in units, for each unit of the step, at 1 that of i's own; entries (i, i) are 0 and 1.
+        ``[n, 2, k, k]``: for each unit of the data, index 0 of the second axis is the change of j's
+        reading per unit of the step, in the direction of the step, and index 1 the change of i's
+        own reading. The entries (i, i) are 0 and 1.
     """
     k = concepts.count
     pairs = [(i, j) for i in range(k) for j in range(k) if i != j]
@@ -134,19 +137,19 @@ def edge_weights(effects: Values) -> Values:
     Source: GLANCE, equation 2, whose mean of ratios is heavy-tailed; this is the ratio of means.
     """
     followed, moved = effects.mean(axis=0)
-    # Where a concept does not obey do() at all there is nothing to divide by.
+    # Where a concept does not obey do() at all, the ratio is undefined and taken to be 0.
     obeyed = np.abs(moved) > 0.05
     return np.where(obeyed, followed / np.where(obeyed, moved, 1.0), 0.0)
 
 
 def prediction_shift(concepts: Concepts) -> Values:
-    """Return how far the predicted probabilities move when one concept does, others held.
+    """Return how far the predicted probabilities move with one concept, the others held.
 
     Returns
     -------
     ndarray
-        ``[n, k]``: the total variation distance in [0, 1], the mean of a step up and one down; for
-        a boolean concept that between its being there and not.
+        ``[n, k]``: the total variation distance in [0, 1], averaged over a step up and a step down;
+        for a boolean concept, the distance between presence and absence.
     """
     asked = [concepts.do(i, sign) for i in range(concepts.count) for sign in SIGNS]
     oracle, units = concepts.oracle, concepts.units

@@ -1,4 +1,4 @@
-"""The concept space: a twin's aligned latents, named ones in the units of their labels."""
+"""The concept space of a twin's aligned latents; named ones are in the units of their labels."""
 
 from __future__ import annotations
 
@@ -42,23 +42,23 @@ _PARENTS_BEYOND = 3
 _UNNAMED = "latent "
 
 PREDICTION = "prediction"
-"""The node that stands for what the classifier predicts."""
+"""The name of the node for the classifier's prediction."""
 
 
 class LatentSpace(ConceptSpace):
     """Aligned latents of a twin surrogate that is distilled from the classifier [1]_.
 
-    The first concepts are the data set's context features, in the units of their labels; the
-    others have no name but ``latent i``, and their sd for a unit. The alignment block ends in an
-    SCM layer: a structural model that is fitted to the labels alone, and says how the other
-    concepts follow when one of them is set.
+    The first concepts are the data set's context features, in the units of their labels; the others
+    are called ``latent i`` and are measured in sds. The alignment block ends in an SCM layer, a
+    structural model that is fitted to the labels alone and determines how the other concepts follow
+    when one of them is set.
 
     Attributes
     ----------
     twin_
         The networks, in evaluation mode.
     mean_, sd_
-        ``[L]``, of each concept's values in training; 0 and 1 for those without a name.
+        ``[L]``, mean and sd of each named concept's labels in training; 0 and 1 for unnamed ones.
     centre_, spread_
         ``[L]``, mean and sd of each unnamed latent in training; 0 and 1 for the named, which are
         aligned to standardised labels.
@@ -67,11 +67,11 @@ class LatentSpace(ConceptSpace):
     scm_
         The SCM layer over the named concepts, or ``None`` without them.
     boolean_
-        The named concepts, by their places, whose labels are 0 and 1.
+        Indices of the named concepts whose labels are 0 and 1.
     quality_
-        Held-out figures.
+        Measures of the twin on held-out images.
     history_
-        ``[steps, terms]``, the training's losses.
+        ``[steps, terms]``, the losses during training.
 
     References
     ----------
@@ -80,21 +80,21 @@ class LatentSpace(ConceptSpace):
     """
 
     class Config(TwinConfig):
-        """Settings, beside those of the twin.
+        """Settings, in addition to those of the twin.
 
         Parameters
         ----------
         links
-            Let the SCM layer's effects be measured through a logarithm or a logit where that
-            describes them better (post-nonlinear models).
+            Whether the SCM layer may transform an effect by a logarithm or a logit where that
+            describes it better (post-nonlinear models).
         max_parents
-            The most causes of a concept in the SCM layer; by default any number, and 3 beyond
-            10 concepts.
+            The largest number of causes of a concept in the SCM layer; by default unlimited, and 3
+            for more than 10 concepts.
         scm_limit
-            How many labels at most the SCM layer is fitted to, evenly spread.
+            The largest number of labels, evenly spaced, to which the SCM layer is fitted.
         background
-            What is known of the SCM layer's edges. Labels that are there or not leave many
-            directions open, and what do() brings about depends on them.
+            Background knowledge of the SCM layer's edges. Boolean labels leave many directions
+            undetermined, and the effects of do() depend on these directions.
         """
 
         links: bool = True
@@ -172,7 +172,7 @@ class LatentSpace(ConceptSpace):
 
     @property
     def parents_at_most(self) -> int | None:
-        """The most causes of a concept in the SCM layer; ``None`` for any number."""
+        """The largest number of causes of a concept in the SCM layer; ``None`` for no limit."""
         searched = MOST_BOOLEAN if len(self.boolean_) == len(self.named_) else MOST_NODES
         if self.config.max_parents is None and len(self.named_) > searched:
             return _PARENTS_BEYOND
@@ -180,13 +180,13 @@ class LatentSpace(ConceptSpace):
 
     @property
     def known(self) -> tuple[frozenset[Pair], frozenset[Pair]]:
-        """The edges that must be and those that can't be in the SCM layer."""
+        """The required and the forbidden edges of the SCM layer."""
         return self.config.background.among(self.named_)
 
     def labels(self, split: Split) -> NDArray[np.float64]:
         """Return the labels that the SCM layer is fitted to, ``[n, k]``, in their own units.
 
-        At most ``scm_limit``, evenly spread: a data set may come sorted by class.
+        At most ``scm_limit`` labels, evenly spaced because a data set may be sorted by class.
         """
         if split.concepts is None:
             raise CapabilityError("the SCM layer needs labels of the named concepts")
@@ -196,7 +196,7 @@ class LatentSpace(ConceptSpace):
         return np.asarray(split.concepts[rows].double().numpy())
 
     def encode(self, images: Tensor) -> Units:
-        """Read the latents of images; what the classifier does not embed is lost."""
+        """Read the latents of images from the classifier's embedding."""
         with torch.no_grad():
             latents = self.twin_.latents(self._classifier.embed(images))
         return Units(self.values(latents))
@@ -206,11 +206,11 @@ class LatentSpace(ConceptSpace):
         return self.mean_ + self.sd_ * (latents - self.centre_) / self.spread_
 
     def latents(self, values: Tensor) -> Tensor:
-        """Undo ``values``."""
+        """Convert values in the concepts' units back to latents, the inverse of ``values``."""
         return self.centre_ + self.spread_ * (values - self.mean_) / self.sd_
 
     def to_record(self) -> Record:
-        """Return the twin's weights, the scales, the SCM layer and the figures."""
+        """Return the twin's weights, the scales, the SCM layer and the measures."""
         weights = {f"twin.{name}": tensor for name, tensor in self.twin_.state_dict().items()}
         return Record(
             tensors={
@@ -227,7 +227,7 @@ class LatentSpace(ConceptSpace):
         )
 
     def restore(self, record: Record, classifier: Classifier) -> Self:
-        """Undo ``to_record``."""
+        """Restore the fitted space from ``to_record``."""
         self._attach(classifier, cast("list[str]", record.meta["named"]))
         weights = {
             name.removeprefix("twin."): tensor
@@ -249,7 +249,7 @@ class LatentSpace(ConceptSpace):
         return self
 
     def summary(self) -> Mapping[str, Json]:
-        """Return the twin's held-out figures."""
+        """Return the twin's measures on held-out images."""
         quality = self.quality_
 
         def each(values: Sequence[float | None]) -> Json:
@@ -270,8 +270,8 @@ class LatentSpace(ConceptSpace):
     def _attach(self, classifier: Classifier, named: Sequence[str]) -> None:
         if len(named) >= self.config.latents:
             raise CapabilityError(
-                f"{len(named)} named concepts need more than as many latents; "
-                f"latents is {self.config.latents}"
+                f"{len(named)} named concepts need more than {len(named)} latents, and latents is "
+                f"{self.config.latents}"
             )
         for name in named:
             if name == PREDICTION or name.startswith(_UNNAMED):
@@ -279,7 +279,7 @@ class LatentSpace(ConceptSpace):
                     f"a concept can't be called {name!r}: the names 'prediction' and "
                     f"'{_UNNAMED}...' are taken; rename it in the data set"
                 )
-        # Refuses what can't be painted, before anything is fitted.
+        # Rejects images that cannot be generated before anything is fitted.
         resolutions(classifier.image_shape)
         self._classifier, self.named_ = classifier, tuple(named)
         self.boolean_ = frozenset[int]()
@@ -303,7 +303,7 @@ class LatentSpace(ConceptSpace):
         }  # fmt: skip
 
     def _standardise(self, dataset: Dataset) -> Tensor:
-        """Set the scales from the training labels; return those, standardised."""
+        """Set the scales from the training labels, and return the standardised labels."""
         if not self.named_:
             return torch.zeros(len(dataset.train), 0)
         labels = dataset.train.concepts
@@ -324,7 +324,7 @@ class LatentSpace(ConceptSpace):
         return (split.concepts - self.mean_[:named].cpu()) / self.sd_[:named].cpu()
 
     def _levels(self) -> Tensor:
-        """``[k, 2]``, the latents that absence and presence stand for; not a number for others."""
+        """``[k, 2]``, the latents of absence and presence for boolean concepts; NaN for others."""
         levels = torch.full((len(self.named_), 2), torch.nan)
         mean, sd = self.mean_.cpu(), self.sd_.cpu()
         for place in self.boolean_:

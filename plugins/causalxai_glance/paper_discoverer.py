@@ -1,4 +1,4 @@
-"""The discoverer `glance-paper`: GLANCE's four steps as they are printed."""
+"""The discoverer `glance-paper`: the four steps of GLANCE as they are printed in the paper."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from causalxai_glance.effects import SIGNS, Concepts, together
 Values = NDArray[np.float64]
 Estimator = Literal["ratio-of-means", "mean-of-ratios"]
 
-# A ratio over a smaller change of the cause says nothing.
+# A ratio whose denominator, the change of the cause, is smaller than this is meaningless.
 _STILL = 1e-3
 
 
 @dataclass(frozen=True)
 class Trials:
-    """All that the four steps look at, in units of the concepts: sds, or 1 for boolean ones.
+    """The readings that the four steps use, in units of the concepts: sds, or 1 for boolean ones.
 
     Parameters
     ----------
     moved
-        ``[n, 2, k, k]``: what is read back of concept j after do(l_i ± 1), less what is read back
-        of it where nothing is done. A boolean concept is set to 1 and to 0 instead.
+        ``[n, 2, k, k]``: the reading of concept j after do(l_i ± 1), minus its reading without an
+        intervention. A boolean concept is set to 1 and to 0 instead.
     controlled
-        ``[n, 2, k, k, k]``: what is read back of m when j alone is set to what it was read back
-        as after do(l_i ± 1), less what was read back of m then.
+        ``[n, 2, k, k, k]``, indexed by unit, sign, i, j and m: the reading of m when j alone is set
+        to its reading after do(l_i ± 1), minus the reading of m after do(l_i ± 1).
     """
 
     moved: Values
@@ -49,11 +49,12 @@ class Trials:
 
 
 class PaperDiscoverer(GraphDiscoverer):
-    """do(l_i ± 1), look again, control, threshold; edge weights decide the direction [1]_.
+    """Finds edges by do(l_i ± 1), re-extraction, controlled intervention and a threshold [1]_.
 
-    Mind what the direction is worth: a generator that was trained on observational data alone
-    slides along the data when one latent is set, so that ``EW(i, j) EW(j, i)`` is near 1 and
-    every relation shows both ways. Its edges' annotations and the report say how near.
+    Edge weights decide the direction, which has little meaning: a generator that was trained on
+    observational data alone moves along the data manifold when one latent is set, so that ``EW(i,
+    j) EW(j, i)`` is near 1 and every relation appears in both directions. The annotations of each
+    edge and the report state this product.
 
     References
     ----------
@@ -71,13 +72,13 @@ class PaperDiscoverer(GraphDiscoverer):
         threshold
             T of equation 3.
         tolerance
-            An edge i → m is spurious if setting j alone explains m's change but for this share.
+            An edge i → m is spurious if setting j alone explains the change of m up to this share.
         estimator
-            ``mean-of-ratios`` is equation 2 to the letter, and heavy-tailed.
+            ``mean-of-ratios`` is equation 2 as printed, which is heavy-tailed.
         units
-            How many held-out images are asked.
+            The number of held-out images that are used.
         repeats
-            Bootstrap resamples of the units.
+            The number of bootstrap resamples of the units.
         """
 
         threshold: PositiveFloat = 0.2
@@ -132,10 +133,11 @@ class PaperDiscoverer(GraphDiscoverer):
     def edges(
         self, trials: Trials, barred: Collection[tuple[int, int]] = ()
     ) -> frozenset[tuple[int, int]]:
-        """Return the edges (i, j) that steps 2 to 4 leave, none of them barred.
+        """Return the edges (i, j) that remain after steps 2 to 4, without the ``barred`` ones.
 
-        Directions are chosen before mediators are looked for. Where everything shows both ways,
-        each of three concepts explains the other two's relation, and nothing would be left.
+        Directions are chosen before mediators are sought. Where every relation appears in both
+        directions, each of three concepts would mediate the relation of the other two, and no edge
+        would remain.
         """
         weights = paper_weights(trials.moved, self.config.estimator)
         k = len(weights)
@@ -156,7 +158,7 @@ class PaperDiscoverer(GraphDiscoverer):
     def _explained(
         self, pair: tuple[int, int], ordered: frozenset[tuple[int, int]], trials: Trials
     ) -> bool:
-        """Tell whether some j between i and m brings about all of m's change (step 3)."""
+        """Return whether some j between i and m accounts for the whole change of m (step 3)."""
         i, m = pair
         signs = np.array(SIGNS)[None]
         change = float((trials.moved[:, :, i, m] * signs).mean())
@@ -170,7 +172,7 @@ class PaperDiscoverer(GraphDiscoverer):
 
 
 def run_trials(concepts: Concepts) -> Trials:
-    """Ask the oracle for steps 1 to 3: all concepts, signs and controls at once."""
+    """Query the oracle for steps 1 to 3, with all concepts, signs and controls in two queries."""
     k, n = concepts.count, len(concepts.units)
     first = [concepts.do(i, sign) for i in range(k) for sign in SIGNS]
     moved = concepts.readback(together(first))
@@ -204,9 +206,9 @@ def paper_weights(moved: Values, estimator: Estimator) -> Values:
 
 
 def own_effects(moved: Values, span: Values | float = 2.0) -> Values:
-    """Return ``[k]``: what is read back of a concept for one unit of its own do().
+    """Return ``[k]``: the change of each concept's reading for one unit of its own do().
 
-    ``span`` is how many units do(up) and do(down) are apart.
+    ``span`` is the distance between do(up) and do(down) in units.
     """
     signs = np.array(SIGNS)[None, :, None]
     effects: Values = (np.einsum("nsii->nsi", moved) * signs).sum(axis=1).mean(axis=0) / span
@@ -214,7 +216,7 @@ def own_effects(moved: Values, span: Values | float = 2.0) -> Values:
 
 
 def _without_loops(edges: set[tuple[int, int]], weights: Values) -> frozenset[tuple[int, int]]:
-    """Drop the weakest edge of every cycle."""
+    """Remove the weakest edge of every cycle."""
     graph = nx.DiGraph(sorted(edges))
     while not nx.is_directed_acyclic_graph(graph):
         cycle = nx.find_cycle(graph)

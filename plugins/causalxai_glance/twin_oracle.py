@@ -1,4 +1,4 @@
-"""The oracle: abduct, act on the concepts, let the SCM layer predict, paint, and look again."""
+"""The oracle: abduction, action, prediction in the SCM layer, rendering, re-extraction."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from causalxai_glance.latent_space import LatentSpace
 from causalxai_glance.scm import Following, StructuralModel
 from causalxai_glance.twin.generator import width
 
-# How many feature maps of a picture's height and width are there at a time: in a generator, as a
+# The number of feature maps of the image's height and width held at a time: in a generator, as a
 # multiple of its width at that size, and in a classifier.
 _GENERATOR_MAPS, _CLASSIFIER_MAPS = 10, 64
 
 
 class TwinOracle(Oracle):
-    """Answers with pictures that the twin paints and the classifier looks at.
+    """Answers with images that the twin generates and the classifier then classifies.
 
-    do() on a named concept changes the concepts that it causes according to the SCM layer:
-    their noise is abducted from the unit and kept. Unnamed latents stay as they are. To hold a
-    concept, set it to its own value in the same intervention.
+    do() on a named concept changes its effects according to the SCM layer, with the noise that was
+    abducted from the unit. Unnamed latents keep their values. To hold a concept, set it to its
+    factual value in the same intervention.
 
-    The answer to the empty intervention is the twin's own picture of the unit, which the
-    classifier sees much as it sees the image.
+    The answer to the empty intervention is that for the twin's reconstruction of the unit, which
+    the classifier sees much as it sees the image.
     """
 
     capabilities = frozenset({Capability.READBACK, Capability.IMAGES})
@@ -38,12 +38,13 @@ class TwinOracle(Oracle):
         Parameters
         ----------
         propagate
-            Whether the effects of do() spread through the SCM layer. Without, the latents are
-            set and nothing else, as GLANCE does.
+            Whether the effects of do() propagate through the SCM layer. If not, do() sets the
+            latents and changes nothing else, as in GLANCE.
         following
-            What becomes of a boolean concept whose causes changed. ``expected``: the probability
-            that it would be there, so that means over units are right also where no single unit
-            would turn, and a reading between 0 and 1 stays what it is. ``likeliest``: 0 or 1.
+            The counterfactual value of a boolean concept whose causes changed. ``expected`` is the
+            probability that it would be present, which makes means over units correct even where no
+            single unit would change its value, and keeps readings between 0 and 1. ``likeliest`` is
+            0 or 1.
         """
 
         propagate: bool = True
@@ -77,7 +78,7 @@ class TwinOracle(Oracle):
         return self.config.propagate and self.space.scm_ is not None
 
     def states(self, units: Units, interventions: Intervention) -> Tensor:
-        """Return all concepts' values after interventions, ``[q, n, d]``, before any picture."""
+        """Return all concepts' values after interventions, ``[q, n, d]``, before rendering."""
         after = interventions.apply(units.values)
         scm = self.space.scm_
         if scm is None or not self.propagates:
@@ -104,7 +105,7 @@ class TwinOracle(Oracle):
 def _counterfactual(
     scm: StructuralModel, values: Tensor, targets: Tensor, settings: Tensor, following: Following
 ) -> Tensor:
-    """Ask the SCM layer, in double precision; what it leaves alone keeps its bits."""
+    """Compute counterfactuals in double precision; unchanged values stay identical to the bit."""
     answer = scm.counterfactual(
         values.cpu().double().numpy(),
         targets.cpu().numpy(),

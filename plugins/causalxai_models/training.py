@@ -199,7 +199,7 @@ def train(
         If the loss is not finite.
     """
     optimizer = torch.optim.AdamW(model.parameters(), weight_decay=config.weight_decay)
-    training = _Training(model, optimizer, loss, rng)
+    training = _ClassifierTraining(model, optimizer, loss, rng)
     stored = checkpoint.load()
     first = 0 if stored is None else training.resume(stored)
     steps = math.ceil(len(split) / config.batch_size)
@@ -263,7 +263,7 @@ def augmented(images: Tensor, rng: torch.Generator) -> Tensor:
 
 
 @dataclass(frozen=True)
-class _Training:
+class _ClassifierTraining:
     """All that training changes; the learning rate follows from the step."""
 
     model: nn.Module

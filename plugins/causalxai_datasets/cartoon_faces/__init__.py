@@ -1,11 +1,11 @@
 """Faces drawn by us, whose attributes cause one another under relations that are known."""
 
-from causalxai_datasets.cartoon_faces.appearance import NUMBERS, Look, draw_looks
+from causalxai_datasets.cartoon_faces.appearance import NUMBERS, Appearance, draw_looks
 from causalxai_datasets.cartoon_faces.attribute_tables import (
+    ATTRIBUTE_MODEL,
     FAIR,
-    MECHANISMS,
-    Mechanism,
-    Mechanisms,
+    AttributeModel,
+    AttributeOdds,
 )
 from causalxai_datasets.cartoon_faces.attributes import ATTRIBUTES, Attribute, Traits
 from causalxai_datasets.cartoon_faces.rendering import draw_face, draw_faces
@@ -13,15 +13,15 @@ from causalxai_datasets.cartoon_faces.source import Bias, CartoonFaces
 
 __all__ = [
     "ATTRIBUTES",
+    "ATTRIBUTE_MODEL",
     "FAIR",
-    "MECHANISMS",
     "NUMBERS",
+    "Appearance",
     "Attribute",
+    "AttributeModel",
+    "AttributeOdds",
     "Bias",
     "CartoonFaces",
-    "Look",
-    "Mechanism",
-    "Mechanisms",
     "Traits",
     "draw_face",
     "draw_faces",

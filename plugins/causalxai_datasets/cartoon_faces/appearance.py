@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from causalxai_datasets.cartoon_faces.canvas import Colour, Pose, mixed
+from causalxai_datasets.cartoon_faces.face_page import Colour, Pose, mixed
 
 _SKINS: tuple[Colour, ...] = (
     (255, 224, 200),
@@ -35,11 +35,12 @@ _LIPSTICKS: tuple[Colour, ...] = ((208, 20, 54), (186, 12, 92), (222, 44, 36))
 _SHADOWS: tuple[Colour, ...] = ((124, 68, 196), (30, 128, 196), (206, 50, 152), (20, 150, 140))
 
 NUMBERS = 27
-"""How many numbers make a look: the last is 1 for a mask, else 0; the others are in [0, 1)."""
+"""How many numbers describe an appearance. The last is 1 for a mask, else 0; others are in [0,
+1)."""
 
 
 @dataclass(frozen=True)
-class Look:
+class Appearance:
     """All that is drawn by chance and says nothing of the attributes.
 
     Parameters
@@ -81,7 +82,7 @@ class Look:
 
     @classmethod
     def of(cls, numbers: NDArray[np.float64]) -> Self:
-        """Return the look that ``NUMBERS`` numbers stand for."""
+        """Return the appearance that ``NUMBERS`` numbers stand for."""
         u = [float(number) for number in numbers]
         return cls(
             skin=_between(_SKINS, u[0], u[1]),

@@ -22,15 +22,15 @@ _WIDEST = 40.0
 
 
 @dataclass(frozen=True)
-class Mechanism:
-    """How likely an attribute is, given its causes.
+class AttributeOdds:
+    """The log-odds of an attribute, given its causes.
 
     Parameters
     ----------
     base
-        The log-odds where no cause is there.
+        The log-odds where no cause is present.
     effects
-        What each cause adds to the log-odds where it is there.
+        What each cause adds to the log-odds where it is present.
     """
 
     base: float = 0.0
@@ -38,16 +38,16 @@ class Mechanism:
 
 
 @dataclass(frozen=True)
-class Mechanisms:
-    """A causal model of all attributes: independent coins, given their causes.
+class AttributeModel:
+    """A causal model of all attributes, which are independent given their causes.
 
     Parameters
     ----------
     table
-        One mechanism for each attribute; no cycle.
+        The odds of each attribute, given its causes; without a cycle.
     """
 
-    table: Mapping[Attribute, Mechanism]
+    table: Mapping[Attribute, AttributeOdds]
 
     @cached_property
     def graph(self) -> CausalGraph:
@@ -68,7 +68,8 @@ class Mechanisms:
         ndarray
             ``[n, 11]``, in the order of ``ATTRIBUTES``.
         """
-        # A stream for each: one attribute's mechanism leaves the others' coins as they fall.
+        # Each attribute has its own random stream, so that changing one leaves the others' draws as
+        # they are.
         streams = dict(zip(ATTRIBUTES, rng.spawn(len(ATTRIBUTES)), strict=True))
         values = np.zeros((n, len(ATTRIBUTES)), dtype=bool)
         for name in self.order:
@@ -85,22 +86,22 @@ class Mechanisms:
             probability *= np.where(kinds[:, column], chance, 1 - chance)
         return float(probability[kinds[:, ATTRIBUTES.index(name)]].sum())
 
-    def balanced(self, name: Attribute) -> Mechanisms:
+    def balanced(self, name: Attribute) -> AttributeModel:
         """Return the model with the base of one attribute set so that half of all faces have it.
 
         Its causes and what they add to its log-odds stay as they are.
         """
-        mechanism = self.table[name]
+        odds = self.table[name]
 
         def excess(base: float) -> float:
-            return self._with({name: replace(mechanism, base=base)}).probability_of(name) - 0.5
+            return self._with({name: replace(odds, base=base)}).probability_of(name) - 0.5
 
-        return self._with({name: replace(mechanism, base=brentq(excess, -_WIDEST, _WIDEST))})
+        return self._with({name: replace(odds, base=brentq(excess, -_WIDEST, _WIDEST))})
 
-    def biased(self, task: Attribute, attribute: Attribute, share: float) -> Mechanisms:
+    def biased(self, task: Attribute, attribute: Attribute, share: float) -> AttributeModel:
         """Return the model in which ``P(task | attribute) = share = 1 - P(task | not attribute)``.
 
-        Both are then had by half of all faces. Their own mechanisms are replaced, and all others
+        Both are then had by half of all faces. Their own odds are replaced, and all others
         stay: the attribute becomes a fair coin without causes, and the task's one cause is the
         attribute. Where the task causes the attribute, on whatever path, it is the other way
         around, and the joint distribution the same.
@@ -117,16 +118,16 @@ class Mechanisms:
             first, second = task, attribute
         odds = float(logit(share))
         effects = {first: 2 * odds} if odds else {}
-        return self._with({first: Mechanism(), second: Mechanism(-odds, effects)})
+        return self._with({first: AttributeOdds(), second: AttributeOdds(-odds, effects)})
 
-    def _with(self, changes: Mapping[Attribute, Mechanism]) -> Mechanisms:
-        return Mechanisms({**self.table, **changes})
+    def _with(self, changes: Mapping[Attribute, AttributeOdds]) -> AttributeModel:
+        return AttributeModel({**self.table, **changes})
 
     def _chance(self, name: Attribute, values: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Return how likely an attribute is for each row of ``values``."""
-        mechanism = self.table[name]
-        odds = np.full(len(values), mechanism.base)
-        for cause, effect in mechanism.effects.items():
+        given = self.table[name]
+        odds = np.full(len(values), given.base)
+        for cause, effect in given.effects.items():
             odds += effect * values[:, ATTRIBUTES.index(cause)]
         chance: NDArray[np.float64] = expit(odds)
         return chance
@@ -154,24 +155,24 @@ def projected(graph: CausalGraph, nodes: Collection[str]) -> CausalGraph:
     return CausalGraph(tuple(nodes), pairs)
 
 
-MECHANISMS = Mechanisms(
+ATTRIBUTE_MODEL = AttributeModel(
     MappingProxyType(
         {
-            "male": Mechanism(0.0),
-            "young": Mechanism(0.4),
-            "straight hair": Mechanism(0.0),
-            "smiling": Mechanism(0.0),
-            "wavy hair": Mechanism(2.0, {"male": -2.4, "straight hair": -2.8}),
-            "beard": Mechanism(-2.4, {"male": 4.2, "young": -2.2}),
-            "moustache": Mechanism(-3.4, {"male": 3.0, "beard": 2.4}),
-            "heavy make-up": Mechanism(-0.6, {"male": -3.4, "young": 2.2}),
-            "lipstick": Mechanism(-1.0, {"male": -2.4, "heavy make-up": 3.2}),
-            "high cheekbones": Mechanism(-1.3, {"smiling": 2.8}),
-            "open mouth": Mechanism(-1.3, {"smiling": 2.8}),
+            "male": AttributeOdds(0.0),
+            "young": AttributeOdds(0.4),
+            "straight hair": AttributeOdds(0.0),
+            "smiling": AttributeOdds(0.0),
+            "wavy hair": AttributeOdds(2.0, {"male": -2.4, "straight hair": -2.8}),
+            "beard": AttributeOdds(-2.4, {"male": 4.2, "young": -2.2}),
+            "moustache": AttributeOdds(-3.4, {"male": 3.0, "beard": 2.4}),
+            "heavy make-up": AttributeOdds(-0.6, {"male": -3.4, "young": 2.2}),
+            "lipstick": AttributeOdds(-1.0, {"male": -2.4, "heavy make-up": 3.2}),
+            "high cheekbones": AttributeOdds(-1.3, {"smiling": 2.8}),
+            "open mouth": AttributeOdds(-1.3, {"smiling": 2.8}),
         }
     )
 )
 """The model that faces are drawn from, where no bias is planted."""
 
-FAIR = Mechanisms({name: Mechanism() for name in ATTRIBUTES})
+FAIR = AttributeModel({name: AttributeOdds() for name in ATTRIBUTES})
 """All attributes fair coins, and none the cause of another."""

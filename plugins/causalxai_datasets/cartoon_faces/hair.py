@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from causalxai_datasets.cartoon_faces.appearance import Look
+from causalxai_datasets.cartoon_faces.appearance import Appearance
 from causalxai_datasets.cartoon_faces.attributes import Traits
-from causalxai_datasets.cartoon_faces.canvas import (
-    Canvas,
+from causalxai_datasets.cartoon_faces.face_page import (
     Colour,
+    FacePage,
     Points,
     curve,
     mirrored,
@@ -25,54 +25,54 @@ _SPIRAL: Points = (
 )
 
 
-def hair_colour(traits: Traits, look: Look) -> Colour:
+def hair_colour(traits: Traits, appearance: Appearance) -> Colour:
     """Return the colour of the hair, which is grey on old heads."""
-    return look.hair if traits.young else mixed(look.hair, _GREY, 0.8)
+    return appearance.hair if traits.young else mixed(appearance.hair, _GREY, 0.8)
 
 
-def draw_hair_behind(canvas: Canvas, traits: Traits, look: Look) -> None:
+def draw_hair_behind(page: FacePage, traits: Traits, appearance: Appearance) -> None:
     """Draw what the head hides in part: long hair, curls, a bun."""
-    colour = mixed(hair_colour(traits, look), DARK, 0.25)
+    colour = mixed(hair_colour(traits, appearance), DARK, 0.25)
     if traits.wavy_hair:
-        for x, y, radius in _curls(traits, look):
-            canvas.oval((x, y), (radius * 1.12, radius * 1.12), colour)
+        for x, y, radius in _curls(traits, appearance):
+            page.oval((x, y), (radius * 1.12, radius * 1.12), colour)
     elif not traits.male and not traits.straight_hair:
-        canvas.oval((0, -look.height - 0.08), (0.24, 0.2), colour)
+        page.oval((0, -appearance.height - 0.08), (0.24, 0.2), colour)
     if not traits.male and (traits.straight_hair or traits.wavy_hair):
-        wide = look.width + 0.08
+        wide = appearance.width + 0.08
         sides = [(wide, 0.78), (wide, 0), (wide * 0.8, -0.55)]
-        canvas.area([*sides, *((-x, y) for x, y in reversed(sides))], colour)
+        page.area([*sides, *((-x, y) for x, y in reversed(sides))], colour)
 
 
-def draw_hair(canvas: Canvas, traits: Traits, look: Look) -> None:
+def draw_hair(page: FacePage, traits: Traits, appearance: Appearance) -> None:
     """Draw what is before the head."""
-    colour = hair_colour(traits, look)
-    canvas.area(_cap(traits, look), colour)
+    colour = hair_colour(traits, appearance)
+    page.area(_cap(traits, appearance), colour)
     if traits.straight_hair:
-        _draw_fringe(canvas, traits, look, colour)
+        _draw_fringe(page, traits, appearance, colour)
     if traits.wavy_hair:
-        _draw_curls(canvas, traits, look, colour)
+        _draw_curls(page, traits, appearance, colour)
     else:
         light = mixed(colour, (255, 255, 255), 0.35)
-        high = 0.16 - look.height
+        high = 0.16 - appearance.height
         shine = curve((-0.26, high), (0, high - 0.16), (0.26, high))
-        canvas.line(shifted(shine, 0.1 * look.parting), 0.045, light, 0.7)
+        page.line(shifted(shine, 0.1 * appearance.parting), 0.045, light, 0.7)
 
 
-def draw_beard(canvas: Canvas, traits: Traits, look: Look) -> None:
+def draw_beard(page: FacePage, traits: Traits, appearance: Appearance) -> None:
     """Draw a beard that leaves the mouth free."""
-    colour = mixed(hair_colour(traits, look), DARK, 0.3)
-    y = 0.08 + (look.height - 0.08) * np.arange(20) / 19
-    edge: Points = np.stack([half_width(traits, look, y) * 1.03, y * 1.07], axis=1)
+    colour = mixed(hair_colour(traits, appearance), DARK, 0.3)
+    y = 0.08 + (appearance.height - 0.08) * np.arange(20) / 19
+    edge: Points = np.stack([half_width(traits, appearance, y) * 1.03, y * 1.07], axis=1)
     inner = np.array([(0.0, 0.36), (0.2, 0.33), (0.38, 0.34), (0.47, 0.22), (0.53, 0.08)])
-    canvas.area(np.concatenate([mirrored(inner)[:0:-1], inner, edge, mirrored(edge)[::-1]]), colour)
-    canvas.oval((look.gaze * 1.3, MOUTH_LINE + 0.01), (0.31, 0.16), look.skin)
+    page.area(np.concatenate([mirrored(inner)[:0:-1], inner, edge, mirrored(edge)[::-1]]), colour)
+    page.oval((appearance.gaze * 1.3, MOUTH_LINE + 0.01), (0.31, 0.16), appearance.skin)
 
 
-def draw_moustache(canvas: Canvas, traits: Traits, look: Look) -> None:
+def draw_moustache(page: FacePage, traits: Traits, appearance: Appearance) -> None:
     """Draw a moustache, above the lip and down beside it."""
-    colour = mixed(hair_colour(traits, look), DARK, 0.4)
-    x = look.gaze * 1.4
+    colour = mixed(hair_colour(traits, appearance), DARK, 0.4)
+    x = appearance.gaze * 1.4
     half = np.array(
         [
             (0.0, 0.275),
@@ -85,36 +85,47 @@ def draw_moustache(canvas: Canvas, traits: Traits, look: Look) -> None:
         ]
     )
     for points in (half, mirrored(half)):
-        canvas.area(shifted(points, x), colour)
+        page.area(shifted(points, x), colour)
 
 
-def _cap(traits: Traits, look: Look) -> Points:
+def _cap(traits: Traits, appearance: Appearance) -> Points:
     """Return the outline of the hair above the forehead."""
     angle = np.linspace(np.pi, 2 * np.pi, 25)
     thick = 0.06 if traits.male and not traits.straight_hair else 0.1
     top = np.stack(
-        [(look.width + 0.04) * np.cos(angle), (look.height * 0.94 + thick) * np.sin(angle)], axis=1
+        [
+            (appearance.width + 0.04) * np.cos(angle),
+            (appearance.height * 0.94 + thick) * np.sin(angle),
+        ],
+        axis=1,
     )
     side = 0.0 if traits.male else 0.1
-    parted = 0.24 * look.parting
-    right = curve((look.width - 0.03, side), (look.width - 0.1, -0.42), (parted, -0.52))
-    left = curve((parted, -0.52), (-look.width + 0.1, -0.42), (-look.width + 0.03, side))
+    parted = 0.24 * appearance.parting
+    right = curve((appearance.width - 0.03, side), (appearance.width - 0.1, -0.42), (parted, -0.52))
+    left = curve(
+        (parted, -0.52), (-appearance.width + 0.1, -0.42), (-appearance.width + 0.03, side)
+    )
     points: Points = np.concatenate([top, right, left])
     return points
 
 
-def _draw_fringe(canvas: Canvas, traits: Traits, look: Look, colour: Colour) -> None:
+def _draw_fringe(page: FacePage, traits: Traits, appearance: Appearance, colour: Colour) -> None:
     """Cover the forehead down to the brows, and the sides of women's faces."""
     dark = mixed(colour, DARK, 0.45)
-    wide, low, high = look.width * 0.9, -0.25, -0.6
-    canvas.area([(-wide, low), (-wide * 0.8, high), (wide * 0.8, high), (wide, low)], colour)
+    wide, low, high = appearance.width * 0.9, -0.25, -0.6
+    page.area([(-wide, low), (-wide * 0.8, high), (wide * 0.8, high), (wide, low)], colour)
     for x in np.linspace(-0.8, 0.8, 6):
-        canvas.line([(x * look.width * 0.75, high + 0.02), (x * look.width, low)], 0.022, dark, 0.8)
+        page.line(
+            [(x * appearance.width * 0.75, high + 0.02), (x * appearance.width, low)],
+            0.022,
+            dark,
+            0.8,
+        )
     if traits.male:
         return
     for side in (-1, 1):
-        outer, inner = side * (look.width + 0.1), side * (look.width - 0.1)
-        canvas.area(
+        outer, inner = side * (appearance.width + 0.1), side * (appearance.width - 0.1)
+        page.area(
             [
                 (inner, -0.45),
                 (outer * 0.74, -0.58),
@@ -127,12 +138,12 @@ def _draw_fringe(canvas: Canvas, traits: Traits, look: Look, colour: Colour) -> 
         )
         for share in (0.35, 0.7):
             x = inner + (outer - inner) * share
-            canvas.line([(x, -0.3), (x, 0.8)], 0.022, dark, 0.8)
+            page.line([(x, -0.3), (x, 0.8)], 0.022, dark, 0.8)
 
 
-def _curls(traits: Traits, look: Look) -> list[tuple[float, float, float]]:
+def _curls(traits: Traits, appearance: Appearance) -> list[tuple[float, float, float]]:
     """Return the middles of curls around the head, and their radii."""
-    wide, high = look.width + 0.02, look.height - 0.02
+    wide, high = appearance.width + 0.02, appearance.height - 0.02
     angles = np.linspace(np.pi - 0.1, 2 * np.pi + 0.1, 9)
     curls = [
         (wide * float(np.cos(angle)), high * float(np.sin(angle)), 0.17 + 0.03 * (place % 2))
@@ -146,12 +157,12 @@ def _curls(traits: Traits, look: Look) -> list[tuple[float, float, float]]:
     return curls
 
 
-def _draw_curls(canvas: Canvas, traits: Traits, look: Look, colour: Colour) -> None:
+def _draw_curls(page: FacePage, traits: Traits, appearance: Appearance, colour: Colour) -> None:
     light, dark = mixed(colour, (255, 255, 255), 0.32), mixed(colour, DARK, 0.4)
-    for x, y, radius in _curls(traits, look):
-        canvas.oval((x, y), (radius, radius), colour)
-    for x, y, radius in _curls(traits, look):
-        canvas.line(_SPIRAL * (look.parting * radius, radius) + (x, y), 0.03, dark, 0.8)
-        canvas.line(
+    for x, y, radius in _curls(traits, appearance):
+        page.oval((x, y), (radius, radius), colour)
+    for x, y, radius in _curls(traits, appearance):
+        page.line(_SPIRAL * (appearance.parting * radius, radius) + (x, y), 0.03, dark, 0.8)
+        page.line(
             curve((x - 0.08, y - 0.03), (x, y - 0.15), (x + 0.08, y - 0.03)), 0.03, light, 0.9
         )

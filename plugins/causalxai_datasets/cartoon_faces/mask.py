@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from causalxai_datasets.cartoon_faces.appearance import Look
+from causalxai_datasets.cartoon_faces.appearance import Appearance
 from causalxai_datasets.cartoon_faces.attributes import Traits
-from causalxai_datasets.cartoon_faces.canvas import Canvas, Colour
+from causalxai_datasets.cartoon_faces.face_page import Colour, FacePage
 from causalxai_datasets.cartoon_faces.head import half_width
 
 _CLOTH: Colour = (196, 224, 236)
@@ -14,13 +14,13 @@ _FOLD: Colour = (150, 186, 204)
 _DOWN = np.linspace(0.2, 0.7, 12)
 
 
-def draw_mask(canvas: Canvas, traits: Traits, look: Look) -> None:
+def draw_mask(page: FacePage, traits: Traits, appearance: Appearance) -> None:
     """Draw the cloth, its folds and its bands."""
-    wide = half_width(traits, look, _DOWN) * 1.03
+    wide = half_width(traits, appearance, _DOWN) * 1.03
     right = np.stack([wide, _DOWN], axis=1)
     left = np.stack([-wide, _DOWN], axis=1)[::-1]
-    top = np.array([[-0.5 * wide[0], 0.12], [look.gaze, 0.08], [0.5 * wide[0], 0.12]])
-    canvas.area(np.concatenate([top, right, left]), _CLOTH)
+    top = np.array([[-0.5 * wide[0], 0.12], [appearance.gaze, 0.08], [0.5 * wide[0], 0.12]])
+    page.area(np.concatenate([top, right, left]), _CLOTH)
     for height in (0.3, 0.42, 0.54):
         across = float(np.interp(height, _DOWN, wide)) * 0.8
-        canvas.line([(-across, height), (0, height + 0.02), (across, height)], 0.018, _FOLD)
+        page.line([(-across, height), (0, height + 0.02), (across, height)], 0.018, _FOLD)

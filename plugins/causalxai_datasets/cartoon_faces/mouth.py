@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from causalxai_datasets.cartoon_faces.appearance import Look
+from causalxai_datasets.cartoon_faces.appearance import Appearance
 from causalxai_datasets.cartoon_faces.attributes import Traits
-from causalxai_datasets.cartoon_faces.canvas import Canvas, Colour, Points, mixed
+from causalxai_datasets.cartoon_faces.face_page import Colour, FacePage, Points, mixed
 
 MOUTH_LINE = 0.43
 _TEETH: Colour = (252, 248, 240)
@@ -16,10 +16,10 @@ _LIPS: Colour = (190, 66, 74)
 _SHARE: Points = np.arange(-10, 11) / 10
 
 
-def draw_mouth(canvas: Canvas, traits: Traits, look: Look) -> None:
+def draw_mouth(page: FacePage, traits: Traits, appearance: Appearance) -> None:
     """Draw lips, and what is between them."""
-    wide = look.mouth * (0.27 if traits.smiling else 0.15 if traits.open_mouth else 0.2)
-    middle = look.gaze * 1.3
+    wide = appearance.mouth * (0.27 if traits.smiling else 0.15 if traits.open_mouth else 0.2)
+    middle = appearance.gaze * 1.3
     x = middle + wide * _SHARE
     arch = 1 - _SHARE**2
     bend = 0.11 if traits.smiling else -0.035
@@ -27,18 +27,18 @@ def draw_mouth(canvas: Canvas, traits: Traits, look: Look) -> None:
     up, down = _opening(traits)
     upper, lower = line - up * arch, line + down * arch
     thick = 0.07 if traits.lipstick else 0.03
-    colour = look.lipstick if traits.lipstick else mixed(look.skin, _LIPS, 0.6)
+    colour = appearance.lipstick if traits.lipstick else mixed(appearance.skin, _LIPS, 0.6)
     round_ = arch**0.6
-    canvas.area(_between(x, upper - thick * round_, lower + 1.15 * thick * round_), colour)
+    page.area(_between(x, upper - thick * round_, lower + 1.15 * thick * round_), colour)
     if not traits.open_mouth:
-        canvas.line(np.stack([x, line], axis=1), 0.04, mixed(colour, (44, 8, 12), 0.8))
+        page.line(np.stack([x, line], axis=1), 0.04, mixed(colour, (44, 8, 12), 0.8))
         return
-    canvas.area(_between(x, upper, lower), _INSIDE)
-    canvas.oval(
+    page.area(_between(x, upper, lower), _INSIDE)
+    page.oval(
         (middle, MOUTH_LINE + (0.15 if traits.smiling else 0.09)), (wide * 0.42, 0.035), _TONGUE
     )
     teeth = upper + (0.075 if traits.smiling else 0.035) * arch**0.5
-    canvas.area(_between(x, upper, np.minimum(teeth, lower)), _TEETH)
+    page.area(_between(x, upper, np.minimum(teeth, lower)), _TEETH)
 
 
 def _opening(traits: Traits) -> tuple[float, float]:

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from causalxai.progress import SILENT, Progress
 from causalxai_datasets.caching import Arrays, cached, key_of
-from causalxai_datasets.cartoon_faces.appearance import Look
+from causalxai_datasets.cartoon_faces.appearance import Appearance
 from causalxai_datasets.cartoon_faces.attributes import Traits
-from causalxai_datasets.cartoon_faces.canvas import Canvas, mixed
+from causalxai_datasets.cartoon_faces.face_page import FacePage, mixed
 from causalxai_datasets.cartoon_faces.hair import (
     draw_beard,
     draw_hair,
@@ -41,14 +41,14 @@ _MANY = 1500
 _WORTH_KEEPING = 256
 
 
-def draw_face(traits: Traits, look: Look, size: int) -> NDArray[np.uint8]:
+def draw_face(traits: Traits, appearance: Appearance, size: int) -> NDArray[np.uint8]:
     """Return the picture of one face.
 
     Parameters
     ----------
     traits
         Its attributes.
-    look
+    appearance
         All else.
     size
         Height and width in pixels.
@@ -58,24 +58,24 @@ def draw_face(traits: Traits, look: Look, size: int) -> NDArray[np.uint8]:
     ndarray
         ``[3, size, size]``, RGB.
     """
-    canvas = Canvas(size, look.background, look.pose)
-    draw_hair_behind(canvas, traits, look)
-    draw_body(canvas, traits, look)
-    draw_head(canvas, traits, look)
-    draw_cheeks(canvas, traits, look)
+    page = FacePage(size, appearance.background, appearance.pose)
+    draw_hair_behind(page, traits, appearance)
+    draw_body(page, traits, appearance)
+    draw_head(page, traits, appearance)
+    draw_cheeks(page, traits, appearance)
     if not traits.young:
-        draw_age(canvas, look)
-    draw_nose(canvas, look)
+        draw_age(page, appearance)
+    draw_nose(page, appearance)
     if traits.beard:
-        draw_beard(canvas, traits, look)
-    draw_mouth(canvas, traits, look)
+        draw_beard(page, traits, appearance)
+    draw_mouth(page, traits, appearance)
     if traits.moustache:
-        draw_moustache(canvas, traits, look)
-    if look.masked:
-        draw_mask(canvas, traits, look)
-    draw_eyes(canvas, traits, look, mixed(hair_colour(traits, look), DARK, 0.3))
-    draw_hair(canvas, traits, look)
-    return canvas.finish()
+        draw_moustache(page, traits, appearance)
+    if appearance.masked:
+        draw_mask(page, traits, appearance)
+    draw_eyes(page, traits, appearance, mixed(hair_colour(traits, appearance), DARK, 0.3))
+    draw_hair(page, traits, appearance)
+    return page.finish()
 
 
 def draw_faces(
@@ -134,7 +134,7 @@ def _draw(
 ) -> NDArray[np.uint8]:
     return np.stack(
         [
-            draw_face(Traits(*row.tolist()), Look.of(numbers), size)
+            draw_face(Traits(*row.tolist()), Appearance.of(numbers), size)
             for row, numbers in zip(attributes, looks, strict=True)
         ]
     )

@@ -15,9 +15,9 @@ from causalxai.progress import SILENT, Progress
 from causalxai.seeding import numpy_generator
 from causalxai_datasets.cartoon_faces.appearance import draw_looks
 from causalxai_datasets.cartoon_faces.attribute_tables import (
+    ATTRIBUTE_MODEL,
     FAIR,
-    MECHANISMS,
-    Mechanisms,
+    AttributeModel,
     projected,
 )
 from causalxai_datasets.cartoon_faces.attributes import ATTRIBUTES, Attribute
@@ -44,19 +44,19 @@ class Bias(PluginConfig):
 class CartoonFaces(DatasetSource):
     """Faces of eleven attributes that cause one another as a given graph says.
 
-    The ten attributes are those of [1]_, figure 8, beside sex. Each is a coin, loaded by its
-    causes (``mechanisms.MECHANISMS``): sex for beard, moustache, make-up, lipstick and wavy hair,
-    smiling for an open mouth and high cheekbones, and so on. Skin, hair colour, background,
-    proportions and pose are drawn independently of them all.
+    The ten attributes are those of [1]_, figure 8, beside sex. Each is binary, with log-odds that
+    depend on its causes (``attribute_tables.ATTRIBUTE_MODEL``): sex for beard, moustache, make-up,
+    lipstick and wavy hair, smiling for an open mouth and high cheekbones, and so on. Skin, hair
+    colour, background, proportions and pose are drawn independently of them all.
 
     ``Split.concepts`` are 0 or 1. ``Dataset.graph`` has an edge a → b where a directed path leads
     from a to b past attributes that are no concepts; a cause that two concepts share leaves no
     trace in it, unless it is a concept itself.
 
-    ``bias`` replaces two mechanisms, for training and test alike: the attribute becomes a fair
-    coin without causes, and the task's one cause is the attribute, which ``graph`` says too. Both
-    are then had by half of the faces, and all else follows its own mechanism. Where the task
-    causes the attribute, the edge keeps its direction, and the joint distribution is the same.
+    ``bias`` replaces the odds of two attributes, for training and test alike: the attribute becomes
+    a fair coin without causes, and it becomes the task's only cause, as ``graph`` states. Both are
+    then had by half of the faces, and all else follows its own odds. Where the task causes the
+    attribute, the edge keeps its direction, and the joint distribution is the same.
 
     References
     ----------
@@ -80,12 +80,12 @@ class CartoonFaces(DatasetSource):
         bias
             A bias to plant; ``{attribute: male, share: 0.7}``.
         balanced
-            Make the task so likely that half of all faces have it: only the base of its
-            mechanism changes, and no edge. With a bias it is so in any case.
+            Make the task so likely that half of all faces have it. Only the base of its odds
+            changes, and no edge. With a bias this holds in any case.
         masked
-            The share of faces that wear a mask, whatever their attributes. Faces are so clear that
-            a classifier has no need of a bias; where it cannot see the task, it leans on what
-            goes with it.
+            The share of faces that wear a mask, whatever their attributes. The drawn faces are so
+            clear that a classifier does not need a bias; where it cannot see the task, it relies on
+            what is correlated with it.
         references
             How many faces to draw besides, whose eleven attributes are independent fair coins.
         """
@@ -126,9 +126,9 @@ class CartoonFaces(DatasetSource):
         DataError
             If so few are drawn that all have, or all lack, the task or a concept.
         """
-        mechanisms = self.mechanisms()
+        attribute_model = self.attribute_model()
         train, test, reference = numpy_generator(rng).spawn(3)
-        split = self._drawn(mechanisms, self.config.count, train, progress)
+        split = self._drawn(attribute_model, self.config.count, train, progress)
         self._check_variety("training", split, self.config.count)
         independent = None
         if self.config.references:
@@ -136,19 +136,19 @@ class CartoonFaces(DatasetSource):
             self._check_variety("reference", independent, self.config.references)
         return Dataset(
             train=split,
-            test=self._drawn(mechanisms, self.config.test_count, test, progress),
+            test=self._drawn(attribute_model, self.config.test_count, test, progress),
             class_names=(f"not {self.config.task}", self.config.task),
             concept_names=self._names,
-            graph=projected(mechanisms.graph, self._names),
+            graph=projected(attribute_model.graph, self._names),
             reference=independent,
         )
 
-    def mechanisms(self) -> Mechanisms:
+    def attribute_model(self) -> AttributeModel:
         """Return the causal model of the training and the test faces."""
         bias, task = self.config.bias, self.config.task
         if bias is not None:
-            return MECHANISMS.biased(task, bias.attribute, bias.share)
-        return MECHANISMS.balanced(task) if self.config.balanced else MECHANISMS
+            return ATTRIBUTE_MODEL.biased(task, bias.attribute, bias.share)
+        return ATTRIBUTE_MODEL.balanced(task) if self.config.balanced else ATTRIBUTE_MODEL
 
     @property
     def _names(self) -> tuple[Attribute, ...]:
@@ -157,9 +157,9 @@ class CartoonFaces(DatasetSource):
         return self.config.concepts
 
     def _drawn(
-        self, mechanisms: Mechanisms, n: int, rng: np.random.Generator, progress: Progress
+        self, attribute_model: AttributeModel, n: int, rng: np.random.Generator, progress: Progress
     ) -> Split:
-        attributes = mechanisms.sample(n, rng)
+        attributes = attribute_model.sample(n, rng)
         looks = draw_looks(n, rng, self.config.masked)
         images = draw_faces(attributes, looks, self.config.size, progress)
         values = torch.from_numpy(attributes)

@@ -9,7 +9,7 @@ from causalxai_glance.perception.directions import (
     frequencies,
 )
 from causalxai_glance.perception.features import ChannelStatistics
-from causalxai_glance.perception.measurement_model import Instrument, others_alone
+from causalxai_glance.perception.measurement_model import MeasurementModel, others_alone
 from causalxai_glance.perception.perceived import PerceivedDiscoverer, paint_references
 from causalxai_glance.perception.perception import Perception, PerceptionConfig, perceive
 from causalxai_glance.perception.readout import ReadOut, ReadOutConfig
@@ -20,7 +20,7 @@ __all__ = [
     "ConvolvedScore",
     "DirectionConfig",
     "Directions",
-    "Instrument",
+    "MeasurementModel",
     "PerceivedDiscoverer",
     "Perception",
     "PerceptionConfig",

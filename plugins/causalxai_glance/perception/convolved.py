@@ -96,7 +96,7 @@ class ConvolvedScore:
     """The description length of readings under a whole graph, in nats; lower is better.
 
     ``-log p(readings | graph) + ½ k log n`` with ``p(reading) = E over errors e of
-    p_model(reading - e)``, maximised over additive mechanisms (for each parent a line or a natural
+    p_model(reading - e)``, maximised over additive equations (for each parent a line or a natural
     spline, whichever is shorter) with mixtures of normals as noise, by expectation-maximisation in
     which also the lines and splines are chosen anew in each step [1]_.
 
@@ -143,7 +143,7 @@ class ConvolvedScore:
             gram = (columns.T @ (columns * flat[:, None])).double().numpy()
             density, constants = torch.zeros(len(flat)), 0
             for j, own in enumerate(parents):
-                where, slopes = self._mechanism(gram, j, own)
+                where, slopes = self._equation(gram, j, own)
                 residual = self._points[:, j] - columns[:, where] @ slopes
                 size = _COMPONENTS if own else _ROOT_COMPONENTS
                 noise = noises[j] or _Mixture.around(residual, flat, size)
@@ -156,10 +156,10 @@ class ConvolvedScore:
             likelihood = float((joint.logsumexp(dim=1).double() - np.log(self._k)).sum())
         return 0.5 * constants * float(np.log(self._n)) - likelihood
 
-    def _mechanism(
+    def _equation(
         self, gram: NDArray[np.float64], child: int, parents: Sequence[int]
     ) -> tuple[list[int], Tensor]:
-        """Return the columns and the slopes of the shortest additive mechanism."""
+        """Return the columns and the slopes of the shortest additive equation."""
         (own,) = self._basis.line[child]
         best: tuple[float, list[int], NDArray[np.float64]] | None = None
         for shapes in product((self._basis.line, self._basis.curve), repeat=len(parents)):

@@ -116,7 +116,7 @@ class Directions:
         found = self._plain.search() if self._few else self._convolved.search(start)
         return _pruned(found, self._perception, self._config, self._known.required, self._rng)
 
-    def told(self, edges: frozenset[Pair]) -> frozenset[Pair]:
+    def oriented(self, edges: frozenset[Pair]) -> frozenset[Pair]:
         """Return which of the edges found could not as well point the other way.
 
         Under models that are convolved with the instrument's errors, the best graph with the edge
@@ -124,16 +124,18 @@ class Directions:
         found with, too. What is known beforehand needs no telling.
         """
         known = self._known
-        told = {(i, j) for i, j in edges if (i, j) in known.required or (j, i) in known.forbidden}
+        oriented = {
+            (i, j) for i, j in edges if (i, j) in known.required or (j, i) in known.forbidden
+        }
         if len(self._fit) < 2:
-            return frozenset(told)
-        for pair in sorted(edges - told):
+            return frozenset(oriented)
+        for pair in sorted(edges - oriented):
             nats = self._convolved.reversal(edges, pair)
             if self._few:
                 nats = min(nats, self._plain.reversal(pair))
             if nats >= UNDETERMINED:
-                told.add(pair)
-        return frozenset(told)
+                oriented.add(pair)
+        return frozenset(oriented)
 
 
 def find_edges(
@@ -150,7 +152,7 @@ def find_edges(
 
 def legible(perception: Perception, config: DirectionConfig) -> list[int]:
     """Return the concepts that are read well enough to speak of their directions."""
-    fit = perception.instrument.is_fit(
+    fit = perception.measurement_model.is_fit(
         most_cross_talk=config.most_cross_talk, least_r2=config.least_r2
     )
     return [int(j) for j in np.flatnonzero(fit & (perception.values.std(axis=0) > 0))]
@@ -196,8 +198,8 @@ class _Convolved:
 
     def _score(self, edges: frozenset[Pair]) -> float:
         fit = self._fit
-        told = [(i, j) for i, j in edges if i in fit and j in fit]
-        return self._whole(frozenset((fit.index(i), fit.index(j)) for i, j in told))
+        oriented = [(i, j) for i, j in edges if i in fit and j in fit]
+        return self._whole(frozenset((fit.index(i), fit.index(j)) for i, j in oriented))
 
     def search(self, start: frozenset[Pair] | None) -> frozenset[Pair]:
         """Return the best graph that climbing finds, from one start or from many."""
@@ -232,7 +234,7 @@ class _Convolved:
 
 def _drawn(perception: Perception, draws: int, rng: np.random.Generator) -> Values:
     """Draw whole errors of the instrument, ``[n, draws, m]``."""
-    residuals = perception.instrument.residuals
+    residuals = perception.measurement_model.residuals
     rows = rng.integers(len(residuals), size=(len(perception.values), draws))
     return np.asarray(residuals[rows], dtype=np.float64)
 

@@ -19,14 +19,14 @@ Values = NDArray[np.float64]
 _FEWEST = 30
 _SINGULAR = 1e6
 _KNOTS = 10
-_WORTH_BENDING = 0.5
+_LEAST_R2_FOR_BIAS = 0.5
 _IMAGES_PER_TERM = 30
 _FARTHEST = 3.5
 _ROUNDS = 12
 
 
 @dataclass(frozen=True)
-class Bend:
+class ReadingBias:
     """A polynomial of all concepts, for each concept: how far its reading is off on average.
 
     Parameters
@@ -45,7 +45,7 @@ class Bend:
     degree: int
 
     @classmethod
-    def fit(cls, concepts: Values, errors: Values) -> Bend | None:
+    def fit(cls, concepts: Values, errors: Values) -> ReadingBias | None:
         """Return the polynomial of the highest degree that the images can tell, 3 at most."""
         n, m = concepts.shape
         for degree in (3, 2):
@@ -67,7 +67,7 @@ class Bend:
 
 
 @dataclass(frozen=True)
-class Instrument:
+class MeasurementModel:
     """What a read-out ``l`` makes of concepts ``c``: ``l = a + A (c + b(c) + u)``.
 
     Fitted on images whose concepts are independent, by predictions for individuals that the
@@ -92,13 +92,13 @@ class Instrument:
 
     intercept: Values
     mixing: Values
-    bend: Bend | None
+    bias: ReadingBias | None
     residuals: Values
     r2: Values
     sd: Values
 
     @classmethod
-    def fit(cls, concepts: Values, readings: Values) -> Instrument:
+    def fit(cls, concepts: Values, readings: Values) -> MeasurementModel:
         """Calibrate on reference images.
 
         Parameters
@@ -126,17 +126,17 @@ class Instrument:
             intercept, mixing = np.zeros(m), np.eye(m)
         errors = np.linalg.solve(mixing, (readings - intercept).T).T - concepts
         r2 = share_explained(concepts, readings)
-        bend = Bend.fit(concepts, errors) if (r2 > _WORTH_BENDING).all() else None
-        left = errors if bend is None else errors - bend(concepts)
-        return cls(intercept, mixing, bend, left - left.mean(axis=0), r2, sd)
+        bias = ReadingBias.fit(concepts, errors) if (r2 > _LEAST_R2_FOR_BIAS).all() else None
+        left = errors if bias is None else errors - bias(concepts)
+        return cls(intercept, mixing, bias, left - left.mean(axis=0), r2, sd)
 
     def unmix(self, readings: Values) -> Values:
         """Return the concepts that the readings speak of, ``[n, m]``, but for the errors u."""
         straight = np.linalg.solve(self.mixing, (readings - self.intercept).T).T
         found = np.asarray(straight, dtype=np.float64)
-        if self.bend is not None:
+        if self.bias is not None:
             for _ in range(_ROUNDS):
-                found = (found + straight - self.bend(found)) / 2
+                found = (found + straight - self.bias(found)) / 2
         return found
 
     @property

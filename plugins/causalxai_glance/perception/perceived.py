@@ -110,7 +110,7 @@ class PerceivedDiscoverer(GraphDiscoverer):
             known = known.without(false)
             held = Directions(perception, rng=rng, config=search, constraints=known)
             edges = held.edges()
-            clear = held.told(edges)
+            clear = held.oriented(edges)
             advance(1)
             share = frequencies(
                 perception,
@@ -216,14 +216,14 @@ def _edges(
     share: Mapping[Pair, float] | None,
 ) -> list[Edge]:
     """Each edge with its slope in sd per sd, gain in R² and frequency, and whether it points."""
-    told = []
+    found = []
     for i, j in sorted(edges):
         parents = sorted(p for p, child in edges if child == j)
         own, others = perception.values[:, j], [p for p in parents if p != i]
         gain = share_given(own, perception.values[:, parents]) - share_given(
             own, perception.values[:, others]
         )
-        told.append(
+        found.append(
             Edge(
                 perception.names[i],
                 perception.names[j],
@@ -233,7 +233,7 @@ def _edges(
                 annotations={"gain": gain},
             )
         )
-    return told
+    return found
 
 
 def _slope(perception: Perception, i: int, j: int, parents: list[int]) -> float:
@@ -245,10 +245,10 @@ def _slope(perception: Perception, i: int, j: int, parents: list[int]) -> float:
 
 def _nodes(perception: Perception, gate: DirectionConfig) -> list[Node]:
     """Return the concepts, each with how well it is read."""
-    instrument, fit = perception.instrument, legible(perception, gate)
+    measurement_model, fit = perception.measurement_model, legible(perception, gate)
     nodes = []
     for j, name in enumerate(perception.names):
-        r2, cross_talk = float(instrument.r2[j]), float(instrument.cross_talk[j])
+        r2, cross_talk = float(measurement_model.r2[j]), float(measurement_model.cross_talk[j])
         figures: dict[str, Json] = {
             "r2": r2,
             "cross_talk": cross_talk,

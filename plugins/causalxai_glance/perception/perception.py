@@ -18,7 +18,7 @@ from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.seeding import numpy_generator
 from causalxai_glance.perception.features import ChannelStatistics
-from causalxai_glance.perception.measurement_model import Instrument, Values, others_alone
+from causalxai_glance.perception.measurement_model import MeasurementModel, Values, others_alone
 from causalxai_glance.perception.readout import ReadOut, ReadOutConfig
 
 
@@ -70,7 +70,7 @@ class Perception:
     names: tuple[str, ...]
     values: Values
     references: Values
-    instrument: Instrument
+    measurement_model: MeasurementModel
     agreement: Values
     others: Values
 
@@ -136,14 +136,14 @@ def perceive(
     # Numbers below zero are nobody's among the images that are read.
     groups = -1 - torch.arange(len(known)) if known.groups is None else known.groups
     readout = ReadOut(config.readout).fit(at_reference, truth, groups, rng=rng, progress=progress)
-    instrument = Instrument.fit(_array(truth), _array(readout.out_of_fold_))
-    values = instrument.unmix(_array(readout.read(at_observed, observed.groups)))
+    measurement_model = MeasurementModel.fit(_array(truth), _array(readout.out_of_fold_))
+    values = measurement_model.unmix(_array(readout.read(at_observed, observed.groups)))
     labels = _array(_labels(observed, config.labels))
     return Perception(
         dataset.concept_names,
         values,
-        instrument.unmix(_array(readout.out_of_fold_)),
-        instrument,
+        measurement_model.unmix(_array(readout.out_of_fold_)),
+        measurement_model,
         _squared_correlation(values, labels),
         others_alone(labels, numpy_generator(rng)),
     )

@@ -1,4 +1,4 @@
-"""What labels, oracle and perception say of each edge, side by side."""
+"""The evidence for each edge from labels, oracle and perception, side by side."""
 
 from __future__ import annotations
 
@@ -36,49 +36,50 @@ _FINDINGS: tuple[tuple[str, Callable[[Json], str], str], ...] = (
     (
         "not_perceived",
         _weighed,
-        "Not perceived: the labels hold these, the oracle doesn't confirm them.",
+        "Not perceived: found in the labels, and not confirmed by the oracle.",
     ),
     (
         "perceived_only",
         _weighed,
-        "Perceived only: the oracle shows these, the labels don't hold them.",
+        "Perceived only: shown by the oracle, and not found in the labels.",
     ),
     (
         "undetermined",
         _weighed,
-        "Direction not told by the labels: described (nearly) as well when reversed, or a concept "
-        "has too few levels. Knowledge of your own can settle it: background, with tiers or "
-        "required edges.",
+        "Undetermined direction: the reverse describes the labels (nearly) as well, or a concept "
+        "has too few levels. Background knowledge can determine it: see 'background', with tiers "
+        "or required edges.",
     ),
     (
         "unconfirmed",
         _weighed,
-        "Can't be confirmed, because the twin is not faithful in a concept.",
+        "Cannot be confirmed, because the twin is not faithful in one of the concepts.",
     ),
-    ("unfaithful", str, "The twin is not faithful in these concepts."),
-    ("perceived_edges", _perceived, "Edges as perceived."),
-    ("unread", str, "Perception does not read these concepts well enough to judge."),
+    ("unfaithful", str, "Concepts in which the twin is not faithful."),
+    ("perceived_edges", _perceived, "Perceived edges."),
+    ("unread", str, "Concepts that perception does not read well enough."),
     (
         "perceived_by_mistake",
         _joined,
-        "Edges found among independent concepts, where none is true.",
+        "Edges found among independent concepts, all of which are false.",
     ),
 )
 
 
-def witness_section(graph: CausalGraph) -> Section:
-    """Show each edge's three witnesses, and what is an edge for one of them only."""
+def evidence_section(graph: CausalGraph) -> Section:
+    """Show the three kinds of evidence for each edge, and the pairs for which they disagree."""
     rows = tuple(_row(edge) for edge in graph.edges if "evidence" in edge.annotations)
     threshold = cast("float", graph.annotations["threshold"])
     caption = (
-        "Labels: how much longer the labels' description would be without the edge, and with it "
-        "reversed, and in what share of random halves of them it is found. The nats compare models "
-        "of additive noise, in the effect's own unit or through a link, and no others: where the "
-        "noise's spread depends on the cause, a wrong direction can win by many. Oracle: how many "
-        "sds of the effect are read back for each sd that do() moves the cause, all else held; "
-        f"above {threshold:g} it is confirmed. Perception: which way the "
-        "classifier's own readings of the concepts point; no edge speaks against it, not read and "
-        "instrument not clean say nothing."
+        "Labels: the increase of the labels' description length in nats without the edge and with "
+        "the edge reversed, and the share of random halves of the labels in which it is found. "
+        "The nats compare only models with additive noise, in the effect's own unit or through a "
+        "link: where the spread of the noise depends on the cause, a wrong direction can win by "
+        "many nats. Oracle: the change of the effect in sds that is read back for each sd by "
+        f"which do() moves the cause, all other concepts held; above {threshold:g} the edge is "
+        "confirmed. Perception: the direction in the classifier's own readings of the concepts. "
+        "'No edge' is evidence against the edge; 'not read', and 'found in the control' (the "
+        "search finds the edge among independent concepts as well), are no evidence."
     )
     items: list[Text | Table] = []
     if rows:
@@ -92,17 +93,18 @@ def witness_section(graph: CausalGraph) -> Section:
         items.append(Table(("finding", "edges (oracle's weight)"), found))
     items.append(
         Text(
-            "Mind: directions come from the labels. A twin that obeys do() would confirm a "
-            "reversed edge of the SCM layer as well; only perception speaks of direction apart."
+            "Note that directions come from the labels. A twin that obeys do() would confirm a "
+            "reversed edge of the SCM layer as well; only perception is independent evidence of "
+            "direction."
         )
     )
-    return Section("Three witnesses", items)
+    return Section("Evidence for each edge", items)
 
 
 def _row(edge: Edge) -> tuple[str, ...]:
     evidence = cast("dict[str, float | str | None]", edge.annotations["evidence"])
     nats = (evidence[name] for name in ("nats_over_none", "nats_over_reverse"))
-    share = "not asked" if edge.frequency is None else f"{edge.frequency:.0%}"
+    share = "not resampled" if edge.frequency is None else f"{edge.frequency:.0%}"
     weight = "" if edge.weight is None else f"{edge.weight:+.2f}"
     if edge.low is not None and edge.high is not None:
         weight += f" [{edge.low:.2f}, {edge.high:.2f}]"
@@ -111,5 +113,5 @@ def _row(edge: Edge) -> tuple[str, ...]:
         ", ".join("—" if value is None else f"{value:.0f}" for value in nats),
         share,
         weight,
-        str(evidence.get("perception", "not heard")),
+        str(evidence.get("perception", "not used")),
     )

@@ -10,7 +10,7 @@ from causalxai.report.builder import GraphReport, ReportInputs
 from causalxai.report.graph_drawing import Verdict, draw_graph, missed_edges, verdict_on
 from causalxai.report.section import Figure, Section, Table, Text
 from causalxai_glance.discoverer import GlanceDiscoverer
-from causalxai_glance.report.evidence import witness_section
+from causalxai_glance.report.evidence import evidence_section
 
 
 def graph_report(
@@ -18,8 +18,8 @@ def graph_report(
     graph: CausalGraph,
     inputs: ReportInputs,
 ) -> GraphReport:
-    """Show the graph beside the true one, and the evidence on each edge."""
-    sections = graph_section(graph, inputs.dataset.graph), witness_section(graph)
+    """Show the graph beside the true one, and the evidence for each edge."""
+    sections = graph_section(graph, inputs.dataset.graph), evidence_section(graph)
     return GraphReport(sections, draws_graph=True)
 
 
@@ -30,7 +30,7 @@ def graph_section(
     title: str = "The graph of concepts",
     more: Sequence[Text | Table | Figure] = (),
 ) -> Section:
-    """Show a discovered graph, beside the true one where that is known.
+    """Show a discovered graph beside the true one, where that is known.
 
     Parameters
     ----------
@@ -39,9 +39,9 @@ def graph_section(
     truth
         Over (some of) the same names.
     title
-        The section's.
+        The title of the section.
     more
-        What else the discoverer has to say.
+        Further remarks of the discoverer.
     """
     items: list[Text | Table | Figure] = [draw_graph(graph, truth, caption=_caption(graph, truth))]
     if truth is not None:
@@ -50,7 +50,7 @@ def graph_section(
 
 
 def _score(graph: CausalGraph, truth: CausalGraph) -> str:
-    """Count right, open, reversed, additional and missing edges."""
+    """Count correct, unoriented, reversed, additional and missing edges."""
     verdicts = Counter(verdict_on(edge, truth) for edge in graph.edges)
     turned = sum(truth.has_edge(edge.target, edge.source) for edge in graph.directed_edges)
     half = verdicts[Verdict.OPEN]
@@ -64,21 +64,21 @@ def _score(graph: CausalGraph, truth: CausalGraph) -> str:
 
 def _caption(graph: CausalGraph, truth: CausalGraph | None) -> str:
     said = (
-        "On an arrow: its weight, in units of the effect (an sd, or being there) for one of the "
-        "cause, and in which share of resamples it is found, where known."
+        "Labels of arrows: the weight, in units of the effect (an sd, or presence) for one unit "
+        "of the cause, and the share of resamples in which the edge is found, where known."
     )
     predictions = {node.name for node in graph.of_kind(NodeKind.PREDICTION)}
     if any(edge.target in predictions for edge in graph.edges):
         said += (
-            " Into the prediction: how far one unit of the concept moves the predicted "
-            "probabilities, their total variation distance, 0 to 1."
+            " Arrows into the prediction: how far one unit of the concept moves the predicted "
+            "probabilities (total variation distance, 0 to 1)."
         )
     if any(not edge.directed for edge in graph.edges):
-        said += " A line with no head: the labels do not tell the direction."
+        said += " A line without a head: the labels do not determine the direction."
     if truth is None:
         return f"The discovered graph. Green: a positive weight; orange: a negative one. {said}"
     beyond = any(verdict_on(edge, truth) is Verdict.UNKNOWN for edge in graph.edges)
-    rest = " Grey: edges that the true graph does not speak of." if beyond else ""
+    rest = " Grey: edges that the true graph does not cover." if beyond else ""
     return (
         "The true graph and the discovered one. Green and solid: right; orange and dashed: "
         f"reversed or additional; grey and dotted: missed.{rest} {said}"

@@ -1,4 +1,4 @@
-"""What the directions of edges are worth that the paper's four steps found."""
+"""The edges that the paper's four steps found, and how reliable their directions are."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def graph_report(
     graph: CausalGraph,
     inputs: ReportInputs,  # noqa: ARG001
 ) -> GraphReport:
-    """Show the edge weights in both directions, and what their product tells."""
+    """Show the edge weights in both directions, and their product."""
     rows = [
         (
             str(edge),
@@ -27,10 +27,10 @@ def graph_report(
     ]
     columns = ("edge", "EW", "EW of the reverse", "product", "of resamples", "own effect")
     note = (
-        "The direction is that of the larger edge weight. Where the product of the two is "
-        "near 1 the twin slides along the data whichever concept is set, and the direction "
-        "means nothing; repeats on one twin agree all the same. The own effect is what is "
-        "read back of a concept for one unit of its own do()."
+        "The direction is that of the larger edge weight. Where the product of the two is near 1, "
+        "the twin moves along the data manifold whichever concept is set, and the direction is "
+        "meaningless, although repeats on one twin agree. The own effect is the change of a "
+        "concept's reading for one unit of its own do()."
     )
     title = "Edges by the paper's four steps"
     if not rows:

@@ -1,4 +1,4 @@
-"""How well the classifier's perception of concepts is read, and the edges that readings hold."""
+"""How well concepts are read from the classifier's features, and the edges in these readings."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ def graph_report(
     graph: CausalGraph,
     inputs: ReportInputs,  # noqa: ARG001
 ) -> GraphReport:
-    """Show the instrument's figures, the control, and how often each edge is found."""
+    """Show the measures of the readings, the control, and how often each edge is found."""
     false = ", ".join(f"{source} → {target}" for source, target in false_edges(graph))
     verdict = (
-        f"Mind: among the reference images, where no edge is true, it finds {false}: "
-        "the instrument is not clean, and these pairs get no edge."
+        "Note: among the reference images, whose concepts are independent, the search finds "
+        f"{false}. These edges are false, so that the readings of these pairs are not reliable, "
+        "and the pairs get no edge."
         if false
-        else "The same search finds no edge among the reference images, where none is true."
+        else "The same search finds no edge among the reference images, whose concepts are independent."
     )
-    items: list[Text | Table] = [_instrument_table(graph), Text(verdict)]
+    items: list[Text | Table] = [_reading_table(graph), Text(verdict)]
     if graph.edges:
         items.append(_edge_table(graph))
     return GraphReport((Section("What the classifier perceives", items),))
@@ -47,7 +48,7 @@ _COLUMNS = (
 )
 
 
-def _instrument_table(graph: CausalGraph) -> Table:
+def _reading_table(graph: CausalGraph) -> Table:
     rows = []
     for name in graph.nodes:
         known = cast("Mapping[str, float]", graph.node(name).annotations)
@@ -57,10 +58,10 @@ def _instrument_table(graph: CausalGraph) -> Table:
         ("concept", *(column.title for column in _COLUMNS), "verdict"),
         tuple(rows),
         "How well concepts are read from the classifier's own features on "
-        f"{graph.annotations['reference_images']} images whose concepts are independent, and what "
-        "a reading takes from another concept (sd per sd). The data set's own images can't judge a "
-        "reading: the last figure tells how well a concept follows from the others' labels without "
-        "any image.",
+        f"{graph.annotations['reference_images']} images whose concepts are independent, and the "
+        "cross-talk, the largest influence of another concept on a reading (sd per sd). Readings "
+        "cannot be judged on the data set's own images: the last column states how well a "
+        "concept is predicted from the other labels without any image.",
     )
 
 
@@ -70,7 +71,7 @@ def _edge_table(graph: CausalGraph) -> Table:
             str(edge),
             "" if edge.weight is None else f"{edge.weight:+.2f}",
             f"{edge.annotations['gain']:.3f}",
-            "told" if edge.directed else "either way",
+            "oriented" if edge.directed else "unoriented",
             "not repeated" if edge.frequency is None else f"{edge.frequency:.2f}",
         )
         for edge in graph.edges
@@ -78,8 +79,9 @@ def _edge_table(graph: CausalGraph) -> Table:
     return Table(
         ("edge", "slope (sd per sd)", "gain in R²", "direction", "frequency"),
         rows,
-        "Edges that the readings hold. Either way: turned around, the edge describes the readings "
-        f"within {UNDETERMINED:g} nats as well. Frequency: the share of "
-        f"{graph.annotations['resamples']} random halves of the images in which they are found; "
-        "with three concepts or more the search in a half begins at the graph of all images.",
+        "Edges in the readings. Unoriented: the reversed edge describes the readings equally "
+        f"well, within {UNDETERMINED:g} nats. Frequency: the share of "
+        f"{graph.annotations['resamples']} random halves of the images in which the edge is "
+        "found; with three or more concepts, the search in a half starts from the graph of all "
+        "images.",
     )

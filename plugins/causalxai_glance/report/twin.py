@@ -1,4 +1,4 @@
-"""What the report shows of a twin: its pictures, its alignment and its training."""
+"""The report's section on a twin: its images, its alignment and its training."""
 
 from __future__ import annotations
 
@@ -19,33 +19,34 @@ from causalxai_glance.twin.quality import FAITHFUL_EFFECT, FAITHFUL_READBACK, Qu
 from causalxai_glance.twin.training import TERMS
 
 _PICTURES, _POINTS, _PANELS = 10, 400, 3
-# Scatter plots are pixels, and fewer of them to the page's width than other figures have.
+# Scatter plots are raster images with fewer pixels than the page is wide, hence small fonts.
 _TITLE, _LABEL, _TICK = 6.0, 5.5, 5.0
 _MARKERS = "osD^vPX*<>"
 _SPLIT = (
-    " For what is there or not: how often each reading comes, filled in images that have it, a "
-    "line in the others."
+    " For boolean concepts: histograms of the readings, filled for images that have the concept, "
+    "outlined for the others."
 )
 _BOOLEAN = (
-    " What is there or not is set to 0 and to 1, the unit is the step from one to the other, and "
-    "the AUC tells how often what has it is read above what has not (.5 is chance)."
+    " Boolean concepts are set to 0 and to 1, and the unit is the step between them. The AUC is "
+    "the probability that an image with the concept has a larger reading than one without it "
+    "(chance: 0.5)."
 )
 
 
 def concept_report(space: LatentSpace, inputs: ReportInputs) -> tuple[Section]:
-    """Show what the twin paints, how well it is aligned, and how its training went."""
+    """Show the twin's reconstructions, its alignment and its training losses."""
     return (twin_section(space, inputs.dataset),)
 
 
 def twin_section(space: LatentSpace, dataset: Dataset) -> Section:
-    """Show what a fitted twin paints of test images, and how well it can be trusted.
+    """Show a fitted twin's reconstructions of test images, and measures of its quality.
 
     Parameters
     ----------
     space
         Fitted.
     dataset
-        Its test images, a few of them, are shown.
+        A few of its test images are shown.
     """
     pictured = _evenly(dataset.test, _PICTURES)
     plotted = _evenly(dataset.test, _POINTS)
@@ -58,7 +59,7 @@ def twin_section(space: LatentSpace, dataset: Dataset) -> Section:
         items.append(_alignment(space, plotted.concepts, space.values(latents.to(space.sd_)).cpu()))
     unnamed = latents[:, len(space.named_) :]
     items += [_clusters(unnamed, plotted.labels, dataset), _losses(space.history_)]
-    return Section("What the twin paints", items)
+    return Section("What the twin generates", items)
 
 
 def _evenly(split: Split, most: int) -> Split:
@@ -76,7 +77,7 @@ def _verdict(quality: Quality) -> str:
         "the images themselves."
     )
     if not quality.readback:
-        return f"{pictures} No concept has a name, so nothing tells whether the twin obeys do()."
+        return f"{pictures} No concept has a name, so that it cannot be measured whether the twin obeys do()."
     bounds = (
         f"read back from the picture with an R² of {FAITHFUL_READBACK:g} or more, and moves by "
         f"{FAITHFUL_EFFECT:g} or more for each unit that do() moves it"
@@ -84,12 +85,13 @@ def _verdict(quality: Quality) -> str:
     if quality.faithful:
         return (
             f"{pictures} The twin is faithful: every named concept is {bounds}. Its answers about "
-            "these concepts speak of what the classifier perceives."
+            "these concepts reflect what the classifier perceives."
         )
     return (
-        f"{pictures} The twin is not faithful: not every named concept is {bounds}. What do() sets "
-        "does not fully arrive in the picture, or the classifier does not see it there. Take its "
-        "answers about the concepts marked below as hints; more training steps may help."
+        f"{pictures} The twin is not faithful: not every named concept is {bounds}. Values that "
+        "do() sets do not fully appear in the image, or the classifier does not perceive them "
+        "there. Its answers about the concepts marked below are only approximate; more training "
+        "steps may help."
     )
 
 
@@ -105,8 +107,9 @@ def _pictures(space: LatentSpace, split: Split) -> Figure:
     rows[1][0].set_ylabel("perceived", fontsize=8)
     return embed(
         figure,
-        "Test images, and what the twin paints from the classifier's embedding of each: what is "
-        "missing below, the classifier has thrown away or the twin has not learned to paint.",
+        "Test images, and the twin's reconstructions from the classifier's embeddings. Details "
+        "that are missing in a reconstruction are either not in the embedding, or the twin has "
+        "not learned to generate them.",
         "Test images in one row, the twin's reconstructions in another.",
         raster=True,
     )
@@ -127,11 +130,15 @@ def _quality_table(quality: Quality, names: tuple[str, ...]) -> Table:
          "effect on others", *(("alignment AUC", "do() readback AUC") if boolean else ()),
          "faithful"),
         tuple(rows),
-        "Held out. Alignment: the latent as a reading of its label. Readback: the latent read from "
-        "the twin's picture, as a reading of what was painted; and the same after do() set it to "
-        "values of N(0, 1) (intervention validity). Own effect: how far it is read back to move "
-        "for each unit that do() moves it (1 is right). Effect on others: the largest move of "
-        "another concept that was held (0 is right)." + (_BOOLEAN if boolean else ""),
+        "On held-out images. Alignment: agreement of the latent "
+        "with its label. Readback: agreement of the latent that "
+        "is read from the twin's image with the one from which "
+        "the image was generated, also after do() set it to "
+        "values of N(0, 1) (intervention validity). Own effect: "
+        "the change of the latent that is read back for each "
+        "unit by which do() moves it (ideally 1). Effect on "
+        "others: the largest change of another concept that was "
+        "held (ideally 0)." + (_BOOLEAN if boolean else ""),
     )  # fmt: skip
 
 
@@ -154,8 +161,9 @@ def _alignment(space: LatentSpace, labels: Tensor, readings: Tensor) -> Figure:
         axes.set_axis_off()
     return embed(
         figure,
-        "Each named concept's label against its aligned latent, in the label's unit, for test "
-        "images; on the line they agree." + (_SPLIT if space.boolean_ else ""),
+        "The label of each named concept against its "
+        "aligned latent, in the label's unit, for test "
+        "images. Points on the line agree." + (_SPLIT if space.boolean_ else ""),
         "Scatter plots of labels against aligned latents.",
         raster=True,
     )
@@ -164,7 +172,7 @@ def _alignment(space: LatentSpace, labels: Tensor, readings: Tensor) -> Figure:
 def _compare(
     axes: Axes, label: NDArray[np.float32], reading: NDArray[np.float32], boolean: bool
 ) -> None:
-    """Draw readings against labels, or how they are spread with and without what they read."""
+    """Draw readings against labels, or histograms of them with and without the concept."""
     if boolean:
         bins = np.linspace(min(-0.2, reading.min()), max(1.2, reading.max()), 30).tolist()
         axes.hist(reading[label > 0.5], bins, color=CATEGORIES[0], alpha=0.6)
@@ -202,9 +210,9 @@ def _clusters(unnamed: Tensor, labels: Tensor, dataset: Dataset) -> Figure:
     _label(axes, f"{first} of the variance)", f"{second})")
     return embed(
         figure,
-        "Test images in the plane of the unnamed latents' two largest principal components; a "
-        "colour and a marker for each class, its name at its median. Classes apart: the features "
-        "without a name carry the class.",
+        "Test images in the plane of the unnamed latents' two largest principal components, with "
+        "a colour and a marker for each class and its name at its median. If the classes are "
+        "separated, the unnamed latents carry the class.",
         "Scatter plot of the unnamed latents of test images, by class.",
         raster=True,
     )
@@ -237,7 +245,7 @@ def _name_cluster(axes: Axes, place: NDArray[np.float64], name: str, colour: str
 
 def _losses(history: Tensor) -> Figure:
     """Draw a small curve for each term that the training had."""
-    # Some terms are there in every few steps only.
+    # Some terms are computed in every few steps only.
     columns = zip(TERMS, history.cpu().double().numpy().T, strict=True)
     return draw_training_curves(
         [TrainingCurve.where_not_zero(term, column) for term, column in columns],

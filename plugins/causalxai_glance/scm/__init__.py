@@ -1,4 +1,4 @@
-"""Structural causal models of concepts: fitted, searched for, and asked what-ifs."""
+"""Structural causal models of concepts: graph search, fitting and counterfactuals."""
 
 from causalxai_glance.scm.attribute_score import is_boolean
 from causalxai_glance.scm.basis import Basis
@@ -19,8 +19,8 @@ from causalxai_glance.scm.search import (
     margin,
     total,
 )
-from causalxai_glance.scm.structural_equation import Mechanism
-from causalxai_glance.scm.threshold import ThresholdMechanism
+from causalxai_glance.scm.structural_equation import StructuralEquation
+from causalxai_glance.scm.threshold import ThresholdEquation
 
 __all__ = [
     "FEWEST",
@@ -32,12 +32,12 @@ __all__ = [
     "Link",
     "LocalScore",
     "MdlScore",
-    "Mechanism",
     "Noise",
     "Pair",
     "PartialScore",
+    "StructuralEquation",
     "StructuralModel",
-    "ThresholdMechanism",
+    "ThresholdEquation",
     "compelled",
     "exact_search",
     "fit_noise",

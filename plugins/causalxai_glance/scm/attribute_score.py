@@ -1,4 +1,4 @@
-"""How many nats describe an attribute, there or not, given its causes."""
+"""The description length of a boolean attribute given its causes, in nats."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from causalxai_glance.scm.basis import Basis
 from causalxai_glance.scm.choices import Choice, screened
 from causalxai_glance.scm.design import Design, raw_coefficients
 from causalxai_glance.scm.logistic import fit_rows, fit_tables, tabulate
-from causalxai_glance.scm.threshold import ThresholdMechanism
+from causalxai_glance.scm.threshold import ThresholdEquation
 
 Values = NDArray[np.float64]
 
-_AT_ONCE = 2000  # sets of parents
+_AT_ONCE = 2000  # The largest number of parent sets that are fitted together.
 _MOST_CELLS = 4096
 _LINE = Basis()
 
 
 class AttributeScore:
-    """Mechanisms of the columns whose values are 0 and 1, by logistic regression.
+    """Fits and scores equations of the columns whose values are 0 and 1, by logistic regression.
 
-    ``negative log likelihood + ½ k log n``, in nats. Where all parents are 0 and 1, too, rows that
-    are alike are counted once, and all sets of parents of one size are fitted together.
+    The score is ``negative log likelihood + ½ k log n``, in nats. Where all parents are boolean as
+    well, equal rows are grouped into one cell with its count, and all parent sets of one size are
+    fitted together.
 
     Parameters
     ----------
@@ -36,7 +37,7 @@ class AttributeScore:
     design
         Bases of the standardised columns.
     location, scale
-        ``[d]``, what they were standardised with.
+        ``[d]``, mean and sd with which the columns were standardised.
     """
 
     def __init__(self, values: Values, design: Design, location: Values, scale: Values) -> None:
@@ -47,8 +48,8 @@ class AttributeScore:
         )
         self._tables: dict[tuple[int, tuple[int, ...]], tuple[Values, float]] = {}
 
-    def mechanism(self, child: int, parents: tuple[int, ...]) -> ThresholdMechanism:
-        """Return the mechanism of a column of 0 and 1 given its parents, ascending."""
+    def equation(self, child: int, parents: tuple[int, ...]) -> ThresholdEquation:
+        """Return the equation of a boolean column given its parents in ascending order."""
         if self.boolean.issuperset(parents) and 1 << len(parents) <= _MOST_CELLS:
             return self._from_table(child, parents)
         return self._from_rows(child, parents)
@@ -58,18 +59,18 @@ class AttributeScore:
 
     @cached_property
     def _different(self) -> tuple[NDArray[np.int64], Values]:
-        """The rows that differ in columns of 0 and 1, the other columns 0, and their counts."""
+        """The distinct rows of the boolean columns, other columns set to 0, and their counts."""
         bits = np.zeros(self._values.shape, dtype=np.int64)
         own = sorted(self.boolean)
         bits[:, own] = self._values[:, own]
         rows, counts = np.unique(bits, axis=0, return_counts=True)
         return rows, counts.astype(np.float64)
 
-    def _from_table(self, child: int, parents: tuple[int, ...]) -> ThresholdMechanism:
+    def _from_table(self, child: int, parents: tuple[int, ...]) -> ThresholdEquation:
         if (child, parents) not in self._tables:
             self._fit_tables(child, parents)
         weights, loss = self._tables[child, parents]
-        return ThresholdMechanism(
+        return ThresholdEquation(
             child,
             parents,
             float(weights[0]),
@@ -79,7 +80,7 @@ class AttributeScore:
         )
 
     def _fit_tables(self, child: int, parents: tuple[int, ...]) -> None:
-        """Fit a child to all sets of as many parents, where these are not too many."""
+        """Fit a child to all parent sets of this size, or to this one where there are too many."""
         others = sorted(self.boolean - {child})
         sets = [parents]
         if comb(len(others), len(parents)) <= _AT_ONCE:
@@ -90,7 +91,7 @@ class AttributeScore:
         for chosen, own, loss in zip(sets, weights, losses, strict=True):
             self._tables[child, chosen] = own, float(loss)
 
-    def _from_rows(self, child: int, parents: tuple[int, ...]) -> ThresholdMechanism:
+    def _from_rows(self, child: int, parents: tuple[int, ...]) -> ThresholdEquation:
         column = self._values[:, child]
         fits = screened(
             [len(self._design.bases[parent]) for parent in parents],
@@ -108,7 +109,7 @@ class AttributeScore:
         raw = [basis.columns(self._values[:, p]) for basis, p in zip(bases, parents, strict=True)]
         weights, remainder = raw_coefficients(raw, odds - odds.mean())
         ends = np.cumsum([0] + [basis.size for basis in bases])
-        return ThresholdMechanism(
+        return ThresholdEquation(
             child,
             parents,
             float(odds.mean()) - remainder,
@@ -126,5 +127,5 @@ class AttributeScore:
 
 
 def is_boolean(column: Values) -> bool:
-    """Tell whether a column's values are exactly 0 and 1."""
+    """Return whether a column's values are exactly 0 and 1."""
     return set(np.unique(column)) == {0.0, 1.0}

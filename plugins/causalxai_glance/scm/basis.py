@@ -1,4 +1,4 @@
-"""Functions of one parent: a line, or a natural cubic spline that goes on as a line."""
+"""Basis functions of one parent: a line, or a natural cubic spline with linear ends."""
 
 from __future__ import annotations
 
@@ -17,34 +17,35 @@ KNOTS: dict[int, tuple[float, ...]] = {
     10: (0.0, 0.03, 0.1, 0.22, 0.4, 0.6, 0.78, 0.9, 0.97, 1.0),
     15: (0, 0.01, 0.03, 0.08, 0.15, 0.25, 0.37, 0.5, 0.63, 0.75, 0.85, 0.92, 0.97, 0.99, 1.0),
 }
-"""Where a spline has its knots, in quantiles of the parent's different values; 0 knots: a line.
+"""Positions of a spline's knots, as quantiles of the parent's distinct values; 0 knots: a line.
 
-The outer ones are the extremes: where causes have long tails, straight tails fit badly. The many
-are for curves that are steep at their ends; with too few, the inverse looks simpler than they."""
+The outer knots are the extremes, because linear tails fit causes with long tails badly. The larger
+sets are for curves that are steep at their ends: with too few knots, the inverse function would
+appear simpler than the true one."""
 
 ROWS = 20
-"""So many rows for each of its functions has a spline; with fewer it bends to chance."""
+"""The least number of rows for each function of a spline; with fewer rows it would overfit."""
 
 _NEAREST = 1e-3  # knots, in standard deviations
 
 
-# By hand: scikit-learn's SplineTransformer has no natural splines. Its curves have two functions
-# more, each of which would cost ½ log n in a description length.
+# Written by hand because scikit-learn's SplineTransformer has no natural splines. Its splines have
+# two more functions, each of which would cost ½ log n in a description length.
 @dataclass(frozen=True)
 class Basis:
-    """Functions whose weighted sum is one parent's share in an effect.
+    """Basis functions whose weighted sum is the contribution of one parent to an effect.
 
     Parameters
     ----------
     location, scale
-        What the parent is standardised with.
+        Mean and sd with which the parent is standardised.
     knots
-        Ascending, in standardised units; none: a line.
+        Ascending, in standardised units; empty for a line.
 
     Notes
     -----
     Natural cubic splines are linear beyond the outer knots [1]_, so that an intervention outside
-    the data gives no wild value.
+    the range of the data does not give extreme values.
 
     References
     ----------
@@ -59,7 +60,7 @@ class Basis:
     def spline(cls, column: ArrayLike, knots: int) -> Self | None:
         """Return the basis with ``knots`` at quantiles of a standardised column.
 
-        ``None`` where the column has too few rows, or different values, for as many knots.
+        ``None`` where the column has too few rows or distinct values for this number of knots.
         """
         x = np.asarray(column, dtype=np.float64)
         if not knots:
@@ -72,11 +73,11 @@ class Basis:
 
     @property
     def size(self) -> int:
-        """How many functions there are."""
+        """The number of basis functions."""
         return max(len(self.knots) - 1, 1)
 
     def columns(self, values: ArrayLike) -> Values:
-        """Return the functions' values, ``[..., size]`` for values ``[...]``; the line first."""
+        """Return the functions' values, ``[..., size]`` for ``[...]``; the linear one is first."""
         x = (np.asarray(values, dtype=np.float64) - self.location) / self.scale
         if not self.knots:
             return x[..., None]
@@ -86,7 +87,7 @@ class Basis:
         return np.concatenate([x[..., None], slopes[..., :-1] - slopes[..., -1:]], axis=-1)
 
     def rescaled(self, location: float, scale: float) -> Self:
-        """Return the basis for ``location + scale * x``, if this one is for ``x``."""
+        """Return the basis for ``location + scale * x``, where this one is for ``x``."""
         return type(self)(location + scale * self.location, scale * self.scale, self.knots)
 
     def to_json(self) -> dict[str, Any]:
@@ -95,5 +96,5 @@ class Basis:
 
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> Self:
-        """Undo ``to_json``."""
+        """Return the basis that ``to_json`` described."""
         return cls(record["location"], record["scale"], tuple(record["knots"]))

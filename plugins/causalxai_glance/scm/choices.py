@@ -1,4 +1,4 @@
-"""Choices of a basis for each parent: all of them, or those that a descent meets."""
+"""Choices of a basis for each parent: all combinations, or those on a coordinate descent."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ Choice: TypeAlias = tuple[int, ...]
 Fit = TypeVar("Fit")
 
 JOINT_PARENTS = 3
-"""Up to so many parents all combinations of bases are tried."""
+"""Up to this number of parents, all combinations of bases are tried."""
 
 
 def screened(
     options: Sequence[int], fit: Callable[[Choice], Fit], cost: Callable[[Fit], float]
 ) -> dict[Choice, Fit]:
-    """Return the choices worth a look, each with its fit.
+    """Return the choices that were tried, each with its fit.
 
     Parameters
     ----------
     options
-        How many there are for each parent.
+        The number of options for each parent.
     fit
         Called once for each choice, which holds a number below each parent's ``options``.
     cost
-        Of a fit; lower is better. With many parents one choice after another is made anew, the
-        others kept, until none is better; the first guess is 0 throughout.
+        The cost of a fit; lower is better. With many parents, the choices are improved one at a
+        time while the others are kept (coordinate descent), until no change is better. The search
+        starts with option 0 for every parent.
     """
     ranges = [range(count) for count in options]
     if len(ranges) <= JOINT_PARENTS:

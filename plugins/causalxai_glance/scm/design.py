@@ -1,4 +1,4 @@
-"""Products of columns, from which every basis and every link is screened at once."""
+"""Products of basis columns, with which all bases and all links are screened together."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from causalxai_glance.scm.noise import Cells
 Values = NDArray[np.float64]
 
 SHARPEST = 1e-3
-"""No residual is taken to be smaller than this share of its column's standard deviation."""
+"""The smallest sd of a residual, as a share of its column's sd."""
 
 PILE = 5
-"""As many equal values at an end, twice as many as next to it, were clipped: they lie beyond."""
+"""At least this many equal values at an end, and twice as many as next to it, count as clipped."""
 
 LEVELS, MOST_LEVELS, ROWS_A_LEVEL = 8, 64, 10
-"""Columns of so few different values are steps of something continuous: see ``is_stepped``."""
+"""Limits on distinct values below which a column is a discretised one; see ``is_stepped``."""
 
 COARSE = 30
-"""Columns of 3 to so many different values tell no direction: see ``is_coarse``."""
+"""Columns of 3 to this many distinct values determine no direction; see ``is_coarse``."""
 
 
 @dataclass(frozen=True)
 class Design:
-    """Bases of all columns side by side, each orthonormal and centred, and their products.
+    """Centred, orthonormal bases of all columns side by side, and their products.
 
     Parameters
     ----------
     bases, slices
-        For each column its bases, and where they stand in ``columns``.
+        For each column its bases and their slices of ``columns``.
     columns
         ``[n, functions]``.
     gram
@@ -67,7 +67,7 @@ class Design:
         return cls(tuple(bases), tuple(slices), columns, columns.T @ columns)
 
     def where(self, parents: Sequence[int], chosen: Sequence[int]) -> NDArray[np.int64]:
-        """Return the columns of the chosen basis of each parent."""
+        """Return the indices of the design's columns for the chosen basis of each parent."""
         parts = [self.slices[p][c] for p, c in zip(parents, chosen, strict=True)]
         return np.r_[tuple(parts)].astype(np.int64) if parts else np.empty(0, dtype=np.int64)
 
@@ -84,9 +84,9 @@ class Child:
     column
         ``[n]``, standardised.
     design
-        The possible parents, the column itself among them.
+        The design of all columns, which include this one.
     links
-        Whether there is any link but the identity.
+        Whether links other than the identity are considered.
     """
 
     def __init__(self, column: Values, design: Design, links: bool) -> None:
@@ -100,7 +100,7 @@ class Child:
 
     @cached_property
     def cells(self) -> Cells | None:
-        """What is known of values that are levels, or were clipped at an end of the column."""
+        """The intervals of values that are levels of a discretised column, or that were clipped."""
         x = self.grid.column
         levels, which, counts = np.unique(x, return_inverse=True, return_counts=True)
         if is_stepped(x):
@@ -117,7 +117,7 @@ class Child:
         )
 
     def log_jacobian(self, link: int) -> float:
-        """Return the sum of ``log g'`` over what has a density."""
+        """Return the sum of ``log g'`` over the values that are scored by a density."""
         whole = float(self.grid.log_jacobians[link])
         if self.cells is None:
             return whole
@@ -126,7 +126,7 @@ class Child:
 
     @cached_property
     def floors(self) -> Values:
-        """``[links]``: the least sum of squares of a residual, in the link's space."""
+        """``[links]``: the smallest sum of squares of a residual, in the link's space."""
         n = len(self.grid.column)
         return np.asarray(
             n * SHARPEST**2 * np.exp(2 * self.grid.log_jacobians / n), dtype=np.float64
@@ -139,30 +139,32 @@ class Child:
 
 
 def is_stepped(column: Values) -> bool:
-    """Tell whether each value of a column stands for an interval around it.
+    """Return whether each value of a column stands for an interval around it.
 
-    Up to 8 different values always do, up to 64 where each has 10 rows on average. Links reach so
-    near to the extreme values that levels which pile up there would earn log-Jacobian without
-    bound. Real measurements that are merely rounded have more values, and keep their links.
+    Columns of up to 8 distinct values are stepped, and of up to 64 where each has 10 rows on
+    average. They carry no link: the bounds of links come so near to the extreme values that
+    repeated values there would gain log-Jacobian without bound. Measurements that are merely
+    rounded have more values and keep their links.
     """
     levels = len(np.unique(column))
     return levels <= max(LEVELS, min(MOST_LEVELS, len(column) // ROWS_A_LEVEL))
 
 
 def is_coarse(column: Values) -> bool:
-    """Tell whether a column has so few levels, and more than two, that it tells no direction.
+    """Return whether a column has more than two levels, but too few to determine a direction.
 
-    Curves are fitted to levels as they stand: steps look like bends in them, and the direction in
-    which the bends are simpler is taken for the causal one. Of random pairs with 1000 rows whose
-    effects, causes or both were rounded, those told by 5 nats or more were told wrongly in 22 %
-    with 3 levels, by up to 98 nats with 5, in 2 % with 15, and from 20 on as seldom as unrounded.
+    Splines are fitted to the levels themselves, so that steps between levels resemble nonlinear
+    effects, and the direction in which these are simpler would be taken as the causal one. In
+    random pairs with 1000 rows whose effects, causes or both were rounded, the directions that
+    gained 5 nats or more were wrong in 22 % with 3 levels, by up to 98 nats with 5 levels, in 2 %
+    with 15 levels, and from 20 levels on no more often than without rounding.
     """
     levels = len(np.unique(column))
     return 3 <= levels <= min(COARSE, len(column) // 2)
 
 
 def raw_coefficients(blocks: list[Values], mapped: Values) -> tuple[Values, float]:
-    """Return weights of the raw functions, and their mean to be taken off the intercept."""
+    """Return weights of the uncentred functions, and the mean to subtract from the intercept."""
     if not blocks:
         return np.empty(0), 0.0
     columns = np.concatenate(blocks, axis=1)

@@ -1,4 +1,4 @@
-"""Which directions a graph's equivalence class leaves open."""
+"""The directions that a graph's Markov equivalence class determines."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from collections.abc import Iterable, Set
 from causalxai_glance.scm.search import Pair
 
 
-def compelled(edges: Iterable[Pair], told: Iterable[Pair] = ()) -> frozenset[Pair]:
-    """Return the edges that point the same way in every graph of the equivalence class.
+def compelled(edges: Iterable[Pair], oriented: Iterable[Pair] = ()) -> frozenset[Pair]:
+    """Return the edges that have the same direction in every graph of the equivalence class.
 
-    Graphs are equivalent that have the same adjacent pairs and the same colliders of pairs that
-    are not adjacent: they imply the same independencies, and whatever describes them by free
-    tables, as labels that are there or not, fits all of them alike.
+    Two graphs are equivalent if they have the same adjacent pairs and the same unshielded
+    colliders. They then imply the same independencies, and unrestricted probability tables, such as
+    those of boolean labels, fit all of them equally well.
 
     Parameters
     ----------
     edges
         An acyclic graph, ``(i, j)`` for i → j.
     told
-        Edges of it whose direction is known otherwise; what follows from them counts, too.
+        Edges whose direction is known otherwise; the directions that follow from them by Meek's
+        rules are included.
 
     References
     ----------
@@ -27,7 +28,7 @@ def compelled(edges: Iterable[Pair], told: Iterable[Pair] = ()) -> frozenset[Pai
     .. [2] Meek, "Causal inference and causal explanation with background knowledge", UAI 1995.
     """
     graph = frozenset(edges)
-    fixed = (_colliders(graph) | frozenset(told)) & graph
+    fixed = (_colliders(graph) | frozenset(oriented)) & graph
     while True:
         open_ = graph - fixed
         following = {edge for edge in open_ if _follows(edge, fixed, open_, graph)}
@@ -37,7 +38,7 @@ def compelled(edges: Iterable[Pair], told: Iterable[Pair] = ()) -> frozenset[Pai
 
 
 def _colliders(graph: frozenset[Pair]) -> frozenset[Pair]:
-    """Return the edges into nodes with two parents that are not adjacent."""
+    """Return the edges into unshielded colliders: nodes with two parents that are not adjacent."""
     return frozenset(
         (i, j)
         for i, j in graph
@@ -47,7 +48,7 @@ def _colliders(graph: frozenset[Pair]) -> frozenset[Pair]:
 
 
 def _follows(edge: Pair, fixed: Set[Pair], open_: Set[Pair], graph: frozenset[Pair]) -> bool:
-    """Tell whether one of Meek's four rules turns an open edge the way it points."""
+    """Return whether one of Meek's four rules [2]_ orients an open edge in this direction."""
     i, j = edge
     nodes = {node for pair in graph for node in pair} - {i, j}
 

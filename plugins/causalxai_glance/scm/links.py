@@ -1,4 +1,4 @@
-"""Links: increasing maps in whose space an effect is the sum of its causes and its noise."""
+"""Links: increasing maps under which an effect is a sum of contributions and noise."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Values = NDArray[np.float64]
 LinkKind = Literal["identity", "log-above", "log-below", "logit"]
 
 STEPS: tuple[float, ...] = tuple(float(step) for step in np.geomspace(0.0003, 1.0, 16))
-"""How far outside the data a bound may lie, in ranges of the data."""
+"""The distances of candidate bounds from the data, in multiples of the data's range."""
 
-_FINITE = 700.0  # exp() of more overflows
+_FINITE = 700.0  # The exponential of a larger number would overflow.
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class Link:
     low, high
         The bounds, in the concept's own unit, where the kind has them.
     guard
-        Values nearer to a bound than this, or beyond it, are mapped as if they were this near.
+        Values that are nearer to a bound than this, or beyond it, are mapped as if they were at
+        this distance.
 
     Notes
     -----
@@ -57,7 +58,7 @@ class Link:
 
     @property
     def parameters(self) -> int:
-        """How many free constants the link has: 0, 1 or 2."""
+        """The number of free parameters of the link: 0, 1 or 2."""
         return (self.low is not None) + (self.high is not None)
 
     def forward(self, values: ArrayLike) -> Values:
@@ -80,7 +81,7 @@ class Link:
         if self.low is not None and self.high is not None:
             share = np.exp(-np.logaddexp(0.0, -y))
             other = np.exp(-np.logaddexp(0.0, y))
-            # From the nearer bound, so that the farther one's rounding does not enter.
+            # Computed from the nearer bound, so that rounding at the farther one has no influence.
             span = self.high - self.low
             inner = np.where(y < 0, self.low + span * share, self.high - span * other)
             return np.asarray(inner, dtype=np.float64)
@@ -101,7 +102,7 @@ class Link:
         return result
 
     def rescaled(self, location: float, scale: float) -> Self:
-        """Return the link for ``location + scale * x``, if this one is for ``x``."""
+        """Return the link for ``location + scale * x``, where this one is for ``x``."""
         return type(self)(
             self.kind,
             None if self.low is None else location + scale * self.low,
@@ -115,11 +116,11 @@ class Link:
 
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> Self:
-        """Undo ``to_json``."""
+        """Return the link that ``to_json`` described."""
         return cls(record["kind"], record["low"], record["high"], record["guard"])
 
     def _gaps(self, x: Values) -> tuple[Values | None, Values | None]:
-        """Return how far values are from the lower and the upper bound, at least the guard."""
+        """Return the distances to the lower and the upper bound, each at least the guard."""
         nearest = max(self.guard, float(np.finfo(np.float64).tiny))
         above, below = None, None
         if self.low is not None:
@@ -133,10 +134,10 @@ class Link:
 
 @dataclass(frozen=True)
 class LinkGrid:
-    """Candidate links of one column, and the few columns that they all are sums of.
+    """Candidate links of one column, and the few columns of which they are all sums.
 
-    A logit is the sum of the two logarithms, so whatever is linear in the mapped column need only
-    be computed for the logarithms.
+    A logit is the sum of the two logarithms. Quantities that are linear in the mapped column are
+    therefore computed only for the logarithms.
 
     Parameters
     ----------
@@ -152,7 +153,7 @@ class LinkGrid:
 
     @classmethod
     def around(cls, column: ArrayLike, steps: tuple[float, ...] = STEPS) -> Self:
-        """Return the grid whose bounds lie ``steps`` ranges outside the column."""
+        """Return the grid with bounds at ``steps`` multiples of the column's range outside it."""
         x = np.asarray(column, dtype=np.float64)
         low, high = float(x.min()), float(x.max())
         span = high - low
@@ -160,7 +161,7 @@ class LinkGrid:
 
     @cached_property
     def links(self) -> tuple[Link, ...]:
-        """The identity first, then the logarithms, then the logits."""
+        """The identity, then the logarithms, then the logits."""
         least, most = float(self.column.min()), float(self.column.max())
         below = [(low, (least - low) / 2) for low in self.lows]
         above = [(high, (high - most) / 2) for high in self.highs]
@@ -181,7 +182,7 @@ class LinkGrid:
 
     @cached_property
     def sums(self) -> Values:
-        """``[links, pieces]`` of 0 and 1: which pieces add up to a link."""
+        """``[links, pieces]`` of 0 and 1: the pieces whose sum is the link."""
         lows, highs = len(self.lows), len(self.highs)
         single = np.eye(1 + lows + highs)
         pairs = single[1 : 1 + lows, None] + single[None, 1 + lows :]
@@ -198,5 +199,5 @@ class LinkGrid:
 
     @cached_property
     def parameters(self) -> NDArray[np.int64]:
-        """``[links]``: how many free constants each link has."""
+        """``[links]``: the number of free parameters of each link."""
         return np.array([link.parameters for link in self.links])

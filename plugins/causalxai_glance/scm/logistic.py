@@ -1,4 +1,4 @@
-"""Logistic regressions by Newton's method: of one column on others, or of many tables at once."""
+"""Logistic regressions by Newton's method, of one column or of many tables at once."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from scipy.special import expit
 Values = NDArray[np.float64]
 
 RIDGE = 1e-3
-"""Of the penalty ``½ RIDGE w^2``, in nats: what keeps log odds finite where causes decide all.
+"""The weight of the penalty ``½ RIDGE w^2`` in nats, which keeps deterministic log odds finite.
 
-With thousands of rows, an effect that never fails gets odds of some hundred thousand."""
+With thousands of rows, a deterministic effect gets odds of about 100 000."""
 
-# Newton's method by hand, for speed: scikit-learn's LogisticRegression and statsmodels fit one
-# table a call, and a search over graphs has thousands of small ones.
+# Newton's method is written by hand for speed: scikit-learn's LogisticRegression and statsmodels
+# fit one table per call, and a search over graphs needs thousands of small ones.
 _STEPS = 60
 _GAIN = 1e-8  # nats
 _JITTER = 1e-10
@@ -24,14 +24,14 @@ _HALVINGS = 20
 
 
 def fit_tables(design: Values, counts: Values, present: Values) -> tuple[Values, Values]:
-    """Fit log odds that are linear in one design to many tables.
+    """Fit log odds that are linear in one common design to many tables.
 
     Parameters
     ----------
     design
         ``[cells, k]``, its first column all ones.
     counts, present
-        ``[tables, cells]``: how many rows lie in each cell, and in how many the child is 1.
+        ``[tables, cells]``: the number of rows in each cell, and of those in which the child is 1.
 
     Returns
     -------
@@ -41,6 +41,7 @@ def fit_tables(design: Values, counts: Values, present: Values) -> tuple[Values,
         ``[tables]``, the negative log likelihoods in nats, without the penalty.
     """
     cells, k = design.shape
+    # The outer products of all cells, flattened, so that one matrix product gives all Hessians.
     squares = (design[:, :, None] * design[:, None, :]).reshape(cells, k * k)
     penalty = np.full(k, RIDGE)
     penalty[0] = 0.0
@@ -53,6 +54,7 @@ def fit_tables(design: Values, counts: Values, present: Values) -> tuple[Values,
         slope = (counts * chance - present) @ design + penalty * weights
         curve = ((counts * chance * (1 - chance)) @ squares).reshape(-1, k, k)
         curve += np.diag(penalty + _JITTER)
+        # Newton steps for all tables together; a step is halved where it would raise the loss.
         move = np.linalg.solve(curve, slope[..., None])[..., 0]
         size: Values = np.ones((len(counts), 1))
         for _ in range(_HALVINGS):
@@ -80,14 +82,14 @@ def fit_rows(design: Values, child: Values) -> tuple[Values, float]:
 def tabulate(
     columns: NDArray[np.int64], child: Values, counts: Values, sets: Sequence[tuple[int, ...]]
 ) -> tuple[Values, Values, Values]:
-    """Count rows by the values of sets of boolean columns, all sets of one size ``p``.
+    """Count rows by the values of sets of boolean columns, all sets of the same size ``p``.
 
     Parameters
     ----------
     columns
-        ``[m, d]`` of 0 and 1, the different rows.
+        ``[m, d]`` of 0 and 1, the distinct rows.
     child, counts
-        ``[m]``: the child in each, and how often it stands.
+        ``[m]``: the child's value in each distinct row, and the row's count.
     sets
         ``p`` columns each.
 

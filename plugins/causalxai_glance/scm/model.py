@@ -1,4 +1,4 @@
-"""A structural causal model of concepts, and Pearl's three steps in it."""
+"""A structural causal model of concepts, with abduction, action and prediction."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from numpy.typing import ArrayLike, NDArray
 from causalxai.errors import DataError
 from causalxai_glance.scm.score import MdlScore, checked
 from causalxai_glance.scm.search import Pair, exact_search
-from causalxai_glance.scm.structural_equation import Mechanism
-from causalxai_glance.scm.threshold import ThresholdMechanism
+from causalxai_glance.scm.structural_equation import StructuralEquation
+from causalxai_glance.scm.threshold import ThresholdEquation
 
 Values = NDArray[np.float64]
-AnyMechanism: TypeAlias = Mechanism | ThresholdMechanism
+AnyEquation: TypeAlias = StructuralEquation | ThresholdEquation
 
 Following = Literal["expected", "likeliest"]
-"""What an attribute is after its causes changed: its probability, or the likelier of 0 and 1."""
+"""The value of a boolean effect whose causes changed: its probability, or the likelier value."""
 
 
 @dataclass(frozen=True)
 class StructuralModel:
-    """Mechanisms of concepts, one each, along an acyclic graph.
+    """Structural equations of concepts, one for each, over an acyclic graph.
 
-    Columns of 0 and 1 are attributes that are there or not, and have threshold mechanisms.
+    Columns of 0 and 1 are boolean attributes and have threshold equations.
 
     Parameters
     ----------
     names
-        The columns'.
+        The names of the columns.
     edges
         ``(i, j)``: i → j.
-    mechanisms
+    equations
         In topological order.
     """
 
     names: tuple[str, ...]
     edges: frozenset[Pair]
-    mechanisms: tuple[AnyMechanism, ...]
+    equations: tuple[AnyEquation, ...]
 
     @classmethod
     def fit(
@@ -55,7 +55,7 @@ class StructuralModel:
         forbidden: Iterable[Pair] = (),
         max_parents: int | None = None,
     ) -> Self:
-        """Fit a mechanism to every column.
+        """Fit an equation to every column.
 
         Parameters
         ----------
@@ -64,22 +64,23 @@ class StructuralModel:
         names
             Of the ``d`` columns.
         edges
-            The graph; ``None``: the one that describes the values shortest.
+            The graph; by default the one with the least description length of the values.
         links
-            Whether effects may carry links.
+            Whether effects may be transformed by links.
         required, forbidden, max_parents
-            Bounds of the search, see ``exact_search``.
+            Constraints of the search; see ``exact_search``.
 
         Raises
         ------
         DataError
-            If the values can't be fitted or the edges are no acyclic graph; columns are named.
+            If the values cannot be fitted, or the edges are not an acyclic graph. The message names
+            the column.
         CapabilityError
             If there are too many columns to search.
         """
         x = np.asarray(values, dtype=np.float64)
         if x.ndim != 2 or x.shape[1] != len(names):
-            raise DataError(f"values have the shape {x.shape}, and there are {len(names)} names")
+            raise DataError(f"values have the shape {x.shape}, but there are {len(names)} names")
         score = MdlScore(checked(x, names), links=links)
         if edges is None:
             graph = exact_search(
@@ -92,32 +93,32 @@ class StructuralModel:
             )
         else:
             graph = frozenset((int(i), int(j)) for i, j in edges)
-        mechanisms = tuple(
-            score.mechanism(child, frozenset(i for i, j in graph if j == child))
+        equations = tuple(
+            score.equation(child, frozenset(i for i, j in graph if j == child))
             for child in _ordered(graph, len(names))
         )
-        return cls(tuple(names), graph, mechanisms)
+        return cls(tuple(names), graph, equations)
 
     @property
     def d(self) -> int:
-        """How many concepts there are."""
+        """The number of concepts."""
         return len(self.names)
 
     @property
     def score(self) -> float:
         """Description length of the columns, in nats."""
-        return sum(mechanism.score for mechanism in self.mechanisms)
+        return sum(equation.score for equation in self.equations)
 
     @property
     def boolean(self) -> frozenset[int]:
-        """The columns that are there (1) or not (0)."""
-        return frozenset(m.child for m in self.mechanisms if isinstance(m, ThresholdMechanism))
+        """The boolean columns, whose values are 0 and 1."""
+        return frozenset(m.child for m in self.equations if isinstance(m, ThresholdEquation))
 
     def abduct(self, values: ArrayLike, rng: np.random.Generator | None = None) -> Values:
         """Return the noise ``[n, d]`` of units ``[n, d]``, in the spaces of the links.
 
-        That of an attribute is known but for its side of a threshold: drawn by ``rng``, the median
-        without.
+        The noise of a boolean attribute is known only up to the side of its threshold: it is drawn
+        with ``rng``, or is the median without one.
 
         Raises
         ------
@@ -126,24 +127,24 @@ class StructuralModel:
         """
         x = self._units(values)
         noise = np.empty_like(x)
-        for mechanism in self.mechanisms:
-            if isinstance(mechanism, ThresholdMechanism):
-                noise[:, mechanism.child] = mechanism.abduct(x, rng)
+        for equation in self.equations:
+            if isinstance(equation, ThresholdEquation):
+                noise[:, equation.child] = equation.abduct(x, rng)
             else:
-                noise[:, mechanism.child] = mechanism.abduct(x)
+                noise[:, equation.child] = equation.abduct(x)
         return noise
 
     def predict(
         self, noise: ArrayLike, actions: Mapping[int, float | Values] | None = None
     ) -> Values:
-        """Return the values that noise leads to under actions.
+        """Return the values that follow from the noise under actions.
 
         Parameters
         ----------
         noise
             ``[n, d]``, as from ``abduct``.
         actions
-            What columns are set to: a number, or ``[n]``.
+            The values to which columns are set: a number, or ``[n]``.
 
         Returns
         -------
@@ -154,13 +155,13 @@ class StructuralModel:
         actions = {} if actions is None else actions
         self._check_targets(np.array([*actions], dtype=np.int64))
         values = np.empty_like(e)
-        for mechanism in self.mechanisms:
-            child = mechanism.child
+        for equation in self.equations:
+            child = equation.child
             if child in actions:
                 values[:, child] = actions[child]
             else:
-                parents = values[:, list(mechanism.parents)]
-                values[:, child] = mechanism.predict(parents, e[:, child])
+                parents = values[:, list(equation.parents)]
+                values[:, child] = equation.predict(parents, e[:, child])
         return values
 
     def counterfactual(
@@ -171,33 +172,35 @@ class StructuralModel:
         *,
         following: Following = "expected",
     ) -> Values:
-        """Return what units would be like, had concepts been set.
+        """Return the counterfactual values of units, had concepts been set.
 
         Parameters
         ----------
         values
-            ``[n, d]``, the units as they are.
+            ``[n, d]``, the factual values of the units.
         targets
             ``[q, k]``, for each of ``q`` interventions the columns that are set; -1: none.
         settings
-            ``[q, n, k]``, what they are set to; anything where there is no target.
+            ``[q, n, k]``, the values to which they are set; ignored where there is no target.
         following
-            What becomes of an attribute whose causes changed. ``expected``: the probability, given
-            the unit, that it would be there, which its own effects see as so much of it: exact
-            means for the attributes next to what is set. ``likeliest``: 1 or 0 by what is likelier,
-            and its own value where that is on the same side of a half.
+            The value of a boolean attribute whose causes changed. ``expected`` is the probability,
+            given the unit, that it would be present; the attribute's own effects receive this
+            fraction as their input, so that means are exact for the direct effects of the concepts
+            that are set. ``likeliest`` is the likelier of 0 and 1, and the factual value where that
+            lies on the same side of one half.
 
         Returns
         -------
         ndarray
-            ``[q, n, d]``. What is set is as set. A concept keeps its value, to the bit, in units
-            where none of its parents changes, also one that its link cannot abduct.
+            ``[q, n, d]``. A concept that is set has the value to which it is set. A concept keeps
+            its factual value, to the bit, in units where none of its parents changes, even where
+            its link cannot abduct it.
 
         Raises
         ------
         DataError
-            If shapes do not agree, a target is no column or stands twice in an intervention, or
-            values are not finite.
+            If shapes do not agree, a target is not a column or is repeated within an intervention,
+            or values are not finite.
 
         References
         ----------
@@ -211,50 +214,50 @@ class StructuralModel:
             column = aims[query, place]
             result[query, :, column] = given[query, :, place]
             is_free[query, column] = False
-        for mechanism in self.mechanisms:
-            self._propagate(mechanism, x, result, is_free[:, mechanism.child], following)
+        for equation in self.equations:
+            self._propagate(equation, x, result, is_free[:, equation.child], following)
         return result
 
     @staticmethod
     def _propagate(
-        mechanism: AnyMechanism,
+        equation: AnyEquation,
         factual: Values,
         result: Values,
         free: NDArray[np.bool_],
         following: Following,
     ) -> None:
-        """Renew a child in place, where it is free and a parent of it has changed."""
-        parents = list(mechanism.parents)
+        """Update a child in place where it is not set and one of its parents has changed."""
+        parents = list(equation.parents)
         changed = (result[:, :, parents] != factual[:, parents]).any(axis=2) & free[:, None]
         query, unit = np.nonzero(changed)
         if not len(query):
             return
         now = result[query, unit][:, parents]
-        if isinstance(mechanism, ThresholdMechanism):
-            after = mechanism.follow(factual[unit], now)
+        if isinstance(equation, ThresholdEquation):
+            after = equation.follow(factual[unit], now)
             if following == "likeliest":
-                own, turned = factual[unit, mechanism.child], np.where(after > 0.5, 1.0, 0.0)
+                own, turned = factual[unit, equation.child], np.where(after > 0.5, 1.0, 0.0)
                 after = np.where((own > 0.5) == (after > 0.5), own, turned)
-            result[query, unit, mechanism.child] = after
+            result[query, unit, equation.child] = after
         else:
-            noise = mechanism.abduct(factual)
-            result[query, unit, mechanism.child] = mechanism.predict(now, noise[unit])
+            noise = equation.abduct(factual)
+            result[query, unit, equation.child] = equation.predict(now, noise[unit])
 
     def to_json(self) -> dict[str, Any]:
-        """Return the model as plain JSON, from which it predicts the same to the bit."""
+        """Return the model as plain JSON; the restored model predicts the same to the bit."""
         return {
             "names": [*self.names],
             "edges": [list(edge) for edge in sorted(self.edges)],
-            "mechanisms": [mechanism.to_json() for mechanism in self.mechanisms],
+            "equations": [equation.to_json() for equation in self.equations],
         }
 
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> Self:
-        """Undo ``to_json``."""
+        """Return the model that ``to_json`` described."""
         return cls(
             tuple(record["names"]),
             frozenset((i, j) for i, j in record["edges"]),
-            tuple(map(_mechanism, record["mechanisms"])),
+            tuple(map(_equation, record["equations"])),
         )
 
     def _units(self, values: ArrayLike) -> Values:
@@ -287,16 +290,20 @@ class StructuralModel:
     def _check_targets(self, targets: NDArray[np.int64]) -> None:
         wrong = sorted(set(targets.tolist()) - set(range(self.d)))
         if wrong:
-            raise DataError(f"{wrong} are no columns of {self.d}: {', '.join(self.names)}")
+            raise DataError(f"{wrong} are not among the {self.d} columns: {', '.join(self.names)}")
 
 
-def _mechanism(record: dict[str, Any]) -> AnyMechanism:
+def _equation(record: dict[str, Any]) -> AnyEquation:
     is_threshold = record.get("kind") == "threshold"
-    return ThresholdMechanism.from_json(record) if is_threshold else Mechanism.from_json(record)
+    return (
+        ThresholdEquation.from_json(record)
+        if is_threshold
+        else StructuralEquation.from_json(record)
+    )
 
 
 def _ordered(edges: frozenset[Pair], d: int) -> list[int]:
-    """Return the columns, causes first, by number where the graph leaves it open."""
+    """Return the columns in topological order, by number where the graph leaves the order open."""
     outside = sorted(edge for edge in edges if not all(0 <= node < d for node in edge))
     if outside:
         raise DataError(f"edges {outside} are not between the {d} columns")

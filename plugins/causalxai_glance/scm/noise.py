@@ -1,4 +1,4 @@
-"""Distributions of noise: a Gaussian or a mixture of a few, as many as the data pay for."""
+"""Noise distributions: Gaussian mixtures whose number of components is chosen by BIC."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Values = NDArray[np.float64]
 Parts: TypeAlias = tuple[Values, Values, Values]  # weights, means, standard deviations
 
 NARROWEST = 0.1
-"""No component is narrower than this share of the residual's standard deviation.
+"""The smallest sd of a component, as a share of the residual's sd.
 
-Values that are rounded, repeated or clipped pile up, and a density on a pile has no bound."""
+Without a limit, the density at rounded, repeated or clipped values would be unbounded."""
 
 _GROUPS, _TAIL = 100, 10
 _TRIAL_STEPS, _STEPS = 10, 100
-_GAIN = 0.01  # nats a step
-_ROUGH = 2.0  # nats that groups may err
+_GAIN = 0.01  # nats per step
+_ROUGH = 2.0  # Tolerance, in nats, for the approximation by groups.
 _LOG_2PI = float(np.log(2 * np.pi))
 
 
@@ -32,7 +32,7 @@ class Noise:
     Parameters
     ----------
     weights, means, sds
-        One each per component; a single component is a Gaussian.
+        One of each per component; a single component is a Gaussian.
     """
 
     weights: tuple[float, ...]
@@ -41,12 +41,12 @@ class Noise:
 
     @property
     def components(self) -> int:
-        """How many Gaussians are mixed."""
+        """The number of components."""
         return len(self.weights)
 
     @property
     def parameters(self) -> int:
-        """How many free constants the mixture has, its mean among them."""
+        """The number of free parameters of the mixture, including its mean."""
         return 3 * len(self.weights) - 1
 
     def log_density(self, values: ArrayLike) -> Values:
@@ -57,11 +57,12 @@ class Noise:
         return _log_sum(np.log(weights / sds) - 0.5 * _LOG_2PI - 0.5 * scaled * scaled)
 
     def log_mass(self, lower: ArrayLike, upper: ArrayLike) -> Values:
-        """Return the log probability of each interval; ends may be infinite."""
+        """Return the log probability of each interval, whose ends may be infinite."""
         a, b = np.asarray(lower, dtype=np.float64), np.asarray(upper, dtype=np.float64)
         weights, means, sds = self._parts(a.ndim)
         a, b = (a - means) / sds, (b - means) / sds
-        # In the lower half, where the logarithm of the distribution function is exact.
+        # Reflected into the lower half, where the logarithm of the distribution function is
+        # accurate.
         flip = a + b > 0
         a, b = np.where(flip, -b, a), np.where(flip, -a, b)
         inner = log_ndtr(a) - log_ndtr(b)
@@ -78,7 +79,7 @@ class Noise:
         return np.asarray(means[which] + sds[which] * rng.standard_normal(n), dtype=np.float64)
 
     def moved(self, location: float, scale: float) -> Self:
-        """Return the distribution of ``location + scale`` times the noise; scale is positive."""
+        """Return the distribution of ``location + scale * noise``; scale is positive."""
         return type(self)(
             self.weights,
             tuple(location + scale * mean for mean in self.means),
@@ -91,11 +92,11 @@ class Noise:
 
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> Self:
-        """Undo ``to_json``."""
+        """Return the noise that ``to_json`` described."""
         return cls(tuple(record["weights"]), tuple(record["means"]), tuple(record["sds"]))
 
     def _parts(self, ndim: int) -> Parts:
-        """Weights, means and standard deviations, components first, for values of ``ndim`` axes."""
+        """Return weights, means and sds, components first, to broadcast with ``ndim`` axes."""
         weights, means, sds = (
             np.asarray(part).reshape(-1, *(1,) * ndim)
             for part in (self.weights, self.means, self.sds)
@@ -121,15 +122,15 @@ class NoiseFit:
 
 @dataclass(frozen=True)
 class Cells:
-    """Of some values it is only known in what interval they lie.
+    """Values of which only an interval is known.
 
     Parameters
     ----------
     rows
-        Which: ``[c]``.
+        ``[c]``, the rows of these values.
     lower, upper
-        How far below and above their residual the interval goes, ``[c]``, in the residual's unit;
-        infinite where a value was clipped.
+        ``[c]``, the distances from the residual down and up to the ends of its interval, in the
+        residual's unit; infinite where a value was clipped.
     """
 
     rows: NDArray[np.int64]
@@ -138,23 +139,23 @@ class Cells:
 
 
 def fit_noise(residuals: ArrayLike, most: int = 3, cells: Cells | None = None) -> list[NoiseFit]:
-    """Fit every sample with the mixture that describes it shortest (BIC).
+    """Fit to every sample the mixture with the least description length (BIC).
 
     Parameters
     ----------
     residuals
         ``[samples, n]``; no sample is constant.
     most
-        How many components there may be.
+        The largest number of components.
     cells
-        What is only known to lie in an interval: it counts with its probability instead of its
-        density.
+        Values that are only known to lie in an interval; they count with its probability instead of
+        a density.
 
     Returns
     -------
     list of NoiseFit
-        One per sample. Expectation maximisation runs over groups of neighbouring values with
-        their exact first two moments; the length is that of the values themselves.
+        One per sample. For speed, expectation maximisation runs over groups of neighbouring values
+        with their exact first two moments; the description length is that of the values themselves.
     """
     x = np.atleast_2d(np.asarray(residuals, dtype=np.float64))
     means, sds = x.mean(axis=1), x.std(axis=1)
@@ -171,7 +172,8 @@ def fit_noise(residuals: ArrayLike, most: int = 3, cells: Cells | None = None) -
     for components in range(2, most + 1):
         parts, likelihoods = _mixtures(moments, _starts(ordered, components))
         lengths = 0.5 * (3 * components - 1) * np.log(x.shape[1]) - likelihoods
-        # Groups know nothing of cells.
+        # The grouped likelihood ignores cells, so that with cells every mixture is measured
+        # exactly.
         for row in np.flatnonzero((lengths < rough + _ROUGH) | (cells is not None)):
             mixture = Noise(*(tuple(part[row].tolist()) for part in parts))
             fits[row] = min(fits[row], measured(mixture, int(row)), key=lambda fit: fit.length)
@@ -196,13 +198,13 @@ _STANDARD = Noise((1.0,), (0.0,), (1.0,))
 
 
 def _log_sum(joint: Values) -> Values:
-    """Log of the sum of exponentials over the components, which come first."""
+    """Return the log of the sum of exponentials over the first axis, that of the components."""
     peak = joint.max(axis=0)
     return np.asarray(np.log(np.exp(joint - peak).sum(axis=0)) + peak, dtype=np.float64)
 
 
 def _grouped(ordered: Values) -> Values:
-    """Return counts, sums, sums of squares ``[samples, groups, 3]``; tails stay value by value."""
+    """Return counts, sums and sums of squares ``[samples, groups, 3]``; tails are not grouped."""
     n = ordered.shape[1]
     edges = np.arange(n)
     if n > _GROUPS + 2 * _TAIL:
@@ -215,7 +217,8 @@ def _grouped(ordered: Values) -> Values:
 
 
 def _starts(ordered: Values, components: int) -> Parts:
-    """Slices of equal mass, one narrow in wide, a lower tail, an upper tail: each ``[s, 4, K]``."""
+    """Return four starts per sample, ``[samples, 4, K]`` for each kind of parameter."""
+    # Slices of equal mass, a narrow component within wider ones, a lower tail and an upper tail.
     rest = components - 1
     even = np.full(components, 1 / components)
     lower = np.r_[0.15, np.full(rest, 0.85 / rest)]
@@ -237,15 +240,18 @@ def _slices(ordered: Values, shares: Values) -> Parts:
     return np.broadcast_to(shares, means.shape), means, np.maximum(sds, 2 * NARROWEST)
 
 
-# Expectation maximisation by hand, for speed: scikit-learn's GaussianMixture takes one sample and
-# one start a call, and neither weights nor moments of groups; a search fits thousands of residuals.
+# Expectation maximisation is written by hand for speed: scikit-learn's GaussianMixture takes one
+# sample and one start per call, and neither weights nor moments of groups, while a graph search
+# fits thousands of residuals.
 def _mixtures(moments: Values, starts: Parts) -> tuple[Parts, Values]:
-    """Go a few steps from every start, then many from the best: ``[samples, K]``, likelihoods."""
+    """Run a few steps from every start, then many from the best one of each sample."""
+    # [samples, 1, groups]: the second axis broadcasts over the starts.
     counts = moments[:, None, :, 0]
     centres = moments[:, None, :, 1] / counts
     parts, likelihood = starts, np.full((len(moments), 1), -np.inf)
     for _ in range(_TRIAL_STEPS):
         parts, likelihood = _step(moments, centres, parts)
+    # Only the best start of each sample is kept: [samples, starts, K] becomes [samples, 1, K].
     rows, winner = np.arange(len(moments)), likelihood.argmax(axis=1)
     weights, means, sds = (part[rows, winner][:, None] for part in parts)
     parts, likelihood = (weights, means, sds), likelihood[rows, winner][:, None]
@@ -260,7 +266,8 @@ def _mixtures(moments: Values, starts: Parts) -> tuple[Parts, Values]:
 
 
 def _step(moments: Values, centres: Values, parts: Parts) -> tuple[Parts, Values]:
-    """One step of expectation maximisation, and the likelihood before it, ``[samples, s]``."""
+    """Do one step of expectation maximisation; return the likelihood before it, too."""
+    # [samples, starts, K, 1] against centres [samples, starts, 1, groups]; in place for speed.
     weights, means, sds = (part[..., None] for part in parts)
     joint = (centres[:, :, None] - means) / sds
     joint *= joint
@@ -270,6 +277,8 @@ def _step(moments: Values, centres: Values, parts: Parts) -> tuple[Parts, Values
     share = np.exp(joint - peak)
     total = share.sum(axis=2, keepdims=True)
     likelihood = ((np.log(total) + peak)[:, :, 0] * moments[:, None, :, 0]).sum(axis=-1)
+    # [samples, starts, K, groups] @ [samples, 1, groups, 3]: count, sum and square of each
+    # component.
     sums = (share / total) @ moments[:, None]
     mass = np.maximum(sums[..., 0], 1e-8)
     centre = sums[..., 1] / mass

@@ -1,4 +1,4 @@
-"""The score of a sample in which some columns say nothing."""
+"""The score of a sample in which some columns do not vary."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from causalxai_glance.scm.search import Pair
 
 
 class PartialScore:
-    """``MdlScore`` of the columns that vary in a sample; the others take no nats, and no edge.
+    """``MdlScore`` of the columns that vary in a sample; others score 0 and get no edge.
 
-    What is rare is the same throughout many a small sample.
+    A rare attribute is often constant throughout a small sample.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ class PartialScore:
     links
         As for ``MdlScore``.
     among
-        The columns that may be heard; all, unless given.
+        The columns that may be scored; all by default.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class PartialScore:
 
     @property
     def forbidden(self) -> frozenset[Pair]:
-        """The edges that the sample can't speak of."""
+        """The pairs for which the sample has no information."""
         pairs = ((i, j) for i in range(self.d) for j in range(self.d) if i != j)
         return frozenset(pair for pair in pairs if not self._place.keys() >= set(pair))
 

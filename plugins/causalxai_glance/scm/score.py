@@ -1,4 +1,4 @@
-"""How many nats describe a concept given its parents: the score of the exact search."""
+"""The description length of a concept given its parents, the score of the exact search."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from causalxai_glance.scm.choices import Choice, screened
 from causalxai_glance.scm.design import Child, Design, raw_coefficients
 from causalxai_glance.scm.noise import NoiseFit, fit_noise
 from causalxai_glance.scm.search import MOST_BOOLEAN, MOST_NODES
-from causalxai_glance.scm.structural_equation import Mechanism
-from causalxai_glance.scm.threshold import ThresholdMechanism
+from causalxai_glance.scm.structural_equation import StructuralEquation
+from causalxai_glance.scm.threshold import ThresholdEquation
 
 Values = NDArray[np.float64]
 
 FEWEST = 30
-"""Fewer rows describe no mechanism."""
+"""The smallest number of rows to which an equation can be fitted."""
 
 ROOT_COMPONENTS, COMPONENTS = 4, 3
 _RIDGE = 1e-9
@@ -29,43 +29,43 @@ _RIDGE = 1e-9
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A choice of a basis for each parent and of a link, by their numbers."""
+    """A choice of a basis for each parent and of a link, by index."""
 
     chosen: Choice
     link: int
 
 
 class MdlScore:
-    """Local score of a node given its parents: a description length in nats, lower is better.
+    """The local score of a node given its parents: a description length in nats, lower is better.
 
-    ``n h(residual) + ½ k log n - sum of log g'``: the entropy of the noise, the price of all ``k``
-    free constants (splines, noise, link) and the link's Jacobian, on standardised columns.
+    The score is ``n h(residual) + ½ k log n - sum of log g'``: the entropy of the noise, the cost
+    of all ``k`` free parameters (splines, noise, link) and the link's Jacobian, on standardised
+    columns.
 
     Parameters
     ----------
     values
         ``[n, d]``, a column per concept.
     links
-        Whether an effect may carry a link other than the identity.
+        Whether effects may have links other than the identity.
 
     Raises
     ------
     DataError
-        If there are too few rows, or a column is constant, not finite, or of two values that are
-        not 0 and 1; it is named by number.
+        If there are too few rows, or a column is constant, is not finite, or has two values other
+        than 0 and 1. The message gives the column's number.
 
     Notes
     -----
     Bases and links are screened by their Gaussian score, for which products of columns suffice;
-    mixtures are fitted to the best of each kind. Values that pile up at an end of a column are
-    taken to be clipped there, and few levels to be steps of something continuous, which carry no
-    link: both are scored by the probability of their intervals. A column of 0 and 1 is an attribute
-    that is there or not: its length is the negative log likelihood of a logistic regression
-    + ½ k log n. See [1]_ for the idea of the score.
+    mixtures are fitted to the best candidates of each kind. Many equal values at an end of a column
+    are treated as clipped, and few levels as a discretised continuous variable without a link; both
+    are scored by the probability of their intervals. The length of a boolean column is the negative
+    log likelihood of a logistic regression plus ½ k log n. See [1]_ for the idea of the score.
 
-    That a direction is told by many nats means much among models of additive noise, in the
-    effect's own unit or in a link's, and nothing beyond them: where the noise's spread depends on
-    the cause, wrong directions have won by more than a hundred.
+    A large difference in nats between two directions is evidence only within the class of
+    additive-noise models, in the effect's own unit or under a link. Where the spread of the noise
+    depends on the cause, wrong directions have won by more than a hundred nats.
 
     References
     ----------
@@ -79,17 +79,17 @@ class MdlScore:
         self._links = links
         self._design = Design.of(self._values)
         self._children: dict[int, Child] = {}
-        self._found: dict[tuple[int, frozenset[int]], Mechanism | ThresholdMechanism] = {}
+        self._found: dict[tuple[int, frozenset[int]], StructuralEquation | ThresholdEquation] = {}
         self._attributes = AttributeScore(x, self._design, self._location, self._scale)
 
     @property
     def n(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         return len(self._values)
 
     @property
     def d(self) -> int:
-        """How many columns there are."""
+        """The number of columns."""
         return int(self._values.shape[1])
 
     @property
@@ -99,21 +99,23 @@ class MdlScore:
 
     @property
     def most_nodes(self) -> int:
-        """Up to how many columns all sets of parents can be scored in reasonable time."""
+        """The largest number of columns for which all parent sets are scored."""
         return MOST_BOOLEAN if len(self.boolean) == self.d else MOST_NODES
 
     def __call__(self, child: int, parents: frozenset[int]) -> float:
         """Return the description length of ``child`` given ``parents``, in nats."""
-        return self.mechanism(child, parents).score
+        return self.equation(child, parents).score
 
-    def mechanism(self, child: int, parents: frozenset[int]) -> Mechanism | ThresholdMechanism:
-        """Return the mechanism that has the least description length, in the columns' units."""
+    def equation(
+        self, child: int, parents: frozenset[int]
+    ) -> StructuralEquation | ThresholdEquation:
+        """Return the equation with the least description length, in the columns' own units."""
         key = (child, frozenset(parents))
         if key not in self._found:
             if child in key[1] or not {child, *key[1]} <= set(range(self.d)):
-                raise DataError(f"{sorted(key[1])} → {child}: no sound parents in {self.d} columns")
+                raise DataError(f"{sorted(key[1])} → {child}: not parents among {self.d} columns")
             ordered = tuple(sorted(key[1]))
-            fit = self._attributes.mechanism if child in self.boolean else self._fit
+            fit = self._attributes.equation if child in self.boolean else self._fit
             self._found[key] = fit(child, ordered)
         return self._found[key]
 
@@ -123,7 +125,7 @@ class MdlScore:
             self._children[child] = Child(column, self._design, self._links)
         return self._children[child]
 
-    def _fit(self, child: int, parents: tuple[int, ...]) -> Mechanism:
+    def _fit(self, child: int, parents: tuple[int, ...]) -> StructuralEquation:
         node = self._child(child)
         candidates = self._candidates(node, parents)
         residuals = np.stack([self._residual(node, parents, one) for one in candidates])
@@ -134,16 +136,16 @@ class MdlScore:
             if best is None or score < best[0]:
                 best = score, one, fit
         assert best is not None
-        return self._mechanism(child, parents, *best)
+        return self._equation(child, parents, *best)
 
     def _price(self, node: Child, parents: tuple[int, ...], one: _Candidate) -> float:
-        """Return what a candidate takes beside its noise: for its constants, and the Jacobian."""
+        """Return the cost of a candidate besides its noise: for parameters and the Jacobian."""
         functions = len(self._design.where(parents, one.chosen))
         constants = 0.5 * (functions + node.grid.parameters[one.link]) * np.log(self.n)
         return float(constants - node.log_jacobian(one.link))
 
     def _candidates(self, node: Child, parents: tuple[int, ...]) -> list[_Candidate]:
-        """Two choices of bases for the best link of each kind, by the Gaussian score."""
+        """Return two choices of bases for the best link of each kind, by the Gaussian score."""
         scores = self._screened(node, parents)
         kinds = np.array([link.kind for link in node.grid.links])
         table = np.stack([*scores.values()])
@@ -158,7 +160,7 @@ class MdlScore:
         return kept
 
     def _screened(self, node: Child, parents: tuple[int, ...]) -> dict[Choice, Values]:
-        """Gaussian scores of all links for each choice of bases worth a look."""
+        """Return the Gaussian scores of all links for each choice of bases that is tried."""
         return screened(
             [len(self._design.bases[parent]) for parent in parents],
             lambda choice: self._gaussian(node, parents, choice),
@@ -178,7 +180,7 @@ class MdlScore:
         return np.asarray(fit + price - node.grid.log_jacobians, dtype=np.float64)
 
     def _solve(self, where: NDArray[np.int64], products: Values) -> Values:
-        # The ridge keeps columns that repeat each other solvable.
+        # The ridge keeps the system solvable where columns are collinear.
         gram = self._design.gram[np.ix_(where, where)] + _RIDGE * np.eye(len(where))
         return np.asarray(np.linalg.solve(gram, products), dtype=np.float64)
 
@@ -191,10 +193,10 @@ class MdlScore:
             mapped = mapped - mapped.mean()
         return _no_sharper(mapped, float(np.sqrt(node.floors[one.link] / self.n)))
 
-    def _mechanism(
+    def _equation(
         self, child: int, parents: tuple[int, ...], score: float, one: _Candidate, fit: NoiseFit
-    ) -> Mechanism:
-        """Translate the fit from standardised columns to their own units."""
+    ) -> StructuralEquation:
+        """Convert a fit to standardised columns into an equation in the columns' own units."""
         node = self._child(child)
         standard = node.grid.links[one.link]
         location, scale = float(self._location[child]), float(self._scale[child])
@@ -210,7 +212,7 @@ class MdlScore:
             basis.rescaled(float(self._location[p]), float(self._scale[p]))
             for basis, p in zip(bases, parents, strict=True)
         ]
-        return Mechanism(
+        return StructuralEquation(
             child,
             parents,
             link,
@@ -223,7 +225,7 @@ class MdlScore:
 
 
 def _no_sharper(residual: Values, floor: float) -> Values:
-    """Widen a residual that is all but nothing: no precision is infinite."""
+    """Replace a residual whose sd is below the floor by an evenly spread one with that sd."""
     sd = float(residual.std())
     if sd >= floor:
         return residual
@@ -233,18 +235,18 @@ def _no_sharper(residual: Values, floor: float) -> Values:
 
 
 def checked(values: ArrayLike, names: Sequence[str] | None = None) -> Values:
-    """Return values as ``[n, d]`` floats from which mechanisms can be fitted.
+    """Return values as ``[n, d]`` floats from which equations can be fitted.
 
     Raises
     ------
     DataError
-        If they can't; the column is named.
+        If they cannot be fitted; the message names the column.
     """
     x = np.asarray(values, dtype=np.float64)
     if x.ndim != 2 or x.shape[1] == 0:
         raise DataError(f"values have the shape {x.shape}, they must be [rows, columns]")
     if len(x) < FEWEST:
-        raise DataError(f"{len(x)} rows are too few to fit mechanisms, give at least {FEWEST}")
+        raise DataError(f"{len(x)} rows are too few to fit equations, give at least {FEWEST}")
     for number, column in enumerate(x.T):
         wrong = _complaint(column)
         if wrong is not None:
@@ -254,20 +256,20 @@ def checked(values: ArrayLike, names: Sequence[str] | None = None) -> Values:
 
 
 def says_something(column: Values) -> bool:
-    """Tell whether a column can be scored, and so explain or be explained."""
+    """Return whether a column varies and can be scored."""
     return _complaint(column) is None
 
 
 def _complaint(column: Values) -> str | None:
-    """Return what is wrong with a column, in words that go on from its name."""
+    """Return why a column cannot be fitted, as a predicate to follow its name, or ``None``."""
     bad = int((~np.isfinite(column)).sum())
     if bad:
         return f"is not finite in {bad} of {len(column)} rows"
     low, high = float(column.min()), float(column.max())
     if high - low <= 1e-12 * max(abs(low), abs(high)):
-        return f"is constant ({column[0]:g}): nothing can explain it"
+        return f"is constant ({column[0]:g}), so that no equation can be fitted"
     if np.isin(column, (low, high)).all() and not is_boolean(column):
         return (
-            f"has two values, {low:g} and {high:g}: write 1 for what is there and 0 for what is not"
+            f"has two values, {low:g} and {high:g}; a boolean column must have the values 0 and 1"
         )
     return None

@@ -1,4 +1,4 @@
-"""The best directed acyclic graph under a score that is a sum over nodes and their parents."""
+"""Exact search for the best directed acyclic graph under a decomposable score."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ Pair: TypeAlias = tuple[int, int]
 LocalScore: TypeAlias = Callable[[int, frozenset[int]], float]
 
 MOST_NODES = 10
-"""Up to here every set of parents is scored."""
+"""The largest number of nodes for which all parent sets are scored."""
 
 MOST_BOOLEAN = 12
-"""The same for columns of 0 and 1, whose scores come from tables."""
+"""The same for boolean columns, whose scores are computed from tables."""
 
 MOST_NODES_LIMITED = 16
-"""Up to here the subsets of nodes can be gone through, with ``max_parents``."""
+"""The largest number of nodes whose subsets can be enumerated, with ``max_parents``."""
 
 
 @dataclass(frozen=True)
 class EdgeMargin:
-    """What it costs to give up an edge of the best graph.
+    """The cost of removing or reversing an edge of the best graph.
 
     Parameters
     ----------
     absent
-        How many nats more the best graph takes in which the two nodes are not adjacent.
+        The additional nats of the best graph in which the two nodes are not adjacent.
     reversed
-        How many more the best graph takes in which the edge points the other way; infinite where
-        no graph that is allowed does.
+        The additional nats of the best graph in which the edge is reversed; infinite if the
+        constraints allow no such graph.
     """
 
     absent: float
     reversed: float
 
 
-# By hand: causal-learn's exact search has one score built in, the BIC of Gaussian lines, and does
-# not say by how much an edge wins.
+# Written by hand because causal-learn's exact search has one built-in score, the BIC of linear
+# Gaussian models, and does not return the margins of edges.
 def exact_search(
     d: int,
     score: LocalScore,
@@ -53,25 +53,25 @@ def exact_search(
     max_parents: int | None = None,
     most_nodes: int = MOST_NODES,
 ) -> frozenset[Pair]:
-    """Return the graph of least total score.
+    """Return the graph with the least total score.
 
     Parameters
     ----------
     d
-        How many nodes.
+        The number of nodes.
     score
-        ``score(child, parents)``, lower is better. Called once for each set of parents.
+        ``score(child, parents)``; lower is better. It is called once for each parent set.
     required, forbidden
         Edges ``(i, j)``, i → j, that the graph must or must not have.
     max_parents
-        The most parents of a node; ``None``: any number.
+        The largest number of parents of a node; ``None`` for no limit.
     most_nodes
-        The most nodes whose parents may be any number.
+        The largest number of nodes for which the number of parents may be unlimited.
 
     Returns
     -------
     frozenset of (int, int)
-        The edges. Among equal scores of a node the smaller set of parents wins, then the one of
+        The edges. Among parent sets of equal score, the smaller one is chosen, then the one with
         lower numbers.
 
     Raises
@@ -79,7 +79,7 @@ def exact_search(
     CapabilityError
         If there are too many nodes.
     DataError
-        If what is required cannot be had.
+        If no acyclic graph satisfies the constraints.
 
     References
     ----------
@@ -105,14 +105,14 @@ def margin(
     max_parents: int | None = None,
     most_nodes: int = MOST_NODES,
 ) -> dict[Pair, EdgeMargin]:
-    """Return what each edge of the best graph is worth, in the score's unit (nats).
+    """Return the margin of each edge of the best graph, in the score's unit (nats).
 
-    Parameters and errors are ``exact_search``'s.
+    Parameters and errors are those of ``exact_search``.
 
     Returns
     -------
     dict
-        Edges of the best graph in ascending order. A required edge is infinitely worth.
+        The edges of the best graph in ascending order. A required edge has infinite margins.
     """
     table = _Table(d, score, max_parents, most_nodes)
     must, never = frozenset(required), frozenset(forbidden)
@@ -130,7 +130,7 @@ def margin(
 
 
 class _Table:
-    """Scores of all sets of parents, as bit masks, looked up when first needed."""
+    """Scores of all parent sets, which are bit masks, computed when first needed."""
 
     def __init__(self, d: int, score: LocalScore, max_parents: int | None, most_nodes: int) -> None:
         if d > (most_nodes if max_parents is None else MOST_NODES_LIMITED):
@@ -146,16 +146,16 @@ class _Table:
     def search_known(
         self, must: frozenset[Pair], never: frozenset[Pair]
     ) -> tuple[frozenset[Pair], float]:
-        """Search under what a user knows, and say so if that can't be."""
+        """Search under constraints, and raise an error if they cannot be satisfied."""
         for i, j in must | never:
             if not (0 <= i < self.d and 0 <= j < self.d and i != j):
-                raise DataError(f"({i}, {j}) is no edge between two of {self.d} nodes")
+                raise DataError(f"({i}, {j}) is not an edge between two of {self.d} nodes")
         if must & never:
             raise DataError(f"edges both required and forbidden: {sorted(must & never)}")
         found = self.search(must, never)
         if found is None:
             limit = "" if self._most is None else f" with at most {self._most} parents a node"
-            raise DataError(f"no acyclic graph{limit} has all required and no forbidden edges")
+            raise DataError(f"no acyclic graph{limit} has all required edges and no forbidden edge")
         return found
 
     def search(
@@ -167,7 +167,7 @@ class _Table:
     def _best_parents(
         self, child: int, must: frozenset[Pair], never: frozenset[Pair]
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """For each set of candidates the least score and the set of parents that has it."""
+        """Return, for each set of candidates, the least score and the parent set that has it."""
         needed = sum(1 << i for i, j in must if j == child)
         barred = sum(1 << i for i, j in never if j == child) | 1 << child
         scored = [(self._at(child, mask), mask) for mask in self._masks(needed, barred)]
@@ -183,7 +183,7 @@ class _Table:
         return values[rank], masks[rank]
 
     def _masks(self, needed: int, barred: int) -> Iterable[int]:
-        """All sets of parents with all that are needed and none that is barred."""
+        """Return all parent sets that contain the required parents and no forbidden one."""
         if needed & barred:
             return
         free = [1 << i for i in range(self.d) if not (needed | barred) >> i & 1]
@@ -206,7 +206,7 @@ class _Table:
     def _order(
         self, best: list[tuple[NDArray[np.float64], NDArray[np.int64]]]
     ) -> tuple[frozenset[Pair], float] | None:
-        """Add a sink at a time: the best graph over a set of nodes from those over smaller ones."""
+        """Find the best graph over each set of nodes by adding one sink to a smaller set."""
         costs = [[*map(float, values)] for values, _ in best]
         least, sink = [0.0] * (1 << self.d), [-1] * (1 << self.d)
         for nodes in range(1, 1 << self.d):

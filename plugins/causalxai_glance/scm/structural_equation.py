@@ -1,4 +1,4 @@
-"""One effect: how a concept comes about from its parents and its noise."""
+"""The structural equation of a continuous concept."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Mechanism:
-    """``g(child) = intercept + sum of f_j(parent_j) + noise``, g increasing.
+class StructuralEquation:
+    """The equation ``g(child) = intercept + sum of f_j(parent_j) + noise``, with g increasing.
 
     Parameters
     ----------
     child, parents
-        Columns; the parents ascend.
+        Columns; the parents are in ascending order.
     link
         g, in the child's own unit.
     intercept
@@ -30,7 +30,7 @@ class Mechanism:
     bases, coefficients
         One of each per parent: ``f_j`` is the basis' functions weighted by the coefficients.
     noise
-        Its distribution, of mean 0, in the link's space.
+        The distribution of the noise, with mean 0, in the link's space.
     score
         Description length of the child given its parents, in nats, the child standardised.
     """
@@ -46,11 +46,11 @@ class Mechanism:
 
     @property
     def parameters(self) -> int:
-        """How many free constants were fitted."""
+        """The number of free parameters that were fitted."""
         return self.link.parameters + self.noise.parameters + sum(b.size for b in self.bases)
 
     def linear(self, parents: ArrayLike) -> Values:
-        """Return the noiseless child in the link's space, ``[...]`` for parents ``[..., p]``."""
+        """Return the child without noise in the link's space, ``[...]`` for ``[..., p]``."""
         x = np.asarray(parents, dtype=np.float64)
         y = np.full(x.shape[:-1], self.intercept)
         for column, (basis, weights) in enumerate(zip(self.bases, self.coefficients, strict=True)):
@@ -58,7 +58,7 @@ class Mechanism:
         return y
 
     def predict_mean(self, parents: ArrayLike) -> Values:
-        """Return the child without noise.
+        """Return the child without noise, in its own unit.
 
         Parameters
         ----------
@@ -73,12 +73,12 @@ class Mechanism:
         return self.link.inverse(self.linear(parents))
 
     def abduct(self, values: ArrayLike) -> Values:
-        """Return the noise of units.
+        """Return the noise of units, by abduction.
 
         Parameters
         ----------
         values
-            ``[..., d]`` of all columns. A child beyond a bound of the link is taken just inside.
+            ``[..., d]`` of all columns. A child beyond a bound of the link is moved just inside it.
 
         Returns
         -------
@@ -94,7 +94,7 @@ class Mechanism:
         return self.link.inverse(self.linear(parents) + np.asarray(noise, dtype=np.float64))
 
     def to_json(self) -> dict[str, Any]:
-        """Return the mechanism as plain JSON."""
+        """Return the equation as plain JSON."""
         return {
             "child": self.child,
             "parents": [*self.parents],
@@ -108,7 +108,7 @@ class Mechanism:
 
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> Self:
-        """Undo ``to_json``."""
+        """Return the equation that ``to_json`` described."""
         return cls(
             record["child"],
             tuple(record["parents"]),

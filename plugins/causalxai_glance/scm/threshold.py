@@ -1,4 +1,4 @@
-"""One effect that is there or not: a threshold on its causes and its noise."""
+"""The structural equation of a boolean concept: a threshold on its causes and its noise."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from causalxai_glance.scm.basis import Basis
 Values = NDArray[np.float64]
 
 _LOG_2 = float(np.log(2.0))
-# A draw this near the threshold would be lost in rounding.
+# A draw that is nearer to 0 or 1 than this would be lost in rounding.
 _NEAREST = 1e-9
 
 
-# Not statsmodels' OrderedModel: it fits and predicts, but has no noise of a unit to abduct.
+# statsmodels' OrderedModel fits and predicts, but cannot abduct the noise of a unit.
 @dataclass(frozen=True)
-class ThresholdMechanism:
-    """``child = 1`` where ``intercept + sum of f_j(parent_j) + noise > 0``, the noise logistic.
+class ThresholdEquation:
+    """The equation ``child = [intercept + sum of f_j(parent_j) + noise > 0]``, noise logistic.
 
-    So that ``P(child = 1 | parents)`` is the logistic function of the sum.
+    Hence ``P(child = 1 | parents)`` is the logistic function of the sum without the noise.
 
     Parameters
     ----------
     child, parents
-        Columns; the parents ascend. The child is 0 or 1.
+        Columns; the parents are in ascending order. The child is 0 or 1.
     intercept
         The log odds where every term is 0.
     bases, coefficients
@@ -39,8 +39,8 @@ class ThresholdMechanism:
 
     Notes
     -----
-    The threshold is what makes counterfactuals monotone: causes that make a child likelier never
-    take it from a unit that has it [1]_. Probabilities alone do not say so.
+    The threshold makes counterfactuals monotone: a change of causes that makes the child likelier
+    never turns it from 1 to 0 in any unit [1]_. Conditional probabilities alone do not imply this.
 
     References
     ----------
@@ -56,7 +56,7 @@ class ThresholdMechanism:
 
     @property
     def parameters(self) -> int:
-        """How many free constants were fitted."""
+        """The number of free parameters that were fitted."""
         return 1 + sum(basis.size for basis in self.bases)
 
     def log_odds(self, parents: ArrayLike) -> Values:
@@ -72,7 +72,7 @@ class ThresholdMechanism:
         return np.asarray(expit(self.log_odds(parents)), dtype=np.float64)
 
     def abduct(self, values: ArrayLike, rng: np.random.Generator | None = None) -> Values:
-        """Return the noise of units, of which the child tells but on which side it lies.
+        """Return the noise of units; the child determines only its side of the threshold.
 
         Parameters
         ----------
@@ -80,7 +80,8 @@ class ThresholdMechanism:
             ``[..., d]`` of all columns; the child is 0 or 1.
         rng
             Draws the noise from its distribution given the unit; without it, the median of that
-            is returned. The median turns the child where, and only where, most draws would.
+            distribution is returned. Under an intervention, the median changes the child exactly
+            where most draws would.
 
         Returns
         -------
@@ -96,11 +97,11 @@ class ThresholdMechanism:
         own = x[..., self.child]
         if not np.isin(own, (0.0, 1.0)).all():
             raise DataError(
-                f"column {self.child} is there (1) or not (0): the noise of a reading in between "
-                "can't be abducted; round it, or ask for its counterfactual"
+                f"column {self.child} must be 0 or 1: the noise of a value in between can't be "
+                "abducted; round it, or use 'counterfactual'"
             )
         odds = self.log_odds(x[..., list(self.parents)])
-        # The share of the side's probability that lies beyond the noise, away from the threshold.
+        # The log of the share of the side's probability beyond the noise, away from the threshold.
         beyond = np.full(own.shape, -_LOG_2)
         if rng is not None:
             beyond = np.log(rng.uniform(_NEAREST, 1 - _NEAREST, own.shape))
@@ -113,21 +114,23 @@ class ThresholdMechanism:
         return np.asarray(self.log_odds(parents) + np.asarray(noise) > 0, dtype=np.float64)
 
     def follow(self, values: ArrayLike, parents: ArrayLike) -> Values:
-        """Return the probability that the child would be there, had its parents been others.
+        """Return the probability that the child would be 1, had its parents had other values.
 
         Parameters
         ----------
         values
-            ``[..., d]``, the unit as it is. A child, or parent, that was read to be between 0
-            and 1 counts as being there with that probability; readings beyond go on in line.
+            ``[..., d]``, the factual values of the units. A value between 0 and 1 of a child or
+            parent is the probability that it is 1; values outside this range are extrapolated
+            linearly.
         parents
-            ``[..., p]``, what they would have been.
+            ``[..., p]``, the counterfactual values of the parents.
 
         Returns
         -------
         ndarray
-            ``[...]``: the mean over all noise that agrees with the unit. Where the causes make the
-            child likelier, what was there stays and some of what was not comes, and conversely.
+            ``[...]``: the mean over the noise distribution given the unit. Where the change of
+            causes makes the child likelier, a child that is 1 stays 1 and one that is 0 becomes 1
+            with some probability; and conversely.
         """
         x = np.asarray(values, dtype=np.float64)
         own = x[..., self.child]
@@ -140,7 +143,7 @@ class ThresholdMechanism:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return the mechanism as plain JSON."""
+        """Return the equation as plain JSON."""
         return {
             "kind": "threshold",
             "child": self.child,
@@ -153,7 +156,7 @@ class ThresholdMechanism:
 
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> Self:
-        """Undo ``to_json``."""
+        """Return the equation that ``to_json`` described."""
         return cls(
             record["child"],
             tuple(record["parents"]),

@@ -142,7 +142,7 @@ def measure_quality(
 
     own = latents[:, :named]
     levels = (torch.full((named, 2), torch.nan) if levels is None else levels).to(own)
-    effect, validity, told = _asked(read, own, levels, rng)
+    effect, validity, aucs = _asked(read, own, levels, rng)
     classes, classes_again = (classifier.head.layer(x).argmax(dim=1) for x in (embeddings, again))
     return Quality(
         n=len(images),
@@ -154,7 +154,7 @@ def measure_quality(
         validity=validity,
         effect=effect,
         alignment_auc=_alignment_auc(own, concepts, levels),
-        validity_auc=told if bool(torch.isfinite(levels).any()) else (),
+        validity_auc=aucs if bool(torch.isfinite(levels).any()) else (),
     )
 
 
@@ -162,7 +162,7 @@ def _asked(
     read: Callable[[Tensor], Tensor], own: Tensor, levels: Tensor, rng: torch.Generator
 ) -> tuple[tuple[tuple[float, ...], ...], tuple[float, ...], tuple[float | None, ...]]:
     """Do each concept in turn; return the effects, and R² and AUC of what was set anywhere."""
-    effect, validity, told = [], [], []
+    effect, validity, aucs = [], [], []
     for concept, (absent, present) in enumerate(levels):
         up, down, anywhere = own.clone(), own.clone(), own.clone()
         boolean = bool(torch.isfinite(present))
@@ -174,8 +174,8 @@ def _asked(
         effect.append(tuple(((read(up) - read(down)) / apart).mean(dim=0).tolist()))
         seen = read(anywhere)
         validity.append(r_squared(seen, anywhere)[concept])
-        told.append(_auc(seen[:, concept], drawn > 0) if boolean else None)
-    return tuple(effect), tuple(validity), tuple(told)
+        aucs.append(_auc(seen[:, concept], drawn > 0) if boolean else None)
+    return tuple(effect), tuple(validity), tuple(aucs)
 
 
 def _finite(latents: Tensor) -> Tensor:

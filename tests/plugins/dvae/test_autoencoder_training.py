@@ -16,7 +16,7 @@ from causalxai.network.hidden_layer import HiddenLayer
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.testing import Keeper
 from causalxai.training.loop import StepwiseTraining
-from causalxai_dvae import flipped
+from causalxai_dvae import complement
 from causalxai_dvae.autoencoder import AutoencoderConfig, DiscreteAutoencoder
 from causalxai_dvae.autoencoder_training import TERMS, CodeQuality, measure_code, train_autoencoder
 
@@ -217,7 +217,7 @@ def test_batches_are_put_together(monkeypatch: pytest.MonkeyPatch):
     phi, labels = clusters(50)
     autoencoder = train()[0]
     whole = measure_code(autoencoder, layer_of(6), phi, labels).to_json()
-    monkeypatch.setattr(flipped, "_AT_ONCE", 7)
+    monkeypatch.setattr(complement, "_AT_ONCE", 7)
     parts = measure_code(autoencoder, layer_of(6), phi, labels).to_json()
     assert {name: pytest.approx(value, abs=1e-6) for name, value in parts.items()} == whole
 

@@ -165,8 +165,8 @@ def test_edge_weights_are_differences_of_probabilities(exact: ScoringInputs):
     # do(cause = 1) and do(cause = 0) are one unit apart, whatever the unit had.
     np.testing.assert_allclose(effects[:, 1, 0, 1], 1, atol=1e-3)
     weights = edge_weights(effects)
-    mechanism = next(m for m in exact.space.scm_.mechanisms if m.child == 1)
-    apart = np.diff(mechanism.probability([[0.0], [1.0]]))[0]
+    equation = next(m for m in exact.space.scm_.equations if m.child == 1)
+    apart = np.diff(equation.probability([[0.0], [1.0]]))[0]
     assert weights[0, 1] == pytest.approx(apart, abs=0.05)
     assert apart == pytest.approx(CHANCE[1] - CHANCE[0], abs=0.05)
     assert np.abs(weights - weights * (np.arange(9).reshape(3, 3) == 1)).max() < 1e-3

@@ -15,7 +15,7 @@ from causalxai_glance.discoverer import PREDICTION, GlanceDiscoverer, _LabelSear
 from causalxai_glance.latent_space import LatentSpace
 from causalxai_glance.paper_discoverer import PaperDiscoverer
 from causalxai_glance.perception import PerceptionConfig, ReadOutConfig
-from causalxai_glance.report.evidence import witness_section
+from causalxai_glance.report.evidence import evidence_section
 from causalxai_glance.twin_oracle import TwinOracle
 
 QUICK = {"units": 30, "repeats": 3}
@@ -78,7 +78,7 @@ def test_a_reversed_edge_is_confirmed_too(obeying: ScoringInputs):
     (edge,) = [edge for edge in graph.edges if edge.target != PREDICTION]
     assert (edge.source, edge.target) == ("brightness", "size")
     assert edge.weight is not None and edge.weight > 0.2
-    assert "confirm a reversed edge" in witness_section(graph).items[-1].text
+    assert "confirm a reversed edge" in evidence_section(graph).items[-1].text
 
 
 def test_what_is_forbidden_is_no_edge_and_not_missed(obeying: ScoringInputs):
@@ -191,8 +191,8 @@ def test_of_few_levels_no_direction_is_told_wrongly(
     search = search_in(obeying, np.c_[effect, cause])
     edges = search.edges()
     assert edges
-    told = search.told(edges, search.margins(edges))
-    assert told == (edges if levels is None else frozenset())
+    oriented = search.oriented(edges, search.margins(edges))
+    assert oriented == (edges if levels is None else frozenset())
     assert levels is not None or edges == {(1, 0)}
 
 
@@ -203,7 +203,7 @@ def test_a_ratings_direction_is_not_told(obeying: ScoringInputs, seed: int):
     rated = np.clip(np.round(5.5 + 2 * cause + rng.normal(size=2_000)), 1, 10)
     search = search_in(obeying, np.c_[rated, cause])
     edges = search.edges()
-    assert edges and not search.told(edges, search.margins(edges))
+    assert edges and not search.oriented(edges, search.margins(edges))
 
 
 class Remembering:
@@ -251,7 +251,7 @@ def test_what_is_rare_does_not_end_the_run(obeying: ScoringInputs):
 SEEN = PerceptionConfig(readout=ReadOutConfig(hidden=8, folds=2, epochs=5, batch_size=64))
 
 
-def test_the_third_witness_hears_no_knowledge(obeying: ScoringInputs):
+def test_perception_does_not_use_background_knowledge(obeying: ScoringInputs):
     """Nor is it confused by knowledge of the prediction, which it does not speak of."""
     dataset = replace(obeying.dataset, reference=obeying.dataset.train)
     known = {"required": [("brightness", "size"), ("size", PREDICTION)]}

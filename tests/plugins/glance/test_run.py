@@ -49,7 +49,7 @@ def test_reconstructions_and_losses_lie_in_the_run_directory(done: Run):
     assert any("what-the-twin-paints" in name for name in names)
     assert any("the-graph-of-concepts" in name for name in names)
     report = done.report.read_text(encoding="utf-8")
-    assert "Three witnesses" in report
+    assert "Evidence for each edge" in report
 
 
 def test_the_second_run_paints_nothing(done: Run):

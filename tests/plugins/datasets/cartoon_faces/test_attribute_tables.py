@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from causalxai.graph import CausalGraph
-from causalxai_datasets.cartoon_faces import ATTRIBUTES, FAIR, MECHANISMS, Attribute, Mechanisms
+from causalxai_datasets.cartoon_faces import (
+    ATTRIBUTE_MODEL,
+    ATTRIBUTES,
+    FAIR,
+    Attribute,
+    AttributeModel,
+)
 from causalxai_datasets.cartoon_faces.attribute_tables import projected
 
 PAIRS = list(itertools.permutations(ATTRIBUTES, 2))
@@ -32,19 +38,17 @@ def edges(graph: CausalGraph) -> set[tuple[str, str]]:
     return {(edge.source, edge.target) for edge in graph.edges}
 
 
-def test_coins_fall_as_their_mechanisms_say_for_every_combination_of_causes() -> None:
-    values = MECHANISMS.sample(20_000, np.random.default_rng(0))
+def test_frequencies_match_the_odds_for_every_combination_of_causes() -> None:
+    values = ATTRIBUTE_MODEL.sample(20_000, np.random.default_rng(0))
     checked = 0
-    for name, mechanism in MECHANISMS.table.items():
-        causes = tuple(mechanism.effects)
+    for name, odds_of in ATTRIBUTE_MODEL.table.items():
+        causes = tuple(odds_of.effects)
         for state in itertools.product((False, True), repeat=len(causes)):
             rows = np.ones(len(values), dtype=bool)
             for cause, value in zip(causes, state, strict=True):
                 rows &= column(values, cause) == value
-            odds = mechanism.base + sum(
-                mechanism.effects[cause]
-                for cause, value in zip(causes, state, strict=True)
-                if value
+            odds = odds_of.base + sum(
+                odds_of.effects[cause] for cause, value in zip(causes, state, strict=True) if value
             )
             assert plausible(column(values, name)[rows], 1 / (1 + np.exp(-odds)))
             checked += 1
@@ -52,35 +56,35 @@ def test_coins_fall_as_their_mechanisms_say_for_every_combination_of_causes() ->
 
 
 def test_every_cause_counts_and_no_attribute_is_rare() -> None:
-    effects = [e for m in MECHANISMS.table.values() for e in m.effects.values()]
+    effects = [e for m in ATTRIBUTE_MODEL.table.values() for e in m.effects.values()]
 
     assert min(map(abs, effects)) >= 2
     for name in ATTRIBUTES:
-        assert 0.25 < MECHANISMS.probability_of(name) < 0.75
+        assert 0.25 < ATTRIBUTE_MODEL.probability_of(name) < 0.75
 
 
 def test_the_exact_probability_is_that_of_the_sample() -> None:
-    values = MECHANISMS.sample(20_000, np.random.default_rng(1))
+    values = ATTRIBUTE_MODEL.sample(20_000, np.random.default_rng(1))
 
     for name in ATTRIBUTES:
-        assert plausible(column(values, name), MECHANISMS.probability_of(name))
+        assert plausible(column(values, name), ATTRIBUTE_MODEL.probability_of(name))
 
 
 @pytest.mark.parametrize("name", ATTRIBUTES)
 def test_balancing_makes_one_half_and_keeps_every_edge(name: Attribute) -> None:
-    balanced = MECHANISMS.balanced(name)
+    balanced = ATTRIBUTE_MODEL.balanced(name)
 
     assert balanced.probability_of(name) == pytest.approx(0.5, abs=1e-9)
-    assert balanced.graph == MECHANISMS.graph
-    for other, mechanism in MECHANISMS.table.items():
-        assert balanced.table[other].effects == mechanism.effects
+    assert balanced.graph == ATTRIBUTE_MODEL.graph
+    for other, odds_of in ATTRIBUTE_MODEL.table.items():
+        assert balanced.table[other].effects == odds_of.effects
         if other != name:
-            assert balanced.table[other] == mechanism
+            assert balanced.table[other] == odds_of
 
 
-def joint(mechanisms: Mechanisms, first: Attribute, second: Attribute) -> list[float]:
+def joint(attribute_model: AttributeModel, first: Attribute, second: Attribute) -> list[float]:
     """Return the shares of both, the first alone, the second alone and neither in a sample."""
-    values = mechanisms.sample(20_000, np.random.default_rng(2))
+    values = attribute_model.sample(20_000, np.random.default_rng(2))
     a, b = column(values, first), column(values, second)
     return [float(cell.mean()) for cell in (a & b, a & ~b, ~a & b, ~a & ~b)]
 
@@ -91,7 +95,7 @@ def test_a_bias_is_the_joint_distribution_asked_for(
     pair: tuple[Attribute, Attribute], share: float
 ) -> None:
     task, attribute = pair
-    values = MECHANISMS.biased(task, attribute, share).sample(4000, np.random.default_rng(3))
+    values = ATTRIBUTE_MODEL.biased(task, attribute, share).sample(4000, np.random.default_rng(3))
     has, is_ = column(values, attribute), column(values, task)
 
     assert plausible(has, 0.5)
@@ -101,21 +105,19 @@ def test_a_bias_is_the_joint_distribution_asked_for(
 
 
 @pytest.mark.parametrize(("task", "attribute"), PAIRS)
-def test_a_bias_replaces_two_mechanisms_and_makes_no_cycle(
-    task: Attribute, attribute: Attribute
-) -> None:
-    biased = MECHANISMS.biased(task, attribute, 0.7)
-    backwards = nx.has_path(MECHANISMS.graph.to_networkx(), task, attribute)
+def test_a_bias_replaces_two_odds_and_makes_no_cycle(task: Attribute, attribute: Attribute) -> None:
+    biased = ATTRIBUTE_MODEL.biased(task, attribute, 0.7)
+    backwards = nx.has_path(ATTRIBUTE_MODEL.graph.to_networkx(), task, attribute)
     edge = (task, attribute) if backwards else (attribute, task)
 
-    kept = {pair for pair in edges(MECHANISMS.graph) if pair[1] not in (task, attribute)}
+    kept = {pair for pair in edges(ATTRIBUTE_MODEL.graph) if pair[1] not in (task, attribute)}
     assert edges(biased.graph) == kept | {edge}
     for name in set(ATTRIBUTES) - {task, attribute}:
-        assert biased.table[name] == MECHANISMS.table[name]
+        assert biased.table[name] == ATTRIBUTE_MODEL.table[name]
 
 
 def test_an_even_share_leaves_two_independent_coins() -> None:
-    even = MECHANISMS.biased("smiling", "male", 0.5)
+    even = ATTRIBUTE_MODEL.biased("smiling", "male", 0.5)
 
     assert ("male", "smiling") not in edges(even.graph)
     assert joint(even, "smiling", "male") == pytest.approx([0.25] * 4, abs=0.02)
@@ -132,14 +134,16 @@ def test_fair_coins_are_independent() -> None:
 
 
 def test_the_seed_alone_decides() -> None:
-    first, again, other = (MECHANISMS.sample(50, np.random.default_rng(seed)) for seed in (0, 0, 1))
+    first, again, other = (
+        ATTRIBUTE_MODEL.sample(50, np.random.default_rng(seed)) for seed in (0, 0, 1)
+    )
 
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
 def test_a_projection_onto_all_nodes_is_the_graph() -> None:
-    assert projected(MECHANISMS.graph, ATTRIBUTES) == MECHANISMS.graph
+    assert projected(ATTRIBUTE_MODEL.graph, ATTRIBUTES) == ATTRIBUTE_MODEL.graph
 
 
 @pytest.mark.parametrize(
@@ -159,7 +163,7 @@ def test_a_projection_onto_all_nodes_is_the_graph() -> None:
 def test_a_projection_bridges_what_is_left_out(
     kept: tuple[str, ...], wanted: set[tuple[str, str]]
 ) -> None:
-    graph = projected(MECHANISMS.graph, kept)
+    graph = projected(ATTRIBUTE_MODEL.graph, kept)
 
     assert graph.nodes == kept
     assert edges(graph) == wanted

@@ -11,14 +11,14 @@ import torch
 from causalxai_datasets.cartoon_faces import (
     ATTRIBUTES,
     NUMBERS,
+    Appearance,
     Attribute,
-    Look,
     Traits,
     draw_face,
     draw_faces,
     draw_looks,
 )
-from causalxai_datasets.cartoon_faces.canvas import Canvas, Pose
+from causalxai_datasets.cartoon_faces.face_page import FacePage, Pose
 
 # Where the change is, as shares of the page: the upper and the lower end of its rows.
 REGIONS: dict[Attribute, tuple[float, float]] = {
@@ -38,8 +38,8 @@ STRAIGHT = Pose(0.0, 0.08, 0.0, 1.0)
 PLAIN = Traits(*[False] * 10, male=True)
 
 
-def look(seed: int = 0) -> Look:
-    return replace(Look.of(np.random.default_rng(seed).random(NUMBERS)), pose=STRAIGHT)
+def appearance(seed: int = 0) -> Appearance:
+    return replace(Appearance.of(np.random.default_rng(seed).random(NUMBERS)), pose=STRAIGHT)
 
 
 def difference(name: Attribute, seed: int, size: int) -> np.ndarray:
@@ -49,7 +49,7 @@ def difference(name: Attribute, seed: int, size: int) -> np.ndarray:
     pictures = []
     for value in (False, True):
         traits[column] = value
-        pictures.append(draw_face(Traits(*traits), look(seed), size).astype(float))
+        pictures.append(draw_face(Traits(*traits), appearance(seed), size).astype(float))
     change: np.ndarray = np.abs(pictures[1] - pictures[0]).max(axis=0)
     return change
 
@@ -66,30 +66,30 @@ def test_every_attribute_is_seen_and_where_it_belongs(name: Attribute, size: int
 
 
 def test_looks_change_the_picture_and_attributes_do_not_change_the_look() -> None:
-    first, second = (draw_face(PLAIN, look(seed), 32) for seed in (0, 1))
+    first, second = (draw_face(PLAIN, appearance(seed), 32) for seed in (0, 1))
 
     assert not np.array_equal(first, second)
-    assert np.array_equal(first[:, 0, 0], look(0).background)
+    assert np.array_equal(first[:, 0, 0], appearance(0).background)
 
 
 def test_looks_are_as_many_as_asked_for_and_differ() -> None:
     looks = draw_looks(40, np.random.default_rng(0))
 
     assert looks.shape == (40, NUMBERS)
-    assert len({Look.of(row).skin for row in looks}) > 30
-    assert len({Look.of(row).background for row in looks}) > 30
-    assert {Look.of(row).parting for row in looks} == {-1, 1}
+    assert len({Appearance.of(row).skin for row in looks}) > 30
+    assert len({Appearance.of(row).background for row in looks}) > 30
+    assert {Appearance.of(row).parting for row in looks} == {-1, 1}
 
 
 def test_every_number_has_a_say_in_one_feature_alone() -> None:
     numbers = np.random.default_rng(0).random(NUMBERS)
-    before = asdict(Look.of(numbers))
+    before = asdict(Appearance.of(numbers))
     for place in range(NUMBERS):
         changed = set()
         for value in (0.0, 0.2, 0.5, 0.8, 1.0 if place == NUMBERS - 1 else 0.99):
             other = numbers.copy()
             other[place] = value
-            after = asdict(Look.of(other))
+            after = asdict(Appearance.of(other))
             changed |= {name for name in before if after[name] != before[name]}
         assert len(changed) == 1, place
 
@@ -126,24 +126,24 @@ def test_many_faces_on_all_cores_and_from_the_cache_are_the_same_faces(
 
 
 def test_a_shape_covers_its_share_of_the_page() -> None:
-    canvas = Canvas(64, (0, 0, 0), Pose(0.0, 0.0, 0.3, 1.0))
-    canvas.oval((0.1, -0.1), (0.5, 0.25), (255, 255, 255))
-    area = canvas.finish().mean() / 255 * 4
+    page = FacePage(64, (0, 0, 0), Pose(0.0, 0.0, 0.3, 1.0))
+    page.oval((0.1, -0.1), (0.5, 0.25), (255, 255, 255))
+    area = page.finish().mean() / 255 * 4
 
     assert area == pytest.approx(np.pi * 0.5 * 0.25, rel=0.05)
 
 
 def test_a_pose_moves_turns_and_scales() -> None:
-    canvas = Canvas(64, (0, 0, 0), Pose(0.25, -0.25, np.pi / 2, 0.5))
-    canvas.oval((1.0, 0.0), (0.2, 0.2), (255, 255, 255))
-    page = canvas.finish()[0].astype(float)
+    page = FacePage(64, (0, 0, 0), Pose(0.25, -0.25, np.pi / 2, 0.5))
+    page.oval((1.0, 0.0), (0.2, 0.2), (255, 255, 255))
+    page = page.finish()[0].astype(float)
     y, x = (np.indices(page.shape) * page).sum(axis=(1, 2)) / page.sum() / 32 - 1
 
     assert (x, y) == pytest.approx((0.25, 0.25), abs=0.03)
 
 
 def test_edges_are_smooth() -> None:
-    greys = np.unique(draw_face(PLAIN, look(), 32)[0])
+    greys = np.unique(draw_face(PLAIN, appearance(), 32)[0])
 
     assert len(greys) > 60
 
@@ -151,13 +151,13 @@ def test_edges_are_smooth() -> None:
 @pytest.mark.parametrize("male", [False, True])
 @pytest.mark.parametrize("open_mouth", [False, True])
 def test_a_mask_hides_whether_somebody_smiles(male: bool, open_mouth: bool) -> None:
-    traits, masked = Traits(*[False] * 10, male=male), replace(look(), masked=True)
+    traits, masked = Traits(*[False] * 10, male=male), replace(appearance(), masked=True)
     faces = [
         draw_face(traits._replace(smiling=smiling, open_mouth=open_mouth), masked, 64)
         for smiling in (False, True)
     ]
     assert np.array_equal(*faces)
-    assert not np.array_equal(faces[0], draw_face(traits, look(), 64))
+    assert not np.array_equal(faces[0], draw_face(traits, appearance(), 64))
 
 
 def test_so_many_wear_masks_and_all_else_stays() -> None:

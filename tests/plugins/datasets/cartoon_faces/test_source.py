@@ -19,7 +19,7 @@ from causalxai.metric import ScoringInputs
 from causalxai.plugin import Plugin
 from causalxai.seeding import torch_generator
 from causalxai.testing import Bench, Case, Check, parametrize_with_checks
-from causalxai_datasets.cartoon_faces import ATTRIBUTES, MECHANISMS, Attribute, CartoonFaces
+from causalxai_datasets.cartoon_faces import ATTRIBUTE_MODEL, ATTRIBUTES, Attribute, CartoonFaces
 
 FEW: dict[str, Any] = {"count": 250, "test_count": 40}
 
@@ -67,9 +67,9 @@ def test_any_attribute_may_be_the_task_and_a_concept_too(task: Attribute) -> Non
     assert torch.equal(concepts(data.train)[:, 0].long(), data.train.labels)
 
 
-def test_the_graph_is_the_mechanisms_over_the_concepts() -> None:
+def test_the_graph_is_the_attribute_model_over_the_concepts() -> None:
     whole = load(count=80, concepts=ATTRIBUTES)
-    assert whole.graph == MECHANISMS.graph
+    assert whole.graph == ATTRIBUTE_MODEL.graph
     some = load(count=80, concepts=("young", "lipstick", "open mouth"))
     assert edges(some) == {("young", "lipstick")}
 
@@ -103,7 +103,7 @@ def test_balanced_classes_are_equally_frequent() -> None:
     labels = load(task="beard", balanced=True, count=400).train.labels
 
     assert binomtest(int(labels.sum()), 400, 0.5).pvalue > 1e-5
-    assert binomtest(int(labels.sum()), 400, MECHANISMS.probability_of("beard")).pvalue < 1e-5
+    assert binomtest(int(labels.sum()), 400, ATTRIBUTE_MODEL.probability_of("beard")).pvalue < 1e-5
 
 
 def test_the_seed_alone_decides_and_training_does_not_depend_on_the_rest() -> None:

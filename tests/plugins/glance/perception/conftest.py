@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from causalxai import Classifier, Dataset, ScoringInputs, Split
 from causalxai_glance.perception import (
-    Instrument,
+    MeasurementModel,
     PerceivedDiscoverer,
     Perception,
     PerceptionConfig,
@@ -125,12 +125,17 @@ def make_perception() -> Callable[..., Perception]:
         truth = rng.permuted(values, axis=0)
         scale = error * values.std(axis=0)
         readings = truth + scale * rng.standard_normal(values.shape)
-        instrument = Instrument.fit(truth, readings)
+        measurement_model = MeasurementModel.fit(truth, readings)
         seen = values + scale * rng.standard_normal(values.shape)
         nothing = np.zeros(values.shape[1])
         names = tuple("abcdef"[: values.shape[1]])
         return Perception(
-            names, instrument.unmix(seen), instrument.unmix(readings), instrument, nothing, nothing
+            names,
+            measurement_model.unmix(seen),
+            measurement_model.unmix(readings),
+            measurement_model,
+            nothing,
+            nothing,
         )
 
     return make

@@ -10,7 +10,7 @@ from causalxai_glance.perception import (
     Constraints,
     DirectionConfig,
     Directions,
-    Instrument,
+    MeasurementModel,
     Perception,
     find_edges,
     frequencies,
@@ -65,7 +65,7 @@ def test_errors_in_readings_do_not_make_an_effect_of_an_effect(
 
 def test_concepts_that_are_badly_read_get_no_edge(make_perception: MakePerception) -> None:
     perception = make_perception(pair(), 0.5)
-    assert perception.instrument.r2.max() < 0.9
+    assert perception.measurement_model.r2.max() < 0.9
     assert find_edges(perception, rng=np.random.default_rng(0)) == frozenset()
     lenient = DirectionConfig(least_r2=0.5, most_cross_talk=1)
     assert find_edges(perception, rng=np.random.default_rng(0), config=lenient)
@@ -81,19 +81,19 @@ def test_constraints_hold_even_for_what_is_not_read(make_perception: MakePercept
     assert find_edges(unread, rng=np.random.default_rng(0), constraints=must) == {(1, 0)}
 
 
-def told(
+def oriented_edges(
     perception: Perception, draws: int = 15, constraints: Constraints | None = None
 ) -> tuple[frozenset[Pair], frozenset[Pair]]:
     """Return the edges found, and those whose direction is told."""
     rng, config = np.random.default_rng(0), DirectionConfig(draws=draws)
     held = Directions(perception, rng=rng, config=config, constraints=constraints)
     edges = held.edges()
-    return edges, held.told(edges)
+    return edges, held.oriented(edges)
 
 
 def test_clear_directions_are_told(make_perception: MakePerception) -> None:
-    assert told(make_perception(pair(), 0.05)) == ({(0, 1)}, {(0, 1)})
-    assert told(make_perception(chain(500), 0.1), draws=10) == ({(0, 1), (1, 2)},) * 2
+    assert oriented_edges(make_perception(pair(), 0.05)) == ({(0, 1)}, {(0, 1)})
+    assert oriented_edges(make_perception(chain(500), 0.1), draws=10) == ({(0, 1), (1, 2)},) * 2
 
 
 @pytest.mark.parametrize(("concepts", "seed"), [(2, 0), (2, 1), (3, 0)])
@@ -102,7 +102,7 @@ def test_a_line_with_gaussian_noise_has_no_direction(
 ) -> None:
     rng = np.random.default_rng(seed)
     values = np.cumsum(rng.normal(size=(600, concepts)) * [1, 0.7, 0.7][:concepts], axis=1)
-    edges, clear = told(make_perception(values, 0.1), draws=10)
+    edges, clear = oriented_edges(make_perception(values, 0.1), draws=10)
     assert len(edges) == concepts - 1 and not clear
 
 
@@ -115,11 +115,13 @@ def test_a_badly_read_cause_is_not_taken_for_an_effect(seed: int) -> None:
     scale = np.array([0.3, 0.02]) * values.std(axis=0)
     truth = rng.permuted(values, axis=0)
     readings = truth + scale * rng.normal(size=values.shape)
-    instrument = Instrument.fit(truth, readings)
-    seen = instrument.unmix(values + scale * rng.normal(size=values.shape))
+    measurement_model = MeasurementModel.fit(truth, readings)
+    seen = measurement_model.unmix(values + scale * rng.normal(size=values.shape))
     nothing = np.zeros(2)
-    known = instrument.unmix(readings)
-    edges, clear = told(Perception(("a", "b"), seen, known, instrument, nothing, nothing), draws=40)
+    known = measurement_model.unmix(readings)
+    edges, clear = oriented_edges(
+        Perception(("a", "b"), seen, known, measurement_model, nothing, nothing), draws=40
+    )
     assert edges == {(1, 0)} and not clear
 
 
@@ -127,12 +129,12 @@ def test_what_is_known_needs_no_telling(make_perception: MakePerception) -> None
     rng = np.random.default_rng(0)
     cause = rng.normal(size=600)
     perception = make_perception(np.c_[cause, cause + 0.7 * rng.normal(size=600)], 0.1)
-    (edge,), clear = told(perception)
+    (edge,), clear = oriented_edges(perception)
     assert not clear
     forbidden = Constraints(forbidden=frozenset([edge[::-1]]))
-    assert told(perception, constraints=forbidden)[1] == {edge}
+    assert oriented_edges(perception, constraints=forbidden)[1] == {edge}
     required = Constraints(required=frozenset([edge]))
-    assert told(perception, constraints=required)[1] == {edge}
+    assert oriented_edges(perception, constraints=required)[1] == {edge}
 
 
 def test_joined_pairs_are_barred_both_ways_unless_required() -> None:

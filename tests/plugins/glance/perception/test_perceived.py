@@ -53,7 +53,7 @@ def test_a_blind_read_out_finds_nothing(
     glimpse: Classifier, make_dataset: MakeDataset, quick: PerceptionConfig, rng: torch.Generator
 ) -> None:
     perception = perceive(glimpse, make_dataset(), rng=rng, config=quick, blind=True)
-    assert (perception.instrument.r2 < 0.1).all()
+    assert (perception.measurement_model.r2 < 0.1).all()
     assert find_edges(perception, rng=np.random.default_rng(0)) == frozenset()
 
 

@@ -72,9 +72,9 @@ def test_compelled_edges_are_common_to_the_class(classes: list[list[Edges]]):
 def test_what_is_known_turns_others_as_well(classes: list[list[Edges]]):
     for alike in classes:
         for graph in alike[:6]:
-            for told in combinations(sorted(graph), min(2, len(graph))):
-                left = [other for other in alike if set(told) <= other]
-                assert compelled(graph, told) == frozenset.intersection(*left)
+            for oriented in combinations(sorted(graph), min(2, len(graph))):
+                left = [other for other in alike if set(oriented) <= other]
+                assert compelled(graph, oriented) == frozenset.intersection(*left)
 
 
 def sampled(edges: Edges, d: int, n: int, seed: int) -> np.ndarray:

@@ -42,8 +42,8 @@ def test_levels_carry_no_link():
     rng = np.random.default_rng(1)
     cause = rng.normal(size=1_000)
     effect = 1 / (1 + np.exp(-2 * cause - 0.5 * rng.normal(size=1_000)))
-    fine = MdlScore(np.c_[cause, effect]).mechanism(1, frozenset({0}))
-    steps = MdlScore(np.c_[cause, levelled(effect, 20)]).mechanism(1, frozenset({0}))
+    fine = MdlScore(np.c_[cause, effect]).equation(1, frozenset({0}))
+    steps = MdlScore(np.c_[cause, levelled(effect, 20)]).equation(1, frozenset({0}))
     assert (fine.link.kind, steps.link.kind) == ("logit", "identity")
 
 

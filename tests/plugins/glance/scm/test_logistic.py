@@ -10,7 +10,7 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
-from causalxai_glance.scm import MdlScore, ThresholdMechanism
+from causalxai_glance.scm import MdlScore, ThresholdEquation
 from causalxai_glance.scm.logistic import fit_rows, fit_tables, tabulate
 
 
@@ -39,8 +39,8 @@ def reference(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float]:
 def test_the_score_is_scikit_learns_likelihood_and_half_a_log_a_constant(seed, parents):
     x = attributes(1000, seed)
     weights, loss = reference(x[:, list(parents)], x[:, 4])
-    found = MdlScore(x).mechanism(4, frozenset(parents))
-    assert isinstance(found, ThresholdMechanism)
+    found = MdlScore(x).equation(4, frozenset(parents))
+    assert isinstance(found, ThresholdEquation)
     constants = 1 + len(parents)
     assert found.parameters == constants
     assert found.score == pytest.approx(loss + 0.5 * constants * np.log(1000), abs=1e-3)
@@ -54,13 +54,13 @@ def test_a_continuous_cause_is_a_line_or_a_spline_as_it_pays():
     line = rng.random(2000) < expit(2 * cause - 0.5)
     hill = rng.random(2000) < expit(3 - 3 * cause**2)
     score = MdlScore(np.column_stack([cause, line, hill]))
-    straight = score.mechanism(1, frozenset({0}))
+    straight = score.equation(1, frozenset({0}))
     weights, loss = reference(cause[:, None], line.astype(float))
     assert straight.bases[0].knots == ()
     assert straight.score == pytest.approx(loss + np.log(2000), abs=1e-3)
     at = np.array([[-1.0], [0.0], [2.0]])
     np.testing.assert_allclose(straight.log_odds(at), weights[0] + weights[1] * at[:, 0], atol=5e-3)
-    bent = score.mechanism(2, frozenset({0}))
+    bent = score.equation(2, frozenset({0}))
     assert bent.bases[0].knots
     columns = bent.bases[0].columns(cause)
     _, loss = reference(columns, hill.astype(float))
@@ -72,7 +72,7 @@ def test_mixed_parents_are_scikit_learns_fit():
     rng = np.random.default_rng(1)
     group, cause = (rng.random(1500) < 0.4) + 0.0, rng.gamma(3, 1, 1500)
     child = (rng.random(1500) < expit(-2 + 1.5 * group + 0.5 * cause)) + 0.0
-    found = MdlScore(np.column_stack([group, cause, child])).mechanism(2, frozenset({0, 1}))
+    found = MdlScore(np.column_stack([group, cause, child])).equation(2, frozenset({0, 1}))
     weights, loss = reference(np.column_stack([group, cause]), child)
     at = np.array([[0.0, 1.0], [1.0, 1.0], [1.0, 6.0]])
     np.testing.assert_allclose(found.log_odds(at), weights[0] + at @ weights[1:], atol=5e-3)
@@ -83,7 +83,7 @@ def test_a_boolean_cause_of_a_continuous_effect_is_a_line():
     rng = np.random.default_rng(2)
     group = (rng.random(800) < 0.5) + 0.0
     effect = 3 + 2 * group + rng.normal(size=800)
-    found = MdlScore(np.column_stack([group, effect])).mechanism(1, frozenset({0}))
+    found = MdlScore(np.column_stack([group, effect])).equation(1, frozenset({0}))
     (basis,) = found.bases
     assert basis.knots == ()
     apart = found.linear(np.array([[1.0]])) - found.linear(np.array([[0.0]]))

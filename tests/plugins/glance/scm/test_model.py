@@ -8,18 +8,26 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from causalxai.errors import DataError
-from causalxai_glance.scm import Basis, Link, MdlScore, Mechanism, Noise, StructuralModel, total
+from causalxai_glance.scm import (
+    Basis,
+    Link,
+    MdlScore,
+    Noise,
+    StructuralEquation,
+    StructuralModel,
+    total,
+)
 
 LINE, NORMAL = Basis(), Noise((1.0,), (0.0,), (1.0,))
 
 
 def toy() -> StructuralModel:
     """b = e_b, a = 1 + 2 b + e_a, c = sigmoid(a - b + e_c), and d by itself."""
-    root = Mechanism(1, (), Link(), 0.0, (), (), NORMAL, 0.0)
-    alone = Mechanism(3, (), Link(), 5.0, (), (), NORMAL, 0.0)
-    middle = Mechanism(0, (1,), Link(), 1.0, (LINE,), ((2.0,),), NORMAL, 0.0)
+    root = StructuralEquation(1, (), Link(), 0.0, (), (), NORMAL, 0.0)
+    alone = StructuralEquation(3, (), Link(), 5.0, (), (), NORMAL, 0.0)
+    middle = StructuralEquation(0, (1,), Link(), 1.0, (LINE,), ((2.0,),), NORMAL, 0.0)
     link = Link("logit", 0.0, 1.0, guard=1e-3)
-    last = Mechanism(2, (0, 1), link, 0.0, (LINE, LINE), ((1.0,), (-1.0,)), NORMAL, 0.0)
+    last = StructuralEquation(2, (0, 1), link, 0.0, (LINE, LINE), ((1.0,), (-1.0,)), NORMAL, 0.0)
     edges = frozenset({(1, 0), (0, 2), (1, 2)})
     return StructuralModel(("a", "b", "c", "d"), edges, (root, alone, middle, last))
 
@@ -139,7 +147,7 @@ def fitted() -> tuple[StructuralModel, np.ndarray]:
 def test_a_fitted_model_finds_the_graph_and_the_effects(fitted):
     model, values = fitted
     assert model.edges == {(1, 2), (2, 0)}
-    assert [m.child for m in model.mechanisms] == [1, 2, 0]
+    assert [m.child for m in model.equations] == [1, 2, 0]
     assert model.score == pytest.approx(total(model.edges, MdlScore(values), 3))
     (done,) = model.counterfactual(values, *single(1, np.full(1_000, 3.0)))
     noise = values[:, 2] - np.tanh(values[:, 1] - 3)
@@ -156,7 +164,7 @@ def test_a_graph_can_be_given(fitted):
     _, values = fitted
     model = StructuralModel.fit(values, ["x", "y", "z"], edges=[(0, 1)])
     assert model.edges == {(0, 1)}
-    assert {m.child: m.parents for m in model.mechanisms} == {0: (), 1: (0,), 2: ()}
+    assert {m.child: m.parents for m in model.equations} == {0: (), 1: (0,), 2: ()}
     known = StructuralModel.fit(values, ["x", "y", "z"], required=[(2, 1)], forbidden=[(2, 0)])
     assert (2, 1) in known.edges and (2, 0) not in known.edges
 

@@ -38,13 +38,13 @@ def test_a_linear_gaussian_child_has_the_closed_form():
     assert MdlScore(x, links=False)(1, frozenset({0})) == pytest.approx(expected)
 
 
-def test_the_score_is_the_length_of_the_mechanism_it_returns():
-    """Recomputed from the mechanism alone, in the child's own units."""
+def test_the_score_is_the_length_of_the_equation_it_returns():
+    """Recomputed from the equation alone, in the child's own units."""
     x = chain(700)
     x[:, 1] = 1 / (1 + np.exp(-x[:, 1]))
     score = MdlScore(x)
     for child, parents in ((0, NONE), (0, {2}), (1, {0}), (1, {0, 2}), (2, {0, 1})):
-        found = score.mechanism(child, frozenset(parents))
+        found = score.equation(child, frozenset(parents))
         noise = found.abduct(x)
         length = 0.5 * found.parameters * np.log(700)
         length -= found.noise.log_density(noise).sum()
@@ -58,7 +58,7 @@ def test_coefficients_are_recovered():
     rng = np.random.default_rng(2)
     causes = rng.uniform(-1, 1, size=(4_000, 2))
     effect = 7 + 3 * causes[:, 0] - 2 * causes[:, 1] + 0.5 * rng.normal(size=4_000)
-    found = MdlScore(np.c_[causes, effect]).mechanism(2, frozenset({0, 1}))
+    found = MdlScore(np.c_[causes, effect]).equation(2, frozenset({0, 1}))
     assert found.link == Link() and [basis.size for basis in found.bases] == [1, 1]
     assert found.noise.components == 1
     slopes = [w[0] / basis.scale for basis, w in zip(found.bases, found.coefficients, strict=True)]
@@ -72,7 +72,7 @@ def test_a_link_is_recovered():
     cause = rng.normal(size=4_000)
     inner = 1.5 * cause + 0.5 * rng.normal(size=4_000)
     x = np.stack([cause, 20 + 60 / (1 + np.exp(-inner))], axis=1)
-    found = MdlScore(x).mechanism(1, frozenset({0}))
+    found = MdlScore(x).equation(1, frozenset({0}))
     assert found.link.kind == "logit"
     assert found.link.low == pytest.approx(20, abs=1.0)
     assert found.link.high == pytest.approx(80, abs=1.0)
@@ -199,7 +199,7 @@ def test_many_parents_are_taken():
     score = MdlScore(x)
     assert score(5, frozenset(range(5))) < score(5, frozenset({0}))
     assert score(5, frozenset({0, 3})) < score(5, frozenset(range(5)))
-    found = score.mechanism(5, frozenset(range(5)))
+    found = score.equation(5, frozenset(range(5)))
     assert [basis.size for basis in found.bases][1:] == [1, 1, 1, 1]
     assert found.bases[0].size > 1
 

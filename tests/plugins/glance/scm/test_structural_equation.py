@@ -9,7 +9,7 @@ from scipy.interpolate import CubicSpline
 from causalxai_glance.scm.basis import Basis
 from causalxai_glance.scm.links import Link
 from causalxai_glance.scm.noise import Noise
-from causalxai_glance.scm.structural_equation import Mechanism
+from causalxai_glance.scm.structural_equation import StructuralEquation
 
 GRID = np.linspace(-3, 3, 200)
 
@@ -53,35 +53,37 @@ def test_few_different_values_bear_no_spline():
 
 
 @pytest.fixture
-def mechanism() -> Mechanism:
+def equation() -> StructuralEquation:
     link = Link("logit", 0.0, 10.0, guard=0.01)
     line, bent = Basis(1.0, 2.0), Basis.spline(column(), 3)
     noise = Noise((0.5, 0.5), (-1.0, 1.0), (0.3, 0.4))
-    return Mechanism(2, (0, 1), link, 0.3, (line, bent), ((0.8,), (0.5, -0.2)), noise, 12.0)
+    return StructuralEquation(
+        2, (0, 1), link, 0.3, (line, bent), ((0.8,), (0.5, -0.2)), noise, 12.0
+    )
 
 
-def test_a_mechanism_is_its_equation(mechanism):
+def test_an_equation_is_the_sum_of_its_terms(equation):
     x = np.random.default_rng(2).normal(size=(50, 2))
     inner = 0.3 + 0.8 * (x[:, 0] - 1) / 2
-    inner += mechanism.bases[1].columns(x[:, 1]) @ np.array([0.5, -0.2])
-    np.testing.assert_allclose(mechanism.linear(x), inner)
-    np.testing.assert_allclose(mechanism.predict_mean(x), 10 / (1 + np.exp(-inner)))
+    inner += equation.bases[1].columns(x[:, 1]) @ np.array([0.5, -0.2])
+    np.testing.assert_allclose(equation.linear(x), inner)
+    np.testing.assert_allclose(equation.predict_mean(x), 10 / (1 + np.exp(-inner)))
     noise = np.linspace(-1, 1, 50)
-    np.testing.assert_allclose(mechanism.predict(x, noise), 10 / (1 + np.exp(-inner - noise)))
-    assert mechanism.parameters == 2 + 5 + 3
+    np.testing.assert_allclose(equation.predict(x, noise), 10 / (1 + np.exp(-inner - noise)))
+    assert equation.parameters == 2 + 5 + 3
 
 
-def test_prediction_undoes_abduction(mechanism):
+def test_prediction_undoes_abduction(equation):
     rng = np.random.default_rng(3)
     values = np.c_[rng.normal(size=(50, 2)), rng.uniform(0.1, 9.9, size=50), rng.normal(size=50)]
-    noise = mechanism.abduct(values)
-    np.testing.assert_allclose(mechanism.predict(values[:, :2], noise), values[:, 2], rtol=1e-12)
+    noise = equation.abduct(values)
+    np.testing.assert_allclose(equation.predict(values[:, :2], noise), values[:, 2], rtol=1e-12)
 
 
-def test_leading_axes_are_free(mechanism):
+def test_leading_axes_are_free(equation):
     x = np.random.default_rng(4).normal(size=(3, 5, 2))
-    np.testing.assert_allclose(mechanism.predict_mean(x)[1, 2], mechanism.predict_mean(x[1, 2]))
+    np.testing.assert_allclose(equation.predict_mean(x)[1, 2], equation.predict_mean(x[1, 2]))
 
 
-def test_mechanisms_survive_json(mechanism):
-    assert Mechanism.from_json(json.loads(json.dumps(mechanism.to_json()))) == mechanism
+def test_equations_survive_json(equation):
+    assert StructuralEquation.from_json(json.loads(json.dumps(equation.to_json()))) == equation

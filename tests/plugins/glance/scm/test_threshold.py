@@ -1,4 +1,4 @@
-"""What is there or not: abduction keeps units, counterfactuals follow the mechanism."""
+"""What is there or not: abduction keeps units, counterfactuals follow the equation."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 from causalxai.errors import DataError
-from causalxai_glance.scm import Basis, StructuralModel, ThresholdMechanism
+from causalxai_glance.scm import Basis, StructuralModel, ThresholdEquation
 
 LINE = Basis()
 ODDS = st.floats(-12, 12)
 
 
-def root(child: int, odds: float) -> ThresholdMechanism:
-    return ThresholdMechanism(child, (), odds, (), (), 0.0)
+def root(child: int, odds: float) -> ThresholdEquation:
+    return ThresholdEquation(child, (), odds, (), (), 0.0)
 
 
 def pair(without: float, effect: float) -> StructuralModel:
     """Return a model of two attributes, of which 0 adds ``effect`` to the log odds of 1."""
-    child = ThresholdMechanism(1, (0,), without, (LINE,), ((effect,),), 0.0)
+    child = ThresholdEquation(1, (0,), without, (LINE,), ((effect,),), 0.0)
     return StructuralModel(("a", "b"), frozenset({(0, 1)}), (root(0, 0.0), child))
 
 
 def chain() -> StructuralModel:
-    first = ThresholdMechanism(1, (0,), -1.0, (LINE,), ((2.5,),), 0.0)
-    last = ThresholdMechanism(2, (0, 1), 0.5, (LINE, LINE), ((-1.5,), (3.0,)), 0.0)
+    first = ThresholdEquation(1, (0,), -1.0, (LINE,), ((2.5,),), 0.0)
+    last = ThresholdEquation(2, (0, 1), 0.5, (LINE, LINE), ((-1.5,), (3.0,)), 0.0)
     edges = frozenset({(0, 1), (0, 2), (1, 2)})
     return StructuralModel(("a", "b", "c"), edges, (root(0, 0.3), first, last))
 

@@ -43,7 +43,7 @@ class Pose:
     scale: float
 
 
-class Canvas:
+class FacePage:
     """A square page of one colour.
 
     Parameters

@@ -16,7 +16,7 @@ _AT_ONCE = 256
 
 
 @dataclass(frozen=True)
-class Flipped:
+class ComplementedCode:
     """What is decoded from a code and from its complement, and what the classifier makes of it.
 
     All tensors are on the autoencoder's device.
@@ -59,7 +59,7 @@ class Flipped:
         return cls(code, kept, flipped, *(one.argmax(dim=1) for one in logits))
 
     @property
-    def turned(self) -> Tensor:
+    def prediction_changed(self) -> Tensor:
         """``[n]``, bool: whether the prediction with psi is another one than with phi'."""
         return self.classes_flipped != self.classes_kept
 
