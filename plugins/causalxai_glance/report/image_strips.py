@@ -1,4 +1,4 @@
-"""The paper's figures 5 and 9: each attribute of a face flipped, and one of many faces."""
+"""The paper's figures 5 and 9: all attributes of a few images flipped, and one of many images."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MOST_FACES, _MOST_ACROSS, _PLACE = 6, 10, 1.0
 
 
 def strips(explanation: Explanation, pairs: Pairs, class_names: Sequence[str]) -> list[Figure]:
-    """Show what is there or not flipped, in some images; nothing where no concept is of the kind.
+    """Show boolean concepts flipped in some images; nothing where no concept is boolean.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def strips(explanation: Explanation, pairs: Pairs, class_names: Sequence[str]) -
 
 
 def side_name(explanation: Explanation, concept: str, side: int) -> str:
-    """Name one side of a counterfactual pair."""
+    """Return the label of one side of a counterfactual pair."""
     if concept in cast("list[str]", explanation.meta["boolean"]):
         return f"{concept} = {1 - side}"
     return f"{concept} {('+', MINUS)[side]}"
@@ -56,14 +56,14 @@ def flipped_side(explanation: Explanation, image: int, concept: str) -> int:
 
 
 def _places(explanation: Explanation) -> list[int]:
-    """Return the boolean concepts' places among the contrasted ones."""
+    """Return the indices of the boolean concepts among the contrasted ones."""
     contrasted = cast("list[str]", explanation.meta["contrasted"])
     boolean = cast("list[str]", explanation.meta["boolean"])
     return [place for place, name in enumerate(contrasted) if name in boolean]
 
 
 def _featured(explanation: Explanation) -> int:
-    """Return the place of the concept that is asked for, or else moves the logits most."""
+    """Return the index of the requested concept, or of the one that moves the logits most."""
     contrasted = cast("list[str]", explanation.meta["contrasted"])
     asked = explanation.meta.get("featured")
     if asked:
@@ -88,16 +88,16 @@ def _every_flip(explanation: Explanation, pairs: Pairs, class_names: Sequence[st
         _write_confidence(row[1], _confidence(pairs.perceived[image], target))
         for axes, place in zip(row[2:], places, strict=True):
             side = flipped_side(explanation, image, names[place])
-            # In two lines: the pictures are narrow.
+            # Broken into two lines because the pictures are narrow.
             title = side_name(explanation, names[place], side).replace(" = ", "\n= ")
             draw_picture(axes, pairs.intervened_pictures[block, place, side], title)
             _write_confidence(axes, _confidence(pairs.intervened[image, place, side], target))
     return embed(
         figure,
-        "What if each attribute were otherwise? What the classifier was given, what the twin "
-        "paints of it, and its pictures after do(attribute = 0 or 1), whichever is farther from "
-        "the twin's reading; what the attribute causes follows. Below each, the classifier's "
-        "confidence in the class that the row is named after.",
+        "What if each attribute were different? The classifier's input, the twin's "
+        "reconstruction, and its images after do(attribute = 0 or 1), whichever is farther from "
+        "the twin's reading; the effects of the attribute follow. Below each image: the "
+        "classifier's confidence in the class that names the row.",
         "Rows of pictures, each with another attribute set to its opposite.",
         raster=True,
     )

@@ -26,7 +26,7 @@ def graph_report(
         f"{false}. These edges are false, so that the readings of these pairs are not reliable, "
         "and the pairs get no edge."
         if false
-        else "The same search finds no edge among the reference images, whose concepts are independent."
+        else "The same search finds no edge among the reference images of independent concepts."
     )
     items: list[Text | Table] = [_reading_table(graph), Text(verdict)]
     if graph.edges:

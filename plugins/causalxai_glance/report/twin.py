@@ -77,7 +77,7 @@ def _verdict(quality: Quality) -> str:
         "the images themselves."
     )
     if not quality.readback:
-        return f"{pictures} No concept has a name, so that it cannot be measured whether the twin obeys do()."
+        return f"{pictures} No concept is named, so obedience to do() is not measured."
     bounds = (
         f"read back from the picture with an R² of {FAITHFUL_READBACK:g} or more, and moves by "
         f"{FAITHFUL_EFFECT:g} or more for each unit that do() moves it"
