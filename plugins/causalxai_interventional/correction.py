@@ -1,4 +1,4 @@
-"""Prediction correction: keep G+ alone, and see what else the same recipe would 'correct'."""
+"""Prediction correction by keeping G+ alone, with controls for what else the recipe 'corrects'."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _IMAGES_AT_ONCE = 4
 class Correction(RunMetric):
     """The share of misclassified images that get the class whose G+ alone is kept.
 
-    Every tested parameter outside G+ of the true class is set to zero, biases stay (section
-    3.2). The recipe is told the true class, so that the number alone says little. Controls:
+    Every tested parameter outside G+ of the true class is set to zero, and biases are kept (section
+    3.2). The recipe uses the true class, so that the share alone means little. Controls:
 
-    - ``aimed at a random wrong class``: neither the true nor the predicted one; how often the
-      recipe 'corrects' to it;
-    - ``aimed at the runner-up``: how often it 'corrects' to the second likeliest class;
-    - ``a random set of the same size``: how often the true class comes out when as many
-      parameters of each layer are kept at random;
-    - ``without the label``: the class whose own G+ gives it the highest logit; how often that
-      is the true one. This is the only figure that a user could act upon.
+    - ``aimed at a random wrong class``: neither the true nor the predicted one; the share of images
+    that the recipe 'corrects' to it; - ``aimed at the runner-up``: the share of images that it
+    'corrects' to the second likeliest class; - ``a random set of the same size``: the share of
+    images that get the true class when the same number of parameters of each layer is kept at
+    random; - ``without the label``: the share of images for which the true class is the one whose
+    own G+ gives it the highest logit. This is the only one of these shares that is available
+    without labels.
 
     ``chance`` is the random set's.
     """
@@ -62,7 +62,7 @@ class Correction(RunMetric):
         test = inputs.dataset.test
         wrong = (inputs.classifier.predict(test.images).cpu() != test.labels).nonzero()[:, 0]
         if not len(wrong):
-            raise MetricUndefinedError("the classifier makes no mistake on the test split")
+            raise MetricUndefinedError("the classifier has no error on the test split")
         wrong = wrong[torch.randperm(len(wrong), generator=inputs.rng)][: self.config.errors]
         outcomes: list[dict[str, Tensor]] = []
         with inputs.progress.task("correction", len(wrong)) as advance:
@@ -90,7 +90,7 @@ def _outcomes(
     labels: Tensor,
     rng: torch.Generator,
 ) -> dict[str, Tensor]:
-    """Return which images each recipe turns to the class it aims at, 0 or 1."""
+    """Return, for each recipe, which images get the class that it aims at, 0 or 1."""
     n, classes = found.targets.shape
     labels = labels.to(found.logits.device)
     kept = torch.stack(
@@ -125,7 +125,7 @@ def _keep_only(oracle: ParameterOracle, units: Units, kept: Tensor) -> Tensor:
 def _random_wrong_class(
     labels: Tensor, predicted: Tensor, classes: int, rng: torch.Generator
 ) -> Tensor:
-    """Draw a class that is neither true nor predicted; -1 where there is none."""
+    """Draw a class that is neither the true nor the predicted one; -1 where there is none."""
     score = torch.rand(len(labels), classes, generator=rng).to(labels.device)
     score.scatter_(1, labels[:, None], -1.0).scatter_(1, predicted[:, None], -1.0)
     best = score.max(dim=1)

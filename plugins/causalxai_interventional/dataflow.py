@@ -1,9 +1,10 @@
-"""The data flow of a network, traced once: how far one channel's change stays in one channel.
+"""The traced data flow of a network: how far a change of one channel stays in that channel.
 
-From a layer's output up to the next layer that mixes channels (its *heads*), everything acts
-channel by channel. Many edits of different channels can share one pass through that *segment*;
-only the changed channel goes through the heads, as a low-rank update of what they wrote before.
-The *tail* behind them is computed for each edit, everything before the layer only once.
+From a layer's output up to the next layers that mix channels (its *heads*), every operation acts on
+each channel separately. Many edits of different channels can therefore share one pass through this
+*segment*. Only the changed channel goes through the heads, as a low-rank update of their unedited
+output. The *tail* behind the heads is computed for each edit, and everything before the layer only
+once.
 """
 
 from __future__ import annotations
@@ -48,14 +49,14 @@ _SHAPE_FUNCTIONS = {getattr, operator.getitem}
 
 @dataclass(frozen=True)
 class Head:
-    """A layer that mixes channels and reads the segment's end.
+    """A layer that mixes channels and reads the end of the segment.
 
     Parameters
     ----------
     node, module
-        Where it is called, and what it is.
+        The node that calls the layer, and the layer itself.
     channels
-        How many channels the edited layer has; a linear head reads a block of each.
+        The number of channels of the edited layer; a linear head reads a block of values of each.
     size
         Height and width of a convolution's output; empty for a linear layer.
     """
@@ -68,26 +69,26 @@ class Head:
 
 @dataclass(frozen=True)
 class Path:
-    """How a change of one layer's output reaches the logits.
+    """The path from a change of one layer's output to the logits.
 
     Parameters
     ----------
     layer
         The edited layer's node.
     end
-        The last node where a change of one channel is still in that channel.
+        The last node where a change of one channel is still confined to that channel.
     segment
         From the layer's output (and ``segment_outer``) to the end.
     heads
         The mixing layers that read the end.
     keeps_end
-        Whether the tail reads the end itself, beside the heads.
+        Whether the tail reads the end itself, in addition to the heads' outputs.
     tail
         From the end (if it is kept), the heads' outputs and ``tail_outer`` to the logits.
     segment_outer, tail_outer
-        Values from outside the path that it reads, such as a skip connection's.
+        Values from outside the path that it reads, such as those of a skip connection.
     floats_per_edit
-        Values that one edit of one image keeps alive in the tail, at most.
+        The largest number of values that one edit of one image keeps in memory in the tail.
     """
 
     layer: fx.Node
@@ -102,14 +103,14 @@ class Path:
 
     @property
     def captured(self) -> set[fx.Node]:
-        """The nodes whose values an unedited pass must keep."""
+        """The nodes whose values must be kept from an unedited pass."""
         (source,) = self.layer.all_input_nodes
         heads = (head.node for head in self.heads)
         return {source, self.layer, self.end, *heads, *self.segment_outer, *self.tail_outer}
 
 
 class _Sample(fx.Interpreter):
-    """Runs the network once and notes what every node computes."""
+    """Runs the network once and records the value of every node."""
 
     def __init__(self, graph: fx.GraphModule) -> None:
         super().__init__(graph)
@@ -127,7 +128,7 @@ class Dataflow:
     Parameters
     ----------
     classifier
-        Its model is traced with ``torch.fx``.
+        The classifier, whose model is traced with ``torch.fx``.
 
     Raises
     ------
@@ -139,7 +140,7 @@ class Dataflow:
         try:
             self.graph = fx.symbolic_trace(classifier.model)
         except Exception as error:
-            # Tracing runs the user's forward() with stand-ins and may raise anything.
+            # Tracing runs the user's forward() with proxies, which may raise any exception.
             raise UntraceableError(str(error)) from error
         sample = _Sample(self.graph)
         with torch.no_grad():
@@ -150,9 +151,9 @@ class Dataflow:
 
     @torch.no_grad()
     def capture(self, inputs: Tensor, keep: Collection[fx.Node]) -> dict[fx.Node, Any]:
-        """Run the network as far as need be and return the values of some nodes.
+        """Run the network as far as necessary and return the values of some nodes.
 
-        They are copies, taken before anything later overwrites them in place.
+        The values are copies, made before later operations can overwrite them in place.
         """
         wanted = frozenset(keep)
         if wanted not in self._captures:
@@ -162,7 +163,7 @@ class Dataflow:
         return dict(zip(in_order, values, strict=True))
 
     def _capturing(self, wanted: frozenset[fx.Node]) -> fx.GraphModule:
-        """Return a network that ends with the last of some nodes and returns them all."""
+        """Return a network that ends with the last of some nodes and returns all their values."""
         new, kept = fx.Graph(), list[fx.Node]()
         copies: dict[fx.Node, fx.Node] = {}
         for node in self.graph.graph.nodes:
@@ -177,19 +178,19 @@ class Dataflow:
         return fx.GraphModule(self.graph, new)
 
     def node(self, layer: str) -> fx.Node | None:
-        """Return the one node that calls a layer; ``None`` if there isn't just one."""
+        """Return the node that calls a layer, or ``None`` if it is not called exactly once."""
         calls = [n for n in self.graph.graph.nodes if n.op == "call_module" and n.target == layer]
         return calls[0] if len(calls) == 1 else None
 
     def path(self, layer: str) -> Path | None:
-        """Return how the layer's changes reach the logits; ``None`` where that can't be told."""
+        """Return the path from a layer to the logits, or ``None`` where it cannot be determined."""
         if layer not in self._paths:
             node = self.node(layer)
             self._paths[layer] = None if node is None else self._find_path(node)
         return self._paths[layer]
 
     def feeders(self, layer: str) -> tuple[str, ...]:
-        """Return the layers whose output channels are the channels that ``layer`` reads."""
+        """Return the layers whose output channels are the input channels of ``layer``."""
         node = self.node(layer)
         if node is None:
             return ()
@@ -209,14 +210,14 @@ class Dataflow:
         return tuple(sorted(found))
 
     def _same_channels(self, writer: fx.Node, reader: fx.Node) -> bool:
-        """Tell whether the axis of channels that one layer writes is the one the other reads."""
+        """Return whether the output channels of one layer are the input channels of the other."""
         written = self._values[writer].dim()
         read = self._values[reader.all_input_nodes[0]].dim()
         alike = isinstance(self._editable(writer), type(self._editable(reader)))
         return (alike and written == read) or (written, read) == (4, 2)
 
     def mediator(self, layer: str) -> fx.Node | None:
-        """Return the last node behind a layer that keeps its channels *and* its pixels."""
+        """Return the last node behind a layer that preserves its channels *and* its pixels."""
         node = self.node(layer)
         if node is None:
             return None
@@ -258,7 +259,7 @@ class Dataflow:
         )
 
     def _segment(self, layer: fx.Node) -> dict[fx.Node, None]:
-        """Return the layer and all nodes behind it that act channel by channel, in order."""
+        """Return the layer and all nodes behind it that act on channels separately, in order."""
         behind = _downstream([layer])
         spatial = isinstance(self._editable(layer), nn.Conv2d) or self._values[layer].dim() == 2
         segment = {layer: None}
@@ -286,6 +287,7 @@ class Dataflow:
             dims = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim")
             over = {d % 4 for d in dims} if isinstance(dims, list | tuple) else set()
             return before.dim() == 4 and over == {2, 3}
+        # Axes 0 and 1, images and channels, must be preserved.
         if value.dim() == before.dim():
             return bool(value.shape[:2] == before.shape[:2])
         # Flattening [n, c, h, w] to [n, c * h * w] keeps each channel in one block.
@@ -313,7 +315,7 @@ class Dataflow:
         return module if isinstance(module, nn.Conv2d | nn.Linear) else None
 
     def _head(self, layer: fx.Node, end: fx.Node, user: fx.Node) -> EditableLayer | None:
-        """Return the user's module if its output's change can be computed from one channel."""
+        """Return a node's module if the change of its output can be computed from one channel."""
         module, edited = self._editable(user), self._editable(layer)
         dims = self._values[end].dim()
         if isinstance(module, nn.Conv2d):
@@ -326,7 +328,7 @@ class Dataflow:
     def _extract(
         self, inputs: Sequence[fx.Node], output: Any, forbidden: Iterable[fx.Node] = ()
     ) -> tuple[fx.GraphModule, tuple[fx.Node, ...]]:
-        """Cut out what computes ``output`` from ``inputs``; the rest that it reads is *outer*."""
+        """Extract what computes ``output`` from ``inputs``; its other inputs are *outer*."""
         behind = _downstream(inputs) - set(forbidden)
         new, copies = fx.Graph(), {}
         for node in inputs:
@@ -351,7 +353,7 @@ class Dataflow:
 
 
 class UntraceableError(Exception):
-    """The network cannot be traced; other strategies answer for it."""
+    """The network cannot be traced, so that another strategy must be used."""
 
 
 def _patch_floats(head: Head) -> int:
@@ -376,7 +378,7 @@ def _upstream(node: fx.Node, *, stop: set[fx.Node], within: set[fx.Node]) -> set
 def _closure(
     nodes: Iterable[fx.Node], step: Callable[[fx.Node], Iterable[fx.Node]]
 ) -> set[fx.Node]:
-    """Return all nodes that ``step`` reaches from ``nodes``, these left out."""
+    """Return all nodes that ``step`` reaches from ``nodes``, without the nodes themselves."""
     reached: set[fx.Node] = set()
     pending = [found for node in nodes for found in step(node)]
     while pending:

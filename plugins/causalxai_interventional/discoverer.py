@@ -1,4 +1,4 @@
-"""The layered graph of a network: which edges support or oppose a class across many images."""
+"""The layered graph of a network, with the edges that support or oppose a class."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _logger = logging.getLogger(__name__)
 
 
 def _as_text(name: object) -> object:
-    """YAML reads the class 3 as a number."""
+    """Convert a class name that YAML reads as a number, such as 3, to text."""
     return f"{name}" if type(name) is int else name
 
 
@@ -47,11 +47,11 @@ class InterventionalDiscoverer(GraphDiscoverer):
     Nodes are the channels ``image:n`` of the image, the channels or units ``layer:k`` of each
     layer, and the classes. An edge's ``frequency`` is the share of a class's positives in which it
     is in G+ (or G-, with a negative weight); ``weight`` is the mean contribution to the logit, with
-    its 95 % interval, over those positives in which the algorithm came to the edge. Both are of
-    the class in which the edge is the most frequent; its annotations have ``supports`` and
-    ``opposes`` by the name of each class. Where a linear layer reads flattened channels, the units
-    of one channel are one source, present if any of them is, whose weight sums those of the units'
-    single removals.
+    its 95 % interval, over those positives in which the algorithm tested the edge. Both are for the
+    class in which the edge is most frequent; its annotations have ``supports`` and ``opposes`` by
+    the name of each class. Where a linear layer reads flattened channels, the units of one channel
+    are one source, which is causal if any of them is; its weight is the sum over the units' single
+    removals.
 
     With whole filters as concepts, each filter has one edge to the class: its total effect.
     """
@@ -86,7 +86,7 @@ class InterventionalDiscoverer(GraphDiscoverer):
 
     @property
     def rule(self) -> SelectionRule:
-        """When an edge counts as causal, here and in what follows."""
+        """The rule by which edges count as causal, also where others use this graph."""
         return SelectionRule.model_validate(self.config.model_dump(include=_RULE))
 
     def _classes(self, inputs: DiscoveryInputs) -> dict[str, int]:
@@ -123,7 +123,7 @@ class InterventionalDiscoverer(GraphDiscoverer):
 
 @dataclass(frozen=True)
 class _Tally:
-    """Sums over images for the edges of a layer, ``[O, C]`` each; C source channels."""
+    """Sums over images for the edges of a layer, ``[O, C]`` each, with C source channels."""
 
     images: int
     tested: Tensor
@@ -134,7 +134,7 @@ class _Tally:
 
     @classmethod
     def of(cls, found: LayerMechanisms, channels: int) -> _Tally:
-        """Count the images of one batch; units of one flattened channel are one source."""
+        """Count over the images of one batch; units of one flattened channel are one source."""
 
         def by_channel(edges: Tensor) -> Tensor:
             spread = by_source(edges[:, 0], found.layer)
@@ -220,7 +220,7 @@ def _build_graph(
 
 
 class _Spot(NamedTuple):
-    """Where a node stands: which channel or unit of which layer, or which class."""
+    """The position of a node: a channel or unit of a layer, or a class."""
 
     layer: str
     number: int

@@ -1,7 +1,7 @@
-"""Single edits of one layer's weights, and the change that each makes in the layer's output.
+"""Single edits of one layer's weights, and the change of the layer's output by each.
 
-All fast answers rest on one fact: do(w_kn = v) changes output channel k of its layer and nothing
-else, by (v - 1) times what the edge n → k contributes. The bias stays.
+All fast strategies use one fact: do(w_kn = v) changes only output channel k of its layer, by (v -
+1) times the contribution of the edge n → k. The bias is not changed.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class Edits:
     channel
         ``[q]``, the destination k of each edit.
     source
-        ``[q]``, the input channel n of each edit within k's group; ``None`` where the edit
-        concerns all edges into k.
+        ``[q]``, the input channel n of each edit within k's group; ``None`` where each edit applies
+        to all edges into k.
     scale
         ``[q, n]``, or ``[q, 1]`` where it is the same for all images: the value set minus one;
         -1 removes the edge.
@@ -44,7 +44,7 @@ class Edits:
 
 
 def weight_name(layer: str) -> str:
-    """Return the name of a layer's weight; a network that is one layer has no layer's name."""
+    """Return the name of a layer's weight; the layer's name is empty for a single layer."""
     return f"{layer}.weight" if layer else "weight"
 
 
@@ -54,12 +54,12 @@ def channel_dim(module: EditableLayer) -> int:
 
 
 def output_change(module: EditableLayer, inputs: Tensor, output: Tensor, edits: Edits) -> Tensor:
-    """Return ``[q, n, ...]``: what each edit adds to channel k of the layer's output.
+    """Return ``[q, n, ...]``, the change of channel k of the layer's output by each edit.
 
     Parameters
     ----------
     inputs, output
-        What the layer reads and writes for ``n`` images, ``[n, C, h, w]`` or ``[n, ..., C]``.
+        The layer's input and output for ``n`` images, ``[n, C, h, w]`` or ``[n, ..., C]``.
     """
     if edits.source is None:
         before = output.movedim(channel_dim(module), 0)[edits.channel]
@@ -71,8 +71,9 @@ def output_change(module: EditableLayer, inputs: Tensor, output: Tensor, edits: 
 def output_change_by_row(
     module: EditableLayer, inputs: Tensor, output: Tensor, edits: Edits
 ) -> Tensor:
-    """Like ``output_change``, for inputs and outputs ``[q, n, ...]`` of their own in each edit."""
+    """Like ``output_change``, with separate inputs and outputs ``[q, n, ...]`` for each edit."""
     rows = torch.arange(len(edits), device=inputs.device)
+    # The leading axis q shifts positive positions by one.
     dim = channel_dim(module) if channel_dim(module) < 0 else channel_dim(module) + 1
     if edits.source is None:
         before = output.movedim(dim, 1)[rows, edits.channel]
@@ -91,14 +92,15 @@ def _input_channel(module: EditableLayer, edits: Edits) -> Tensor:
 
 
 def _contribution(module: EditableLayer, read: Tensor, edits: Edits) -> Tensor:
-    """Return what each edge adds to its destination; ``read`` is ``[q, n, ...]``, its source."""
+    """Return each edge's contribution to its destination from its source ``[q, n, ...]``."""
     weight = module.weight[edits.channel, edits.source]
     if not isinstance(module, nn.Conv2d):
         return read * weight.view(-1, *[1] * (read.dim() - 1))
     padding = module._reversed_padding_repeated_twice
     mode = "constant" if module.padding_mode == "zeros" else module.padding_mode
     padded = F.pad(read.transpose(0, 1), padding, mode=mode)
-    # One channel a group: a depth-wise convolution computes all edges at once.
+    # The q edges become the channels of one depth-wise convolution: [q, n, h, w] is transposed to
+    # [n, q, h, w], and back.
     return F.conv2d(
         padded, weight[:, None], stride=module.stride, dilation=module.dilation, groups=len(weight)
     ).transpose(0, 1)

@@ -1,4 +1,4 @@
-"""Local explanations: the mechanisms of single predictions, and where they look."""
+"""Local explanations: the mechanisms of single predictions, and maps of their mediators."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from causalxai_interventional.reference_maps import reference_maps
 
 
 class InterventionalExplainer(Explainer):
-    """Runs algorithm 1 on each image, by the rule of the graph's discoverer unless it has its own.
+    """Runs algorithm 1 on each image, by its own rule or that of the graph's discoverer.
 
-    ``importance`` is minus the change of the logit when a parameter is removed, 0 where the
-    algorithm did not come to it; parameters that no image came to are left out. ``details``
+    ``importance`` is minus the change of the logit when a parameter is removed, and 0 where the
+    algorithm did not test it; parameters that were tested for no image are left out. ``details``
     hold ``information`` (CS), ``tested``, ``supports`` (G+), ``opposes`` (G-), the parameters'
     ``layer`` and ``index``, and the ``logit``. The first map integrates the effect-weighted
     mediators of all mapped layers (section 3.3).
@@ -78,7 +78,7 @@ class InterventionalExplainer(Explainer):
 
 
 def _named_maps(by_layer: Mapping[str, tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
-    """Return maps by name: all layers together, then layer by layer; effect-weighted ones first."""
+    """Return maps by name: over all layers, then by layer; effect-weighted ones first."""
     maps = {}
     for kind, position in (("effect-weighted", 1), ("plain", 0)):
         each = {name: pair[position] for name, pair in by_layer.items()}
@@ -89,7 +89,7 @@ def _named_maps(by_layer: Mapping[str, tuple[Tensor, Tensor]]) -> dict[str, Tens
 
 
 def _flatten(oracle: ParameterOracle, found: Mechanisms) -> dict[str, Any]:
-    """Return the fields of an Explanation that speak of parameters, untested ones left out."""
+    """Return the fields of an Explanation about parameters, without the untested ones."""
     tested = found.flat("tested")[:, 0]
     kept = tested.any(dim=0).nonzero()[:, 0]
     layers = oracle.space.layers

@@ -1,4 +1,4 @@
-"""Where a layer's responses lie in the image."""
+"""The positions of a layer's responses in the image."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _POOL_FUNCTIONS = {F.max_pool2d, F.avg_pool2d, torch.max_pool2d}
 
 
 def stride_of(flow: Dataflow, node: fx.Node) -> tuple[int, int] | None:
-    """Return how many pixels of the image one step in a node's output is, down and across.
+    """Return the vertical and horizontal stride of a node's output in pixels of the image.
 
-    ``None`` where an operation on the way resizes in a way that is not known here.
+    ``None`` if an operation before the node changes the size in an unknown way.
     """
     strides: dict[fx.Node, tuple[int, int] | None] = {}
     for step in flow.graph.graph.nodes:
@@ -57,10 +57,10 @@ def _pair(value: Any) -> tuple[int, int]:
 
 
 def place(maps: Tensor, size: tuple[int, int], stride: tuple[int, int] | None) -> Tensor:
-    """Lay ``[n, h, w]`` maps over images of ``size``, each response a cell of ``stride`` pixels.
+    """Resize ``[n, h, w]`` maps to ``size``; each response is a cell of ``stride`` pixels.
 
-    The cells lie centred in the image; what no cell covers, because convolutions without
-    padding never centre there, is 0. Without a known stride the maps are stretched.
+    The cells are centred in the image. Borders without cells, where convolutions without padding
+    have no response, are 0. Without a known stride, the maps are stretched to the image.
     """
     if stride is None:
         return F.interpolate(maps[:, None], size=size, mode="bilinear", align_corners=False)[:, 0]

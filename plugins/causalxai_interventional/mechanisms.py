@@ -23,7 +23,7 @@ Threshold = Literal["relative", "paper"]
 
 
 class SelectionRule(PluginConfig):
-    """When an edge counts as causal."""
+    """The rule by which an edge counts as causal."""
 
     threshold: Threshold = Field(
         default="relative",
@@ -40,11 +40,11 @@ class SelectionRule(PluginConfig):
 
 @runtime_checkable
 class SelectsByRule(Protocol):
-    """A discoverer that selects edges by a rule, which explainers and metrics take over."""
+    """A discoverer that selects edges by a rule, which explainers and metrics reuse."""
 
     @property
     def rule(self) -> SelectionRule:
-        """When an edge counts as causal."""
+        """The rule by which an edge counts as causal."""
         ...
 
 
@@ -61,35 +61,35 @@ def rule_for(own: SelectionRule | None, discoverer: object) -> SelectionRule:
     if isinstance(discoverer, SelectsByRule):
         return discoverer.rule
     raise CapabilityError(
-        "nothing says by which rule edges count as causal: give 'rule', with threshold and tau, or "
+        "there is no rule by which edges count as causal: give 'rule', with threshold and tau, or "
         "use the graph discoverer 'interventional'"
     )
 
 
 @dataclass(frozen=True)
 class LayerMechanisms:
-    """What the removals in one layer do to the logits of ``t`` classes, for ``n`` images.
+    """The effects of removals in one layer on the logits of ``t`` classes, for ``n`` images.
 
-    ``O`` destinations and ``S`` sources each; ``S`` is 1 for whole filters.
+    There are ``O`` destinations with ``S`` sources each; ``S`` is 1 for whole filters.
 
     Parameters
     ----------
     layer
-        Which layer.
+        The layer.
     delta
         ``[n, t, O, S]``, logit after the removal minus logit before; 0 where not tested.
     information
         ``[n, O, S]``, the causal effect CS of equation 2: KL(p_do || p) in nats, at least 0.
     tested
-        ``[n, t, O, S]``, which edges the algorithm came to (and, screened, verified).
+        ``[n, t, O, S]``, whether the algorithm tested the edge (after screening, if there is any).
     supports, opposes
-        ``[n, t, O, S]``, G+ and G-: a removal lowers, or raises, the logit significantly.
+        ``[n, t, O, S]``, G+ and G-: whether a removal significantly lowers, or raises, the logit.
     threshold
-        ``[n, t]``, what counted as significant.
+        ``[n, t]``, the threshold of significance.
     mediators
-        ``[n, t, O]``, the destinations through which the layers behind were found to act (K).
+        ``[n, t, O]``, K: the destinations that are mediators, on which the layers behind depend.
     mediator_effect
-        ``[n, t, O]``, what the edges out of each destination contribute to the logit.
+        ``[n, t, O]``, the contribution of the edges out of each destination to the logit.
     """
 
     layer: ParameterLayer
@@ -112,12 +112,12 @@ class Mechanisms:
     layers
         By name, from the last layer back to the first.
     logits
-        ``[n, K]``, before anything is done.
+        ``[n, K]``, without intervention.
     targets
         ``[n, t]``, the classes.
     screening
-        Where edges were screened: by layer, the rank correlation between the estimated and the
-        exact effects of the verified edges.
+        If edges were screened: by layer, the rank correlation between the estimated and the exact
+        effects of the tested edges.
     """
 
     layers: Mapping[str, LayerMechanisms]
@@ -141,10 +141,10 @@ def find_mechanisms(
 ) -> Mechanisms:
     """Find the edges that support or oppose the classes of some images.
 
-    Interventional black-box explanations, algorithm 1, in our reading: K begins as the class
-    itself; every edge n → k with k in K is removed and the logit looked at again; the sources
-    of significant supporting edges are the K of the layers that feed this one. A layer that
-    feeds no tested layer begins with all of its channels.
+    Interventional black-box explanations, algorithm 1, in our interpretation: K is initially the
+    class itself. Every edge n → k with k in K is removed and the logit is computed again. The
+    sources of significant supporting edges are the K of the layers that feed this one. For a layer
+    that feeds no tested layer, K has all of its channels.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ def find_mechanisms(
     targets
         ``[n, t]``, the classes to explain for each image.
     rule
-        What counts as significant.
+        The rule of significance.
     """
     search = _Search(oracle, units, targets, rule)
     for layer in reversed(oracle.space.layers):
@@ -164,7 +164,7 @@ def find_mechanisms(
 
 
 class _Search:
-    """The state of algorithm 1 while it walks back through the layers."""
+    """The state of algorithm 1 on its way from the last layer back to the first."""
 
     def __init__(
         self, oracle: ParameterOracle, units: Units, targets: Tensor, rule: SelectionRule
@@ -221,7 +221,7 @@ class _Search:
         wanted = tested.any(dim=1)
         delta = torch.zeros(tested.shape, device=tested.device)
         information = torch.zeros(wanted.shape, device=tested.device)
-        # Screened edges differ from image to image, so that images are asked one by one.
+        # Screened edges differ between images, so that each image has its own query.
         groups = [slice(i, i + 1) for i in range(len(self.units))]
         for rows in groups if self.estimates is not None else [slice(None)]:
             local = wanted[rows].any(dim=0).flatten().nonzero()[:, 0]
@@ -239,17 +239,18 @@ class _Search:
         return delta * tested, information * wanted
 
     def _thresholds(self, delta: Tensor, among: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what delta must be under to support, and over to oppose: ``[n, t]`` each."""
+        """Return the thresholds of delta for support and for opposition, ``[n, t]`` each."""
         count = among.sum(dim=(2, 3)).clamp(min=1)
         mean = (delta * among).sum(dim=(2, 3)) / count
         centred = (delta - mean[..., None, None]) * among
         sd = (centred.square().sum(dim=(2, 3)) / count).sqrt()
-        # Effects that are rounding errors of the logits support nothing.
+        # Effects of the size of rounding errors of the logits are not significant.
         floor = 1e-6 * self.logits.abs().amax(dim=1, keepdim=True).to(sd.dtype)
         sd = torch.maximum(sd, floor)
         if self.rule.threshold == "relative":
             return -self.rule.tau * sd, self.rule.tau * sd
-        # Equation 1 as printed, (mean of the changed logits - logit) / sd: one cut for both.
+        # Equation 1 as printed, (mean of the changed logits - logit) / sd, is one threshold for
+        # both.
         literal = mean / sd
         return literal, literal
 
@@ -290,16 +291,16 @@ def feeders(oracle: ParameterOracle) -> dict[str, tuple[str, ...]]:
 
 
 def doubts(oracle: ParameterOracle) -> str:
-    """Return what is not known of how the tested layers feed one another; empty if all is."""
+    """Return what is not known about the connections between tested layers, or an empty text."""
     if oracle.dataflow is None:
-        return "the network can't be traced: links between layers are guessed from their order"
+        return "the network can't be traced: connections are guessed from the layers' order"
     links = feeders(oracle)
     unknown = [layer.name for layer in oracle.space.layers[1:] if not links[layer.name]]
     if not unknown:
         return ""
     return (
-        f"which channels {', '.join(unknown)} read could not be told; the layers before them "
-        "were tested in all their channels"
+        f"the input channels of {', '.join(unknown)} could not be determined; the layers before "
+        "them were tested in all their channels"
     )
 
 

@@ -1,4 +1,4 @@
-"""Attribution maps: where the mediators of a prediction respond in the image."""
+"""Attribution maps: the responses of a prediction's mediators in the image."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def convolutions(oracle: ParameterOracle) -> tuple[str, ...]:
 def mediator_maps(
     oracle: ParameterOracle, units: Units, found: Mechanisms, layers: Sequence[str]
 ) -> dict[str, tuple[Tensor, Tensor]]:
-    """Return two maps for each layer, of the first class that each image was explained for.
+    """Return two maps for each layer, for the first class for which each image was explained.
 
-    The *plain* map is the paper's (section 3.3): the mean response of the mediators, channels
-    that are not causal left out. It hardly depends on the class. The *effect-weighted* map
-    weighs each mediator with what it contributes to the class's logit.
+    The *plain* map is the paper's (section 3.3): the mean response of the mediators, without
+    channels that are not causal. It hardly depends on the class. The *effect-weighted* map weights
+    each mediator by its contribution to the class's logit.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def integrate(maps: Collection[Tensor]) -> Tensor:
 def _responses(
     oracle: ParameterOracle, inputs: Tensor, layer: str
 ) -> tuple[Tensor, tuple[int, int] | None]:
-    """Return ``[n, C, h, w]``, the channels as the layers behind see them, and their stride."""
+    """Return the channels as the layers behind read them, ``[n, C, h, w]``, and their stride."""
     node = None if oracle.dataflow is None else oracle.dataflow.mediator(layer)
     if oracle.dataflow is not None and node is not None:
         return oracle.dataflow.capture(inputs, {node})[node], stride_of(oracle.dataflow, node)

@@ -1,4 +1,4 @@
-"""The oracle of a network's own parameters: the classifier itself, under edited weights."""
+"""The oracle of a network's parameters: the classifier itself with edited weights."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ _logger = logging.getLogger(__name__)
 class ParameterOracle(Oracle):
     """Answers do(w = v) on edges (or whole filters) of the classifier itself.
 
-    Interventions on one parameter each are answered in sweeps: exactly, in closed form as far
-    as the network's structure allows, else by vmap over any module. Interventions on several
-    parameters at once run the network with edited copies of its weights. The network's own
-    weights are never written.
+    Interventions on one parameter each are answered in sweeps. These are exact: they use closed
+    forms as far as the network's structure allows, and otherwise vmap over any module.
+    Interventions on several parameters at once run the network with edited copies of its weights.
+    The network's own weights are never written.
 
     A value v scales the edge: 1 is intact, 0 removes it, 0.5 halves it. A weight that two layers
-    share is edited in the layer that is named, not in the other.
+    share is edited only in the layer that the concept names.
     """
 
     capabilities = frozenset({})
@@ -75,8 +75,8 @@ class ParameterOracle(Oracle):
         Raises
         ------
         CapabilityError
-            If the concepts are not a network's parameters, or ``strategy: dataflow`` is asked
-            of a network that cannot be traced.
+            If the concepts are not a network's parameters, or the strategy is ``dataflow`` and the
+            network cannot be traced.
         """
         super().bind(classifier, space, memory_ceiling=memory_ceiling)
         working_set = min(int(self.config.working_set_mb * 2**20), memory_ceiling)
@@ -98,14 +98,14 @@ class ParameterOracle(Oracle):
     def first_order(self, units: Units, target: Tensor) -> Tensor:
         """Return the first-order estimate of each removal's effect on a logit.
 
-        One backward pass an image: ``-sum w * dy/dw`` over the weights of each concept.
+        It takes one backward pass per image: ``-sum w * dy/dw`` over the weights of each concept.
 
         Parameters
         ----------
         units
             ``n`` units.
         target
-            ``[n]``, the class whose logit y is meant.
+            ``[n]``, the class of the logit y.
 
         Returns
         -------
@@ -191,17 +191,18 @@ class ParameterOracle(Oracle):
                 scale = values[rows].view(-1, *[1] * (weight.dim() - len(where)))
                 weight[tuple(where)] *= scale
                 weights[weight_name(layer.name)] = weight
-        # With tied weights swapped, functional_call would restore a module that the network
-        # knows under two names with the edited weights.
+        # With tie_weights, functional_call would leave the edited weights in a module that the
+        # network has under two names.
         logits: Tensor = functional_call(
             self.classifier.model, weights, (inputs,), tie_weights=False
         )
         return logits
 
     def _propagation(self, layer: ParameterLayer, inputs: Tensor) -> Propagation:
-        """Return the fastest strategy that answers this layer exactly, tried on some edits.
+        """Return the fastest strategy that is exact for this layer, as tested on some edits.
 
-        The trial is worth a few forward passes: a network may do what no rule here foresees.
+        The test takes a few forward passes; it is needed because a network may contain operations
+        that no rule here covers.
         """
         if layer.name in self._chosen:
             return self._chosen[layer.name]
@@ -218,7 +219,7 @@ class ParameterOracle(Oracle):
             try:
                 answer = propagation.logits(layer.name, images, edits)
             except Exception as error:
-                # The user's forward runs under hooks and vmap, and may raise anything.
+                # The user's forward() runs under hooks and vmap, and may raise any exception.
                 _logger.info("%s: %s does not apply: %s", layer.name, name, error)
                 continue
             if float((answer - exact).abs().max()) <= allowed:
@@ -227,7 +228,7 @@ class ParameterOracle(Oracle):
                 return propagation
             _logger.info("%s: %s is not exact here", layer.name, name)
         tried = ", ".join(self._strategies)
-        raise CapabilityError(f"no strategy ({tried}) answers edits of layer {layer.name!r}")
+        raise CapabilityError(f"no strategy ({tried}) is exact for edits of layer {layer.name!r}")
 
     def _trace(self, classifier: Classifier) -> Dataflow | None:
         if self.config.strategy not in ("auto", "dataflow"):
@@ -252,7 +253,7 @@ def _edits(layer: ParameterLayer, index: Tensor, value: Tensor) -> Edits:
 
 
 def _probes(layer: ParameterLayer) -> list[int]:
-    """Return concepts to try a strategy on: spread over the layer, two on one destination."""
+    """Return concepts to test a strategy on: spread over the layer, two with one destination."""
     spread = {layer.count * i // 15 for i in range(15)}
     return [layer.first + i for i in sorted(spread | {min(1, layer.count - 1)})]
 

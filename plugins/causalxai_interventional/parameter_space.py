@@ -1,4 +1,4 @@
-"""The concept space of a network's own parameters: a concept is an edge of the network."""
+"""The concept space of a network's parameters, in which each concept is an edge of the network."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class ParameterLayer:
 
     @property
     def count(self) -> int:
-        """How many concepts the layer has."""
+        """The number of concepts of the layer."""
         return self.destinations * (self.sources if self.granularity == "slice" else 1)
 
     @property
@@ -96,7 +96,7 @@ class ParameterLayer:
 
 
 class _ParameterConcepts(Sequence[Concept]):
-    """Makes concepts when they are asked for; a ResNet has a million."""
+    """A sequence that creates concepts on demand, because a ResNet has a million."""
 
     def __init__(self, layers: Sequence[ParameterLayer]) -> None:
         self._layers = layers
@@ -121,10 +121,10 @@ class _ParameterConcepts(Sequence[Concept]):
 
 
 class ParameterSpace(ConceptSpace):
-    """Edges n → k of convolution and linear layers; value 1 is intact, 0 removed.
+    """The edges n → k of convolution and linear layers; the value 1 is intact, 0 is removed.
 
-    In the order of execution. Layers that a forward pass never calls (fused attention
-    projections, say) are left out and named in the log.
+    They are in the order of execution. Layers that a forward pass never calls, such as fused
+    attention projections, are left out and named in the log.
     """
 
     class Config(PluginConfig):
@@ -214,7 +214,7 @@ class ParameterSpace(ConceptSpace):
     def encode(self, images: Tensor) -> Units:
         """Return units whose parameters are all intact and that keep their image.
 
-        ``values`` is a view of a single one: it takes no memory, whatever ``d``.
+        ``values`` is a view of a single element, so that it takes no memory for any ``d``.
         """
         one = torch.ones((), device=self._device)
         return Units(
@@ -222,7 +222,7 @@ class ParameterSpace(ConceptSpace):
         )
 
     def to_record(self) -> Record:
-        """Return an empty record: all there is to know stands in the network."""
+        """Return an empty record, because all information is in the network."""
         return Record()
 
     def restore(self, record: Record, classifier: Classifier) -> Self:  # noqa: ARG002

@@ -1,4 +1,4 @@
-"""Four ways from single edits to logits; each is exact, the first that applies is the fastest."""
+"""Four exact strategies from single edits to logits; the first that applies is the fastest."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from causalxai_interventional.edits import (
 
 
 class Propagation(ABC):
-    """Computes what the classifier says under each of many edits of one layer.
+    """Computes the classifier's logits under each of many edits of one layer.
 
     Parameters
     ----------
     classifier
         The network; its weights are never written.
     working_set
-        How many bytes of activations one chunk of edits may take.
+        The memory in bytes that the activations of one chunk of edits may take.
     """
 
     def __init__(self, classifier: Classifier, working_set: int) -> None:
@@ -43,7 +43,7 @@ class Propagation(ABC):
 
     @abstractmethod
     def applies(self, layer: str) -> bool:
-        """Tell whether edits of this layer can be propagated so."""
+        """Return whether this strategy applies to edits of a layer."""
 
     @abstractmethod
     def logits(self, layer: str, inputs: Tensor, edits: Edits) -> Tensor:
@@ -60,14 +60,14 @@ class Propagation(ABC):
 
 
 class DataflowPropagation(Propagation):
-    """Sends only the changed channel through the next layer, and the rest once an edit."""
+    """Propagates only the changed channel through the next layer; runs the tail per edit."""
 
     def __init__(self, classifier: Classifier, working_set: int, dataflow: Dataflow) -> None:
         super().__init__(classifier, working_set)
         self.dataflow = dataflow
 
     def applies(self, layer: str) -> bool:
-        """Tell whether the layer's place in the data flow is known."""
+        """Return whether the layer's path to the logits is known."""
         return self.dataflow.path(layer) is not None
 
     def logits(self, layer: str, inputs: Tensor, edits: Edits) -> Tensor:
@@ -77,7 +77,8 @@ class DataflowPropagation(Propagation):
         module = self._module(layer)
         seen = self.dataflow.capture(inputs, path.captured)
         n = inputs.shape[0]
-        # Edits of different channels share a slot: one pass through the segment serves them all.
+        # Edits of different channels share a slot, that is, one pass through the segment. The slot
+        # of an edit is its rank among the edits of its channel.
         order = torch.argsort(edits.channel, stable=True)
         edits = edits[order]
         slot = _rank_within(edits.channel)
@@ -99,18 +100,20 @@ class DataflowPropagation(Propagation):
     def _chunk(
         self, path: Path, module: EditableLayer, seen: dict[Any, Tensor], edits: Edits, slot: Tensor
     ) -> Tensor:
-        """Answer edits that are sorted by channel and, within one, by slot."""
+        """Return the logits of edits that are sorted by channel and, within a channel, by slot."""
         (source,) = path.layer.all_input_nodes
         output, end, n = seen[path.layer], seen[path.end], seen[path.end].shape[0]
         channels, position = torch.unique_consecutive(edits.channel, return_inverse=True)
         slots = output.expand(int(slot.max()) + 1, *output.shape).clone()
-        # [slots, C, n, ...]; a view, so that the edits are written into `slots`.
+        # [slots, C, n, ...]: a view, so that the edits are written into `slots`.
         by_channel = _by_channel(slots, module, batch_dims=2)
         by_channel[slot, edits.channel] += output_change(module, seen[source], output, edits)
         outer = [_repeat(seen[node], len(slots)) for node in path.segment_outer]
+        # The segment runs on [slots * n, ...]; afterwards the slots are an axis of their own again.
         ends = path.segment(slots.flatten(0, 1), *outer).unflatten(0, (-1, n))
         before = _blocks(end, module, batch_dims=1)[channels]
         after = _blocks(ends, module, batch_dims=2)[:, channels].transpose(0, 1)
+        # [u, slots, n, ..., p]: for each changed channel and slot, the change at the segment's end.
         change = after - before[:, None]
         tail = [
             _select(_head_change(head, channels, change), position, slot) + seen[head.node]
@@ -122,13 +125,14 @@ class DataflowPropagation(Propagation):
             blocks = _blocks(kept, module, batch_dims=2)
             blocks[rows, edits.channel] = _select(after, position, slot)
             tail.insert(0, kept)
+        # [q, n, ...] becomes [q * n, ...] for the tail.
         tail = [tensor.flatten(0, 1) for tensor in tail]
         tail += [_repeat(seen[node], len(edits)) for node in path.tail_outer]
         return torch.unflatten(path.tail(*tail), 0, (-1, n))
 
 
 def _head_change(head: Head, channels: Tensor, change: Tensor) -> Tensor:
-    """Return what a head writes more because of each changed channel alone.
+    """Return the change of a head's output by each changed channel alone.
 
     Parameters
     ----------
@@ -141,20 +145,25 @@ def _head_change(head: Head, channels: Tensor, change: Tensor) -> Tensor:
     Returns
     -------
     Tensor
-        ``[u, s, n, ...]`` as the head writes.
+        ``[u, s, n, ...]``, in the shape of the head's output.
     """
     module = head.module
     u, s, n = change.shape[:3]
     if isinstance(module, nn.Linear):
+        # The weight [K, C * p] is split into blocks of p values per channel; only the changed
+        # channels' blocks are multiplied: [u, s * n, p] @ [u, p, K].
         width = change.shape[-1]
         weight = module.weight.unflatten(1, (head.channels, width))[:, channels]
         rows = change.reshape(u, -1, width)
         return torch.unflatten(rows @ weight.permute(1, 2, 0), 1, change.shape[1:-1])
     assert not isinstance(module.padding, str)
+    # A convolution of single channels as a matrix product over patches, for speed: only the
+    # changed channels are read. [u * s * n, 1, h, w] becomes [u * s * n, kh * kw, p].
     patches = F.unfold(
         change.flatten(0, 2)[:, None],
         module.kernel_size, module.dilation, module.padding, module.stride,
     )  # fmt: skip
+    # [u, kh * kw, s * n * p], to be multiplied with weights [u, K, kh * kw].
     columns = patches.unflatten(0, (u, s * n)).transpose(1, 2).flatten(2)
     weight = module.weight[:, channels].flatten(2).transpose(0, 1)
     written = (weight @ columns).unflatten(2, (s * n, -1)).transpose(1, 2)
@@ -162,17 +171,17 @@ def _head_change(head: Head, channels: Tensor, change: Tensor) -> Tensor:
 
 
 def _select(grid: Tensor, position: Tensor, slot: Tensor) -> Tensor:
-    """Return ``[q, ...]`` of ``[u, s, ...]``; edits that fill the grid are in its order."""
+    """Return ``[q, ...]`` from ``[u, s, ...]``; edits that fill the whole grid are in its order."""
     if len(slot) == grid.shape[0] * grid.shape[1]:
         return grid.flatten(0, 1)
     return grid[position, slot]
 
 
 class VmapPropagation(Propagation):
-    """Runs any module once for all edits of a chunk; what comes before the layer is shared."""
+    """Runs any network once per chunk by vmap; operations before the layer are shared."""
 
     def applies(self, layer: str) -> bool:  # noqa: ARG002
-        """Return True: any layer will do."""
+        """Return True, because it applies to any layer."""
         return True
 
     def logits(self, layer: str, inputs: Tensor, edits: Edits) -> Tensor:
@@ -205,10 +214,10 @@ class VmapPropagation(Propagation):
 
 
 class ExpandedPropagation(Propagation):
-    """Repeats the images for each edit of a chunk: the slowest way, which needs nothing."""
+    """Repeats the images for each edit of a chunk; slow, but without requirements."""
 
     def applies(self, layer: str) -> bool:  # noqa: ARG002
-        """Return True: any layer will do."""
+        """Return True, because it applies to any layer."""
         return True
 
     def logits(self, layer: str, inputs: Tensor, edits: Edits) -> Tensor:
@@ -238,10 +247,10 @@ class ExpandedPropagation(Propagation):
 
 
 class SerialPropagation(Propagation):
-    """Runs the network once an edit with an edited copy of the weight: exact whatever it does."""
+    """Runs the network once per edit with an edited copy of the weight; exact for any network."""
 
     def applies(self, layer: str) -> bool:  # noqa: ARG002
-        """Return True: any layer will do."""
+        """Return True, because it applies to any layer."""
         return True
 
     def logits(self, layer: str, inputs: Tensor, edits: Edits) -> Tensor:
@@ -266,7 +275,7 @@ class SerialPropagation(Propagation):
 
 
 class _OutOfPlace(TorchFunctionMode):
-    """Turns in-place operations into their out-of-place kin, which vmap can batch.
+    """Replaces in-place operations by their out-of-place counterparts, which vmap can batch.
 
     ``out += identity`` cannot write a batched value into an unbatched tensor.
     """
@@ -282,7 +291,7 @@ class _OutOfPlace(TorchFunctionMode):
             out_of_place = getattr(torch.Tensor, "__" + name.removeprefix("__i"), func)
         elif name.endswith("_") and not name.endswith("__"):
             out_of_place = getattr(torch.Tensor, name[:-1], func)
-        # `requires_grad_` has a namesake that is no function.
+        # `requires_grad_` has a namesake, `requires_grad`, that is not a function.
         return (out_of_place if callable(out_of_place) else func)(*args, **kwargs)
 
 
@@ -296,7 +305,7 @@ def _output_hook(module: nn.Module, change: Callable[[Tensor, Tensor], Tensor]) 
 
 
 def _rank_within(channel: Tensor) -> Tensor:
-    """Return how many earlier entries name the same channel; ``channel`` is sorted."""
+    """Return the number of earlier entries with the same channel; ``channel`` is sorted."""
     positions = torch.arange(len(channel), device=channel.device)
     return positions - torch.searchsorted(channel, channel)
 
@@ -308,7 +317,7 @@ def _by_channel(tensor: Tensor, module: EditableLayer, batch_dims: int) -> Tenso
 
 
 def _blocks(tensor: Tensor, module: EditableLayer, batch_dims: int) -> Tensor:
-    """Like ``_by_channel``, with the block of values that a linear head reads of each channel."""
+    """Like ``_by_channel``, with a last axis for the block of values that a linear head reads."""
     if isinstance(module, nn.Linear):
         return _by_channel(tensor, module, batch_dims)[..., None]
     if tensor.dim() == batch_dims + 1:

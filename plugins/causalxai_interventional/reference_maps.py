@@ -15,7 +15,7 @@ from causalxai.classifier import Classifier
 
 _logger = logging.getLogger(__name__)
 
-# Activations that captum's DeepLIFT passes through as if they were linear.
+# Activations that captum's DeepLIFT would treat as linear.
 _NO_RULE_MODULES = (
     nn.GELU, nn.SiLU, nn.Mish, nn.Hardswish, nn.Hardsigmoid, nn.Hardtanh, nn.SELU, nn.CELU,
     nn.PReLU,
@@ -30,9 +30,9 @@ _NO_RULE_CALLS = {
 def reference_maps(classifier: Classifier, images: Tensor, target: Tensor) -> dict[str, Tensor]:
     """Return saliency, integrated gradients and DeepLIFT, each ``[n, h, w]``, summed over colours.
 
-    Baselines are black images. DeepLIFT cannot follow a module that is called twice or works in
-    place, so that it gets a copy of the network in which none does. It is left out for networks
-    that can't be traced, and for activations that it has no rule for, such as GELU.
+    Baselines are black images. DeepLIFT does not support modules that are called twice or work in
+    place, so that it gets a copy of the network without such modules. It is left out for networks
+    that cannot be traced, and for activations without a DeepLIFT rule, such as GELU.
     """
     images = images.detach().clone().to(classifier.device).requires_grad_()
     classes = target.to(classifier.device)
@@ -46,22 +46,22 @@ def reference_maps(classifier: Classifier, images: Tensor, target: Tensor) -> di
     unshared = _unshared_activations(model)
     if unshared is not None:
         with warnings.catch_warnings():
-            # It announces its own hooks on every call, and removes them.
+            # captum warns about its own hooks on every call, and removes them.
             warnings.filterwarnings("ignore", message="Setting forward, backward hooks")
             maps["DeepLIFT"] = DeepLift(unshared).attribute(images, target=classes)
     return {name: found.detach().sum(dim=1) for name, found in maps.items()}
 
 
 def _unshared_activations(model: nn.Module) -> nn.Module | None:
-    """Return a copy whose ReLUs are modules of their own; ``None`` where DeepLIFT can't follow.
+    """Return a copy with a separate module for each ReLU, or ``None`` if DeepLIFT does not apply.
 
-    DeepLIFT sees modules only: ``F.relu`` would be treated as linear, and a ReLU module that
-    is called twice raises.
+    DeepLIFT only recognises modules: it would treat ``F.relu`` as linear, and fails for a ReLU
+    module that is called twice.
     """
     try:
         traced = torch.fx.symbolic_trace(deepcopy(model))
     except Exception as error:
-        # The user's forward runs with stand-ins and may raise anything.
+        # Tracing runs the user's forward() with proxies, which may raise any exception.
         _logger.info("DeepLIFT is left out: the network can't be traced: %s", error)
         return None
     relus = {torch.relu, F.relu, "relu", "relu_"}

@@ -1,4 +1,4 @@
-"""What the classifier itself perceives of the concepts, and which directions that holds."""
+"""Concepts as read from the classifier's features, and causal directions in these readings."""
 
 from causalxai_glance.perception.convolved import ConvolvedScore
 from causalxai_glance.perception.directions import (

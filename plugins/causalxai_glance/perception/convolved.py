@@ -1,9 +1,9 @@
-"""Directions from readings with errors: models of concepts, convolved with the instrument's errors.
+"""Directions from readings with errors, by models convolved with the measurement errors.
 
-Read with error, a concept does not screen its causes off from its effects, and what is read best
-looks like a cause of everything. So a graph's model is not fitted to the readings but to what may
-lie behind them: the density of a reading is the model's density of concepts, averaged over the
-errors that the instrument may have made.
+A concept that is read with error does not screen off its causes from its effects, and the concept
+that is read best looks like a cause of all others. The model of a graph is therefore fitted to the
+concepts behind the readings: the density of a reading is the model's density of concepts, averaged
+over the distribution of measurement errors.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _RIDGE = 1e-6
 _HALF_LOG_TAU = 0.5 * float(np.log(2 * np.pi))
 
 
-# By hand: scikit-learn's GaussianMixture takes no weights, and the mixture of ``scm.noise`` groups
-# values that have none; here the weights change with each step of the model around it.
+# Written by hand because scikit-learn's GaussianMixture takes no sample weights, and the mixture of
+# ``scm.noise`` groups unweighted values; here the weights change with each step of the outer model.
 @dataclass(frozen=True)
 class _Mixture:
-    """A mixture of normal distributions: the noise of one concept."""
+    """A mixture of normal distributions, the noise of one concept."""
 
     share: Tensor
     mean: Tensor
@@ -56,7 +56,7 @@ class _Mixture:
         return self.share.log() - self.sd.log() - _HALF_LOG_TAU - 0.5 * z**2
 
     def improved(self, residual: Tensor, weights: Tensor) -> _Mixture:
-        """Return the mixture after one step of expectation and maximisation."""
+        """Return the mixture after one step of expectation maximisation."""
         belongs = self.terms(residual).softmax(dim=1) * weights[:, None]
         total = belongs.sum(dim=0) + 1e-6
         mean = residual @ belongs / total
@@ -66,7 +66,7 @@ class _Mixture:
 
 @dataclass(frozen=True)
 class _Basis:
-    """Powers of each concept side by side: where the line and the curve of each one stand."""
+    """Basis functions of all concepts, with the columns of each one's line and spline."""
 
     columns: Tensor
     line: tuple[tuple[int, ...], ...]
@@ -86,7 +86,7 @@ class _Basis:
 
 
 def _curve(x: Tensor, knots: Tensor) -> Tensor:
-    """Return the curved functions of a natural cubic spline, ``[n, knots - 2]``, of sd 1."""
+    """Return the nonlinear functions of a natural cubic spline, ``[n, knots - 2]``, with sd 1."""
     spline = Basis(knots=tuple(knots.tolist()))
     bent = torch.from_numpy(spline.columns(x.numpy())[:, 1:]).float()
     return bent / bent.std(dim=0).clamp(min=1e-6)
@@ -105,9 +105,9 @@ class ConvolvedScore:
     readings
         ``[n, d]``.
     errors
-        ``[n, k, d]``, for each reading ``k`` draws of the error that it may have.
+        ``[n, k, d]``, for each reading ``k`` draws of its measurement error.
     steps
-        Of expectation and maximisation.
+        The number of steps of expectation maximisation.
 
     References
     ----------
@@ -183,18 +183,18 @@ def climb(
     required: Iterable[Pair] = (),
     forbidden: Iterable[Pair] = (),
 ) -> frozenset[Pair]:
-    """Return a graph that no edge added, removed or reversed makes shorter.
+    """Return a graph that no addition, removal or reversal of an edge improves.
 
     Parameters
     ----------
     nodes
-        Between which edges may change.
+        The nodes between which edges may change.
     score
-        Of a whole graph, lower is better.
+        The score of a whole graph; lower is better.
     start
-        Where the search begins: a graph that has all required and no forbidden edges.
+        The initial graph, which has all required edges and no forbidden ones.
     required, forbidden
-        Edges that the graph must or must not have.
+        Edges that the graph must have, and edges that it must not have.
     """
     must, never = frozenset(required), frozenset(forbidden)
     best = frozenset(start)
@@ -209,9 +209,9 @@ def climb(
 def complete_graphs(
     nodes: Sequence[int], *, required: Iterable[Pair] = (), forbidden: Iterable[Pair] = ()
 ) -> list[frozenset[Pair]]:
-    """Return, for each order of the nodes, all edges forward that are not forbidden.
+    """Return, for each order of the nodes, the complete graph without the forbidden edges.
 
-    Orders that contradict a required edge are left out.
+    Orders that contradict a required edge are omitted.
     """
     must, never = frozenset(required), frozenset(forbidden)
     found = []
@@ -233,7 +233,7 @@ def _neighbours(nodes: Sequence[int], edges: frozenset[Pair]) -> list[frozenset[
 
 
 def is_acyclic(edges: Iterable[Pair]) -> bool:
-    """Tell whether no path leads from a node back to itself."""
+    """Return whether the graph has no directed cycle."""
     left = set(edges)
     while left:
         ends = {j for _, j in left} - {i for i, _ in left}

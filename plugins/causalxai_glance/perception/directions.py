@@ -1,4 +1,4 @@
-"""Directions: the edges between concepts that their readings hold, and which way they point."""
+"""Edges between concepts and their directions, found in readings of the concepts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from causalxai_glance.perception.perception import Perception
 from causalxai_glance.scm import Pair, PartialScore, exact_search, margin
 
 _DEGREE = 3
-# Beyond so many concepts there are too many orders to begin from each.
+# With more concepts than this, there are too many orders to start a search from each.
 _MOST_ORDERED = 4
 _STARTS = 3
 
@@ -33,16 +33,17 @@ class DirectionConfig(PluginConfig):
     Parameters
     ----------
     least_r2, most_cross_talk
-        A concept that the instrument reads worse than this gets no edge.
+        A concept with a lower R², or with more cross-talk, gets no edge.
     links
-        With two concepts: whether effects may be squashed into a range, after noise as before it.
+        With two concepts: whether effects may have links, which limit them to a range.
     convolve_from
-        From how many concepts on the graph is searched under models that are convolved with the
-        instrument's errors. Two may carry links instead, and the convolved models only confirm.
+        The number of concepts from which on the graph is searched under models that are convolved
+        with the measurement errors. With fewer, links are allowed instead, and the convolved models
+        only confirm directions.
     draws
-        How many errors are drawn for each reading for it.
+        The number of measurement errors that are drawn for each reading.
     least_gain
-        An edge that adds less than this to its effect's R² is given up.
+        An edge that adds less than this to the R² of its effect is removed.
     """
 
     least_r2: float = Field(0.9, ge=0, le=1)
@@ -55,7 +56,7 @@ class DirectionConfig(PluginConfig):
 
 @dataclass(frozen=True)
 class Constraints:
-    """Edges that must be and edges that can't be, by the concepts' numbers."""
+    """Required and forbidden edges, by the indices of the concepts."""
 
     required: frozenset[Pair] = frozenset()
     forbidden: frozenset[Pair] = frozenset()
@@ -67,18 +68,18 @@ class Constraints:
 
 
 class Directions:
-    """The edges that readings hold, ``(i, j)`` for i → j, and which of them point one way.
+    """The edges in readings, ``(i, j)`` for i → j, and those whose direction is determined.
 
     Parameters
     ----------
     perception
-        Or some rows of it, or its ``control``.
+        The readings, some rows of them, or their ``control``.
     rng
-        Draws the instrument's errors.
+        Draws the measurement errors.
     config
-        How; the defaults, unless given.
+        Settings; by default those of the class.
     constraints
-        What is known beforehand.
+        Background knowledge.
     """
 
     def __init__(
@@ -104,12 +105,13 @@ class Directions:
         return _Convolved(self._perception, self._fit, self._config.draws, self._known, self._rng)
 
     def edges(self, start: frozenset[Pair] | None = None) -> frozenset[Pair]:
-        """Return the edges; concepts that are read badly have none but those that are required.
+        """Return the edges; concepts that are not read well have only required edges.
 
         Parameters
         ----------
         start
-            A graph to begin from where the search is not exhaustive; unless given, from many.
+            The initial graph of a search that is not exhaustive; by default it starts from many
+            graphs.
         """
         if len(self._fit) < 2:
             return self._known.required
@@ -117,11 +119,12 @@ class Directions:
         return _pruned(found, self._perception, self._config, self._known.required, self._rng)
 
     def oriented(self, edges: frozenset[Pair]) -> frozenset[Pair]:
-        """Return which of the edges found could not as well point the other way.
+        """Return the edges whose direction is determined.
 
-        Under models that are convolved with the instrument's errors, the best graph with the edge
-        turned around takes 5 nats more or longer; of two concepts, under the models that they were
-        found with, too. What is known beforehand needs no telling.
+        The direction of an edge is determined if the best graph with the edge reversed costs at
+        least 5 nats more under the models that are convolved with the measurement errors; with two
+        concepts, also under the models with which the edge was found. Edges that background
+        knowledge orients are included.
         """
         known = self._known
         oriented = {
@@ -146,12 +149,12 @@ def find_edges(
     constraints: Constraints | None = None,
     start: frozenset[Pair] | None = None,
 ) -> frozenset[Pair]:
-    """Return the edges of ``Directions``, in one call."""
+    """Return the edges of ``Directions`` in one call."""
     return Directions(perception, rng=rng, config=config, constraints=constraints).edges(start)
 
 
 def legible(perception: Perception, config: DirectionConfig) -> list[int]:
-    """Return the concepts that are read well enough to speak of their directions."""
+    """Return the concepts that are read well enough to determine directions."""
     fit = perception.measurement_model.is_fit(
         most_cross_talk=config.most_cross_talk, least_r2=config.least_r2
     )
@@ -159,7 +162,7 @@ def legible(perception: Perception, config: DirectionConfig) -> list[int]:
 
 
 class _Plain:
-    """Search where readings are taken for the concepts."""
+    """A search that treats readings as the concepts themselves."""
 
     def __init__(
         self, perception: Perception, fit: list[int], links: bool, known: Constraints
@@ -174,7 +177,7 @@ class _Plain:
         )
 
     def reversal(self, pair: Pair) -> float:
-        """Return how many nats more it takes to turn an edge around."""
+        """Return the additional nats of the best graph with an edge reversed."""
         found = margin(
             self._score.d, self._score, required=self._required, forbidden=self._forbidden
         )
@@ -182,7 +185,7 @@ class _Plain:
 
 
 class _Convolved:
-    """Search where each reading may be off as the instrument's are."""
+    """A search that accounts for the measurement errors of readings."""
 
     def __init__(
         self,
@@ -202,7 +205,7 @@ class _Convolved:
         return self._whole(frozenset((fit.index(i), fit.index(j)) for i, j in oriented))
 
     def search(self, start: frozenset[Pair] | None) -> frozenset[Pair]:
-        """Return the best graph that climbing finds, from one start or from many."""
+        """Return the best graph that hill climbing finds, from one start or from many."""
         known, fit = self._known, self._fit
         rules = {"required": known.required, "forbidden": known.forbidden}
         if start is not None:
@@ -215,9 +218,10 @@ class _Convolved:
         return min(found, key=self._score)
 
     def reversal(self, edges: frozenset[Pair], pair: Pair) -> float:
-        """Return how many nats more the best graph takes that has an edge the other way."""
+        """Return the additional nats of the best graph with an edge reversed."""
         i, j = pair
-        # Without other edges into the cause that was an effect, no cycle can close.
+        # Other edges into j are left out of the start, so that the reversed edge cannot close a
+        # cycle.
         start = {(j, i)} | {edge for edge in edges if edge != pair and edge[1] != j}
         required = self._known.required | {(j, i)}
         if not is_acyclic(required | start):
@@ -233,7 +237,7 @@ class _Convolved:
 
 
 def _drawn(perception: Perception, draws: int, rng: np.random.Generator) -> Values:
-    """Draw whole errors of the instrument, ``[n, draws, m]``."""
+    """Draw joint measurement errors of all concepts, ``[n, draws, m]``."""
     residuals = perception.measurement_model.residuals
     rows = rng.integers(len(residuals), size=(len(perception.values), draws))
     return np.asarray(residuals[rows], dtype=np.float64)
@@ -246,7 +250,7 @@ def _pruned(
     required: frozenset[Pair],
     rng: np.random.Generator,
 ) -> frozenset[Pair]:
-    """Give up edges that explain no more than errors in the other parents' readings would."""
+    """Remove edges that explain no more than errors in the other parents' readings would."""
     kept = set(edges)
     noisy = perception.values + _drawn(perception, 1, rng)[:, 0]
     while True:
@@ -286,17 +290,17 @@ def frequencies(
 ) -> dict[Pair, float]:
     """Return the share of random halves of the images in which each edge is found.
 
-    Halves without replacement: images that stand twice would look like more evidence.
+    Halves are drawn without replacement, because repeated images would count as additional
+    evidence.
 
     Parameters
     ----------
     perception, rng, config, constraints
-        As ``find_edges`` takes them.
+        As for ``find_edges``.
     edges
-        What was found in all images; the search in the halves begins there, where it is not
-        exhaustive.
+        The edges found in all images; a search of a half that is not exhaustive starts from them.
     resamples
-        How many halves.
+        The number of halves.
     """
     counts: dict[Pair, int] = {}
     n = len(perception.values)

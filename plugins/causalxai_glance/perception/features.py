@@ -1,4 +1,4 @@
-"""Features of images: what a classifier's own channels say of them."""
+"""Features of images, computed from the classifier's own channels."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ _AT_ONCE = 256
 class ChannelStatistics:
     """The spatial mean, maximum and sd of every channel of every convolution, and the embedding.
 
-    Whatever can be read from them, the classifier holds: nothing else of the image gets in.
+    Features depend on the image only through the classifier, so that whatever can be read from them
+    is represented in the classifier.
 
     Parameters
     ----------
     classifier
-        Whose channels are read; its last layer is linear.
+        The classifier whose channels are read; its last layer is linear.
     pooled
         Also the mean of each channel in ``pooled`` x ``pooled`` parts of the image, for concepts
         that are spatial; 0 for none.
@@ -52,7 +53,8 @@ class ChannelStatistics:
         CapabilityError
             If the classifier's last layer is not linear.
         """
-        _ = self.classifier.head  # is looked for by running the model, which must not be heard
+        # Finding the head runs the model, which must happen before the hooks are set.
+        _ = self.classifier.head
         with _convolutions(self.classifier.model) as maps:
             batches = [self._batch(batch, maps) for batch in images.split(_AT_ONCE)]
         return torch.cat(batches)
@@ -66,7 +68,7 @@ class ChannelStatistics:
 
 @contextmanager
 def _convolutions(model: nn.Module) -> Iterator[list[Tensor]]:
-    """Collect what each convolution puts out, in the order of the calls."""
+    """Collect the outputs of all convolutions, in the order of the calls."""
     maps: list[Tensor] = []
 
     def keep(_module: nn.Module, _inputs: object, output: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""The instrument that reads concepts: how it was calibrated, and whether it is fit for use."""
+"""The measurement-error model of a read-out: its calibration and its measures of quality."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ _ROUNDS = 12
 
 @dataclass(frozen=True)
 class ReadingBias:
-    """A polynomial of all concepts, for each concept: how far its reading is off on average.
+    """The mean error of each concept's reading, as a polynomial of all concepts.
 
     Parameters
     ----------
     mean, sd
-        ``[m]``, of the concepts.
+        ``[m]``, mean and sd of the concepts.
     weights
         ``[terms, m]``.
     degree
-        Of the polynomial; beyond ±3.5 sd it stays as it is there.
+        Degree of the polynomial, which is constant beyond ±3.5 sd.
     """
 
     mean: Values
@@ -46,7 +46,7 @@ class ReadingBias:
 
     @classmethod
     def fit(cls, concepts: Values, errors: Values) -> ReadingBias | None:
-        """Return the polynomial of the highest degree that the images can tell, 3 at most."""
+        """Return the polynomial of the highest degree, at most 3, that the images allow."""
         n, m = concepts.shape
         for degree in (3, 2):
             if n >= _IMAGES_PER_TERM * comb(m + degree, degree):
@@ -68,9 +68,9 @@ class ReadingBias:
 
 @dataclass(frozen=True)
 class MeasurementModel:
-    """What a read-out ``l`` makes of concepts ``c``: ``l = a + A (c + b(c) + u)``.
+    """The model ``l = a + A (c + b(c) + u)`` of the reading ``l`` of concepts ``c``.
 
-    Fitted on images whose concepts are independent, by predictions for individuals that the
+    It is fitted on images whose concepts are independent, with predictions for individuals that the
     read-out has not seen.
 
     Parameters
@@ -78,10 +78,10 @@ class MeasurementModel:
     intercept
         ``[m]``, a.
     mixing
-        ``[m, m]``, A; row j tells what the reading of concept j takes from each concept.
+        ``[m, m]``, A; row j has the influence of each concept on the reading of concept j.
     bend
-        b, by which readings are off where concepts are extreme; ``None`` where they are too bad,
-        or too few, to tell.
+        b, the mean error of readings as a function of the concepts, which matters at extreme
+        values; ``None`` where readings are too inaccurate, or too few, to estimate it.
     residuals
         ``[n, m]``, the errors ``u``, image by image: centred, in the concepts' units.
     r2
@@ -104,7 +104,7 @@ class MeasurementModel:
         Parameters
         ----------
         concepts, readings
-            ``[n, m]``, what is true and what is read.
+            ``[n, m]``, the true values and the readings.
 
         Raises
         ------
@@ -115,14 +115,14 @@ class MeasurementModel:
         sd = concepts.std(axis=0)
         if n < max(_FEWEST, 2 * m) or not (sd > 0).all():
             raise DataError(
-                f"{n} reference images cannot calibrate the reading of {m} concepts: it takes "
-                f"{max(_FEWEST, 2 * m)} or more, in which every concept varies"
+                f"{n} reference images are not enough to calibrate readings of {m} concepts: at "
+                f"least {max(_FEWEST, 2 * m)} are needed, in which every concept varies"
             )
         design = np.column_stack([np.ones(n), concepts])
         solution = np.asarray(np.linalg.lstsq(design, readings, rcond=None)[0], dtype=np.float64)
         intercept, mixing = solution[0], solution[1:].T
         if np.linalg.cond(mixing * sd / sd[:, None]) > _SINGULAR:
-            # A blind read-out says the same of every image; its readings are left as they are.
+            # A blind read-out has the same reading for every image; its readings are not corrected.
             intercept, mixing = np.zeros(m), np.eye(m)
         errors = np.linalg.solve(mixing, (readings - intercept).T).T - concepts
         r2 = share_explained(concepts, readings)
@@ -131,7 +131,7 @@ class MeasurementModel:
         return cls(intercept, mixing, bias, left - left.mean(axis=0), r2, sd)
 
     def unmix(self, readings: Values) -> Values:
-        """Return the concepts that the readings speak of, ``[n, m]``, but for the errors u."""
+        """Return the concepts estimated from readings, ``[n, m]``, up to the errors u."""
         straight = np.linalg.solve(self.mixing, (readings - self.intercept).T).T
         found = np.asarray(straight, dtype=np.float64)
         if self.bias is not None:
@@ -141,18 +141,18 @@ class MeasurementModel:
 
     @property
     def error_covariance(self) -> Values:
-        """``[m, m]``, of the errors u."""
+        """``[m, m]``, the covariance of the errors u."""
         return np.atleast_2d(np.cov(self.residuals.T))
 
     @property
     def cross_talk(self) -> Values:
-        """``[m]``, the most that a reading takes from another concept, in sd per sd."""
+        """``[m]``, the largest influence of another concept on each reading, in sd per sd."""
         relative = np.abs(self.mixing * self.sd / self.sd[:, None])
         np.fill_diagonal(relative, 0)
         return np.array(relative.max(axis=1), dtype=np.float64)
 
     def is_fit(self, *, most_cross_talk: float, least_r2: float) -> NDArray[np.bool_]:
-        """Return ``[m]``, which concepts are read well enough to speak of their directions."""
+        """Return ``[m]``, whether each concept is read well enough to determine directions."""
         fit = (self.cross_talk <= most_cross_talk) & (self.r2 >= least_r2)
         return np.asarray(fit, dtype=np.bool_)
 
@@ -164,9 +164,10 @@ def share_explained(concepts: Values, readings: Values) -> Values:
 
 
 def others_alone(concepts: Values, rng: np.random.Generator, *, most: int = 4000) -> Values:
-    """Return how well each concept follows from the others without any image: R², ``[m]``.
+    """Return R² of each concept predicted from the others without any image, ``[m]``.
 
-    A read-out that was fitted where concepts go together can score as much without looking.
+    A read-out that is fitted where concepts are correlated can reach this score without using the
+    image.
 
     Parameters
     ----------
@@ -175,7 +176,7 @@ def others_alone(concepts: Values, rng: np.random.Generator, *, most: int = 4000
     rng
         Draws the rows and the folds.
     most
-        Take only so many rows.
+        The largest number of rows that are used.
     """
     rows = rng.permutation(len(concepts))[:most]
     chosen = concepts[rows]
@@ -187,7 +188,7 @@ def others_alone(concepts: Values, rng: np.random.Generator, *, most: int = 4000
     shares = np.empty(m)
     for j in range(m):
         others, own = np.delete(chosen, j, axis=1), chosen[:, j]
-        # Curves of each, and of products of two: no threads, which gradient boosting starts.
+        # Splines of each concept and of products of two. Gradient boosting would start threads.
         model = make_pipeline(
             StandardScaler(),
             PolynomialFeatures(2, interaction_only=True, include_bias=False),

@@ -1,4 +1,4 @@
-"""The discoverer that asks which directions the classifier's own perception holds."""
+"""The discoverer `perceived`: directions in the classifier's own readings of the concepts."""
 
 from __future__ import annotations
 
@@ -40,20 +40,20 @@ _AT_ONCE = 256
 
 
 class PerceivedDiscoverer(GraphDiscoverer):
-    """Concept → concept edges of what the classifier perceives, read by a calibrated instrument.
+    """Concept → concept edges in calibrated readings of the classifier's features.
 
-    A read-out that is fitted on the data set's own images reads one concept in another, because
-    they go together. This one learns on images whose concepts are independent, is calibrated and
-    judged there, and only then reads the data set's images; directions come from how the readings
-    are distributed. Concepts that are not read well get no edge, and the same search on the
-    independent images, where every edge is false, stands beside the result.
+    A read-out that is fitted on the data set's own images can read one concept from another,
+    because they are correlated. Here, the read-out is learned, calibrated and tested on images
+    whose concepts are independent, and then applied to the data set's images. Directions come from
+    the distribution of these readings. Concepts that are not read well get no edge. As a control,
+    the same search runs on the independent images, where every edge is false.
 
     Notes
     -----
     The annotations of every node are ``r2``, ``cross_talk``, ``agreement``, ``others_alone`` and,
     where the concept is not read well enough, ``unread``, the reason. ``false_edges`` among the
-    graph's own are those that the search finds on the independent images. Pairs that are joined
-    there get no edge here. Edges that describe the readings as well when reversed are undirected.
+    graph's own are those that the search finds on the independent images. Pairs that are adjacent
+    there get no edge here. Edges whose reverse describes the readings equally well are undirected.
     """
 
     class Config(DiscovererConfig):
@@ -62,18 +62,18 @@ class PerceivedDiscoverer(GraphDiscoverer):
         Parameters
         ----------
         references
-            Where images with independent concepts come from: the ``dataset``, or the ``twin``,
-            which paints them by doing all concepts at once. The twin's are as good as its
+            The source of images with independent concepts: the ``dataset``, or the ``twin``, which
+            renders them by do() on all concepts at once. The twin's images are only as good as its
             obedience to do().
         painted
-            How many images the twin paints.
+            The number of images that the twin renders.
         perception
             How concepts are read.
         directions
             How edges are found in the readings.
         resamples
-            Halves of the images on which the search is repeated, for the edges' frequency; 0 for
-            none.
+            The number of random halves of the images on which the search is repeated, for the
+            edges' frequency.
         """
 
         references: Literal["dataset", "twin"] = "dataset"
@@ -150,29 +150,29 @@ def _check_that_directions_show(dataset: Dataset) -> None:
     ]
     if boolean:
         raise CapabilityError(
-            "directions are perceived in how readings are distributed, and readings of what is "
-            f"there or not ({', '.join(boolean)}) pile up at two values that point nowhere; the "
-            "discoverer 'glance' tells what the labels hold"
+            "perceived directions come from the distribution of readings, and readings of boolean "
+            f"concepts ({', '.join(boolean)}) cluster at two values, which do not determine "
+            "directions; use the discoverer 'glance', which finds edges in the labels"
         )
 
 
 def paint_references(inputs: DiscoveryInputs, count: int) -> Split:
-    """Let the oracle paint images whose concepts are independent.
+    """Let the oracle render images whose concepts are independent.
 
-    Each of the data set's concepts is set to the values that it has, shuffled among the images.
+    Each of the data set's concepts is set to its own values, shuffled among the images.
 
     Parameters
     ----------
     context
         With an oracle that renders; its concepts include those of the data set.
     count
-        How many to paint.
+        The number of images.
 
     Returns
     -------
     Split
-        ``concepts`` are the values set, in the concept space's unit; ``groups`` tell which image
-        of ``observations`` each was painted from.
+        ``concepts`` are the values that were set, in the concept space's unit; ``groups`` have the
+        index of the image of ``observations`` from which each was rendered.
 
     Raises
     ------
@@ -195,7 +195,7 @@ def paint_references(inputs: DiscoveryInputs, count: int) -> Split:
             answer = oracle.query(units, action, want=("images",))
             images.append(answer.answer("images")[0].cpu())
             advance(len(units))
-    assert source.groups is not None  # `observations` numbers everyone
+    assert source.groups is not None  # `observations` gives every individual a number.
     return Split(torch.cat(images), source.labels[rows], values, values, source.groups[rows])
 
 
@@ -204,7 +204,7 @@ def _targets(space: ConceptSpace, names: Sequence[str]) -> torch.Tensor:
     missing = [name for name in names if name not in known]
     if missing:
         raise CapabilityError(
-            f"the oracle cannot do {', '.join(missing)}: the concept space has no such concept"
+            f"the oracle cannot set {', '.join(missing)}: the concept space has no such concept"
         )
     return torch.tensor([known.index(name) for name in names])
 
@@ -215,7 +215,7 @@ def _edges(
     clear: frozenset[Pair],
     share: Mapping[Pair, float] | None,
 ) -> list[Edge]:
-    """Each edge with its slope in sd per sd, gain in R² and frequency, and whether it points."""
+    """Return the edges with their slope in sd per sd, gain in R², frequency and kind."""
     found = []
     for i, j in sorted(edges):
         parents = sorted(p for p, child in edges if child == j)
@@ -244,7 +244,7 @@ def _slope(perception: Perception, i: int, j: int, parents: list[int]) -> float:
 
 
 def _nodes(perception: Perception, gate: DirectionConfig) -> list[Node]:
-    """Return the concepts, each with how well it is read."""
+    """Return the concepts as nodes, annotated with the quality of their readings."""
     measurement_model, fit = perception.measurement_model, legible(perception, gate)
     nodes = []
     for j, name in enumerate(perception.names):
@@ -262,7 +262,7 @@ def _nodes(perception: Perception, gate: DirectionConfig) -> list[Node]:
 
 
 def _reason(r2: float, cross_talk: float, gate: DirectionConfig) -> str:
-    """Tell why a concept gets no edge."""
+    """Return why a concept gets no edge."""
     if r2 < gate.least_r2:
         return f"R² of {r2:.2f} is below {gate.least_r2:g}"
     if cross_talk > gate.most_cross_talk:

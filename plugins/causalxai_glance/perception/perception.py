@@ -1,4 +1,4 @@
-"""Perception: the concepts as the classifier's own features tell them."""
+"""Perception: readings of the concepts from the classifier's own features."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from causalxai_glance.perception.readout import ReadOut, ReadOutConfig
 
 
 class PerceptionConfig(PluginConfig):
-    """How concepts are read from a classifier.
+    """Settings of how concepts are read from a classifier.
 
     Parameters
     ----------
     pooled
-        Read each channel also in so many parts across and down, for concepts that are spatial;
-        0 reads channels as a whole alone.
+        Also read the mean of each channel in this number of parts across and down, for spatial
+        concepts; 0 reads only whole channels.
     images
-        How many of the data set's images are read, at most.
+        The largest number of the data set's images that are read.
     labels
-        What the read-out learns to say of reference images: the values that they were ``set`` to
-        have, where these are known, or the ones ``measured`` on them, into which one concept's
-        picture of another enters.
+        The targets of the read-out on reference images: the values that were ``set``, where these
+        are known, or the values ``measured`` on the images, in which one concept can influence the
+        measurement of another.
     readout
         How the read-out is learned.
     """
@@ -48,21 +48,21 @@ class PerceptionConfig(PluginConfig):
 
 @dataclass(frozen=True)
 class Perception:
-    """What a classifier perceives of the concepts, and the instrument that read it.
+    """Readings of the concepts from a classifier, with their measurement-error model.
 
     Parameters
     ----------
     names
         ``m`` concepts.
     values
-        ``[n, m]``, the readings of the data set's images, unmixed.
+        ``[n, m]``, the unmixed readings of the data set's images.
     references
-        ``[r, m]``, those of the reference images, each by a network that has not seen it.
+        ``[r, m]``, those of the reference images, each by a network that was not trained on it.
     instrument
         Calibrated on the reference images.
     agreement
-        ``[m]``, the squared correlation of ``values`` with the images' labels. High where a
-        concept is read well *or* goes together with others that are.
+        ``[m]``, the squared correlation of ``values`` with the images' labels. High where a concept
+        is read well *or* is correlated with others that are.
     others
         ``[m]``, R² of each concept's labels given the others' labels, without any image.
     """
@@ -75,7 +75,7 @@ class Perception:
     others: Values
 
     def control(self) -> Perception:
-        """Return the same with as many reference images as values: no edge is true."""
+        """Return the reference images' readings in place of the data set's: no edge is true."""
         return replace(self, values=self.references[: len(self.values)])
 
     def __getitem__(self, rows: NDArray[np.int64]) -> Perception:
@@ -92,25 +92,25 @@ def perceive(
     blind: bool = False,
     progress: Progress = SILENT,
 ) -> Perception:
-    """Learn to read the concepts from the classifier on reference images, and read them.
+    """Learn to read the concepts on reference images, and read the data set's images.
 
     Parameters
     ----------
     classifier
-        Whose last layer is linear.
+        The classifier, whose last layer is linear.
     dataset
-        Whose images are read; ``concept_names`` say which concepts.
+        The data set whose images are read; ``concept_names`` are the concepts.
     rng
-        Draws everything.
+        The source of all random draws.
     config
-        How; the defaults, unless given.
+        Settings; by default those of the class.
     reference
         Images whose concepts are independent, in place of ``dataset.reference``. Their ``groups``
         count the data set's training images, then its test images, where it has no groups itself.
     blind
-        Shuffle the features among images: a control, which must not find anything.
+        Shuffle the features among images, as a control in which nothing can be read.
     progress
-        Shows how far it has come.
+        Shows the progress.
 
     Raises
     ------
@@ -121,19 +121,19 @@ def perceive(
     known = dataset.reference if reference is None else reference
     if known is None:
         raise CapabilityError(
-            "without reference images, whose concepts are independent, there is no telling what a "
-            "read-out reads: give the data set some (morpho: `references: 10000`)"
+            "without reference images, whose concepts are independent, it cannot be determined "
+            "what a read-out reads: give the data set some (morpho: `references: 10000`)"
         )
     observed = observations(dataset)
     observed = observed[torch.randperm(len(observed), generator=rng)[: config.images]]
     look = ChannelStatistics(classifier, config.pooled)
-    with progress.task("look at the images", 2) as advance:
+    with progress.task("compute features of the images", 2) as advance:
         at_reference, at_observed = look(known.images), look(observed.images)
         advance(2)
     if blind:
         at_reference, at_observed = _shuffled(at_reference, rng), _shuffled(at_observed, rng)
     truth = _labels(known, config.labels)
-    # Numbers below zero are nobody's among the images that are read.
+    # Negative numbers stand for individuals that are not among the images that are read.
     groups = -1 - torch.arange(len(known)) if known.groups is None else known.groups
     readout = ReadOut(config.readout).fit(at_reference, truth, groups, rng=rng, progress=progress)
     measurement_model = MeasurementModel.fit(_array(truth), _array(readout.out_of_fold_))
@@ -154,7 +154,7 @@ def _shuffled(features: Tensor, rng: torch.Generator) -> Tensor:
 
 
 def observations(dataset: Dataset) -> Split:
-    """Return the training and the test images as one, every individual with its number.
+    """Return the training and the test images as one split, with a number for every individual.
 
     Raises
     ------
@@ -201,7 +201,7 @@ def _array(values: Tensor) -> Values:
 
 
 def _squared_correlation(values: Values, labels: Values) -> Values:
-    """R² of the best straight line through each pair of columns; 0 where one is constant."""
+    """Return R² of a linear fit to each pair of columns, and 0 where one is constant."""
     a, b = values - values.mean(axis=0), labels - labels.mean(axis=0)
     size = (a**2).sum(axis=0) * (b**2).sum(axis=0)
     product = (a * b).sum(axis=0) ** 2

@@ -1,4 +1,4 @@
-"""Read-outs: from a classifier's features to the concepts that they hold."""
+"""Read-outs, which predict concepts from a classifier's features."""
 
 from __future__ import annotations
 
@@ -15,30 +15,31 @@ from causalxai.progress import SILENT, Progress
 
 _CLIP = 6.0
 _AT_ONCE = 2048
-# Individuals of each fold that tell when to stop: one in ten, and one at least.
+# The share of individuals of each fold, at least one, that is held out for early stopping.
 _ONE_IN = 10
-# A channel that hardly ever responds has a tiny sd, and where it does respond an enormous z-score:
-# below this share of the median sd it is left out.
+# A channel that hardly ever responds has a tiny sd, and an enormous z-score where it does respond.
+# It is left out if its sd is below this share of the median sd.
 _FLOOR = 0.01
 
 
 class ReadOutConfig(PluginConfig):
-    """How the read-out is learned.
+    """Settings of how the read-out is learned.
 
     Parameters
     ----------
     hidden
-        Units of each of the two hidden layers.
+        The number of units in each of the two hidden layers.
     folds
-        Parts into which the individuals fall; as many networks, each blind to one of them.
+        The number of folds of individuals, and of networks, each of which is trained without one
+        fold.
     epochs
-        Passes over the reference images, at most.
+        The largest number of passes over the reference images.
     patience
-        Epochs without a better fit of held-out individuals before learning ends.
+        The number of epochs without improvement on held-out individuals before training stops.
     batch_size
-        Images in one step.
+        The number of images in one step.
     learning_rate, weight_decay
-        AdamW's; the rate falls along a cosine.
+        Those of AdamW; the learning rate has a cosine schedule.
     """
 
     hidden: PositiveInt = 128
@@ -57,7 +58,7 @@ class ReadOut:
     Parameters
     ----------
     config
-        How they are learned.
+        Settings of how they are learned.
     """
 
     config: ReadOutConfig = field(default_factory=ReadOutConfig)
@@ -78,30 +79,30 @@ class ReadOut:
         features
             ``[n, f]`` of reference images.
         concepts
-            ``[n, m]``, what they should read.
+            ``[n, m]``, the targets.
         groups
-            ``[n]``, the individual that an image shows; its images stay in one fold.
+            ``[n]``, the individual that each image shows; images of an individual stay in one fold.
         rng
             Draws folds, weights and batches.
         progress
-            Shows how far learning has come.
+            Shows the progress.
 
         Returns
         -------
         ReadOut
-            With ``out_of_fold_``, ``[n, m]``: each image as read by the network that has never
-            seen its individual.
+            The read-out with ``out_of_fold_``, ``[n, m]``: the reading of each image by the network
+            that was not trained on its individual.
 
         Raises
         ------
         DataError
-            If there are fewer individuals than it takes to hold some out.
+            If there are too few individuals to hold some out.
         """
         names, which = groups.unique(return_inverse=True)
         if len(names) < 4 * self.config.folds:
             raise DataError(
-                f"{self.config.folds} folds need {4 * self.config.folds} individuals or more "
-                f"among the reference images, there are {len(names)}"
+                f"{self.config.folds} folds need at least {4 * self.config.folds} individuals "
+                f"among the reference images, and there are {len(names)}"
             )
         self._scale = _Scale.of(features)
         self._centre, self._unit = concepts.mean(dim=0), concepts.std(dim=0)
@@ -118,15 +119,15 @@ class ReadOut:
 
     @torch.no_grad()
     def read(self, features: Tensor, groups: Tensor | None = None) -> Tensor:
-        """Return what the features say of each concept, ``[n, m]``.
+        """Return the readings of the concepts, ``[n, m]``.
 
         Parameters
         ----------
         features
             ``[n, f]``.
         groups
-            ``[n]``; an individual among the reference images is read by the network that has not
-            seen it, any other by all networks, on average.
+            ``[n]``; an individual among the reference images is read by the network that was not
+            trained on it, any other by the mean of all networks.
         """
         x = self._scale(features)
         folds = self.config.folds
@@ -142,7 +143,7 @@ class ReadOut:
 
 @dataclass(frozen=True)
 class _Scale:
-    """z-scores; a column that hardly varies says nothing, whatever it does later."""
+    """Standardises to z-scores; columns that hardly vary are set to zero."""
 
     mean: Tensor
     sd: Tensor

@@ -1,4 +1,4 @@
-"""What makes named latents equal their concepts and keeps the others apart from them."""
+"""Alignment losses: named latents equal their concepts, and unnamed ones are unrelated to them."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ class SpectralAlignment(nn.Module):
     named latents, ``M = U Sigma V^T`` the unnamed ones and the mean taken over steps, row by row.
     Squared norms are means over entries, so that weights don't depend on batch or dimension.
 
-    Read literally, this does not impose orthogonality. The target is a constant for the gradient
-    (through the SVD it would be of the order of one over the gap between singular values, and
-    not a number where they coincide). The running mean averages rows of different samples, which
-    cancel; and the target's norm is at most ``lambda_max`` beside the norm ``||Sigma||_F`` of
-    ``M``. What remains comes to ``alpha mean(M^2)``: plain decay of the unnamed latents.
+    Read literally, this does not impose orthogonality. The target is detached from the gradient,
+    because the gradient through the SVD is of the order of one over the gap between singular
+    values, and NaN where they coincide. The running mean averages rows of different samples, which
+    cancel, and the norm of the target is at most ``lambda_max``, compared with the norm
+    ``||Sigma||_F`` of ``M``. The remaining term is about ``alpha mean(M^2)``, plain decay of the
+    unnamed latents.
 
     Parameters
     ----------
@@ -33,16 +34,16 @@ class SpectralAlignment(nn.Module):
     unnamed
         How many latents have no concept.
     lambda_max
-        The norm that ``M`` is drawn to, positive.
+        The norm of the target of ``M``, positive.
     momentum
-        Share of the running mean that a step keeps, in [0, 1).
+        The weight of the old running mean in each step, in [0, 1).
 
     Notes
     -----
-    Source: GLANCE, section 3.2, equation 1. Our readings: a batch with fewer rows than latents
-    has singular values of 0 for the rest (columns of zeros in ``U Sigma``); singular vectors get
-    the sign that makes the largest entry of each column of V positive, for they have none of
-    their own; and ``||Sigma||_F`` is floored by the mean's own norm, which keeps the target
+    Source: GLANCE, section 3.2, equation 1. Our interpretations are these. A batch with fewer rows
+    than latents has singular values of 0 for the rest (columns of zeros in ``U Sigma``). The sign
+    of singular vectors, which is arbitrary, is chosen such that the largest entry of each column of
+    V is positive. ``||Sigma||_F`` is bounded below by the mean's own norm, which keeps the target
     finite where ``M`` vanishes.
     """
 
@@ -57,7 +58,7 @@ class SpectralAlignment(nn.Module):
         self.seen: Tensor
 
     def forward(self, latents: Tensor, concepts: Tensor, alpha: float) -> Tensor:
-        """Return the loss, and take the batch into the running mean while training.
+        """Return the loss, and update the running mean with the batch during training.
 
         Parameters
         ----------
@@ -76,7 +77,7 @@ class SpectralAlignment(nn.Module):
         Raises
         ------
         DataError
-            If the batch is larger than the running mean's.
+            If the batch has more rows than the running mean.
         """
         latents, named = full_precision(latents), concepts.shape[1]
         unnamed = latents[:, named:]
@@ -89,9 +90,9 @@ class SpectralAlignment(nn.Module):
 
     @torch.no_grad()
     def target(self, unnamed: Tensor) -> Tensor:
-        """Return what the unnamed latents ``[n, unnamed]`` are drawn to, of the same shape.
+        """Return the target of the unnamed latents ``[n, unnamed]``, of the same shape.
 
-        Not a number, and nothing taken into the running mean, where some of them are not finite.
+        If some of them are not finite, the target is NaN and the running mean is not updated.
         """
         rows = len(unnamed)
         if rows > len(self.mean):
@@ -100,12 +101,13 @@ class SpectralAlignment(nn.Module):
                 f"batch {rows}: construct it with batch={rows} or pass smaller batches"
             )
         if not bool(torch.isfinite(unnamed).all()):
-            # There is no SVD of it; the loss tells that the training broke down.
+            # The SVD would fail; a NaN loss reports that the training has diverged.
             return torch.full_like(unnamed, torch.nan)
         scores, size = principal_scores(unnamed)
         if self.training:
             self.seen[:rows] += 1
-            # The plain mean at first: a start at 0 would only fade out after 1 / (1 - momentum).
+            # The plain mean at first, because a start at 0 would fade out only after 1 / (1 -
+            # momentum) steps.
             share = (1 / self.seen[:rows]).clamp(min=1 - self.momentum)
             self.mean[:rows] = torch.lerp(self.mean[:rows], scores.to(self.mean), share)
         mean = self.mean[:rows].to(unnamed)
@@ -123,16 +125,16 @@ def principal_scores(matrix: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def alpha_at(step: int, total: int, *, stairs: int = 10) -> float:
-    """Return alpha, the weight of the spectral term: from 0 to 1 in stairs of equal length.
+    """Return alpha, the weight of the spectral term, which rises from 0 to 1 in equal steps.
 
     Parameters
     ----------
     step
         0 to ``total - 1``; the first of ``stairs + 1`` equal parts has 0, the last 1.
     total
-        How many steps there are, at least 1.
+        The number of steps, at least 1.
     stairs
-        In how many rises, at least 1.
+        The number of rises, at least 1.
 
     Notes
     -----
@@ -142,27 +144,27 @@ def alpha_at(step: int, total: int, *, stairs: int = 10) -> float:
 
 
 def decorrelation(latents: Tensor, named: int) -> Tensor:
-    """Return the mean squared correlation, over a batch, of latents that shouldn't be related.
+    """Return the mean squared correlation, over a batch, of latents that should be unrelated.
 
     All pairs count except those of two named latents, which may be causally related.
 
     Parameters
     ----------
     latents
-        ``[n, L]``, the named ones first. A column that does not vary is correlated with nothing.
+        ``[n, L]``, the named ones first. The correlation with a constant column is taken to be 0.
     named
-        k, how many latents have a concept.
+        k, the number of latents that have a concept.
 
     Returns
     -------
     Tensor
-        A scalar in [0, 1]; 0 where there is no pair. Independent latents come to about
-        ``1 / (n - 1)``, not to 0.
+        A scalar in [0, 1], and 0 if there is no pair. The expected value for independent latents is
+        about ``1 / (n - 1)``, not 0.
 
     Notes
     -----
-    Our replacement for the orthogonality that GLANCE asks for in section 3.2 (second property)
-    and equation 1 does not give.
+    Our replacement for the orthogonality that GLANCE requires in section 3.2 (second property) and
+    that equation 1 does not achieve.
     """
     latents = full_precision(latents)
     centred = latents - latents.mean(dim=0)

@@ -1,4 +1,4 @@
-"""The adversary of the twin's generator."""
+"""The discriminator, the adversary of the twin's generator."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from causalxai_glance.twin.generator import SLOPE, resolutions, width
 
 
 class _ResidualBlock(nn.Module):
-    """Two 3 x 3 convolutions and a shortcut, at half the size."""
+    """Two 3 x 3 convolutions and a shortcut; the output has half the size."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -22,7 +22,7 @@ class _ResidualBlock(nn.Module):
         self.shortcut = nn.Conv2d(inputs, outputs, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        # Pooling comes before the second convolution: a quarter of the work.
+        # Pooling before the second convolution takes a quarter of the computation.
         y = F.avg_pool2d(F.leaky_relu(self.first(x), SLOPE), 2)
         y = F.leaky_relu(self.second(y), SLOPE)
         shortcut: Tensor = self.shortcut(F.avg_pool2d(x, 2))
@@ -30,11 +30,11 @@ class _ResidualBlock(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Tells pictures of the data from pictures of the twin.
+    """Distinguishes images of the data from images of the twin.
 
-    Without StyleGAN2's minibatch standard deviation: it guards against a generator that ignores
-    its noise, which reconstruction already forbids here, and it would make the logit of a picture
-    depend on its batch.
+    It has no minibatch standard deviation as in StyleGAN2. That layer prevents a generator from
+    ignoring its noise, which the reconstruction loss does here, and it would make the logit of an
+    image depend on its batch.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class Discriminator(nn.Module):
     Raises
     ------
     CapabilityError
-        If there is no generator for pictures of that shape either.
+        If images of that shape cannot be generated.
 
     Notes
     -----
@@ -67,7 +67,7 @@ class Discriminator(nn.Module):
         self.logit = nn.Linear(channels, 1)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return how real pictures look.
+        """Return the logits of images being real.
 
         Parameters
         ----------
@@ -77,10 +77,10 @@ class Discriminator(nn.Module):
         Returns
         -------
         Tensor
-            ``[n]``, logits; above 0 for real.
+            ``[n]``, logits; positive for real images.
         """
         x = F.leaky_relu(self.from_image(2 * images - 1), SLOPE)
-        # In this layout a CPU needs less time; see the generator.
+        # Convolutions are faster on a CPU in this memory layout; see the generator.
         x = x.contiguous(memory_format=torch.channels_last)
         for block in self.blocks:
             x = block(x)

@@ -13,20 +13,21 @@ from causalxai.errors import CapabilityError
 SLOPE = 0.2
 SMALLEST, LARGEST = 16, 256
 NARROWEST = 16
-# What keeps the variance of a leaky ReLU's outputs at that of its inputs.
+# The gain that keeps the variance of a leaky ReLU's outputs at that of its inputs.
 GAIN = math.sqrt(2 / (1 + SLOPE**2))
 
-# No equalised learning rate: it slows the short trainings that a twin gets (300 to 2000 steps
-# of Adam), and demodulation already makes a convolution independent of its weights' scale.
+# StyleGAN2's equalised learning rate is left out: it slows the short trainings of a twin (300 to
+# 2000 steps of Adam), and demodulation already makes a convolution independent of the scale of its
+# weights.
 
 
 class ModulatedConv2d(nn.Module):
     """A convolution whose weights are scaled, for each sample, by a style.
 
-    The style is an affine map of the latents with bias 1, so that it begins near 1. Scaling the
-    weights of sample ``i`` by ``s_i`` and dividing by their norm is the same as scaling what goes
-    in by ``s_i`` and what comes out by ``1 / sqrt(sum (w s_i)^2 + eps)``; so one ordinary
-    convolution serves the whole batch, and a sample never depends on its batch.
+    The style is an affine map of the latents with bias 1, so that it is initially near 1. Scaling
+    the weights of sample ``i`` by ``s_i`` and dividing by their norm is the same as scaling the
+    input by ``s_i`` and the output by ``1 / sqrt(sum (w s_i)^2 + eps)``. One ordinary convolution
+    can therefore process the whole batch, and no sample depends on its batch.
 
     Parameters
     ----------
@@ -35,11 +36,11 @@ class ModulatedConv2d(nn.Module):
     kernel
         Side of the kernel, odd; the padding keeps the size.
     style_dim
-        L, how many latents the style is made of.
+        L, the number of latents from which the style is computed.
     demodulate
-        Whether each output channel's weights are brought to norm 1 after the scaling.
+        Whether each output channel's weights are normalised to norm 1 after the scaling.
     gain
-        A constant factor on what comes out.
+        A constant factor of the output.
 
     Notes
     -----
@@ -82,14 +83,14 @@ class ModulatedConv2d(nn.Module):
         style: Tensor = self.affine(latents)
         scale = self._demodulation(style)
         if self.weight.shape[2] == 1:
-            # Without neighbours it is a matrix product, which beats convolutions of few outputs.
+            # A 1 x 1 convolution is computed as a matrix product, which is faster for few outputs.
             weight = scale[:, :, None] * self.weight[:, :, 0, 0] * style[:, None, :]
             return torch.einsum("nihw,noi->nohw", x, weight.to(x.dtype))
         y = F.conv2d(x * style[:, :, None, None], self.weight, padding=self.weight.shape[2] // 2)
         return y * scale[:, :, None, None].to(y.dtype)
 
     def _demodulation(self, style: Tensor) -> Tensor:
-        """Return the factors ``[n, outputs]``, in full precision even under autocast."""
+        """Return the factors ``[n, outputs]`` of equation 3, always in full precision."""
         if not self.demodulate:
             return style.new_full((1, len(self.weight)), self.gain)
         with torch.autocast(style.device.type, enabled=False):
@@ -101,15 +102,15 @@ class ModulatedConv2d(nn.Module):
 class MappingNetwork(nn.Module):
     """The disentanglement block Phi_d: E' → E', StyleGAN2's modulator.
 
-    Dense layers with leaky ReLUs between them. StyleGAN2's pixel norm is left out: the length of an
-    embedding tells contrast and thickness.
+    It consists of dense layers with leaky ReLUs between them. StyleGAN2's pixel norm is left out,
+    because the length of an embedding carries contrast and thickness.
 
     Parameters
     ----------
     dim
         m, the dimension of E'.
     layers
-        How many dense layers, at least 1.
+        The number of dense layers, at least 1.
 
     Notes
     -----
@@ -137,7 +138,7 @@ class MappingNetwork(nn.Module):
 class _StyledLayer(nn.Module):
     """A modulated 3 x 3 convolution, noise of a learned strength, a bias and a leaky ReLU.
 
-    Upsampling comes after the convolution: a quarter of the work, and it learns no slower.
+    Upsampling after the convolution takes a quarter of the computation and learns no slower.
     """
 
     def __init__(
@@ -163,7 +164,7 @@ class _StyledLayer(nn.Module):
 
 
 class _SynthesisBlock(nn.Module):
-    """One resolution: two styled layers, the first of which upsamples, and their picture."""
+    """One resolution: two styled layers, the first of which upsamples, and their image."""
 
     def __init__(self, inputs: int, outputs: int, size: int, colours: int, style_dim: int) -> None:
         super().__init__()
@@ -180,17 +181,17 @@ class _SynthesisBlock(nn.Module):
 
 
 class Generator(nn.Module):
-    """Phi_g: E' → X, the picture of a unit's latents.
+    """The generator Phi_g: E' → X, which renders an image from latents.
 
-    The latents enter as the styles of every layer (they are StyleGAN2's ``w``; Phi_a after Phi_d
-    makes them), a learned constant of 4 x 4 is grown to the picture's size, and the pictures of
-    all resolutions are summed (skip generator). There is no batch norm: a unit looks the same
-    whatever it is rendered together with.
+    The latents are the styles of every layer; they correspond to StyleGAN2's ``w`` and are computed
+    by Phi_d followed by Phi_a. A learned constant of 4 x 4 is upsampled to the image's size, and
+    the images of all resolutions are summed (skip generator). There is no batch norm, so that the
+    image of a unit does not depend on its batch.
 
     Parameters
     ----------
     latents
-        L, how many latents.
+        L, the number of latents.
     image_shape
         ``(c, h, w)`` of the pictures; h = w, one of 16, 32, 64, 128, 256.
     channels
@@ -200,16 +201,16 @@ class Generator(nn.Module):
     Raises
     ------
     CapabilityError
-        If pictures of that shape can't be generated.
+        If images of that shape cannot be generated.
 
     Notes
     -----
     Source: GLANCE, section 3.2; Karras et al. 2020. Initial weights and the fixed noise come from
     torch's default generator, as those of any torch module.
 
-    ``bias``, added before the sigmoid, should begin at the logits of the data's mean picture. From
-    grey, dark pictures make all layers learn to darken at once, and the sigmoid can end where it
-    has no gradient.
+    ``bias``, which is added before the sigmoid, should be initialised to the logits of the data's
+    mean image. With a grey initial image and dark data, all layers learn to darken at once, and the
+    sigmoid can saturate.
     """
 
     def __init__(
@@ -241,8 +242,8 @@ class Generator(nn.Module):
         latents
             ``[n, L]``.
         noise
-            Where to draw fresh noise from; without it the noise is fixed, so that the same
-            latents give the same picture.
+            The source of fresh noise. Without it the noise is fixed, so that the same latents give
+            the same image.
 
         Returns
         -------
@@ -252,8 +253,9 @@ class Generator(nn.Module):
         return self.logits(latents, noise).sigmoid()
 
     def logits(self, latents: Tensor, noise: torch.Generator | None = None) -> Tensor:
-        """Return the pictures ``[n, c, h, w]`` before the sigmoid."""
-        # In this layout, which every layer keeps, a CPU needs half the time.
+        """Return the images ``[n, c, h, w]`` before the sigmoid."""
+        # Convolutions take half the time on a CPU in this memory layout, which every layer
+        # preserves.
         constant = self.constant.repeat(len(latents), 1, 1, 1)
         constant = constant.contiguous(memory_format=torch.channels_last)
         x = self.first(constant, latents, noise)
@@ -264,18 +266,18 @@ class Generator(nn.Module):
 
 
 def resolutions(image_shape: tuple[int, int, int]) -> tuple[int, ...]:
-    """Return 4, 8, 16, ... up to the side of a picture, or raise CapabilityError."""
+    """Return 4, 8, 16, ... up to the side of an image, or raise CapabilityError."""
     _, height, side = image_shape
     if height != side or side & (side - 1) or not SMALLEST <= side <= LARGEST:
         raise CapabilityError(
-            f"a twin can't paint pictures of {height} x {side}: resize them to a square of "
-            "16, 32, 64, 128 or 256 pixels"
+            f"a twin cannot generate images of {height} x {side}: resize them to a square of 16, "
+            "32, 64, 128 or 256 pixels"
         )
     return tuple(2**k for k in range(2, side.bit_length()))
 
 
 def width(channels: int, size: int) -> int:
-    """Return how many channels there are at one resolution."""
+    """Return the number of channels at one resolution."""
     return min(channels, max(NARROWEST, 8 * channels // max(size, 8)))
 
 

@@ -1,4 +1,4 @@
-"""What do() sets a twin's named latents to."""
+"""The values to which do() sets a twin's named latents."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from torch import Tensor
 
 
 def values_of_do(drawn: Tensor, levels: Tensor) -> Tensor:
-    """Return what do() sets concepts to: what was drawn, or absence or presence by its sign.
+    """Return the values of do(): the drawn ones, or absence or presence by their sign.
 
     Parameters
     ----------
     drawn
         ``[n, k]`` from N(0, 1).
     levels
-        ``[k, 2]``, the latents that absence and presence of a concept stand for; not a number for
-        concepts that are not there or not.
+        ``[k, 2]``, the latents of a concept's absence and presence; NaN for concepts that are not
+        boolean.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The losses that train a twin, beside those that align it; each a plain, unweighted scalar."""
+"""The losses of a twin, except those of the alignment; each is an unweighted scalar."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
 
     Notes
     -----
-    Source: Goodfellow et al. 2014; at least 0, 2 log 2 where it can't tell them apart.
+    Source: Goodfellow et al. 2014; at least 0, and 2 log 2 where both are indistinguishable.
     """
     return (
         F.softplus(full_precision(fake_logits)).mean()
@@ -36,9 +36,9 @@ def r1_penalty(real_logits: Tensor, images: Tensor) -> Tensor:
     Parameters
     ----------
     real_logits
-        ``[n]``, computed from ``images``; each from its own picture alone.
+        ``[n]``, computed from ``images``, each from its own image alone.
     images
-        ``[n, c, h, w]``, with ``requires_grad`` set before the discriminator saw them.
+        ``[n, c, h, w]``, with ``requires_grad`` set before the discriminator's forward pass.
 
     Returns
     -------
@@ -55,17 +55,17 @@ def r1_penalty(real_logits: Tensor, images: Tensor) -> Tensor:
 
 
 class PathLength(nn.Module):
-    """StyleGAN2's path length regulariser: steps in the latents move the picture evenly far.
+    """StyleGAN2's path length regulariser: equal steps in the latents change the image equally.
 
-    ``mean (||J^T y|| - a)^2`` with ``J`` the pictures' Jacobian in the latents, ``y`` random
-    pictures and ``a`` the running mean of the lengths.
+    The penalty is ``mean (||J^T y|| - a)^2``, where ``J`` is the Jacobian of the images with
+    respect to the latents, ``y`` are random images and ``a`` is the running mean of the lengths.
 
     Parameters
     ----------
     decay
-        Weight of a new batch in the running mean, in (0, 1]. The first ``1 / decay`` batches
-        count alike, where StyleGAN2 starts from 0: in a short training that would pull the
-        lengths down, and with them the effect of interventions.
+        Weight of a new batch in the running mean, in (0, 1]. The first ``1 / decay`` batches have
+        equal weight, whereas StyleGAN2 starts from 0: in a short training that would reduce the
+        lengths, and with them the effects of interventions.
 
     Notes
     -----
@@ -82,16 +82,16 @@ class PathLength(nn.Module):
         self.seen: Tensor
 
     def forward(self, images: Tensor, latents: Tensor, generator: torch.Generator) -> Tensor:
-        """Return the penalty, and take the lengths into the running mean while training.
+        """Return the penalty, and update the running mean with the lengths during training.
 
         Parameters
         ----------
         images
-            ``[n, c, h, w]``, rendered from ``latents``; each from its own row alone.
+            ``[n, c, h, w]``, rendered from ``latents``, each from its own row alone.
         latents
             ``[n, L]``, with a gradient.
         generator
-            Where the random pictures come from.
+            The generator of the random images.
 
         Returns
         -------
@@ -113,7 +113,7 @@ def path_lengths(images: Tensor, latents: Tensor, generator: torch.Generator) ->
     y = y.to(images.device) / (images.shape[2] * images.shape[3]) ** 0.5
     total = (full_precision(images) * y).sum()
     (gradient,) = torch.autograd.grad(total, latents, create_graph=True)
-    # The root of 0 has no derivative.
+    # The square root is not differentiable at 0.
     return (full_precision(gradient).square().sum(dim=1) + 1e-12).sqrt()
 
 
@@ -124,7 +124,7 @@ def reconstruction(images: Tensor, targets: Tensor) -> Tensor:
 
 
 def consistency(logits_of_reconstruction: Tensor, logits_of_original: Tensor) -> Tensor:
-    """Return the cross-entropy between what a classifier says of a picture and of its twin.
+    """Return the cross-entropy between a classifier's predictions for two images.
 
     Parameters
     ----------

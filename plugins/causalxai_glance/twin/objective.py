@@ -1,4 +1,4 @@
-"""What a twin is trained to minimise: the paper's sum of losses, and one that makes do() hold."""
+"""The objectives of a twin's training: the paper's, and one with a loss for obedience to do()."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ WEIGHTS: dict[Losses, Weights] = {
 
 
 def weighted_by(lambdas: Lambdas) -> Weights:
-    """Return the weights of the paper's sum, with lambdas of one's own.
+    """Return the weights of the paper's sum for given lambdas.
 
     Notes
     -----
@@ -65,7 +65,7 @@ def weighted_by(lambdas: Lambdas) -> Weights:
 
 @dataclass(frozen=True)
 class Batch:
-    """Some images and what the classifier makes of them.
+    """Images with the classifier's embeddings and logits.
 
     Parameters
     ----------
@@ -97,12 +97,12 @@ class Batch:
 
 @dataclass(frozen=True)
 class Painted:
-    """Pictures of latents, and how the classifier and the twin read them back.
+    """Images rendered from latents, and the classifier's and the twin's readings of them.
 
     Parameters
     ----------
     latents
-        ``[n, L]``, what was painted.
+        ``[n, L]``, the latents that were rendered.
     images
         ``[n, c, h, w]``.
     logits, readback
@@ -119,17 +119,18 @@ class Painted:
 
 
 class Objective(nn.Module):
-    """The terms of the generator's loss that every step has; all weighted.
+    """The weighted terms of the generator's loss that are computed in every step.
 
     Parameters
     ----------
     losses
-        ``paper``: GLANCE's sum with the alignment of equation 1. ``do-cycle``: mean squared error
-        and decorrelation align, and a concept that do() sets must be read back as it was set.
+        ``paper``: GLANCE's sum with the alignment of equation 1. ``do-cycle``: alignment by mean
+        squared error and decorrelation, and a concept that do() sets must be read back with the
+        value that was set.
     batch, named, unnamed
-        Rows of a batch, latents with and without a name.
+        The number of rows of a batch, and of latents with and without a name.
     lambdas
-        For ``paper``, the weights of its terms; by default the appendix's for 32 px.
+        For ``paper``, the weights of its terms; by default those of the appendix for 32 px.
     """
 
     def __init__(
@@ -154,13 +155,13 @@ class Objective(nn.Module):
         Parameters
         ----------
         batch
-            The originals.
+            The original images.
         as_seen
             Their reconstructions.
         intervened
-            The same units after do(); ``None`` where the objective asks for none.
+            The same units after do(); ``None`` if the objective does not use interventions.
         step, total
-            How far the training is: 0 to ``total - 1``.
+            The number of the step, 0 to ``total - 1``, and the number of all steps.
         """
         weights, named = self.weights, self.named
         realism = [painted.realism for painted in (as_seen, intervened) if painted is not None]
@@ -184,7 +185,7 @@ class Objective(nn.Module):
 
 
 def _lost(painted: Painted, named: int) -> Tensor:
-    """Return the share of the unnamed latents' variance that is not read back from pictures."""
+    """Return the share of the unnamed latents' variance that is not read back from images."""
     unnamed = painted.latents[:, named:].detach()
     spread = unnamed.var(dim=0, correction=0).mean().clamp(min=1e-6)
     return F.mse_loss(painted.readback[:, named:], unnamed) / spread

@@ -1,4 +1,4 @@
-"""How faithful a twin is, measured on images that it has not seen."""
+"""Measures of a twin's faithfulness on images that it was not trained on."""
 
 from __future__ import annotations
 
@@ -24,32 +24,32 @@ _AT_ONCE = 256
 
 @dataclass(frozen=True)
 class Quality:
-    """Held-out figures of a twin.
+    """Measures of a twin on held-out images.
 
     Parameters
     ----------
     n
-        How many images.
+        The number of images.
     reconstruction, mean_image
-        Mean squared error of the twin's pictures, and of the training images' mean.
+        Mean squared error of the twin's reconstructions, and of the mean training image.
     agreement
-        Share of images whose picture gets the image's own predicted class.
+        Share of images whose reconstruction has the same predicted class as the image.
     alignment
-        R² of each named latent as a reading of its concept; ``None`` where that can't be
-        measured: labels are missing, or there is only one value.
+        R² of each named latent as a reading of its concept; ``None`` where it is undefined, because
+        labels are missing or have only one value.
     readback
-        R² of each named latent read back from the twin's picture, as a reading of what was
-        painted.
+        R² of each named latent that is read back from the twin's image, as a reading of the latent
+        from which the image was generated.
     validity
         The same after do(): one concept set to values from N(0, 1), the others as they were
         (*intervention validity*).
     effect
-        ``[k][k]``: how far concept j is read back to move, for each unit that do() moves concept
+        ``[k][k]``: the change of the reading of concept j for each unit by which do() moves concept
         i; the diagonal is the own effect.
     alignment_auc, validity_auc
-        For concepts that are there or not, how well the latent ranks those that have the label
-        above the others, and the readback those that do() gave it; ``None`` for others, and
-        empty without any. Their do() goes from absence to presence.
+        For boolean concepts, the AUC of the latent for the label, and of the reading for the value
+        that do() set. ``None`` for other concepts, and empty if no concept is boolean. do() sets
+        boolean concepts to absence or presence.
     """
 
     n: int
@@ -65,20 +65,20 @@ class Quality:
 
     @property
     def own_effect(self) -> tuple[float, ...]:
-        """How far each concept is read back to move for each unit of its own do()."""
+        """The change of each concept's reading for each unit of its own do()."""
         return tuple(row[i] for i, row in enumerate(self.effect))
 
     @property
     def faithful(self) -> bool:
         """Whether every concept's readback R² is .9 or more, and its own effect .8 or more.
 
-        A twin without named concepts has nothing to be faithful in.
+        A twin without named concepts is never faithful.
         """
         each = map(self.faithful_in, range(len(self.readback)))
         return bool(self.readback) and all(each)
 
     def faithful_in(self, concept: int) -> bool:
-        """Tell the same of one concept, by its place."""
+        """Return the same for one concept, by its index."""
         obeys = self.effect[concept][concept] >= FAITHFUL_EFFECT
         return obeys and self.readback[concept] >= FAITHFUL_READBACK
 
@@ -108,27 +108,27 @@ def measure_quality(
     levels: Tensor | None = None,
     rng: torch.Generator,
 ) -> Quality:
-    """Measure a twin, some hundred images at a time.
+    """Measure a twin in batches of some hundred images.
 
     Parameters
     ----------
     twin, classifier
         On one device.
     images, concepts
-        ``[n, c, h, w]`` and ``[n, k]``, standardised as in training; not finite where a label is
-        missing.
+        ``[n, c, h, w]``, and labels ``[n, k]``, standardised as in training and not finite where a
+        label is missing.
     mean_image
         ``[c, h, w]``, of the training images.
     levels
-        ``[k, 2]``, the latents that absence and presence of a concept stand for; not a number for
-        concepts that are not there or not.
+        ``[k, 2]``, the latents of a concept's absence and presence; NaN for concepts that are not
+        boolean.
     rng
         Draws the values that do() sets.
 
     Raises
     ------
     DataError
-        If what is read from the images, or back from the twin's pictures, is not finite.
+        If readings of the images or of the twin's reconstructions are not finite.
     """
     named = concepts.shape[1]
     embeddings = classifier.embed(images)
@@ -161,7 +161,7 @@ def measure_quality(
 def _asked(
     read: Callable[[Tensor], Tensor], own: Tensor, levels: Tensor, rng: torch.Generator
 ) -> tuple[tuple[tuple[float, ...], ...], tuple[float, ...], tuple[float | None, ...]]:
-    """Do each concept in turn; return the effects, and R² and AUC of what was set anywhere."""
+    """Apply do() to each concept in turn; return the effects, and R² and AUC of the readings."""
     effect, validity, aucs = [], [], []
     for concept, (absent, present) in enumerate(levels):
         up, down, anywhere = own.clone(), own.clone(), own.clone()
@@ -179,7 +179,7 @@ def _asked(
 
 
 def _finite(latents: Tensor) -> Tensor:
-    """Return latents as they are, unless a twin has broken down on images it has not seen."""
+    """Return latents unchanged, or raise DataError if some of them are not finite."""
     if not bool(torch.isfinite(latents).all()):
         raise DataError(
             "the latents of held-out images, or those read back from the twin's pictures of them, "
@@ -190,7 +190,7 @@ def _finite(latents: Tensor) -> Tensor:
 
 
 def _alignment_auc(readings: Tensor, labels: Tensor, levels: Tensor) -> tuple[float | None, ...]:
-    """Return how well each latent ranks those that have its label; nothing where none is asked."""
+    """Return the AUC of each boolean concept's latent for its label, and ``None`` for others."""
     boolean = torch.isfinite(levels).all(dim=1).tolist()
     middle = levels.mean(dim=1).cpu()
     known = torch.isfinite(labels).all(dim=0).tolist()
@@ -202,7 +202,7 @@ def _alignment_auc(readings: Tensor, labels: Tensor, levels: Tensor) -> tuple[fl
 
 
 def _auc(readings: Tensor, present: Tensor) -> float | None:
-    """Return how likely a reading where it is present lies above one where it is not."""
+    """Return the probability that a reading with the concept is above one without it."""
     present = present.cpu()
     if bool(present.all()) or not bool(present.any()):
         return None
@@ -212,7 +212,7 @@ def _auc(readings: Tensor, present: Tensor) -> float | None:
 def r_squared(readings: Tensor, truth: Tensor) -> tuple[float, ...]:
     """Return R² of each column of readings ``[n, k]``; 0 where the truth does not vary.
 
-    Not a number where a reading or the truth is none.
+    The result is NaN where a reading or the truth is NaN.
     """
     readings, truth = readings.cpu().double(), truth.cpu().double()
     errors = (readings - truth).square().mean(dim=0)
@@ -238,7 +238,7 @@ def _embed_pictures(twin: Twin, classifier: Classifier, latents: Tensor) -> Tens
 
 
 def _squared_error(pictures: Iterable[Tensor], images: Tensor) -> float:
-    """Return the mean over all pixels, of pictures that come in parts."""
+    """Return the mean squared error over all pixels of images in batches."""
     parts = zip(pictures, images.split(_AT_ONCE), strict=True)
     total = sum(
         float((painted.cpu() - part.cpu()).double().square().sum()) for painted, part in parts

@@ -1,4 +1,4 @@
-"""Trains a twin against its discriminator; resumable, to the same bytes on a CPU."""
+"""Adversarial training of a twin, which resumes to identical results on a CPU."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TERMS = (
     "kept",
     "path length", "discriminator",
 )  # fmt: skip
-"""The columns of a training's history: weighted losses, 0 where a step or objective has none."""
+"""The columns of the training history: weighted losses, 0 where a term was not computed."""
 
 _SHOWN: dict[Losses, tuple[str, ...]] = {
     "do-cycle": ("reconstruction", "alignment", "do-cycle", "adversarial"),
@@ -45,27 +45,27 @@ _R1_GAMMA = 1.0
 _STEEPEST = 10.0
 _PICTURES = 32
 _RISING = 30
-# The rate falls along a line over the second half of the steps, to this share.
+# The learning rate falls linearly over the second half of the steps, to this share.
 _LAST_RATE = 0.1
 
 
 class TwinConfig(PluginConfig):
-    """How large a twin is and how it is trained.
+    """Settings of a twin's size and training.
 
     Parameters
     ----------
     latents
         L, named and unnamed ones together.
     steps
-        Of the generator; each is followed by one of the discriminator. 300 do for two concepts
-        at 32 px, four take 750 or more, the paper's size is 15 000 to 20 000.
+        Steps of the generator; each is followed by one of the discriminator. 300 suffice for two
+        concepts at 32 px, four need 750 or more, and the paper uses 15 000 to 20 000.
     batch_size
-        Images in a step.
+        The number of images in a step.
     learning_rate
-        Adam's, for both sides.
+        Adam's learning rate, for both networks.
     losses
-        ``do-cycle``: what do() sets must be read back from the picture. ``paper``: GLANCE's own
-        sum, whose interventions slide back along the data.
+        ``do-cycle`` requires that the values set by do() are read back from the image. ``paper`` is
+        GLANCE's own sum, under which intervened images move back along the data manifold.
     lambdas
         The paper's lambda_1 to lambda_4, of path length, alignment, reconstruction and the
         classifier's consistency; for ``losses: paper`` alone. By default its first set, 10, 30, 30
@@ -74,11 +74,11 @@ class TwinConfig(PluginConfig):
     noise
         Sd of the noise on an embedding, as a share of each unit's own sd; the paper's .1.
     channels
-        The generator's width at low resolutions; the discriminator has half of it.
+        The generator's width at low resolutions; the discriminator has half of this width.
     layers
-        Dense layers of the disentanglement block.
+        The number of dense layers of the disentanglement block.
     ema
-        What share of the running average of the weights a step keeps.
+        The weight of the old running average of the network's weights in each step.
     """
 
     latents: int = Field(32, ge=2)
@@ -96,8 +96,8 @@ class TwinConfig(PluginConfig):
     def _fits_together(self) -> Self:
         if self.lambdas is not None and self.losses != "paper":
             raise ValueError(
-                f"lambdas weigh the terms of `losses: paper`, and losses is {self.losses!r}; "
-                "leave lambdas out, or set losses to paper"
+                f"lambdas are the weights of `losses: paper`, and losses is {self.losses!r}; leave "
+                "lambdas out, or set losses to paper"
             )
         return self
 
@@ -112,33 +112,33 @@ def train_twin(
     progress: Progress = SILENT,
     checkpoint: Checkpoint = NO_CHECKPOINT,
 ) -> tuple[Twin, Tensor]:
-    """Train on images that the classifier has embedded.
+    """Train a twin on images that the classifier has embedded.
 
     Parameters
     ----------
     classifier
-        The one that the twin paints for; it is not changed.
+        The classifier that the twin is distilled from; it is not changed.
     material
         All training images with their embeddings, logits and standardised concepts.
     config
         The settings.
     levels
-        ``[k, 2]``, for a concept that is there or not what do() sets its latent to; not a number
+        ``[k, 2]``, the latents of absence and presence to which do() sets a boolean concept; NaN
         for the others, which are set to values of N(0, 1).
     rng
-        A CPU generator that all chance comes from, the initial weights' too.
+        A CPU generator for all random draws, including the initial weights.
 
     Returns
     -------
     Twin
-        With averaged weights, in evaluation mode, on the classifier's device.
+        The twin with averaged weights, in evaluation mode, on the classifier's device.
     Tensor
         ``[steps, len(TERMS)]``, the history.
 
     Raises
     ------
     DataError
-        If a loss or a gradient is not finite, or what the twin has learned to paint.
+        If a loss, a gradient or the trained twin's output is not finite.
     """
     training = TwinTraining(classifier, material, config, rng, levels)
     remedy = f"lower learning_rate (it is {config.learning_rate:g})"
@@ -146,14 +146,14 @@ def train_twin(
     twin = training.average.eval().requires_grad_(False)
     if not _paints(twin, classifier, material.embeddings):
         raise DataError(
-            f"the training of the twin broke down in step {config.steps}: what it has learned to "
-            f"paint is not finite; {remedy}"
+            f"the training of the twin broke down in step {config.steps}: its output is not "
+            f"finite; {remedy}"
         )
     return twin, history
 
 
 class TwinTraining(StepwiseTraining):
-    """Of a twin and its discriminator, in turns; see `train_twin`."""
+    """The training of a twin and its discriminator by alternating steps; see `train_twin`."""
 
     trains = "the twin"
     terms = TERMS
@@ -198,7 +198,7 @@ class TwinTraining(StepwiseTraining):
 
     @property
     def state(self) -> TrainingState:
-        """Both networks, the averaged one, running means and moments."""
+        """The state of both networks, the averaged weights, running means and Adam's moments."""
         modules = {
             "twin": self.twin,
             "average": self.average,
@@ -210,7 +210,7 @@ class TwinTraining(StepwiseTraining):
         return TrainingState(modules, optimizers, self.rng)
 
     def step(self, number: int) -> dict[str, float]:
-        """Descend once on both sides; return the weighted losses before it."""
+        """Do one step for both networks; return the weighted losses before it."""
         for optimizer in (self.painter, self.critic):
             for group in optimizer.param_groups:
                 group["lr"] = self.config.learning_rate * self._share_of_rate(number)
@@ -230,7 +230,7 @@ class TwinTraining(StepwiseTraining):
         return self.material[rows].to(self.device)
 
     def _paint(self, batch: Batch, number: int) -> tuple[Tensor, dict[str, float]]:
-        """Train the twin; return what it painted."""
+        """Do one step of the twin; return its reconstructions and their readings."""
         self.discriminator.requires_grad_(False)
         with self._mixed_precision():
             latents = self.twin.latents(batch.embeddings + self._noise(batch.embeddings))
@@ -246,7 +246,7 @@ class TwinTraining(StepwiseTraining):
         )
         if number % _PATH_EVERY == 0:
             terms["path length"] = self._path_penalty(latents)
-        # A step into a region where the path penalty is steep has ended short trainings.
+        # Without clipping, steep gradients of the path length penalty made short trainings diverge.
         losses = descend(self.painter, terms, steepest=_STEEPEST)
         return images.detach(), losses
 
@@ -255,7 +255,7 @@ class TwinTraining(StepwiseTraining):
         return self.config.noise * self.twin.scale * drawn
 
     def _intervene(self, latents: Tensor) -> Tensor:
-        """Set one random concept of each unit, and each other one every other time."""
+        """Set one random concept of each unit, and each other concept with probability one half."""
         shape = (len(latents), self.named)
         values = values_of_do(torch.randn(shape, generator=self.rng).to(latents), self.levels)
         first = torch.randint(self.named, (len(latents), 1), generator=self.rng)
@@ -270,11 +270,11 @@ class TwinTraining(StepwiseTraining):
         return self.objective.weights.path_length * _PATH_EVERY * penalty
 
     def _criticise(self, images: Tensor, painted: Tensor, number: int) -> dict[str, float]:
-        """Train the discriminator."""
+        """Do one step of the discriminator."""
         self.discriminator.requires_grad_(True)
         regularised = number % _R1_EVERY == 0
         real = images.clone().requires_grad_(regularised)
-        # Second derivatives are not for half precision.
+        # Second derivatives are not computed in half precision.
         with self._mixed_precision(not regularised):
             realism = self.discriminator(real)
             loss = discriminator_loss(realism, self.discriminator(painted.float()))
@@ -284,7 +284,7 @@ class TwinTraining(StepwiseTraining):
 
     @torch.no_grad()
     def _average(self, number: int) -> None:
-        # A short history first, so that the initial weights are soon forgotten.
+        # The average is short at first, so that the initial weights soon lose their influence.
         share = 1 - min(self.config.ema, (1 + number) / (10 + number))
         weights = zip(self.average.parameters(), self.twin.parameters(), strict=True)
         for average, weight in weights:
@@ -308,15 +308,15 @@ def new_twin(classifier: Classifier, config: TwinConfig) -> Twin:
 
 @torch.no_grad()
 def _paints(twin: Twin, classifier: Classifier, embeddings: Tensor) -> bool:
-    """Tell whether all latents, and readings of a few pictures, are finite numbers."""
+    """Return whether all latents, and the readings of a few reconstructions, are finite."""
     latents = twin.latents(embeddings.to(classifier.device))
     readback = twin.latents(classifier.embed(twin.render(latents[:_PICTURES])))
-    # Squares, because later stages divide by the latents' spread.
+    # Squares must be finite as well, because later stages divide by the latents' sd.
     return all(bool(torch.isfinite(each.square().sum())) for each in (latents, readback))
 
 
 def _has_bfloat16(device: torch.device) -> bool:
-    """Tell whether a device computes in bfloat16 itself: where it is emulated, it takes longer."""
+    """Return whether a device supports bfloat16 natively; emulation would be slower."""
     if device.type != "cuda":
         return False
     with torch.cuda.device(device):
@@ -324,7 +324,7 @@ def _has_bfloat16(device: torch.device) -> bool:
 
 
 def _in_parts(tensors: Sequence[Tensor], rows: int) -> list[Painted]:
-    """Cut what was computed in one go into the reconstructions and what was intervened on."""
+    """Split a joint batch into the reconstructions and the intervened units."""
     parts = [tensor.split(rows) for tensor in tensors]
     return [
         Painted(latents, images.float(), logits, readback, realism)

@@ -1,4 +1,4 @@
-"""The twin surrogate: from the classifier's embedding to aligned latents, and back to pictures."""
+"""The twin surrogate: from the classifier's embedding to aligned latents, and back to images."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class Twin(nn.Module):
     channels
         The generator's width at low resolutions.
     layers
-        How many dense layers the disentanglement block has.
+        The number of dense layers of the disentanglement block.
 
     Notes
     -----
-    Source: GLANCE, figure 1 and section 3.2. The alignment block is linear, as there. Embeddings
-    are standardised first: their sd depends on the classifier.
+    Source: GLANCE, figure 1 and section 3.2. The alignment block is linear, as in the paper.
+    Embeddings are standardised first, because their sd depends on the classifier.
     """
 
     def __init__(
@@ -54,17 +54,18 @@ class Twin(nn.Module):
 
     @torch.no_grad()
     def begin_at(self, embeddings: Tensor, mean_image: Tensor) -> None:
-        """Take the scale of embeddings ``[n, l]``, and a picture ``[c, h, w]`` to begin with.
+        """Set the scale from embeddings ``[n, l]``, and the initial image ``[c, h, w]``.
 
-        Units that are (almost) never active count with a tenth of the others' typical sd, so that
-        a rare activation is not blown up.
+        Units that are (almost) never active are divided by a tenth of the others' typical sd
+        instead of their own, so that a rare activation does not become an extreme value.
         """
         sd = embeddings.std(dim=0)
         active = sd[sd > 0]
         least = _LEAST_SHARE * active.median() if len(active) else sd.new_ones(())
         self.centre.copy_(embeddings.mean(dim=0))
         self.scale.copy_(sd.clamp(min=least))
-        # From grey, the first steps of Adam overshoot to pictures so dark that no gradient is left.
+        # From a grey initial image, the first steps of Adam overshoot to images that are so dark
+        # that the gradient vanishes.
         self.generate.bias.copy_(mean_image.clamp(_DARK, 1 - _DARK).logit())
 
     def latents(self, embeddings: Tensor) -> Tensor:

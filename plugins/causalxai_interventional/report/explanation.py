@@ -24,7 +24,7 @@ def explanation_report(
     explanation: Explanation,
     inputs: ReportInputs,
 ) -> list[Section]:
-    """Show where the mediators respond, if they are mapped, and the effects of single edges."""
+    """Show the maps of the mediators, if there are any, and the effects of single edges."""
     names = inputs.dataset.class_names
     sections = [effect_section(explanation, names)]
     if explanation.maps:
@@ -73,7 +73,7 @@ def effect_section(explanation: Explanation, class_names: Sequence[str]) -> Sect
 
 
 def _screening_note(explanation: Explanation) -> list[Text]:
-    """Say so where a first-order estimate chose the edges that were tested."""
+    """Return a note if the edges to test were chosen by a first-order estimate."""
     screening = cast("dict[str, float]", explanation.meta.get("screening", {}))
     if not screening:
         return []
@@ -88,7 +88,7 @@ def _screening_note(explanation: Explanation) -> list[Text]:
 
 
 def _spread_out(layers: Sequence[str], most: int = 5) -> list[tuple[int, str]]:
-    """Return the layers with their positions; of many, the first, the last and some between."""
+    """Return the layers with their positions: the first, the last and some between."""
     positions = np.linspace(0, len(layers) - 1, min(most, len(layers))).round().astype(int)
     return [(int(i), layers[i]) for i in positions]
 
@@ -143,7 +143,7 @@ def _short(name: str) -> str:
 
 
 def _class_dependence(explanation: Explanation) -> list[Table | Figure]:
-    """Tell how alike the maps of different classes are: a map alike for all explains no class."""
+    """Show the correlation of maps between classes: maps that are the same explain no class."""
     classes = explanation.target.unique()
     if len(classes) < 2:
         return []

@@ -45,8 +45,8 @@ def frequency_section(graph: CausalGraph) -> Section:
         _blobs(row[0], name, edges, classes)
     blobs = embed(
         figure,
-        "Each blob is an edge; its size and shade tell in which share of a class's positives it "
-        "supports the class (G+). Edges are in the order of their destinations, then sources.",
+        "Each blob is an edge; its size and shade show the share of a class's positives in which "
+        "it supports the class (G+). Edges are in the order of their destinations, then sources.",
         "Blob plots of how frequently edges are causal, one row for each class in each layer.",
         raster=True,
     )
@@ -56,7 +56,7 @@ def frequency_section(graph: CausalGraph) -> Section:
 
 
 def _place(edge: Edge) -> tuple[int, int]:
-    """Return the numbers of an edge's destination and source in its layer."""
+    """Return the indices of an edge's destination and source in its layer."""
     return cast("int", edge.annotations["k"]), cast("int", edge.annotations["n"])
 
 
@@ -95,6 +95,6 @@ def _sharing_table(layers: Mapping[str, Sequence[Edge]], classes: Sequence[str])
     return Table(
         ("layer", "edges in the graph", "causal in over 80 % of the images", "in all classes"),
         tuple(rows),
-        "The paper says that conv1's causal filters are identical across classes; here the last "
-        "column tells how many of the frequent edges all classes share.",
+        "According to the paper, the causal filters of conv1 are identical across classes; the "
+        "last column shows how many of the frequent edges are shared by all classes.",
     )

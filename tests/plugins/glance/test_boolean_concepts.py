@@ -206,7 +206,9 @@ def test_which_of_two_attributes_causes_the_other_is_not_told(world, report_inpu
     report = graph_report(GlanceDiscoverer(), graph, report_inputs(context_of(world)))
     drawing = report.sections[0]
     assert report.draws_graph
-    assert "no head" in next(item for item in drawing.items if isinstance(item, Figure)).caption
+    assert (
+        "without a head" in next(item for item in drawing.items if isinstance(item, Figure)).caption
+    )
 
 
 @pytest.mark.parametrize("where", ["space", "graph"])

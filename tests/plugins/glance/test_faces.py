@@ -61,7 +61,7 @@ def check(done: Run, concepts: int, featured: str) -> None:
     assert len([edge for edge in done.graph.edges if edge.target == PREDICTION]) == concepts
     report = done.report.read_text(encoding="utf-8")
     assert f"do({featured}) on several images" in report
-    assert "What if each attribute were otherwise?" in report
+    assert "What if each attribute were different?" in report
     assert "alignment AUC" in report
 
 

@@ -287,7 +287,7 @@ def test_no_error_no_correction(discovered: ScoringInputs):
     explanation = InterventionalExplainer(references=False).explain(test.images[:1], 0, perfect)
     result = Correction().compute(explanation, perfect)
     assert (result.status, result.estimate) == ("skipped", None)
-    assert "makes no mistake" in result.reason
+    assert "has no error" in result.reason
 
 
 def test_sections_can_be_drawn(

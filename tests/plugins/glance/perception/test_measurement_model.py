@@ -63,7 +63,7 @@ def test_a_reading_of_nothing_is_not_fit_and_stays_as_it_is() -> None:
 def test_constant_concepts_and_few_images_are_refused() -> None:
     rng = np.random.default_rng(0)
     for concepts in (np.zeros((100, 2)), rng.normal(size=(10, 2))):
-        with pytest.raises(DataError, match="cannot calibrate"):
+        with pytest.raises(DataError, match="not enough to calibrate"):
             MeasurementModel.fit(concepts, rng.normal(size=concepts.shape))
 
 

@@ -121,7 +121,7 @@ def test_a_twin_without_names_is_shown_too(latent_space: LatentSpace, squares: D
     space.quality_ = replace(latent_space.quality_, **nothing)
     section = twin_section(space, squares)
     assert not items(section, Table)
-    assert "No concept has a name" in words(section)
+    assert "No concept is named" in words(section)
     assert len(items(section, Figure)) == 3
 
 
@@ -161,7 +161,7 @@ def test_an_edge_without_a_direction_is_neither_right_nor_wrong():
         "True edges found: 1 of 3; with the direction left open: 1; reversed: 0; missed: 1; "
         "found that are not true: 0."
     )
-    assert "A line with no head" in items(section, Figure)[0].caption
+    assert "A line without a head" in items(section, Figure)[0].caption
 
 
 @pytest.mark.parametrize("edges", [[], [("a", "b"), ("b", "c"), ("a", "d")]])
@@ -180,7 +180,7 @@ def test_a_graph_without_truth_and_with_a_prediction():
     assert "\N{MINUS SIGN}0.25" in figure.svg and "prediction" in figure.svg
     beside = graph_section(found, CausalGraph("ab", [("a", "b")]))
     assert "found: 1 of 1; reversed: 0; missed: 0; found that are not true: 0" in words(beside)
-    assert "does not speak of" in items(beside, Figure)[0].caption
+    assert "does not cover" in items(beside, Figure)[0].caption
 
 
 def explanation_of(inputs: ScoringInputs, count: int = 6, **settings: object) -> Explanation:

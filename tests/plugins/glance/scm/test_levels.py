@@ -70,7 +70,7 @@ def test_whole_grey_levels_keep_their_direction(scenario, n):
 def test_what_is_there_or_not_is_written_0_and_1(values):
     x = np.random.default_rng(0).normal(size=(100, 2))
     x[:, 1] = np.where(x[:, 1] > 0, *values[::-1])
-    with pytest.raises(DataError, match=r"column 1 has two values.*write 1 for what is there"):
+    with pytest.raises(DataError, match=r"column 1 has two values.*must have the values 0 and 1"):
         MdlScore(x)
     with pytest.raises(DataError, match=f"'hat' has two values, {values[0]:g} and {values[1]:g}"):
         StructuralModel.fit(x, ["size", "hat"])

@@ -181,14 +181,14 @@ def test_json_keeps_every_bit(fitted):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda m, x: m.counterfactual(x, [[4]], np.zeros((1, 40, 1))), "no columns of 4"),
-        (lambda m, x: m.counterfactual(x, [[-2]], np.zeros((1, 40, 1))), "no columns of 4"),
+        (lambda m, x: m.counterfactual(x, [[4]], np.zeros((1, 40, 1))), "not among the 4 columns"),
+        (lambda m, x: m.counterfactual(x, [[-2]], np.zeros((1, 40, 1))), "not among the 4 columns"),
         (lambda m, x: m.counterfactual(x, [[0]], np.zeros((1, 39, 1))), r"\[q, n, k\]"),
         (lambda m, x: m.counterfactual(x, [[1, 1]], np.zeros((1, 40, 2))), "twice"),
         (lambda m, x: m.counterfactual(x, [[1]], np.full((1, 40, 1), np.inf)), "not finite"),
         (lambda m, x: m.counterfactual(x * np.nan, [[1]], np.zeros((1, 40, 1))), "'a' is not"),
         (lambda m, x: m.abduct(x[:, :2]), r"\[n, 4\]"),
-        (lambda m, x: m.predict(x, {7: 0.0}), "no columns"),
+        (lambda m, x: m.predict(x, {7: 0.0}), "not among the"),
         (lambda m, x: m.fit(x, ["a", "b"]), "2 names"),
         (lambda m, x: m.fit(x, "abcd", edges=[(0, 1), (1, 0)]), "cycle"),
         (lambda m, x: m.fit(x, "abcd", edges=[(0, 9)]), "between the 4"),

@@ -220,5 +220,5 @@ def test_columns_that_can_not_be_scored_are_named(spoil, message):
 
 @pytest.mark.parametrize(("child", "parents"), [(0, {0}), (3, set()), (0, {5})])
 def test_parents_that_are_none_are_refused(child, parents):
-    with pytest.raises(DataError, match="no sound parents"):
+    with pytest.raises(DataError, match="not parents among"):
         MdlScore(chain(100))(child, frozenset(parents))

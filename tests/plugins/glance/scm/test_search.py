@@ -129,8 +129,8 @@ def test_many_nodes_are_refused_with_advice():
     [
         ({"required": [(0, 1), (1, 0)]}, "no acyclic graph"),
         ({"required": [(0, 1)], "forbidden": [(0, 1)]}, "both"),
-        ({"required": [(0, 3)]}, "no edge"),
-        ({"forbidden": [(1, 1)]}, "no edge"),
+        ({"required": [(0, 3)]}, "not an edge"),
+        ({"forbidden": [(1, 1)]}, "not an edge"),
         ({"required": [(0, 2), (1, 2)], "max_parents": 1}, "at most 1"),
         ({"max_parents": -1}, "max_parents"),
     ],
