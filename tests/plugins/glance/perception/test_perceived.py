@@ -91,7 +91,7 @@ def test_an_edge_that_the_control_has_too_is_removed(
 
 
 def test_sections_show_the_figures_and_the_edges(
-    make_dataset: MakeDataset, make_context: MakeContext
+    make_dataset: MakeDataset, make_context: MakeContext, report_inputs: MakeInputs
 ) -> None:
     figures = {"r2": 0.97, "cross_talk": 0.01, "agreement": 0.98, "others_alone": 0.5}
     nodes = [Node("a", annotations=figures), Node("b", annotations=figures)]
@@ -107,7 +107,7 @@ def test_what_is_needed_follows_from_the_references(
     make_dataset: MakeDataset, make_context: MakeContext
 ) -> None:
     bare = make_context(replace(make_dataset(), reference=None))
-    with pytest.raises(CapabilityError, match="needs .*reference"):
+    with pytest.raises(CapabilityError, match=r"needs .*reference"):
         PerceivedDiscoverer().discover(bare)
     with pytest.raises(CapabilityError, match="needs an oracle that renders"):
         PerceivedDiscoverer(references="twin").discover(bare)
