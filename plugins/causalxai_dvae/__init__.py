@@ -1,4 +1,4 @@
-"""DVAE flip: boolean concepts of a hidden layer, and the flips that turn the prediction."""
+"""DVAE flip: boolean concepts of a hidden layer, and the flips that change the prediction."""
 
 from causalxai.plugin.method import Method
 

@@ -1,4 +1,4 @@
-"""The discrete autoencoder: a boolean code of a hidden layer, and the layer out of the code."""
+"""The discrete autoencoder, which encodes a hidden layer as bits and decodes it from them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from causalxai.plugin import PluginConfig
 
 
 class AutoencoderConfig(PluginConfig):
-    """How large a discrete autoencoder is and how it is trained.
+    """Settings of a discrete autoencoder's size and training.
 
     Parameters
     ----------
@@ -29,25 +29,27 @@ class AutoencoderConfig(PluginConfig):
         Widths of the encoder's inner layers; with the last one, to the bits, three make four
         linear layers.
     dropout
-        Share of the inner units left out in training. A transposed decoder needs it: without,
-        it has never learned anything of the codes that flips make.
+        Share of the inner units that are dropped in training. A transposed decoder needs dropout:
+        otherwise it is never trained on codes such as those that flips produce.
     beta
-        Weight of the code's divergence from fair coins, summed over bits in nats, beside the
-        mean squared error per unit of the layer as a share of the units' mean variance.
+        Weight of the code's divergence from fair coins, in nats summed over bits. The other term is
+        the mean squared error per unit of the layer, as a share of the units' mean variance.
     turn
-        Ours; 0 is the paper's objective. Weight of the classifier's log probability, negated, that
-        the flipped code does not belong to the class predicted for the image, in nats. The lower
-        bound does not know where the decision lies: with classes of unequal size, or a transposed
-        decoder, the flip may end on the same side of it; this mends that. What the flip changes
-        is then trained for, and says less of what the code has found by itself.
+        Our addition; 0 is the paper's objective. Weight of the classifier's negative log
+        probability, in nats, that the flipped code does not have the class predicted for the image.
+        The lower bound does not depend on the decision boundary: with classes of unequal size, or a
+        transposed decoder, the flip may stay on the same side of it, which this term prevents. The
+        share of changed predictions is then trained for, and says less about what the code has
+        learned by itself.
     steps
-        Of the optimizer.
+        Steps of the optimizer.
     batch_size
-        Activations in a step.
+        The number of activations in a step.
     learning_rate
-        Adam's; it falls along a line over the second half of the steps.
+        Adam's learning rate, which falls linearly over the second half of the steps.
     temperature
-        Of the relaxed bits, at the first step and at the last; geometric between.
+        Temperature of the relaxed bits at the first and at the last step, with geometric
+        interpolation.
     """
 
     bits: PositiveInt = 20
@@ -65,8 +67,8 @@ class AutoencoderConfig(PluginConfig):
 class DiscreteAutoencoder(nn.Module):
     """Encodes activations as bits and decodes bits into activations.
 
-    Activations are centred and divided by one number for all units, so that units weigh by what
-    they vary; the decoder sees ``2 z - 1``.
+    Activations are centred and divided by one number for all units, so that units have a weight by
+    their variance. The decoder's input is ``2 z - 1``.
 
     Parameters
     ----------
@@ -95,12 +97,12 @@ class DiscreteAutoencoder(nn.Module):
 
     @torch.no_grad()
     def begin_at(self, activations: Tensor) -> None:
-        """Take the mean and the one scale from ``[n, d]``.
+        """Set the mean and the common scale from activations ``[n, d]``.
 
         Raises
         ------
         DataError
-            If they are not finite, or do not vary.
+            If the activations are not finite, or do not vary.
         """
         mean = activations.mean(dim=0)
         scale = (activations - mean).square().mean().sqrt()
@@ -113,11 +115,11 @@ class DiscreteAutoencoder(nn.Module):
         self.scale.copy_(scale)
 
     def standardise(self, activations: Tensor) -> Tensor:
-        """Return activations ``[..., d]`` as the encoder sees them and as errors are counted."""
+        """Return standardised activations ``[..., d]``, the scale of the encoder and of errors."""
         return (activations - self.mean) / self.scale
 
     def code_logits(self, activations: Tensor, rng: torch.Generator | None = None) -> Tensor:
-        """Return ``[n, b]``, of each bit being one, for ``[n, d]``; dropout where ``rng`` draws."""
+        """Return the logits ``[n, b]`` of bits being one; with dropout if there is ``rng``."""
         standardised = self.standardise(activations)
         return _through(self.encoder, standardised, self.config.dropout, rng)
 
@@ -129,13 +131,14 @@ class DiscreteAutoencoder(nn.Module):
     def decode(self, code: Tensor, rng: torch.Generator | None = None) -> Tensor:
         """Return activations ``[..., d]`` in the layer's own scale for bits ``[..., b]``.
 
-        Gradients flow; bits may lie between 0 and 1. Dropout only where ``rng`` draws.
+        The result is differentiable, and bits may lie between 0 and 1. There is dropout only if
+        ``rng`` is given.
         """
         decoded = _through(self.decoder, 2 * code - 1, self.config.dropout, rng)
         return self.mean + self.scale * decoded
 
     def reconstruct(self, activations: Tensor) -> Tensor:
-        """Return phi', ``[n, d]``: what the code keeps of ``[n, d]``."""
+        """Return phi', ``[n, d]``: the reconstruction of activations ``[n, d]`` from their code."""
         return self.decode(self.code(activations))
 
 
@@ -150,7 +153,7 @@ def _through(
     for layer in inner:
         x = F.relu(layer(x))
         if rng is not None and dropout > 0:
-            # Not nn.Dropout, which draws from torch's global generator.
+            # nn.Dropout is not used because it draws from torch's global generator.
             kept = torch.rand(x.shape, generator=rng) >= dropout
             x = x * kept.to(x) / (1 - dropout)
     logits: Tensor = last(x)

@@ -1,4 +1,4 @@
-"""Trains a discrete autoencoder, resumable to the same bytes on a CPU; measures what it keeps."""
+"""Training of a discrete autoencoder, which resumes exactly on a CPU, and its measures."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from causalxai_dvae.binary_concrete import bernoulli_kl, sample_binary_concrete
 from causalxai_dvae.complement import ComplementedCode, in_batches
 
 TERMS = ("reconstruction", "divergence", "turn")
-"""The columns of a training's history: weighted losses, 0 for one that is left out."""
+"""The columns of the training history: weighted losses, 0 for a term that is not used."""
 
 _LAST_RATE = 0.1
-_LEAST_BITS = 0.02  # entropy of a bit that is the same for 99.8 % of the images
+_LEAST_BITS = 0.02  # The entropy of a bit that is the same for 99.8 % of the images.
 
 
 def train_autoencoder(
@@ -50,21 +50,21 @@ def train_autoencoder(
     device
         Where to train.
     rng
-        A CPU generator that all chance comes from, the initial weights' too.
+        A CPU generator for all random draws, including the initial weights.
     layer
-        The hidden layer, on ``device``; needed only where ``config.turn`` is not 0.
+        The hidden layer, on ``device``; needed only if ``config.turn`` is not 0.
 
     Returns
     -------
     DiscreteAutoencoder
-        In evaluation mode and frozen, on ``device``.
+        The autoencoder in evaluation mode and frozen, on ``device``.
     Tensor
         ``[steps, len(TERMS)]``, the history.
 
     Raises
     ------
     CapabilityError
-        If the flips are to be trained, and there is no layer.
+        If flips are trained (``config.turn`` is not 0) and there is no layer.
     DataError
         If the activations do not vary, or the loss is not finite.
 
@@ -84,7 +84,7 @@ def train_autoencoder(
 
 
 class _AutoencoderTraining(StepwiseTraining):
-    """Of an autoencoder."""
+    """The training of a discrete autoencoder, step by step."""
 
     trains = "the discrete autoencoder"
     terms = shown = TERMS
@@ -99,8 +99,8 @@ class _AutoencoderTraining(StepwiseTraining):
     ) -> None:
         if config.turn > 0 and layer is None:
             raise CapabilityError(
-                f"turn is {config.turn:g}, and what a flip turns shows in the rest of the "
-                "classifier alone: give train_autoencoder the layer, or set turn to 0"
+                f"turn is {config.turn:g}, and the effect of a flip on the prediction depends on "
+                "the rest of the classifier: give train_autoencoder the layer, or set turn to 0"
             )
         super().__init__()
         self.activations, self.config, self.rng, self.layer = activations, config, rng, layer
@@ -139,7 +139,7 @@ class _AutoencoderTraining(StepwiseTraining):
         return torch.stack(losses)
 
     def _unturned(self, layer: HiddenLayer, phi: Tensor, code: Tensor) -> Tensor:
-        """Return the mean of -log(1 - p), p that the flipped code has the image's class."""
+        """Return the mean of -log(1 - p), with p that of the image's class after the flip."""
         with torch.no_grad():
             predicted = layer.logits(phi).argmax(dim=1, keepdim=True)
         flipped = layer.logits(self.autoencoder.decode(1 - code, self.rng)).log_softmax(dim=1)
@@ -153,31 +153,31 @@ def share_of_rate(done: float) -> float:
 
 @dataclass(frozen=True)
 class CodeQuality:
-    """What a code keeps of a layer, and what flipping all of it does.
+    """Measures of a code: how well it reconstructs the layer, and the effect of flipping all bits.
 
     Parameters
     ----------
     n
         How many images.
     changed
-        Share of images whose prediction turns from phi' to psi = decode(1 - z).
+        Share of images whose prediction changes from phi' to psi = decode(1 - z).
     changed_from_phi
         The same from phi, the layer itself, to psi.
     accuracy, accuracy_reconstructed
-        Share of images that get their own label with phi, and with phi'.
+        Share of images that are classified correctly from phi, and from phi'.
     agreement
         Share of images whose predictions with phi and with phi' are the same.
     explained
         Share of phi's variance that phi' explains, all units together; 1 at best.
     information
-        What each bit tells of the image, in bits, in [0, 1]: the mutual information of the two,
-        where the encoder's probability ``p`` draws the bit, ``H(mean p) - mean H(p)``. At most
-        the entropy of the bit itself: a bit that is 1 for nearly all images tells little,
-        however sure the encoder is.
+        The mutual information of each bit and the image, in bits, in [0, 1]. The bit is drawn with
+        the encoder's probability ``p``, so that this is ``H(mean p) - mean H(p)``. It is at most
+        the entropy of the bit itself: a bit that is 1 for nearly all images has little information,
+        however certain the encoder is.
     ones
         Each bit's share of ones.
     distinct_codes
-        How many different codes the images have.
+        The number of distinct codes of the images.
 
     Notes
     -----
@@ -198,22 +198,22 @@ class CodeQuality:
 
     @property
     def dead(self) -> tuple[int, ...]:
-        """The bits that tell next to nothing of an image: under .02 bits.
+        """The bits with almost no information about the image: less than 0.02 bits.
 
-        The encoder tosses a coin, or they are the same for all but some images in a thousand.
+        They are random, or the same for all but a few images in a thousand.
         """
         return tuple(bit for bit, told in enumerate(self.information) if told < _LEAST_BITS)
 
     def collapse_warning(self) -> str | None:
-        """Tell that bits are dead, or that all images share a code; ``None`` if all is well."""
+        """Return a warning if bits are dead or all images have the same code, else ``None``."""
         if self.distinct_codes < 2:
             return "the code has collapsed: all images have the same one; lower beta"
         if not self.dead:
             return None
         which = ", ".join(map(str, self.dead))
         return (
-            f"{len(self.dead)} of {len(self.ones)} bits tell nothing of an image ({which}): take "
-            "fewer bits, or lower beta"
+            f"{len(self.dead)} of {len(self.ones)} bits have no information about the image "
+            f"({which}): take fewer bits, or lower beta"
         )
 
     def to_json(self) -> dict[str, Json]:
@@ -233,7 +233,7 @@ class CodeQuality:
 def measure_code(
     autoencoder: DiscreteAutoencoder, layer: HiddenLayer, activations: Tensor, labels: Tensor
 ) -> CodeQuality:
-    """Measure a code on images that it has not seen, some at a time.
+    """Measure a code on images that it was not trained on, in batches.
 
     Parameters
     ----------
@@ -263,7 +263,7 @@ def measure_code(
 
 
 def _information(logits: Tensor) -> Tensor:
-    """Return ``[b]``, in bits: what each bit tells of which of the ``n`` images it is."""
+    """Return ``[b]``, the mutual information in bits of each bit and the ``n`` images."""
     logits = logits.cpu().double()
     one, zero = torch.sigmoid(logits), torch.sigmoid(-logits)
 

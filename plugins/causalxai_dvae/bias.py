@@ -1,4 +1,4 @@
-"""Bias detection: what changes with the class, beyond what an unbiased classifier shows."""
+"""Bias detection: attributes that change with the class, more than for an unbiased classifier."""
 
 from __future__ import annotations
 
@@ -32,24 +32,25 @@ _PAPER = (
 
 
 class AttributeChange(RunMetric):
-    """How much more of an attribute the pictures of the second class show than those of the first.
+    """The difference of an attribute between the pictures of the second and the first class.
 
-    Each image is painted twice, from its code and from the code with all bits flipped: once as
-    each class. A probe reads the attribute off both; the value is the mean difference, oriented
-    toward the second class. Positive: the second class is pictured with the attribute. Images
-    whose prediction does not turn are left out, and both classes' images count alike. Two classes
-    only.
+    Each image is rendered twice, from its code and from the code with all bits flipped, that is,
+    once as each class. A probe reads the attribute from both pictures. The value is the mean
+    difference, oriented towards the second class: if it is positive, the second class is pictured
+    with the attribute. Images whose prediction does not change are left out, and both classes'
+    images have equal weight. There must be two classes.
 
-    Asked are images of ``dataset.test``, as many of either class with the attribute as without:
-    what goes together in the pictures then does so for the classifier, and not only in the data.
+    The images are from ``dataset.test``, with equal numbers of each class with and without the
+    attribute. A correlation in the pictures is then one for the classifier, and not only one in the
+    data.
 
-    **This is not yet the classifier's bias**: a generator that learned from biased images invents
-    bias for an unbiased classifier. ``Bias`` subtracts that.
+    **This is not yet the classifier's bias**: a generator that was trained on biased images shows a
+    bias even for an unbiased classifier. ``Bias`` subtracts this.
 
-    ``chance`` reads pairs the one or the other way round, at random. The parts: ``in the
-    predictions``, the difference of the attribute itself between the images that the classifier
-    puts into the classes, which the pictures should show; ``in the data``, that between the
-    classes' training images; and how well the probe reads.
+    ``chance`` reads the pairs in random order. The parts are: ``in the predictions``, the
+    difference of the attribute between the images that the classifier assigns to the two classes,
+    which the pictures should show; ``in the data``, that between the classes' training images; and
+    the quality of the probe.
     """
 
     name = "attribute-change"
@@ -66,9 +67,9 @@ class AttributeChange(RunMetric):
         attribute
             A boolean concept of the data set.
         images
-            How many images are asked at most, a quarter of each kind.
+            The largest number of images, a quarter of each combination of class and attribute.
         probe
-            How the attribute is read off pictures.
+            Settings of how the attribute is read from pictures.
         """
 
         attribute: str
@@ -94,18 +95,17 @@ class Bias(RunMetric):
     """An attribute's change with the class, minus the same for unbiased reference classifiers.
 
     The references are classifiers of the same kind, trained on ``dataset.reference``, whose
-    attributes are independent of the classes. Each gets a code and a generator of its own, learned
-    from the same images as the explained classifier's.
-    What they show is invented, or an accident of one training. The value is the difference from
-    their mean; its interval is that of a new draw among the references (a Student t prediction
-    interval), widened by the images' own spread. A bias is *called* where the interval of
-    ``level`` leaves out 0.
+    attributes are independent of the classes. Each has its own code and generator, trained on the
+    same images as those of the explained classifier. A change that they show is an artefact of the
+    generator or of a single training. The value is the difference from their mean. Its interval is
+    that of a new draw among the references (a Student t prediction interval), widened by the
+    sampling variance over images. A bias is *called* if the interval of ``level`` excludes 0.
 
-    The parts tell the change before the subtraction (``attribute-change``), the ``noise floor``
-    (half the width of the interval of ``level``), 1 or 0 for ``called``, and what
-    ``attribute-change`` tells. The control ``unbiased`` is one more unbiased classifier measured
-    the same way, ``unbiased called`` whether a bias was called for it: a false alarm. Two classes
-    only.
+    The parts are the change before the subtraction (``attribute-change``), the ``noise floor``
+    (half the width of the interval of ``level``), 1 or 0 for ``called``, and the parts of
+    ``attribute-change``. The control ``unbiased`` is one more unbiased classifier measured the same
+    way, ``unbiased called`` is whether a bias was called for it, a false positive. There must be
+    two classes.
     """
 
     name = "bias"
@@ -115,14 +115,14 @@ class Bias(RunMetric):
     requires = frozenset({Capability.CONCEPTS, Capability.OBSERVATIONS, Capability.REFERENCE})
 
     class Config(AttributeChange.Config):
-        """Settings, beside those of ``attribute-change``.
+        """Settings, in addition to those of ``attribute-change``.
 
         Parameters
         ----------
         references
-            Unbiased classifiers that are trained to compare with.
+            The number of unbiased classifiers that are trained for comparison.
         level
-            Of the interval that calls a bias, in (0, 1).
+            Level of the interval that calls a bias, in (0, 1).
         """
 
         references: int = Field(8, ge=2)
@@ -157,7 +157,7 @@ class Bias(RunMetric):
     def _unbiased(
         self, inputs: ScoringInputs, space: BitSpace, pictured: _Pictured
     ) -> list[_Changes]:
-        """Return the changes that unbiased classifiers show, one more than ``references``."""
+        """Return the changes of ``references + 1`` unbiased classifiers."""
         found = []
         with inputs.progress.task("unbiased references", self.config.references + 1) as advance:
             for _ in range(self.config.references + 1):
@@ -170,7 +170,7 @@ class Bias(RunMetric):
 
 @dataclass(frozen=True)
 class _Changes:
-    """Signed changes of the images of either class; both classes count alike."""
+    """Signed changes of the images of each class; both classes have equal weight."""
 
     of: tuple[Values, Values]
 
@@ -180,7 +180,7 @@ class _Changes:
 
     @property
     def variance(self) -> float:
-        """Of the mean."""
+        """The variance of the mean."""
         return float(sum(one.var(ddof=1) / len(one) for one in self.of) / 4)
 
     def estimate(self, rng: np.random.Generator) -> Estimate:
@@ -198,7 +198,7 @@ class _Changes:
 
 @dataclass(frozen=True)
 class _Call:
-    """How far a classifier's changes lie from the references', and whether that is a bias."""
+    """The difference of a classifier's changes from the references', and whether it is a bias."""
 
     estimate: Estimate
     floor: float
@@ -219,7 +219,7 @@ class _Call:
 
 @dataclass(frozen=True)
 class _Pictured:
-    """Images to ask about, and a probe to read what is painted of them."""
+    """Images, and a probe that reads the attribute from their pictures."""
 
     probe: AttributeProbe
     column: int
@@ -229,21 +229,21 @@ class _Pictured:
     @classmethod
     def of(cls, inputs: ScoringInputs, config: AttributeChange.Config) -> _Pictured:
         if len(inputs.classifier.class_names) != 2:
-            raise MetricUndefinedError("it needs a classifier of two classes")
+            raise MetricUndefinedError("it needs a classifier with two classes")
         dataset = inputs.dataset
         probe = fit_probe(dataset, config.probe, device=inputs.classifier.device, rng=inputs.rng)
         column = probe.column(config.attribute)
         if not bool(probe.boolean[column]):
-            raise CapabilityError(f"{config.attribute!r} is no boolean attribute")
+            raise CapabilityError(f"{config.attribute!r} is not a boolean attribute")
         if not bool(probe.readable[column]):
-            raise MetricUndefinedError(f"{config.attribute!r} cannot be read off images")
+            raise MetricUndefinedError(f"{config.attribute!r} cannot be read from images")
         assert dataset.test.concepts is not None
         attribute = dataset.test.concepts[:, column]
         rows = _as_many_of_each(2 * dataset.test.labels + attribute, config.images, inputs.rng)
         return cls(probe, column, dataset.test.images[rows], attribute[rows])
 
     def changes(self, space: BitSpace) -> _Changes:
-        """Return, for each image whose prediction turns, the probe's signed change."""
+        """Return the signed change of the reading for images whose prediction changes."""
         found = ComplementedCode.of(
             space.autoencoder_, space.layer_, space.activations(self.images)
         )
@@ -259,11 +259,11 @@ class _Pictured:
             for one in (0, 1)
         )
         if min(len(first), len(second)) < 2:
-            raise MetricUndefinedError("the flip turns fewer than two predictions of a class")
+            raise MetricUndefinedError("the flip changes fewer than two predictions of a class")
         return _Changes((first, second))
 
     def facts(self, inputs: ScoringInputs) -> dict[str, Estimate]:
-        """Return what the data hold, what the classifier predicts and how well the probe reads."""
+        """Return the attribute's gaps in predictions and data, and the probe's quality."""
         train = inputs.dataset.train
         assert train.concepts is not None
         predicted = inputs.classifier.predict(self.images).cpu()
@@ -282,20 +282,20 @@ class _Pictured:
 
 
 def _as_many_of_each(kinds: Tensor, most: int, rng: torch.Generator) -> Tensor:
-    """Draw rows, as many of each of the four kinds 0 to 3; as many as there are, or ``most``."""
+    """Draw rows with equal numbers of the four kinds 0 to 3, at most ``most`` in all."""
     order = torch.randperm(len(kinds), generator=rng)
     each = [order[kinds[order] == kind] for kind in range(4)]
     fewest = min(most // 4, *map(len, each))
     if fewest == 0:
         raise MetricUndefinedError(
-            "a class has no test image with the attribute, or none without: what goes together in "
-            "all data can't be told apart"
+            "a class has no test image with the attribute, or none without it: the class and the "
+            "attribute cannot be distinguished"
         )
     return torch.cat([rows[:fewest] for rows in each])
 
 
 def _gap(attribute: Tensor, classes: Tensor) -> Estimate:
-    """Return how much more often the second class has an attribute than the first."""
+    """Return the difference of an attribute's frequency between the second and the first class."""
     shares = [attribute[classes == one].double().mean() for one in (0, 1)]
     return Estimate(float(shares[1] - shares[0]), n=len(classes))
 
@@ -305,7 +305,7 @@ def _unbiased_classifier(inputs: ScoringInputs) -> Classifier:
     dataset = inputs.dataset
     assert dataset.reference is not None
     if inputs.source is None:
-        raise CapabilityError("an unbiased classifier needs a source that trains it")
+        raise CapabilityError("an unbiased classifier needs a classifier source that trains it")
     classifier = inputs.source.fit(
         replace(dataset, train=dataset.reference),
         rng=inputs.rng,

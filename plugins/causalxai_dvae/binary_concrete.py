@@ -1,4 +1,4 @@
-"""Boolean chance that gradients pass through: the binary concrete distribution."""
+"""The binary concrete distribution: differentiable samples of bits."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-# Half the step of torch.rand in single precision: a logistic variable stays finite.
+# Half the step of torch.rand in single precision, which keeps logistic variables finite.
 _LEAST = 2.0**-25
 
 
 def sample_binary_concrete(
     logits: Tensor, temperature: float, rng: torch.Generator, *, hard: bool
 ) -> Tensor:
-    """Draw relaxed or straight-through bits; gradients flow to ``logits``.
+    """Draw relaxed or straight-through bits, with gradients with respect to ``logits``.
 
     Parameters
     ----------
     logits
-        ``[..., b]``, of each bit being one.
+        ``[..., b]``, the logits of each bit being one.
     temperature
-        Above 0. The lower, the nearer the relaxed bits lie to 0 and 1, and the more the
-        gradient varies.
+        The temperature, above 0. With a lower temperature, the relaxed bits lie nearer to 0 and 1,
+        and the variance of the gradient is larger.
     rng
         A CPU generator.
     hard
-        Whether the value is the bit itself, 0 or 1, with the gradient of the relaxed one
+        Whether the value is the bit itself, 0 or 1, with the gradient of the relaxed bit
         (*straight-through*).
 
     Returns
     -------
     Tensor
-        ``[..., b]`` in [0, 1]. Each is above 1/2 with its probability ``sigmoid(logits)``, at
-        any temperature; so the hard bits are exact draws.
+        ``[..., b]`` in [0, 1]. Each is above 1/2 with probability ``sigmoid(logits)`` at any
+        temperature, so that hard bits are exact draws.
 
     Notes
     -----
@@ -50,12 +50,12 @@ def sample_binary_concrete(
 
 
 def bernoulli_kl(logits: Tensor) -> Tensor:
-    """Return each bit's divergence from a fair coin, in closed form.
+    """Return the divergence of each bit from a fair coin, in closed form.
 
     Parameters
     ----------
     logits
-        ``[..., b]``, of each bit being one.
+        ``[..., b]``, the logits of each bit being one.
 
     Returns
     -------

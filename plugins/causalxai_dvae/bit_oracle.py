@@ -1,4 +1,4 @@
-"""The oracle: change bits, decode them, and let the rest of the classifier go on from there."""
+"""The oracle: bits are changed and decoded, and the rest of the classifier is applied."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from causalxai.intervention import Intervention
 from causalxai.oracle import Oracle, Response, Want
 from causalxai_dvae.bit_space import BitSpace
 
-# How many tensors of the layer's width there are at a time, and, while the generator paints, of
-# its width at the picture's size.
+# The number of tensors of the layer's width held at a time and, in the generator, of its width at
+# the picture's size.
 _COPIES, _MAPS = 4, 6
 
 
 class BitOracle(Oracle):
-    """Answers with what the classifier makes of decoded bits.
+    """Answers with the classifier's predictions from decoded bits.
 
-    do() sets bits of the code; the decoder turns them into activations of the hidden layer, and
-    the classifier goes on from those. The answer to the empty intervention is that to phi', the
-    layer as its code knows it, which is close to the image's own where the code is good.
+    do() sets bits of the code, the decoder maps the code to activations of the hidden layer, and
+    the rest of the classifier is applied to these. The answer to the empty intervention is that for
+    phi', the decoded code, which is close to that for the image if the code is good.
 
-    The readback is the code that the encoder reads in the decoded activations. Images are what
-    the generator paints of those activations: they show what the classifier is told, but it does
-    not look at them, and the logits are not theirs.
+    The readback is the encoder's code of the decoded activations. Images are the generator's
+    pictures of those activations. They show the input of the classifier's rest, but the logits are
+    not computed from them.
 
     Notes
     -----

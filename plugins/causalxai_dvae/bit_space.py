@@ -1,4 +1,4 @@
-"""The concept space: the bits of a boolean code of what a hidden layer of the classifier holds."""
+"""The concept space of the bits of a code of a hidden layer of the classifier."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ _MOST_WEIGHTS = 100_000_000
 
 
 class BitSpace(ConceptSpace):
-    """Bits that a discrete autoencoder learns of a hidden layer, and a generator that shows them.
+    """The bits of a discrete autoencoder of a hidden layer, and a generator that renders them.
 
-    A bit has no name of its own: what it stands for is seen in what its flip does. The
-    autoencoder learns first, from activations alone, and then the generator, with the autoencoder
-    fixed, to paint the image out of what the code keeps.
+    A bit has no name of its own; its meaning is seen in the effect of its flip. The autoencoder is
+    trained first, on activations alone. Then the generator is trained, with the autoencoder fixed,
+    to render the image from the decoded code.
 
     Attributes
     ----------
@@ -44,9 +44,9 @@ class BitSpace(ConceptSpace):
     autoencoder_, generator_
         The networks, in evaluation mode, on the classifier's device.
     quality_, pictures_
-        Held-out figures of the code and of the pictures.
+        Measures of the code and of the pictures on held-out images.
     coding_history_, painting_history_
-        ``[steps, terms]``, the trainings' losses.
+        ``[steps, terms]``, the losses of the two trainings.
 
     Notes
     -----
@@ -60,13 +60,13 @@ class BitSpace(ConceptSpace):
         Parameters
         ----------
         layer
-            The hidden layer's name; by default what the linear last layer sees.
+            The hidden layer's name; by default the input of the last, linear layer.
         autoencoder, generator
-            How the two networks are built and trained.
+            Settings of the two networks.
         paint_from
-            Which images the two learn from. ``reference``: the data set's images whose concepts
-            are independent. From others the generator learns what goes with what, and shows it
-            even where the classifier does not look at it.
+            The images on which both networks are trained. ``reference`` are the data set's images
+            whose concepts are independent. From other images the generator learns correlations
+            between concepts, and shows these even where the classifier does not use them.
         """
 
         layer: str | None = None
@@ -98,10 +98,10 @@ class BitSpace(ConceptSpace):
         Raises
         ------
         CapabilityError
-            If the classifier has no such layer, or one too wide to paint, or the data set no
-            reference images and they are asked for.
+            If the classifier has no such layer, the layer is too wide for a generator, or reference
+            images are requested and the data set has none.
         DataError
-            If the layer does not vary, or a training breaks down.
+            If the layer does not vary, or a training diverges.
         """
         self.learn(classifier, dataset, rng=rng, progress=progress, checkpoint=checkpoint)
         self._measure(dataset.test, self._source(dataset).images.mean(dim=0), rng)
@@ -116,7 +116,7 @@ class BitSpace(ConceptSpace):
         progress: Progress = SILENT,
         checkpoint: Checkpoint = NO_CHECKPOINT,
     ) -> None:
-        """Train both networks as ``fit`` does, and measure nothing."""
+        """Train both networks as ``fit`` does, without measuring them."""
         source = self._source(dataset)
         self._attach(classifier)
         activations = self.activations(source.images)
@@ -158,11 +158,11 @@ class BitSpace(ConceptSpace):
 
     @torch.no_grad()
     def encode(self, images: Tensor) -> Units:
-        """Read the bits of images; what the code does not keep of the layer is lost."""
+        """Read the bits of images from the hidden layer."""
         return Units(self.autoencoder_.code(self.activations(images)))
 
     def to_record(self) -> Record:
-        """Return both networks' weights, the histories and the figures."""
+        """Return both networks' weights, the histories and the measures."""
         return Record(
             tensors={
                 **self._code_tensors(),
@@ -176,7 +176,7 @@ class BitSpace(ConceptSpace):
         """Undo ``to_record``."""
         self._attach(classifier)
         self._restore_code(record.tensors)
-        # What is drawn is overwritten; torch's own generator must not be drawn from.
+        # The initial weights are overwritten, and must not be drawn from torch's global generator.
         generator = seeded(
             lambda: Generator(self.layer_.width, classifier.image_shape, self.config.generator),
             torch.Generator(),
@@ -189,7 +189,7 @@ class BitSpace(ConceptSpace):
         return self
 
     def summary(self) -> Mapping[str, Json]:
-        """Return the held-out figures."""
+        """Return the measures on held-out images."""
         code, pictures = self.quality_, self.pictures_
         warning = code.collapse_warning()
         return {
@@ -219,8 +219,8 @@ class BitSpace(ConceptSpace):
         if weights > _MOST_WEIGHTS:
             raise CapabilityError(
                 f"the layer {self.layer_.name!r} has {self.layer_.width:,} units, and a generator "
-                f"would paint them with {weights:,} weights, more than {_MOST_WEIGHTS:,}; name a "
-                "later layer, or take smaller images"
+                f"would need {weights:,} weights, more than {_MOST_WEIGHTS:,}; name a later layer, "
+                "or take smaller images"
             )
 
     def _source(self, dataset: Dataset) -> Split:

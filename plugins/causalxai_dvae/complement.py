@@ -1,4 +1,4 @@
-"""Activations as their code keeps them, and with every bit of the code flipped."""
+"""Activations decoded from their code and from its complement, with every bit flipped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _AT_ONCE = 256
 
 @dataclass(frozen=True)
 class ComplementedCode:
-    """What is decoded from a code and from its complement, and what the classifier makes of it.
+    """Activations that are decoded from a code and from its complement, with predictions.
 
     All tensors are on the autoencoder's device.
 
@@ -30,7 +30,7 @@ class ComplementedCode:
     flipped
         psi = decode(1 - z), ``[n, d]``.
     classes, classes_kept, classes_flipped
-        ``[n]``, what the classifier's rest predicts from phi, phi' and psi.
+        ``[n]``, the predictions of the classifier's rest from phi, phi' and psi.
     """
 
     code: Tensor
@@ -43,7 +43,7 @@ class ComplementedCode:
     @classmethod
     @torch.no_grad()
     def of(cls, autoencoder: DiscreteAutoencoder, layer: HiddenLayer, activations: Tensor) -> Self:
-        """Encode, decode and flip, some hundred images at a time.
+        """Encode, decode and flip activations, in batches.
 
         Parameters
         ----------
@@ -60,10 +60,10 @@ class ComplementedCode:
 
     @property
     def prediction_changed(self) -> Tensor:
-        """``[n]``, bool: whether the prediction with psi is another one than with phi'."""
+        """``[n]``, bool: whether the predictions from psi and from phi' differ."""
         return self.classes_flipped != self.classes_kept
 
 
 def in_batches(function: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
-    """Apply a function of rows to some hundred at a time."""
+    """Apply a function of rows in batches of some hundred."""
     return torch.cat([function(batch) for batch in rows.split(_AT_ONCE)])

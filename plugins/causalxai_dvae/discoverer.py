@@ -1,4 +1,4 @@
-"""The graph of a code: what each bit does to the classes, and to what the pictures show."""
+"""The graph of a code: the effects of bits on classes and on attributes of the pictures."""
 
 from __future__ import annotations
 
@@ -28,18 +28,19 @@ _NUMBERS_AT_ONCE = 2**26
 
 
 class BitDiscoverer(GraphDiscoverer):
-    """Asks the oracle for do(bit = 1) against do(bit = 0), on held-out images.
+    """Compares do(bit = 1) with do(bit = 0) on held-out images.
 
-    An edge's weight is the mean difference: on the class's logit (with two classes there is one
-    node, the second class, and the logit's lead over the first's), and on what a probe reads off
-    the painted picture for each labelled attribute (0 to 1, or sds of a continuous one).
-    An attribute that is called like a class or a bit gets " (pictured)" behind its name.
-    ``low`` and ``high`` are a bootstrap interval over images; ``frequency`` is the share of
-    resamples that clear the threshold with the same sign. Bits are independent causes by
-    construction: their code is set, not observed, and no edge joins two of them.
+    An edge's weight is the mean difference. For a class it is that of the logit; with two classes
+    there is one node, the second class, and the difference of its logit from the first's. For a
+    labelled attribute it is that of a probe's reading of the generated picture (0 to 1, or sds of a
+    continuous attribute). An attribute with the name of a class or a bit gets " (pictured)" after
+    its name. ``low`` and ``high`` are a bootstrap interval over images; ``frequency`` is the share
+    of resamples in which the effect is above the threshold with the same sign. Bits are independent
+    causes by construction, because their values are set and not observed. There is no edge between
+    bits.
 
-    Where the data set labels attributes and has no reference images, the probe learns on images
-    whose attributes go together, and may read one in another.
+    If the data set labels attributes and has no reference images, the probe is trained on images
+    whose attributes are correlated, and may read one attribute from another.
     """
 
     requires = frozenset({Capability.ORACLE, Capability.IMAGES})
@@ -50,15 +51,16 @@ class BitDiscoverer(GraphDiscoverer):
         Parameters
         ----------
         units
-            How many held-out images the oracle is asked about.
+            The number of held-out images for which the oracle is queried.
         threshold
-            An edge must reach this share of the strongest effect on its target.
+            The least size of an edge, as a share of the strongest effect on its target.
         attributes
-            Whether to ask about labelled attributes, where the data set has any.
+            Whether to include labelled attributes, if the data set has any.
         least_attribute
-            An edge to an attribute must reach this difference, in its own unit, too.
+            The least size of an edge to an attribute in the attribute's own unit, in addition to
+            ``threshold``.
         probe
-            How attributes are read off pictures.
+            Settings of how attributes are read from pictures.
         """
 
         units: PositiveInt = 300
@@ -110,13 +112,13 @@ def _by_name(names: Sequence[str], values: Tensor) -> dict[str, Json]:
 
 
 def _class_nodes(inputs: DiscoveryInputs) -> tuple[str, ...]:
-    """Return the classes that have a node: of two, the second says it all."""
+    """Return the classes that have a node; of two classes, only the second."""
     names = inputs.classifier.class_names
     return names[1:] if len(names) == 2 else names
 
 
 def _attribute_nodes(attributes: Sequence[str], taken: Sequence[str]) -> tuple[str, ...]:
-    """Return the attributes' names, told from nodes that are called like them."""
+    """Return the attributes' names, made distinct from the names of other nodes."""
     nodes: list[str] = []
     for name in attributes:
         node = name

@@ -1,4 +1,4 @@
-"""Functional Fisher information: which coordinates of a hidden layer a function draws from."""
+"""Functional Fisher information: how much a function depends on each unit of a hidden layer."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ def functional_fisher(
     samples: int = 1,
     create_graph: bool = False,
 ) -> Tensor:
-    """Estimate the information that a map into [0, 1] draws from each coordinate.
+    """Estimate the Fisher information of a map into [0, 1] about each coordinate.
 
     Parameters
     ----------
     logit_map
-        Maps ``[n, d]`` to logits ``a``, ``[n, ...]``, each row from its own; the function meant
-        is ``g = sigmoid(a)``.
+        Maps ``[n, d]`` to logits ``a``, ``[n, ...]``, row by row; the function is ``g =
+        sigmoid(a)``.
     points
         ``[n, d]``, the means of the Gaussians with unit covariance.
     rng
         A CPU generator.
     samples
-        How many draws for each point; the estimate is unbiased from one on.
+        The number of draws for each point; the estimate is unbiased for any number.
     create_graph
-        Whether gradients flow to what ``logit_map`` is made of.
+        Whether the result is differentiable with respect to the parameters of ``logit_map``.
 
     Returns
     -------
@@ -51,13 +51,13 @@ def functional_fisher(
     ``E [((da/dz)^T (v sqrt(g (1 - g))))_i^2]`` (Hutchinson). In terms of logits nothing is
     divided by ``g``, which may be 0.
 
-    The expectation is over all coordinates of ``z`` jointly. That is another estimand than
-    equation 4's, where only the i-th is drawn and the others stay at ``points``; the two are
-    close where the map bends little within a standard deviation.
+    The expectation is over all coordinates of ``z`` jointly. This differs from equation 4, where
+    only the i-th coordinate is drawn and the others stay at ``points``; the two are close if the
+    map is nearly linear within a standard deviation.
     """
 
     def root(logits: Tensor) -> Tensor:
-        # Not a square root of a product: its gradient is NaN where g is 0 or 1.
+        # sqrt(g (1 - g)), computed in logarithms: the gradient of the square root is NaN at 0.
         return torch.exp((F.logsigmoid(logits) + F.logsigmoid(-logits)) / 2)
 
     def probe(logits: Tensor) -> Tensor:
@@ -74,7 +74,7 @@ def class_fisher(
     samples: int = 1,
     create_graph: bool = False,
 ) -> Tensor:
-    """Estimate the information that a classifier's rest draws from each coordinate.
+    """Estimate the Fisher information of a classifier's rest about each coordinate.
 
     Parameters
     ----------
@@ -93,10 +93,11 @@ def class_fisher(
 
     def probe(logits: Tensor) -> Tensor:
         log_p = logits.log_softmax(dim=1)
+        # sum_k v_k sqrt(p_k) d log p_k / d logits with random signs v (Hutchinson).
         tossed = _signs(logits, rng) * torch.exp(log_p / 2)
         product = tossed - log_p.exp() * tossed.sum(dim=1, keepdim=True)
-        # They add up to zero. That gives the likeliest class's, which would be lost to rounding
-        # where it is all but certain.
+        # The entries add up to zero. The one of the likeliest class is computed from the others,
+        # because it would be lost in rounding where the class is almost certain.
         top = logits.argmax(dim=1, keepdim=True)
         others = product.scatter(1, top, 0.0)
         return others.scatter(1, top, -others.sum(dim=1, keepdim=True))
@@ -112,8 +113,9 @@ def _information(
     samples: int,
     create_graph: bool,
 ) -> Tensor:
-    """Average the squared products of the Jacobian, transposed, with ``probe`` of the output."""
+    """Average the squared products of the transposed Jacobian with ``probe`` of the output."""
     total = torch.zeros_like(points)
+    # E [((da/dz)^T v)_i^2] over z ~ N(points, 1): one vector-Jacobian product for each draw.
     for _ in range(samples):
         noise = torch.randn(points.shape, generator=rng).to(points)
         with torch.enable_grad():
@@ -137,21 +139,21 @@ def functional_fisher_literal(
     samples: int,
     both_outcomes: bool = True,
 ) -> Tensor:
-    """Estimate the information as it is printed: one coordinate drawn at a time, others fixed.
+    """Estimate the information as printed in equation 4: one coordinate is drawn at a time.
 
-    `functional_fisher` draws all coordinates jointly, so that this is another estimand, close to
-    that one where the map bends little within a standard deviation. It takes d times as long, and
-    is here to be compared with.
+    `functional_fisher` draws all coordinates jointly, so that the two estimate different
+    quantities, which are close if the map is nearly linear within a standard deviation. This
+    function takes d times as long and serves for comparison.
 
     Parameters
     ----------
     logit_map, points, rng
         As for `functional_fisher`.
     samples
-        How many draws for each coordinate of each point.
+        The number of draws for each coordinate of each point.
     both_outcomes
-        ``False`` for ``E g'^2 / g`` alone, which tells white from black: what lightens a dark
-        pixel counts, what darkens a light one hardly.
+        ``False`` for ``E g'^2 / g`` alone, which is not symmetric in black and white: changes of
+        dark pixels count much more than changes of bright ones.
 
     Returns
     -------
@@ -172,6 +174,7 @@ def functional_fisher_literal(
             noise = torch.randn(len(points), 1, generator=rng).to(points)
             at = (points + noise * along,)
             logits, slope = cast("tuple[Tensor, Tensor]", torch.func.jvp(logit_map, at, (along,)))
+            # a'^2 g (1 - g), summed over the outputs (equations 4 and 5).
             weight = torch.sigmoid(logits) * torch.sigmoid(-logits)
             if not both_outcomes:
                 weight = weight * torch.sigmoid(-logits)

@@ -1,4 +1,4 @@
-"""How far a generator and a classifier draw from the same units of a hidden layer."""
+"""The overlap of the Fisher information of a generator and of a classifier."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Shared:
-    """How far the generator and the classifier draw from the same units of a layer.
+    """The similarity of the Fisher information of the generator and of the classifier.
 
-    Both informations are estimated twice for each image; what is kept are cosines, ``[n]``.
+    Both vectors of information are estimated twice for each image. The fields are cosines, ``[n]``.
 
     Parameters
     ----------
     apart
-        Between an estimate of g's at phi' and one of f_K's at phi, on average.
+        The mean cosine between an estimate for g at phi' and one for f_K at phi.
     shuffled
-        The same with the units of f_K's permuted.
+        The same with the units of f_K permuted.
     own, other
-        Between both estimates of g's, and between both of f_K's: how reliable they are.
+        The cosine between both estimates for g, and between both for f_K: their reliability.
     of_means
-        The cosine between both informations' means over images.
+        The cosine between the means over images of both.
     """
 
     apart: Values
@@ -45,11 +45,11 @@ class Shared:
     of_means: float
 
     def cosine(self, rows: Rows | None = None) -> float:
-        """Return the cosine of what is estimated, in [0, 1], over some images or all."""
+        """Return the cosine, corrected for attenuation and in [0, 1], over some or all images."""
         return self._corrected(self.apart, rows)
 
     def by_chance(self, rows: Rows | None = None) -> float:
-        """Return the same with the units of one permuted."""
+        """Return the same with permuted units of one of the two."""
         return self._corrected(self.shuffled, rows)
 
     def _corrected(self, cosines: Values, rows: Rows | None) -> float:
@@ -69,7 +69,7 @@ def shared_information(
     rng: torch.Generator,
     samples: int = 8,
 ) -> Shared:
-    """Compare what the generator and what the classifier draw from a layer.
+    """Compare the Fisher information of the generator and of the classifier about a layer.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def shared_information(
     rng
         A CPU generator.
     samples
-        Draws for each image, half of them for each of two estimates.
+        The number of draws for each image, half of them for each of two estimates.
 
     Raises
     ------
@@ -89,17 +89,17 @@ def shared_information(
 
     Notes
     -----
-    Source: *Latent space explanation by intervention*, table 2. Estimates scatter, and the cosine
-    of two that scatter is less than that of what they estimate (.59 for equal information at one
-    draw, .90 at eight). So each information is estimated twice, apart, and the mean cosine is
-    divided by the geometric mean of both mean cosines with itself: Spearman's correction for
-    attenuation ("The proof and measurement of association between two things", 1904).
+    Source: *Latent space explanation by intervention*, table 2. The cosine of two noisy estimates
+    is less than that of the true values (.59 for equal information at one draw, .90 at eight). Each
+    is therefore estimated twice, independently, and the mean cosine is divided by the geometric
+    mean of the two mean cosines between repeated estimates: Spearman's correction for attenuation
+    ("The proof and measurement of association between two things", 1904).
 
-    A high cosine is no better picture: with a large weight of the information it nears 1 while
-    the pictures fade.
+    A higher cosine does not mean better pictures: with a large weight of the information it
+    approaches 1 while the pictures lose their content.
     """
     if samples < 2 or samples % 2:
-        raise ValueError(f"samples are drawn for two estimates: an even number, not {samples}")
+        raise ValueError(f"samples must be an even number, for two estimates, not {samples}")
 
     def generators(phi: Tensor) -> Tensor:
         with torch.no_grad():

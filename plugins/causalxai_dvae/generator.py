@@ -1,4 +1,4 @@
-"""The generator g: a picture of what a hidden layer holds."""
+"""The generator g, which renders a picture from a hidden layer."""
 
 from __future__ import annotations
 
@@ -20,29 +20,32 @@ _RIDGE = 0.01
 
 
 class GeneratorConfig(PluginConfig):
-    """How large a generator is and how it is trained.
+    """Settings of a generator's size and training.
 
     Parameters
     ----------
     channels
-        At the lowest resolution; halved with each doubling of the side, down to 16.
+        The number of channels at the lowest resolution, halved with each doubling of the side, down
+        to 16.
     steps
-        Of the optimizer; 0 leaves the linear picture that it begins with.
+        Steps of the optimizer; 0 leaves the initial, linear picture.
     batch_size
-        Images in a step.
+        The number of images in a step.
     learning_rate
-        Adam's; it falls along a line over the second half of the steps.
+        Adam's learning rate, which falls linearly over the second half of the steps.
     information
-        lambda of equation 6: the weight of the inverse of the information that the generator
-        shares with the classifier, as a multiple of its first value, beside the cross entropy
-        per pixel in nats. 0 leaves it out. A large one makes pictures that show nothing.
+        lambda of equation 6: the weight of the inverse of the information that the generator shares
+        with the classifier, as a multiple of its first value. The other term is the cross entropy
+        per pixel in nats. 0 leaves the information out; with a large weight, pictures lose their
+        content.
     similarity
-        ``dot``, as equation 6 has it, which a generator also raises by drawing more from all
-        units alike; or ``cosine``, ours, for which only the directions count.
+        ``dot``, as in equation 6, which also grows if the generator depends more on all units
+        alike; or ``cosine``, our alternative, which depends only on the directions.
     information_every
-        In how many steps the information counts once, with so many times the weight.
+        The information is computed once in this number of steps, with a weight that is larger by
+        this factor.
     information_images
-        How many images of a batch it is computed for.
+        The number of images of a batch for which the information is computed.
     """
 
     channels: int = Field(64, ge=_GROUPS, multiple_of=_GROUPS)
@@ -56,11 +59,10 @@ class GeneratorConfig(PluginConfig):
 
 
 class Generator(nn.Module):
-    """Paints activations: a linear picture, and what convolutions add to it.
+    """Renders activations as the sum of a linear picture and the output of convolutions.
 
-    The linear picture is regressed on the activations before any training: the mean of the images
-    that go with them, as far as a linear map can tell. The rest comes from a small map whose side
-    convolutions double.
+    The linear picture is a regression of images on activations, fitted before training. The other
+    part starts from a small feature map, whose side is doubled between convolutions.
 
     Parameters
     ----------
@@ -75,7 +77,7 @@ class Generator(nn.Module):
     -----
     Source: *Latent space explanation by intervention*, "Visual explanation of a latent space",
     which leaves the architecture open. Activations are centred and divided by one number for all
-    units, as the discrete autoencoder has them.
+    units, as in the discrete autoencoder.
     """
 
     mean: Tensor
@@ -100,7 +102,7 @@ class Generator(nn.Module):
         self.last = nn.Conv2d(self.channels[-1], image_shape[0], 3, padding=1, bias=False)
         self.linear = nn.Linear(width, math.prod(image_shape), bias=False)
         nn.init.zeros_(self.linear.weight)
-        # The convolutions begin by adding nothing.
+        # Initially, the convolutions add nothing.
         nn.init.zeros_(self.last.weight)
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("scale", torch.ones(()))
@@ -108,7 +110,7 @@ class Generator(nn.Module):
 
     @torch.no_grad()
     def begin_at(self, activations: Tensor, images: Tensor) -> None:
-        """Take the units' mean and the one scale, and the linear picture to start from.
+        """Set the units' mean, the common scale, and the initial linear picture.
 
         Parameters
         ----------
@@ -123,10 +125,10 @@ class Generator(nn.Module):
             self.scale.copy_(scale)
         mean = images.mean(dim=0)
         self.base.copy_(torch.logit(mean, eps=_DARKEST))
-        # Not every accelerator has double precision.
+        # Computed on the CPU because some accelerators have no double precision.
         inputs = ((activations - self.mean) / self.scale).cpu().double()
         slopes = _ridge(inputs, (images - mean).flatten(1).cpu().double())
-        # The logistic curve's slope turns grey levels into logits.
+        # The slope of the logistic function converts changes of grey levels into changes of logits.
         steepness = (mean * (1 - mean)).clamp(min=_DARKEST).flatten().cpu()
         self.linear.weight.copy_((slopes / steepness).T)
 
@@ -141,14 +143,14 @@ class Generator(nn.Module):
         return logits
 
     def paint(self, activations: Tensor) -> Tensor:
-        """Return pictures ``[n, c, h, w]`` in [0, 1] for ``[n, d]``; gradients flow."""
+        """Return pictures ``[n, c, h, w]`` in [0, 1] for ``[n, d]``, differentiably."""
         return torch.sigmoid(self.forward(activations))
 
 
 class _Block(nn.Module):
-    """A 3 x 3 convolution, group normalisation and ReLU; then the map is enlarged.
+    """A 3 x 3 convolution, group normalisation and ReLU, followed by upsampling.
 
-    Enlarging last is a quarter of the work.
+    Upsampling last takes a quarter of the computation.
     """
 
     def __init__(self, inputs: int, outputs: int, size: tuple[int, int]) -> None:

@@ -1,4 +1,4 @@
-"""Trains the generator, so that it draws from a hidden layer what the classifier draws from it."""
+"""Training of the generator, so that it depends on the same units as the classifier."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from causalxai_dvae.fisher import class_fisher, functional_fisher
 from causalxai_dvae.generator import Generator, GeneratorConfig
 
 TERMS = ("reconstruction", "information")
-"""The columns of a training's history: weighted losses; 0 in steps without information."""
+"""The columns of the training history: weighted losses, 0 in steps without information."""
 
-# What a function draws from a layer can be 0, if it is saturated; its inverse must not break.
+# The information is 0 for a saturated function, and its inverse must stay finite.
 _LEAST = 1e-30
 
 
@@ -39,12 +39,12 @@ def train_generator(
     progress: Progress = SILENT,
     checkpoint: Checkpoint = NO_CHECKPOINT,
 ) -> tuple[Generator, Tensor]:
-    """Learn to paint images from phi', what the code keeps of their activations.
+    """Train a generator to render images from phi', the decoded code of their activations.
 
     Parameters
     ----------
     autoencoder
-        Trained; it is not changed.
+        The trained autoencoder; it is not changed.
     layer
         The hidden layer, on ``device``; the rest of the classifier is f_K.
     activations, images
@@ -54,12 +54,12 @@ def train_generator(
     device
         Where to train.
     rng
-        A CPU generator that all chance comes from, the initial weights' too.
+        A CPU generator for all random draws, including the initial weights.
 
     Returns
     -------
     Generator
-        In evaluation mode and frozen, on ``device``.
+        The generator in evaluation mode and frozen, on ``device``.
     Tensor
         ``[steps, len(TERMS)]``, the history.
 
@@ -71,10 +71,10 @@ def train_generator(
     Notes
     -----
     Source: *Latent space explanation by intervention*, equation 6, with the cross entropy per
-    pixel; g sees phi', f_K sees phi. Ours: the information of f_K is brought to length 1 for each
-    image, lest the least certain one outweighs all; the dot products are averaged before the
-    inverse is taken; and that is told as a multiple of its first value, so that lambda means the
-    same for any classifier.
+    pixel; the input of g is phi', that of f_K is phi. Our choices: the information of f_K is
+    normalised to length 1 for each image, because otherwise the least certain image would dominate;
+    the dot products are averaged before the inverse is taken; and the inverse is divided by its
+    first value, so that lambda has the same meaning for any classifier.
     """
     training = _GeneratorTraining(
         autoencoder, layer, activations.detach(), images, config, device, rng
@@ -90,7 +90,7 @@ def train_generator(
 
 
 class _GeneratorTraining(StepwiseTraining):
-    """Of a generator."""
+    """The training of a generator, step by step."""
 
     trains = "the generator"
     terms = shown = TERMS
@@ -146,7 +146,7 @@ class _GeneratorTraining(StepwiseTraining):
 
 
 class _InverseSimilarity(nn.Module):
-    """The inverse of the information shared, as a multiple of its first value."""
+    """The inverse of the shared information, as a multiple of its first value."""
 
     first: Tensor
 
@@ -156,10 +156,10 @@ class _InverseSimilarity(nn.Module):
         self.register_buffer("first", torch.tensor(torch.nan))
 
     def forward(self, own: Tensor, classifiers: Tensor) -> Tensor:
-        """Compare ``[n, d]`` of a generator with ``[n, d]`` of a classifier."""
+        """Compare the information ``[n, d]`` of a generator with that of a classifier."""
         if self.similarity == "cosine":
             own = F.normalize(own, dim=1, eps=_LEAST)
-        # Saturated classifiers draw so little that its square would be lost.
+        # The information of a saturated classifier is so small that its square would underflow.
         scaled = classifiers / classifiers.amax(dim=1, keepdim=True).clamp(min=_LEAST)
         direction = F.normalize(scaled, dim=1, eps=_LEAST)
         inverse = 1 / ((own * direction).sum(dim=1).mean() + _LEAST)

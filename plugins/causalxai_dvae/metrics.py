@@ -19,7 +19,7 @@ _PAPER = "Gat, Lorberbom, Schwartz, Hazan, Latent space explanation by intervent
 
 
 class _CodeMetric(RunMetric):
-    """What the three measures of table 1 share: they speak of the code, not of an explanation."""
+    """The base of the three measures of table 1, which measure the code and not an explanation."""
 
     higher_is_better = True
     value_range = (0.0, 1.0)
@@ -32,7 +32,7 @@ class _CodeMetric(RunMetric):
         Parameters
         ----------
         images
-            How many held-out images at most.
+            The largest number of held-out images.
         """
 
         images: PositiveInt = 2000
@@ -49,11 +49,11 @@ class _CodeMetric(RunMetric):
 
 
 class FlipChanged(_CodeMetric):
-    """The share of images whose prediction turns when all bits are flipped.
+    """The share of images whose prediction changes when all bits are flipped.
 
-    From phi', the decoded code, to psi, the decoded complement; the part ``from phi`` compares
-    with the classifier's own prediction instead. ``chance`` flips half of the bits at random. A
-    code that learned with ``turn`` above 0 was trained for it.
+    From phi', the decoded code, to psi, the decoded complement; the part ``from phi`` compares with
+    the classifier's own prediction instead. ``chance`` flips half of the bits at random. A code
+    with ``turn`` above 0 was trained for this measure.
     """
 
     name = "flip-changed"
@@ -75,7 +75,7 @@ class FlipChanged(_CodeMetric):
 
 
 class CodeAgreement(_CodeMetric):
-    """The share of images that the classifier's rest sees alike in phi and in phi'.
+    """The share of images with the same prediction from phi and from phi'.
 
     ``chance`` decodes another image's code.
     """
@@ -94,9 +94,9 @@ class CodeAgreement(_CodeMetric):
 
 
 class CodeAccuracy(_CodeMetric):
-    """The share of images that get their own label from phi'.
+    """The share of images that are classified correctly from phi'.
 
-    The part ``with phi`` is the classifier's accuracy itself; ``chance`` always says the most
+    The part ``with phi`` is the classifier's own accuracy; ``chance`` always predicts the most
     frequent class.
     """
 
@@ -114,13 +114,13 @@ class CodeAccuracy(_CodeMetric):
 
 
 class SharedInformation(_CodeMetric):
-    """The cosine between what the generator and what the classifier draw from a hidden layer.
+    """The cosine between the Fisher information of the generator and of the classifier.
 
-    Between the functional Fisher information of g at phi' and that of the classifier's rest at
-    phi, averaged over images and corrected for what estimates scatter; ``chance`` shuffles the
-    coordinates of one, and the part ``of the means`` compares what both draw on average. A high
-    cosine alone is no better explanation: with a strong regulariser it nears 1 while the pictures
-    lose what they showed. Read it beside ``attribute-change``.
+    It compares the functional Fisher information of g at phi' with that of the classifier's rest at
+    phi, averaged over images and corrected for the variance of the estimates. ``chance`` shuffles
+    the coordinates of one of them, and the part ``of the means`` compares their means over images.
+    A high cosine alone does not mean a better explanation: with a strong regulariser it approaches
+    1 while the pictures lose their content. Compare it with ``attribute-change``.
     """
 
     name = "shared-information"
@@ -133,9 +133,9 @@ class SharedInformation(_CodeMetric):
         Parameters
         ----------
         images
-            How many held-out images at most.
+            The largest number of held-out images.
         samples
-            Draws of the Gaussian for each image, of generator and classifier each.
+            The number of Gaussian draws for each image, for generator and classifier each.
         """
 
         images: PositiveInt = 500

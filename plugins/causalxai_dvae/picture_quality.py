@@ -1,4 +1,4 @@
-"""What pictures of activations are worth, measured on images that nobody has learned from."""
+"""Measures of the generator's pictures on held-out images."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _INFORMED, _SAMPLES = 500, 8
 
 @dataclass(frozen=True)
 class PictureQuality:
-    """Held-out figures of a generator.
+    """Measures of a generator on held-out images.
 
     Parameters
     ----------
     n
-        How many images.
+        The number of images.
     reconstruction, mean_image
         Mean squared error of g(phi'), and of the training images' mean.
     agreement, agreement_flipped
-        Share of images where the classifier, shown g(phi'), predicts what its rest makes of phi';
-        the same with psi = decode(1 - z).
+        Share of images for which the classifier's prediction for the picture g(phi') is that of its
+        rest for phi'; the same with psi = decode(1 - z).
     chance, chance_flipped
-        The same shares, had each image got another image's picture.
+        The same shares with the picture of another image.
     shared_information, shared_by_chance
         Mean cosine between the functional Fisher information of g at phi' and that of the
         classifier's rest at phi, and with the coordinates of one shuffled; of 500 images at most,
@@ -71,7 +71,7 @@ def measure_pictures(
     mean_image: Tensor,
     rng: torch.Generator,
 ) -> PictureQuality:
-    """Measure a generator, some hundred images at a time.
+    """Measure a generator, in batches of some hundred images.
 
     Parameters
     ----------
@@ -80,9 +80,9 @@ def measure_pictures(
     activations, images
         ``[n, d]`` and ``[n, c, h, w]``, held out.
     mean_image
-        ``[c, h, w]``, of the images that the generator learned from.
+        ``[c, h, w]``, the mean of the images on which the generator was trained.
     rng
-        Draws what the shared information is estimated with, and shuffles for chance levels.
+        Draws for the estimate of the shared information and the shuffles of chance levels.
     """
     decoded = ComplementedCode.of(autoencoder, layer, activations)
     told, told_flipped = decoded.classes_kept.cpu(), decoded.classes_flipped.cpu()
@@ -92,7 +92,7 @@ def measure_pictures(
         )
     seen, seen_flipped = classifier.predict(painted).cpu(), classifier.predict(flipped).cpu()
     others = torch.randperm(len(images), generator=rng)
-    # Not the first ones: images may come class by class.
+    # Evenly spaced images, because they may be sorted by class.
     some = torch.randperm(len(images), generator=rng)[:_INFORMED].to(activations.device)
     information = shared_information(
         generator, layer, autoencoder, activations[some], rng=rng, samples=_SAMPLES

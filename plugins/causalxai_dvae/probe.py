@@ -1,4 +1,4 @@
-"""Attribute probes: what a picture shows of the attributes that a data set labels."""
+"""Attribute probes, which read a data set's labelled attributes from pictures."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _LEAST_SLOPE = 0.05
 
 
 class ProbeConfig(BaseModel):
-    """How attributes are read off pictures.
+    """Settings of how attributes are read from pictures.
 
     Parameters
     ----------
     ridge
-        Weight of the squared coefficients, beside the squared error summed over images.
+        Weight of the squared coefficients; the other term is the squared error summed over images.
     side
         Pictures are averaged down to this many pixels a side at most.
     """
@@ -38,27 +38,27 @@ class ProbeConfig(BaseModel):
 
 @dataclass(frozen=True)
 class AttributeProbe:
-    """Reads attributes off pictures, linearly in their pixels.
+    """Reads attributes from pictures, linearly in their pixels.
 
-    A generator's picture is the mean of the images that its input may come from. Read linearly,
-    the picture of a mean shows the mean attribute; a network that was trained on images reads
-    anything in such a blend.
+    A generator's picture is approximately the mean of the images that have its input. A linear
+    probe reads the mean attribute from such a mean picture, whereas the reading of a nonlinear
+    network that was trained on images would be arbitrary.
 
     Parameters
     ----------
     weights, bias
-        ``[m, pixels]`` and ``[m]``, so scaled that on images that the probe has not seen a step
-        of one in the attribute is read as one step, on average.
+        ``[m, pixels]`` and ``[m]``, scaled such that on held-out images a step of one in the
+        attribute is read as one step on average.
     names
         The ``m`` attributes.
     boolean
-        ``[m]``, which of them are 0 or 1; the others are read in sds.
+        ``[m]``, whether each is boolean; the others are read in sds.
     readable
-        ``[m]``, whether there is anything to read: if the ridge regression reads less than a
-        twentieth of a step, there is nothing to scale up, and readings mean nothing.
+        ``[m]``, whether each can be read: if the ridge regression reads less than a twentieth of a
+        step, readings are not scaled up and are meaningless.
     held_out
-        ``[m]``, accuracy (boolean) or the correlation squared (others) on images that neither
-        the weights nor their scale come from.
+        ``[m]``, accuracy (boolean) or the correlation squared (others) on images that were used
+        neither for the weights nor for their scale.
     side
         As in ``ProbeConfig``.
     """
@@ -76,12 +76,12 @@ class AttributeProbe:
         return _pixels(images, self.side) @ self.weights.T + self.bias
 
     def column(self, attribute: str) -> int:
-        """Return the place of an attribute.
+        """Return the index of an attribute.
 
         Raises
         ------
         CapabilityError
-            If there is none of that name.
+            If there is no attribute of that name.
         """
         if attribute not in self.names:
             raise CapabilityError(
@@ -96,8 +96,8 @@ def fit_probe(
 ) -> AttributeProbe:
     """Regress the data set's concepts on its images' pixels.
 
-    It learns from ``dataset.reference`` where there is one: on images whose attributes go
-    together, a probe reads one attribute in another.
+    It is trained on ``dataset.reference`` if there is one: on images whose attributes are
+    correlated, a probe reads one attribute from another.
 
     Raises
     ------
@@ -131,7 +131,7 @@ def fit_probe(
 
 
 def _parted(source: Split, rng: torch.Generator) -> list[Tensor]:
-    """Return rows to regress on, to calibrate on and to score on; groups stay together."""
+    """Return rows for regression, calibration and scoring; groups are not divided."""
     own = torch.arange(len(source)) if source.groups is None else source.groups
     group = own.unique(return_inverse=True)[1]
     groups = int(group.max()) + 1
@@ -153,7 +153,7 @@ def _pixels(images: Tensor, side: int) -> Tensor:
 
 
 def _slope(read: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
-    """Return how much of a step a ridge regression reads, 1 where next to nothing, and where."""
+    """Return the share of a step that is read, or 1 if it is negligible, and if it is not."""
     centred = wanted - wanted.mean(dim=0)
     slope = (centred * read).sum(dim=0) / centred.square().sum(dim=0).clamp(min=1e-12)
     readable = slope > _LEAST_SLOPE

@@ -1,4 +1,4 @@
-"""One checkpoint for trainings that follow one another."""
+"""One checkpoint for several trainings in sequence."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _STATE, _DONE = "state", "done"
 
 
 def stage_of(checkpoint: Checkpoint, stage: str, done: Mapping[str, Tensor]) -> Checkpoint:
-    """Return the part of a checkpoint that is a stage's own.
+    """Return the part of a checkpoint that belongs to a stage.
 
     Parameters
     ----------
     checkpoint
         Holds the state of one stage at a time.
     stage
-        Its name; what another stage has saved is not loaded.
+        The name of the stage; the state of another stage is not loaded.
     done
-        What the stages before came to: saved along, for ``done_before`` to bring back.
+        The results of the stages before, which are saved as well and returned by ``done_before``.
     """
 
     def load() -> Record | None:
@@ -41,7 +41,7 @@ def stage_of(checkpoint: Checkpoint, stage: str, done: Mapping[str, Tensor]) -> 
 
 
 def done_before(checkpoint: Checkpoint, stage: str) -> dict[str, Tensor] | None:
-    """Return what the stages before ``stage`` came to, if that one has saved anything."""
+    """Return the results of the stages before ``stage``, if that stage has saved anything."""
     record = checkpoint.load()
     if record is None or record.meta["stage"] != stage:
         return None

@@ -1,4 +1,4 @@
-"""What the report shows of a code: what it keeps, what its bits tell, and its pictures."""
+"""The report's section on a code: its reconstruction, its bits and its pictures."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ _LONG = 12
 
 
 def concept_report(space: BitSpace, inputs: ReportInputs) -> tuple[Section]:
-    """Show what the code keeps, what each bit tells, the pictures and the trainings."""
+    """Show the code's quality, the bits' information, the pictures and the trainings."""
     return (code_section(space, inputs.dataset),)
 
 
 def code_section(space: BitSpace, dataset: Dataset) -> Section:
-    """Show how well a fitted code and its pictures can be trusted.
+    """Show measures of a fitted code and of its pictures.
 
     Parameters
     ----------
     space
         Fitted.
     dataset
-        Its test images, a few of them, are shown.
+        A few of its test images are shown.
     """
     quality, pictures = space.quality_, space.pictures_
     turn = space.config.autoencoder.turn
     items: list[Text | Table | Figure] = [Text(_code_verdict(quality, space.layer_.name, turn))]
     if (warning := quality.collapse_warning()) is not None:
-        items.append(Text(f"Mind: {warning}."))
+        items.append(Text(f"Note: {warning}."))
     items += [
         _quality_table(quality),
         _bits(quality),
@@ -53,17 +53,16 @@ def code_section(space: BitSpace, dataset: Dataset) -> Section:
         _painted(space, dataset),
         _losses(space),
     ]
-    return Section("What the code keeps", items)
+    return Section("The code of the hidden layer", items)
 
 
 def _code_verdict(quality: CodeQuality, layer: str, turn: float) -> str:
     trained = f", as it was trained to (turn: {turn:g})" if turn > 0 else ""
     return (
-        f"{len(quality.ones)} bits stand for what the layer {layer} holds of an image. On "
-        f"{quality.n} test images, the classifier's rest predicts the same class from the decoded "
-        f"code as from the layer itself for {quality.agreement:.1%}; with all bits flipped, it "
-        f"predicts another one for {quality.changed:.1%}{trained}. The images have "
-        f"{quality.distinct_codes} different codes."
+        f"{len(quality.ones)} bits represent the layer {layer}. On {quality.n} test images, the "
+        "classifier's rest predicts the same class from the decoded code as from the layer itself "
+        f"for {quality.agreement:.1%}; with all bits flipped, it predicts another class for "
+        f"{quality.changed:.1%}{trained}. The images have {quality.distinct_codes} different codes."
     )
 
 
@@ -74,10 +73,11 @@ def _picture_verdict(pictures: PictureQuality) -> str:
         _beyond_chance(pictures.agreement_flipped, pictures.chance_flipped),
     )
     verdict = (
-        "The pictures show what decides."
+        "The pictures show the features that determine the prediction."
         if beyond >= _FAITHFUL
-        else f"Under {_FAITHFUL:.0%} of the way from chance to full agreement, for either, take "
-        "the pictures as illustrations: they miss, or add, what decides for the classifier."
+        else f"One of the two agreements is less than {_FAITHFUL:.0%} of the way from chance to "
+        "full agreement: the pictures are only illustrations, because they omit or add "
+        "features that determine the prediction."
     )
     return (
         f"The generator's pictures of the code have a mean squared error of "
@@ -92,7 +92,7 @@ def _picture_verdict(pictures: PictureQuality) -> str:
 
 
 def _beyond_chance(agreement: float, chance: float) -> float:
-    """Return the share of the way from chance to full agreement; 0 where chance is full."""
+    """Return the share of the way from chance to full agreement; 0 where chance is 1."""
     return (agreement - chance) / (1 - chance) if chance < 1 else 0.0
 
 
@@ -106,14 +106,15 @@ def _quality_table(quality: CodeQuality) -> Table:
          "accuracy with \N{GREEK SMALL LETTER PHI}",
          "with \N{GREEK SMALL LETTER PHI}\N{PRIME}", "agreement", "variance explained"),
         (tuple(f"{figure:.1%}" for figure in figures),),
-        "Held out. \N{GREEK SMALL LETTER PHI} is the layer, \N{GREEK SMALL LETTER PHI}\N{PRIME} "
+        "On held-out images. \N{GREEK SMALL LETTER PHI} is the layer, "
+        "\N{GREEK SMALL LETTER PHI}\N{PRIME} "
         "its decoded code. The flip is of all bits, and the change is from the prediction with "
         "\N{GREEK SMALL LETTER PHI}\N{PRIME}, or with \N{GREEK SMALL LETTER PHI}.",
     )  # fmt: skip
 
 
 def _bits(quality: CodeQuality) -> Figure:
-    """Draw what each bit tells, and how often it is one."""
+    """Draw the information of each bit, and its share of ones."""
     count = len(quality.ones)
     figure = new_figure(max(4.0, 0.28 * count + 1.2), 3.2)
     upper, lower = (row[0] for row in axes_grid(figure, 2, 1, sharex=True))
@@ -133,10 +134,10 @@ def _bits(quality: CodeQuality) -> Figure:
         axes.margins(x=0.01)
     return embed(
         figure,
-        "What each bit tells of which test image it is (0: a coin, or always the same; 1: always "
-        "sure, and one for half of the images), and for how many images it is one. Grey bits tell "
-        "next to nothing.",
-        "Bars of what each bit tells, and of its share of ones.",
+        "The mutual information of each bit and the test image (0: random, or constant; 1: "
+        "always certain, and one for half of the images), and the share of images for which the "
+        "bit is one. Grey bits have almost no information.",
+        "Bars of the information of each bit, and of its share of ones.",
     )
 
 
@@ -160,9 +161,9 @@ def _painted(space: BitSpace, dataset: Dataset) -> Figure:
         line[0].set_ylabel(label, fontsize=8)
     return embed(
         figure,
-        "Test images; what the generator paints of their decoded codes; and of the codes with "
-        "every bit flipped. Below each, what the classifier's rest predicts from the layer, as it "
-        "is or as it is decoded, and how surely.",
+        "Test images, the generator's pictures of their decoded codes, and of the codes with "
+        "every bit flipped. Below each: the prediction of the classifier's rest from the layer, "
+        "or from the decoded code, and its probability.",
         "Test images in one row, pictures of their codes and of the flipped codes in two more.",
         raster=True,
     )
@@ -172,13 +173,13 @@ def say_prediction(probabilities: Tensor, class_names: Sequence[str]) -> str:
     """Return the likeliest class and its probability, as plain text."""
     probability, klass = probabilities.max(dim=0)
     name = class_names[int(klass)].replace("$", r"\$")
-    # On two lines where it would run into its neighbour.
+    # Broken into two lines where it would overlap its neighbour.
     gap = "\n" if len(name) > _LONG else " "
     return f"{name}:{gap}{float(probability):.2f}"
 
 
 def _losses(space: BitSpace) -> Figure:
-    """Draw a small curve for each term of either training."""
+    """Draw a small curve for each term of both trainings."""
     trainings = (
         ("code", CODING_TERMS, space.coding_history_),
         ("pictures", PAINTING_TERMS, space.painting_history_),

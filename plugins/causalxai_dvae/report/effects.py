@@ -1,4 +1,4 @@
-"""What each bit does, target by target, as a picture."""
+"""A figure of the effects of each bit on each target."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def effects_section(graph: CausalGraph, bits: Sequence[str]) -> Section:
     graph
         Of ``BitDiscoverer``.
     bits
-        Names of the bits, in order.
+        The names of the bits, in order.
     """
     targets = [node for node in graph.nodes if node not in bits]
     weights = np.full((len(targets), len(bits)), np.nan)
@@ -50,16 +50,16 @@ def effects_section(graph: CausalGraph, bits: Sequence[str]) -> Section:
     axes.set_yticks(range(len(targets)), targets, parse_math=False)
     axes.set_xlabel("bit")
     caption = (
-        "What do(bit = 1) changes against do(bit = 0), each row relative to its strongest effect; "
-        f"at the top: {', '.join(targets[:2])}. White: no edge."
+        "The difference between do(bit = 1) and do(bit = 0), each row relative to its strongest "
+        f"effect; at the top: {', '.join(targets[:2])}. White: no edge."
     )
     return Section(
-        "What each bit does",
+        "Effects of the bits",
         [
             Text(
-                "Bits are set, not observed, so that their effects are interventional. On a class: "
-                "its logit (of two classes, the second's lead). On an attribute: what a probe "
-                "reads off the painted picture."
+                "Bits are set and not observed, so that their effects are interventional. For a "
+                "class: its logit (with two classes, the second minus the first). For an "
+                "attribute: a probe's reading of the generated picture."
             ),
             embed(figure, caption, f"Effects of {len(bits)} bits on {', '.join(targets)}."),
         ],

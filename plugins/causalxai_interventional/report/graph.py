@@ -51,7 +51,7 @@ def frequency_section(graph: CausalGraph) -> Section:
         raster=True,
     )
     said = graph.annotations["doubt"]
-    doubt = [Text(f"Mind: {said}.")] if said else []
+    doubt = [Text(f"Note: {said}.")] if said else []
     return Section("Causal edges across images", [*doubt, blobs, _sharing_table(layers, classes)])
 
 

@@ -201,7 +201,7 @@ def test_a_network_that_is_not_trained_here_has_no_unbiased_twin(inputs, explana
 
 def test_more_than_two_classes_are_skipped(bit_context, explanation):
     result = AttributeChange(**QUICK).compute(explanation, bit_context)
-    assert (result.status, result.reason) == ("skipped", "it needs a classifier of two classes")
+    assert (result.status, result.reason) == ("skipped", "it needs a classifier with two classes")
 
 
 @pytest.mark.parametrize("check", checks_for(Metric), ids=lambda check: check.__name__)

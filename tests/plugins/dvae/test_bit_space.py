@@ -185,4 +185,4 @@ def test_a_collapsed_code_is_told_in_the_report(bar_classifier: Classifier, tiny
     assert space.summary()["dead bits"] == 4
     section = code_section(space, tiny)
     told = [item.text for item in section.items if isinstance(item, Text)]
-    assert any(text.startswith("Mind: ") for text in told)
+    assert any(text.startswith("Note: ") for text in told)

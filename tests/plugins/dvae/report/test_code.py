@@ -28,7 +28,7 @@ WELL = PictureQuality(
     shared_information=0.6,
     shared_by_chance=0.4,
 )
-HONEST = "The pictures show what decides."
+HONEST = "The pictures show the features that determine the prediction."
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def told(space: BitSpace, inputs: ScoringInputs) -> str:
 def test_pictures_show_what_decides_only_far_above_chance(changes: dict[str, float], honest: bool):
     text = _picture_verdict(replace(WELL, **changes))
     assert (HONEST in text) == honest
-    assert ("take the pictures as illustrations" in text) != honest
+    assert ("the pictures are only illustrations" in text) != honest
 
 
 @pytest.mark.parametrize("turn", [0.0, 0.1])
