@@ -1,0 +1,1 @@
+"""A plugin of each kind for causalxai, about the brightness of an image's quadrants."""
