@@ -217,7 +217,7 @@ def test_run_takes_no_grid(cli: Cli, tiny_spec: Spec, write_spec: Callable[[Spec
     spec = write_spec({**tiny_spec, "vary": {"seed": [0, 1]}})
     done = cli("run", spec)
     assert (done.code, done.out) == (2, "")
-    assert "vary: stands for several runs; make them with: causalxai compare\n" in done.err
+    assert "vary: describes several runs; run them with: causalxai compare\n" in done.err
 
 
 def test_compare_tells_the_scores_and_where_the_page_is(

@@ -1,4 +1,4 @@
-"""Specs: what a user writes, checked and resolved to plugins; all mistakes told at once."""
+"""Specs: reads what a user writes, checks it and finds the plugins; reports all mistakes."""
 
 from causalxai.config.document import Document, read_document
 from causalxai.config.grid import Cell, Grid, Source, load_grid

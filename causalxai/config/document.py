@@ -15,14 +15,14 @@ from causalxai.errors import Problem, SpecError
 
 @dataclass(frozen=True)
 class Document:
-    """A spec's data, the places of its values and the mistakes that were found in reading it."""
+    """The data of a spec, the places of its values, and the mistakes found while reading."""
 
     data: Mapping[str, Any]
     places: Mapping[KeyPath, Place]
     mistakes: tuple[Mistake, ...] = ()
 
     def place(self, path: KeyPath) -> Place:
-        """Return where a value was written; for one that was not, where its mapping was."""
+        """Return where a value was written; for a missing value, where its mapping was."""
         while path not in self.places:
             path = path[:-1]
         return self.places[path]
@@ -36,12 +36,12 @@ class Document:
         return [(mistake.place or self.place(mistake.path), mistake) for mistake in mistakes]
 
     def problems(self, mistakes: Iterable[Mistake]) -> list[Problem]:
-        """Return the mistakes as the user is told them, in the order of the lines."""
+        """Return the mistakes as problems for the user, in the order of the lines."""
         return as_problems(self.placed(mistakes))
 
 
 def as_problems(placed: Iterable[tuple[Place, Mistake]]) -> list[Problem]:
-    """Return placed mistakes as the user is told them, in the order of the lines."""
+    """Return placed mistakes as problems for the user, in the order of the lines."""
     return [
         Problem(place.where, ".".join(map(str, mistake.path)), mistake.message)
         for place, mistake in sorted(placed, key=lambda pair: pair[0].line)
@@ -49,13 +49,13 @@ def as_problems(placed: Iterable[tuple[Place, Mistake]]) -> list[Problem]:
 
 
 def read_document(source: str | Path | Mapping[str, Any]) -> Document:
-    """Read a YAML file, or take a mapping as it is.
+    """Read a YAML file, or copy a mapping.
 
     Raises
     ------
     SpecError
-        If there is nothing to read, or it is no YAML mapping at all. Mistakes that leave the
-        rest readable are kept in the document.
+        If the source cannot be read or is not a YAML mapping. Mistakes that leave the rest
+        readable are kept in the document.
     """
     if isinstance(source, Mapping):
         place = Place("spec")

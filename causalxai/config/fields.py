@@ -1,4 +1,4 @@
-"""What fields a pydantic model has, also deep inside: below lists, unions and nested models."""
+"""Finds the fields of pydantic models, also inside lists, unions and nested models."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def known_keys(model: type[BaseModel], path: KeyPath) -> list[str]:
 
 
 def expand_home(value: Any, annotations: Annotations) -> Any:
-    """Expand ``~`` in what is meant as a path.
+    """Expand ``~`` in values of fields that are paths.
 
-    It is done before validation, so that types which look at the disk see the real path.
+    It is done before validation, so that types that look at the disk get the real path.
     """
     if isinstance(value, Mapping):
         return {key: expand_home(item, _below(annotations, key)) for key, item in value.items()}
@@ -35,13 +35,13 @@ def expand_home(value: Any, annotations: Annotations) -> Any:
         return [expand_home(item, annotations) for item in value]
     is_from_home = isinstance(value, str | PurePath) and str(value).startswith("~")
     if is_from_home and _take_path(annotations):
-        with suppress(RuntimeError):  # no such user: the plugin says what is wrong with the path
+        with suppress(RuntimeError):  # there is no such user; the plugin reports the wrong path
             return str(Path(value).expanduser())
     return value
 
 
 def _below(annotations: Annotations, key: str | int) -> Annotations:
-    """Return the types below a key; a list's index or a free key leaves the types as they are."""
+    """Return the types below a key; the index of a list or a free key does not change them."""
     below = tuple(field.annotation for name, field in _fields(annotations) if name == key)
     return below or annotations
 

@@ -1,4 +1,4 @@
-"""From a spec with ``vary``, or several specs, to the runs that they stand for."""
+"""Grids: expands a spec with ``vary``, or several specs, to single runs."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class Cell:
     labels
         Its label on each axis.
     spec
-        What is run; its name has the labels in it.
+        The spec of the run; its name contains the labels.
     control
-        Whether one of its labels is a control: something that ought to do worse.
+        Whether one of its labels is a control, which should score worse than the methods.
     """
 
     labels: Mapping[str, Label]
@@ -41,24 +41,24 @@ class Cell:
     control: bool = False
 
     def __str__(self) -> str:
-        told = ", ".join(f"{axis}: {label}" for axis, label in self.labels.items())
-        return told or self.spec.name
+        labels = ", ".join(f"{axis}: {label}" for axis, label in self.labels.items())
+        return labels or self.spec.name
 
 
 @dataclass(frozen=True)
 class Grid:
-    """All runs of a comparison: the product of its axes, the first axis varying slowest.
+    """All runs of a comparison: the product of its axes; the first axis varies slowest.
 
     Parameters
     ----------
     name
         The comparison's name.
     axes
-        What is varied; none for a spec without ``vary``, which is a grid of one run.
+        The axes; a spec without ``vary`` is a grid of one run without axes.
     cells
         The runs.
     data
-        A spec that says all of this.
+        The data of an equivalent spec.
     """
 
     name: str
@@ -67,45 +67,46 @@ class Grid:
     data: Mapping[str, Any] = field(repr=False)
 
     def to_yaml(self) -> str:
-        """Return a spec that loads as this grid."""
+        """Return an equivalent spec in YAML."""
         return as_yaml(self.data)
 
 
 def load_grid(source: Source | Sequence[Source], overrides: Sequence[str] = ()) -> Grid:
-    """Read a spec with ``vary``, and check every run that it stands for.
+    """Read a spec with ``vary``, and check each of its runs.
 
     Parameters
     ----------
     source
-        A YAML file or a mapping; of several, each is a label of the axis ``spec`` by its name.
+        A YAML file or a mapping. If there are several, their names are the labels of an axis
+        ``spec``.
     overrides
-        ``key.key=value`` strings, set in all runs before the axes override anything.
+        ``key.key=value`` strings, which are set in all runs before the axes override anything.
 
     Raises
     ------
     SpecError
-        If any run's spec has mistakes; it tells all of them, each once, and in which runs.
+        If the spec of any run has mistakes; it lists each mistake once, with the runs it is in.
     """
     if isinstance(source, str | Path | Mapping):
         document = apply_overrides(read_document(source), overrides)
     else:
-        document = _joined([apply_overrides(read_document(one), overrides) for one in source])
+        document = _joined([apply_overrides(read_document(each), overrides) for each in source])
     axes, mistakes = read_axes(document)
-    told: dict[tuple[Place, Mistake], list[Sequence[Label]]] = {}
+    runs_of: dict[tuple[Place, Mistake], list[Sequence[Label]]] = {}
     cells = []
     if all(axis.variants for axis in axes) and ("vary",) not in [each.path for each in mistakes]:
         for variants in product(*(axis.variants for axis in axes)):
             spec, wrong = examine(_cell_document(document, variants), in_grid=True)
             for place, mistake in wrong:
-                # The same value set in several cells has mistakes of the same words.
-                told.setdefault((place, replace(mistake, place=None)), []).append(
+                # A value that is set in several cells has the same mistake in all of them.
+                runs_of.setdefault((place, replace(mistake, place=None)), []).append(
                     [variant.label for variant in variants]
                 )
             if spec is not None:
                 cells.append(_cell(spec, axes, variants))
     placed = [
         (place, replace(mistake, message=mistake.message + _where(axes, runs)))
-        for (place, mistake), runs in told.items()
+        for (place, mistake), runs in runs_of.items()
     ]
     if mistakes or placed:
         known = {(place, mistake.message) for place, mistake in placed}
@@ -116,11 +117,11 @@ def load_grid(source: Source | Sequence[Source], overrides: Sequence[str] = ()) 
 
 
 def _cell_document(document: Document, variants: Sequence[Variant]) -> Document:
-    """Return the spec of one run, whose values stand where they were written."""
+    """Return the spec of one run; its values keep the places where they were written."""
     whole = document
     for variant in variants:
         whole = vary(whole, variant)
-    # A control is one already; it need not be asked again.
+    # The sanity check is a control itself and is of no use for other controls.
     is_control = any(variant.control for variant in variants)
     dropped = {"vary", SANITY} if is_control else {"vary"}
     return replace(whole, data={key: v for key, v in whole.data.items() if key not in dropped})
@@ -135,24 +136,24 @@ def _cell(spec: ResolvedSpec, axes: Sequence[Axis], variants: Sequence[Variant])
 
 
 def _where(axes: Sequence[Axis], runs: Sequence[Sequence[Label]]) -> str:
-    """Say which runs have a mistake; nothing where all have it."""
+    """Return which runs have a mistake; an empty text if all have it."""
     used = [list(dict.fromkeys(labels)) for labels in zip(*runs, strict=True)]
     if prod(map(len, used)) != len(runs):
         pairs = zip(axes, runs[0], strict=True)
         first = ", ".join(f"{axis.name}: {label}" for axis, label in pairs)
         return f" (in {first}, and {len(runs) - 1} more)"
-    told = [
+    parts = [
         f"{axis.name}: {', '.join(map(str, labels))}"
         for axis, labels in zip(axes, used, strict=True)
         if len(labels) < len(axis.variants)
     ]
-    return f" (in {'; '.join(told)})" if told else ""
+    return f" (in {'; '.join(parts)})" if parts else ""
 
 
 def _joined(documents: Sequence[Document]) -> Document:
     """Return one document that varies over whole specs."""
     if not documents:
-        raise ValueError("there is nothing to compare: give one spec or more")
+        raise ValueError("there is nothing to compare; give one or more specs")
     first, *others = documents
     name = first.data.get("name")
     data: dict[str, Any] = {"causalxai": first.data.get("causalxai"), "name": name, "vary": {}}
@@ -165,7 +166,7 @@ def _joined(documents: Sequence[Document]) -> Document:
         label = str(document.data.get("name", number))
         at: KeyPath = ("vary", "spec", label)
         if label in specs:
-            wrong = f"another spec is called {label!r}, too; --set or name them apart"
+            wrong = f"another spec is called {label!r}, too; give the specs different names"
             mistakes.append(Mistake((*at, "name"), wrong, document.place(("name",))))
             continue
         specs[label] = document.data

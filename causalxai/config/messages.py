@@ -1,4 +1,4 @@
-"""From pydantic's errors to mistakes in plain English."""
+"""Turns pydantic's errors into mistakes in plain English."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from causalxai.errors import did_you_mean
 
 Model = TypeVar("Model", bound=BaseModel)
 
-# What completes "should ..."; braces take the error's context.
+# The words after "should"; braces are filled from the error's context.
 _EXPECTATIONS: dict[str, str] = {
     **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "be a whole number"),
     **dict.fromkeys(("float_type", "float_parsing"), "be a number"),
@@ -55,16 +55,16 @@ _OTHER_BRANCH = "does not go with the other keys here"
 def validate(
     model: type[Model], data: Mapping[str, Any], at: KeyPath = ()
 ) -> tuple[Model | None, list[Mistake]]:
-    """Return the validated model, or ``None`` and all that is wrong.
+    """Return the validated model, or ``None`` and all mistakes.
 
     Parameters
     ----------
     model
-        What the data should be.
+        The model that the data should fit.
     data
         What the user wrote.
     at
-        Where in the spec the data stand.
+        The path of the data in the spec.
     """
     try:
         return model.model_validate(data), []
@@ -73,12 +73,12 @@ def validate(
         for details in filterfalse(_is_miscount, error.errors(include_url=False)):
             by_path.setdefault(_path(details, data), []).append(details)
         mistakes = [_mistake(model, at, path, group) for path, group in by_path.items()]
-        # One branch of a union does not know the keys of another: seldom what is wrong.
+        # A key that one branch of a union does not know usually belongs to another branch.
         return None, [m for m in mistakes if m.message != _OTHER_BRANCH] or mistakes
 
 
 def said(value: Any) -> str:
-    """Return a value as an error message quotes it: in YAML's words, containers by their kind."""
+    """Return a value as an error message quotes it: as YAML writes it; containers by kind only."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, Mapping):
@@ -87,12 +87,12 @@ def said(value: Any) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Return the names of what is installed, for an error message."""
+    """Return the installed names, for an error message."""
     return ", ".join(names) or "none is installed"
 
 
 def _path(details: ErrorDetails, data: Any) -> KeyPath:
-    """Return the error's path in the data; pydantic's has the branches of unions in it."""
+    """Return the error's path in the data. Pydantic's path also contains branches of unions."""
     path: KeyPath = ()
     for part in details["loc"]:
         if _has(data, part):
@@ -112,7 +112,7 @@ def _has(data: Any, part: str | int) -> bool:
 
 
 def _is_miscount(details: ErrorDetails) -> bool:
-    """Tell a list that is too short only because its wrong entries, told too, don't count."""
+    """Return whether a list is too short only because its wrong entries were not counted."""
     if details["type"] != "too_short":
         return False
     return len(details["input"]) >= int(details["ctx"]["min_length"])
@@ -139,11 +139,11 @@ def _unknown_key(key: str, known: Sequence[str]) -> str:
 
 
 def _wrong_value(group: list[ErrorDetails]) -> str:
-    """Say what a value should be; a union's branches each have an error of their own."""
+    """Return what a value should be. Each branch of a union has an error of its own."""
     wanted = [_expectation(details) for details in group if details["type"] in _EXPECTATIONS]
-    told = [_own_words(details) for details in group if details["type"] not in _EXPECTATIONS]
-    if told:
-        return " or ".join(dict.fromkeys([*told, *(f"should {words}" for words in wanted)]))
+    others = [_own_words(details) for details in group if details["type"] not in _EXPECTATIONS]
+    if others:
+        return " or ".join(dict.fromkeys([*others, *(f"should {words}" for words in wanted)]))
     choices = _either(wanted)
     context = group[0].get("ctx", {})
     value = context.get("tag", group[0]["input"])
@@ -166,7 +166,7 @@ def _either(wanted: list[str]) -> str:
 
 
 def _own_words(details: ErrorDetails) -> str:
-    """Return the message that a validator wrote, or pydantic's where no better one is known."""
+    """Return the message that a validator wrote, or else pydantic's message."""
     cause = details.get("ctx", {}).get("error")
     if isinstance(cause, Exception):
         return str(cause)

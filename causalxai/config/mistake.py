@@ -1,4 +1,4 @@
-"""A mistake as the phases find it: by its path in the spec, not yet by its place in a file."""
+"""Mistakes in a spec, located by the path of the key and later by the line of the file."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ KeyPath: TypeAlias = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Place:
-    """Where something was written: a line of a file, an override, a Python mapping."""
+    """The place where a value was written: a line of a file, an override, a Python mapping."""
 
     where: str
     line: float = math.inf
-    """Sorts problems; what has no line comes last."""
+    """The order of problems; those without a line come last."""
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """What is wrong with the value at ``path``; ``place`` is given where the path doesn't tell."""
+    """A mistake in the value at ``path``; ``place`` is set if it does not follow from the path."""
 
     path: KeyPath
     message: str
@@ -33,13 +33,13 @@ class Mistake:
 
 
 def without_echoes(mistakes: Iterable[Mistake]) -> list[Mistake]:
-    """Drop what is wrong only because of another mistake.
+    """Drop the mistakes that are only consequences of others.
 
-    That is a key that is missing because it stands there misspelt, and whatever is said of a
-    value that could not be read.
+    These are keys that are reported as missing because they are misspelt, and mistakes in values
+    that could not be read.
     """
-    told = list(mistakes)
-    return [mistake for mistake in told if not any(_echoes(mistake, other) for other in told)]
+    found = list(mistakes)
+    return [mistake for mistake in found if not any(_echoes(mistake, other) for other in found)]
 
 
 def _echoes(mistake: Mistake, other: Mistake) -> bool:

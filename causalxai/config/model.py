@@ -1,4 +1,4 @@
-"""The structure of a spec, whatever plugins it names."""
+"""The structure of a spec, independent of the plugins that it names."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ STAGES: Mapping[Stage, Group] = {
 """The group whose plugins a stage may use."""
 
 NO_STAGE = "none"
-"""What a spec says for a stage that a run is to do without."""
+"""What a spec writes for a stage that the run should not have."""
 
 SANITY = "sanity"
-"""The metric that the key of this name adds."""
+"""The name of a key of the spec, and of the metric that it adds."""
 
 METHOD_STAGES = (Stage.CONCEPTS, Stage.ORACLE, Stage.GRAPH, Stage.EXPLAIN)
-"""The stages that a method preset fills, and that a run may do without."""
+"""The stages that a method preset fills. A run may lack any of them."""
 
 _NAME = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$"
 _DEVICE = r"^(auto|cpu|cuda(:[0-9]+)?|mps)$"
@@ -66,7 +66,7 @@ _VARY: list[JsonValue] = [
 
 
 def long_form(choice: Any) -> Any:
-    """Write out a plugin's name as ``{use: name}``; leave anything else as it is."""
+    """Return ``{use: name}`` for a plugin's name, and anything else unchanged."""
     return {"use": choice} if isinstance(choice, str) else choice
 
 
@@ -81,7 +81,7 @@ ClassName = Annotated[
 
 
 class PluginChoice(BaseModel):
-    """A plugin's name under ``use``, or alone; beside it what the plugin's ``Config`` takes."""
+    """The name of a plugin, alone or under ``use`` together with the plugin's settings."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -97,24 +97,24 @@ class PluginChoice(BaseModel):
 
 
 class ImageSelection(BaseModel):
-    """Which images are explained, and for which class."""
+    """The images that are explained, and the class for which they are explained."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     split: Literal["train", "test"] = "test"
-    """Where the images come from."""
+    """The split that the images are taken from."""
     classes: tuple[ClassName, ...] | None = Field(default=None, min_length=1)
     """The classes whose images are explained; null for all."""
     count: int = Field(default=8, ge=1, strict=True)
-    """How many images, spread evenly over the classes."""
+    """The number of images, spread evenly over the classes."""
     only: Literal["correct", "errors", "any"] = "correct"
-    """Images that the classifier gets right, images that it gets wrong, or both."""
+    """Images that are classified correctly, images that are not, or both."""
     target: Literal["predicted", "label"] = "predicted"
-    """The class that is explained: the one that the classifier says, or the right one."""
+    """The class that is explained: the predicted one, or the image's label."""
 
 
 class Spec(BaseModel):
-    """What is explained, on which data and how; its plugins are not looked at yet."""
+    """A spec whose structure is checked, but not its plugins and their settings."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
@@ -123,36 +123,37 @@ class Spec(BaseModel):
     name: str = Field(json_schema_extra={"pattern": _NAME})
     """The run's name: letters, digits, '-', '_' and '.'."""
     seed: int = Field(default=0, ge=0, strict=True)
-    """What all random numbers derive from."""
+    """The seed of all random numbers."""
     device: str = Field(default="auto", json_schema_extra={"pattern": _DEVICE})
-    """Where the classifier runs: auto, cpu, cuda, cuda:N or mps."""
+    """The device of the classifier: auto, cpu, cuda, cuda:N or mps."""
     dataset: PluginChoice
-    """Where the images come from."""
+    """The data set."""
     classifier: PluginChoice
-    """What is explained."""
+    """The classifier that is explained."""
     method: str | None = None
     """A preset for the four stages below and for the metrics."""
     concepts: PluginChoice | None = None
-    """The variables that the explanation speaks of; none to do without what the method has."""
+    """The concept space; none to leave out the method's."""
     oracle: PluginChoice | None = None
-    """What answers interventions on the concepts; none to do without what the method has."""
+    """The oracle that answers interventions on the concepts; none to leave out the method's."""
     graph: PluginChoice | None = None
-    """How the causal graph is found; none to do without what the method has."""
+    """The discoverer of the causal graph; none to leave out the method's."""
     explain: PluginChoice | None = None
-    """How images are explained; none to do without what the method has."""
+    """The explainer of the images; none to leave out the method's."""
     images: ImageSelection = ImageSelection()
-    """Which images are explained."""
+    """The images that are explained."""
     metrics: tuple[PluginChoice, ...] | None = None
-    """What explanations are scored by; the method's metrics unless given."""
+    """The metrics that score the run; those of the method by default."""
     budget: int | None = Field(default=None, ge=1, strict=True)
-    """How many answers of the oracle the explanations may take: methods compare at equal cost."""
+    """The most answers that the explanations may take from the oracle, for comparisons at equal
+    cost."""
     memory_mb: int = Field(default=512, ge=1, strict=True)
     """The ceiling for one chunk of oracle queries, in MiB."""
     sanity: bool = Field(default=False, strict=True)
-    """Whether explanations are also asked for when the classifier's weights are shuffled: adds the
-    metric sanity, but not to controls."""
+    """Whether to check that explanations change when the classifier's weights are randomised; adds
+    the metric sanity, except to controls."""
     vary: dict[str, Any] | None = Field(default=None, json_schema_extra={"anyOf": _VARY})
-    """A grid of runs to compare: by axis, the values of a key, or what each label overrides."""
+    """The axes of a comparison: for each, the values of a key, or labels with their overrides."""
 
     @field_validator("causalxai", mode="before")
     @classmethod

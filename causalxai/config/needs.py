@@ -1,4 +1,4 @@
-"""What the parts of a run need of one another; told before any training."""
+"""Checks, before any training, that the stages of a run offer what its parts need."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from causalxai.config.resolved import ResolvedPlugin
 def unmet_needs(
     stages: Mapping[Stage, ResolvedPlugin[Any]], metrics: Sequence[ResolvedPlugin[Any]]
 ) -> list[Mistake]:
-    """Return a mistake for each part that needs what no other part of the run offers.
+    """Return a mistake for each part that needs something that no other part offers.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def unmet_needs(
     """
     mistakes = []
     if Stage.ORACLE in stages and Stage.CONCEPTS not in stages:
-        message = "answers interventions on concepts, and this run has no 'concepts'"
+        message = "answers interventions on concepts, but this run has no 'concepts'"
         mistakes.append(Mistake((Stage.ORACLE,), message))
     offered = _offered(stages)
     if Stage.GRAPH in stages:
@@ -42,7 +42,7 @@ def unmet_needs(
 
 
 def _offered(stages: Mapping[Stage, ResolvedPlugin[Any]]) -> frozenset[Capability]:
-    """Return what the stages offer to those after them."""
+    """Return the capabilities that the stages offer to later ones."""
     of_stage = {
         Stage.CONCEPTS: Capability.CONCEPTS,
         Stage.ORACLE: Capability.ORACLE,
@@ -57,7 +57,7 @@ def _offered(stages: Mapping[Stage, ResolvedPlugin[Any]]) -> frozenset[Capabilit
 def _unmet(
     plugin: ResolvedPlugin[Any], offered: frozenset[Capability], at: tuple[str | int, ...]
 ) -> Iterator[Mistake]:
-    # Only the loaded data set tells what it offers; the pipeline checks that before it trains.
+    # What the data set offers is known when it is loaded; the pipeline checks it before training.
     missing = plugin.build().requires - offered - OFFERED_BY_DATA
     if missing:
         needed = ", ".join(Capability(name).meaning for name in sorted(missing))

@@ -1,4 +1,4 @@
-"""Values that are set from the command line, over what a spec says."""
+"""Overrides: values that the command line sets in a spec."""
 
 from __future__ import annotations
 
@@ -17,16 +17,15 @@ from causalxai.config.reader import Reader
 def apply_overrides(document: Document, overrides: Sequence[str]) -> Document:
     """Set values that are written ``key.key=value``, the value in YAML.
 
-    Mappings on the way are created, and a plugin's short form is written out. A key that is a
-    number is the index of a list's element. Overrides that cannot be applied become mistakes of
-    the document.
+    Missing mappings are created, and a plugin's short form is expanded. A key that is a number is
+    an index into a list. Overrides that cannot be applied become mistakes of the document.
 
     Parameters
     ----------
     document
-        What was read; it is left as it is.
+        The document; it is not changed.
     overrides
-        As on the command line after ``--set``; later ones win.
+        As on the command line after ``--set``; later ones replace earlier ones.
     """
     for override in overrides:
         document = _override(document, override)
@@ -55,13 +54,14 @@ def set_value(
     Parameters
     ----------
     document
-        What was read; it is left as it is.
+        The document; it is not changed.
     keys
-        Where the value goes.
+        The path of the value.
     value
         Plain data.
     places
-        Where the value was written, under ``()``, and what is in it, by the path from there.
+        The place of the value, under ``()``, and those of the values inside it, by their path
+        from there.
     """
     data = deepcopy(dict(document.data))
     try:
@@ -95,7 +95,7 @@ def _step(holder: Any, path: KeyPath, key: str) -> str | int:
         return key
     if key.isdecimal() and int(key) < len(holder):
         return int(key)
-    raise LookupError(f"{_dotted(path)} is a list of {len(holder)}, counted from 0: no {key!r}")
+    raise LookupError(f"{_dotted(path)} has {len(holder)} elements, from 0; there is no {key!r}")
 
 
 def _opened(inner: Any, path: KeyPath) -> Any:
@@ -108,7 +108,7 @@ def _opened(inner: Any, path: KeyPath) -> Any:
 
 
 def names_plugin(path: KeyPath) -> bool:
-    """Tell whether a plugin's name may stand at ``path``, alone or with its settings."""
+    """Return whether the value at ``path`` is the choice of a plugin."""
     return path[0] in STAGES if len(path) == 1 else path[:-1] == ("metrics",)
 
 

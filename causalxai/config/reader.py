@@ -1,4 +1,4 @@
-"""From YAML, or Python data, to plain data whose places are known."""
+"""Reads YAML or Python data into plain data, and notes where each value was written."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _COLLECTIONS = {f"{_TAG}map", f"{_TAG}seq"}
 
 
 class Reader:
-    """Makes plain data and notes where each value stands, and what is wrong with the writing."""
+    """Makes plain data; collects the place of each value and the mistakes in the YAML."""
 
     def __init__(self, locate: Callable[[int], Place]) -> None:
         self.places: dict[KeyPath, Place] = {}
@@ -31,7 +31,7 @@ class Reader:
         self._open: list[Node] = []
 
     def parse(self, text: str) -> Any:
-        """Return what a YAML document says; ``None`` and a mistake where it is none."""
+        """Return the data of a YAML document; ``None``, and a mistake, if it is not valid."""
         try:
             node = self._yaml.compose(text)
         except MarkedYAMLError as error:
@@ -45,7 +45,7 @@ class Reader:
         return None
 
     def copy(self, value: Any, path: KeyPath) -> Any:
-        """Return Python data with its mappings and lists made plain."""
+        """Return a copy of Python data in which mappings are ``dict`` and sequences ``list``."""
         self.places[path] = self._locate(0)
         if isinstance(value, list | tuple):
             return [self.copy(item, (*path, index)) for index, item in enumerate(value)]

@@ -1,4 +1,4 @@
-"""The second phase: find a spec's plugins and let their configs judge its settings."""
+"""Resolves specs: finds the plugins and validates their settings with the plugins' configs."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ from causalxai.plugin.method import Method
 def load_spec(
     source: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()
 ) -> ResolvedSpec:
-    """Read a spec, find its plugins and check all of it.
+    """Read a spec, find its plugins and check everything.
 
     Parameters
     ----------
     source
-        A YAML file, or a mapping of the same shape. ``~`` in a plugin's path settings is the
-        user's home; relative paths stay relative to the current directory, not to the file.
+        A YAML file, or a mapping of the same structure. In path settings of plugins ``~`` is the
+        user's home; relative paths are relative to the current directory, not to the file.
     overrides
         ``key.key=value`` strings that are set before anything is checked.
 
     Raises
     ------
     SpecError
-        If the spec has mistakes; it tells all of them, in the order of the lines.
+        If the spec has mistakes; it lists all of them, in the order of the lines.
     """
     spec, mistakes = examine(apply_overrides(read_document(source), overrides))
     if spec is None:
@@ -55,7 +55,7 @@ def load_spec(
 def examine(
     document: Document, *, in_grid: bool = False
 ) -> tuple[ResolvedSpec | None, list[tuple[Place, Mistake]]]:
-    """Return what a document asks for; ``None`` where there are mistakes, and all of them.
+    """Return the resolved spec of a document, or ``None`` and all mistakes.
 
     Parameters
     ----------
@@ -63,10 +63,10 @@ def examine(
         The spec of one run.
     in_grid
         Whether the run is one of several that share their metrics. A metric that this run cannot
-        have is then skipped, and is no mistake.
+        compute is then skipped and not a mistake.
     """
     if document.data.get("vary") is not None:
-        mistake = Mistake(("vary",), "stands for several runs; make them with: causalxai compare")
+        mistake = Mistake(("vary",), "describes several runs; run them with: causalxai compare")
         return None, document.placed([mistake])
     spec, structural = validate(Spec, document.data)
     resolver = _Resolver(document, structural)
@@ -96,14 +96,14 @@ def examine(
 
 
 class _Resolver:
-    """Resolves what is sound of a document, and collects the mistakes in it.
+    """Resolves the valid parts of a document, and collects the mistakes in the others.
 
     Parameters
     ----------
     document
         What the user wrote.
     structural
-        The mistakes of the first phase: what stands at or below them is left alone.
+        Mistakes in the structure; the values at and below their paths are not examined again.
     """
 
     def __init__(self, document: Document, structural: Sequence[Mistake]) -> None:
@@ -114,7 +114,7 @@ class _Resolver:
         self._apply_method()
 
     def stages(self) -> dict[Stage, ResolvedPlugin[Any]]:
-        """Return the plugins of the sound stages that the run has."""
+        """Return the plugins of the valid stages that the run has."""
         data = self.document.data
         plugins = {
             stage: self._plugin(group, (stage,), data.get(stage))
@@ -126,7 +126,7 @@ class _Resolver:
         return {stage: plugin for stage, plugin in plugins.items() if plugin is not None}
 
     def metrics(self) -> tuple[ResolvedPlugin[Any], ...]:
-        """Return the sound metrics, the one that ``sanity`` adds at the end."""
+        """Return the valid metrics; the one that ``sanity`` adds comes last."""
         if ("metrics",) in self._unsound:
             return ()
         choices = self.document.data.get("metrics") or ()
@@ -139,7 +139,7 @@ class _Resolver:
         return tuple(plugin for plugin in plugins if plugin is not None)
 
     def _apply_method(self) -> None:
-        """Merge the user's stages over the method's; what only it gives stands at its place."""
+        """Merge the user's stages over the method's, whose settings get the method's place."""
         name = self.document.data.get("method")
         if name is None:
             return
@@ -183,17 +183,18 @@ class _Resolver:
         try:
             config, mistakes = validate(plugin_class.Config, settings, path)
         except Exception as error:
-            # A validator is a stranger's code, which may raise anything.
-            told = f"{provenance} cannot check its settings: {type(error).__name__}: {error}"
-            config, mistakes = None, [Mistake(path, told)]
+            # A validator may be third-party code, which may raise any exception.
+            message = f"{provenance} cannot check its settings: {type(error).__name__}: {error}"
+            config, mistakes = None, [Mistake(path, message)]
         self.mistakes.extend(mistakes)
         return None if config is None else ResolvedPlugin(provenance, plugin_class, config)
 
     def _note_nothing_asked(self) -> None:
         if self._method_failed:
             return
+        methods = listed(registry.names("methods"))
         message = (
-            f"nothing is asked for: set 'method' (known: {listed(registry.names('methods'))}), or "
+            f"the spec asks for nothing: set 'method' (known: {methods}), or "
             f"one or more of {listed(METHOD_STAGES)}"
         )
         self.mistakes.append(Mistake((), message, kind="missing"))
@@ -210,7 +211,7 @@ class _Resolver:
 
 
 def _is_absent(choice: Any) -> bool:
-    """Tell whether a spec leaves a stage out, or says that the run does without it."""
+    """Return whether a spec does not mention a stage, or sets it to ``none``."""
     return choice is None or long_form(choice) == {"use": NO_STAGE}
 
 

@@ -1,4 +1,4 @@
-"""A spec whose plugins are found and configured."""
+"""Resolved specs: the plugins are found and their settings are checked."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ PluginT_co = TypeVar("PluginT_co", bound=Plugin, covariant=True)
 
 @dataclass(frozen=True)
 class ResolvedPlugin(Generic[PluginT_co]):
-    """A plugin with sound settings, not built yet.
+    """A plugin with valid settings that is not built yet.
 
     Parameters
     ----------
     provenance
-        Where the plugin comes from.
+        The origin of the plugin.
     plugin_class
-        The plugin.
+        The plugin's class.
     config
-        All its settings, defaults too.
+        All its settings, including defaults.
     """
 
     provenance: Provenance
@@ -55,29 +55,29 @@ class ResolvedPlugin(Generic[PluginT_co]):
         return self.plugin_class(self.config)
 
     def to_data(self) -> dict[str, Any]:
-        """Return what a spec says to get this plugin with these settings."""
-        # round_trip leaves out computed fields, which no config takes as input.
+        """Return the plugin and its settings as a spec writes them."""
+        # round_trip leaves out computed fields, which a config does not take as input.
         settings = self.config.model_dump(mode="json", by_alias=True, round_trip=True)
         return {"use": self.provenance.name, **settings}
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResolvedSpec:
-    """A sound spec with everything written out.
+    """A valid spec with all defaults and the method's settings filled in.
 
     Parameters
     ----------
     name, seed, device, memory_mb, budget, images
-        As in the spec, or by default.
+        As in the spec, or the defaults.
     dataset, classifier
         The plugins of the stages that every run has.
     concepts, oracle, graph, explain
-        The plugins of the other stages, the method's settings merged in; ``None`` for a stage
-        that the run does without.
+        The plugins of the other stages, including the method's settings; ``None`` for a stage
+        that the run does not have.
     metrics
         The plugins that score explanations.
     method
-        The preset that the spec names; what it fills stands in the stages.
+        The preset that the spec names. Its settings are already part of the stages.
     """
 
     name: str
@@ -109,7 +109,7 @@ class ResolvedSpec:
         return {stage: plugin for stage, plugin in plugins.items() if plugin is not None}
 
     def to_yaml(self) -> str:
-        """Return a spec that loads as this one, with all defaults written out."""
+        """Return an equivalent spec in YAML, with all defaults written out."""
         stages = {
             str(stage): plugin.to_data() if plugin else NO_STAGE
             for stage, plugin in ((stage, self.stages.get(stage)) for stage in METHOD_STAGES)
@@ -132,7 +132,7 @@ class ResolvedSpec:
 
 
 def as_yaml(data: Mapping[str, Any]) -> str:
-    """Write plain data as YAML, keys in their order."""
+    """Return plain data as YAML, with keys in their order."""
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
     yaml.representer.sort_base_mapping_type_on_output = False

@@ -1,4 +1,4 @@
-"""JSON Schema of specs, for editors."""
+"""The JSON Schema of specs, for editors."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of specs that use the installed plugins.
 
-    Broken plugins are left out. Where a method may fill in what the user leaves out, the schema
-    demands less than ``load_spec`` does; it never refuses what ``load_spec`` takes. Of a spec with
-    ``vary`` only the common part is looked into, in which a plugin has all that it demands.
+    Plugins that cannot be loaded are left out. Because a method may fill in what the user leaves
+    out, the schema requires less than ``load_spec``; it never rejects a spec that ``load_spec``
+    accepts. In a spec with ``vary`` it describes only the part that all runs share, which must
+    contain all settings that a plugin requires.
     """
     schema = Spec.model_json_schema()
     properties, definitions = schema["properties"], schema.pop("$defs")
@@ -55,7 +56,7 @@ def json_schema() -> dict[str, Any]:
 def _choices(
     group: registry.Group, definitions: dict[str, Any], *, demanding: bool
 ) -> list[dict[str, Any]]:
-    """Return a schema per plugin, and one for the names that can stand alone."""
+    """Return a schema for each plugin, and one for the names that need no settings."""
     alone, written_out = [], []
     for name in registry.names(group):
         try:

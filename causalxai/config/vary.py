@@ -1,4 +1,4 @@
-"""What a spec's ``vary`` says: axes, their labels, and what each label overrides."""
+"""Reads ``vary`` in a spec: axes, their labels, and what each label overrides."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from causalxai.config.model import long_form
 from causalxai.config.overrides import names_plugin, set_value
 
 Label: TypeAlias = str | int | float
-"""What tells the runs along an axis apart: a name, or the number that a key is set to."""
+"""Distinguishes the runs along an axis: a name, or the number to which a key is set."""
 
 RESERVED = (
     "control",
@@ -35,7 +35,7 @@ RESERVED = (
     "seconds",
     "answers",
 )
-"""The columns of a comparison's table, which no axis may be called."""
+"""The columns of a comparison's table; an axis must not have one of these names."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,11 @@ class Variant:
     label
         Its name.
     overrides
-        What it sets, by key; dots in a key lead into mappings.
+        The values that it sets, by key; dots in a key lead into mappings.
     at
-        Where the overrides stand in the document, key by key.
+        The paths of the overrides in the document, by key.
     control
-        Whether it is there to be compared with: it ought to do worse.
+        Whether it is a control, which should score worse than the methods.
     """
 
     label: Label
@@ -74,12 +74,12 @@ class Axis:
 
     @property
     def controls(self) -> frozenset[Label]:
-        """The labels that ought to do worse."""
+        """The labels of controls, which should score worse than the methods."""
         return frozenset(variant.label for variant in self.variants if variant.control)
 
 
 def read_axes(document: Document) -> tuple[list[Axis], list[Mistake]]:
-    """Return the axes of a document's ``vary`` as far as they are sound, and what is not."""
+    """Return the valid axes of a document's ``vary``, and the mistakes in the others."""
     vary = document.data.get("vary")
     if vary is None:
         return [], []
@@ -90,7 +90,7 @@ def read_axes(document: Document) -> tuple[list[Axis], list[Mistake]]:
     for name, choices in vary.items():
         at: KeyPath = ("vary", name)
         if name in RESERVED:
-            mistakes.append(Mistake(at, f"is a column of the table; call the axis not {name!r}"))
+            mistakes.append(Mistake(at, "is a column of the table; choose another name"))
         elif not isinstance(choices, Mapping | list) or not choices:
             wanted = "should be a list of values, or a mapping from labels to what they override"
             mistakes.append(Mistake(at, f"{wanted}, not {_shown(choices)}"))
@@ -102,11 +102,11 @@ def read_axes(document: Document) -> tuple[list[Axis], list[Mistake]]:
 
 
 def vary(document: Document, variant: Variant) -> Document:
-    """Return the document with a label's overrides set.
+    """Return the document with the overrides of a label.
 
-    Mappings are merged key by key, lists and values are replaced. A plugin that is named with
-    ``use``, or alone, replaces another plugin with all its settings; where the document names the
-    same plugin, its settings stay.
+    Mappings are merged key by key; lists and other values are replaced. A plugin that is named
+    with ``use``, or alone, replaces a different plugin together with its settings; the settings of
+    the same plugin are kept.
     """
     leaves = [
         leaf
@@ -136,7 +136,7 @@ def _listed(axis: str, values: list[Any]) -> Iterator[Variant | Mistake]:
             continue
         label = said(value) if isinstance(value, bool) else value
         if str(label) in seen:
-            yield Mistake(at, "is there twice")
+            yield Mistake(at, "occurs twice")
             continue
         seen.add(str(label))
         yield Variant(label, {axis: value}, {axis: at})
@@ -154,19 +154,19 @@ def _labelled(axis: str, labels: Mapping[str, Any]) -> Iterator[Variant | Mistak
             yield Mistake((*at, "control"), f"should be true or false, not {said(control)}")
             continue
         if overrides.pop("vary", None) is not None:
-            yield Mistake((*at, "vary"), "what is varied cannot itself stand for several runs")
+            yield Mistake((*at, "vary"), "an override cannot vary anything itself")
             continue
         yield Variant(label, overrides, {key: (*at, key) for key in overrides}, control)
 
 
 def _leaves(keys: tuple[str, ...], value: Any, at: KeyPath) -> Iterator[tuple[Any, Any, KeyPath]]:
-    """Yield what is set, one by one: the keys in the spec, the value and where it was written."""
+    """Yield each value that is set: its keys in the spec, the value and where it was written."""
     opened = long_form(value) if names_plugin(keys) else value
     if not isinstance(opened, Mapping):
         yield keys, value, at
         return
     for key, item in opened.items():
-        # A plugin's name that stands alone has no place of its own.
+        # The name in a plugin's short form has no place of its own.
         yield from _leaves((*keys, key), item, (*at, key) if opened is value else at)
 
 

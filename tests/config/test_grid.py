@@ -146,8 +146,8 @@ def test_mistakes_in_several_specs_stand_where_they_are(minimal: Spec, write: Wr
     assert line.endswith("(in spec: other)")
     (line,) = told([minimal, {**minimal}])
     assert (
-        line
-        == "spec: vary.spec.test.name: another spec is called 'test', too; --set or name them apart"
+        line == "spec: vary.spec.test.name: another spec is called 'test', too; "
+        "give the specs different names"
     )
     with pytest.raises(ValueError, match="nothing to compare"):
         load_grid([])

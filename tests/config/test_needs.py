@@ -21,7 +21,7 @@ def explainer(minimal: dict[str, Any]) -> type:
 def test_an_oracle_needs_concepts(minimal: dict[str, Any], mistakes: Mistakes) -> None:
     del minimal["method"]
     assert mistakes({**minimal, "oracle": "parameters"}) == [
-        "spec: oracle: answers interventions on concepts, and this run has no 'concepts'"
+        "spec: oracle: answers interventions on concepts, but this run has no 'concepts'"
     ]
 
 

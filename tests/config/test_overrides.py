@@ -121,11 +121,11 @@ def test_what_an_override_sets_stands_at_the_override(write: Callable[[str], str
         (
             "metrics.1.steps=1",
             "--set metrics.1.steps=1: metrics.1.steps: "
-            "metrics is a list of 1, counted from 0: no '1'",
+            "metrics has 1 elements, from 0; there is no '1'",
         ),
         (
             "metrics.x=1",
-            "--set metrics.x=1: metrics.x: metrics is a list of 1, counted from 0: no 'x'",
+            "--set metrics.x=1: metrics.x: metrics has 1 elements, from 0; there is no 'x'",
         ),
     ],
 )

@@ -179,8 +179,8 @@ def test_an_empty_mapping_misses_everything(mistakes: Mistakes) -> None:
         "spec: name: is missing",
         "spec: dataset: is missing",
         "spec: classifier: is missing",
-        "spec: nothing is asked for: set 'method' (known: by-broken, interventional), or one or "
-        "more of concepts, oracle, graph, explain",
+        "spec: the spec asks for nothing: set 'method' (known: by-broken, interventional), or "
+        "one or more of concepts, oracle, graph, explain",
     ]
 
 
@@ -321,7 +321,7 @@ def test_importing_specs_imports_no_torch() -> None:
 
 
 def test_a_grid_of_runs_is_no_single_run(mistakes: Mistakes) -> None:
-    told = "vary: stands for several runs; make them with: causalxai compare"
+    told = "vary: describes several runs; run them with: causalxai compare"
     assert mistakes("causalxai: 1\nname: grid\nvary:\n  seed: [0, 1]\n") == [f"spec.yaml:3: {told}"]
 
 

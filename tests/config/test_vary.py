@@ -108,8 +108,8 @@ def test_controls_are_marked(minimal: Spec) -> None:
             "vary.seed: should be a list of values, or a mapping from labels to what they "
             "override, not an empty list",
         ),
-        ({"value": [1]}, "vary.value: is a column of the table; call the axis not 'value'"),
-        ({"seed": [1, "1"]}, "vary.seed.1: is there twice"),
+        ({"value": [1]}, "vary.value: is a column of the table; choose another name"),
+        ({"seed": [1, "1"]}, "vary.seed.1: occurs twice"),
         (
             {"dataset": [{"use": "digits"}]},
             "vary.dataset.0: should be a number, text, true or false, not a mapping; give it a "
@@ -119,7 +119,7 @@ def test_controls_are_marked(minimal: Spec) -> None:
         ({"m": {"a": {"control": 1}}}, "vary.m.a.control: should be true or false, not 1"),
         (
             {"m": {"a": {"vary": {"seed": [0]}}}},
-            "vary.m.a.vary: what is varied cannot itself stand for several runs",
+            "vary.m.a.vary: an override cannot vary anything itself",
         ),
     ],
 )
