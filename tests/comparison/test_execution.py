@@ -23,7 +23,7 @@ from causalxai.config import load_grid, load_spec
 from causalxai.errors import CausalxaiError, DataError, SpecError
 from causalxai.metrics.sanity import Sanity
 from causalxai.oracle import Response
-from causalxai.testing.toys import ToyOracle, ToySpace
+from causalxai.testing.toys import ToyOracle, ToySpace, ToyWorld
 
 Spec = dict[str, Any]
 Trainings = Callable[[], list[str]]
@@ -292,8 +292,19 @@ def test_the_explained_images_are_read_once_in_a_run(
         del read[before:]  # what the oracle reads back are its own pictures
         return response
 
+    import toyparts
+
+    make_world = toyparts.toy_world
+
+    def world_made(seed: int) -> ToyWorld:
+        before = len(read)
+        world = make_world(seed)
+        del read[before:]  # a world fits a space of its own, which is not the run's
+        return world
+
     monkeypatch.setattr(ToySpace, "encode", counting)
     monkeypatch.setattr(ToyOracle, "_respond", answering)
+    monkeypatch.setattr(toyparts, "toy_world", world_made)
     metrics = ["faithfulness", "interventional-faithfulness", "intervention-validity"]
     spec = {**base, "explain": explainer, "images": {"count": 12}, "metrics": metrics}
     done = run(spec, out=tmp_path / "run")
@@ -301,6 +312,8 @@ def test_the_explained_images_are_read_once_in_a_run(
     assert done.metrics["faithfulness"].translated is (explainer == "heat")
     explained = {_bytes_of(image) for image in done.pipeline.explanation.images}
     assert sum(set(map(_bytes_of, batch)) <= explained for batch in read) == 1
+    batches = [_bytes_of(batch) for batch in read]
+    assert len(batches) == len(set(batches))
 
 
 def _bytes_of(image: torch.Tensor) -> bytes:
