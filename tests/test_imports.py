@@ -11,9 +11,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import grimp
+import networkx as nx
 import pytest
 
 import causalxai
+
+PLUGINS = Path(__file__).parents[1] / "plugins"
 
 HEAVY = (
     *("torch", "numpy", "scipy", "matplotlib", "networkx", "sklearn", "captum"),
@@ -77,9 +81,22 @@ def test_every_module_can_be_imported():
         assert import_module(module.name)
 
 
+def test_no_module_is_in_a_circle_of_imports():
+    """The contract looks at packages; here a package counts as a module, by its ``__init__``."""
+    packages = ["causalxai", *(path.name for path in PLUGINS.iterdir() if path.is_dir())]
+    found = grimp.build_graph(*packages, exclude_type_checking_imports=True, cache_dir=None)
+    imports = nx.DiGraph(
+        (importer, imported)
+        for importer in found.modules
+        for imported in found.find_modules_directly_imported_by(importer)
+    )
+    assert len(imports) > 250
+    circles = [sorted(some) for some in nx.strongly_connected_components(imports) if len(some) > 1]
+    assert not circles
+
+
 def test_plugins_do_not_import_their_own_reports():
-    plugins = Path(__file__).parents[1] / "plugins"
-    modules = [path for path in plugins.rglob("*.py") if "report" not in path.parts]
+    modules = [path for path in PLUGINS.rglob("*.py") if "report" not in path.parts]
     assert len(modules) > 100
     importing = re.compile(r"^\s*(from|import) causalxai_\w+\.report\b", re.MULTILINE)
     assert not [path for path in modules if importing.search(path.read_text(encoding="utf-8"))]
