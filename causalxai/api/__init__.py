@@ -1,8 +1,9 @@
 """The declared API: all names that authors of plugins may use.
 
 ``API`` is the one list. What stands in it stays, or leaves by way of ``DEPRECATED``; anything else
-in ``causalxai`` may change with any version. ``python -m causalxai.api FOLDER ...`` tells which
-imports in some folders are not on the list; the built-in plugins are held to it.
+in ``causalxai`` may change with any version. ``python -m causalxai.api`` prints the list with what
+each name is; with folders, it tells which of their imports are not on the list. The built-in
+plugins are held to it.
 """
 
 from __future__ import annotations

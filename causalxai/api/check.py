@@ -56,13 +56,9 @@ def faults_of_the_list(
     """
     faults = []
     for module, name in sorted(public):
-        home = module, name
         if any(part.startswith("_") for part in (*module.split("."), name)):
             faults.append(f"{module}.{name} is private")
-            continue
-        while (further := _reexported(home)) is not None:
-            home = further
-        if not _has_docstring(home):
+        elif docstring_of(module, name) is None:
             faults.append(f"{module}.{name} is not there, or has no docstring")
     homes = {*public, *filter(None, map(_reexported, public))}
     for name, home in short_cuts().items():
@@ -132,21 +128,23 @@ def _reexported(home: Name) -> Name | None:
     return None
 
 
-def _has_docstring(home: Name) -> bool:
-    module, name = home
+def docstring_of(module: str, name: str) -> str | None:
+    """Return the docstring of a name, a constant's too; ``None`` if it or the name is missing."""
+    while (further := _reexported((module, name))) is not None:
+        module, name = further
     body = _tree_of(module).body
     for node, following in zip_longest(body, body[1:]):
         match node:
             case ast.ClassDef(name=found) | ast.FunctionDef(name=found) if found == name:
-                return bool(ast.get_docstring(node))
+                return ast.get_docstring(node)
             case (
                 ast.Assign(targets=[ast.Name(id=found)]) | ast.AnnAssign(target=ast.Name(id=found))
             ) if found == name:
                 match following:
-                    case ast.Expr(value=ast.Constant(value=str())):
-                        return True
-                return False
-    return False
+                    case ast.Expr(value=ast.Constant(value=str(text))):
+                        return text
+                return None
+    return None
 
 
 def _numbers(version: str) -> tuple[int, ...]:

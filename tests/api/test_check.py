@@ -137,3 +137,14 @@ def test_imports_are_found_wherever_they_stand():
     code = "if a:\n  try:\n    from causalxai.graph import Edge as E, Node\n  finally:\n    pass"
     found = list(core_imports(ast.parse(code)))
     assert found == [(3, "causalxai.graph", "Edge"), (3, "causalxai.graph", "Node")]
+
+
+def test_the_list_is_printed_with_what_each_name_is(capsys: pytest.CaptureFixture[str]):
+    assert main([]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.removeprefix("## ") for line in lines if line.startswith("## ")] == [
+        section.purpose for section in API
+    ]
+    assert sum(line.startswith("- `") for line in lines) == len(public_names())
+    assert "- `Edge`: " + (causalxai.Edge.__doc__ or "").partition("\n")[0] in lines
+    assert not any("no docstring" in line for line in lines)
