@@ -80,8 +80,8 @@ API: tuple[Section, ...] = (
         "Concept spaces: the variables on which one may intervene",
         {
             "causalxai.concept_space": (
-                *("BooleanConcept", "Concept", "ConceptSpace", "ParameterConcept", "Units"),
-                "held_out_scales",
+                *("BooleanConcept", "Concept", "ConceptSpace", "ParameterConcept", "UnitChange"),
+                *("Units", "alike", "held_out_scales", "unit_changes"),
             ),
         },
     ),
@@ -89,7 +89,9 @@ API: tuple[Section, ...] = (
         "Interventions, and the oracles that answer them",
         {
             "causalxai.intervention": ("NO_TARGET", "Action", "Intervention"),
-            "causalxai.oracle": ("DEFAULT_MEMORY_CEILING", "Oracle", "Response", "Want"),
+            "causalxai.oracle": (
+                *("DEFAULT_MEMORY_CEILING", "BudgetError", "Oracle", "Response", "Want"),
+            ),
         },
     ),
     Section(
