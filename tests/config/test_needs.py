@@ -42,7 +42,7 @@ def test_an_explainer_needs_what_it_requires(
     monkeypatch.setattr(explainer, "requires", needed)
     assert mistakes({**minimal, "graph": "none"}) == [
         "spec: explain: 'interventional' needs a causal graph ('graph'), an oracle that renders "
-        "pictures ('images'), which nothing in this run offers"
+        "images ('images'), which nothing in this run offers"
     ]
 
 
