@@ -57,7 +57,7 @@ class ScoringInputs(ExplanationInputs):
     def need_explainer(self, who: str) -> Explainer:
         """Return the explainer, which ``who`` asks again; CapabilityError if the run has none."""
         if self.explainer is None:
-            raise CapabilityError(f"{who} asks the explainer again; this run has none")
+            raise CapabilityError(f"{who} runs the explainer again, but this run has none")
         return self.explainer
 
     def explained_units(self, explanation: Explanation) -> Units:
@@ -261,7 +261,7 @@ class Metric(Plugin, ABC):
 
     def _score(self, explanation: Explanation | None, inputs: ScoringInputs) -> MetricResult:
         if explanation is None:
-            raise CapabilityError(f"{self.name} scores an explanation; this run has none")
+            raise CapabilityError(f"{self.name} scores an explanation, but this run has none")
         return self._compute(explanation, inputs)
 
     @abstractmethod

@@ -52,7 +52,7 @@ def test_parts_that_a_run_lacks_are_refused_in_words(inputs: ScoringInputs):
     for need in (inputs.need_space, inputs.need_oracle, inputs.need_graph):
         with pytest.raises(CapabilityError, match="this run has none"):
             need()
-    with pytest.raises(CapabilityError, match="me asks the explainer again; this run has none"):
+    with pytest.raises(CapabilityError, match="me runs the explainer again, but this run has none"):
         inputs.need_explainer("me")
     run = replace(inputs, graph=GRAPH, oracle=Rendering())
     assert run.need_graph() is GRAPH

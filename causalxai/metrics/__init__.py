@@ -1,3 +1,3 @@
-"""Metrics that any explanation can be scored with."""
+"""Metrics for the explanations and graphs of any method."""
 
 __version__ = "0.3.0"

@@ -1,4 +1,4 @@
-"""Correctness of the discovered graph, where somebody knows the true one."""
+"""Correctness of the discovered graph, for data sets whose true graph is known."""
 
 from __future__ import annotations
 
@@ -25,25 +25,24 @@ _ENOUGH = 40
 
 
 class Correctness(RunMetric):
-    """GLANCE's correctness index, over graphs that are discovered again in subsets of the data.
+    """GLANCE's correctness index, over graphs that are discovered in subsets of the data.
 
-    ``(correct - additional) / true edges`` of the known sub-graph: the concepts that both the true
-    and the discovered graph have. A reversed edge is additional, as is a bidirected one in place
-    of a directed one; a true edge whose direction is left open counts 0. P
-    subsets are drawn with replacement, the graph is discovered Q times in each. With 40 subsets
-    or more, an interval is the range of 95 % of them, the bootstrap's own. With fewer it is the
-    Monte-Carlo error of their mean alone: it gets narrower with more subsets, not with more data,
-    and ``reason`` says so. What the concept space has learned stays as it is: a twin's own training
-    is not repeated, so that agreement between subsets is that of the discoverer alone. ``chance``
-    draws random graphs with as many edges over the same nodes.
+    The index is ``(correct - additional) / true edges`` for the concepts that both the true and
+    the discovered graph have. A reversed edge is additional, and so is a bidirected edge in place
+    of a directed one; a true edge whose direction is left open counts 0. P subsets are drawn with
+    replacement, and the graph is discovered Q times in each. With 40 or more subsets, the interval
+    contains 95 % of their scores (a bootstrap interval). With fewer it is the Monte-Carlo error of
+    their mean: it narrows with more subsets, not with more data, and ``reason`` says so. The
+    concept space is not trained again, so agreement between subsets describes the discoverer
+    alone. ``chance`` is the score of random graphs with as many edges over the same nodes.
 
     Parts: ``this graph``, the index of the graph that the report shows; ``with the image``, the
     index as the paper's tables have it, in which the edges from each concept into the image come
-    free; ``consistency`` and ``stability``, the share of pairs of concepts that two graphs of the
-    same, and of different subsets, join alike; ``SHD`` (pairs that differ, a reversal counts 1),
-    ``skeleton F1``, ``orientation accuracy``, and ``SID`` and ``ancestor-AID``, shares of ordered
-    pairs, of which the fewer the better. A part that is not defined for one of the graphs is left
-    out, and ``reason`` says why.
+    free; ``consistency`` and ``stability``, the share of pairs of concepts that are joined in the
+    same way by two graphs of the same subset, and of different subsets; ``SHD`` (pairs that
+    differ; a reversal counts 1), ``skeleton F1``, ``orientation accuracy``, and ``SID`` and
+    ``ancestor-AID``, which are shares of ordered pairs; lower is better. A part that is not
+    defined for one of the graphs is left out, and ``reason`` says why.
     """
 
     name = "correctness"
@@ -58,9 +57,9 @@ class Correctness(RunMetric):
         Parameters
         ----------
         subsets
-            Of the data (P).
+            The number of subsets of the data (P).
         repeats
-            Discoveries in each (Q).
+            The number of discoveries in each subset (Q).
         """
 
         subsets: int = Field(default=5, ge=1)
@@ -71,7 +70,7 @@ class Correctness(RunMetric):
     def _score_run(self, inputs: ScoringInputs) -> MetricResult:
         truth, graph = inputs.dataset.graph, inputs.need_graph()
         if truth is None:
-            raise MetricUndefinedError("nobody knows the true graph of this data set")
+            raise MetricUndefinedError("the true graph of this data set is not known")
         _require_known(graph, truth)
         found = _Rediscovered(self._discover_again(inputs), truth)
         rng = numpy_generator(inputs.rng)
@@ -95,8 +94,10 @@ class Correctness(RunMetric):
         """Return the graphs of each subset."""
         discoverer, rng = inputs.discoverer, inputs.rng
         if discoverer is None:
-            raise CapabilityError("correctness asks the graph discoverer again; this run has none")
-        every = []
+            raise CapabilityError(
+                "correctness runs the graph discoverer again, but this run has none"
+            )
+        by_subset = []
         with inputs.progress.task(self.name, self.config.subsets * self.config.repeats) as advance:
             for _ in range(self.config.subsets):
                 subset = replace(inputs, dataset=_drawn(inputs.dataset, rng), graph=None)
@@ -106,8 +107,8 @@ class Correctness(RunMetric):
                     own = replace(subset, rng=torch.Generator().manual_seed(seed))
                     graphs.append(discoverer.discover(own))
                     advance(1)
-                every.append(graphs)
-        return every
+                by_subset.append(graphs)
+        return by_subset
 
 
 def _with_the_image(found: CausalGraph, truth: CausalGraph) -> float:
@@ -140,11 +141,11 @@ class _Rediscovered:
         return self._mean(every, rng)
 
     def told(self) -> list[str]:
-        """Return what the intervals are, where they are none of the data."""
+        """Return a remark on the intervals if they do not describe the data."""
         count = len(self.graphs)
         if not 1 < count < _ENOUGH:
             return []
-        return [f"intervals: Monte-Carlo error of {count} subsets; {_ENOUGH} tell the data's"]
+        return [f"intervals: Monte-Carlo error of {count} subsets; {_ENOUGH} give that of the data"]
 
     def _mean(self, every: Sequence[np.floating], rng: np.random.Generator) -> Estimate:
         if len(every) < _ENOUGH:
@@ -153,7 +154,7 @@ class _Rediscovered:
         return Estimate(mean, min(float(low), mean), max(float(high), mean), len(every))
 
     def agreements(self, rng: np.random.Generator) -> dict[str, Estimate]:
-        """Return how alike graphs are within a subset and between subsets."""
+        """Return the agreement of graphs within a subset and between subsets."""
         within = [
             np.mean([graph_scores.agreement(a, b) for a, b in combinations(graphs, 2)])
             for graphs in self.graphs
@@ -191,7 +192,7 @@ def _require_known(graph: CausalGraph, truth: CausalGraph) -> None:
             f"({', '.join(truth.nodes)}); it takes two or more"
         )
     if not true.edges:
-        raise MetricUndefinedError("the true graph has no edge, so that none can be found")
+        raise MetricUndefinedError("the true graph has no edges to be found")
 
 
 def _drawn(dataset: Dataset, rng: torch.Generator) -> Dataset:

@@ -1,4 +1,4 @@
-"""Faithfulness as dependence: whether explanations go with what the classifier perceives."""
+"""Faithfulness as dependence between explanations and what the classifier perceives."""
 
 from __future__ import annotations
 
@@ -37,15 +37,16 @@ _Dependence = Callable[[NDArray[np.float64], NDArray[np.float64], bool], float]
 class _Dependent(Metric):
     """The dependence between a concept's value and its importance, averaged over the concepts.
 
-    The values are those that the concept space reads in the images: what the classifier
-    perceives. Concepts that never vary are left out; those whose importance never does count 0.
-    The result's ``reason`` tells how many. ``chance`` permutes the images' explanations; its
-    interval is the range in which 95 % of such permutations lie. The score's own interval is by
-    random halves of the images. Of the ``parts``, ``adjusted`` is (score - chance) / (1 - chance):
-    0 by chance, and 1 at most; with up to eight concepts there is also the score of each.
+    The values are those that the concept space reads from the images: what the classifier
+    perceives. Concepts that do not vary are left out; concepts whose importance does not vary
+    count 0, and ``reason`` says how many there are. ``chance`` is the mean score of permuted
+    explanations; its interval contains 95 % of the permutations. The interval of the score is
+    computed from random halves of the images. The part ``adjusted`` is
+    (score - chance) / (1 - chance): 0 by chance, and 1 at most. With up to eight concepts the
+    score of each is a part, too.
 
-    Dependence alone is no faithfulness: the concepts' own values, or any invertible code of them,
-    score 1. Read it beside ``interventional-faithfulness``.
+    Dependence alone is not faithfulness: the values of the concepts themselves, or any invertible
+    code of them, score 1. Read it beside ``interventional-faithfulness``.
     """
 
     higher_is_better = True
@@ -59,9 +60,9 @@ class _Dependent(Metric):
         Parameters
         ----------
         permutations
-            Of the images, for the chance level.
+            The number of permutations of the images, for the chance level.
         halves
-            Random halves of the images, for the interval.
+            The number of random halves of the images, for the interval.
         """
 
         permutations: int = Field(default=50, ge=10)
@@ -77,7 +78,7 @@ class _Dependent(Metric):
         n = len(explanation)
         if n < _FEWEST_IMAGES:
             raise MetricUndefinedError(
-                f"dependence is told from {_FEWEST_IMAGES} explanations or more, not from {n}"
+                f"dependence needs {_FEWEST_IMAGES} or more explanations to be estimated, not {n}"
             )
         space = inputs.need_space()
         attribution = to_concepts(explanation, inputs)
@@ -121,19 +122,19 @@ def _left_out(varying: int, concepts: int, silent: int) -> str:
 
 
 class Faithfulness(_Dependent):
-    """GLANCE's faithfulness index, made legal: normalised mutual information in bins.
+    """GLANCE's faithfulness index with discrete entropies: normalised mutual information in bins.
 
-    The paper's I(E'; Exps) / sqrt(H(E') H(Exps)) has no meaning with differential entropies, which
-    change with the unit. Here ranks fall into bins of equal frequency, concept by concept, and
-    information and entropies are those of the bins; for boolean concepts it is I / H(z). Bins find
-    dependence where there is none: see ``chance``.
+    The paper's I(E'; Exps) / sqrt(H(E') H(Exps)) has no meaning with differential entropies,
+    because they change with the unit. Here the ranks of each concept are put into bins of equal
+    frequency, and information and entropies are computed from the bins; for boolean concepts the
+    index is I / H(z). The estimate is above 0 even for independent columns: see ``chance``.
     """
 
     name = "faithfulness"
     reference = "GLANCE (arXiv 2207.01917), section 3.4, proposition 1; in bins of equal frequency"
     why_controls_win: ClassVar[Mapping[ControlKind, str]] = {
         ControlKind.RANDOM: (
-            "Bins find dependence where there is none: both are to be read against chance."
+            "The estimate is above 0 even without dependence: read both against chance."
         )
     }
 
@@ -143,11 +144,11 @@ class Faithfulness(_Dependent):
         Parameters
         ----------
         bins
-            How many; fewer where a bin would have under five images.
+            The number of bins; fewer if a bin would have less than five images.
         permutations
-            Of the images, for the chance level.
+            The number of permutations of the images, for the chance level.
         halves
-            Random halves of the images, for the interval.
+            The number of random halves of the images, for the interval.
         """
 
         bins: int = Field(default=8, ge=2)
@@ -168,8 +169,9 @@ class Faithfulness(_Dependent):
 class InformationCoefficient(_Dependent):
     """The coefficient of information: sqrt(1 - exp(-2 I)), I by nearest neighbours.
 
-    Between the normal scores of ranks, so that no unit counts; the absolute correlation where the
-    two are jointly normal. For a boolean concept, as a share of the most that it can be.
+    It is computed from the normal scores of ranks, so that it does not depend on units. If both
+    are jointly normal, it is the absolute correlation. For a boolean concept it is given as a
+    share of its maximum.
     """
 
     name = "information-coefficient"
@@ -181,11 +183,11 @@ class InformationCoefficient(_Dependent):
         Parameters
         ----------
         neighbours
-            Of the estimator.
+            The number of neighbours of the estimator.
         permutations
-            Of the images, for the chance level.
+            The number of permutations of the images, for the chance level.
         halves
-            Random halves of the images, for the interval.
+            The number of random halves of the images, for the interval.
         """
 
         neighbours: int = Field(default=5, ge=1)
@@ -193,7 +195,7 @@ class InformationCoefficient(_Dependent):
     config: Config
 
     def _dependence(self, n: int, rng: np.random.Generator) -> _Dependence:
-        # A half of the images has neighbours, too.
+        # Each half of the images needs enough neighbours as well.
         neighbours = min(self.config.neighbours, n // 2 - 1)
         seed = int(rng.integers(2**31))
 
@@ -224,7 +226,7 @@ class _Columns:
 
     @property
     def silent(self) -> int:
-        """How many concepts have the same importance in all images."""
+        """The number of concepts with the same importance in all images."""
         return int((np.ptp(self.importance, axis=0) == 0).sum())
 
     def varying(self) -> list[int]:
@@ -257,7 +259,7 @@ class _Columns:
     ) -> float:
         if np.ptp(value) == 0:
             return float("nan")
-        # What never varies tells nothing.
+        # A column that does not vary has no dependence.
         return self.dependence(value, importance, boolean) if np.ptp(importance) > 0 else 0.0
 
 

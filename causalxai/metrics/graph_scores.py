@@ -1,7 +1,7 @@
-"""How right a graph is, and how alike two graphs are.
+"""Scores of a graph against the true one, and of the agreement of two graphs.
 
-All scores look at the nodes that both graphs have: the known sub-graph. Each says for which kinds
-of edges it is defined.
+All scores are restricted to the nodes that both graphs have. Each score says for which kinds of
+edges it is defined.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ def common_part(found: CausalGraph, truth: CausalGraph) -> tuple[CausalGraph, Ca
 
 
 def directed_member(graph: CausalGraph) -> CausalGraph:
-    """Return a graph with all directions that a graph with undirected edges stands for.
+    """Return a directed member of the class that a partially directed graph represents.
 
-    It has the same neighbours and the same causes that meet in a common effect, so that it implies
-    the same independences as any other such member [1]_. Effects differ between members.
+    It has the same skeleton and the same colliders, and therefore implies the same independences
+    as any other member [1]_. Effects differ between members.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def directed_member(graph: CausalGraph) -> CausalGraph:
     .. [1] Dor, Tarsi, "A simple algorithm to construct a consistent extension of a partially
        oriented graph", 1992.
     """
-    _require_kinds(graph, "a graph with all directions", _DIRECTED_OR_OPEN)
+    _require_kinds(graph, "a directed member", _DIRECTED_OR_OPEN)
     beside: dict[str, set[str]] = {node: set() for node in graph.nodes}
     for edge in graph.edges:
         beside[edge.source].add(edge.target)
@@ -54,8 +54,8 @@ def directed_member(graph: CausalGraph) -> CausalGraph:
         if sink is None:
             undirected = edges_in_words(graph.edges_of(EdgeKind.UNDIRECTED))
             raise MetricUndefinedError(
-                f"no directions of {undirected} leave the graph without a cycle, and without "
-                "causes that meet in an effect where it has none that do"
+                f"every choice of directions for {undirected} makes a cycle, or a collider that "
+                "the graph does not have"
             )
         arrows |= {(other, sink) for other in graph.neighbours(sink) if other in left}
         left.remove(sink)
@@ -65,7 +65,7 @@ def directed_member(graph: CausalGraph) -> CausalGraph:
 def _can_be_last(
     node: str, left: Sequence[str], graph: CausalGraph, beside: Mapping[str, Set[str]]
 ) -> bool:
-    """Tell whether all edges among the nodes left can lead into one and make no new collider."""
+    """Return whether all edges among the nodes left can point to a node without a new collider."""
     near = beside[node] & set(left)
     return not near & set(graph.children(node)) and all(
         near - {other} <= beside[other] for other in near & set(graph.neighbours(node))
@@ -75,9 +75,9 @@ def _can_be_last(
 def index(found: CausalGraph, truth: CausalGraph, *, free: int = 0) -> float:
     """Return GLANCE's correctness index, at most 1.
 
-    ``(free + correct - additional) / (free + true edges)``. A reversed edge is additional, as is
-    one of two nodes that are not joined, whichever marks it has; so is a bidirected edge in place
-    of a directed one. An edge that leaves the true mark open counts neither way.
+    It is ``(free + correct - additional) / (free + true edges)``. Additional are reversed edges,
+    edges of any kind between nodes that are not joined in the truth, and bidirected edges in place
+    of directed ones. An edge that leaves the true mark open is neither correct nor additional.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def _claim(edge: Edge) -> Claim:
 
 
 def _denies(edge: Edge, true: CausalGraph) -> bool:
-    """Tell whether a o→ b is found where b → a is true."""
+    """Return whether the edge is a o→ b where b → a is true."""
     return edge.kind is EdgeKind.PARTIALLY_DIRECTED and true.has_edge(edge.target, edge.source)
 
 
@@ -160,24 +160,25 @@ def skeleton_f1(found: CausalGraph, truth: CausalGraph) -> float:
 
 
 def orientation_accuracy(found: CausalGraph, truth: CausalGraph) -> float:
-    """Return the share of right directions, in [0, 1], of those given to pairs truly joined.
+    """Return the share of correct directions among oriented edges of truly joined pairs, in [0, 1].
 
     Raises
     ------
     MetricUndefinedError
-        If no pairs that are truly joined are given a direction.
+        If no edge between truly joined nodes is oriented.
     """
     one, true = common_part(found, truth)
     met = [edge for edge in one.directed_edges if true.between(edge.source, edge.target)]
     if not met:
-        raise MetricUndefinedError("no true neighbours are given a direction")
+        raise MetricUndefinedError("no edge between true neighbours is oriented")
     return sum(true.has_edge(edge.source, edge.target) for edge in met) / len(met)
 
 
 def sid(found: CausalGraph, truth: CausalGraph) -> float:
     """Return the structural intervention distance [1]_, a share of pairs, by ``gadjid``.
 
-    For how many ordered pairs the found graph's parents are no valid adjustment set in the truth.
+    It counts the ordered pairs for which the parents in the found graph are not a valid adjustment
+    set in the true graph.
 
     Raises
     ------
@@ -198,13 +199,12 @@ def sid(found: CausalGraph, truth: CausalGraph) -> float:
 def ancestor_aid(found: CausalGraph, truth: CausalGraph) -> float:
     """Return the ancestor adjustment identification distance [1]_, a share of pairs.
 
-    Graphs with undirected edges count where they are the pattern of a Markov equivalence class (a
-    CPDAG).
+    Graphs with undirected edges are accepted if they represent a Markov equivalence class (CPDAG).
 
     Raises
     ------
     MetricUndefinedError
-        If a graph is neither directed nor such a pattern, or fewer than two nodes are shared.
+        If a graph is neither directed nor a CPDAG, or fewer than two nodes are shared.
 
     References
     ----------
@@ -216,7 +216,7 @@ def ancestor_aid(found: CausalGraph, truth: CausalGraph) -> float:
     true, one = _matrices(found, truth, "ancestor-AID", _DIRECTED_OR_OPEN)
     for graph in common_part(found, truth):
         if graph.edges_of(EdgeKind.UNDIRECTED) and not is_cpdag(graph):
-            raise MetricUndefinedError("ancestor-AID is defined for DAGs and CPDAGs alone")
+            raise MetricUndefinedError("ancestor-AID is defined only for DAGs and CPDAGs")
     return float(gadjid.ancestor_aid(true, one, edge_direction=_DIRECTION)[0])
 
 
@@ -226,7 +226,7 @@ _UNDIRECTED = 2
 
 
 def is_cpdag(graph: CausalGraph) -> bool:
-    """Tell whether a graph is the pattern of a Markov equivalence class: that of its member."""
+    """Return whether a graph is a CPDAG, by comparison with the CPDAG of one of its members."""
     if graph.edges_of(*(kind for kind in EdgeKind if kind not in _DIRECTED_OR_OPEN)):
         return False
     try:
@@ -264,9 +264,9 @@ def pattern_of(dag: CausalGraph) -> CausalGraph:
 
 
 def random_graph(like: CausalGraph, nodes: Sequence[str], rng: np.random.Generator) -> CausalGraph:
-    """Draw a graph over some nodes with as many edges of each kind as another one has among them.
+    """Draw a random graph over some nodes, with as many edges of each kind as another graph.
 
-    A random order of the nodes and random pairs, the earlier one being the cause.
+    The nodes get a random order; pairs are drawn, and the earlier node of a pair is the cause.
     """
     kinds = [edge.kind for edge in like.among(nodes).edges]
     order = [str(name) for name in rng.permutation(list(nodes))]
@@ -279,7 +279,7 @@ def random_graph(like: CausalGraph, nodes: Sequence[str], rng: np.random.Generat
 
 
 def _require_kinds(graph: CausalGraph, what: str, kinds: Sequence[EdgeKind]) -> None:
-    """Refuse a graph with edges for which a score is not defined."""
+    """Raise MetricUndefinedError if a graph has edges for which a score is not defined."""
     others = [edge for edge in graph.edges if edge.kind not in kinds]
     if others:
         raise MetricUndefinedError(
@@ -291,7 +291,7 @@ def _require_kinds(graph: CausalGraph, what: str, kinds: Sequence[EdgeKind]) -> 
 def _matrices(
     found: CausalGraph, truth: CausalGraph, what: str, kinds: Sequence[EdgeKind]
 ) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
-    """Return truth and found graph as gadjid has them."""
+    """Return the true and the found graph in gadjid's form."""
     one, true = common_part(found, truth)
     if len(one.nodes) < 2:
         raise MetricUndefinedError("the graphs share fewer than two nodes")

@@ -11,7 +11,7 @@ Column = NDArray[np.float64]
 
 
 def equal_frequency(values: Column, bins: int) -> NDArray[np.int64]:
-    """Return each value's bin; as many in each bin as ties allow, equal values in the same one."""
+    """Return each value's bin; bins are equally full except that equal values share a bin."""
     ranks = stats.rankdata(values, method="average") - 0.5
     numbers: NDArray[np.int64] = (ranks * bins / len(values)).astype(np.int64)
     return numbers
@@ -36,16 +36,16 @@ def binned_dependence(one: Column, other: Column, bins: int, *, boolean: bool = 
     Parameters
     ----------
     one, other
-        ``[n]``; only their ranks count.
+        ``[n]``; only their ranks matter.
     bins
-        How many, 2 or more.
+        The number of bins, at least 2.
     boolean
         Whether ``one`` takes two values; then it is its own code, and the result ``I / H(one)``.
 
     Returns
     -------
     float
-        NaN where a column falls into a single bin.
+        NaN if all values of a column are in one bin.
     """
     first = (one > one.mean()).astype(np.int64) if boolean else equal_frequency(one, bins)
     second = equal_frequency(other, bins)
@@ -67,9 +67,9 @@ def coefficient(one: Column, other: Column, neighbours: int, seed: int) -> float
     one, other
         ``[n]``.
     neighbours
-        k of the estimator.
+        The number of neighbours of the estimator (k).
     seed
-        Tells equal values apart.
+        The seed of the noise that separates equal values.
 
     References
     ----------
@@ -88,11 +88,11 @@ def coefficient(one: Column, other: Column, neighbours: int, seed: int) -> float
 
 
 def boolean_coefficient(one: Column, other: Column, neighbours: int, seed: int) -> float:
-    """Return ``coefficient`` where ``one`` takes two values, as a share of the most it can be.
+    """Return ``coefficient`` for a boolean column ``one``, as a share of its maximum.
 
-    A boolean column has no more than its entropy to tell, which by the same formula is less
-    than 1. By Ross, "Mutual information between discrete and continuous data sets", PLoS ONE 9,
-    2014; by scikit-learn.
+    The information about a boolean column is at most its entropy, so that the coefficient stays
+    below 1. The estimator is that of Ross, "Mutual information between discrete and continuous data
+    sets", PLoS ONE 9, 2014; by scikit-learn.
     """
     codes = (one > one.mean()).astype(np.int64)
     most = entropy(codes)

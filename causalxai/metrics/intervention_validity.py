@@ -1,4 +1,4 @@
-"""Intervention validity: whether pictures come to show what do() set."""
+"""Intervention validity: whether the rendered images show the values that do() set."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ _HALF = 0.5
 
 
 class InterventionValidity(Metric):
-    """Did the pictures come to show what do() set? Readback against the value set.
+    """How well the readback after an intervention agrees with the values that do() set.
 
-    Each concept is set, in each image, to the values that other images have. The score is 1 minus
-    the mean squared error of the readback over the variance of what was set (R², 1 at most), for
-    boolean concepts the share of flips that are read back; averaged over the concepts. ``chance``
-    reads another image's picture. Of the control ``do() ignored`` each picture stays as it is. The
-    parts tell R² and the own effect, by how much of a unit set the readback moves, of up to eight
-    concepts each. Concepts that don't vary over these images, and those beyond the 64th, are left
-    out and counted.
+    Each concept of each image is set to values of other images. The score is 1 minus the mean
+    squared error of the readback divided by the variance of the values that were set (R², 1 at
+    most); for boolean concepts it is the share of flips that are read back. It is averaged over
+    the concepts. ``chance`` uses the readback of another image. The control ``do() ignored``
+    leaves each image as it is. The parts are, for up to eight concepts each, R² and the own
+    effect: the change of the readback for one unit that is set. Concepts that do not vary over
+    these images, and those after the 64th, are left out and counted.
 
-    It judges the oracle, not the explanation, whose images it uses.
+    The metric scores the oracle. Of the explanation it uses only the images.
     """
 
     name = "intervention-validity"
@@ -54,9 +54,9 @@ class InterventionValidity(Metric):
         Parameters
         ----------
         images
-            At most.
+            The maximum number of images.
         values
-            That each continuous concept is set to, in each image.
+            The number of values to which each continuous concept of an image is set.
         """
 
         images: int = Field(default=50, ge=2)
@@ -73,11 +73,13 @@ class InterventionValidity(Metric):
         ]
         places = every[:MOST_RENDERED]
         if not places:
-            raise MetricUndefinedError("a parameter has no readback to compare with")
+            raise MetricUndefinedError("parameters have no readback to compare with")
         rows = torch.randperm(len(explanation), generator=inputs.rng)[: self.config.images]
         units, n = inputs.explained_units(explanation)[rows], len(rows)
         if n < 2:
-            raise MetricUndefinedError("what is set is another image's value: it takes two images")
+            raise MetricUndefinedError(
+                "concepts are set to the values of other images, which takes two or more images"
+            )
         obeyed = {}
         for place in places:
             concept = oracle.space.concepts[place]
@@ -151,7 +153,7 @@ class _Obedience:
         return float(1 - ((read - set_to) ** 2).mean() / self.spread)
 
     def own_effect(self, images: Rows) -> float:
-        """Return by how much the readback moves to a unit set, in least squares."""
+        """Return the change of the readback for one unit that is set, by least squares."""
         moved = (self.read - self.before)[:, images]
         asked = (self.set_to - self.own)[:, images]
         scale = float((asked**2).sum())
@@ -162,7 +164,9 @@ def _validity(
     name: str, obeyed: Mapping[str, _Obedience], n: int, rng: np.random.Generator
 ) -> MetricResult:
     if not obeyed:
-        raise MetricUndefinedError("no concept varies over these images, so that none can be set")
+        raise MetricUndefinedError(
+            "no concept varies over these images, so there are no other values to set"
+        )
     swapped = rng.permutation(n)
     ways: dict[str, Callable[[_Obedience], NDArray[np.float64]]] = {
         "score": lambda one: one.read,

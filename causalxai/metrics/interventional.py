@@ -1,4 +1,4 @@
-"""Faithfulness by doing: whether do() brings about what explanations claim."""
+"""Interventional faithfulness: whether do() has the effects that explanations claim."""
 
 from __future__ import annotations
 
@@ -40,23 +40,24 @@ _SINGLE = "oracle's single effects"
 class InterventionalFaithfulness(Metric):
     """Rank correlation between the effects that an explanation claims and those that do() has.
 
-    Random subsets of the concepts are intervened on, in each image: continuous concepts are
-    shifted by one unit (an sd) up or down, boolean ones flipped, parameters removed. The
-    explainer has not seen these interventions. Claimed is the sum of the subset's importances,
-    each with the sign of its change; shown is what the oracle adds to the target's logit. The score
-    is Spearman's correlation over the subsets, averaged over images.
+    Random subsets of the concepts of each image are changed: continuous concepts are shifted by
+    one unit (a standard deviation) up or down, boolean ones flipped, parameters removed. The
+    explainer has not seen these interventions. The claimed effect is the sum of the subset's
+    importances, each with the sign of its change; the shown effect is the change of the target's
+    logit in the oracle's answer. The score is Spearman's correlation of the two over the subsets,
+    averaged over images.
 
-    ``chance`` draws normal importances at random, twenty times. The part ``others held`` holds the
-    concepts outside the subset at their own values: it is the higher one for explanations that
-    speak of direct effects, while the score asks for effects with all their consequences. Images in
-    which the oracle makes no difference between subsets are left out and counted; where the
-    explanation makes none, it is silent, and the image counts 0.
+    ``chance`` is the score of random normal importances, drawn twenty times. The part
+    ``others held`` holds the concepts outside the subset at their own values: it favours
+    explanations of direct effects, whereas the score includes all consequences of an intervention.
+    Images in which all subsets have the same shown effect are left out and counted; images in
+    which all have the same claimed effect count 0.
 
-    ``controls``: ``concepts exchanged`` hands each image's importances to other concepts, which
-    changes little where there are two. ``oracle's single effects`` claims for each subset the sum
-    of what the oracle answers to each of its members alone. It is below 1 where effects don't add
-    up, as where a subset has a cause along with its effect; where it is 1, they do, and an
-    explainer that lists the oracle's own answers scores 1 for that alone.
+    ``controls``: ``concepts exchanged`` assigns the importances of each image to other concepts,
+    which changes little if there are only two. ``oracle's single effects`` claims for each subset
+    the sum of the oracle's answers to its members alone. It is below 1 if effects do not add up,
+    for example if a subset contains a cause and its effect. If it is 1, they add up, and an
+    explainer that only lists the oracle's answers scores 1.
     """
 
     name = "interventional-faithfulness"
@@ -79,13 +80,13 @@ class InterventionalFaithfulness(Metric):
         Parameters
         ----------
         subsets
-            To each image.
+            The number of subsets for each image.
         images
-            At most.
+            The maximum number of images.
         held
-            Also ask with the other concepts held, which doubles the queries.
+            Whether to ask also with the other concepts held, which doubles the queries.
 
-        With more than 64 concepts neither that is asked nor for single effects.
+        With more than 64 concepts, neither that part nor the single effects are computed.
         """
 
         subsets: int = Field(default=32, ge=5)
@@ -97,7 +98,9 @@ class InterventionalFaithfulness(Metric):
     def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:
         attribution = to_concepts(explanation, inputs)
         if len(attribution.places) < 2:
-            raise MetricUndefinedError("one concept alone has no other to be mistaken for")
+            raise MetricUndefinedError(
+                "subsets of a single concept cannot be compared; two or more concepts are needed"
+            )
         rows = torch.randperm(len(explanation), generator=inputs.rng)[: self.config.images]
         importance = attribution.importance[rows]
         asked = _Asked.about(explanation, rows, attribution.places, inputs)
@@ -107,8 +110,8 @@ class InterventionalFaithfulness(Metric):
         trial = _Trial(asked, subsets, asked.effects(subsets), numpy_generator(inputs.rng))
         if not trial.told.any():
             raise MetricUndefinedError(
-                "there are no effects to compare: in no image does the oracle make a difference "
-                "between subsets of concepts"
+                "there are no effects to compare: in each image all subsets of concepts have the "
+                "same effect"
             )
         controls = {"concepts exchanged": trial.score(exchanged)}
         parts = {}
@@ -209,8 +212,8 @@ class _Asked:
     def effects(self, subsets: _Subsets, *, hold: bool = False) -> NDArray[np.float64]:
         """Return what do() on each subset adds to the target's logit, [q, n].
 
-        In whole numbers of the least difference that is none of rounding: only ranks count, and
-        rounding makes none.
+        Effects are rounded to multiples of a small share of the largest logit. Only their ranks
+        count, and without this step rounding errors would rank effects that are equal.
         """
         values = subsets.pick(self.up.set_to, self.down.set_to)
         columns = subsets.columns
@@ -232,7 +235,7 @@ class _Asked:
 
 @dataclass(frozen=True)
 class _Trial:
-    """What do() has shown of some subsets, ``[q, n]``, against which claims are held."""
+    """The effects of some subsets under do(), ``[q, n]``, with which claims are compared."""
 
     asked: _Asked
     subsets: _Subsets
@@ -241,25 +244,25 @@ class _Trial:
 
     @property
     def told(self) -> NDArray[np.bool_]:
-        """In which images the oracle makes a difference between subsets, ``[n]``."""
+        """Whether the effects of the subsets differ in an image, ``[n]``."""
         told: NDArray[np.bool_] = np.ptp(self.shown, axis=0) > 0
         return told
 
     def silent(self, importance: Tensor) -> int:
-        """Return in how many of these images importances make none."""
+        """Return in how many of these images the claimed effects do not differ."""
         claimed = self.asked.claimed(self.subsets, importance)[:, self.told]
         return int((np.ptp(claimed, axis=0) == 0).sum())
 
     def score(self, importance: Tensor) -> Estimate:
-        """Return how well importances ``[n, d]`` tell what was shown."""
+        """Return the score of importances ``[n, d]``."""
         return self.score_of(self.asked.claimed(self.subsets, importance))
 
     def score_of(self, claimed: NDArray[np.float64]) -> Estimate:
-        """Return how well claims ``[q, n]`` do."""
+        """Return the score of claimed effects ``[q, n]``."""
         return self.score_of_all([claimed])
 
     def score_of_all(self, claims: Sequence[NDArray[np.float64]]) -> Estimate:
-        """Return how well several claims ``[q, n]`` do on average."""
+        """Return the mean score of several tables of claimed effects ``[q, n]``."""
         each = [_correlations(claimed, self.shown)[self.told] for claimed in claims]
         return Estimate.mean(np.mean(each, axis=0), self.rng)
 
@@ -267,7 +270,7 @@ class _Trial:
 def _reason(
     attribution: ConceptAttribution, trial: _Trial, importance: Tensor, single: Estimate | None
 ) -> str:
-    """Tell what the score rests on that is not seen in it."""
+    """Return remarks on the images and effects that the score rests on."""
     n, silent = int(trial.told.sum()), trial.silent(importance)
     told = [attribution.remark]
     if silent:
@@ -285,14 +288,14 @@ def _correlations(claimed: NDArray[np.float64], shown: NDArray[np.float64]) -> N
     rho = np.zeros(claimed.shape[1])
     ranked = (np.ptp(claimed, axis=0) > 0) & (np.ptp(shown, axis=0) > 0)
     if ranked.any():
-        # spearmanr would correlate every image with every other.
+        # scipy's spearmanr would also correlate each image with all others, which is slow.
         one, other = (stats.rankdata(table[:, ranked], axis=0) for table in (claimed, shown))
         rho[ranked] = stats.pearsonr(one, other, axis=0).statistic
     return rho
 
 
 def _handed_around(importance: Tensor, rng: torch.Generator) -> Tensor:
-    """Give each image's importances to other concepts; never all to their own."""
+    """Return importances that are permuted between the concepts; at least two change places."""
     n, d = importance.shape
     order = torch.rand(n, d, generator=rng).argsort(dim=1)
     same = (order == torch.arange(d)).all(dim=1)

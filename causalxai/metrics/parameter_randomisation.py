@@ -1,4 +1,4 @@
-"""Classifiers that have forgotten: a control for explanations of what was learned."""
+"""Parameter randomisation: copies of a classifier that have lost what it learned."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ def randomised(
 ) -> Classifier:
     """Return a copy whose weights are shuffled within each tensor.
 
-    Shapes and each tensor's distribution stay, what was learned goes. An explanation of the
-    classifier has to change [1]_. Buffers, such as the statistics of batch normalisation, stay,
-    and so do tensors all of whose entries are the same.
+    The shapes and the distribution of each tensor are kept, but what was learned is lost, so an
+    explanation of the classifier has to change [1]_. Buffers, such as the statistics of batch
+    normalisation, are kept, and so are tensors whose entries are all equal.
 
     Parameters
     ----------
     classifier
-        Is left alone.
+        The classifier; it is not changed.
     rng
-        Draws the permutations; a CPU generator.
+        The CPU generator of the permutations.
     layers
-        Whose weights are shuffled: names as in ``Classifier.weighted_layers``, or the share of
-        these, counted from the logits downwards and rounded up ([1]_'s cascade); in (0, 1].
+        The layers whose weights are shuffled: names as in ``Classifier.weighted_layers``, or the
+        share of these in (0, 1], counted from the logits downwards and rounded up (the cascade of
+        [1]_).
 
     Raises
     ------
@@ -66,7 +67,7 @@ def randomised(
 
 def _from_the_top(known: tuple[str, ...], share: float) -> tuple[str, ...]:
     if not 0 < share <= 1:
-        raise ValueError(f"the share of layers is in (0, 1], not {share:g}")
+        raise ValueError(f"the share of layers must be in (0, 1], not {share:g}")
     return known[len(known) - max(1, -int(-share * len(known) // 1)) :] if known else ()
 
 

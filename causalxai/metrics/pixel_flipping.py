@@ -1,4 +1,4 @@
-"""Deletion and insertion: the prediction as the pixels that a map calls important go or come."""
+"""Deletion and insertion: the prediction while important pixels are removed or added."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from causalxai.seeding import numpy_generator
 class PixelFlipping(Metric):
     """Area under the target's probability while pixels change, the most important ones first.
 
-    The estimate is the explanation's first map; ``parts`` have its other maps. An explanation that
-    speaks of concepts alone is painted, where the oracle renders (see ``metrics.translation``).
-    ``chance`` is a random order of the pixels.
+    The estimate is the score of the explanation's first map; the ``parts`` are those of its other
+    maps. The importances of an explanation without maps are translated to a map if the oracle
+    renders (see ``metrics.translation``). ``chance`` is the score of a random order of the pixels.
     """
 
     value_range = (0.0, 1.0)
@@ -68,9 +68,9 @@ class PixelFlipping(Metric):
         images
             ``[n, c, h, w]``.
         target
-            ``[n]``, the class whose probability is followed.
+            ``[n]``, the class whose probability is recorded.
         heat
-            ``[n, h, w]``, importance; pixels go in its descending order.
+            ``[n, h, w]``, importance; the most important pixels are changed first.
 
         Returns
         -------
@@ -97,7 +97,7 @@ class PixelFlipping(Metric):
 
 
 class Deletion(PixelFlipping):
-    """Important pixels are deleted first: the faster the class goes, the better."""
+    """Important pixels are deleted first; the faster the probability falls, the better."""
 
     name = "deletion"
     higher_is_better = False
@@ -116,7 +116,7 @@ class Deletion(PixelFlipping):
 
 
 class Insertion(PixelFlipping):
-    """Important pixels are inserted first: the faster the class comes, the better."""
+    """Important pixels are inserted first; the faster the probability rises, the better."""
 
     name = "insertion"
     higher_is_better = True

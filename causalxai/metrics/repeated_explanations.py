@@ -1,4 +1,4 @@
-"""Asking an explainer again: about noisy copies of images, and about the same ones."""
+"""Repeated explanations of noisy copies of the same images."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Answers:
         ``[images, copies, repeats, d]``: importances; for explanations that speak of pixels alone,
         the first map's pixels.
     kept
-        ``[images, copies]``: which copies have the class that was predicted before.
+        ``[images, copies]``: which copies have the same predicted class as their image.
     read
-        What the claims are about.
+        The attribution space of the claims.
     """
 
     claims: NDArray[np.float64]
@@ -49,22 +49,23 @@ def ask_again(
     noise: float,
     who: str,
 ) -> Answers:
-    """Have noisy copies of some images explained, for the class that was explained before.
+    """Explain noisy copies of some images, for the same classes as in an explanation.
 
     Parameters
     ----------
     explanation
-        Whose images, and whose classes.
+        The explanation that has the images and the classes.
     inputs
-        With the explainer; its generator draws images, noise, and the explainer's own chance.
+        The inputs, with the explainer. Their generator draws the images, the noise and the
+        explainer's own random choices.
     images
-        How many at most.
+        The maximum number of images.
     copies, repeats
-        How many of each image, and how often each is explained.
+        The number of copies of each image, and how often each copy is explained.
     noise
         The standard deviation of the Gaussian noise; images stay in [0, 1].
     who
-        Asks, for the message.
+        The name of the metric, for the message.
 
     Raises
     ------

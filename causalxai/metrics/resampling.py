@@ -1,4 +1,4 @@
-"""Intervals and chance levels for scores that are no mean over images."""
+"""Intervals and chance levels for scores that are not means over images."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from scipy import stats
 from causalxai.metric import Estimate
 
 Rows: TypeAlias = NDArray[np.int64]
-"""``[m]``, the numbers of some of the images."""
+"""``[m]``, the indices of some of the images."""
 Statistic: TypeAlias = Callable[[Rows], float]
-"""A score of some of the images, by their numbers."""
+"""A function that scores the images with the given indices."""
 
 _PERCENTILES = (2.5, 97.5)
 
@@ -24,8 +24,8 @@ def bootstrapped(
 ) -> Estimate:
     """Return a score of ``n`` images with a percentile bootstrap interval.
 
-    For scores that images drawn twice do not disturb, such as ratios of means. Draws in which the
-    score is not defined (not finite) are left out.
+    It is for scores that are not distorted when an image is drawn twice, such as ratios of means.
+    Draws in which the score is not finite are left out.
     """
     value = float(statistic(np.arange(n)))
     if n < 2:
@@ -55,10 +55,10 @@ def halved(
 ) -> Estimate:
     """Return a score of ``n`` images with an interval by random halves [1]_.
 
-    An image that is drawn twice looks like information, so that a bootstrap of mutual information
-    lies above what it should surround. The scores of random halves *without* replacement spread
-    about the score of the half as that of the whole does about its own expectation (the jackknife
-    that deletes half); their deviations from their median are put about the value.
+    Images that are drawn twice look like dependence, so that a bootstrap of mutual information
+    overestimates the score. Random halves are drawn *without* replacement. Their scores vary
+    around their centre as the score of all images varies around its expectation (the delete-half
+    jackknife); the interval adds their deviations from their median to the value.
 
     Parameters
     ----------
@@ -67,11 +67,11 @@ def halved(
     n
         The number of images.
     rng
-        Draws the halves.
+        The generator of the halves.
     draws
-        How many.
+        The number of halves.
     bounds
-        Where the score can lie; the interval keeps to it.
+        The range of the score, to which the interval is limited.
 
     References
     ----------
@@ -89,9 +89,9 @@ def halved(
 
 
 def null_range(scores: ArrayLike) -> Estimate:
-    """Return the mean of scores by chance, and the range in which 95 % of single ones lie.
+    """Return the mean of chance scores, with the range that contains 95 % of them.
 
-    A score within the range is one that an explanation which knows nothing may well have.
+    A score within this range is compatible with an explanation that knows nothing.
     """
     data = np.asarray(scores, dtype=np.float64)
     low, high = np.percentile(data, _PERCENTILES)

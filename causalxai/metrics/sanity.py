@@ -1,4 +1,4 @@
-"""Sanity: whether an explanation of a classifier changes when what was learned is gone."""
+"""Sanity: whether explanations change when the classifier's weights are randomised."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ _DRAWS = 200
 class Sanity(Metric):
     """How much explanations change when the classifier's weights are shuffled, after [1]_.
 
-    1 - rank correlation of the explanations before and after, over all images and their importances
-    at once, or the pixels of their first maps. Near 0, they do not speak of what the classifier has
-    learned. Near 1 they may: noise changes as well, so that a high score proves nothing by itself.
-    Above 1 they turn around.
+    The score is 1 - the rank correlation of the explanations before and after, over the
+    importances of all images together, or over the pixels of their first maps. Near 0, the
+    explanations do not depend on what the classifier has learned. Near 1 they may depend on it;
+    but noise changes as well, so that a high score alone proves nothing. Above 1 they are
+    reversed.
 
-    The concepts stay those that were fitted to the classifier, and so does the graph; concept
-    space and oracle then read and ask the classifier that has forgotten. The interval is over
-    images.
+    The concepts and the graph remain those of the original classifier; the concept space and the
+    oracle then use the classifier with randomised weights. The interval is over images.
 
-    ``controls``: ``same weights``, the same for an explanation that is merely asked for again:
-    what the explainer's own chance changes. ``chance``: the entries in another order, which is
-    what an explanation that has nothing to do with the first one comes to; its interval is the
-    range in which 95 % of such orders lie.
+    ``controls``: ``same weights`` is the score for an explanation that is computed again with the
+    same weights, which shows the effect of the explainer's own random choices. ``chance`` is the
+    score of permuted entries, as for an explanation that is unrelated to the first one; its
+    interval contains 95 % of the permutations.
 
     References
     ----------
@@ -63,8 +63,8 @@ class Sanity(Metric):
     )
     reading_note = (
         "sanity: how much explanations change when the classifier's weights are shuffled (1 - rank "
-        "correlation). Near 0, they do not speak of what it has learned; near 1 they may, as noise "
-        "would; above 1 they turn around. Compare 'same weights', which is asking again."
+        "correlation). Near 0, they do not depend on what it has learned; near 1 they may, but so "
+        "does noise; above 1 they are reversed. Compare with 'same weights', a mere repetition."
     )
     requires = frozenset()
 
@@ -74,7 +74,7 @@ class Sanity(Metric):
         Parameters
         ----------
         images
-            At most.
+            The maximum number of images.
         layers
             The share of the layers whose weights are shuffled, from the logits downwards.
         """
@@ -98,8 +98,8 @@ class Sanity(Metric):
         change, repeated = (_Change(claims[0], other) for other in (claims[2], claims[1]))
         if claims[0].size < _FEWEST_ENTRIES or not np.isfinite(change.of_all):
             raise MetricUndefinedError(
-                f"{claims[0].size} entries of {len(rows)} explanations can't be ranked: it takes "
-                f"{_FEWEST_ENTRIES} or more that are not all the same, before and after"
+                f"{claims[0].size} entries of {len(rows)} explanations cannot be ranked: "
+                f"there must be {_FEWEST_ENTRIES} or more, not all the same, before and after"
             )
         controls = {}
         if np.isfinite(repeated.of_all):
@@ -114,7 +114,7 @@ class Sanity(Metric):
         )
 
     def _forgetful(self, inputs: ScoringInputs) -> ScoringInputs:
-        """Return the inputs with a classifier that has forgotten, its concepts as they were."""
+        """Return the inputs with a randomised classifier and the concepts of the original one."""
         classifier = randomised(inputs.classifier, inputs.rng, layers=self.config.layers)
         space, oracle = inputs.space, inputs.oracle
         if space is None or oracle is None:
@@ -129,19 +129,21 @@ class Sanity(Metric):
 
 def _explained(images: torch.Tensor, target: torch.Tensor, inputs: ScoringInputs) -> Explanation:
     if inputs.explainer is None:
-        raise CapabilityError("sanity asks the explainer again; this run has none")
+        raise CapabilityError("sanity runs the explainer again, but this run has none")
     return inputs.explainer.explain(images, target, inputs, with_units=False)
 
 
 def _claims(
     explanations: Sequence[Explanation],
 ) -> tuple[AttributionSpace, list[NDArray[np.float64]]]:
-    """Return what each claims, ``[n, d]``: of concepts that all speak of, or else of pixels."""
+    """Return the claims ``[n, d]`` of explanations: on common concepts, or else on pixels."""
     shared = set.intersection(*(set(one.concepts) for one in explanations))
     if shared and all(one.importance is not None for one in explanations):
         return AttributionSpace.CONCEPTS, [_importance(one, sorted(shared)) for one in explanations]
     if not all(one.maps for one in explanations):
-        raise MetricUndefinedError("the explanations speak neither of the same concepts nor pixels")
+        raise MetricUndefinedError(
+            "the explanations have neither common concepts nor maps of pixels"
+        )
     maps = [next(iter(one.maps.values())).cpu().flatten(1) for one in explanations]
     return AttributionSpace.PIXELS, [heat.double().numpy() for heat in maps]
 

@@ -1,4 +1,4 @@
-"""Stability: how much explanations change when their images hardly do."""
+"""Stability: how much explanations change when their images change slightly."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ Claims = NDArray[np.float64]
 
 
 class _AskingAgain(Metric):
-    """What is measured by explaining noisy copies of the images.
+    """The base of metrics that explain noisy copies of the images.
 
-    Copies of another predicted class are left out and counted in the part ``copies left out``.
+    Copies with another predicted class are left out and counted in the part ``copies left out``.
     """
 
     higher_is_better = True
@@ -37,13 +37,13 @@ class _AskingAgain(Metric):
         Parameters
         ----------
         images
-            At most; each is explained ``copies`` times ``repeats`` times.
+            The maximum number of images; each has ``copies`` times ``repeats`` explanations.
         copies
-            Noisy copies of an image (P).
+            The number of noisy copies of each image (P).
         repeats
-            How often each copy is explained (Q).
+            The number of explanations of each copy (Q).
         noise
-            Standard deviation of the Gaussian noise on pixels in [0, 1].
+            The standard deviation of the Gaussian noise; pixels are in [0, 1].
         """
 
         images: PositiveInt = 8
@@ -67,7 +67,7 @@ class _AskingAgain(Metric):
         usable = [image for image, kept in enumerate(answers.kept) if kept.sum() > 1]
         if not usable:
             raise MetricUndefinedError(
-                "no image keeps its predicted class under the noise: make the noise smaller"
+                "no image keeps its predicted class under the noise; reduce the noise"
             )
         return answers, [answers.of(image) for image in usable]
 
@@ -77,13 +77,14 @@ class Stability(_AskingAgain):
 
     The paper's index, -(mean variance), is the part ``raw``: it changes a hundredfold when
     explanations are multiplied by ten, and with the number of concepts. The score is therefore
-    the total variance of explanations that are brought to unit length first: 0 if all of them point
-    the same way, -1 if every which way. Images with an explanation of zeros alone have no
-    direction, and are left out. ``chance`` shuffles the entries of each copy's explanations, in the
-    same way for all repeats.
+    minus the total variance of explanations that are first scaled to unit length: 0 if all of
+    them have the same direction, -1 if their directions cancel. Images with an explanation of
+    zeros have no direction and are left out. ``chance`` permutes the entries of each copy's
+    explanations, in the same way for all repeats.
 
-    The part ``asked again`` is the same for one copy that is explained several times: what is due
-    to the explainer's own chance. A constant explanation has 0; see ``relative-stability``.
+    The part ``asked again`` is the same score for repeated explanations of one copy; it shows the
+    effect of the explainer's own random choices. A constant explanation scores 0; see
+    ``relative-stability``.
     """
 
     name = "stability"
@@ -91,7 +92,7 @@ class Stability(_AskingAgain):
     reference = "GLANCE (arXiv 2207.01917), section 3.4; of explanations of unit length"
     why_controls_win: ClassVar[Mapping[ControlKind, str]] = {
         ControlKind.CONSTANT: (
-            "What never changes is stable: this metric alone tells nothing, and is read beside "
+            "A constant explanation is perfectly stable, so this metric means little without "
             "others."
         )
     }
@@ -123,11 +124,11 @@ class Stability(_AskingAgain):
 class RelativeStability(_AskingAgain):
     """1 - (spread of an image's explanations under noise) / (spread between images).
 
-    Spread is half the mean squared distance of two explanations: of different copies of the same
-    image, and of different images. 1 if noise changes nothing; about 0 if explanations of an
-    image's copies differ from each other as from those of other images, which is ``chance``: there
-    copies are dealt out to the images again. An explanation that is the same for all images has no
-    spread, and no score.
+    The spread is half the mean squared distance of two explanations: of different copies of the
+    same image, or of different images. The score is 1 if noise changes nothing, and about 0 if the
+    explanations of an image's copies differ as much as those of different images. ``chance``
+    assigns the copies to images at random. An explanation that is the same for all images has no
+    spread between images, and therefore no score.
     """
 
     name = "relative-stability"
@@ -142,7 +143,7 @@ class RelativeStability(_AskingAgain):
         distances = _Distances(every)
         if distances.between(np.arange(len(every))) <= _EPSILON * distances.size:
             raise MetricUndefinedError(
-                "the explanations of different images are the same: a constant says nothing"
+                "the explanations of all images are the same, so there is no spread to compare with"
             )
         shuffled = _Distances(_dealt(every, rng))
         return MetricResult(
@@ -168,20 +169,20 @@ def _negated(every: list[Claims]) -> list[float]:
 
 
 def _shuffled(claims: Claims, rng: np.random.Generator) -> Claims:
-    """Shuffle the entries of each copy's explanations, its repeats alike."""
+    """Permute the entries of each copy's explanations, in the same way for its repeats."""
     copies, _, d = claims.shape
     order = rng.permuted(np.tile(np.arange(d), (copies, 1, 1)), axis=2)
     return np.take_along_axis(claims, order, axis=2)
 
 
 def _dealt(every: list[Claims], rng: np.random.Generator) -> list[Claims]:
-    """Deal all copies out to the images again, to each as many as it had."""
+    """Assign all copies to the images at random; each image gets as many as it had."""
     ends = np.cumsum([len(claims) for claims in every])[:-1]
     return np.split(rng.permutation(np.concatenate(every)), ends)
 
 
 class _Distances:
-    """Mean half squared distances between the explanations of any two images, each [c, r, d]."""
+    """Half the mean squared distances between the explanations of two images, each [c, r, d]."""
 
     def __init__(self, every: list[Claims]) -> None:
         centre = np.concatenate(every).mean(axis=(0, 1))

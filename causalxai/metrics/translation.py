@@ -1,13 +1,13 @@
 """Translation between attribution spaces: maps of pixels read as importances of concepts, and back.
 
-A method that attributes to pixels and one that attributes to concepts cannot be scored by one
-metric as they are. An oracle that renders translates: the picture under do() shows which pixels a
-concept stands for. Results say where that was done (``translated``), for the score is then one of
-the oracle's pictures as well.
+One metric cannot directly score methods that attribute to pixels and methods that attribute to
+concepts. An oracle that renders makes a translation possible: the change of the image under do()
+shows which pixels belong to a concept. The result says so (``translated``), because the score then
+also depends on the oracle's images.
 
-An importance is read as a claim about do(): one unit more of a continuous concept adds as much to
-the target's logit; a boolean concept or a parameter adds it *as it stands*, so that flipping the
-one or removing the other takes it away.
+An importance is read as a claim about do(): one more unit of a continuous concept adds that much
+to the target's logit; a boolean concept or a parameter contributes it with its present value, so
+that flipping or removing it subtracts the importance.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from causalxai.metric import ScoringInputs
 from causalxai.oracle import Oracle
 
 MOST_RENDERED = 64
-"""How many concepts are rendered one by one, at most."""
+"""The maximum number of concepts that are rendered one by one."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,13 @@ class ConceptAttribution:
     Parameters
     ----------
     places
-        ``[d]`` int64, where the concepts stand in the space.
+        ``[d]`` int64, the indices of the concepts in the space.
     importance
-        ``[n, d]`` float32 on the CPU, as ``Explanation.importance`` means it.
+        ``[n, d]`` float32 on the CPU, as in ``Explanation.importance``.
     translated
-        Whether a map of pixels was read through rendered pictures.
+        Whether it was translated from a map of pixels.
     unnamed
-        How many of the ``d`` concepts the explanation does not name: their importance is 0.
+        How many of the ``d`` concepts the explanation does not name; their importance is 0.
     """
 
     places: Tensor
@@ -66,9 +66,9 @@ class PixelAttribution:
     Parameters
     ----------
     maps
-        By name, each ``[n, h, w]`` on the CPU; the first one is what the method attribution.
+        By name, each ``[n, h, w]`` on the CPU; the first one is the method's own claim.
     translated
-        Whether importances of concepts were painted as a map.
+        Whether it was translated from importances of concepts.
     """
 
     maps: dict[str, Tensor]
@@ -76,23 +76,23 @@ class PixelAttribution:
 
 
 def to_concepts(explanation: Explanation, inputs: ScoringInputs) -> ConceptAttribution:
-    """Read an explanation as speaking of the concepts of the run's space.
+    """Return an explanation's importances of the concepts of the run's space.
 
-    Its own importances, where it has them for concepts of the space. Otherwise the first map is
-    read through the oracle's pictures: the importance of concept j is what the map adds up to
-    over the change that one unit of j makes,
+    These are its own importances if it has them for concepts of the space. Otherwise its first map
+    is translated by the oracle's images: the importance of concept j is the sum of the map over
+    the change of the image that one unit of j makes,
     ``sum over pixels of map * mean over channels (picture under do(c_j + 1 unit) - picture)``, the
     picture under the empty intervention being subtracted; a flip, with the sign turned, where the
     concept is boolean. A unit is the concept's own (``Concept.scale``).
 
-    Only the concepts that the data set labels count, without labels all of them; and each of
-    them counts, with importance 0 where the explanation does not name it. So methods are compared
-    on the same concepts.
+    Only concepts with labels in the data set are used, or all concepts if there are no labels. A
+    concept that the explanation does not name has importance 0. Methods are thus compared on the
+    same concepts.
 
     Raises
     ------
     CapabilityError
-        If it speaks of none of these concepts and there is no map, or no oracle that renders, or
+        If it has no importances of these concepts, and there is no map, no oracle that renders, or
         there are more than 64 concepts to render.
     """
     space = _space(inputs)
@@ -111,7 +111,7 @@ def to_concepts(explanation: Explanation, inputs: ScoringInputs) -> ConceptAttri
             )
     if not explanation.maps:
         raise CapabilityError(
-            "the explanation speaks neither of the concept space's concepts nor of pixels"
+            "the explanation has neither importances of the space's concepts nor a map of pixels"
         )
     heat = next(iter(explanation.maps.values())).cpu().float()
     added = [
@@ -123,10 +123,10 @@ def to_concepts(explanation: Explanation, inputs: ScoringInputs) -> ConceptAttri
 
 
 def to_pixels(explanation: Explanation, inputs: ScoringInputs) -> PixelAttribution:
-    """Read an explanation as speaking of pixels.
+    """Return an explanation's maps of pixels.
 
-    Its own maps, where it has any. Otherwise its importances are painted: the map is
-    ``sum over j of importance_j * (change of the picture by one unit of concept j)``, averaged
+    These are its own maps if it has any. Otherwise its importances are translated: the map is
+    ``sum over j of importance_j * (change of the image by one unit of concept j)``, averaged
     over the channels; see ``to_concepts``.
 
     Raises
@@ -147,29 +147,31 @@ def to_pixels(explanation: Explanation, inputs: ScoringInputs) -> PixelAttributi
         for importance, (sign, change) in zip(attribution.importance.T[seen], changes, strict=True):
             heat += sign * importance[:, None, None] * change
     except CapabilityError as reason:
-        raise CapabilityError(f"{without}, and its concepts can't be painted: {reason}") from reason
+        raise CapabilityError(
+            f"{without}, and its importances cannot be translated to one: {reason}"
+        ) from reason
     return PixelAttribution({"concepts, painted": heat}, translated=True)
 
 
 def wanted_places(space: ConceptSpace, named: Sequence[str]) -> list[int]:
-    """Return the places of the concepts with these names; of all where there are none."""
+    """Return the indices of the concepts with these names; of all if no names are given."""
     known, names = set(named), space.names()
     return [place for place, name in enumerate(names) if name in known] or list(range(len(names)))
 
 
 def _space(inputs: ScoringInputs) -> ConceptSpace:
     if inputs.space is None:
-        raise CapabilityError("there is no concept space whose concepts an explanation could mean")
+        raise CapabilityError("the run has no concept space")
     return inputs.space
 
 
 def _rendered_changes(
     explanation: Explanation, places: list[int], inputs: ScoringInputs
 ) -> Iterator[tuple[int, Tensor]]:
-    """Yield, for each concept, which way it was changed and how the picture changed, [n, h, w]."""
+    """Yield for each concept the sign of its change and the change of the image, [n, h, w]."""
     oracle = inputs.oracle
     if oracle is None or Capability.IMAGES not in oracle.capabilities:
-        raise CapabilityError("no oracle here renders what concepts look like")
+        raise CapabilityError("the run has no oracle that renders images")
     if len(places) > MOST_RENDERED:
         raise CapabilityError(
             f"{len(places)} concepts are too many to render one by one (at most {MOST_RENDERED})"

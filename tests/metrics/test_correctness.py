@@ -60,13 +60,13 @@ def test_right_beats_half_right_and_that_beats_chance(world: ToyWorld):
     assert right.parts["skeleton F1"].value == right.parts["orientation accuracy"].value == 1
     assert half.parts["SHD"].value == pytest.approx(4 * (1 - half.estimate.value))
     assert none.parts["with the image"].value == 0.5
-    assert "left out: orientation accuracy: no true neighbours" in none.reason
+    assert "left out: orientation accuracy: no edge between true" in none.reason
 
 
 def test_the_interval_is_that_of_the_data_where_subsets_are_many(world: ToyWorld):
     few = scored(world, Erring(turns=0.5), subsets=10)
     many = scored(world, Erring(turns=0.5), subsets=80)
-    assert "intervals: Monte-Carlo error of 10 subsets; 40 tell the data's" in few.reason
+    assert "intervals: Monte-Carlo error of 10 subsets; 40 give that of the data" in few.reason
     assert "Monte-Carlo" not in many.reason
     # That of the mean narrows with the subsets; that of a single one's graph does not.
     assert many.estimate.high - many.estimate.low > few.estimate.high - few.estimate.low
@@ -107,7 +107,7 @@ def test_subsets_are_drawn_with_replacement_and_repeats_see_the_same(world: ToyW
 
 def test_without_a_truth_there_is_no_score(world: ToyWorld):
     for truth, reason in [
-        (None, "nobody knows the true graph"),
+        (None, "true graph of this data set is not known"),
         (CausalGraph(CONCEPTS), "the true graph has no edge"),
         (CausalGraph(("x", "y"), [("x", "y")]), "has 0 of the true graph's nodes"),
     ]:

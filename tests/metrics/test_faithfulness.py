@@ -114,7 +114,7 @@ def test_importances_that_never_vary_count_0_and_are_told(
     few = metric.compute(explain(claim[:9]), world.inputs())
     assert (few.status, few.reason) == (
         "skipped",
-        "dependence is told from 10 explanations or more, not from 9",
+        "dependence needs 10 or more explanations to be estimated, not 9",
     )
 
 
@@ -169,7 +169,7 @@ def test_maps_are_read_through_the_generator(
     blind = metric.compute(explanation, replace(world.inputs(), oracle=None))
     assert (blind.status, blind.reason) == (
         "skipped",
-        "no oracle here renders what concepts look like",
+        "the run has no oracle that renders images",
     )
 
 

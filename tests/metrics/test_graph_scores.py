@@ -261,7 +261,7 @@ def test_only_patterns_have_an_ancestor_aid():
     assert ancestor_aid(CausalGraph(odd, chain), TRUTH) == ancestor_aid(
         CausalGraph("abc", chain), TRUTH
     )
-    with pytest.raises(MetricUndefinedError, match="DAGs and CPDAGs alone"):
+    with pytest.raises(MetricUndefinedError, match="only for DAGs and CPDAGs"):
         ancestor_aid(graph("ab", "bc", nodes="abc"), TRUTH)
 
 

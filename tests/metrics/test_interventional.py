@@ -185,7 +185,7 @@ def test_one_concept_is_not_enough(world: ToyWorld):
     names = world.space.names()[:1]
     explanation = Explanation(images, torch.zeros(4).long(), names, torch.ones(4, 1))
     result = InterventionalFaithfulness().compute(explanation, among(world, 1))
-    assert (result.status, "one concept alone" in result.reason) == ("skipped", True)
+    assert (result.status, "a single concept" in result.reason) == ("skipped", True)
 
 
 def test_where_captum_finds_less_infidelity_there_is_more_faithfulness(world: ToyWorld):

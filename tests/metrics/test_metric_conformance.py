@@ -64,4 +64,4 @@ def test_nobody_to_ask_again_is_told(name: str) -> None:
     alone = replace(trial.seeded(), explainer=None, discoverer=None)
     result = trial.plugin.compute(trial.explanation, alone)
     assert result.status == "skipped"
-    assert f"{name} asks the " in result.reason
+    assert f"{name} runs the " in result.reason

@@ -134,7 +134,7 @@ def test_what_is_the_same_everywhere_has_no_ranks(world: ToyWorld):
             return Explanation(images=images, target=target, maps={"map": heat})
 
     moved = scored(world, Flat())
-    assert (moved.status, "can't be ranked" in moved.reason) == ("skipped", True)
+    assert (moved.status, "cannot be ranked" in moved.reason) == ("skipped", True)
 
 
 def test_a_classifier_without_weights_is_told(world: ToyWorld):

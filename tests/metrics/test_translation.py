@@ -244,7 +244,7 @@ def test_what_cannot_be_translated_is_told(world: ToyWorld):
     maps = explained(world, maps={"map": torch.rand(6, 8, 8)})
     strangers = explained(world, concepts=("a", "b"), importance=torch.rand(6, 2))
     for explanation, poorer, reason in [
-        (maps, replace(inputs, oracle=None), "no oracle here renders"),
+        (maps, replace(inputs, oracle=None), "no oracle that renders"),
         (maps, replace(inputs, space=None), "no concept space"),
         (strangers, inputs, "neither of the concept space's concepts nor of pixels"),
     ]:
