@@ -1,4 +1,4 @@
-"""Many runs side by side: a grid of specs, one tidy table, intervals, controls and costs."""
+"""Comparisons: the runs of a grid, and one table of their scores with intervals and costs."""
 
 from causalxai.comparison.execution import compare
 from causalxai.comparison.result import Comparison

@@ -1,4 +1,4 @@
-"""Which scores are comparable: those of one metric, that read the same, about the same concepts."""
+"""Comparability: scores of one metric, from the same attribution space, on the same concepts."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ COMPARABLE_BY: tuple[str, ...] = ("metric", "vocabulary", "read")
 def comparable_groups(
     scores: pd.DataFrame, apart: Sequence[str]
 ) -> Iterator[tuple[Row, pd.DataFrame]]:
-    """Yield comparable scores, group by group: the only place that says which are comparable.
+    """Yield comparable scores, group by group. Comparability is decided here alone.
 
     Parameters
     ----------
     scores
-        ``Comparison.table`` or ``Comparison.pooled``; what has no value is left out.
+        ``Comparison.table`` or ``Comparison.pooled``; rows without a value are left out.
     apart
-        The axes whose labels tell groups apart.
+        The axes whose labels separate groups.
 
     Yields
     ------
     tuple
-        What the group agrees in, by column, and its rows.
+        The columns in which the group agrees, with their values, and its rows.
     """
     own = scores[(scores.kind == RowKind.SCORE) & scores.value.notna()]
     by = [*apart, *COMPARABLE_BY]
@@ -40,7 +40,7 @@ def comparable_groups(
 
 
 def direction(group: pd.DataFrame) -> bool | None:
-    """Return whether higher is better in a group; ``None`` where its metric describes."""
+    """Return whether higher is better in a group; ``None`` for a metric that only describes."""
     told = group.higher_is_better.iloc[0]
     return None if pd.isna(told) else bool(told)
 
@@ -48,14 +48,14 @@ def direction(group: pd.DataFrame) -> bool | None:
 def difference_rows(
     group: pd.DataFrame, axis: str, labels: Sequence[Label], others: Sequence[str]
 ) -> Iterator[Row]:
-    """Yield how much the labels of an axis differ in a group, pair by pair of labels.
+    """Yield the differences between the labels of an axis in a group, for each pair of labels.
 
     Parameters
     ----------
     group
         Comparable scores.
     axis, labels
-        Whose labels are compared, and their order.
+        The axis whose labels are compared, and the labels in order.
     others
         The axes in which paired runs agree.
     """
@@ -83,7 +83,7 @@ def difference_rows(
 def rank_rows(
     group: pd.DataFrame, axis: str, labels: Sequence[Label], others: Sequence[str]
 ) -> Iterator[Row]:
-    """Yield the mean ranks of the labels of an axis, over the rounds that have all of them."""
+    """Yield the mean ranks of the labels of an axis, over the rankings that have all of them."""
     higher, rounds = direction(group), _rounds(group, axis, others)
     there = {label for scores in rounds for label in scores}
     if higher is None or len(there) < 2:

@@ -1,4 +1,4 @@
-"""Run every cell of a grid, what several share once, as many at a time as there are cores."""
+"""Runs all cells of a grid in parallel; stages that several runs share are computed once."""
 
 from __future__ import annotations
 
@@ -43,35 +43,35 @@ def compare(
     fresh: bool = False,
     sanity: bool = False,
 ) -> Comparison:
-    """Run a spec's grid, or several specs, and write what it comes to.
+    """Run the grid of a spec, or several specs, and write the comparison.
 
-    Everything is kept in the store of ``out``: what runs share is computed once, and a
-    comparison that was killed goes on where it stopped. A run that fails is told in the table
-    with its reason, and does not stop the others.
+    All results are kept in the store of ``out``: stages that runs share are computed once, and an
+    interrupted comparison continues where it stopped. A run that fails does not stop the others;
+    the table has the reason.
 
     Parameters
     ----------
     specs
-        A YAML file or a mapping, with ``vary`` for a grid of runs; of several, each is a label of
-        the axis ``spec``.
+        A YAML file or a mapping, with ``vary`` for a grid of runs. If there are several, each is a
+        label of the axis ``spec``.
     overrides
-        ``"graph.tau=2"`` and the like, in all runs; the axes override them.
+        Settings such as ``"graph.tau=2"`` for all runs; the axes override them.
     out
-        Where runs are kept, and the comparison beside them.
+        The folder of the runs and the comparison.
     jobs
-        How many runs at a time. By default one for each ``threads`` cores, on an accelerator one.
-        Under ``joblib.parallel_config`` the runs go to the backend that it names.
+        The number of runs at a time. The default is the number of cores divided by ``threads``,
+        and one on an accelerator. Under ``joblib.parallel_config`` the runs go to its backend.
     threads
-        CPU threads of each run. Rounding depends on it a little; what earlier runs computed on
-        other numbers of threads is reused all the same, and ``Comparison.threads`` tells.
+        The CPU threads of each run. They influence rounding slightly; earlier results with another
+        number of threads are reused nevertheless, and ``Comparison.threads`` lists the numbers.
     progress
-        Where long work reports.
+        Receives reports on the progress of long work.
     fresh
-        Whether what earlier runs left is dropped first.
+        Whether to delete the results of earlier runs first.
     sanity
-        The same as ``sanity: true`` in all specs: whether each run that is no control also has
-        the metric ``sanity``, how much its explanation changes when the classifier's weights are
-        shuffled.
+        The same as ``sanity: true`` in all specs: whether each run, except controls, has the
+        metric ``sanity``, which checks that its explanation changes when the classifier's weights
+        are shuffled.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def compare(
 
 @dataclass
 class _Plan:
-    """A cell, what its results are filed under, and what became of it."""
+    """A cell, the keys of its results, and its outcome."""
 
     cell: Cell
     keys: Mapping[str, str] = field(default_factory=dict)
@@ -120,8 +120,8 @@ class _Runs:
     on_cpu: bool = True
 
     def look_at_inputs(self) -> None:
-        """Find out under which keys results are filed; data that are missing fail a run."""
-        with self.progress.task("looking at the runs' data", total=len(self.plans)) as advance:
+        """Return the cells with the keys of their results; a run whose data are missing fails."""
+        with self.progress.task("checking the data of the runs", total=len(self.plans)) as advance:
             for plan in self.plans:
                 try:
                     pipeline = open_pipeline(
@@ -134,14 +134,14 @@ class _Runs:
                 advance(1)
 
     def drop_results(self) -> None:
-        """Forget all results of these runs."""
+        """Delete all results of these runs."""
         store = Store(self.root / ".store")
         for plan in self.plans:
             for stage, key in plan.keys.items():
                 store.drop(stage, key)
 
     def compute_what_is_shared(self) -> None:
-        """Compute what several runs need before two of them do so at the same time."""
+        """Compute the stages that several runs share, before runs would compute them twice."""
         store = Store(self.root / ".store")
         for stage in _SHARED:
             groups: dict[str, list[_Plan]] = defaultdict(list)
@@ -178,7 +178,7 @@ class _Runs:
     def _parallel(
         self, tasks: Sequence[tuple[Callable[..., Outcome], ResolvedSpec, str]], label: str
     ) -> Iterator[tuple[int, Outcome]]:
-        """Yield outcomes as they come, with the places of their tasks."""
+        """Yield outcomes as they are finished, with the indices of their tasks."""
         if not tasks:
             return
         call = joblib.delayed(_numbered)
@@ -196,8 +196,8 @@ class _Runs:
                     yield index, outcome
             except BrokenProcessPool as error:
                 raise CausalxaiError(
-                    "a process that ran part of the comparison was killed; was there too little "
-                    "memory? The same command, with fewer --jobs, goes on from here"
+                    "a process that ran part of the comparison was killed, perhaps for lack of "
+                    "memory; run the same command with fewer --jobs to continue from here"
                 ) from error
 
     def _jobs(self) -> int:
@@ -216,7 +216,7 @@ def _numbered(
         except CausalxaiError as error:
             return index, Outcome(str(error))
         except Exception as error:
-            # A plugin may be a stranger's code; hours of the other runs' work must not end with it.
+            # A plugin may be third-party code; its errors must not stop the other runs.
             _logger.warning("a run failed", exc_info=error)
             return index, Outcome(f"{type(error).__name__}: {error}")
 
@@ -243,7 +243,7 @@ def _run(spec: ResolvedSpec, _: str, root: Path, fingerprints: dict[str, str]) -
 
 @contextmanager
 def _threads(count: int) -> Iterator[None]:
-    """Let torch and NumPy's libraries use so many threads."""
+    """Limit the threads of torch and of NumPy's libraries."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

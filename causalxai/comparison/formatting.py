@@ -1,4 +1,4 @@
-"""How pages and tables write figures, labels and directions."""
+"""Formatting of numbers, labels and directions for pages and tables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ROUNDING, _HALF_A_DIGIT = 1e-12, 5e-4
 
 
 def label_texts(axes: Iterable[Axis], labels: Iterable[Label]) -> tuple[str, ...]:
-    """Return labels in words; those that are controls say so."""
+    """Return labels as text, with a note for those that are controls."""
     pairs = zip(axes, labels, strict=True)
     return tuple(
         f"{label} (control)" if label in axis.controls else f"{label}" for axis, label in pairs
@@ -21,7 +21,7 @@ def label_texts(axes: Iterable[Axis], labels: Iterable[Label]) -> tuple[str, ...
 
 
 def number(value: float | None) -> str:
-    """Return a figure as the page shows it: three decimals, or three digits where these lie."""
+    """Return a number with three decimals, or with three digits if it is very small or large."""
     if value is None or pd.isna(value):
         return ""
     plain = abs(value) < _ROUNDING or 1e-3 <= abs(value) < 1e3
@@ -30,7 +30,7 @@ def number(value: float | None) -> str:
 
 
 def interval(row: Any) -> str:
-    """Return a row's interval in brackets, or nothing; of equal runs without one, that they are."""
+    """Return a row's interval in brackets, a note if all runs are equal, or nothing."""
     if row.low is None or pd.isna(row.low):
         return f"(all {int(row.n)} alike)" if getattr(row, "interval", "") == "alike" else ""
     if max(abs(row.low), abs(row.high)) < 1e-3:
@@ -42,7 +42,7 @@ def interval(row: Any) -> str:
 
 
 def seconds(value: float | None) -> str:
-    """Return a duration, in tenths where it is under ten."""
+    """Return a duration in seconds, with one decimal below ten."""
     return "" if value is None or pd.isna(value) else f"{value:.{1 if value < 10 else 0}f}"
 
 
@@ -52,13 +52,13 @@ def count(value: float | None) -> str:
 
 
 def arrow(higher_is_better: Any) -> str:
-    """Return which way is better, up or down; nothing where none is."""
+    """Return an arrow in the better direction; nothing if neither is better."""
     if higher_is_better is None or pd.isna(higher_is_better):
         return ""
     return "↑" if higher_is_better else "↓"
 
 
 def listed(names: Iterable[str]) -> str:
-    """Return names as a sentence has them: ``a, b and c``."""
+    """Return names for a sentence: ``a, b and c``."""
     *others, last = names
     return f"{', '.join(others)} and {last}" if others else last

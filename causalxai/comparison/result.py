@@ -1,4 +1,4 @@
-"""A finished comparison: its table, what may be said of it, and its page."""
+"""A finished comparison: its table, pooled scores, differences and ranks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from causalxai.pipeline.keys import labelled_metrics
 from causalxai.storage.cost import Cost
 
 REPLICATES = "seed"
-"""The axis whose runs are repetitions of one another."""
+"""The axis whose runs are replicates."""
 
 _NUMBERS = ("value", "low", "high", "n", "least", "most", "seconds", "answers")
 _TEXTS = ("reason", *COMPARABLE_BY[1:])
@@ -37,21 +37,21 @@ _POOLED = (
 
 @dataclass(frozen=True)
 class Comparison:
-    """Runs side by side.
+    """A finished comparison.
 
     Parameters
     ----------
     name
         The comparison's name.
     axes
-        What was varied.
+        The axes that were varied.
     entries
-        The runs, those that failed too.
+        The runs, including those that failed.
     directory
-        Where it is written: ``comparison.html``, ``comparison.csv``, ``comparison.json`` and
+        The folder of ``comparison.html``, ``comparison.csv``, ``comparison.json`` and
         ``spec.yaml``.
     yaml
-        A spec that says all of this.
+        The spec of the comparison.
     """
 
     name: str
@@ -62,19 +62,19 @@ class Comparison:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """All scores, tidy: a row for each run, metric and part of it.
+        """All scores as a tidy table, with a row for each run, metric and part.
 
-        Columns: the axes; ``control`` (the run is one); ``metric``; ``kind``, a ``RowKind``: the
-        score itself, its chance level, another part of it, a control of the metric, or a figure
-        that a concept space reports of its own fit (of no metric); ``name``, of the part, control
-        or figure; ``value``, ``low``, ``high`` (95 %) and ``n``; ``status`` and ``reason``;
-        ``vocabulary``, whose concepts the score is about, and ``read``, whether pixels or concepts
-        were read, both empty where that makes no difference: only scores that agree in both are
-        comparable; ``translated``, whether an oracle's pictures translated the explanation, missing
-        where it makes no difference; ``least`` and ``most`` that the metric can say;
-        ``higher_is_better``, missing where none is better; ``seconds`` and ``answers`` that the
-        stages cost which the run is charged with (see ``charged``), ``answers`` missing where the
-        oracle was not asked.
+        The columns are the axes; ``control`` (whether the run is one); ``metric``; ``kind``, a
+        ``RowKind``: the score itself, its chance level, another part, a control of the metric, or
+        a figure of the concept space's fit (without a metric); ``name`` of the part, control or
+        figure; ``value``, ``low``, ``high`` (95 %) and ``n``; ``status`` and ``reason``;
+        ``vocabulary``, which identifies the concepts that the score is about, and ``read``, the
+        attribution space that was read, both empty if they do not matter: only scores that agree
+        in both are comparable; ``translated``, whether the explanation was translated by an
+        oracle's images, missing if that does not apply; ``least`` and ``most``, the range of the
+        metric; ``higher_is_better``, missing if neither direction is better; ``seconds`` and
+        ``answers``, the cost of the stages that the run is charged with (see ``charged``), where
+        ``answers`` is missing if the oracle was not used.
         """
         rows = [row for entry in self.entries for row in entry.rows()]
         table = pd.DataFrame(rows, columns=[*self._names, *RESERVED])
@@ -86,13 +86,13 @@ class Comparison:
 
     @cached_property
     def scores(self) -> pd.DataFrame:
-        """``pooled()``, without what concept spaces say of their own fit."""
+        """``pooled()`` without the figures of the concept spaces' fit."""
         pooled = self.pooled()
         return pooled[(pooled.kind != RowKind.FIT) & (pooled.metric != "")]
 
     @property
     def reading_notes(self) -> tuple[str, ...]:
-        """How the metrics want their scores to be read, each note once."""
+        """The notes of the metrics on how to read their scores, each once."""
         scored = set(self.scores.metric)
         notes = (
             part.plugin_class.reading_note
@@ -104,13 +104,13 @@ class Comparison:
 
     @property
     def threads(self) -> tuple[int, ...]:
-        """On how many CPU threads the stages ran when they were computed; empty if not known."""
+        """The numbers of CPU threads with which the stages were computed; empty if unknown."""
         costs = [cost for entry in self.entries for cost in entry.outcome.costs.values()]
         return tuple(sorted({count for cost in costs for count in cost.threads}))
 
     @property
     def contrast(self) -> str | None:
-        """The axis whose labels are compared: ``method``, or else the last that is no replicate."""
+        """The axis whose labels are compared: ``method``, or else the last except replicates."""
         several = [axis.name for axis in self.axes if len(axis.variants) > 1]
         others = [name for name in several if name != REPLICATES]
         if "method" in others or not others:
@@ -129,12 +129,12 @@ class Comparison:
         -------
         pandas.DataFrame
             The other axes; ``control``, ``metric``, ``kind`` and ``name``; ``value``, the mean
-            over the ``n`` runs that are ok, and ``sd``; ``low`` and ``high``, 95 % by Student's t
-            over the replicates, within what the metric can say; ``interval``, which is
-            ``replicates``, or ``samples`` where it is that of single runs' own samples: there is
-            one run, or all agree (then the widest of theirs; ``alike`` where they have none);
-            ``missing``, the runs without a value, and the ``reason``; ``vocabulary`` and
-            ``read``, all that there are; ``translated``, whether any of the explanations was;
+            over the ``n`` runs that are ok, and ``sd``; ``low`` and ``high``, a 95 % interval by
+            Student's t over the replicates, limited to the metric's range; ``interval``, which is
+            ``replicates``, or ``samples`` if it is the interval of a single run's samples, because
+            there is one run or all runs have the same value (then the widest; ``alike`` if they
+            have none); ``missing``, the number of runs without a value, and the ``reason``; all
+            values of ``vocabulary`` and ``read``; ``translated``, whether any explanation was;
             ``higher_is_better``; the means of ``seconds`` and ``answers``.
         """
         replicates = self._replicates(over)
@@ -159,24 +159,25 @@ class Comparison:
         metric: str | None = None,
         over: str | Sequence[str] | None = None,
     ) -> pd.DataFrame:
-        """Return how much the labels of an axis differ, in pairs that agree in all else.
+        """Return the differences between the labels of an axis, in pairs that agree in all else.
 
-        Only comparable scores are: of one metric, that read the same, about the same concepts.
+        Only comparable scores are paired: those of one metric that read the same attribution
+        space and are about the same concepts.
 
         Parameters
         ----------
         axis
-            Whose labels are compared; ``contrast`` unless given.
+            The axis whose labels are compared; ``contrast`` by default.
         metric
-            One metric; all of them unless given.
+            One metric; all metrics by default.
         over
-            The axes along which pairs are averaged, as replicates of one another; ``seed``
-            unless given. What is left is told apart.
+            The axes along which pairs are averaged, as replicates; ``seed`` by default. The other
+            axes are kept separate.
 
         Returns
         -------
         pandas.DataFrame
-            The axes that are told apart; ``metric``, ``vocabulary`` and ``read``; the labels
+            The axes that are kept separate; ``metric``, ``vocabulary`` and ``read``; the labels
             ``first`` and ``second``; ``value``, the mean of first minus second, with ``low`` and
             ``high`` by a paired t-test; ``n`` pairs; ``wins``, the share of pairs in which the
             first is better; and a ``note`` where there is no interval.
@@ -198,10 +199,10 @@ class Comparison:
     ) -> pd.DataFrame:
         """Return the mean rank of each label of an axis by each metric; 1 is the best.
 
-        Runs that agree in all else and are comparable are ranked among one another, where all
-        comparable labels have a value, two or more; ties share their ranks. ``n`` is how many such
-        rankings a label is in. ``axis`` as for ``differences``; ``over`` are the axes along which
-        ranks are averaged, all others unless given.
+        Comparable runs that agree in everything else are ranked if there are two or more labels
+        and all have a value; ties share their ranks. ``n`` is the number of rankings that contain
+        the label. ``axis`` is as for ``differences``; ``over`` are the axes along which ranks are
+        averaged, by default all others.
         """
         axis = self._axis(axis)
         apart = [] if over is None else self._apart(axis, over)
@@ -255,7 +256,7 @@ class Comparison:
     def _axis(self, name: str | None) -> str:
         found = self.contrast if name is None else name
         if found is None:
-            raise ValueError("no axis has two labels or more to compare")
+            raise ValueError("no axis has two or more labels to compare")
         if found not in self._names:
             hint = did_you_mean(found, self._names)
             raise ValueError(f"there is no axis {found!r}{hint} (axes: {', '.join(self._names)})")
@@ -267,7 +268,7 @@ class Comparison:
 
 
 def records(frame: pd.DataFrame) -> list[Row]:
-    """Return a frame's rows as plain JSON, what is missing as ``None``."""
+    """Return the rows of a table as plain JSON, with ``None`` for missing values."""
     return [
         {
             name: None if pd.api.types.is_scalar(value) and pd.isna(value) else value

@@ -1,4 +1,4 @@
-"""What one run of a comparison came to, and its rows in the table."""
+"""The outcome of one run of a comparison, and its rows in the table."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Row: TypeAlias = dict[str, Any]
 
 
 class RowKind(StrEnum):
-    """What a row of a comparison's table holds."""
+    """The kind of value in a row of a comparison's table."""
 
     SCORE = "score"
     CHANCE = "chance"
@@ -31,20 +31,20 @@ class RowKind(StrEnum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is left of a run when it is done.
+    """The outcome of a finished run.
 
     Parameters
     ----------
     reason
-        Why it failed; empty where it did not.
+        Why it failed; empty if it did not.
     directory
-        Where its report is.
+        The directory of its report.
     metrics
         The scores.
     fit
-        What the concept space says of its own fit.
+        The figures of the concept space's fit.
     costs
-        What each stage cost when it was computed, in this comparison or before.
+        The cost of each stage when it was computed, in this comparison or earlier.
     computed
         The stages that were not in the store.
     """
@@ -64,28 +64,28 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Entry:
-    """A run of a comparison, done."""
+    """A finished run of a comparison: its cell and its outcome."""
 
     cell: Cell
     outcome: Outcome
 
     @property
     def cost(self) -> Cost | None:
-        """What the stages cost that are ``charged``; ``None`` if not known."""
+        """The cost of the stages that the run is ``charged`` with; ``None`` if unknown."""
         costs, own = self.outcome.costs, charged(self.cell.spec)
         if not costs.keys() >= set(own):
             return None
         return sum((costs[stage] for stage in own), Cost())
 
     def rows(self) -> Iterator[Row]:
-        """Yield a row for each metric and each of its parts, chance and controls included."""
+        """Yield the rows of each metric: its score, parts, chance level and controls."""
         shared = {**self.cell.labels, "control": self.cell.control, **self._cost_columns()}
         for row in self._failed() if self.outcome.reason else self._scores():
             yield {**shared, **row}
 
     def _cost_columns(self) -> Row:
         cost = self.cost
-        # Nobody who asked the oracle got no answer.
+        # 0 answers mean that the oracle was not used.
         return {} if cost is None else {"seconds": cost.seconds, "answers": cost.answers or None}
 
     def _failed(self) -> Iterator[Row]:
@@ -116,9 +116,9 @@ _OK: Row = {"status": "ok"}
 def charged(spec: ResolvedSpec) -> list[str]:
     """Return the stages that a run is charged with.
 
-    ``explain``; ``graph`` where the explainer asks for it, or a metric scores it; ``concepts``
-    where either asks for more than the data set has. Metrics are not charged: what they cost says
-    nothing of the method.
+    These are ``explain``; ``graph`` if the explainer requires it or a metric scores it; and
+    ``concepts`` if either requires more than the data set offers. Metrics are not charged, because
+    their cost is not a cost of the method.
     """
     needed = spec.explain.build().requires if spec.explain else frozenset()
     scored = [part.plugin_class.requires for part in spec.metrics]
@@ -156,7 +156,7 @@ def _rows_of(result: MetricResult, about: str) -> Iterator[Row]:
         RowKind.CONTROL: result.controls,
     }
     for kind, estimates in others.items():
-        # Parts are on scales of their own.
+        # Parts have scales of their own, which need not be that of the score.
         bounds = {} if kind is RowKind.PART else _bounds(result)
         for name, estimate in estimates.items():
             row = {"kind": kind, "name": name, "status": result.status, **_columns(estimate)}
@@ -175,7 +175,7 @@ def _columns(estimate: Estimate | None) -> Row:
 
 
 def _numbers(fit: Mapping[str, Json]) -> Iterator[tuple[str, float]]:
-    """Yield the figures that are numbers, also those one level below a name."""
+    """Yield the figures that are numbers, including those in mappings one level below."""
     for name, figure in fit.items():
         inner = figure if isinstance(figure, dict) else None
         named = {name: figure} if inner is None else {f"{name}: {k}": v for k, v in inner.items()}
@@ -187,24 +187,24 @@ def _numbers(fit: Mapping[str, Json]) -> Iterator[tuple[str, float]]:
 def vocabulary(
     spec: ResolvedSpec, metric: type[Metric] | None, read: AttributionSpace | None
 ) -> str:
-    """Return what tells apart which concepts, asked about through which oracle, a score is about.
+    """Return an identifier of the concepts, and of the oracle, that a score is about.
 
-    Scores of different vocabularies answer different questions.
+    Scores with different vocabularies are not comparable.
 
     Parameters
     ----------
     spec
-        The run.
+        The spec of the run.
     metric
-        What scored it.
+        The metric.
     read
-        What the metric read of the explanation, as ``MetricResult`` has it.
+        The attribution space that the metric read, as in ``MetricResult``.
     """
     if read is not AttributionSpace.CONCEPTS and (metric is None or not metric.about_concepts):
         return ""
     asked = [spec.stages.get(stage) for stage in (Stage.CONCEPTS, Stage.ORACLE)]
     if asked[0] is None:
-        # Without a concept space, an explanation speaks of concepts of its explainer's own.
+        # Without a concept space, the concepts of an explanation are its explainer's own.
         asked = [spec.explain]
     parts = [part for part in asked if part is not None]
     described = digest({"parts": [part.to_data() for part in parts]})

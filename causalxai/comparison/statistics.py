@@ -1,4 +1,4 @@
-"""Means over replicates, paired differences, ranks: what may be said of a table of scores."""
+"""Statistics of scores: means over replicates, paired differences and ranks."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _ROUNDING = 1e-12
 
 @dataclass(frozen=True)
 class Mean:
-    """A mean over replicates: ``sd`` is the sample's, and needs two or more.
+    """A mean over replicates, with the sample's standard deviation if there are two or more.
 
-    ``low`` and ``high`` are missing where there is one value, or all are alike: what does not
-    vary does not tell how far it may be off.
+    ``low`` and ``high`` are missing if there is one value or if all are equal, because then the
+    sample does not show how uncertain the mean is.
     """
 
     value: float
@@ -30,7 +30,7 @@ class Mean:
 
 
 def mean_of(values: Sequence[float]) -> Mean:
-    """Return the mean with its 95 % interval by Student's t, which takes values for normal."""
+    """Return the mean with its 95 % interval by Student's t, which assumes normal values."""
     n, mean = len(values), float(np.mean(values))
     if n < 2:
         return Mean(mean, n=n)
@@ -43,7 +43,7 @@ def mean_of(values: Sequence[float]) -> Mean:
 
 @dataclass(frozen=True)
 class Difference:
-    """How much higher one label scores than another, pair by pair.
+    """The difference between the scores of two labels, in pairs.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class Difference:
 def paired_difference(
     first: Sequence[float], second: Sequence[float], *, higher_is_better: bool | None
 ) -> Difference:
-    """Compare scores that belong together in pairs; what only rounding tells apart is a tie."""
+    """Compare paired scores; scores that differ only by rounding are ties."""
     one, other = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
     gaps = one - other
     gaps[np.abs(gaps) < _ROUNDING * np.maximum(np.abs(one), np.abs(other))] = 0
@@ -73,7 +73,7 @@ def paired_difference(
 
 
 def rounded(score: float) -> float:
-    """Return a score to twelve significant digits: what differs beyond them is no better."""
+    """Return a score with twelve significant digits; smaller differences are due to rounding."""
     return float(f"{score:.12g}")
 
 

@@ -1,4 +1,4 @@
-"""A comparison's scores as a table for the terminal."""
+"""The table of a comparison's scores for the terminal."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MEANING = {
 
 
 def terminal_table(comparison: Comparison) -> Group:
-    """Return the pooled scores: the axes' labels down, metrics across, a legend below."""
+    """Return the pooled scores: a row for each label, a column for each metric, and a legend."""
     scores = score_table(comparison)
     columns = zip(scores.metrics, scores.alike, strict=True)
     heads = [f"{metric}\n{chance}".strip() for metric, chance in columns]
@@ -38,7 +38,7 @@ def terminal_table(comparison: Comparison) -> Group:
 
 
 def _cell(score: Score) -> str:
-    """Return a score with its marks and interval, and what stands beneath it, a line each."""
+    """Return a score with its marks and interval, and the lines beneath it."""
     star = " ★" if score.best else ""
     note = f" ({score.note})" if score.note else ""
     own = f"{score.value or 'none'}{star}{score.marks}{note} {score.interval}".strip()

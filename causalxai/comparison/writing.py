@@ -1,4 +1,4 @@
-"""Writes a finished comparison to a folder: its page, its table, its figures and its spec."""
+"""Writes a finished comparison to a folder: page, table, summary and spec."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def write_comparison(comparison: Comparison, directory: str | Path | None = None
     comparison
         A finished comparison.
     directory
-        Where it is written; ``comparison.directory`` unless given.
+        The folder; ``comparison.directory`` by default.
 
     Raises
     ------
@@ -32,7 +32,7 @@ def write_comparison(comparison: Comparison, directory: str | Path | None = None
         "comparison.csv": lambda: comparison.table.to_csv(index=False),
         "comparison.json": lambda: figures + "\n",
         "spec.yaml": lambda: comparison.yaml,
-        # The page is written last: if it fails, the figures are there.
+        # The page is written last, so that the table is there even if the page fails.
         "comparison.html": lambda: render_comparison(comparison, folder),
     }
     try:

@@ -246,7 +246,7 @@ def test_what_cannot_be_translated_is_told(world: ToyWorld):
     for explanation, poorer, reason in [
         (maps, replace(inputs, oracle=None), "no oracle that renders"),
         (maps, replace(inputs, space=None), "no concept space"),
-        (strangers, inputs, "neither of the concept space's concepts nor of pixels"),
+        (strangers, inputs, "neither importances of the space's concepts nor a map"),
     ]:
         with pytest.raises(CapabilityError, match=reason):
             to_concepts(explanation, poorer)

@@ -1,8 +1,8 @@
 """The same images through every method: attribution maps, and pairs of pictures.
 
-An explanation with pictures of what-ifs is shown by the one that changes the confidence in the
-class most, or, of several that change it alike, most of the picture. All other explanations are
-shown by their first map.
+An explanation with images of what-ifs is shown by the what-if that changes the confidence in the
+class most, or, if several change it equally, by the one that changes the image most. All other
+explanations are shown by their first map.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MOST_IMAGES = 3
 
 @dataclass(frozen=True)
 class Strip:
-    """One method's column: its tiles for each image, and what they show."""
+    """The thumbnails of one method for each image, and a description of them."""
 
     label: str
     control: bool
@@ -33,7 +33,7 @@ class Strip:
 
     @property
     def width(self) -> int:
-        """How many tiles stand side by side."""
+        """The number of thumbnails side by side."""
         return max(map(len, self.tiles))
 
 
@@ -44,11 +44,11 @@ class Gallery:
     Parameters
     ----------
     images
-        Those that are shown.
+        The images that are shown.
     strips
-        The methods', in their order.
+        The strips of the methods, in their order.
     others
-        Who explained other images.
+        The methods that explained other images.
     """
 
     images: tuple[Thumbnail, ...]
@@ -58,7 +58,7 @@ class Gallery:
 
 @dataclass(frozen=True)
 class _Explained:
-    """The explanation that a run left, and what the run is called."""
+    """The explanation of a run, and the run's label."""
 
     label: str
     control: bool
@@ -66,7 +66,7 @@ class _Explained:
 
 
 def gallery(shown: Sequence[SavedResult]) -> Gallery | None:
-    """Return the pictures for the page, or nothing where no method left any."""
+    """Return the gallery for the page, or nothing if no method has images or maps."""
     explained = [
         _Explained(one.label, one.control, one.explanation)
         for one in shown
@@ -84,12 +84,12 @@ def gallery(shown: Sequence[SavedResult]) -> Gallery | None:
 
 
 def _pictured(explanation: Explanation) -> set[int]:
-    """Return the images of whose what-ifs there are pictures."""
+    """Return the rows of images that have what-ifs with rendered images."""
     return {one.row for one in explanation.what_ifs if one.image is not None}
 
 
 def _common(shown: Sequence[_Explained]) -> set[int] | None:
-    """Return the images that all methods with pictures show; ``None`` where none has any."""
+    """Return the rows that all methods with rendered images share; ``None`` if none has any."""
     rows: set[int] | None = None
     for one in shown:
         if own := _pictured(one.explanation):
@@ -112,7 +112,7 @@ def _strip(result: _Explained, rows: Sequence[int]) -> Strip:
 
 
 def _pair(explanation: Explanation, row: int) -> Iterator[Thumbnail]:
-    """Yield an image as it is perceived, and as it could be, as far as there are pictures."""
+    """Yield thumbnails of an image as perceived and of its what-if, as far as they exist."""
     klass = int(explanation.target[row])
     own = [one for one in explanation.what_ifs if one.row == row and one.image is not None]
     perceived = next((one for one in own if not one.changes), None)
@@ -131,7 +131,7 @@ def _pair(explanation: Explanation, row: int) -> Iterator[Thumbnail]:
 def _change(
     what_if: WhatIf, perceived: WhatIf | None, given: Tensor, klass: int
 ) -> tuple[float, float]:
-    """Return how much a what-if changes the confidence in a class, if known, and the picture."""
+    """Return the change of the confidence in a class, if known, and the change of the image."""
     seen = given if perceived is None or perceived.image is None else perceived.image
     moved = 0.0 if what_if.image is None else float((what_if.image - seen).abs().mean())
     if perceived is None:

@@ -1,4 +1,4 @@
-"""A comparison as one HTML page."""
+"""Renders a comparison as one HTML page."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _IN_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight
 
 @dataclass(frozen=True)
 class DifferenceLine:
-    """How much one label scores above another; ``is_clear`` where the interval leaves out 0.
+    """The difference between two labels; ``is_clear`` if the interval does not contain 0.
 
-    ``among`` says which runs these are, where others are told apart.
+    ``among`` says which runs are compared, if several groups are kept separate.
     """
 
     among: str
@@ -44,7 +44,7 @@ class DifferenceLine:
 
 @dataclass(frozen=True)
 class RunLine:
-    """A run, where its report is, and what it cost."""
+    """A run with a link to its report, and its cost."""
 
     labels: tuple[str, ...]
     control: bool
@@ -55,15 +55,15 @@ class RunLine:
 
 
 def render_comparison(comparison: Comparison, beside: Path | None = None) -> str:
-    """Return one page that needs no other file.
+    """Return the page, which needs no other file.
 
     Parameters
     ----------
     comparison
         A finished comparison.
     beside
-        The folder from which links to the runs' reports lead; ``comparison.directory`` unless
-        given.
+        The folder to which links to the runs' reports are relative; ``comparison.directory`` by
+        default.
     """
     folder = beside or comparison.directory
     contrast = comparison.contrast
@@ -95,7 +95,7 @@ def render_comparison(comparison: Comparison, beside: Path | None = None) -> str
 
 
 def _lead(comparison: Comparison) -> str:
-    """Say in one sentence what explains what, where all runs explain the same."""
+    """Return one sentence on what explains what, if all runs explain the same classifier."""
     specs = [entry.cell.spec for entry in comparison.entries]
     if len({(str(spec.dataset), str(spec.classifier), str(spec.images)) for spec in specs}) != 1:
         return ""
@@ -134,7 +134,7 @@ def _rank_table(comparison: Comparison) -> ScoreTable:
 
 
 def _asked_in_several_ways(rows: pd.DataFrame) -> set[str]:
-    """Return the metrics that read other things of some, or ask about other concepts."""
+    """Return the metrics whose scores are not all comparable with one another."""
     ways = rows[[*COMPARABLE_BY]].drop_duplicates().metric.value_counts()
     return set(ways[ways > 1].index)
 

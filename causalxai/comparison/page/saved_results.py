@@ -1,4 +1,4 @@
-"""What runs left behind that can be shown side by side: their explanations and their graphs."""
+"""Saved results of runs that can be shown side by side: their explanations and graphs."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ class SavedResult:
     Parameters
     ----------
     label
-        What tells the run from the others.
+        The label of the run on the contrasted axis.
     control
-        Whether it ought to do worse.
+        Whether the run is a control.
     explanation, graph
-        Its results; ``None`` where the run has none.
+        Its results; ``None`` if the run has none.
     block
-        What else it was run under, where there are other runs: the labels of the other axes.
+        The labels of the other axes, if there are other runs.
     asks_classifier
-        Whether whoever found the graph asked for more than observations.
+        Whether the graph's discoverer used more than observations.
     """
 
     label: str
@@ -55,7 +55,7 @@ class SavedResult:
     def has_concept_graph(self) -> bool:
         """Whether the graph is small (at most 12 nodes are joined) and has more than two layers.
 
-        It has if some effect is a cause, or may be one.
+        It has more than two layers if some effect is, or may be, a cause.
         """
         edges = () if self.graph is None else self.graph.edges
         causes = {edge.source for edge in edges}
@@ -65,7 +65,7 @@ class SavedResult:
 
 
 def saved_results(comparison: Comparison) -> list[SavedResult]:
-    """Return what the runs left that differ from the first one along ``contrast`` alone.
+    """Return the results of the runs that differ from the first one only along ``contrast``.
 
     Runs that failed are left out; so are those whose files are gone, with a warning.
     """
@@ -94,7 +94,7 @@ def saved_results(comparison: Comparison) -> list[SavedResult]:
 def _left_in(
     directory: Path, stages: Container[Stage]
 ) -> tuple[Explanation | None, CausalGraph | None]:
-    """Read what a run with these stages wrote."""
+    """Read the results of a run with these stages."""
     explanation = _explanation_in(directory) if Stage.EXPLAIN in stages else None
     return explanation, _graph_in(directory) if Stage.GRAPH in stages else None
 

@@ -22,11 +22,11 @@ class ScoreProvenance:
     Parameters
     ----------
     concepts
-        What the run's concept space is called; empty where it has none.
+        The name of the run's concept space; empty if it has none.
     metric
-        The class of the plugin.
+        The class of the metric.
     control
-        Which kind of control the explainer is; ``None`` for one that is none.
+        The kind of control that the explainer is; ``None`` if it is not a control.
     """
 
     concepts: str
@@ -42,7 +42,7 @@ def score_provenances(
     Parameters
     ----------
     comparison
-        Finished.
+        A finished comparison.
     replicates
         The axis whose runs are pooled.
     """

@@ -1,4 +1,4 @@
-"""Scores as a table: the axes' labels down, metrics across, and what each number stands on."""
+"""The table of scores: a row for each label, a column for each metric, with marks and notes."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from causalxai.comparison.result import Comparison
 
 OTHER_CONCEPTS, READ_OTHERWISE, TRANSLATED = "†", "‡", "◇"
-"""Marks of a score about other concepts than most; of one for which pixels were read where concepts
-were for most, or the reverse; and of one of a translated explanation."""
+"""Marks of scores: about other concepts than most scores; from another attribution space than most
+scores; and of a translated explanation."""
 
 _SHORT = 30
 
@@ -46,17 +46,18 @@ class Score:
     Parameters
     ----------
     value, interval
-        The score; empty where there is none.
+        The score; empty if there is none.
     beneath
-        Chance, if not all lines share it, and, in a few words, why there is no score; a line each.
+        Lines below the score: the chance level, unless all rows share it, and a short reason if
+        there is no score.
     controls
-        What the metric says of things that ought to do worse, a line each.
+        A line for each control of the metric.
     best
-        Whether it is the best of the comparable ones.
+        Whether it is the best of the comparable scores.
     marks
-        What it stands on, if that needs saying.
+        Marks that restrict its comparability.
     warnings
-        Where a control scores at least as well.
+        Controls that score at least as well.
     note
         The number of the note that says why there is no score, or what was left out; 0 for none.
     """
@@ -73,7 +74,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Line:
-    """A row of the page's tables: one label of each axis, and what was found under them."""
+    """A row of the page's tables: one label of each axis, and the cells of its runs."""
 
     labels: tuple[str, ...]
     control: bool
@@ -81,7 +82,7 @@ class Line:
     seconds: str = ""
     answers: str = ""
     concepts: str = ""
-    """Whose concepts its metrics ask about, where lines differ in that."""
+    """The concepts that its metrics are about, if the rows differ in that."""
 
 
 @dataclass(frozen=True)
@@ -97,11 +98,11 @@ class ScoreTable:
     notes
         Reasons, numbered from 1.
     control_warnings
-        Where controls score at least as well as methods.
+        Controls that score at least as well as methods.
     marks
         The marks that occur.
     alike
-        For each metric, the level of chance that all of its scores share; empty where they differ.
+        For each metric, the chance level that all of its scores share; empty if they differ.
     """
 
     axes: tuple[str, ...]
@@ -119,12 +120,12 @@ class ScoreTable:
 
 
 def score_table(comparison: Comparison) -> ScoreTable:
-    """Return the pooled scores, without what concept spaces say of their fit."""
+    """Return the pooled scores without the figures of the concept spaces' fit."""
     return table_of(comparison, comparison.scores)
 
 
 def shared_scores(comparison: Comparison) -> tuple[ScoreTable, ScoreTable]:
-    """Return the scores that several lines were asked for, and those that one line alone was."""
+    """Return the scores of metrics that several rows have, and those that one row alone has."""
     pooled = comparison.scores
     lines = pooled[pooled.kind == RowKind.SCORE].metric.value_counts()
     labels = len(pooled.groupby([axis.name for axis in _axes(comparison, pooled)] or ["control"]))
@@ -143,7 +144,7 @@ def table_of(comparison: Comparison, pooled: pd.DataFrame) -> ScoreTable:
 
 @dataclass(frozen=True)
 class Fit:
-    """What concept spaces say of their own fit: figures down, those that differ across."""
+    """The figures of the concept spaces' fit: a row for each figure, a column for each space."""
 
     names: tuple[str, ...]
     labels: tuple[str, ...]
@@ -154,7 +155,7 @@ def fit_of(comparison: Comparison) -> Fit:
     """Return the pooled figures of fit; lines that share their figures share a column."""
     pooled = comparison.pooled()
     figures = pooled[pooled.kind == RowKind.FIT]
-    # A table has a column for each metric: here for each figure.
+    # A score table has a column for each metric; here each figure takes the place of a metric.
     as_scores = {"metric": figures["name"], "kind": str(RowKind.SCORE), "name": ""}
     table = table_of(comparison, figures.assign(**as_scores))
     columns: dict[tuple[str, ...], list[str]] = defaultdict(list)
@@ -170,7 +171,7 @@ def _axes(comparison: Comparison, pooled: pd.DataFrame) -> list[Axis]:
 
 @dataclass
 class _Builder:
-    """Puts a table together; reasons are numbered as they come."""
+    """Builds a table; reasons are numbered in the order in which they occur."""
 
     pooled: pd.DataFrame
     axes: Sequence[Axis]
@@ -213,7 +214,7 @@ class _Builder:
         return tuple(row[axis.name] for axis in self.axes), str(row["metric"])
 
     def _best(self) -> set[Place]:
-        """Return the places of the best of comparable scores, controls aside."""
+        """Return the cells with the best of comparable scores, without controls."""
         best = set()
         block = [axis.name for axis in self.axes if axis.name != self.contrast]
         for _, group in comparable_groups(self.pooled, block):
@@ -226,7 +227,7 @@ class _Builder:
         return best
 
     def _usual(self) -> dict[str, tuple[str, str]]:
-        """Return, for each metric, what most of its scores read, and about which concepts."""
+        """Return, for each metric, the most frequent vocabulary and attribution space."""
         votes: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
         for row in self._own().to_dict("records"):
             if not pd.isna(row["value"]):
@@ -235,7 +236,7 @@ class _Builder:
 
     @cached_property
     def _alike(self) -> dict[str, str]:
-        """Return the level of chance of each metric whose scores, several, all have the same."""
+        """Return the chance level of each metric with several scores that all share it."""
         found = {}
         for metric, rows in self.pooled[self.pooled.value.notna()].groupby("metric"):
             each, scores = _in_words(rows, RowKind.CHANCE), int((rows.kind == RowKind.SCORE).sum())
@@ -251,7 +252,7 @@ class _Builder:
         return set(self.pooled.vocabulary) - {""}
 
     def _concepts(self, labels: tuple[Label, ...]) -> str:
-        """Return whose concepts a line's metrics ask about, where lines differ in that."""
+        """Return the concepts that a row's metrics are about, if the rows differ in that."""
         if len(self._vocabularies) < 2:
             return ""
         own = (provenance.concepts for (at, _), provenance in self.known.items() if at == labels)
@@ -298,7 +299,7 @@ class _Builder:
 
 
 def _in_words(rows: pd.DataFrame, kind: RowKind) -> list[str]:
-    """Return in words the rows of a kind: their name, or else the kind's, and the value."""
+    """Return the rows of a kind as text: their name, or else the kind's, and the value."""
     chosen = rows[rows.kind == kind]
     return [
         f"{name or kind} {number(value)}"
