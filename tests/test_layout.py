@@ -71,7 +71,7 @@ TESTED_WITH_OTHERS = {
     "plugins/causalxai_baselines/rescale.py",
     "plugins/causalxai_datasets/cartoon_faces/appearance.py",
     "plugins/causalxai_datasets/cartoon_faces/attributes.py",
-    "plugins/causalxai_datasets/cartoon_faces/canvas.py",
+    "plugins/causalxai_datasets/cartoon_faces/face_page.py",
     "plugins/causalxai_datasets/cartoon_faces/hair.py",
     "plugins/causalxai_datasets/cartoon_faces/head.py",
     "plugins/causalxai_datasets/cartoon_faces/mask.py",

@@ -134,8 +134,8 @@ def test_data_that_are_missing_fail_their_runs(
 def test_a_mistake_in_any_run_stops_all_before_the_start(
     grid_spec: Spec, tmp_path: Path, trainings: Trainings
 ):
-    grid_spec["vary"]["method"]["wrong"] = {"explain": {"use": "toy", "amuont": 3}}
-    with pytest.raises(SpecError, match=r"amuont.*'amount'.*\(in method: wrong\)"):
+    grid_spec["vary"]["method"]["wrong"] = {"graph": {"use": "toy", "imagse": 3}}
+    with pytest.raises(SpecError, match=r"imagse.*'images'.*\(in method: wrong\)"):
         compare(grid_spec, out=tmp_path / "runs")
     assert trainings() == []
     assert not (tmp_path / "runs").exists()

@@ -299,5 +299,7 @@ class TestBreakdown:
         concepts = material.concepts.clone()
         concepts[:, 0] = torch.nan
         trains = prepared(looker, replace(material, concepts=concepts))
-        with pytest.raises(DataError, match="step 1: alignment is not finite; nothing had been"):
+        with pytest.raises(
+            DataError, match="step 1: alignment is not finite; this was the first step"
+        ):
             trains.run(3, remedy="lower learning_rate")
