@@ -1,4 +1,4 @@
-"""What attributions of pixels share: batches, baselines, one map, and its picture."""
+"""The base of pixel attributions: batches, baselines and the map."""
 
 from __future__ import annotations
 
@@ -17,18 +17,20 @@ from causalxai.plugin import PluginConfig
 Baseline: TypeAlias = Literal["black", "grey", "mean"]
 
 NOTHING: Baseline = "black"
-"""What stands for *nothing* unless a spec says otherwise, the same for everything that speaks of
-pixels: maps compare only where they agree on it. It is what ``deletion`` and ``insertion`` take."""
+"""The default replacement for removed pixels.
+
+It is the same for all pixel attributions and for ``deletion`` and ``insertion``, because maps are
+comparable only with the same baseline."""
 
 
 @dataclass(frozen=True)
 class Attributed:
-    """What an attribution says of one batch.
+    """The attribution of one batch.
 
     Parameters
     ----------
     values
-        ``[n, c, h, w]``, or ``[n, 1, h, w]`` where colours are not told apart.
+        ``[n, c, h, w]``, or ``[n, 1, h, w]`` if there is one value for all colours.
     details
         Further tensors by name; the first axis of each is ``n``.
     """
@@ -38,29 +40,29 @@ class Attributed:
 
 
 Attribute: TypeAlias = Callable[[Tensor, Tensor], Attributed]
-"""From images ``[n, c, h, w]`` and classes ``[n]``, on the classifier's device."""
+"""A function from images ``[n, c, h, w]`` and classes ``[n]``, on the classifier's device."""
 
 
 class AttributionConfig(PluginConfig):
-    """Settings that every attribution has.
+    """The settings of every attribution.
 
     Parameters
     ----------
     batch_size
-        How many images pass the network at once, at most; fewer take less memory.
+        The largest number of images in one forward pass; fewer take less memory.
     """
 
     batch_size: int = Field(default=64, ge=1)
 
 
 class Attribution(Explainer, ABC):
-    """Attributes the logit of a class to pixels; no concepts, no graph.
+    """Attributes the logit of a class to pixels, without concepts or a graph.
 
     A signed map is positive where a pixel supports the class. It is the sum over colours.
     """
 
     name: ClassVar[str]
-    """What the map is called."""
+    """The name of the map."""
 
     class Config(AttributionConfig):
         """Settings of an ``Attribution``."""
@@ -69,16 +71,16 @@ class Attribution(Explainer, ABC):
 
     @abstractmethod
     def _attribution(self, inputs: ExplanationInputs) -> Attribute:
-        """Return the attribution for batches, after whatever has to be done once."""
+        """Return the attribution for batches, after preparations that are needed once."""
 
     @property
     def map_note(self) -> str:
-        """How to read the map's picture."""
+        """A note on how to read the map."""
         return "Red supports the class, blue opposes it; each map has its own scale."
 
     @property
     def _passes(self) -> int:
-        """How many images pass the network at once for one that is explained."""
+        """The number of inputs that pass the network at once for each image that is explained."""
         return 1
 
     def _explain(self, images: Tensor, target: Tensor, inputs: ExplanationInputs) -> Explanation:
@@ -104,7 +106,7 @@ class Attribution(Explainer, ABC):
 
 
 def baseline_of(images: Tensor, kind: Baseline) -> Tensor:
-    """Return what stands for *nothing* in place of each image, ``[n, c, h, w]``.
+    """Return the baseline of each image, ``[n, c, h, w]``.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Explanations that know nothing: what every other one has to beat."""
+"""Explanations without information, the controls of every comparison."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from causalxai.explainer import ControlKind, Explainer, Explanation, Explanation
 
 
 class RandomExplainer(Explainer):
-    """Standard normal importances of the concepts, where there are any, and a map of noise."""
+    """Standard normal importances of the concepts, if there are any, and a map of noise."""
 
     control = ControlKind.RANDOM
 
@@ -22,7 +22,7 @@ class RandomExplainer(Explainer):
 
 
 class ConstantExplainer(Explainer):
-    """The same for every image, class and classifier: each concept and each pixel counts one."""
+    """An explanation that is always the same: every concept and every pixel has importance one."""
 
     control = ControlKind.CONSTANT
 

@@ -33,19 +33,20 @@ class RescaleConfig(AttributionConfig):
     Parameters
     ----------
     tolerance
-        How far the attributions' sum may be from the difference of the logits that it has to
-        meet, as a share of the largest such difference in all images. Where it is farther, the
-        network has parts for which there is no rule, and is refused.
+        The largest error of the attributions' sum, which must equal the difference of the logits,
+        as a share of the largest such difference in all images. A network with a larger error has
+        parts without a rule, and is rejected.
     """
 
     tolerance: float = Field(default=0.01, gt=0)
 
 
 class RescaleRule(Attribution):
-    """An attribution by DeepLIFT's rescale rule, which must add up.
+    """An attribution by DeepLIFT's rescale rule, whose sum is checked.
 
-    The network's copy has its activations as modules, each used once; the classifier itself is
-    left alone. ``details["gap"]`` is the attributions' sum less the difference of the logits.
+    It runs on a copy of the network in which every activation is a module that is used once; the
+    classifier itself is not changed. ``details["gap"]`` is the attributions' sum minus the
+    difference of the logits.
     """
 
     config: RescaleConfig
@@ -54,11 +55,11 @@ class RescaleRule(Attribution):
         explanation = super()._explain(images, target, inputs)
         gap = explanation.details["gap"]
         difference = explanation.maps[self.name].sum(dim=(1, 2)) - gap
-        # Over all images at once: by batches, how many there are would decide.
+        # Checked over all images together, so that the result does not depend on the batch size.
         worst, scale = float(gap.abs().max()), float(difference.abs().max())
         if not worst <= self.config.tolerance * max(scale, 1e-3):
             _, doubt = rescalable(inputs.classifier.model)
-            why = doubt or "it has parts, such as GELU or a product, for which there is no rule"
+            why = doubt or "it has parts without a rule, such as GELU or a product"
             raise CapabilityError(
                 f"{self.name} does not add up in this network: the map's sum is {worst:.2g} off "
                 f"the difference of the logits, {scale:.2g} ({why}); use integrated-gradients, "
@@ -71,12 +72,12 @@ class RescaleRule(Attribution):
 def _with_gap(
     classifier: Classifier, values: Tensor, images: Tensor, target: Tensor, baselines: Tensor
 ) -> Attributed:
-    """Return attributions, and by how much they do not add up.
+    """Return attributions, and the error of their sum.
 
     Parameters
     ----------
     baselines
-        ``[n, b, c, h, w]``, what each image was compared with: the mean over ``b`` is meant.
+        ``[n, b, c, h, w]``, the baselines of each image, over whose ``b`` logits the mean is taken.
     """
     count = baselines.shape[1]
     with torch.no_grad():
@@ -104,7 +105,7 @@ class DeepLift(RescaleRule):
         Parameters
         ----------
         baseline
-            What an image is compared with: black, grey, or its own mean colour.
+            The baseline of an image: black, grey, or its own mean colour.
         """
 
         baseline: Baseline = NOTHING
@@ -142,7 +143,7 @@ class DeepShap(RescaleRule):
         Parameters
         ----------
         baselines
-            How many training images are drawn as baselines.
+            The number of training images that are drawn as baselines.
         """
 
         baselines: int = Field(default=20, ge=2)
@@ -173,7 +174,7 @@ class DeepShap(RescaleRule):
 
 @contextmanager
 def _following(name: str) -> Iterator[None]:
-    """Keep captum's announcement of its hooks away, and tell what its errors mean."""
+    """Suppress captum's warning about its hooks, and translate its errors."""
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Setting forward, backward hooks")

@@ -14,10 +14,10 @@ _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 class GradCam(Attribution):
-    """Feature maps of a convolution, each weighted by the mean gradient of the logit by it [1]_.
+    """The sum of a convolution's feature maps, weighted by the logit's mean gradients [1]_.
 
-    Of their sum, what supports the class is kept. The map is scaled up to the image's size,
-    bilinearly; its values are not in logits.
+    Only the positive part of the sum is kept. The map is resized bilinearly to the image; its
+    values are not in logits.
 
     References
     ----------
@@ -33,10 +33,11 @@ class GradCam(Attribution):
         Parameters
         ----------
         layer
-            Whose feature maps are weighted, as the network names it; null for the last
-            convolution that runs.
+            The name of the layer whose feature maps are used; null for the last convolution in the
+            order of execution.
         relu
-            Keep what supports the class alone, as in the paper; without, the map is signed.
+            Keep only the positive part, which supports the class, as in the paper; if false, the
+            map is signed.
         """
 
         layer: str | None = None

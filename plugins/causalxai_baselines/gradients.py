@@ -19,7 +19,7 @@ from causalxai_baselines.attribution import (
 
 
 class Saliency(Attribution):
-    """The size of the gradient of the logit by the pixels, the largest over colours [1]_.
+    """The absolute gradient of the logit with respect to the pixels, the largest over colours [1]_.
 
     References
     ----------
@@ -35,8 +35,8 @@ class Saliency(Attribution):
         Parameters
         ----------
         absolute
-            The gradient's size, as in the paper: where a pixel matters, not which way. Without,
-            the gradient itself, summed over colours.
+            Use the absolute gradient, as in the paper, which shows where a pixel matters but not
+            its sign. If false, the gradient itself, summed over colours.
         """
 
         absolute: bool = True
@@ -47,7 +47,7 @@ class Saliency(Attribution):
     def map_note(self) -> str:
         """How to read the map's picture."""
         if self.config.absolute:
-            return "Red: where a pixel matters, whichever way; each map has its own scale."
+            return "Red: pixels that matter, whatever their sign; each map has its own scale."
         return super().map_note
 
     def _attribution(self, inputs: ExplanationInputs) -> Attribute:
@@ -65,8 +65,9 @@ class Saliency(Attribution):
 class IntegratedGradients(Attribution):
     """The gradient's integral along the line from a baseline to the image [1]_.
 
-    ``details["gap"]`` is what the map's sum misses of the difference of the two logits, which an
-    exact integral would meet: the quadrature's error. More ``steps`` make it smaller.
+    ``details["gap"]`` is the difference between the map's sum and the difference of the two logits,
+    which would be 0 for an exact integral. It is the error of the quadrature and decreases with
+    more ``steps``.
 
     References
     ----------
@@ -81,9 +82,9 @@ class IntegratedGradients(Attribution):
         Parameters
         ----------
         steps
-            Points of the (Gauss-Legendre) quadrature.
+            The number of points of the Gauss-Legendre quadrature.
         baseline
-            Where the line begins: black, grey, or the image's mean colour.
+            The start of the line: black, grey, or the image's mean colour.
         """
 
         steps: int = Field(default=50, ge=1)

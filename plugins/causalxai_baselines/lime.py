@@ -29,11 +29,11 @@ Segmentation: TypeAlias = Literal["slic", "felzenszwalb"]
 
 
 class Lime(Attribution):
-    """A linear model of the logit in which superpixels are there or not [1]_.
+    """A linear model of the logit on the presence of superpixels [1]_.
 
-    Samples are weighted by ``sqrt(exp(-distance² / kernel_width²))`` with the cosine distance
-    from the whole image; the model is a ridge regression. A pixel gets the coefficient of its
-    superpixel: what the logit gains where the superpixel is there. ``details["segments"]`` has
+    Samples are weighted by ``sqrt(exp(-distance² / kernel_width²))`` with the cosine distance from
+    the whole image; the model is a ridge regression. Each pixel gets the coefficient of its
+    superpixel, the increase of the logit if the superpixel is present. ``details["segments"]`` has
     the superpixels, ``[n, h, w]``.
 
     References
@@ -50,18 +50,18 @@ class Lime(Attribution):
         Parameters
         ----------
         samples
-            How often the classifier is asked, for each image.
+            The number of perturbed images that are classified for each image.
         segmentation
-            What finds the superpixels.
+            The segmentation algorithm.
         segments
-            About how many of them there are. ``felzenszwalb`` finds their number itself; with it,
-            none is smaller than half of (pixels / segments).
+            The approximate number of superpixels. ``felzenszwalb`` determines their number itself;
+            with it, none is smaller than half of (pixels / segments).
         baseline
-            What is seen where a superpixel is missing.
+            The replacement of missing superpixels.
         kernel_width
-            Of the weights, in cosine distance.
+            The kernel width of the weights, in cosine distance.
         ridge
-            The penalty of the coefficients' squares.
+            The penalty of the squared coefficients.
         """
 
         samples: int = Field(default=1000, ge=2)
@@ -104,7 +104,7 @@ class Lime(Attribution):
             return Attributed(torch.stack(maps), {"segments": regions})
 
         def undisturbed(images: Tensor, target: Tensor) -> Attributed:
-            # captum's data loader draws from the global generator, if only to throw it away.
+            # captum's data loader draws a number from the global generator without using it.
             with torch.random.fork_rng(devices=[]), torch.no_grad():
                 return attribute(images, target)
 
@@ -114,8 +114,8 @@ class Lime(Attribution):
         """Return ``[h, w]`` with numbers from 0 on."""
         picture = image.movedim(0, -1).double().cpu().numpy()
         if self.config.segmentation == "slic":
-            # Compactness weighs position against colour: greys differ by 1 at most, Lab by 100.
-            # Without smoothing, noise falls apart into pixels, which are all merged again.
+            # Compactness weights position against colour: greys differ by at most 1, Lab colours by
+            # 100. Without smoothing, noise falls apart into pixels, which are all merged again.
             compactness = 10.0 if picture.shape[-1] == 3 else 0.1
             found = slic(
                 picture, self.config.segments, compactness=compactness, sigma=1, channel_axis=-1
@@ -133,13 +133,13 @@ class Lime(Attribution):
 
 
 class _Ridge:
-    """Scikit-learn's ridge regression with the two methods that captum asks of a model."""
+    """Scikit-learn's ridge regression with the two methods that captum requires of a model."""
 
     def __init__(self, penalty: float) -> None:
         self._ridge = Ridge(alpha=penalty)
 
     def fit(self, train_data: DataLoader[tuple[Tensor, ...]]) -> None:
-        """Regress the logits ``[n]`` on which of the superpixels ``[n, k]`` are kept."""
+        """Regress the logits ``[n]`` on the presence of superpixels ``[n, k]``."""
         kept, logits, weights = map(torch.cat, zip(*train_data, strict=True))
         self._ridge.fit(kept.cpu().numpy(), logits.cpu().numpy(), weights.cpu().numpy())
 

@@ -21,9 +21,9 @@ from causalxai_baselines.attribution import (
 
 
 class Occlusion(Attribution):
-    """What the logit loses when a window slides over the image [1]_.
+    """The decrease of the logit when a window slides over the image [1]_.
 
-    A pixel gets the mean loss over all windows that cover it.
+    Each pixel gets the mean decrease over all windows that cover it.
 
     References
     ----------
@@ -41,9 +41,9 @@ class Occlusion(Attribution):
         window
             Side of the square window, in pixels.
         stride
-            How far it moves at a time, in pixels; at most ``window``.
+            The step of the window in pixels, at most ``window``.
         baseline
-            What is put in the window: black, grey, or the image's mean colour.
+            The content of the window: black, grey, or the image's mean colour.
         """
 
         window: int = Field(default=5, ge=1)
@@ -72,7 +72,7 @@ class Occlusion(Attribution):
                 target=target,
                 perturbations_per_eval=max(1, self.config.batch_size // len(images)),
             )
-            # Each colour holds the loss of the window, which covers all of them.
+            # Each colour has the decrease for the whole window, which covers all colours.
             return Attributed(values[:, :1])
 
         return attribute

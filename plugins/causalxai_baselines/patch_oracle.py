@@ -1,4 +1,4 @@
-"""What the classifier says of an image with patches removed: occlusion as an oracle."""
+"""The oracle of image patches: predictions for images with patches removed."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from causalxai_baselines.patch_space import PatchSpace
 
 
 class PatchOracle(Oracle):
-    """Replaces patches by a baseline and asks the classifier.
+    """Replaces patches by a baseline and applies the classifier.
 
-    A value between 0 and 1 mixes the patch with the baseline. Pictures with patches removed are
-    none that the classifier was trained on: its answers are facts, but about odd pictures.
+    A value between 0 and 1 mixes the patch with the baseline. Images with removed patches are
+    outside the training distribution: the answers are exact, but for unusual images.
     """
 
     capabilities = frozenset({Capability.IMAGES})
@@ -28,7 +28,7 @@ class PatchOracle(Oracle):
         Parameters
         ----------
         baseline
-            What is seen where a patch is removed: black, grey, or the image's mean colour.
+            The replacement of a removed patch: black, grey, or the image's mean colour.
         """
 
         baseline: Baseline = NOTHING
@@ -56,5 +56,5 @@ class PatchOracle(Oracle):
         )
 
     def _bytes_per_answer(self, want: tuple[Want, ...]) -> int:
-        # The mask and the picture that is shown are there whether they are wanted or not.
+        # The mask and the image need memory whether they are wanted or not.
         return super()._bytes_per_answer(want) + 4 * 3 * self.classifier.image_size

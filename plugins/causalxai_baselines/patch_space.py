@@ -1,4 +1,4 @@
-"""The patches of a grid over the image, each there or not: a vocabulary that needs no labels."""
+"""The concept space of image patches in a grid, which needs no labels."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from causalxai.storage.record import Record
 
 
 class PatchSpace(ConceptSpace):
-    """Boolean concepts: 1 where a patch is as it is in the image, 0 where it is removed.
+    """Boolean concepts that are 1 if a patch is present and 0 if it is removed.
 
-    In an image as it is, every patch is there. What is *in* it is the image's residual.
+    In the original image, every patch is present. The content of the patches is the residual.
     """
 
     class Config(PluginConfig):
@@ -31,7 +31,7 @@ class PatchSpace(ConceptSpace):
         Parameters
         ----------
         grid
-            Patches along each side; at most the pixels of the shorter side.
+            The number of patches along each side, at most the pixels of the shorter side.
         """
 
         grid: int = Field(default=8, ge=1)
@@ -55,7 +55,7 @@ class PatchSpace(ConceptSpace):
         progress: Progress = SILENT,  # noqa: ARG002
         checkpoint: Checkpoint = NO_CHECKPOINT,  # noqa: ARG002
     ) -> Self:
-        """Learn nothing but the images' size.
+        """Store the size of the images; nothing is learned.
 
         Raises
         ------
@@ -83,7 +83,8 @@ class PatchSpace(ConceptSpace):
         values
             ``[..., d]``.
         height, width
-            Of the image, in pixels; patches differ by a pixel where they do not divide them.
+            The size of the image in pixels; if it is not a multiple of the grid, patches differ by
+            one pixel.
         """
         grid = self.config.grid
         rows, columns = (
@@ -94,10 +95,10 @@ class PatchSpace(ConceptSpace):
         return by_pixel
 
     def to_record(self) -> Record:
-        """Return nothing: the settings say it all."""
+        """Return an empty record, because the settings contain all information."""
         return Record()
 
     def restore(self, record: Record, classifier: Classifier) -> Self:  # noqa: ARG002
-        """Take up the classifier's device."""
+        """Restore the space on the classifier's device."""
         self._device = classifier.device
         return self

@@ -1,4 +1,4 @@
-"""The network as DeepLIFT's rules need it: activations that are modules, each of them used once."""
+"""Copies of networks in the form that DeepLIFT needs, with each activation a separate module."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch.autograd.function import FunctionCtx
 from torch.nn import functional as F
 
 _ACTIVATIONS = (nn.ReLU, nn.ELU, nn.LeakyReLU, nn.Sigmoid, nn.Tanh, nn.Softplus)
-"""For which captum's DeepLIFT has a rule."""
+"""The activations for which captum's DeepLIFT has a rule."""
 
 _CALLS: Mapping[Any, Callable[[], nn.Module]] = {
     F.relu: nn.ReLU, torch.relu: nn.ReLU, torch.relu_: nn.ReLU, "relu": nn.ReLU, "relu_": nn.ReLU,
@@ -24,28 +24,29 @@ _POOLING = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
 _ADDITIONS = {operator.iadd: operator.add}
 
 
-# captum leaves this to its users: its DeepLIFT is silently wrong for functional activations and for
-# modules that are called twice, and its own rule for max pooling needs windows that don't overlap.
+# captum requires this of its users: its DeepLIFT is silently wrong for functional activations and
+# for modules that are called twice, and its rule for max pooling needs non-overlapping windows.
 def rescalable(model: nn.Module) -> tuple[nn.Module, str]:
-    """Return a copy of a network whose nonlinearities captum's DeepLIFT can follow, if it can.
+    """Return a copy of a network whose nonlinearities captum's DeepLIFT supports, if possible.
 
-    Functional activations become modules, modules that are called more than once are parted,
-    nothing works in place, and max pooling has its own rule. What cannot be traced keeps its
-    functional calls. Whether all was done shows in the sum of the attributions.
+    Functional activations become modules, modules that are called more than once are duplicated,
+    in-place operations are replaced, and max pooling gets its own rule. A network that cannot be
+    traced keeps its functional calls; the sum of the attributions shows whether the result is
+    correct.
 
     Returns
     -------
     model
         The copy, in evaluation mode.
     doubt
-        Why it could not be traced; empty where it could.
+        The reason why it could not be traced; empty if it could.
     """
     copy = deepcopy(model)
     doubt = ""
     try:
         traced = fx.symbolic_trace(copy)
     except Exception as error:
-        # The user's forward runs with stand-ins and may raise anything.
+        # Tracing runs the user's forward() with proxies, which may raise any exception.
         doubt = f"it cannot be traced: {type(error).__name__}: {error}"
     else:
         for index, node in enumerate(list(traced.graph.nodes)):
@@ -60,7 +61,7 @@ def rescalable(model: nn.Module) -> tuple[nn.Module, str]:
 
 
 def _module_for(traced: fx.GraphModule, node: fx.Node) -> nn.Module | None:
-    """Return the module that a call should be, ``None`` where it may stay as it is."""
+    """Return the module that replaces a call, or ``None`` if it need not be replaced."""
     if node.op == "call_module":
         called = traced.get_submodule(str(node.target))
         return deepcopy(called) if isinstance(called, (*_ACTIVATIONS, nn.MaxPool2d)) else None
@@ -94,9 +95,10 @@ def _paired(model: nn.Module) -> nn.Module:
 class PairedMaxPool2d(nn.Module):
     """Max pooling of a batch ``[images; baselines]``, whose gradients are DeepLIFT's multipliers.
 
-    What pooling adds to an image beyond its baseline goes to the image's largest pixel, what it
-    takes away to the baseline's, as in captum, which does so for windows that do not overlap
-    alone, and with the first image's gradient for all where a pixel is the same as its baseline's.
+    A positive difference between the pooled image and the pooled baseline is attributed to the
+    image's largest pixel, a negative one to the baseline's. captum has the same rule, but only for
+    non-overlapping windows, and it uses the first image's gradient for all images where a pixel
+    equals its baseline.
     """
 
     def __init__(self, pooling: nn.MaxPool2d) -> None:
@@ -135,6 +137,6 @@ class _PairedMaxPool(torch.autograd.Function):
 
 
 def _unpool(values: Tensor, where: Tensor, like: Tensor) -> Tensor:
-    """Add each value where it came from; windows may overlap."""
+    """Add each value at the position of its maximum; windows may overlap."""
     flat = torch.zeros_like(like).flatten(2)
     return flat.scatter_add(2, where.flatten(2), values.flatten(2)).view_as(like)

@@ -1,6 +1,6 @@
-"""Results that are slow to make, kept in the user's cache folder, of which they fill 2 GiB at most.
+"""A cache of slow results in the user's cache folder, limited to 2 GiB.
 
-Whenever something is stored beyond that, what was read or written longest ago is dropped.
+When it is full, the entries that were read or written longest ago are deleted.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from safetensors.numpy import load_file, save_file
 
 from causalxai.storage.record import Json
 
-# By hand: joblib.Memory and diskcache keep pickles, which run code when they are read; and joblib's
-# folder is held to a size only when somebody asks for it.
+# Written by hand because joblib.Memory and diskcache store pickles, which run code when they are
+# read, and joblib limits the size of its folder only on request.
 Arrays = dict[str, NDArray[np.generic]]
 
 _logger = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ _ROOM = 2 * 1024**3
 
 
 def cache_folder() -> Path:
-    """Return the folder of what was kept; all of it can be deleted at any time."""
+    """Return the folder of the cache, whose files can be deleted at any time."""
     return Path(pooch.os_cache("causalxai")) / "drawings"
 
 
@@ -48,17 +48,18 @@ def key_of(*parts: NDArray[np.generic] | Json) -> str:
 
 
 def cached(key: str, make: Callable[[], Arrays]) -> Arrays:
-    """Return what is kept under a key, or make and keep it.
+    """Return the cached arrays of a key, or compute and store them.
 
-    A file that cannot be read is made anew, and a folder that cannot be written to keeps nothing;
-    either is logged as a warning. Several processes may read, store and drop at once.
+    A file that cannot be read is computed again, and nothing is stored in a folder that cannot be
+    written; both are logged as warnings. Several processes may read, store and delete entries at
+    the same time.
 
     Parameters
     ----------
     key
-        Says all that the arrays depend on.
+        A digest of everything on which the arrays depend.
     make
-        Returns the arrays.
+        Computes the arrays.
     """
     path = cache_folder() / f"{key}.safetensors"
     kept = _read(path)
@@ -69,7 +70,7 @@ def cached(key: str, make: Callable[[], Arrays]) -> Arrays:
         _write(path, arrays)
         _make_room(path)
     except OSError as error:
-        _logger.warning("%s: cannot be written, the next run makes it anew: %s", path, error)
+        _logger.warning("%s: cannot be written and is not cached: %s", path, error)
     return arrays
 
 
@@ -79,19 +80,19 @@ def _read(path: Path) -> Arrays | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, SafetensorError) as error:
-        _logger.warning("%s: cannot be read and is made anew: %s", path, error)
+        _logger.warning("%s: cannot be read and is computed again: %s", path, error)
         return None
-    # Times of access are not kept everywhere. A folder that is only read drops nothing either.
+    # The time of modification is updated on reading, because not all systems keep times of access.
     with suppress(OSError):
         os.utime(path)
     return arrays
 
 
 def _make_room(stored: Path) -> None:
-    """Drop what was used longest ago, but not what has just been stored, however large it is."""
+    """Delete the entries that were used longest ago, except the one that has just been stored."""
     found = []
     for path in stored.parent.iterdir():
-        # Another process may have dropped it, or moved what it was writing.
+        # Another process may have deleted or moved the file.
         with suppress(FileNotFoundError):
             state = path.stat()
             found.append((state.st_mtime_ns, state.st_size, path))
@@ -100,14 +101,14 @@ def _make_room(stored: Path) -> None:
         if total <= _ROOM:
             return
         if path != stored:
-            # Some systems do not drop a file that another process is reading.
+            # Some systems cannot delete a file that another process is reading.
             with suppress(OSError):
                 path.unlink(missing_ok=True)
                 total -= size
 
 
 def _write(path: Path, arrays: Arrays) -> None:
-    """Write beside and move, so that nobody ever reads half a file."""
+    """Write to a temporary file and move it, so that no incomplete file is ever read."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
     os.close(handle)

@@ -31,10 +31,10 @@ _ATTRIBUTES = "list_attr_celeba.txt"
 _PARTITION = "list_eval_partition.txt"
 _IMAGES = "img_align_celeba"
 _TRAIN, _TEST = 0, 2
-# The published share, for copies that come without the partition.
+# The published share of test images, for copies without the partition.
 _TEST_FRACTION = 0.1
 
-_ENCRYPTED = 1  # a zip's flag
+_ENCRYPTED = 1  # A zip's flag for encryption.
 
 _logger = logging.getLogger(__name__)
 
@@ -54,18 +54,18 @@ GLANCE_ATTRIBUTES = (
 
 
 class CelebA(DatasetSource):
-    """Faces of celebrities with binary attributes [1]_: the aligned images, centre crops of them.
+    """Faces of celebrities with binary attributes [1]_, as centre crops of the aligned images.
 
-    The folder holds ``list_attr_celeba.txt`` and ``img_align_celeba``, a folder or a ``.zip``,
-    which is read as it is. ``list_eval_partition.txt`` says what is for training (0) and for the
-    test (2); what it keeps for validation (1) is not used. Without it a tenth of each class is
-    drawn and held out, which is logged as a warning: there are some twenty photographs of each
-    celebrity, and the published parts share nobody, but those drawn here do. Held-out figures
-    are then too good.
+    The folder has ``list_attr_celeba.txt`` and ``img_align_celeba``, a folder or a ``.zip``, which
+    is read without unpacking. ``list_eval_partition.txt`` has the images for training (0) and for
+    the test (2); those for validation (1) are not used. Without it, a tenth of each class is drawn
+    and held out, which is logged as a warning: there are about twenty photographs of each
+    celebrity, and the published parts have no person in common, but the drawn ones do, so that
+    held-out results are too optimistic.
 
-    ``Split.concepts`` are 0 or 1; nobody knows their true graph. Images are held as floats: 49 kB
-    for one of 64 pixels, 197 kB for one of 128, so that all of the training images fill 8 GB or
-    32 GB; ``limit`` them where that is too much, and only those chosen are read.
+    ``Split.concepts`` are 0 or 1; their true graph is unknown. Images are stored as floats, 49 kB
+    for one of 64 pixels and 197 kB for one of 128, so that all training images take 8 GB or 32 GB.
+    With ``limit``, only the chosen images are read.
 
     References
     ----------
@@ -80,18 +80,18 @@ class CelebA(DatasetSource):
         path
             The folder of the published files.
         task
-            The attribute that tells the two classes, ``not`` it and it.
+            The attribute that defines the two classes, ``not`` it and it.
         concepts
-            The attributes whose values come with the images; by default the ten of GLANCE's
-            figure 8, but the task.
+            The attributes whose values come with the images; by default the ten of GLANCE's figure
+            8, except the task.
         size
             Height and width in pixels of the square in the middle of each image, resized.
         limit, test_limit
-            Take only so many training and test images, the first ones.
+            The largest numbers of training and test images; the first ones are used.
         balance
-            An attribute: reference images are then drawn from those of training, as many with and
-            without the task, with and without this attribute, so that these two (and only these)
-            are independent.
+            An attribute for which reference images are drawn from the training images, with equal
+            numbers of the four combinations of the task and this attribute, so that these two (and
+            only these) are independent.
         """
 
         path: Path
@@ -106,15 +106,15 @@ class CelebA(DatasetSource):
         def _fits_together(self) -> Self:
             for name in self.concepts or ():
                 if (self.concepts or ()).count(name) > 1:
-                    raise ValueError(f"{name!r} is there twice in concepts")
+                    raise ValueError(f"{name!r} is repeated in concepts")
             if self.balance == self.task:
-                raise ValueError(f"balance ties {self.task!r} to itself; name another attribute")
+                raise ValueError(f"balance must be another attribute than the task, {self.task!r}")
             return self
 
     config: Config
 
     def load(self, *, rng: torch.Generator, progress: Progress = SILENT) -> Dataset:
-        """Read the lists, and the images that are chosen.
+        """Read the lists and the chosen images.
 
         Raises
         ------
@@ -139,10 +139,10 @@ class CelebA(DatasetSource):
         )
 
     def fingerprint(self) -> str:
-        """Return a digest of the lists and of what images there are.
+        """Return a digest of the lists and of the available images.
 
-        Of the images it has names and sizes, with the checksums of a zip's directory or the times
-        at which a folder's files were last changed; their 200 000 contents are not read.
+        It includes the images' names and sizes, with the checksums of a zip's directory or the
+        modification times of a folder's files; the 200 000 images themselves are not read.
         """
         path = self.config.path
         lists = {name: path / name for name in (_ATTRIBUTES, _PARTITION) if (path / name).exists()}
@@ -172,14 +172,14 @@ class CelebA(DatasetSource):
             train, test = ((parts == part).nonzero().flatten() for part in (_TRAIN, _TEST))
         else:
             _logger.warning(
-                "%s: is not there; the images held out are drawn, and show people who are trained "
-                "on too, so that held-out figures are too good",
+                "%s: not found; the held-out images are drawn at random and show people who are "
+                "also in the training images, so that held-out results are too optimistic",
                 partition,
             )
             train, test = stratified_split(task, _TEST_FRACTION, rng)
         train, test = train[: self.config.limit], test[: self.config.test_limit]
         if not len(test):
-            raise DataError(f"{partition}: holds no test image ({_TEST})")
+            raise DataError(f"{partition}: has no test image ({_TEST})")
         for label, what in enumerate((f"without {self.config.task}", f"with {self.config.task}")):
             if not bool((task[train] == label).any()):
                 raise DataError(f"{table.path}: none of {len(train)} training images is {what}")
@@ -188,7 +188,7 @@ class CelebA(DatasetSource):
     def _balanced(
         self, table: AttributeList, task: Tensor, train: Tensor, rng: torch.Generator
     ) -> Tensor | None:
-        """Return which of the training images make up the reference."""
+        """Return the indices of the training images that are reference images."""
         if self.config.balance is None:
             return None
         cell = (2 * task + table.column(self.config.balance))[train]
@@ -197,8 +197,8 @@ class CelebA(DatasetSource):
         if not least:
             sizes = ", ".join(str(len(rows)) for rows in members)
             raise DataError(
-                f"{self.config.task} and {self.config.balance} cannot be balanced: neither, the "
-                f"second, the first and both are had by {sizes} of {len(train)} training images"
+                f"{self.config.task} and {self.config.balance} cannot be balanced: {sizes} of "
+                f"{len(train)} training images have neither, the second, the first, or both"
             )
         drawn = [rows[torch.randperm(len(rows), generator=rng)[:least]] for rows in members]
         return torch.cat(drawn).sort().values
@@ -242,7 +242,7 @@ class _Images:
             listing = _listed(folder)
             return cls(folder, listing, lambda name: (folder / name).read_bytes(), lambda: None)
         if not packed.is_file():
-            raise DataError(f"{path}: holds neither {_IMAGES}/ nor {_IMAGES}.zip")
+            raise DataError(f"{path}: has neither {_IMAGES}/ nor {_IMAGES}.zip")
         try:
             archive = zipfile.ZipFile(packed)
         except (OSError, zipfile.BadZipFile) as error:
@@ -272,7 +272,7 @@ def _listed(folder: Path) -> dict[str, tuple[int, int]]:
 
 
 def _decode(read: Callable[[str], bytes], name: str, size: int) -> Tensor | None:
-    """Return ``[3, size, size]``, or nothing for what is no image."""
+    """Return ``[3, size, size]``, or ``None`` if the file is not an image."""
     try:
         with Image.open(io.BytesIO(read(name))) as file:
             image = file.convert("RGB")

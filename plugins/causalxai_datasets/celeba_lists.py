@@ -1,4 +1,4 @@
-"""CelebA's lists: what attributes each image has, and which part it belongs to."""
+"""CelebA's lists of the attributes of each image, and of its part."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class AttributeList:
     Parameters
     ----------
     path
-        The file that they come from, for messages.
+        The file from which they are read, for messages.
     names
         The ``m`` attributes.
     files
@@ -44,11 +44,11 @@ class AttributeList:
         Raises
         ------
         DataError
-            If the file cannot be read or a line is malformed; the message tells it.
+            If the file cannot be read or a line is malformed; the message has the line.
         """
         lines = _lines(path)
         if len(lines) < 2 or not lines[0].strip().isdecimal():
-            raise DataError(f"{path}:1: tells the number of images; line 2 names the attributes")
+            raise DataError(f"{path}:1: must be the number of images; line 2 names the attributes")
         names = tuple(lines[1].split())
         files: dict[str, None] = {}
         values = np.empty((len(lines) - 2, len(names)), dtype=bool)
@@ -59,15 +59,15 @@ class AttributeList:
             if odd := [cell for cell in cells if cell not in ("1", "-1")]:
                 raise DataError(f"{path}:{number}: {odd[0]!r} is neither 1 nor -1")
             if file in files:
-                raise DataError(f"{path}:{number}: {file!r} is there twice")
+                raise DataError(f"{path}:{number}: {file!r} is repeated")
             files[file] = None
             values[number - 3] = [cell == "1" for cell in cells]
         if len(files) != int(lines[0]):
-            raise DataError(f"{path}:1: tells of {int(lines[0])} images, but {len(files)} follow")
+            raise DataError(f"{path}:1: promises {int(lines[0])} images, but {len(files)} follow")
         return cls(path, names, tuple(files), torch.from_numpy(values))
 
     def column(self, name: str) -> Tensor:
-        """Return ``[n]``, int64: 1 where an image has the attribute, 0 where it has not.
+        """Return ``[n]``, int64: 1 if an image has the attribute, 0 if not.
 
         Raises
         ------
@@ -83,16 +83,16 @@ class AttributeList:
 
 
 def tell(what: str, names: Sequence[str], where: Path) -> None:
-    """Raise DataError if there are such images; the first few are named.
+    """Raise DataError if there are such images; the message has the first few names.
 
     Parameters
     ----------
     what
-        What they are.
+        A description of these images.
     names
-        Which they are.
+        Their names.
     where
-        Where they should be in order.
+        Where the problem is.
     """
     if names:
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
@@ -112,7 +112,7 @@ def read_partition(path: Path, files: Sequence[str]) -> list[int]:
     for number, line in enumerate(_lines(path), start=1):
         cells = line.split()
         if len(cells) != 2 or cells[1] not in ("0", "1", "2"):
-            raise DataError(f"{path}:{number}: {line!r} is no image with 0, 1 or 2")
+            raise DataError(f"{path}:{number}: {line!r} is not an image with 0, 1 or 2")
         parts[cells[0]] = int(cells[1])
     tell("missing", [file for file in files if file not in parts], path)
     return [parts[file] for file in files]

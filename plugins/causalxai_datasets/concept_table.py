@@ -17,16 +17,16 @@ from causalxai.errors import DataError, did_you_mean
 
 @dataclass(frozen=True)
 class ConceptTable:
-    """The values of some concepts, image by image.
+    """The values of some concepts for each image.
 
     Parameters
     ----------
     path
-        The file that they come from, for messages.
+        The file from which they are read, for messages.
     names
         The ``m`` concepts.
     rows
-        ``m`` values by the name of the image.
+        ``m`` values for each image, by its name.
     """
 
     path: Path
@@ -40,8 +40,8 @@ class ConceptTable:
         Raises
         ------
         DataError
-            If the file cannot be read, a row is too long, too short or there twice, or a value is
-            no finite number; the message tells the line.
+            If the file cannot be read, a row is too long, too short or repeated, or a value is not
+            a finite number; the message has the line.
         """
         try:
             with path.open(encoding="utf-8-sig", newline="") as file:
@@ -53,11 +53,11 @@ class ConceptTable:
             raise DataError(f"{path}: the first line must name the image column and the concepts")
         names = tuple(name.strip() for name in lines[0][1][1:])
         if len(set(names)) < len(names) or "" in names:
-            raise DataError(f"{path}: every concept needs a name of its own")
+            raise DataError(f"{path}: the names of concepts must be different and not empty")
         rows: dict[str, list[float]] = {}
         for line, (image, *cells) in lines[1:]:
             if image in rows:
-                raise DataError(f"{path}:{line}: {image!r} is there twice")
+                raise DataError(f"{path}:{line}: {image!r} is repeated")
             if len(cells) != len(names):
                 raise DataError(f"{path}:{line}: {len(cells)} values for {len(names)} concepts")
             rows[image] = [
@@ -88,5 +88,5 @@ def _number(cell: str, where: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise DataError(f"{where}: {cell!r} is no number")
+        raise DataError(f"{where}: {cell!r} is not a number")
     return value

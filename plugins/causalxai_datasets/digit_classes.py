@@ -1,4 +1,4 @@
-"""Classes of digits as users group them: two digits only, or the even and the odd ones."""
+"""Classes of digits as grouped by users, such as two digits only, or even and odd ones."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def _check(classes: Mapping[str, tuple[int, ...]]) -> Mapping[str, tuple[int, ..
 
 
 def _as_text(name: object) -> object:
-    """Let YAML's 3: be "3":, for a class of that name."""
+    """Convert class names that YAML reads as numbers, such as 3, to text."""
     return str(name) if type(name) is int else name
 
 
 _ClassName: TypeAlias = Annotated[str, BeforeValidator(_as_text)]
 
 DigitClasses: TypeAlias = Annotated[Mapping[_ClassName, tuple[Digit, ...]], AfterValidator(_check)]
-"""Which digits make up a class, by its name; each digit at most once, the others are left out."""
+"""The digits of each class, by its name; each digit at most once, and others are left out."""
 
 
 def grouped(split: Split, classes: Mapping[str, tuple[int, ...]] | None) -> Split:
@@ -51,7 +51,7 @@ def grouped(split: Split, classes: Mapping[str, tuple[int, ...]] | None) -> Spli
     split
         Digits, labelled 0 to 9.
     classes
-        As ``DigitClasses``; the order is that of the new labels. ``None`` keeps all as they are.
+        As ``DigitClasses``, in the order of the new labels. ``None`` keeps every digit as a class.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The digits that come with scikit-learn: no download, no files."""
+"""The digits that are part of scikit-learn, without a download."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Digits(DatasetSource):
     References
     ----------
     .. [1] Alpaydin, Kaynak, "Optical recognition of handwritten digits", UCI Machine Learning
-       Repository, 1998; the test part, as ``sklearn.datasets.load_digits`` has it.
+       Repository, 1998; the test part, as in ``sklearn.datasets.load_digits``.
     """
 
     class Config(PluginConfig):
@@ -33,8 +33,8 @@ class Digits(DatasetSource):
         test_fraction
             The share of each digit that is held out.
         classes
-            Which digits make up a class, by its name: ``{"3": [3], "8": [8]}``. Each digit at most
-            once, and the others are left out. By default each digit is a class.
+            The digits of each class, by its name: ``{"3": [3], "8": [8]}``. Each digit may occur
+            once, and others are left out. By default each digit is a class.
         """
 
         size: int = Field(32, ge=8)
@@ -44,13 +44,13 @@ class Digits(DatasetSource):
     config: Config
 
     def load(self, *, rng: torch.Generator, progress: Progress = SILENT) -> Dataset:  # noqa: ARG002
-        """Enlarge the digits cubically and stretch each one's contrast to [0, 1]."""
+        """Enlarge the digits by cubic interpolation and stretch the contrast of each to [0, 1]."""
         digits = load_digits()
         small = torch.from_numpy(digits.images).float().unsqueeze(1)
         large = functional.interpolate(
             small, size=self.config.size, mode="bicubic", align_corners=False
         )
-        large = large.clamp(min=0)  # Cubic curves swing below the black of the page.
+        large = large.clamp(min=0)  # Cubic interpolation undershoots the black of the background.
         everything = Split(
             large / large.amax(dim=(1, 2, 3), keepdim=True), torch.from_numpy(digits.target).long()
         )

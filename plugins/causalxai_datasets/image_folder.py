@@ -26,7 +26,7 @@ _SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff",
 class ImageFolder(DatasetSource):
     """Images in ``path/<class>/``, or in ``path/train/<class>/`` and ``path/test/<class>/``.
 
-    Classes are the names of the folders, in alphabetical order. Without ``train`` and ``test`` a
+    Classes are the names of the folders, in alphabetical order. Without ``train`` and ``test``, a
     share of each class is drawn and held out.
     """
 
@@ -42,7 +42,7 @@ class ImageFolder(DatasetSource):
         channels
             3 for colour, 1 for grey.
         test_fraction
-            The share of each class that is held out, if the folders don't say which.
+            The share of each class that is held out, if there are no folders for training and test.
         concepts
             A CSV file of measured concepts: the file's path below ``path``, then a number for
             each concept, which the header names.
@@ -131,27 +131,27 @@ class ImageFolder(DatasetSource):
         try:
             graph = CausalGraph.load(path)
         except Exception as error:
-            # Three parsers stand behind it, each with errors of its own.
+            # It uses three parsers, each with its own exceptions.
             raise DataError(f"{path}: cannot be read as a causal graph: {error}") from error
         for node in graph.nodes:
             if table is not None and node not in table.names:
                 near = did_you_mean(node, table.names)
-                raise DataError(f"{path}: {node!r} is no concept of {table.path}{near}")
+                raise DataError(f"{path}: {node!r} is not a concept of {table.path}{near}")
         return graph
 
 
 def _list_images(folder: Path) -> list[Path]:
     """Return the images of all class folders, in the order of their names."""
     if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder")
+        raise DataError(f"{folder}: there is no such folder")
     classes = sorted(path for path in folder.iterdir() if path.is_dir() and not _hidden(path))
     if not classes:
-        raise DataError(f"{folder}: holds no class folder (one folder of images for each class)")
+        raise DataError(f"{folder}: has no class folder (one folder of images for each class)")
     files: list[Path] = []
     for path in classes:
         found = [f for f in path.iterdir() if f.suffix.lower() in _SUFFIXES and not _hidden(f)]
         if not found:
-            raise DataError(f"{path}: holds no image ({', '.join(sorted(_SUFFIXES))})")
+            raise DataError(f"{path}: has no image ({', '.join(sorted(_SUFFIXES))})")
         files += sorted(found)
     return files
 

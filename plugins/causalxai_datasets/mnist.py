@@ -47,15 +47,15 @@ class Mnist(DatasetSource):
         ----------
         path
             A folder with ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte`` and their
-            ``t10k`` counterparts, gzipped or not; ``train10k`` may stand for ``train``. ``None``
+            ``t10k`` counterparts, gzipped or not; ``train10k`` may replace ``train``. ``None``
             downloads them once into the user's cache.
         size
-            Height and width in pixels; the digits are resized where theirs differ.
+            Height and width in pixels; the digits are resized if necessary.
         limit
-            Take only so many training images, the first ones of the classes.
+            The largest number of training images; the first ones of the classes are used.
         classes
-            Which digits make up a class, by its name: ``{"3": [3], "8": [8]}``. Each digit at most
-            once, and the others are left out. By default each digit is a class.
+            The digits of each class, by its name: ``{"3": [3], "8": [8]}``. Each digit may occur
+            once, and others are left out. By default each digit is a class.
         """
 
         path: Path | None = None
@@ -104,7 +104,8 @@ class Mnist(DatasetSource):
             raise DataError(
                 f"{labels_file}: {len(labels)} labels for {len(images)} images in {images_file}"
             )
-        # Grouped first: the limit counts the digits that are kept, and only they are resized.
+        # Grouped first, so that the limit applies to the digits that are kept, and only these are
+        # resized.
         digits = grouped(Split(images, labels.long()), self.config.classes)[:limit]
         pixels = digits.images.unsqueeze(1).float() / 255
         size = (self.config.size, self.config.size)
@@ -138,7 +139,7 @@ def _find(folder: Path, name: str) -> Path:
     for candidate in wanted:
         if (folder / candidate).is_file():
             return folder / candidate
-    raise DataError(f"{folder}: holds none of {', '.join(wanted)}")
+    raise DataError(f"{folder}: has none of {', '.join(wanted)}")
 
 
 def _read_idx(path: Path, *, dims: int) -> Tensor:
@@ -150,7 +151,7 @@ def _read_idx(path: Path, *, dims: int) -> Tensor:
         raise DataError(f"{path}: cannot be read: {error}") from error
     start = 4 + 4 * dims
     if len(raw) < start or raw[:4] != bytes((0, 0, 8, dims)):
-        raise DataError(f"{path}: is no idx file of bytes in {dims} dimensions (magic number)")
+        raise DataError(f"{path}: is not an idx file of bytes in {dims} dimensions (magic number)")
     shape = struct.unpack_from(f">{dims}I", raw, 4)
     if len(raw) != start + math.prod(shape):
         raise DataError(

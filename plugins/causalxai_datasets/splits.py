@@ -9,7 +9,7 @@ from torch import Tensor
 def stratified_split(
     labels: Tensor, test_fraction: float, rng: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Draw held-out rows class by class, so that both parts show the classes alike.
+    """Draw held-out rows class by class, so that both parts have the same class frequencies.
 
     Parameters
     ----------
@@ -19,7 +19,7 @@ def stratified_split(
         The share of each class that is held out, in (0, 1). At least one image of a class is held
         out and at least one is kept, where the class has two.
     rng
-        What draws.
+        The source of random draws.
 
     Returns
     -------

@@ -33,15 +33,15 @@ def discover_boss(
     values
         ``[n, d]``.
     rng
-        Draws the orders that the searches begin with, and the order of their moves.
+        Draws the initial orders of the searches, and the order of their moves.
     constraints
-        BOSS itself takes none here: they orient what it leaves open, with what follows by Meek's
-        rules. What it finds against them is for ``settle``.
+        BOSS itself uses no constraints here. They orient edges whose direction it leaves open,
+        together with Meek's rules. Violations are resolved by ``settle``.
     sparsity
         The penalty of a parameter, in units of log n.
     starts
-        How many orders to search from; the graph with the best score is returned. From one
-        alone, moves of single variables often lead to a graph with needless edges.
+        The number of orders from which to search; the graph with the best score is returned. From a
+        single order, moves of single variables often lead to a graph with unnecessary edges.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def _search_once(
 def _score(values: NDArray[np.float64], parents: NDArray[np.bool_], sparsity: float) -> float:
     """Return the search's own score, the BIC of a linear Gaussian graph; higher is better.
 
-    ``parents[j, i]`` tells whether i → j.
+    ``parents[j, i]`` is whether i → j.
     """
     n = len(values)
     total = 0.0
@@ -104,7 +104,7 @@ def _score(values: NDArray[np.float64], parents: NDArray[np.bool_], sparsity: fl
 
 
 def _seen_from(constraints: Constraints, columns: NDArray[np.int_]) -> Constraints:
-    """Return the same constraints on columns that stand in another order."""
+    """Return the same constraints for columns in another order."""
     place = {int(column): index for index, column in enumerate(columns)}
     required = frozenset((place[i], place[j]) for i, j in constraints.required)
     return Constraints(constraints.allowed[np.ix_(columns, columns)], required)
@@ -112,7 +112,7 @@ def _seen_from(constraints: Constraints, columns: NDArray[np.int_]) -> Constrain
 
 @contextmanager
 def _python_random(rng: np.random.Generator) -> Iterator[None]:
-    """Seed Python's own generator, from which the library draws, and leave it as it was."""
+    """Seed Python's global generator, from which the library draws, and restore it afterwards."""
     before = random.getstate()
     random.seed(int(rng.integers(2**32)))
     try:
@@ -132,7 +132,7 @@ class Boss(ObservationDiscoverer):
         sparsity
             The BIC's penalty of a parameter, in units of log n: .5 is Schwarz's.
         starts
-            How many random orders to search from.
+            The number of random orders from which to search.
         """
 
         sparsity: float = Field(default=0.5, gt=0)

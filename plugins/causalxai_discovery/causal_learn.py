@@ -1,4 +1,4 @@
-"""What causal-learn asks for and gives back, in this project's terms."""
+"""Conversion of causal-learn's inputs and outputs to this project's types."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def causal_learn(module: str) -> Any:
 
 
 def claims_of(matrix: NDArray[np.integer[Any]]) -> Claims:
-    """Read causal-learn's matrix of end points.
+    """Convert causal-learn's matrix of end points.
 
     Parameters
     ----------
     matrix
-        ``[d, d]``. i → j is written ``matrix[j, i] = 1, matrix[i, j] = -1``; i — j is -1 twice.
-        i ↔ j, 1 twice, is how PC writes colliders that contradict each other: no direction.
+        ``[d, d]``. i → j is written ``matrix[j, i] = 1, matrix[i, j] = -1``; i — j is -1 twice. i ↔
+        j is 1 twice; PC uses it for colliders that contradict each other, which have no direction.
     """
     directed, undirected = set(), set()
     for i, j in combinations(range(len(matrix)), 2):
@@ -47,12 +47,12 @@ def claims_of(matrix: NDArray[np.integer[Any]]) -> Claims:
 
 
 def background_of(constraints: Constraints) -> Any:
-    """Return causal-learn's ``BackgroundKnowledge``; ``None`` where nothing is known."""
+    """Return causal-learn's ``BackgroundKnowledge``, or ``None`` if there are no constraints."""
     if constraints.empty:
         return None
     known = causal_learn("utils.PCUtils.BackgroundKnowledge").BackgroundKnowledge()
     node = causal_learn("graph.GraphNode").GraphNode
-    # The names that causal-learn gives to columns; it tells nodes apart by name.
+    # The names that causal-learn gives to columns; it identifies nodes by name.
     nodes = [node(f"X{i + 1}") for i in range(len(constraints.allowed))]
     for i, j in zip(*np.nonzero(~constraints.allowed), strict=True):
         if i != j:

@@ -1,4 +1,4 @@
-"""What concepts and logits are in some images, under a causal graph of theirs."""
+"""Tables of the concepts and logits of images, with their causal graph."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _OUTCOMES = (NodeKind.CLASS, NodeKind.PREDICTION)
 class CausalTable:
     """The graph's concepts and the classifier's logits, image by image.
 
-    Columns are called ``c0``, ``c1``, ... and ``logit``, whatever the concepts are called.
+    Columns are called ``c0``, ``c1``, ... and ``logit``, independently of the concepts' names.
 
     Parameters
     ----------
     concepts
-        Those that are both in the space and in the graph, in the space's order.
+        The concepts that are in the space and in the graph, in the space's order.
     places
-        ``[d]``, the places of these concepts in the space.
+        ``[d]``, the indices of these concepts in the space.
     graph
         The discovered graph.
     images
@@ -60,14 +60,14 @@ class CausalTable:
         context
             With space and graph.
         rows
-            How many images are read, at most.
+            The largest number of images that are read.
 
         Raises
         ------
         CapabilityError
-            If no concept of the space is in the graph, one is the same in every image, there are
-            too few images, or the graph leaves a direction between concepts open, or finds that
-            they share an unobserved cause: their effects depend on both.
+            If no concept of the space is in the graph, a concept has the same value in every image,
+            there are too few images, or the graph has undirected or bidirected edges between
+            concepts, on which effects depend.
         """
         space, graph, train = inputs.space, inputs.graph, inputs.dataset.train
         if space is None or graph is None:
@@ -106,15 +106,15 @@ class CausalTable:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """What their columns are called."""
+        """The names of their columns."""
         return tuple(f"c{place}" for place in range(len(self.concepts)))
 
     def dag(self, k: int) -> nx.DiGraph:
         """Return the graph of the columns, with the logit of class ``k`` as an effect.
 
-        Its parents are those of the class's node, or else of a node of the prediction as a whole,
-        where the discovered graph has one; all concepts where it has neither. An edge of that node
-        whose direction is open leads into it: no logit causes a concept.
+        Its parents are those of the class's node, or else of the prediction's node; if the
+        discovered graph has neither, all concepts are parents. An undirected edge of that node is
+        oriented into it, because a logit is never the cause of a concept.
         """
         column = dict(zip(self.names, self.columns, strict=True))
         dag = nx.DiGraph()
@@ -154,11 +154,11 @@ class CausalTable:
         if odd:
             more = f", and {len(odd) - 3} more" if len(odd) > 3 else ""
             raise CapabilityError(
-                "a structural model is fitted to concepts that vary between images; these don't: "
-                f"{', '.join(odd[:3])}{more}"
+                "a structural model is fitted to concepts that vary between images, and these do "
+                f"not: {', '.join(odd[:3])}{more}"
             )
         if np.ptp(self.logits, axis=0).min() == 0:
-            raise CapabilityError("a logit is the same for every image: nothing explains it")
+            raise CapabilityError("a logit is the same for every image, so that nothing affects it")
 
 
 def _require_directions(graph: CausalGraph, concepts: Sequence[Concept]) -> None:
@@ -166,13 +166,13 @@ def _require_directions(graph: CausalGraph, concepts: Sequence[Concept]) -> None
     confounded = among.edges_of(EdgeKind.BIDIRECTED)
     if confounded:
         raise CapabilityError(
-            f"the graph says that concepts share causes which nobody observed "
-            f"({edges_in_words(confounded)}), and a structural model of observed concepts alone "
-            "has no place for them: take a discoverer that assumes there are none"
+            f"the graph has unobserved common causes of concepts ({edges_in_words(confounded)}), "
+            "which a structural model of observed concepts cannot represent: use a discoverer "
+            "that assumes that there are none"
         )
     opened = [edge for edge in among.edges if not edge.directed]
     if opened:
         raise CapabilityError(
-            f"the graph leaves directions open ({edges_in_words(opened)}), and effects depend on "
-            "them: take a discoverer that orients them, or give background knowledge"
+            f"the graph has undirected edges ({edges_in_words(opened)}), on whose directions "
+            "effects depend: use a discoverer that orients them, or give background knowledge"
         )

@@ -1,4 +1,4 @@
-"""What a method claims of the edges, and how claims become a graph without cycles."""
+"""The edges that a method claims, and their conversion into an acyclic graph."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Claims(NamedTuple):
     directed
         Pairs (i, j): i → j.
     undirected
-        Pairs of neighbours whose direction the method leaves open, as observations alone do in a
-        Markov equivalence class.
+        Adjacent pairs whose direction the method leaves undetermined, as in a Markov equivalence
+        class.
     bidirected
-        Pairs that are no cause of one another, and seem to share one that nobody observed.
+        Pairs of which neither causes the other, and which seem to have an unobserved common cause.
     """
 
     directed: frozenset[Pair]
@@ -31,7 +31,7 @@ class Claims(NamedTuple):
     bidirected: frozenset[frozenset[int]] = frozenset()
 
     def edges(self) -> Iterator[tuple[int, int, EdgeKind]]:
-        """Yield all edges, in order; of pairs the smaller number first."""
+        """Yield all edges in order; of undirected pairs, the smaller number is first."""
         yield from ((i, j, EdgeKind.DIRECTED) for i, j in sorted(self.directed))
         for pairs, kind in (
             (self.undirected, EdgeKind.UNDIRECTED),
@@ -40,7 +40,7 @@ class Claims(NamedTuple):
             yield from ((i, j, kind) for i, j in sorted(map(sorted, pairs)))
 
     def placed(self, columns: Sequence[int]) -> Claims:
-        """Return the same claims of other columns: ``columns[i]`` in place of ``i``."""
+        """Return the same claims with ``columns[i]`` in place of ``i``."""
 
         def moved(pairs: frozenset[frozenset[int]]) -> frozenset[frozenset[int]]:
             return frozenset(frozenset(columns[i] for i in pair) for pair in pairs)
@@ -51,17 +51,17 @@ class Claims(NamedTuple):
 
 @dataclass(frozen=True)
 class Settled:
-    """Claims that make a graph without cycles and keep to the constraints.
+    """Claims that form an acyclic graph and satisfy the constraints.
 
     Parameters
     ----------
     claims
         The directed ones have no cycle.
     added, turned, dropped, loosened
-        What had to be done to the method's own claims: edges put in because they are required;
-        turned (as they are now) because only the other direction is allowed; dropped because
-        neither is, or because the only one that is makes a cycle; made undirected because they
-        stood in a cycle.
+        The changes of the method's own claims: edges that were added because they are required;
+        turned (in their new direction) because only the other direction is allowed; dropped because
+        no direction is allowed, or the only allowed one makes a cycle; and loosened, that is, made
+        undirected, because they were in a cycle.
     """
 
     claims: Claims
@@ -72,12 +72,12 @@ class Settled:
 
 
 def settle(claims: Claims, constraints: Constraints) -> Settled:
-    """Bring claims under the constraints, and take the direction from edges in a cycle.
+    """Make claims satisfy the constraints, and make edges in a cycle undirected.
 
-    Undirected pairs of which one direction only is allowed become directed. Edges of which only
-    one is allowed have no other to be open to: where a cycle consists of nothing else, those that
-    are not required are dropped. Bidirected pairs are claims of a common cause, which constraints
-    do not speak of; they give way to other edges of the same pair.
+    Undirected pairs with only one allowed direction become directed. Directed edges with only one
+    allowed direction cannot be made undirected: where a cycle consists of such edges only, those
+    that are not required are dropped. Bidirected pairs are claims of a common cause, to which
+    constraints do not apply; other edges of the same pair take precedence.
     """
     allowed = constraints.allowed
     kept = frozenset((i, j) for i, j in claims.directed if allowed[i, j])

@@ -1,4 +1,4 @@
-"""Background knowledge over columns: which edges may be, which must, and which order follows."""
+"""Background knowledge over columns: allowed and required edges, and the order they imply."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Pair: TypeAlias = tuple[int, int]
 
 @dataclass(frozen=True, eq=False)
 class Constraints:
-    """What a graph over ``d`` columns must and must not have.
+    """Constraints on the edges of a graph over ``d`` columns.
 
     Parameters
     ----------
     allowed
-        ``[d, d]``, boolean: whether i → j may be.
+        ``[d, d]``, boolean: whether i → j is allowed.
     required
-        The edges that must be; each of them is allowed, its reverse is not, and they have no cycle.
+        The required edges. Each of them is allowed, its reverse is not, and they have no cycle.
     """
 
     allowed: NDArray[np.bool_]
@@ -32,7 +32,7 @@ class Constraints:
 
     @classmethod
     def none(cls, d: int) -> Self:
-        """Know nothing: every edge may be."""
+        """Return no constraints: every edge is allowed."""
         return cls(~np.eye(d, dtype=bool))
 
     @classmethod
@@ -44,12 +44,12 @@ class Constraints:
         background
             What the user wrote.
         names
-            Of the columns, in order.
+            The names of the columns, in order.
 
         Raises
         ------
         CapabilityError
-            If it names a concept that is not there, or no graph can satisfy it.
+            If it names an unknown concept, or no graph can satisfy it.
         """
         required, forbidden = background.among(names)
         allowed = ~np.eye(len(names), dtype=bool)
@@ -60,7 +60,7 @@ class Constraints:
         return cls(allowed, required)
 
     def among(self, columns: Sequence[int]) -> Self:
-        """Return what is known of some of the columns, numbered as they stand there."""
+        """Return the constraints on some of the columns, which are numbered anew."""
         place = {int(column): index for index, column in enumerate(columns)}
         required = frozenset(
             (place[i], place[j]) for i, j in self.required if {i, j} <= place.keys()
@@ -69,15 +69,15 @@ class Constraints:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is known."""
+        """Whether there are no constraints."""
         return not self.required and int((~self.allowed).sum()) == len(self.allowed)
 
     @cached_property
     def precedes(self) -> NDArray[np.bool_]:
-        """``[d, d]``, boolean: whether i stands before j in every causal order worth trying.
+        """``[d, d]``, boolean: whether i precedes j in every causal order that has to be tried.
 
-        Either i → j is required, or allowed edges lead from i to j and none lead back. These
-        relations have no cycle.
+        Either i → j is required, or there is a path of allowed edges from i to j and none back.
+        These relations have no cycle.
         """
         reach = _closure(self.allowed)
         before = reach & ~reach.T

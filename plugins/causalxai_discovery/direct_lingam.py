@@ -21,13 +21,13 @@ def discover_direct_lingam(
     values
         ``[n, d]``.
     constraints
-        The order is searched among those they leave; edges along it, by adaptive lasso with BIC,
-        among those that are allowed.
+        The order is searched among those that the constraints allow. Edges along it are chosen
+        among the allowed ones, by adaptive lasso with BIC.
 
     Returns
     -------
     Claims
-        Directed ones only.
+        Directed edges only.
 
     References
     ----------
@@ -49,7 +49,7 @@ def discover_direct_lingam(
 
 
 def _prior(known: Constraints) -> NDArray[np.int_] | None:
-    """Return LiNGAM's ``[to, from]``, 0 where no path leads; it reads an order from that."""
+    """Return LiNGAM's prior for its order, ``[to, from]``, 0 where there is no path."""
     if not known.precedes.any():
         return None
     return np.where(known.precedes, 0, -1)

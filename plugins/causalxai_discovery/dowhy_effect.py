@@ -1,4 +1,4 @@
-"""Effects that adjustment finds in observations, beside what the oracle answers to do()."""
+"""Effects that are estimated from observations by adjustment, compared with the oracle's."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ _SHUFFLES = 200
 
 
 class DowhyEffect(Metric):
-    """Rank correlation of two opinions on how much each concept moves each explained class's logit.
+    """Rank correlation of two estimates of each concept's effect on each explained class's logit.
 
-    One is dowhy's [1]_: identified in the discovered graph, adjusted for by the back door, linear
-    regression over training images. The other is the oracle's: do() on each image. Effects are
-    for one standard deviation of the concept, of boolean ones for 1 against 0. They agree where
-    the graph, the oracle and linearity all hold.
+    One estimate is dowhy's [1]_: identified in the discovered graph by the back-door criterion, and
+    estimated by linear regression over training images. The other is the oracle's, by do() on each
+    image. Effects are for one standard deviation of the concept, and for 1 against 0 for boolean
+    concepts. They agree if the graph and the oracle are correct and effects are linear.
 
-    ``chance`` gives the effects to one another at random; its interval is the range in which 95 %
-    of such scores lie. ``parts``: ``linear
-    correlation``; ``opposite signs``, the share of effects whose signs differ, a warning; ``random
-    common cause``, the score when dowhy adjusts for a cause that means nothing, too (it should
-    stay); and for each concept how large its effects are by either, as a share of the largest.
-    ``controls``: ``placebo treatment``, the score when the concept's values are permuted.
+    ``chance`` permutes the effects at random; its interval contains 95 % of such scores. ``parts``
+    are: ``linear correlation``; ``opposite signs``, the share of effects whose signs differ, as a
+    warning; ``random common cause``, the score when dowhy also adjusts for a random variable (it
+    should not change); and for each concept the size of its effects by both estimates, as a share
+    of the largest. ``controls`` has ``placebo treatment``, the score when the concept's values are
+    permuted.
 
     The interval is a bootstrap over concepts, each with its effects on all classes, which are not
     independent of one another; with fewer than five concepts there is none. It scores the graph
@@ -64,11 +64,11 @@ class DowhyEffect(Metric):
         Parameters
         ----------
         rows
-            How many training images dowhy looks at, at most.
+            The largest number of training images that dowhy uses.
         units
-            For how many of these the oracle is asked.
+            The number of these images for which the oracle is queried.
         simulations
-            How often each refuter draws.
+            The number of simulations of each refuter.
         """
 
         rows: int = Field(default=1000, ge=20)
@@ -82,7 +82,7 @@ class DowhyEffect(Metric):
         table = CausalTable.of(inputs, self.config.rows)
         classes = [int(k) for k in explanation.target.unique()]
         if len(table.concepts) * len(classes) < _LEAST:
-            raise MetricUndefinedError(f"fewer than {_LEAST} effects have no correlation")
+            raise MetricUndefinedError(f"a correlation needs {_LEAST} effects or more")
         rng = numpy_generator(inputs.rng)
         answered = oracle_effects(oracle, table, self.config.units)[:, classes]
         estimated = adjusted_effects(table, classes, self.config.simulations, rng)
@@ -127,16 +127,16 @@ class DowhyEffect(Metric):
 
 @dataclass(frozen=True, eq=False)
 class AdjustedEffects:
-    """What dowhy estimates, each ``[d, K]``, in logits.
+    """The effects that dowhy estimates, each ``[d, K]``, in logits.
 
     Parameters
     ----------
     effect
-        Of one standard deviation of a concept (boolean: of 1 against 0) on a logit.
+        The effect of one standard deviation of a concept (boolean: of 1 against 0) on a logit.
     with_common_cause
-        The same, adjusted for a random variable, too.
+        The same, with additional adjustment for a random variable.
     of_placebo
-        The same, of the concept's values in random order; 0 for an effect that the graph excludes.
+        The same for the concept's values in random order; 0 for an effect that the graph excludes.
     """
 
     effect: NDArray[np.float64]
@@ -147,16 +147,16 @@ class AdjustedEffects:
 def adjusted_effects(
     table: CausalTable, classes: list[int], simulations: int, rng: np.random.Generator
 ) -> AdjustedEffects:
-    """Estimate effects by the back door, with linear regression, and try to refute them.
+    """Estimate effects by back-door adjustment with linear regression, and run refuters.
 
     Parameters
     ----------
     table
-        Of concepts and logits.
+        The table of concepts and logits.
     classes
-        Whose logits are meant.
+        The classes whose logits are used.
     simulations
-        How often each refuter draws.
+        The number of simulations of each refuter.
     rng
         Seeds the refuters.
     """
@@ -180,7 +180,7 @@ def _estimate(
     estimate = model.estimate_effect(
         estimand,
         method_name="backdoor.linear_regression",
-        effect_modifiers=[],  # no interactions; they take most of the time
+        effect_modifiers=[],  # Interactions, which take most of the time, are left out.
     )
 
     def refuted(method: str, **settings: str) -> float:
@@ -203,16 +203,16 @@ def _estimate(
 
 
 def oracle_effects(oracle: Oracle, table: CausalTable, units: int) -> NDArray[np.float64]:
-    """Return what the oracle says, ``[d, K]``: the mean change of each logit.
+    """Return the oracle's effects ``[d, K]``: the mean change of each logit.
 
     Parameters
     ----------
     oracle
-        Bound to the space that the table was read with.
+        An oracle that is bound to the space with which the table was read.
     table
-        Its first images are asked for.
+        The table, whose first images are used.
     units
-        How many of them.
+        The number of these images.
     """
     asked = oracle.space.encode(table.images[:units])
     places = torch.tensor(table.places)
@@ -228,21 +228,21 @@ def oracle_effects(oracle: Oracle, table: CausalTable, units: int) -> NDArray[np
 
 
 def _steps(table: CausalTable) -> NDArray[np.float64]:
-    """Return what a concept's effect is told for: a standard deviation, or 1 where boolean."""
+    """Return the step to which each effect refers: a standard deviation, or 1 for booleans."""
     spread = table.values.std(axis=0)
     return np.where([concept.is_binary for concept in table.concepts], 1.0, spread)
 
 
 def _rank_correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
     if np.ptp(one) == 0 or np.ptp(other) == 0:
-        raise MetricUndefinedError("all effects are the same, which correlates with nothing")
+        raise MetricUndefinedError("all effects are the same, so that there is no correlation")
     return float(stats.spearmanr(one.ravel(), other.ravel()).statistic)
 
 
 def _with_interval(
     effects: NDArray[np.float64], answered: NDArray[np.float64], rng: np.random.Generator
 ) -> Estimate:
-    """Return the rank correlation, with an interval over concepts where they are enough."""
+    """Return the rank correlation, with an interval if there are enough concepts."""
     if len(effects) < _ENOUGH:
         return Estimate(_rank_correlation(effects, answered), n=len(effects))
 

@@ -1,4 +1,4 @@
-"""dowhy: imported late, seeded, quiet, and leaving no trace."""
+"""dowhy: imported lazily, seeded, without output, and without changes of global state."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 
 
 def dowhy(module: str = "") -> Any:
-    """Import dowhy [1]_, or a module of it, such as ``gcm``; it takes seconds, so do it late.
+    """Import dowhy [1]_, or a module of it such as ``gcm``, which takes seconds.
 
     References
     ----------
@@ -27,10 +27,10 @@ def dowhy(module: str = "") -> Any:
 
 @contextmanager
 def dowhy_session(rng: np.random.Generator) -> Iterator[None]:
-    """Seed the global generators that dowhy draws from, keep it quiet and in one process.
+    """Seed the global generators that dowhy uses, without output and in one process.
 
-    Everything is put back afterwards: the generators of NumPy and Python, dowhy's settings, its
-    logger's level, and the warnings that are shown.
+    All state is restored afterwards: the generators of NumPy and Python, dowhy's settings, its
+    logger's level, and the warning filters.
     """
     settings, logger = dowhy("gcm").config, logging.getLogger("dowhy")
     drawn = random.getstate(), np.random.get_state()

@@ -1,4 +1,4 @@
-"""A structural causal model of concepts and logit, by dowhy's gcm, and what it says of images."""
+"""Explanations by a structural causal model of concepts and logit, with dowhy's gcm."""
 
 from __future__ import annotations
 
@@ -27,21 +27,22 @@ Mechanism: TypeAlias = Literal["linear", "boosted"]
 
 
 class DowhyScm(Explainer):
-    """Fits a structural model to the graph's concepts and a logit, and asks it what-ifs [1]_.
+    """Fits a structural model to the graph's concepts and a logit, for counterfactuals [1]_.
 
-    ``importance`` is by how much the logit of that very image would have been lower, had the
-    concept been at its mean over the training images: a counterfactual, with the image's own
-    noise kept. It is the *fitted* model's answer; the classifier is asked for logits only, and
-    no picture is painted.
+    ``importance`` is the amount by which the image's logit would have been lower, had the concept
+    been at its mean over the training images: a counterfactual with the image's own noise. It is
+    the answer of the *fitted* model; the classifier is only used for logits, and no image is
+    rendered.
 
     ``details``, each ``[n, d]`` and of the image's class: ``interventional_effect``, half the
     difference of the mean logit under do(mean + sd) and do(mean - sd), over the training images;
-    ``arrow_strength``, the variance of the logit that goes when the arrow is cut [2]_;
-    ``intrinsic_influence``, how much of the logit's variance a concept's own noise brings, by
-    Shapley [3]_. ``unexplained`` ``[n]`` is the share of that variance that the logit's own noise
-    brings, ``concept_arrows`` ``[d, d]`` the strength of the arrows i → j among concepts.
-    ``meta["r2"]`` tells, for each class, 1 - (mean squared error of the model's mechanism) / (the
-    logit's variance) over the test images: where it is low, believe none of the above.
+    ``arrow_strength``, the part of the logit's variance that is lost when the arrow is removed
+    [2]_; ``intrinsic_influence``, the contribution of a concept's own noise to the logit's
+    variance, by Shapley values [3]_. ``unexplained`` ``[n]`` is the share of that variance that
+    comes from the logit's own noise, ``concept_arrows`` ``[d, d]`` the strength of the arrows i → j
+    among concepts. ``meta["r2"]`` is, for each class, 1 - (mean squared error of the model's
+    mechanism) / (the logit's variance) over the test images. Where it is low, none of the above is
+    reliable.
 
     References
     ----------
@@ -60,11 +61,12 @@ class DowhyScm(Explainer):
         Parameters
         ----------
         mechanism
-            How an effect depends on its causes: a linear function, or boosted trees.
+            The function of an effect on its causes: linear, or boosted trees.
         rows
-            How many training images the model is fitted to, at most.
+            The largest number of training images to which the model is fitted.
         samples
-            Of the noise, behind strengths and influences; influences cost its square.
+            The number of noise samples for strengths and influences; influences take time quadratic
+            in it.
         """
 
         mechanism: Mechanism = "linear"
@@ -144,7 +146,7 @@ class _Model:
         self._gcm.fit(self._model, self._frame)
 
     def says_of(self, images: _Images) -> dict[str, NDArray[np.float64]]:
-        """Return what is said of ``m`` images, by name; the first axis of each is ``m``."""
+        """Return the model's answers for ``m`` images, by name; the first axis of each is ``m``."""
         m = len(images.values)
         influences = self._influences()
         said = {
@@ -180,7 +182,7 @@ class _Model:
 
     def _effects(self) -> NDArray[np.float64]:
         mean, sd = self._frame.mean(), self._frame.std()
-        # The same noise in both, so that it does not blur the difference.
+        # The same noise in both, which reduces the variance of the difference.
         changes: list[NDArray[np.float64]] = [
             self._had(c, mean[c] + sd[c], self._frame) - self._had(c, mean[c] - sd[c], self._frame)
             for c in self._table.columns
@@ -189,7 +191,7 @@ class _Model:
         return halves
 
     def _had(self, column: str, value: float, observed: pd.DataFrame) -> NDArray[np.float64]:
-        """Return ``[m]``, the logits that images would have, had a concept had that value."""
+        """Return ``[m]``, the counterfactual logits of images if a concept had that value."""
         instead = self._gcm.counterfactual_samples(
             self._model, {column: partial(np.full_like, fill_value=value)}, observed_data=observed
         )
@@ -210,13 +212,13 @@ class _Model:
         return np.array([found.get((column, effect), 0.0) for column in self._table.columns])
 
     def _influences(self) -> Mapping[Any, float]:
-        # dowhy asks for the noise of every node, and has it for those upstream alone.
+        # dowhy needs the noise of every node, but computes it only for those upstream.
         upstream = self._dag.subgraph({LOGIT} | nx.ancestors(self._dag, LOGIT))
         influences: Mapping[Any, float] = self._gcm.intrinsic_causal_influence(
             self._gcm.InvertibleStructuralCausalModel(upstream),
             LOGIT,
             prediction_model="exact",
-            num_training_samples=10,  # nothing is trained
+            num_training_samples=10,  # Nothing is trained.
             num_samples_randomization=self._samples,
             num_samples_baseline=self._samples,
             shapley_config=self._gcm.shapley.ShapleyConfig(n_jobs=1),

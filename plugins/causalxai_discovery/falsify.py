@@ -1,4 +1,4 @@
-"""What a graph implies to be independent, put to the test on observations."""
+"""Tests of the independences that a graph implies."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ IndependenceTest: TypeAlias = Literal["kernel", "linear"]
 class Falsify(RunMetric):
     """The share of the graph's local Markov conditions that observed concepts violate [1]_.
 
-    Each concept has to be independent of those that it does not cause, given its parents.
-    ``chance`` is the same share for the graph with its nodes exchanged at random. ``parts``:
-    ``as good by chance``, the share of those graphs that violate no more (the test's p-value);
-    ``same class``, the share of them that imply the same independences, and so cannot be told
-    apart: where it is high, the graph is too symmetric to be falsified. Of a graph that leaves
-    directions open, a member with all directions is tested: it implies what all of them do.
+    Each concept must be independent of its non-descendants, given its parents. ``chance`` is the
+    same share for the graph with randomly permuted nodes. ``parts`` are: ``as good by chance``, the
+    share of those graphs that violate no more conditions (the test's p-value); and ``same class``,
+    the share of them that imply the same independences and cannot be distinguished: where it is
+    high, the graph is too symmetric to be falsified. For a graph with undirected edges, one of its
+    directed members is tested, which implies the same independences as all of them.
 
     Source: dowhy's ``gcm.falsify.falsify_graph``. It scores the graph, not the explanation.
 
@@ -52,14 +52,14 @@ class Falsify(RunMetric):
         Parameters
         ----------
         test
-            ``kernel`` sees any dependence, at a cost of the rows' cube; ``linear`` (partial)
-            correlation.
+            ``kernel`` detects any dependence and takes time cubic in the rows; ``linear`` tests
+            (partial) correlation.
         alpha
             A condition is violated where the test's p-value is at most this.
         rows
-            How many training images the tests look at, at most.
+            The largest number of training images that the tests use.
         permutations
-            How many times the nodes are exchanged.
+            The number of permutations of the nodes.
         """
 
         test: IndependenceTest = "kernel"
@@ -78,7 +78,7 @@ class Falsify(RunMetric):
         values = observed(inputs.dataset)
         rows = rng.permutation(len(values))[: self.config.rows]
         member = directed_member(graph)
-        # Standardised, for the kernels; under names that are safe, in an order of their own.
+        # Standardised for the kernels, with safe column names.
         table = _standardised(values[rows][:, [names.index(name) for name in shared]], shared)
         dag = nx.relabel_nodes(_among(member.adjacency(shared)), dict(enumerate(_columns(shared))))
         with dowhy_session(rng):
@@ -104,7 +104,8 @@ class Falsify(RunMetric):
         tests = int(markov[key.N_TESTS])
         if not tests:
             raise MetricUndefinedError(
-                "every two of the graph's observed nodes are joined: it implies no independence"
+                "all pairs of the graph's observed nodes are adjacent, so that it implies no "
+                "independence"
             )
         drawn = len(markov[key.F_PERM_VIOLATIONS])
         return MetricResult(
@@ -149,8 +150,8 @@ def _standardised(values: NDArray[np.float64], names: list[str]) -> NDArray[np.f
     ]
     if constant:
         raise MetricUndefinedError(
-            f"nothing can be tested of {', '.join(constant)}: the {len(values)} images looked at "
-            "have the same value; look at more rows"
+            f"{', '.join(constant)} cannot be tested: all of the {len(values)} images have the "
+            "same value; use more rows"
         )
     standardised: NDArray[np.float64] = stats.zscore(values)
     return standardised

@@ -23,8 +23,8 @@ def discover_ges(
     values
         ``[n, d]``.
     constraints
-        GES itself takes none: they orient what it leaves open, with what follows by Meek's rules.
-        What it finds against them is for ``settle``.
+        GES itself uses no constraints. They orient edges whose direction it leaves open, together
+        with Meek's rules. Violations are resolved by ``settle``.
     sparsity
         The penalty of a parameter, in units of log n.
 

@@ -1,4 +1,4 @@
-"""What discoverers over observed concepts share: reading them, and building the graph."""
+"""The base of discoverers over observed concepts, which reads them and builds the graph."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ class ObservationsConfig(DiscovererConfig):
     Parameters
     ----------
     bootstrap
-        How often to search again in a random half of the rows. An edge's ``frequency`` is the
-        share of these searches that claim it with these marks; 0 gives none. The halves are drawn
-        without replacement: rows that stand twice look like more evidence, and bring edges.
+        The number of random halves of the rows on which to repeat the search. An edge's
+        ``frequency`` is the share of these searches that find it with the same marks; with 0 there
+        is none. The halves are drawn without replacement, because repeated rows would count as
+        additional evidence and add edges.
     """
 
     bootstrap: int = Field(default=0, ge=0)
 
 
 class ObservationDiscoverer(GraphDiscoverer, ABC):
-    """Searches the training images' observed concepts; the classifier is not asked.
+    """Searches the observed concepts of the training images; the classifier is not used.
 
-    Pairs whose direction the method leaves open are undirected edges of the graph, pairs with a
-    common cause that nobody observed are bidirected ones. What had to be done to the method's
-    claims for background knowledge, or against cycles, is in ``annotations["repairs"]``, a list
-    of texts.
+    Pairs whose direction is undetermined are undirected edges of the graph, and pairs with an
+    unobserved common cause are bidirected ones. Changes of the method's claims because of
+    background knowledge or cycles are in ``annotations["repairs"]``, a list of texts.
     """
 
     requires = frozenset({Capability.OBSERVATIONS})
@@ -58,7 +58,7 @@ class ObservationDiscoverer(GraphDiscoverer, ABC):
     def _search(
         self, values: NDArray[np.float64], constraints: Constraints, rng: np.random.Generator
     ) -> Claims:
-        """Return what the method claims of columns ``[n, d]``; ``settle`` has the last word."""
+        """Return the method's claims about columns ``[n, d]``, before ``settle``."""
 
     def _discover(self, inputs: DiscoveryInputs) -> CausalGraph:
         rng = numpy_generator(inputs.rng)
@@ -106,7 +106,7 @@ class ObservationDiscoverer(GraphDiscoverer, ABC):
     def _search_varying(
         self, values: NDArray[np.float64], constraints: Constraints, rng: np.random.Generator
     ) -> Claims:
-        """Search the columns that vary; the others, which are rare in all rows, have no claims."""
+        """Search the columns that vary; there are no claims about the others."""
         varying = np.flatnonzero(np.ptp(values, axis=0) > 0).tolist()
         if len(varying) == values.shape[1]:
             return self._search(values, constraints, rng)
@@ -124,7 +124,7 @@ def observed(dataset: Dataset) -> NDArray[np.float64]:
     CapabilityError
         If there are none.
     DataError
-        If some are not finite, never vary, or there are too few images to tell anything.
+        If some are not finite or constant, or there are too few images.
     """
     if dataset.train.concepts is None:
         raise CapabilityError("the training images come without measured concepts")
@@ -140,14 +140,14 @@ def observed(dataset: Dataset) -> NDArray[np.float64]:
     constant = np.ptp(values, axis=0) == 0
     if constant.any():
         raise DataError(
-            f"every training image has the same {', '.join(names[constant])}, which says nothing "
-            "of causes: leave it out of the data set's concepts"
+            f"every training image has the same {', '.join(names[constant])}, which has no "
+            "information about causes: leave it out of the data set's concepts"
         )
     return values
 
 
 def _repairs(settled: Settled, names: Sequence[str]) -> list[Json]:
-    """Tell what was done to a method's claims."""
+    """Describe the changes of a method's claims."""
 
     def told(pairs: Iterable[Pair], say: str) -> list[str]:
         return [f"{names[i]} → {names[j]} {say}" for i, j in sorted(pairs)]

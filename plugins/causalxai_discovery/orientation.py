@@ -1,4 +1,4 @@
-"""What background knowledge orients in an equivalence class."""
+"""Orientation of an equivalence class by background knowledge."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from causalxai_discovery.constraints import Constraints
 
 
 def oriented(found: Any, constraints: Constraints | None) -> Claims:
-    """Orient what a search leaves open by background knowledge, and by Meek's rules [1]_.
+    """Orient undirected edges by background knowledge and Meek's rules [1]_.
 
     Parameters
     ----------
     found
         causal-learn's ``GeneralGraph`` of an equivalence class.
     constraints
-        What is known; what was found against it is left for ``settle``.
+        The constraints; violations are left to ``settle``.
 
     References
     ----------

@@ -31,7 +31,7 @@ def discover_pc(
     values
         ``[n, d]``.
     constraints
-        Kept while the skeleton is found and edges are oriented.
+        Used in the search of the skeleton and in the orientation of edges.
     alpha
         Above which p-value two concepts count as independent, in (0, 1).
     test
@@ -56,7 +56,7 @@ def discover_pc(
        application in causal discovery", UAI 2011.
     """
     if test == "fisherz" and np.linalg.matrix_rank(np.corrcoef(values.T)) < values.shape[1]:
-        raise DataError("a concept is a linear function of others: PC cannot tell them apart")
+        raise DataError("a concept is a linear function of others, which PC cannot handle")
     found = causal_learn("search.ConstraintBased.PC").pc(
         values,
         alpha=alpha,
@@ -78,8 +78,8 @@ class Pc(ObservationDiscoverer):
         alpha
             Above which p-value two concepts count as independent.
         test
-            ``fisherz`` sees linear dependence; ``kci`` any, in minutes where there are thousands
-            of images.
+            ``fisherz`` tests linear dependence; ``kci`` tests any, which takes minutes with
+            thousands of images.
         """
 
         alpha: float = Field(default=0.05, gt=0, lt=1)

@@ -1,4 +1,4 @@
-"""A control: neighbours by regression, directions by chance."""
+"""A control with edges from regression and random directions."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def discover_random_order(
     rng
         Draws the order.
     constraints
-        The order is drawn among those they leave, edges are kept among those that are allowed.
+        The order is drawn among those that the constraints allow; only allowed edges are kept.
     alpha
-        Of the t-test of a coefficient, in (0, 1).
+        The level of the t-test of a coefficient, in (0, 1).
 
     Returns
     -------
     Claims
-        Directed ones only. What a method has to beat.
+        Directed edges only, as a baseline for other methods.
     """
     known = Constraints.none(values.shape[1]) if constraints is None else constraints
     order = _draw_order(known, rng)
@@ -77,7 +77,7 @@ class RandomOrder(ObservationDiscoverer):
         Parameters
         ----------
         alpha
-            Of the t-test that keeps an edge.
+            The level of the t-test that keeps an edge.
         """
 
         alpha: float = Field(default=0.01, gt=0, lt=1)

@@ -22,28 +22,27 @@ def discover_rcd(
     explanatory: int = 2,
     test_rows: int = 1000,
 ) -> Claims:
-    """Run RCD [1]_: linear mechanisms, noise that is not Gaussian, causes that nobody observed.
+    """Run RCD [1]_, with linear mechanisms, non-Gaussian noise and unobserved causes.
 
     Parameters
     ----------
     values
         ``[n, d]``.
     rng
-        Draws the rows that the search looks at.
+        Draws the rows that the search uses.
     alpha
-        Of all its tests, in (0, 1): correlation, independence (HSIC) and, where normal noise is
-        told apart, Shapiro-Wilk.
+        The level of all tests, in (0, 1): correlation, independence (HSIC) and, for normality of
+        noise, Shapiro-Wilk.
     explanatory
         How many variables an effect is regressed on at a time, at most.
     test_rows
-        How many rows the search looks at, at most; independence tests cost its square.
+        The largest number of rows that the search uses; independence tests take quadratic time.
 
     Returns
     -------
     Claims
-        Directed ones, and bidirected ones where the method takes two variables for effects of a
-        common cause that nobody observed. Constraints have no place in the search: ``settle``
-        brings claims under them.
+        Directed edges, and bidirected ones where the method finds an unobserved common cause. The
+        search uses no constraints; ``settle`` applies them to the claims.
 
     References
     ----------
@@ -54,7 +53,7 @@ def discover_rcd(
     model = causal_learn("search.FCMBased.lingam").RCD(
         max_explanatory_num=explanatory, cor_alpha=alpha, ind_alpha=alpha, shapiro_alpha=alpha
     )
-    # weights[effect, cause]; NaN both ways where a cause of both is hidden
+    # weights[effect, cause]; NaN in both directions for a hidden common cause.
     weights = model.fit(values[rows]).adjacency_matrix_
     hidden = np.isnan(weights)
     effects, causes = np.nonzero(~hidden & (weights != 0))
@@ -74,11 +73,11 @@ class Rcd(ObservationDiscoverer):
         Parameters
         ----------
         alpha
-            Of all tests.
+            The level of all tests.
         explanatory
             How many variables an effect is regressed on at a time, at most.
         test_rows
-            How many images the search looks at, at most.
+            The largest number of images that the search uses.
         """
 
         alpha: float = Field(default=0.01, gt=0, lt=1)

@@ -38,18 +38,19 @@ def discover_resit(
     rng
         Draws the rows of the tests.
     constraints
-        The order is searched among those they leave, parents among those that are allowed.
+        The order is searched among those that the constraints allow, and parents among the allowed
+        ones.
     alpha
-        A parent goes where, without it, residual and predecessors are independent: where HSIC's
-        p-value is above, in (0, 1). Required ones stay.
+        A parent is removed if the residual without it is independent of the predecessors, that is,
+        if HSIC's p-value is above this level, in (0, 1). Required parents are kept.
     test_rows
-        How many rows the independence tests look at, at most; they cost its square. Regressions
-        look at all.
+        The largest number of rows of the independence tests, which take quadratic time. Regressions
+        use all rows.
 
     Returns
     -------
     Claims
-        Directed ones only.
+        Directed edges only.
 
     References
     ----------
@@ -64,7 +65,7 @@ def discover_resit(
     return Claims(frozenset((i, j) for j, causes in parents.items() for i in causes))
 
 
-# By hand: the RESIT of the lingam package takes no background knowledge.
+# Written by hand because RESIT in the lingam package does not support background knowledge.
 @dataclass(frozen=True, eq=False)
 class _Resit:
     values: NDArray[np.float64]
@@ -73,7 +74,7 @@ class _Resit:
     alpha: float
 
     def order(self) -> list[int]:
-        """Return the columns in causal order: again and again, the last is the best sink."""
+        """Return the columns in causal order, from repeatedly removing the best sink."""
         rest, order = list(range(self.values.shape[1])), list[int]()
         while rest:
             sinks = [k for k in rest if not self.known.precedes[k, rest].any()]
@@ -86,7 +87,7 @@ class _Resit:
         return order
 
     def parents(self, target: int, before: Sequence[int]) -> list[int]:
-        """Return the predecessors that can't be left out of the regression on a target."""
+        """Return the predecessors that are needed in the regression on a target."""
         kept = [j for j in before if self.known.allowed[j, target]]
         for parent in [j for j in kept if (j, target) not in self.known.required]:
             without = [j for j in kept if j != parent]
@@ -97,7 +98,7 @@ class _Resit:
     def _dependence(
         self, target: int, causes: Sequence[int], others: Sequence[int]
     ) -> tuple[float, float]:
-        """Return HSIC, and its p-value, of the residual and other columns taken together."""
+        """Return HSIC and its p-value between the residual and the other columns jointly."""
         residual = self.values[:, target] - self._prediction(target, causes)
         hsic = causal_learn("search.FCMBased.lingam.hsic").hsic_test_gamma
         tested = residual[self.rows, None] / residual.std()
@@ -125,7 +126,7 @@ class Resit(ObservationDiscoverer):
         alpha
             The p-value of independence above which a parent is left out.
         test_rows
-            How many images the independence tests look at, at most.
+            The largest number of images that the independence tests use.
         """
 
         alpha: float = Field(default=0.01, gt=0, lt=1)

@@ -14,7 +14,7 @@ from causalxai.errors import CapabilityError, DataError
 from causalxai_models.training import TrainedClassifier, TrainingConfig, split_named
 
 _SMALLEST = 8
-# Pooling comes after these convolutions, so many of the first as leave a map of about 4 x 4.
+# Pooling follows these convolutions, as many of them as leave a map of about 4 x 4.
 _POOLED_AFTER = (6, 4, 2, 1, 3, 5)
 _LEFT = 4
 
@@ -23,8 +23,8 @@ class CelebACnn(nn.Module):
     """Six convolutions of 3 x 3, each with a ReLU, and two linear layers, after [1]_.
 
     Convolutions come in three pairs; each pair has twice the filters of the one before. Images of
-    32 pixels are pooled after each pair, larger ones more often, so that a map of about 4 x 4 is
-    left. All parts are modules: ``conv1`` to ``conv6``, ``fc1``, ``fc2``.
+    32 pixels are pooled after each pair and larger ones more often, so that the last map is about 4
+    x 4. All parts are modules: ``conv1`` to ``conv6``, ``fc1``, ``fc2``.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class CelebACnn(nn.Module):
     hidden
         The number of units of ``fc1``.
     dropout
-        The share of ``fc1``'s units that training leaves out at random.
+        The share of units of ``fc1`` that are dropped in training.
     attributes
         The number of attributes that a second linear head reads from the units of ``fc1``.
 
@@ -86,7 +86,8 @@ class CelebACnn(nn.Module):
         self.fc2 = nn.Linear(hidden, classes)
         self.attributes = nn.Linear(hidden, attributes) if attributes else None
         for layer in self.modules():
-            # PyTorch's own start lets the signal fade: six layers later training does not set off.
+            # With PyTorch's default initialisation the signal vanishes over six layers, and
+            # training does not start.
             if isinstance(layer, nn.Conv2d) or layer is self.fc1:
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
 
@@ -96,7 +97,7 @@ class CelebACnn(nn.Module):
         return logits
 
     def embed(self, images: Tensor) -> Tensor:
-        """Return ``[n, hidden]``, what the linear heads see."""
+        """Return ``[n, hidden]``, the input of the linear heads."""
         x = 2 * images - 1
         for name in self._convolutions:
             x = self.get_submodule(name)(x)
@@ -104,7 +105,7 @@ class CelebACnn(nn.Module):
         return embedding
 
     def attribute_logits(self, images: Tensor) -> Tensor:
-        """Return ``[n, m]``, the log-odds of the attributes; one above 0 is rather there.
+        """Return ``[n, m]``, the log-odds of the attributes, positive if presence is likelier.
 
         Raises
         ------
@@ -130,10 +131,10 @@ class CelebACnn(nn.Module):
 
 
 class CelebACnnClassifier(TrainedClassifier):
-    """A network for faces, trained on the data set, and perhaps to read its concepts besides."""
+    """A network for faces, trained on the data set and optionally on its concepts as well."""
 
     class Config(TrainingConfig):
-        """Settings, beside those of training.
+        """Settings, in addition to those of training.
 
         Parameters
         ----------
@@ -142,11 +143,11 @@ class CelebACnnClassifier(TrainedClassifier):
         hidden
             The number of units of ``fc1``.
         dropout
-            The share of these units that training leaves out at random.
+            The share of these units that are dropped in training.
         attributes
-            Train a second linear head on the same units, to tell from each image which of the
-            data set's concepts (0 or 1 each) are there: their binary cross entropies are added to
-            the task's. Both are learned well in about twice the epochs.
+            Train a second linear head on the same units to predict the data set's concepts, which
+            must be 0 or 1: their binary cross entropies are added to the loss of the task. Both are
+            learned well in about twice the epochs.
         """
 
         epochs: Annotated[int, Field(ge=0)] = 4

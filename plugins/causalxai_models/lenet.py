@@ -70,7 +70,7 @@ class LeNet(nn.Module):
 
 
 def _pooled(length: int) -> int:
-    """Return what two rounds of convolution and pooling leave of a side."""
+    """Return the size of a side after two convolutions with pooling."""
     for _ in range(2):
         length = (length - _KERNEL + 1) // 2
     return length
@@ -80,7 +80,7 @@ class LeNetClassifier(TrainedClassifier):
     """A LeNet trained on the data set; about a minute for 10 000 images of MNIST on two cores."""
 
     class Config(TrainingConfig):
-        """Settings, beside those of training.
+        """Settings, in addition to those of training.
 
         Parameters
         ----------

@@ -30,10 +30,11 @@ _LOG = logging.getLogger(__name__)
 
 
 class UserModule(ClassifierSource):
-    """A trained ``nn.Module`` of yours, loaded and never trained.
+    """A trained ``nn.Module`` of the user, which is loaded and never trained.
 
-    It maps images ``[n, c, h, w]`` in [0, 1] to logits: standardise them in ``forward`` if your
-    weights need it. Importing the module runs its code; a warning says so.
+    It maps images ``[n, c, h, w]`` in [0, 1] to logits; if the weights need standardised images,
+    ``forward`` must standardise them. Importing the module runs its code, which is logged as a
+    warning.
     """
 
     class Config(PluginConfig):
@@ -44,12 +45,12 @@ class UserModule(ClassifierSource):
         import_path
             ``package.module:Class``, or a function that returns the module.
         arguments
-            What the class is called with, by name.
+            The keyword arguments of the class.
         weights
             Its state dict: ``.safetensors``, ``.pt`` or ``.pth``. ``None`` if the class loads its
             weights itself.
         feature_layer
-            The name of the last hidden layer, as ``named_modules`` has it.
+            The name of the last hidden layer, as in ``named_modules``.
         """
 
         import_path: str = Field(pattern=r"^[^:]+:[^:.]+$")
@@ -82,7 +83,7 @@ class UserModule(ClassifierSource):
         return self._classifier(model, dataset, device)
 
     def restore(self, record: Record, dataset: Dataset, device: torch.device) -> Classifier:
-        """Bring back a classifier from ``to_record``'s tensors; the class is imported again.
+        """Restore a classifier from the tensors of ``to_record``; the class is imported again.
 
         Raises
         ------
@@ -98,10 +99,10 @@ class UserModule(ClassifierSource):
         return self.config.model_dump(mode="json", exclude={"weights"})
 
     def fingerprint(self) -> str:
-        """Return a digest of the code and of the weights, wherever those come from.
+        """Return a digest of the code and of the weights.
 
-        The code is the file of the module that is named, and the one in which the class is
-        written; other files that these import do not count.
+        The code is the file of the named module and that in which the class is defined; other files
+        that these import are not included.
 
         Raises
         ------
@@ -115,7 +116,7 @@ class UserModule(ClassifierSource):
         if self.config.weights is not None:
             parts.append(digest_files({"weights": self.config.weights}))
         else:
-            # Any seed will do: the run's own is part of every key.
+            # The seed is arbitrary, because the seed of the run is part of every key.
             parts.append(_state_digest(self._build(torch.Generator().manual_seed(0))))
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -129,7 +130,7 @@ class UserModule(ClassifierSource):
         try:
             model = seeded(lambda: factory(**self.config.arguments), rng)
         except (Exception, SystemExit) as error:
-            # The call runs the user's code, which may raise anything.
+            # The call runs the user's code, which may raise any exception.
             raise DataError(
                 f"{path} cannot be built with {self.config.arguments}: "
                 f"{type(error).__name__}: {error}"
@@ -160,7 +161,7 @@ def _import(path: str) -> Any:
     try:
         module = import_module(module_name)
     except (Exception, SystemExit) as error:
-        # So does the import.
+        # The import runs the user's code, too.
         raise DataError(
             f"{module_name} cannot be imported: {type(error).__name__}: {error} "
             "(is its folder on PYTHONPATH?)"
@@ -172,7 +173,7 @@ def _import(path: str) -> Any:
 
 @cache
 def _source_digest(file: Path) -> str:
-    # Once in a process, as Python imports it once: what is edited later does not run.
+    # Logged once per process, as Python imports a module only once; later edits are not run.
     return digest_files({"source": file})
 
 

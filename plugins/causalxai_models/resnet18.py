@@ -1,4 +1,4 @@
-"""ResNet-18, with torchvision's names, so that its checkpoints can be read."""
+"""ResNet-18 with torchvision's names, so that torchvision's checkpoints can be read."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from causalxai_models.training import TrainedClassifier, TrainingConfig
 from causalxai_models.weights import load_weights, read_weights
 
 
-# Not torchvision's own: for one network it would bring a compiled package that is tied to one
-# version of torch.
+# torchvision's own network is not used: for one network it would require a compiled package that is
+# tied to one version of torch.
 class BasicBlock(nn.Module):
-    """Two 3 x 3 convolutions beside a shortcut.
+    """Two 3 x 3 convolutions with a shortcut.
 
     Parameters
     ----------
     in_channels, out_channels
-        The number of channels that come in and go out.
+        The number of input and output channels.
     stride
         The first convolution's stride.
     """
@@ -104,14 +104,14 @@ def _stage(in_channels: int, out_channels: int, *, stride: int) -> nn.Sequential
 
 
 class ResNet18Classifier(TrainedClassifier):
-    """A ResNet-18 trained on the data set, from scratch or from weights that you have.
+    """A ResNet-18 trained on the data set, from scratch or from given weights.
 
-    Images reach the network as they are, in [0, 1]. torchvision's weights were made for
-    standardised images: give training some epochs to get used to it.
+    Images are not standardised and lie in [0, 1]. torchvision's weights were trained on
+    standardised images, so that some epochs of training are needed to adapt them.
     """
 
     class Config(TrainingConfig):
-        """Settings, beside those of training.
+        """Settings, in addition to those of training.
 
         Parameters
         ----------
@@ -123,10 +123,11 @@ class ResNet18Classifier(TrainedClassifier):
             A checkpoint with torchvision's names to start from; ``.safetensors``, ``.pt`` or
             ``.pth``.
         new_head
-            Leave out the checkpoint's ``fc``, which was made for other classes.
+            Leave out the checkpoint's ``fc``, which belongs to other classes.
         """
 
-        # Batches of two can leave one image over, which batch normalisation cannot train on.
+        # Batches of two can leave a batch of one image, on which batch normalisation cannot be
+        # trained.
         batch_size: int = Field(64, ge=3)
         learning_rate: PositiveFloat = 2e-3
         width: PositiveInt = 64
@@ -159,6 +160,6 @@ class ResNet18Classifier(TrainedClassifier):
         return self.config.model_dump(mode="json", exclude={"weights"})
 
     def fingerprint(self) -> str:
-        """Return a digest of the weights that training starts from."""
+        """Return a digest of the weights from which training starts."""
         weights = self.config.weights
         return "" if weights is None else digest_files({"weights": weights})

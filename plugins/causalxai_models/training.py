@@ -1,4 +1,4 @@
-"""Training image classifiers: one loop, seeded, that goes on where a killed run stopped."""
+"""Training of image classifiers by one seeded loop, which resumes after an interruption."""
 
 from __future__ import annotations
 
@@ -28,28 +28,29 @@ from causalxai_models.weights import load_weights
 _WARM_UP = 0.2
 _MAX_TURN = 0.15  # radians
 _MAX_SCALE = 0.1
-_MAX_SHIFT = 0.15  # of half the side, as grid_sample counts
+_MAX_SHIFT = 0.15  # As a share of half the side, the unit of grid_sample.
 
 
 class TrainingConfig(PluginConfig):
-    """How a classifier is trained.
+    """Settings of a classifier's training.
 
     Parameters
     ----------
     epochs
-        Passes over the training images; 0 keeps the weights as they start.
+        The number of passes over the training images; 0 keeps the initial weights.
     batch_size
-        The most images in one step; all steps of an epoch have the same number, give or take one.
+        The largest number of images in one step; the batches of an epoch differ by at most one
+        image.
     learning_rate
         AdamW's [1]_ rate at its peak: it rises over the first fifth of the steps and falls along
         a cosine to zero [2]_.
     weight_decay
         AdamW's decoupled decay.
     augment
-        Turn, scale and shift every training image a little, anew in each epoch.
+        Rotate, scale and shift every training image slightly, with new random values in each epoch.
     train_on
-        The split to learn from: ``reference`` are images whose concepts are independent of one
-        another, where the data set has them.
+        The split to train on: ``reference`` are images whose concepts are independent of one
+        another, if the data set has them.
 
     References
     ----------
@@ -67,7 +68,7 @@ class TrainingConfig(PluginConfig):
 
 
 class TrainedClassifier(ClassifierSource):
-    """A network that is trained on the data set; subclasses say which."""
+    """A network that is trained on the data set; subclasses define the network."""
 
     config: TrainingConfig
     name: ClassVar[str]
@@ -78,10 +79,10 @@ class TrainedClassifier(ClassifierSource):
         """Return the network for the data set's images and classes, freshly initialised."""
 
     def _start(self, model: nn.Module) -> None:
-        """Set the weights that training starts from, where they are not the initial ones."""
+        """Set the weights from which training starts, if they are not the initial ones."""
 
     def _loss(self, model: nn.Module, batch: Split) -> Tensor:
-        """Return what is minimised, a scalar, for images on the model's device."""
+        """Return the loss, a scalar, for images on the model's device."""
         return functional.cross_entropy(model(batch.images), batch.labels)
 
     def fit(
@@ -95,9 +96,9 @@ class TrainedClassifier(ClassifierSource):
     ) -> Classifier:
         """Train on the split that the config names.
 
-        The weights depend on ``rng`` alone and not on torch's global generator. A run that goes
-        on from a checkpoint ends, on a CPU with as many threads, with the bits of one that was
-        never interrupted.
+        The weights depend only on ``rng`` and not on torch's global generator. On a CPU with the
+        same number of threads, a run that resumes from a checkpoint has the same result, to the
+        bit, as one that was never interrupted.
 
         Raises
         ------
@@ -121,12 +122,12 @@ class TrainedClassifier(ClassifierSource):
         return self._classifier(model, dataset, device)
 
     def restore(self, record: Record, dataset: Dataset, device: torch.device) -> Classifier:
-        """Bring back a classifier from ``to_record``'s tensors.
+        """Restore a classifier from the tensors of ``to_record``.
 
         Raises
         ------
         DataError
-            If they are those of another network.
+            If they belong to another network.
         """
         model = seeded(lambda: self._build(dataset), torch.Generator())
         load_weights(model, record.tensors, origin=f"the stored {self.name}")
@@ -143,7 +144,7 @@ class TrainedClassifier(ClassifierSource):
 
 
 def split_named(name: Literal["train", "reference"], dataset: Dataset) -> Split:
-    """Return a split to learn from.
+    """Return the split to train on.
 
     Raises
     ------
@@ -179,19 +180,19 @@ def train(
     Parameters
     ----------
     model
-        The network, and what it is trained to.
+        The network and its targets.
     split
-        What it learns from.
+        The training data.
     config
         How.
     loss
-        Of the model and a batch on its device, a scalar.
+        A function of the model and a batch on its device, which returns a scalar.
     label
-        How the work is called where it reports its progress.
+        The name of the task in the progress display.
     rng
-        All randomness comes from here, a network's own (dropout) too.
+        The source of all random draws, including those of the network (dropout).
     progress, checkpoint
-        Where progress and states go.
+        Receivers of the progress and of the training states.
 
     Raises
     ------
@@ -208,7 +209,8 @@ def train(
     with progress.task(label, total) as advance:
         advance(first * steps)
         for epoch in range(first, config.epochs):
-            # Even parts: a last batch of one image would break batch normalisation.
+            # Batches of equal size, because batch normalisation fails for a last batch of one
+            # image.
             batches = torch.randperm(len(split), generator=rng).tensor_split(steps)
             with _own_randomness(rng, training.device):
                 for number, rows in enumerate(batches, start=epoch * steps + 1):
@@ -228,7 +230,7 @@ def train(
 
 @contextmanager
 def _own_randomness(rng: torch.Generator, device: torch.device) -> Iterator[None]:
-    """Let layers that draw (dropout) draw what follows from ``rng``, which stays as it is."""
+    """Let layers with random draws (dropout) use a seed from ``rng``, which is not advanced."""
     twin = torch.Generator()
     twin.set_state(rng.get_state())
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
@@ -244,14 +246,14 @@ def _share_of_peak(done: float) -> float:
 
 
 def augmented(images: Tensor, rng: torch.Generator) -> Tensor:
-    """Turn (up to 9 degrees), scale (10 %) and shift (7.5 % of the side) each image at random.
+    """Rotate (up to 9 degrees), scale (10 %) and shift (7.5 % of the side) each image at random.
 
     Parameters
     ----------
     images
-        ``[n, c, h, w]`` in [0, 1]; what comes in from outside repeats the border.
+        ``[n, c, h, w]`` in [0, 1]; pixels from outside repeat the border.
     rng
-        What draws.
+        The source of random draws.
     """
     turn, scale, *shift = (2 * torch.rand(4, len(images), generator=rng) - 1).unbind()
     cos = (1 + _MAX_SCALE * scale) * torch.cos(_MAX_TURN * turn)
@@ -264,7 +266,7 @@ def augmented(images: Tensor, rng: torch.Generator) -> Tensor:
 
 @dataclass(frozen=True)
 class _ClassifierTraining:
-    """All that training changes; the learning rate follows from the step."""
+    """The state of the training of a classifier; the learning rate is a function of the step."""
 
     model: nn.Module
     optimizer: torch.optim.Optimizer
@@ -272,7 +274,7 @@ class _ClassifierTraining:
     rng: torch.Generator
 
     def step(self, batch: Split, rate: float) -> float:
-        """Descend once; return the loss before it."""
+        """Do one step; return the loss before it."""
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         loss = self.loss(self.model, _moved(batch, self.device))
@@ -283,16 +285,16 @@ class _ClassifierTraining:
 
     @property
     def device(self) -> torch.device:
-        """Where the network lives."""
+        """The device of the network."""
         return next(self.model.parameters()).device
 
     @property
     def state(self) -> TrainingState:
-        """What the next epoch depends on."""
+        """The state on which the next epoch depends."""
         return TrainingState({"model": self.model}, {"optimizer": self.optimizer}, self.rng)
 
     def resume(self, record: Record) -> int:
-        """Go on from a checkpoint; return the number of epochs done."""
+        """Resume from a checkpoint; return the number of epochs done."""
         self.state.restore(record)
         epochs = record.meta["epochs"]
         assert isinstance(epochs, int)

@@ -1,4 +1,4 @@
-"""Weights files: reading them without pickle's dangers, and loading them into a network."""
+"""Weights files: reading them without running pickled code, and loading them into a network."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        # What torch.load raises for a damaged file depends on where the damage is.
+        # The exception of torch.load for a damaged file depends on the kind of damage.
         raise DataError(
             f"{path}: cannot be read as weights alone ({type(error).__name__}); "
             "save the model's state_dict()"
@@ -57,7 +57,7 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], *, origin: str
     Parameters
     ----------
     model
-        What is changed, in place.
+        The network, which is changed in place.
     weights
         Parameters and buffers by name.
     origin
@@ -66,12 +66,12 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], *, origin: str
     Raises
     ------
     DataError
-        If a name is missing or unknown or a shape differs; the message tells the first one, and
-        the network is unchanged.
+        If a name is missing or unknown or a shape differs; the message has the first one, and the
+        network is unchanged.
     """
     own = model.state_dict()
     for name, tensor in own.items():
-        # Batch normalisation fills in its counter, which torchvision's older checkpoints lack.
+        # Older torchvision checkpoints lack the counter of batch normalisation, which is filled in.
         if name not in weights and name.endswith("num_batches_tracked"):
             continue
         if name not in weights:

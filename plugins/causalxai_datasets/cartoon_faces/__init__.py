@@ -1,4 +1,4 @@
-"""Faces drawn by us, whose attributes cause one another under relations that are known."""
+"""Drawn cartoon faces, whose attributes have known causal relations."""
 
 from causalxai_datasets.cartoon_faces.appearance import NUMBERS, Appearance, draw_looks
 from causalxai_datasets.cartoon_faces.attribute_tables import (

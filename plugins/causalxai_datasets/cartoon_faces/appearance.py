@@ -1,4 +1,4 @@
-"""What differs between faces beside their attributes: colours, proportions and pose."""
+"""Differences between faces other than attributes: colours, proportions and pose."""
 
 from __future__ import annotations
 
@@ -41,22 +41,22 @@ NUMBERS = 27
 
 @dataclass(frozen=True)
 class Appearance:
-    """All that is drawn by chance and says nothing of the attributes.
+    """Random properties of a face that are independent of the attributes.
 
     Parameters
     ----------
     skin, hair, eyes, background, clothes, lipstick, shadow
         Colours.
     pose
-        Where the face is.
+        The position of the face.
     width, height
-        Half the head's, in the face's coordinates.
+        Half the width and half the height of the head, in the face's coordinates.
     gaze
-        How far the features stand beside the middle, as the head is turned.
+        The horizontal offset of the features, which shows how far the head is turned.
     eye_distance, eye_size, brow, nose, mouth
         Proportions, around 1.
     parting
-        On which side the hair is parted: -1 or 1.
+        The side of the hair's parting: -1 or 1.
     masked
         Whether a mask covers mouth and chin.
     """
@@ -82,7 +82,7 @@ class Appearance:
 
     @classmethod
     def of(cls, numbers: NDArray[np.float64]) -> Self:
-        """Return the appearance that ``NUMBERS`` numbers stand for."""
+        """Return the appearance that ``NUMBERS`` numbers describe."""
         u = [float(number) for number in numbers]
         return cls(
             skin=_between(_SKINS, u[0], u[1]),
@@ -112,7 +112,7 @@ class Appearance:
 
 
 def draw_looks(n: int, rng: np.random.Generator, masked: float = 0.0) -> NDArray[np.float64]:
-    """Return ``[n, NUMBERS]``, the numbers of ``n`` looks; a share of them wears a mask."""
+    """Return ``[n, NUMBERS]``, the numbers of ``n`` appearances, of which a share has a mask."""
     numbers = rng.random((n, NUMBERS - 1))
     masks = rng.random(n) < masked
     return np.column_stack([numbers, masks.astype(np.float64)])

@@ -1,4 +1,4 @@
-"""How attributes cause one another: a coin for each, loaded by its causes."""
+"""The causal model of attributes: each is binary, with log-odds that depend on its causes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from scipy.special import expit, logit
 from causalxai.graph import CausalGraph
 from causalxai_datasets.cartoon_faces.attributes import ATTRIBUTES, Attribute
 
-# Log-odds within which every intercept that balances a class is found.
+# Bounds in log-odds for the search of the intercept that balances a class.
 _WIDEST = 40.0
 
 
@@ -78,7 +78,7 @@ class AttributeModel:
         return values
 
     def probability_of(self, name: Attribute) -> float:
-        """Return how frequent an attribute is, exactly: a sum over all 2048 kinds of faces."""
+        """Return the exact probability of an attribute, by a sum over all 2048 kinds of faces."""
         kinds = np.array(list(itertools.product((False, True), repeat=len(ATTRIBUTES))))
         probability = np.ones(len(kinds))
         for column, other in enumerate(ATTRIBUTES):
@@ -89,7 +89,7 @@ class AttributeModel:
     def balanced(self, name: Attribute) -> AttributeModel:
         """Return the model with the base of one attribute set so that half of all faces have it.
 
-        Its causes and what they add to its log-odds stay as they are.
+        Its causes and their effects on its log-odds are not changed.
         """
         odds = self.table[name]
 
@@ -101,10 +101,10 @@ class AttributeModel:
     def biased(self, task: Attribute, attribute: Attribute, share: float) -> AttributeModel:
         """Return the model in which ``P(task | attribute) = share = 1 - P(task | not attribute)``.
 
-        Both are then had by half of all faces. Their own odds are replaced, and all others
-        stay: the attribute becomes a fair coin without causes, and the task's one cause is the
-        attribute. Where the task causes the attribute, on whatever path, it is the other way
-        around, and the joint distribution the same.
+        Half of all faces then have each of the two. Their odds are replaced, and all others are
+        kept: the attribute becomes a fair coin without causes, and it becomes the task's only
+        cause. If there is a directed path from the task to the attribute, their roles are
+        exchanged, with the same joint distribution.
 
         Parameters
         ----------
@@ -124,7 +124,7 @@ class AttributeModel:
         return AttributeModel({**self.table, **changes})
 
     def _chance(self, name: Attribute, values: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Return how likely an attribute is for each row of ``values``."""
+        """Return the probability of an attribute for each row of ``values``."""
         given = self.table[name]
         odds = np.full(len(values), given.base)
         for cause, effect in given.effects.items():
@@ -134,16 +134,16 @@ class AttributeModel:
 
 
 def projected(graph: CausalGraph, nodes: Collection[str]) -> CausalGraph:
-    """Return the graph over some of the nodes: a → b where a path leads there past the others.
+    """Return the graph over some nodes: a → b if there is a path through omitted nodes only.
 
-    Two nodes that share a cause which is left out have no edge for it.
+    An omitted common cause of two nodes adds no edge between them.
 
     Parameters
     ----------
     graph
         The whole graph.
     nodes
-        Which to keep, in their order.
+        The nodes to keep, in their order.
     """
     digraph = graph.to_networkx()
     pairs = []
@@ -172,7 +172,7 @@ ATTRIBUTE_MODEL = AttributeModel(
         }
     )
 )
-"""The model that faces are drawn from, where no bias is planted."""
+"""The model of faces without a planted bias."""
 
 FAIR = AttributeModel({name: AttributeOdds() for name in ATTRIBUTES})
-"""All attributes fair coins, and none the cause of another."""
+"""The model in which all attributes are independent fair coins."""

@@ -19,11 +19,11 @@ Attribute = Literal[
 ]
 
 ATTRIBUTES: tuple[Attribute, ...] = get_args(Attribute)
-"""All attributes, in the order of columns wherever several stand side by side."""
+"""All attributes, in the order of columns."""
 
 
 class Traits(NamedTuple):
-    """Which attributes a face has, in the order of ``ATTRIBUTES``."""
+    """The attributes of a face, in the order of ``ATTRIBUTES``."""
 
     straight_hair: bool
     wavy_hair: bool

@@ -1,4 +1,4 @@
-"""A page to draw on: smooth shapes in the face's own coordinates, some of them translucent."""
+"""A page for drawing smooth, partly translucent shapes in the face's own coordinates."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from PIL import Image, ImageDraw
 Points = NDArray[np.float64]
 Colour = tuple[int, int, int]
 
-# Shapes are drawn so many times larger, and averaged: Pillow's own edges are jagged.
+# Shapes are drawn larger by this factor and averaged, because Pillow has no antialiasing.
 _FINE = 4
 _TURN = np.linspace(0, 2 * np.pi, 25)[:-1]
 _CIRCLE: Points = np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1)
 _ALONG = np.linspace(0, 1, 10)
 _MIRROR: Points = np.array([-1.0, 1.0])
-# The weights of a parabola's start, bend and end.
+# The weights of a parabola's start, control point and end.
 _PARABOLA: Points = np.stack([(1 - _ALONG) ** 2, 2 * _ALONG * (1 - _ALONG), _ALONG**2], axis=1)
 
 
 @dataclass(frozen=True)
 class Pose:
-    """Where a face is on the page.
+    """The position of a face on the page.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class Pose:
     tilt
         Radians, clockwise.
     scale
-        How large the head is.
+        The size of the head.
     """
 
     x: float
@@ -53,8 +53,8 @@ class FacePage:
     background
         The page's colour.
     pose
-        Where the face is: shapes come in the face's coordinates, with the origin in the middle of
-        the head, x to the right, y downwards, half a page to the unit.
+        The position of the face. Shapes are given in the face's coordinates, with the origin in the
+        middle of the head, x to the right, y downwards, and half the page's side as unit.
     """
 
     def __init__(self, size: int, background: Colour, pose: Pose) -> None:
@@ -134,6 +134,6 @@ def shifted(points: Points, right: float) -> Points:
 
 
 def mixed(one: Colour, other: Colour, share: float) -> Colour:
-    """Return a colour between two; ``share`` is the other's."""
+    """Return a mixture of two colours; ``share`` is the weight of the other one."""
     red, green, blue = (round(a + (b - a) * share) for a, b in zip(one, other, strict=True))
     return red, green, blue

@@ -26,12 +26,12 @@ _SPIRAL: Points = (
 
 
 def hair_colour(traits: Traits, appearance: Appearance) -> Colour:
-    """Return the colour of the hair, which is grey on old heads."""
+    """Return the colour of the hair, which is grey for old faces."""
     return appearance.hair if traits.young else mixed(appearance.hair, _GREY, 0.8)
 
 
 def draw_hair_behind(page: FacePage, traits: Traits, appearance: Appearance) -> None:
-    """Draw what the head hides in part: long hair, curls, a bun."""
+    """Draw the hair behind the head: long hair, curls, a bun."""
     colour = mixed(hair_colour(traits, appearance), DARK, 0.25)
     if traits.wavy_hair:
         for x, y, radius in _curls(traits, appearance):
@@ -45,7 +45,7 @@ def draw_hair_behind(page: FacePage, traits: Traits, appearance: Appearance) -> 
 
 
 def draw_hair(page: FacePage, traits: Traits, appearance: Appearance) -> None:
-    """Draw what is before the head."""
+    """Draw the hair in front of the head."""
     colour = hair_colour(traits, appearance)
     page.area(_cap(traits, appearance), colour)
     if traits.straight_hair:

@@ -1,4 +1,4 @@
-"""A mask over mouth and chin: what is under it, nobody sees."""
+"""A mask that hides mouth and chin."""
 
 from __future__ import annotations
 

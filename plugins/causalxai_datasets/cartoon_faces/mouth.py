@@ -1,4 +1,4 @@
-"""The mouth: smiling or not, open or not, painted or not."""
+"""The mouth, with or without a smile, open or closed, with or without lipstick."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SHARE: Points = np.arange(-10, 11) / 10
 
 
 def draw_mouth(page: FacePage, traits: Traits, appearance: Appearance) -> None:
-    """Draw lips, and what is between them."""
+    """Draw the lips and the opening between them."""
     wide = appearance.mouth * (0.27 if traits.smiling else 0.15 if traits.open_mouth else 0.2)
     middle = appearance.gaze * 1.3
     x = middle + wide * _SHARE
@@ -42,14 +42,14 @@ def draw_mouth(page: FacePage, traits: Traits, appearance: Appearance) -> None:
 
 
 def _opening(traits: Traits) -> tuple[float, float]:
-    """Return how far the lips are apart above and below the line."""
+    """Return the distances of the lips above and below the line of the mouth."""
     if not traits.open_mouth:
         return 0.0, 0.0
     return (0.0, 0.16) if traits.smiling else (0.07, 0.13)
 
 
 def _between(x: Points, upper: Points, lower: Points) -> Points:
-    """Return the closed line around what is between two lines."""
+    """Return the closed outline of the area between two lines."""
     points: Points = np.concatenate(
         [np.stack([x, upper], axis=1), np.stack([x, lower], axis=1)[::-1]]
     )

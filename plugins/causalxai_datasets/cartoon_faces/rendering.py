@@ -1,4 +1,4 @@
-"""Pictures of many faces: on all cores, and once only."""
+"""Rendering of many faces, on all cores and with a cache."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ from causalxai_datasets.cartoon_faces.head import (
 from causalxai_datasets.cartoon_faces.mask import draw_mask
 from causalxai_datasets.cartoon_faces.mouth import draw_mouth
 
-# Raise it when pictures change: what was kept then is made anew.
+# To be increased when the images change, so that cached images are not used.
 _VERSION = 2
 _CHUNK = 128
-# Fewer are done before other processes have started.
+# With fewer images, starting other processes would take longer than drawing.
 _MANY = 1500
 _WORTH_KEEPING = 256
 
 
 def draw_face(traits: Traits, appearance: Appearance, size: int) -> NDArray[np.uint8]:
-    """Return the picture of one face.
+    """Return the image of one face.
 
     Parameters
     ----------
     traits
-        Its attributes.
+        The attributes.
     appearance
-        All else.
+        All other properties.
     size
         Height and width in pixels.
 
@@ -84,7 +84,7 @@ def draw_faces(
     size: int,
     progress: Progress = SILENT,
 ) -> Tensor:
-    """Return pictures of faces; many are kept, and read when they are asked for again.
+    """Return images of faces; large numbers of images are cached.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def draw_faces(
     size
         Height and width in pixels.
     progress
-        Shows how far the work has come.
+        Shows the progress.
 
     Returns
     -------

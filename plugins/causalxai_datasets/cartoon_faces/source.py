@@ -1,4 +1,4 @@
-"""The data set: faces drawn by us, whose attributes cause one another as is known."""
+"""The data set of cartoon faces, whose attributes have known causal relations."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from causalxai_datasets.cartoon_faces.rendering import draw_faces
 
 
 class Bias(PluginConfig):
-    """How the task hangs together with an attribute that has nothing to do with it.
+    """A planted correlation of the task with an attribute that is otherwise unrelated to it.
 
     Parameters
     ----------
@@ -42,21 +42,21 @@ class Bias(PluginConfig):
 
 
 class CartoonFaces(DatasetSource):
-    """Faces of eleven attributes that cause one another as a given graph says.
+    """Cartoon faces with eleven attributes, whose causal graph is given.
 
     The ten attributes are those of [1]_, figure 8, beside sex. Each is binary, with log-odds that
     depend on its causes (``attribute_tables.ATTRIBUTE_MODEL``): sex for beard, moustache, make-up,
     lipstick and wavy hair, smiling for an open mouth and high cheekbones, and so on. Skin, hair
     colour, background, proportions and pose are drawn independently of them all.
 
-    ``Split.concepts`` are 0 or 1. ``Dataset.graph`` has an edge a → b where a directed path leads
-    from a to b past attributes that are no concepts; a cause that two concepts share leaves no
-    trace in it, unless it is a concept itself.
+    ``Split.concepts`` are 0 or 1. ``Dataset.graph`` has an edge a → b if there is a directed path
+    from a to b through attributes that are not concepts. A common cause of two concepts is not
+    represented, unless it is a concept itself.
 
     ``bias`` replaces the odds of two attributes, for training and test alike: the attribute becomes
-    a fair coin without causes, and it becomes the task's only cause, as ``graph`` states. Both are
-    then had by half of the faces, and all else follows its own odds. Where the task causes the
-    attribute, the edge keeps its direction, and the joint distribution is the same.
+    a fair coin without causes, and it becomes the task's only cause, as ``graph`` states. Half of
+    the faces then have each of the two, and all other attributes keep their odds. Where the task is
+    a cause of the attribute, the edge keeps its direction, with the same joint distribution.
 
     References
     ----------
@@ -72,9 +72,9 @@ class CartoonFaces(DatasetSource):
         size
             Height and width in pixels, a multiple of eight.
         count, test_count
-            How many faces to draw for training and for the test.
+            The numbers of faces for training and for the test.
         task
-            The attribute that tells the two classes, ``not`` it and it.
+            The attribute that defines the two classes, ``not`` it and it.
         concepts
             The attributes whose values come with the images; by default all but the task.
         bias
@@ -87,7 +87,7 @@ class CartoonFaces(DatasetSource):
             clear that a classifier does not need a bias; where it cannot see the task, it relies on
             what is correlated with it.
         references
-            How many faces to draw besides, whose eleven attributes are independent fair coins.
+            The number of additional faces whose eleven attributes are independent fair coins.
         """
 
         size: int = Field(32, ge=32, multiple_of=8)
@@ -107,13 +107,13 @@ class CartoonFaces(DatasetSource):
         ) -> tuple[Attribute, ...] | None:
             for name in names or ():
                 if (names or ()).count(name) > 1:
-                    raise ValueError(f"{name!r} is there twice")
+                    raise ValueError(f"{name!r} is repeated")
             return names
 
         @model_validator(mode="after")
         def _is_no_tautology(self) -> Self:
             if self.bias is not None and self.bias.attribute == self.task:
-                raise ValueError(f"the bias ties {self.task!r} to itself; name another attribute")
+                raise ValueError(f"the bias needs another attribute than the task, {self.task!r}")
             return self
 
     config: Config
@@ -124,7 +124,7 @@ class CartoonFaces(DatasetSource):
         Raises
         ------
         DataError
-            If so few are drawn that all have, or all lack, the task or a concept.
+            If all of the drawn faces have, or all lack, the task or a concept.
         """
         attribute_model = self.attribute_model()
         train, test, reference = numpy_generator(rng).spawn(3)

@@ -1,4 +1,4 @@
-"""Digits drawn anew under causal relations that are known, and the means to measure them."""
+"""Digits that are redrawn under known causal relations, and the measurement of their concepts."""
 
 from causalxai_datasets.morpho.measuring import (
     measure,

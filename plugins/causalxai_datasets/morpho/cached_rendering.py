@@ -1,4 +1,4 @@
-"""Skeletons and pictures of many digits: on all cores, and once only."""
+"""Skeletons and rendering of many digits, on all cores and with a cache."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from causalxai_datasets.morpho.skeletons import Skeleton, lay_on_page, own_conce
 
 Result = TypeVar("Result")
 
-# Raise it when pictures change: what was kept then is made anew.
+# To be increased when the images change, so that cached images are not used.
 _VERSION = 1
 _CHUNK = 128
-# Fewer are done before other processes have started, and sooner than they are worth keeping.
+# The least numbers of images for which other processes are started, and that are cached.
 _MANY = 2000
 _WORTH_KEEPING = 256
 
@@ -43,7 +43,7 @@ def skeletons_of(images: Tensor, content: float, progress: Progress) -> list[Ske
     content
         The share of the page's side that an image fills.
     progress
-        Shows how far the work has come.
+        Shows the progress.
     """
 
     def make() -> Arrays:
@@ -70,9 +70,9 @@ def pictures_of(
     Parameters
     ----------
     skeletons, values, size
-        As ``render`` takes them.
+        As for ``render``.
     progress
-        Shows how far the work has come.
+        Shows the progress.
     """
 
     def make() -> Arrays:
@@ -100,7 +100,7 @@ def _skeletons(images: Tensor, content: float) -> list[Skeleton]:
 
 
 def _versions() -> list[Json]:
-    """Return what may change a picture though the code here does not."""
+    """Return the versions on which the images depend."""
     libraries = (np, scipy, skimage, torch)
     return [_VERSION, *(str(library.__version__) for library in libraries)]
 
@@ -116,10 +116,10 @@ def _on_all_cores(
     label: str,
     progress: Progress,
 ) -> list[Result]:
-    """Return the work on every chunk, in order; ``n`` is what all of them hold.
+    """Return the results for all chunks in order; ``n`` is the number of digits in all chunks.
 
-    Each chunk has one thread: digits are too small for several, which would only wait for each
-    other.
+    Each chunk uses one thread, because several threads are not faster for images as small as
+    digits.
     """
     results = []
     run = Parallel(n_jobs=-1 if n >= _MANY else 1, return_as="generator")

@@ -7,10 +7,10 @@ from typing import Literal, get_args
 Concept = Literal["thickness", "slant", "width", "intensity"]
 
 CONCEPTS: tuple[Concept, ...] = get_args(Concept)
-"""All concepts, in the order of columns wherever several stand side by side."""
+"""All concepts, in the order of columns."""
 
 PAGE = 32
-"""Thickness and width count in thirty-seconds of the page's side: pixels, where images have 32."""
+"""The page's side in page units, the unit of thickness and width: pixels for images of 32 x 32."""
 
 RANGES: dict[Concept, tuple[float, float]] = {
     "thickness": (0.5, 16.0),
@@ -18,4 +18,4 @@ RANGES: dict[Concept, tuple[float, float]] = {
     "width": (1.0, 32.0),
     "intensity": (1.0, 255.0),
 }
-"""What can be drawn: page units, degrees to the right of upright, page units, grey levels."""
+"""The ranges that can be drawn, in page units, degrees, page units and grey levels."""

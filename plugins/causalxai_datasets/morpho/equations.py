@@ -19,7 +19,7 @@ from causalxai_datasets.morpho.expressions import Expression, Values
 
 _logger = logging.getLogger(__name__)
 
-# The share of values beyond what can be drawn above which the user is told.
+# The share of values outside the ranges that can be drawn above which there is a warning.
 _TOLERATED = 0.01
 
 
@@ -47,7 +47,7 @@ class Uniform(PluginConfig):
     Parameters
     ----------
     low, high
-        Its ends.
+        Its bounds.
     """
 
     distribution: Literal["uniform"]
@@ -106,15 +106,15 @@ Text: TypeAlias = Annotated[
 
 
 class Equation(PluginConfig):
-    """How a concept comes about: ``expression`` over its parents and its noise.
+    """The structural equation of a concept: ``expression`` of its parents and its noise.
 
     Parameters
     ----------
     expression
         Numbers, concepts, ``noise``, ``+ - * / **``, parentheses and the functions ``sigmoid exp
-        log tanh abs sqrt min max sin cos``. The concepts that occur are the parents.
+        log tanh abs sqrt min max sin cos``. The concepts in it are the parents.
     noise
-        What ``noise`` is drawn from, independently of every other concept's.
+        The distribution of ``noise``, which is independent of that of every other concept.
     """
 
     expression: Text
@@ -145,13 +145,13 @@ class Equation(PluginConfig):
     def _noise_is_used(self) -> Self:
         uses = "noise" in self.parsed.names
         if uses and self.noise is None:
-            raise ValueError("the expression has noise in it, say its distribution under `noise`")
+            raise ValueError("the expression has noise in it; give its distribution under `noise`")
         if self.noise is not None and not uses:
             raise ValueError("there is a distribution of noise, but no noise in the expression")
         if not self.parsed.names:
             raise ValueError(
-                f"the expression {self.expression!r} is constant, and nothing can be learned of a "
-                "concept that is the same in all images: add noise or another concept to it"
+                f"the expression {self.expression!r} is constant, so that the concept does not "
+                "vary between images: add noise or another concept to it"
             )
         return self
 
@@ -171,7 +171,7 @@ Ranges: TypeAlias = Mapping[Concept, tuple[float, float]]
 
 
 def graph_of(equations: Equations) -> CausalGraph:
-    """Return the causal graph that the equations are: parents → concept.
+    """Return the causal graph of the equations: parents → concept.
 
     Raises
     ------
@@ -201,15 +201,15 @@ def sample(
     Parameters
     ----------
     equations
-        Whose graph has no cycle.
+        The equations, whose graph has no cycle.
     n
-        How many rows.
+        The number of rows.
     rng
-        What draws; every concept's noise has a stream of its own.
+        The source of random draws; the noise of every concept has its own stream.
     within
-        Between which ends a concept can be drawn. What an equation gives beyond them becomes the
-        nearer end before other equations read it, so that rows obey the equations as they stand;
-        any value goes, unless given.
+        The range in which each concept can be drawn; unlimited by default. Values of an equation
+        outside its range are clipped before other equations use them, so that rows satisfy the
+        other equations exactly.
 
     Returns
     -------
@@ -238,7 +238,7 @@ def _check_finite(name: Concept, equation: Equation, values: Values) -> None:
     bad = int((~np.isfinite(values)).sum())
     if bad:
         raise DataError(
-            f"{name}: the equation {equation.expression!r} gives no finite number for {bad} of "
+            f"{name}: the equation {equation.expression!r} is not finite for {bad} of "
             f"{len(values)} images (a logarithm or root of a negative number, a division by zero?)"
         )
 
@@ -247,7 +247,7 @@ def _check_varied(name: Concept, equation: Equation, values: Values) -> None:
     if len(values) > 1 and (values == values[0]).all():
         raise DataError(
             f"{name}: by the equation {equation.expression!r} it is {values[0]:g} in all "
-            f"{len(values)} images, and nothing can be learned of a concept that does not vary"
+            f"{len(values)} images, but a concept must vary"
         )
 
 
@@ -255,8 +255,8 @@ def _drawable(name: Concept, values: Values, low: float, high: float) -> Values:
     beyond = float(((values < low) | (values > high)).mean())
     if beyond > _TOLERATED:
         _logger.warning(
-            "morpho: %.0f %% of the values of %s lie beyond what can be drawn (%g to %g) and "
-            "become the nearest that can",
+            "morpho: %.0f %% of the values of %s lie outside the range that can be drawn (%g to "
+            "%g) and are clipped to it",
             100 * beyond,
             name,
             low,

@@ -1,4 +1,4 @@
-"""Arithmetic that users write, read through a whitelist: no text is ever run as code."""
+"""Arithmetic expressions of users, parsed with a whitelist, so that no text is run as code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Values: TypeAlias = NDArray[np.float64]
 
 
 def _sigmoid(x: Values) -> Values:
-    # Through tanh, which does not overflow.
+    # Computed by tanh, which does not overflow.
     return 0.5 * (1 + np.tanh(0.5 * x))
 
 
@@ -52,8 +52,8 @@ _LONGEST = 400
 _GRAMMAR = f"numbers, names, + - * / **, parentheses and {', '.join(FUNCTIONS)}"
 
 
-# By hand: numexpr evaluates text that it has not checked, and simpleeval finds an unknown name only
-# when it evaluates; here a spec's mistakes are answered before anything is drawn.
+# Written by hand because numexpr evaluates unchecked text, and simpleeval finds an unknown name
+# only on evaluation; here, mistakes in a spec are reported before anything is drawn.
 @dataclass(frozen=True)
 class Expression:
     """A checked expression.
@@ -61,7 +61,7 @@ class Expression:
     Parameters
     ----------
     text
-        What the user wrote.
+        The text of the user.
     names
         The variables that occur, each once, in the order of their first occurrence.
     """
@@ -84,8 +84,8 @@ class Expression:
         Raises
         ------
         ValueError
-            If the text is no such expression; the message quotes what is wrong and says what is
-            allowed.
+            If the text is not such an expression; the message quotes the wrong part and states what
+            is allowed.
         """
         if len(text) > _LONGEST:
             raise ValueError(f"an expression has at most {_LONGEST} characters, not {len(text)}")
@@ -96,7 +96,7 @@ class Expression:
         return cls(text, tuple(dict.fromkeys(_check(tree, known))), tree)
 
     def evaluate(self, values: Mapping[str, Values]) -> Values:
-        """Compute the expression; what is undefined (the log of -1) becomes nan or infinite.
+        """Compute the expression; undefined values, such as the log of -1, are nan or infinite.
 
         Parameters
         ----------
@@ -108,7 +108,7 @@ class Expression:
 
 
 def _check(node: ast.expr, known: Collection[str]) -> list[str]:
-    """Return the variables below a node; ValueError if anything but arithmetic is there."""
+    """Return the variables below a node, or raise ValueError for anything but arithmetic."""
     match node:
         case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
             _check_size(value)
@@ -154,7 +154,7 @@ def _check_call(name: str, arguments: list[ast.expr]) -> None:
 def _value(node: ast.expr, values: Mapping[str, Values]) -> Values:
     match node:
         case ast.Constant(value=int() | float() as number):
-            # As a float: the powers of whole numbers would grow without end.
+            # Converted to float, because powers of integers could become arbitrarily large.
             return np.asarray(float(number))
         case ast.Name(id=name):
             return values[name]

@@ -17,10 +17,10 @@ from causalxai_datasets.morpho.concepts import CONCEPTS
 Pixels = NDArray[np.float32]
 
 _UP = 4
-# A pixel's middle is half a pixel away from an edge that its distance counts as a whole one; over
-# odd and even widths this leaves a quarter on either side.
+# The distance transform counts a whole pixel where a pixel's centre is half a pixel from the edge;
+# averaged over odd and even widths, the error is a quarter of a pixel on either side.
 _HALF_STEP = 0.25
-# Just above half, so that rounding does not decide about pixels that are exactly half as bright.
+# Slightly above one half, so that pixels of exactly half the brightness do not depend on rounding.
 _EDGE = 0.5001
 
 
@@ -35,9 +35,9 @@ def measure(images: Pixels) -> NDArray[np.float64]:
     Returns
     -------
     ndarray
-        ``[n, 4]`` in the order of ``CONCEPTS``: thickness (pixels), slant (degrees), width
-        (pixels) and intensity (0 to 255), as the functions of those names have them. An image
-        without a stroke has an intensity of 0 and nan for the others.
+        ``[n, 4]`` in the order of ``CONCEPTS``: thickness (pixels), slant (degrees), width (pixels)
+        and intensity (0 to 255), as measured by the functions of those names. An image without a
+        stroke has an intensity of 0 and nan for the others.
     """
     rows = np.empty((len(images), len(CONCEPTS)))
     for row, image, large in zip(rows, images, _enlarge(images), strict=True):
@@ -49,10 +49,10 @@ def measure(images: Pixels) -> NDArray[np.float64]:
 def measure_thickness(image: Pixels) -> float:
     """Return the mean thickness of the stroke, in pixels.
 
-    Twice the distance from the stroke's skeleton to its edge, averaged along the skeleton; the
-    edge lies where the image, enlarged four times, falls to half of its maximum. A stroke thinner
-    than about 1.5 pixels is measured too thick, as pixels blur it; one with sharp corners too thin,
-    as its skeleton runs into them.
+    It is twice the distance from the stroke's skeleton to its edge, averaged along the skeleton.
+    The edge is where the image, enlarged four times, falls to half of its maximum. Strokes thinner
+    than about 1.5 pixels are measured as too thick because of the pixels' blur; strokes with sharp
+    corners as too thin, because the skeleton extends into them.
 
     Parameters
     ----------
@@ -65,8 +65,8 @@ def measure_thickness(image: Pixels) -> float:
 def measure_slant(image: Pixels) -> float:
     """Return the slant in degrees, within (-90, 90): 0 is upright, positive leans to the right.
 
-    The angle of the shear that would make the brightness-weighted covariance of columns and rows
-    vanish.
+    It is the angle of the shear after which the brightness-weighted covariance of columns and rows
+    is zero.
 
     Parameters
     ----------
@@ -79,7 +79,8 @@ def measure_slant(image: Pixels) -> float:
 def measure_width(image: Pixels) -> float:
     """Return the width in pixels: the horizontal side of the bounding parallelogram.
 
-    That is the horizontal extent, stroke included, after the measured slant is sheared away.
+    It is the horizontal extent, including the stroke's thickness, after the measured slant is
+    removed by a shear.
 
     Parameters
     ----------
@@ -112,14 +113,14 @@ def _enlarge(images: Pixels) -> Pixels:
 
 
 def _cropped(large: Pixels) -> Pixels:
-    """Return the part with the stroke and a pixel around it: distances are dear on black pages."""
+    """Return the part with the stroke and a margin of one pixel, for faster distance transforms."""
     y, x = (large > _EDGE * large.max()).nonzero()
     return large[y.min() - 1 : y.max() + 2, x.min() - 1 : x.max() + 2] if len(y) else large
 
 
 @dataclass(frozen=True)
 class _Stroke:
-    """A picture, and where its stroke is, enlarged and framed."""
+    """An image and the mask of its stroke, both enlarged and framed."""
 
     image: Pixels
     large: Pixels
@@ -145,7 +146,7 @@ class _Stroke:
 
     @cached_property
     def _shear(self) -> tuple[float, float]:
-        """Columns to the right by each row up, and the row in which the centre lies."""
+        """Return the shear in columns to the right per row upwards, and the row of the centre."""
         rows, columns = np.arange(self.image.shape[0]), np.arange(self.image.shape[1])
         light = self.image.astype(np.float64) / self.image.sum(dtype=np.float64)
         by_row, by_column = light.sum(axis=1), light.sum(axis=0)

@@ -1,4 +1,4 @@
-"""Drawing digits anew, so that what is measured of them is what was asked for."""
+"""Redrawing of digits such that their measured concepts have given values."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from causalxai_datasets.morpho.measuring import Pixels, measure
 from causalxai_datasets.morpho.skeletons import Skeleton
 
 _UP = 4
-# A 1 has next to no width that could be stretched.
+# The width of a 1 is almost zero and cannot be stretched arbitrarily.
 _STRETCH = (0.2, 4.0)
-# How much the second attempt may differ: in page units, degrees, page units and grey levels.
+# The largest corrections of the second attempt, in page units, degrees, page units and grey levels.
 _AMENDS = np.array([1.0, 10.0, 4.0, 20.0])
 
 
 def render(
     skeletons: list[Skeleton], values: NDArray[np.float64], size: int
 ) -> tuple[Pixels, NDArray[np.float64]]:
-    """Draw one picture of each skeleton, and measure it.
+    """Draw one image of each skeleton, and measure its concepts.
 
     Parameters
     ----------
@@ -28,8 +28,8 @@ def render(
         What to draw.
     values
         ``[n, 4]``: thickness (page units), slant (degrees), width (page units) and intensity (0 to
-        255); nan leaves thickness, slant and width as the digit has them, and intensity at 255.
-        What lies outside of ``RANGES`` is drawn at their ends.
+        255); nan keeps the digit's own thickness, slant and width, and an intensity of 255. Values
+        outside ``RANGES`` are clipped.
     size
         Height and width of the pictures in pixels.
 
@@ -43,7 +43,8 @@ def render(
     lows, highs = np.transpose([RANGES[name] for name in CONCEPTS])
     wanted = np.clip(values, lows, highs)
     _, measured = _attempt(skeletons, wanted, size)
-    # Loops fill, strokes cross and a nib is round: a second attempt makes up for what these did.
+    # Filled loops, crossing strokes and the round nib change the measured values; a second attempt
+    # corrects for this.
     amends = np.clip(wanted - measured, -_AMENDS, _AMENDS)
     return _attempt(skeletons, np.clip(wanted + amends, lows, highs), size)
 
@@ -59,7 +60,7 @@ def _attempt(
     bright = np.nan_to_num(wanted[:, 3], nan=255.0)
     lit = white * (bright / measured[:, 3])[:, None, None]
     measured[:, 3] = bright
-    # The ridge of a thin stroke is darker than its brightest pixels, which cannot pass white.
+    # The ridge of a thin stroke is darker than its brightest pixels, which are limited to white.
     cut = lit.max(axis=(1, 2)) > 1
     images = np.minimum(lit, 1).astype(np.float32)
     measured[cut] = measure(images[cut])
@@ -75,10 +76,10 @@ def _draw(skeleton: Skeleton, size: int, thickness: float, slant: float, width: 
     centre, middle = x.mean(), y.mean()
     x = x - centre
     if not np.isnan(width):
-        # A round nib reaches further sideways once the shear is undone.
+        # A round nib extends further sideways after the shear is undone.
         between = width - thickness / np.cos(angle)
         x = x * np.clip(between / max(np.ptp(x), 1e-6), *_STRETCH)
-    # The nib is round however the digit leans, which pulls the moments toward upright.
+    # The nib stays round in a slanted digit, which makes the measured slant smaller.
     lean = np.tan(angle) * (1 + thickness**2 / 16 / max(float(np.var(y)), 1.0))
     x = x - lean * (y - middle) + centre
     scale = _UP * size / PAGE
@@ -86,7 +87,7 @@ def _draw(skeleton: Skeleton, size: int, thickness: float, slant: float, width: 
 
 
 def _stroke(x: NDArray[np.float64], y: NDArray[np.float64], radius: float, side: int) -> Pixels:
-    """Draw all that lies within the radius of a point, and downsample."""
+    """Draw all pixels within the radius of a point, and downsample."""
     x, y = (np.clip(place + (side - 1) / 2, 0, side - 1) for place in (x, y))
     column, row = np.rint(x).astype(int), np.rint(y).astype(int)
     reach = int(radius) + 2
@@ -94,7 +95,8 @@ def _stroke(x: NDArray[np.float64], y: NDArray[np.float64], radius: float, side:
     left, right = _UP * (max(column.min() - reach, 0) // _UP), min(column.max() + reach + 1, side)
     free = np.ones((bottom - top, right - left), bool)
     free[row - top, column - left] = False
-    # Pixels know which of the skeleton's is nearest; the point itself is known more finely.
+    # The distance transform gives each pixel its nearest skeleton pixel, whose exact position
+    # within that pixel is then used.
     fine = np.zeros((2, *free.shape))
     fine[:, row - top, column - left] = y - top, x - left
     nearest = ndimage.distance_transform_edt(free, return_distances=False, return_indices=True)

@@ -1,4 +1,4 @@
-"""Causal scenarios of Morpho-MNIST, written as users write their own."""
+"""Causal scenarios of Morpho-MNIST, in the format of users' own equations."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ _CORRECTED: dict[Scenario, dict[Concept, dict[str, Any]]] = {
         "intensity": _of("64 + 191 * sigmoid((width - 15.5) / 2) + noise", _normal(4)),
     },
 }
-# The paper prints Gamma(0, 5) in TS and TSWI, which is no distribution: its Gamma(10, 5) of TI
-# stands in. The w in its TI can only be thickness.
+# The paper prints Gamma(0, 5) in TS and TSWI, which is not a distribution; Gamma(10, 5) of its TI
+# is used instead. The w in its TI can only mean thickness.
 _PAPER: dict[Scenario, dict[Concept, dict[str, Any]]] = {
     "TI": {
         "thickness": _THICKNESS,
@@ -82,12 +82,12 @@ def scenario_equations(scenario: Scenario, variant: Variant) -> dict[Concept, Eq
     ----------
     scenario
         Letters name the concepts, causes first: (t)hickness, (i)ntensity, (s)lant, (w)idth. TID is
-        TI with the noise inside the sigmoid, as DeepSCM has it [2]_.
+        TI with the noise inside the sigmoid, as in DeepSCM [2]_.
     variant
-        ``paper``: as GLANCE prints them [1]_, where intensity hardly varies in TI, thickness
-        hardly follows in IT, and TSWI asks for slants that cannot be drawn. ``corrected``: the
-        same graphs with constants of our own, which let every cause be seen and are friendly to
-        methods that assume additive noise.
+        ``paper``: as printed in GLANCE [1]_, where intensity hardly varies in TI, thickness hardly
+        depends on intensity in IT, and TSWI has slants that cannot be drawn. ``corrected``: the
+        same graphs with our own constants, under which every effect is visible; most of them have
+        additive noise.
 
     Raises
     ------

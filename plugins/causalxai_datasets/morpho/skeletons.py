@@ -1,4 +1,4 @@
-"""What is kept of a handwritten digit to draw it anew: the middle of its stroke."""
+"""Skeletons of handwritten digits, from which they are redrawn."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ _GRID = PAGE * _UP
 # nearer surroundings save few of them, and open loops in other digits.
 _FLOOR = 0.3
 _SURROUNDINGS = 2.5 * _UP
-# Of the side of an original pixel: how far corners that enlarging left are rounded off.
+# The smoothing of corners that remain after enlarging, as a share of an original pixel's side.
 _ROUND = 0.27
 _SPECK = 0.1
 _WHISKER = 2.5 * _UP
-# Half the side of the box over which the staircase of a skeleton's pixels is evened out.
+# Half the side of the box over which the steps of a skeleton's pixels are smoothed.
 _SMOOTH = 2
 
 
 @dataclass(frozen=True)
 class Skeleton:
-    """The middle of a digit's stroke, and what the digit measured.
+    """The skeleton of a digit's stroke, and the digit's own concepts.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class Skeleton:
         page
             ``[128, 128]``, four pixels to a page unit, as ``lay_on_page`` returns it.
         own
-            What ``own_concepts`` measured of it.
+            The digit's concepts from ``own_concepts``.
         grain
             The side of an original pixel in page units.
         """
@@ -102,7 +102,7 @@ def own_concepts(pages: Pixels) -> NDArray[np.float64]:
 
 
 def _blurred(page: Pixels, sigma: float) -> Pixels:
-    """Return a Gaussian blur; as two products of matrices it takes a tenth of scipy's time."""
+    """Return a Gaussian blur, as two matrix products for speed: a tenth of scipy's time."""
     blur = _gaussian(len(page), sigma)
     return np.asarray(blur @ page @ blur.T, np.float32)
 
@@ -125,7 +125,7 @@ def _without_specks(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _points(skeleton: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the smoothed pixels and the middles between neighbours, ``[p, 2]`` as (x, y)."""
+    """Return the smoothed pixels and the midpoints of neighbours, ``[p, 2]`` as (x, y)."""
     side = 2 * _SMOOTH + 1
     ones = skeleton.astype(np.float64)
     count = ndimage.uniform_filter(ones, side, mode="constant")

@@ -1,4 +1,4 @@
-"""The data set: digits drawn anew under causal relations that are known."""
+"""The data set of digits that are redrawn under known causal relations."""
 
 from __future__ import annotations
 
@@ -32,24 +32,23 @@ _FEWEST_CLASSES = 2
 
 
 class Morpho(DatasetSource):
-    """Digits whose thickness, slant, width and intensity cause one another as equations say [1]_.
+    """Digits whose thickness, slant, width and intensity follow structural equations [1]_.
 
-    Concepts are drawn from structural equations, and each digit is drawn anew from the middle of
-    its stroke to have them. ``Split.concepts`` are measured on the pictures,
-    ``Split.set_concepts`` are what the equations gave, and what the digits were drawn to have: a
-    value beyond what can be drawn becomes the nearest that can, and other equations read that one,
-    so that pictures and graph tell the same. Thickness and width count in thirty-seconds of the
-    page's side (pixels at the default size), slant in degrees to the right of upright, intensity
-    from 0 to 255. A concept without an equation stays as each digit has it; intensity is then 255.
+    Concepts are sampled from structural equations, and each digit is redrawn from its skeleton with
+    these values. ``Split.concepts`` are measured on the images. ``Split.set_concepts`` are the
+    values from the equations with which the digits were drawn: a value outside the range that can
+    be drawn is clipped before other equations use it, so that images and graph are consistent.
+    Thickness and width count in thirty-seconds of the page's side (pixels at the default size),
+    slant in degrees to the right of upright, intensity from 0 to 255. A concept without an equation
+    keeps each digit's own value; intensity is then 255.
 
-    Drawings of many digits are kept in the user's cache folder for the next time, as
-    ``causalxai_datasets.caching`` says.
+    Images of many digits are stored in the user's cache folder; see ``causalxai_datasets.caching``.
 
     References
     ----------
     .. [1] Castro, Tan, Kainz, Konukoglu, Glocker, "Morpho-MNIST: quantitative assessment and
        diagnostics for representation learning", JMLR 20, 2019; the scenarios are those of Kori,
-       Glocker, Toni, "GLANCE", arXiv 2207.01917, and say where they differ.
+       Glocker, Toni, "GLANCE", arXiv 2207.01917, with documented differences.
     """
 
     class Config(PluginConfig):
@@ -70,21 +69,21 @@ class Morpho(DatasetSource):
         independent
             Shuffle each concept among the images: the same values, and no relation between them.
         base
-            Whose digits to draw.
+            The source of the digits.
         path
-            The folder of MNIST's files, as ``mnist`` takes it.
+            The folder of MNIST's files, as for the data set ``mnist``.
         leave_out
             Digits to leave out. By default the 1 where width has an equation, because a 1 cannot
             be widened; else none.
         size
             Height and width in pixels.
         draws
-            How many pictures to draw of each training digit.
+            The number of images of each training digit.
         references
-            How many reference images to draw besides, of the training digits in turn: concepts
-            have the values that they have in training, but are shuffled among the images.
+            The number of additional reference images, of the training digits in turn. Their
+            concepts have the values of the training images, shuffled among the images.
         limit, test_limit
-            Take only so many training and test images, the first ones.
+            The largest numbers of training and test images; the first ones are used.
         """
 
         scenario: Scenario | None = None
@@ -116,35 +115,36 @@ class Morpho(DatasetSource):
                     f"give either a scenario ({', '.join(SCENARIOS)}) or equations of your own"
                 )
             if self.equations is not None and self.variant != "corrected":
-                raise ValueError("variant goes with a scenario, not with equations of your own")
+                raise ValueError("variant needs a scenario, and there are equations of your own")
             if self.scenario is not None:
                 scenario_equations(self.scenario, self.variant)
             kept = 10 - len(set(self.leave_out or ()))
             if kept < _FEWEST_CLASSES:
                 raise ValueError(
                     f"leave_out leaves {kept} of the ten digits: {_FEWEST_CLASSES} must remain for "
-                    "a classifier to tell apart"
+                    "a classifier"
                 )
             if self.base == "digits" and self.path is not None:
-                raise ValueError("path goes with base: mnist; scikit-learn's digits need no files")
+                raise ValueError("path needs base: mnist; scikit-learn's digits need no files")
             return self
 
     config: Config
 
     def load(self, *, rng: torch.Generator, progress: Progress = SILENT) -> Dataset:
-        """Draw the digits, or read them from the cache where they have been drawn before.
+        """Draw the digits, or read them from the cache.
 
         Raises
         ------
         DataError
-            If MNIST's files are missing or damaged, or an equation gives what is no number.
+            If MNIST's files are missing or damaged, or an equation gives values that are not
+            finite.
         """
         base, content = self._base(rng, progress)
         classes = [name for name in base.class_names if int(name) not in self._left_out]
         train = self._chosen(base.train, base.class_names, classes)[: self.config.limit]
         test = self._chosen(base.test, base.class_names, classes)[: self.config.test_limit]
         skeletons = skeletons_of(torch.cat([train.images, test.images]), content, progress)
-        # Drawn over and again, the training digits come first, then those of the test.
+        # The training digits come first, repeated for each draw, then those of the test.
         rows = list(range(len(train))) * self.config.draws
         rows = rows[: self.config.limit]
         shown = rows + list(range(len(train), len(skeletons)))
@@ -182,7 +182,7 @@ class Morpho(DatasetSource):
         wanted: NDArray[np.float64],
         progress: Progress,
     ) -> Split:
-        """Draw some skeletons with wanted concepts, and measure what came out."""
+        """Draw some skeletons with given concepts, and measure the images."""
         columns = [CONCEPTS.index(name) for name in self._names]
         values = np.full((len(rows), len(CONCEPTS)), np.nan)
         values[:, columns] = wanted
@@ -196,7 +196,7 @@ class Morpho(DatasetSource):
         )
 
     def fingerprint(self) -> str:
-        """Return the digest of MNIST's files, where they are the base."""
+        """Return the digest of MNIST's files, if they are the base."""
         return self._mnist().fingerprint() if self.config.base == "mnist" else ""
 
     def portable_config(self) -> dict[str, object]:
@@ -240,7 +240,7 @@ class Morpho(DatasetSource):
         labels = new[split.labels]
         images = split.images[labels >= 0]
         if self.config.base == "digits":
-            # Strokes run up to the border, where they would be cut off straight.
+            # Strokes reach the border of these images and would be cut off without a margin.
             images = functional.pad(images, (1, 1, 1, 1))
         return Split(images, labels[labels >= 0])
 

@@ -1,4 +1,4 @@
-"""Skeletons without the whiskers that thinning leaves at the ends and corners of thick strokes."""
+"""Skeletons without the spurious branches of thinning at ends and corners of thick strokes."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def thin(inside: Mask, whisker: int) -> Mask:
     Parameters
     ----------
     inside
-        ``[h, w]``, where the stroke is.
+        ``[h, w]``, the mask of the stroke.
     whisker
-        Branches of at most so many pixels from their end to a junction are cut off.
+        The largest length, in pixels from the end to a junction, of branches that are removed.
     """
     skeleton = np.pad(skeletonize(inside), 1)
-    for _ in range(2):  # Where two whiskers fork, what is left of them is one.
+    for _ in range(2):  # Where two such branches fork, a single one remains after the first pass.
         whiskers = _whiskers(skeleton, whisker)
         if not whiskers:
             break
@@ -42,7 +42,7 @@ def _whiskers(skeleton: Mask, longest: int) -> list[list[_Pixel]]:
 
 
 def _path_to_junction(skeleton: Mask, end: _Pixel, longest: int) -> list[_Pixel]:
-    """Return the pixels before the junction; none where it is further away than ``longest``."""
+    """Return the pixels before the junction, or none if it is further away than ``longest``."""
     path = [end]
     while len(path) <= longest:
         y, x = path[-1]
@@ -52,7 +52,7 @@ def _path_to_junction(skeleton: Mask, end: _Pixel, longest: int) -> list[_Pixel]
             if skeleton[y + down, x + right] and (y + down, x + right) not in path
         ]
         if len(ahead) > 1:
-            # The pixel beside a junction is part of it where the end itself is not.
+            # The pixel beside a junction belongs to it, unless it is the end itself.
             return path[:-1] or path
         if not ahead:
             return []

@@ -43,8 +43,8 @@ def explanation_report(
             [
                 Text(
                     "Share of the logit's variance over the test images that the fitted "
-                    f"{explanation.meta['mechanism']} mechanism predicts (1 is all of it): "
-                    f"{fit}. Where it is low, the rest says little."
+                    f"{explanation.meta['mechanism']} mechanism predicts (at most 1): {fit}. Where "
+                    "it is low, the other results are not reliable."
                 ),
                 Table(
                     columns_of_table,

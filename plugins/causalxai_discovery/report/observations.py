@@ -1,4 +1,4 @@
-"""What a graph that was found in observations leaves open."""
+"""The report on undetermined edges of a graph that was found in observations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def graph_report(
     graph: CausalGraph,
     inputs: ReportInputs,  # noqa: ARG001
 ) -> GraphReport:
-    """Show the edges without a direction, and what was done to the method's claims."""
+    """Show the edges without a direction, and the changes of the method's claims."""
     said = [
         f"{say}: {edges_in_words(graph.edges_of(kind))}."
         for kind, say in _OPEN.items()
@@ -24,12 +24,12 @@ def graph_report(
     repairs = cast("list[str]", graph.annotations.get("repairs", []))
     if repairs:
         changes = "; ".join(repairs)
-        said.append(f"Changed to keep to background knowledge, or to have no cycle: {changes}.")
+        said.append(f"Changed because of background knowledge or cycles: {changes}.")
     items = [Text(text) for text in said]
-    return GraphReport((Section("What the graph leaves open", items),) if items else ())
+    return GraphReport((Section("Undetermined edges of the graph", items),) if items else ())
 
 
 _OPEN = {
-    EdgeKind.UNDIRECTED: "Neighbours whose direction these observations leave open",
-    EdgeKind.BIDIRECTED: "Pairs that seem to share a cause which nobody observed",
+    EdgeKind.UNDIRECTED: "Adjacent pairs whose direction the observations do not determine",
+    EdgeKind.BIDIRECTED: "Pairs that seem to have an unobserved common cause",
 }

@@ -152,7 +152,7 @@ def test_without_a_partition_it_is_told_that_people_are_in_both_parts(
     (record,) = caplog.records
     assert record.levelname == "WARNING"
     assert "list_eval_partition.txt: is not there" in record.getMessage()
-    assert "show people who are trained on too" in record.getMessage()
+    assert "show people who are also in the training images" in record.getMessage()
 
 
 def test_balance_draws_as_many_of_each_of_the_four_cells(folder: Path) -> None:
@@ -245,9 +245,7 @@ def test_missing_files_are_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"list_attr_celeba.txt: cannot be read"):
         load(tmp_path)
     write_list(tmp_path, values())
-    with pytest.raises(
-        DataError, match=r"holds neither img_align_celeba/ nor img_align_celeba.zip"
-    ):
+    with pytest.raises(DataError, match=r"has neither img_align_celeba/ nor img_align_celeba.zip"):
         load(tmp_path)
 
 
@@ -264,12 +262,12 @@ def test_an_unknown_attribute_is_told_with_its_neighbour(
 @pytest.mark.parametrize(
     ("line", "text", "message"),
     [
-        (1, "40 images", "1: tells the number of images"),
-        (1, "\N{SUPERSCRIPT TWO}", "1: tells the number of images"),
-        (1, "39", "1: tells of 39 images, but 40 follow"),
+        (1, "40 images", "1: must be the number of images"),
+        (1, "\N{SUPERSCRIPT TWO}", "1: must be the number of images"),
+        (1, "39", "1: promises 39 images, but 40 follow"),
         (7, "000005.jpg 1 -1", "7: 2 values for 11 attributes"),
         (7, "000005.jpg" + " 1" * 10 + " 0", "7: '0' is neither 1 nor -1"),
-        (7, "000004.jpg" + " 1" * 11, "7: '000004.jpg' is there twice"),
+        (7, "000004.jpg" + " 1" * 11, "7: '000004.jpg' is repeated"),
         (7, "", "7: 0 values for 11 attributes"),
     ],
 )
@@ -291,7 +289,7 @@ def test_a_malformed_partition_is_told(folder: Path) -> None:
         load(folder)
 
     path.write_text("\n".join([lines[0], "000002.jpg 3", *lines[2:]]))
-    with pytest.raises(DataError, match=r"list_eval_partition.txt:2: '000002.jpg 3' is no image"):
+    with pytest.raises(DataError, match=r"partition.txt:2: '000002.jpg 3' is not an image"):
         load(folder)
 
 

@@ -37,12 +37,12 @@ def test_an_image_without_a_row_is_named_with_the_nearest(tmp_path: Path) -> Non
         ("file\na.png\n", r"concepts.csv: the first line must name"),
         ("file,width,width\n", r"concepts.csv: every concept needs a name of its own"),
         ("file,width,\n", r"concepts.csv: every concept needs a name of its own"),
-        ("file,width\na.png,1\nb.png,wide\n", r"concepts.csv:3: width: 'wide' is no number"),
-        ("file,width\na.png,nan\n", r"concepts.csv:2: width: 'nan' is no number"),
-        ("file,width\na.png,\n", r"concepts.csv:2: width: '' is no number"),
+        ("file,width\na.png,1\nb.png,wide\n", r"concepts.csv:3: width: 'wide' is not a number"),
+        ("file,width\na.png,nan\n", r"concepts.csv:2: width: 'nan' is not a number"),
+        ("file,width\na.png,\n", r"concepts.csv:2: width: '' is not a number"),
         ("file,width\na.png\n", r"concepts.csv:2: 0 values for 1 concepts"),
         ("file,width\na.png,1,2\n", r"concepts.csv:2: 2 values for 1 concepts"),
-        ("file,width\na.png,1\n\na.png,2\n", r"concepts.csv:4: 'a.png' is there twice"),
+        ("file,width\na.png,1\n\na.png,2\n", r"concepts.csv:4: 'a.png' is repeated"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(tmp_path: Path, text: str, message: str) -> None:

@@ -149,7 +149,7 @@ def test_a_graph_over_other_concepts_is_an_error(folder: Path, tmp_path: Path) -
     (tmp_path / "c.csv").write_text("\n".join(["file,width", *(f"{n},1" for n in names)]))
     CausalGraph(["with"]).save(tmp_path / "g.dot")
 
-    with pytest.raises(DataError, match=r"g.dot: 'with' is no concept of .*c.csv; did you mean"):
+    with pytest.raises(DataError, match=r"g.dot: 'with' is not a concept of .*c.csv; did you mean"):
         ImageFolder(path=folder, concepts=tmp_path / "c.csv", graph=tmp_path / "g.dot").load(
             rng=torch_generator(0)
         )
@@ -176,10 +176,10 @@ def test_a_damaged_image_is_named(folder: Path, damage: str) -> None:
 def test_a_folder_without_images_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="gone: no such folder"):
         ImageFolder(path=tmp_path / "gone").load(rng=torch_generator(0))
-    with pytest.raises(DataError, match="holds no class folder"):
+    with pytest.raises(DataError, match="has no class folder"):
         ImageFolder(path=tmp_path).load(rng=torch_generator(0))
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match=r"empty: holds no image \(\.bmp, "):
+    with pytest.raises(DataError, match=r"empty: has no image \(\.bmp, "):
         ImageFolder(path=tmp_path).load(rng=torch_generator(0))
 
 

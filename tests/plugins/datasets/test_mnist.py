@@ -106,7 +106,7 @@ def test_a_wrong_magic_number_names_the_file(folder: Path, limit: int) -> None:
     damaged = folder / "train-images-idx3-ubyte"
     damaged.write_bytes(b"\0\0\x0d\x03"[:limit] + bytes(max(limit - 4, 0)))
 
-    with pytest.raises(DataError, match=r"train-images-idx3-ubyte: is no idx file .* 3 dim"):
+    with pytest.raises(DataError, match=r"train-images-idx3-ubyte: is not an idx file .* 3 dim"):
         Mnist(path=folder).load(rng=torch_generator(0))
 
 

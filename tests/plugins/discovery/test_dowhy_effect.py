@@ -140,7 +140,7 @@ def test_effects_that_depend_on_an_open_direction_are_not_told():
     graph = CausalGraph(names, edges)
     result = DowhyEffect().compute(explanation(CLASSES), plenty(graph))
     assert result.status == "skipped"
-    assert f"leaves directions open ({names[0]} — {names[1]})" in result.reason
+    assert f"has undirected edges ({names[0]} — {names[1]})" in result.reason
 
 
 def bench() -> Bench[Metric]:

@@ -84,7 +84,7 @@ def test_a_concept_that_is_the_same_in_all_rows_looked_at_is_named(test):
     concepts[7, 2] = 1
     result = scored(CHAIN, concepts, test=test, rows=30)
     assert result.status == "skipped"
-    assert f"nothing can be tested of {C}: the 30 images" in result.reason
+    assert f"{C} cannot be tested: all of the 30 images" in result.reason
 
 
 def test_kernels_see_what_correlations_miss():

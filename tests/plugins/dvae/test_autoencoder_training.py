@@ -231,7 +231,7 @@ def test_dead_bits_are_told():
     assert QUALITY.collapse_warning() is None
     assert replace(QUALITY, information=(0.6, 0.019)).dead == (1,)
     both = replace(QUALITY, information=(0.0, 0.001))
-    assert "2 of 2 bits tell nothing of an image (0, 1)" in both.collapse_warning()
+    assert "2 of 2 bits have no information about the image (0, 1)" in both.collapse_warning()
     assert "same one" in replace(both, distinct_codes=1).collapse_warning()
 
 

@@ -249,7 +249,7 @@ def test_perception_is_not_asked_for_directions_of_attributes(world):
     classifier, dataset = world
     dataset = replace(dataset, reference=dataset.test)
     inputs = ScoringInputs(classifier=classifier, dataset=dataset, rng=torch_generator(0))
-    with pytest.raises(CapabilityError, match="there or not"):
+    with pytest.raises(CapabilityError, match="readings of boolean concepts"):
         PerceivedDiscoverer().discover(inputs)
 
 

@@ -140,8 +140,11 @@ def test_too_few_faces_for_a_concept_to_vary_are_told() -> None:
         ({"size": 36}, "multiple of 8"),
         ({"task": "happy"}, "Input should be 'straight hair'"),
         ({"concepts": ()}, "at least 1 item"),
-        ({"concepts": ("male", "male")}, "'male' is there twice"),
-        ({"bias": {"attribute": "smiling", "share": 0.7}}, "ties 'smiling' to itself"),
+        ({"concepts": ("male", "male")}, "'male' is repeated"),
+        (
+            {"bias": {"attribute": "smiling", "share": 0.7}},
+            "another attribute than the task",
+        ),
         ({"bias": {"attribute": "male", "share": 1.2}}, "less than 1"),
         ({"bias": {"attribute": "male", "share": 0}}, "greater than 0"),
         ({"bias": {"attribute": "male"}}, "Field required"),

@@ -47,7 +47,7 @@ def test_what_is_no_causal_graph_is_refused(texts: dict[str, str], message: str)
 @pytest.mark.parametrize(
     ("written", "message"),
     [
-        ({"expression": "noise"}, "say its distribution under `noise`"),
+        ({"expression": "noise"}, "give its distribution under `noise`"),
         ({"expression": "3", "noise": NORMAL}, "no noise in the expression"),
         ({"expression": "wdth", "noise": NORMAL}, "did you mean 'width'"),
         ({"expression": "noise", "noise": {"distribution": "cauchy"}}, "'normal', 'uniform'"),
@@ -73,7 +73,7 @@ def test_what_is_no_causal_graph_is_refused(texts: dict[str, str], message: str)
             r"written as \{distribution: normal, mean: 0, sd: 1\}, not as 3",
         ),
         ({"expression": "width", "parents": ["width"]}, "parents are read from the expression"),
-        ({"expression": 128}, "'128' is constant, and nothing can be learned"),
+        ({"expression": 128}, "'128' is constant, so that the concept does not vary"),
         ({"expression": 128, "noise": NORMAL}, "no noise in the expression"),
         ({"expression": True}, "valid string"),
         ({"expression": "min(2, 3) * 1.5"}, "is constant"),
@@ -127,5 +127,5 @@ def test_noises_are_independent_and_one_equation_does_not_move_another_s() -> No
 
 
 def test_values_that_are_no_numbers_are_refused_by_name() -> None:
-    with pytest.raises(DataError, match=r"width: .*'log\(noise\)' gives no finite number for \d+"):
+    with pytest.raises(DataError, match=r"width: .*'log\(noise\)' is not finite for \d+"):
         sample(equations(width="log(noise)"), 100, np.random.default_rng(0))

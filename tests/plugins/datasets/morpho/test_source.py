@@ -146,7 +146,7 @@ def test_a_damaged_cache_and_one_that_cannot_be_written_are_no_harm(
         path.write_bytes(b"no tensors")
     again = load()
     assert torch.equal(again.train.images, fresh.train.images)
-    assert caplog.text.count("is made anew") == 2
+    assert caplog.text.count("is computed again") == 2
     assert all(load_file(path) for path in cache.iterdir())
     monkeypatch.setattr(
         "causalxai_datasets.caching.cache_folder", lambda: next(cache.iterdir()) / "no folder"
@@ -166,7 +166,7 @@ def test_few_images_are_not_kept(cache: Path) -> None:
         ({"scenario": None}, r"either a scenario \(TI, TID, IT, TS, TSWI\) or equations"),
         ({"equations": {"slant": {"expression": "noise", "noise": NOISE}}}, "either a scenario"),
         ({"scenario": "TID", "variant": "paper"}, "the paper has no TID"),
-        ({"path": "somewhere"}, "path goes with base: mnist"),
+        ({"path": "somewhere"}, "path needs base: mnist"),
         ({"scenario": "ST"}, "'TI', 'TID', 'IT', 'TS' or 'TSWI'"),
         ({"leave_out": [10]}, "less than or equal to 9"),
         ({"leave_out": [*range(10)]}, "leaves 0 of the ten digits: 2 must remain"),
@@ -181,7 +181,7 @@ def test_few_images_are_not_kept(cache: Path) -> None:
                 "variant": "paper",
                 "equations": {"slant": {"expression": "noise", "noise": NOISE}},
             },
-            "variant goes with a scenario",
+            "variant needs a scenario",
         ),
         (
             {"scenario": None, "equations": {"slant": {"expression": "width"}}},
@@ -210,7 +210,9 @@ def test_values_that_cannot_be_drawn_are_told(caplog: pytest.LogCaptureFixture) 
         load(limit=20, test_limit=5)
         assert not caplog.text
         load(scenario="TSWI", variant="paper", limit=50, test_limit=5)
-    assert "of the values of slant lie beyond what can be drawn (-60 to 60)" in caplog.text
+    assert (
+        "of the values of slant lie outside the range that can be drawn (-60 to 60)" in caplog.text
+    )
 
 
 def test_set_concepts_are_what_was_drawn_and_their_effects_follow_from_that() -> None:
