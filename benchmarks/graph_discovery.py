@@ -93,7 +93,7 @@ def perceived(drawn: Drawn, rng: np.random.Generator) -> Found:
     known = Constraints().without(find_edges(perception.control(), rng=rng))
     held = Directions(perception, rng=rng, constraints=known)
     edges = held.edges()
-    return Found(edges, guessed=edges - held.told(edges))
+    return Found(edges, guessed=edges - held.oriented(edges))
 
 
 def glance(drawn: Drawn, _: np.random.Generator) -> Found:

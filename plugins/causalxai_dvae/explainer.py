@@ -1,4 +1,4 @@
-"""Local explanations: what flips of bits do to the prediction, and to the picture."""
+"""Local explanations: the effects of flips of bits on the prediction and on the picture."""
 
 from __future__ import annotations
 
@@ -24,28 +24,29 @@ from causalxai_dvae.flip_answers import FlipAnswers
 
 
 class FlipExplainer(Explainer):
-    """Flips all bits of an image's code, each bit alone, and a few that turn the prediction.
+    """Flips all bits of an image's code, each bit alone, and a few that change the prediction.
 
-    ``importance`` is what each bit, as it is, adds to the target's logit: the logit with phi',
-    the decoded code, minus the logit with that bit flipped.
+    ``importance`` is the contribution of each bit's value to the target's logit: the logit with
+    phi', the decoded code, minus the logit with that bit flipped.
 
-    The map ``flip`` is the method's claim about pixels: where the picture of phi' and that of
-    psi, the decoded complement of the code, differ, as the mean absolute difference of channels;
-    ``minimal flip`` is the same for the *minimal sets*: small sets of bits whose flip turns the
-    prediction and from which no single bit can be taken back. They are found greedily, and need
-    not be the smallest.
+    The map ``flip`` is the method's attribution to pixels: the mean absolute difference over
+    channels between the picture of phi' and that of psi, the decoded complement of the code.
+    ``minimal flip`` is the same for the *minimal sets*: small sets of bits whose flip changes the
+    prediction and from which no single bit can be removed. They are found greedily, and need not be
+    the smallest.
 
-    The flip of all bits takes a prediction away from its class. Two classes make that a direction;
-    with more, nobody has chosen where it lands. The minimal sets can be aimed: see ``towards``.
+    The flip of all bits moves a prediction away from its class. With two classes the new class is
+    determined; with more, it is not chosen by the method. The minimal sets can have a target class:
+    see ``towards``.
 
     ``what_ifs`` are of all n images: with phi', with psi, with the minimal set flipped (where there
     is one), and with each bit flipped alone. Pictures of the first three are kept of some images.
 
     ``details`` hold, for the method's own report:
 
-    - ``original`` ``[n, K]``, the probabilities of the images themselves;
-    - ``minimal`` ``[n, b]``, bool, the minimal sets, ``size`` ``[n]``, how many bits they have,
-      and ``turned`` ``[n]``, bool, whether flipping them turns the prediction.
+    - ``original`` ``[n, K]``, the probabilities of the images themselves; - ``minimal`` ``[n, b]``,
+    bool, the minimal sets, ``size`` ``[n]``, their numbers of bits, and ``turned`` ``[n]``, bool,
+    whether flipping them changes the prediction.
 
     References
     ----------
@@ -61,10 +62,10 @@ class FlipExplainer(Explainer):
         Parameters
         ----------
         towards
-            The class that the minimal sets are to bring about; by default any other than the
-            predicted one.
+            The class to which the minimal sets should change the prediction; by default any other
+            class.
         pictures
-            For how many images the pictures are kept.
+            The number of images for which pictures are kept.
         """
 
         towards: str | None = None
@@ -113,7 +114,7 @@ class FlipExplainer(Explainer):
 
 
 def _asked(oracle: Oracle, units: Units, minimal: MinimalSets) -> list[tuple[Tensor, Tensor]]:
-    """Return logits and pictures as the code is, with all bits and with a few flipped."""
+    """Return logits and pictures for the code, for all bits flipped and for a few flipped."""
     every = torch.arange(units.values.shape[1])
     want: tuple[Want, ...] = ("logits", "images")
     responses = (

@@ -1,4 +1,4 @@
-"""What flips of bits bring about, for each explained image: predictions, and some pictures."""
+"""The predictions, and some pictures, after flips of bits of each explained image."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ ALL_FLIPPED, MINIMAL_FLIPPED = "all bits flipped", "minimal set flipped"
 
 @dataclass(frozen=True)
 class FlipAnswers:
-    """What is predicted from the codes of ``n`` images, as they are and flipped.
+    """The predictions from the codes of ``n`` images, unchanged and flipped.
 
     Parameters
     ----------
     perceived, all_flipped, minimal_flipped
-        ``[n, K]``, the logits with the code as it is, with all of its bits flipped, and with the
-        minimal set flipped. Of an image without a minimal set, the last are those as it is.
+        ``[n, K]``, the logits with the unchanged code, with all bits flipped, and with the minimal
+        set flipped. For an image without a minimal set, the last are those of the unchanged code.
     each_flipped
         ``[n, b, K]``, the logits with one bit flipped.
     pictured
@@ -42,7 +42,7 @@ class FlipAnswers:
 
     @classmethod
     def of(cls, explanation: Explanation) -> Self:
-        """Return the answers that an explanation by ``FlipExplainer`` holds."""
+        """Return the answers of an explanation that ``FlipExplainer`` made."""
         by_image: list[list[WhatIf]] = [[] for _ in range(len(explanation))]
         for what_if in explanation.what_ifs:
             by_image[what_if.row].append(what_if)
@@ -70,7 +70,7 @@ class FlipAnswers:
         )
 
     def what_ifs(self, names: Sequence[str], minimal: Tensor) -> tuple[WhatIf, ...]:
-        """Return all of this as what-ifs, image by image.
+        """Return the answers as what-ifs, image by image.
 
         Parameters
         ----------

@@ -40,7 +40,7 @@ class EdgeEvidence:
         Edges that the user's background knowledge demands, whatever the oracle says.
     margins
         For each labelled edge, the nats that its absence and its reversal would cost.
-    told
+    oriented
         The labelled edges whose direction is determined by the labels or by the user's background
         knowledge. The others could be reversed in a graph that describes the labels equally or
         nearly as well.

@@ -1,4 +1,4 @@
-"""Local explanations: LIME on aligned latents that keeps the graph's structure."""
+"""Local explanations: LIME on aligned latents, with effects by the SCM layer."""
 
 from __future__ import annotations
 
@@ -25,31 +25,30 @@ from causalxai_glance.pairs import SIDES, Pairs
 from causalxai_glance.twin_oracle import TwinOracle
 
 STEPS = (1.0, -1.0)
-"""A counterfactual pair: up, then down; do(1), then do(0) for what is there or not."""
+"""The steps of a counterfactual pair: up, then down; for boolean concepts do(1), then do(0)."""
 
 _STAND_INS = 3
 
 
 class GlanceExplainer(Explainer):
-    """Fits a sparse linear model to the logit around each image, and asks what-ifs of concepts.
+    """Fits a sparse linear model to the logit around each image, and answers what-ifs.
 
-    Each sample shifts a random half of the concepts, or sets those that are there or not to 0 or
-    1; what they cause follows through the oracle's SCM layer. The model regresses the target's
-    logit on where the concepts then *are*, so that ``importance`` is the logit that one unit of a
-    concept (an sd, or being there) adds by itself, what it causes held; 0 where the lasso leaves
-    it out. All images are sampled alike: an image's explanation
-    does not depend on the images that it comes with.
+    Each sample shifts a random half of the concepts, or sets boolean ones to 0 or 1, and their
+    effects follow by the oracle's SCM layer. The model regresses the target's logit on the
+    resulting values of the concepts, so that ``importance`` is the change of the logit by one unit
+    of a concept (an sd, or presence) alone, with its effects held; it is 0 for concepts that the
+    lasso leaves out. All images have the same samples, so that an image's explanation does not
+    depend on the other images.
 
-    ``what_ifs`` are of all n images: as the twin perceives them, and after do(one step up) and
-    do(one step down), or do(1) and do(0), of k concepts (the named ones; without any, the most
-    important ones). Pictures of some images are kept.
+    ``what_ifs`` are of all n images: the twin's reconstruction, and the answers to do(one step up)
+    and do(one step down), or do(1) and do(0), of k concepts (the named ones, or if there are none,
+    the most important ones). Pictures of some images are kept.
 
     ``details`` hold, for the method's own report:
 
-    - ``fidelity`` ``[n]``, the local models' R² on left-out samples, ``intercept`` ``[n]``;
-    - ``original`` ``[n, K]``, the probabilities of the images themselves;
-    - ``effect`` ``[n, k, 2]``, what the what-ifs add to the target's logit, all consequences
-      included.
+    - ``fidelity`` ``[n]``, the local models' R² on left-out samples, ``intercept`` ``[n]``; -
+    ``original`` ``[n, K]``, the probabilities of the images themselves; - ``effect`` ``[n, k, 2]``,
+    the changes of the target's logit by the what-ifs, including all consequences.
 
     References
     ----------
@@ -61,17 +60,17 @@ class GlanceExplainer(Explainer):
     requires = frozenset({Capability.CONCEPTS, Capability.ORACLE, Capability.IMAGES})
 
     class Config(LimeConfig):
-        """Settings, beside those of the local models.
+        """Settings, in addition to those of the local models.
 
         Parameters
         ----------
         step
-            How far the counterfactual pairs go, in sds.
+            The size of a step of the counterfactual pairs, in sds.
         pictures
-            For how many images the counterfactual pictures are kept.
+            The number of images for which counterfactual pictures are kept.
         featured
-            The concept, there or not, that is shown flipped in several images side by side; the
-            one whose do() moves the logits most, unless given.
+            The boolean concept that is shown flipped in several images side by side; by default the
+            one whose do() moves the logits most.
         """
 
         step: PositiveFloat = 1.0
@@ -128,8 +127,8 @@ class GlanceExplainer(Explainer):
             return {}
         if self.config.featured not in boolean:
             raise CapabilityError(
-                f"explain.featured is {self.config.featured!r}, which is no concept that is there "
-                f"or not{did_you_mean(self.config.featured, boolean)} (these are: "
+                f"explain.featured is {self.config.featured!r}, which is not a boolean "
+                f"concept{did_you_mean(self.config.featured, boolean)} (these are: "
                 f"{', '.join(boolean) or 'none'})"
             )
         return {"featured": self.config.featured}
@@ -137,7 +136,7 @@ class GlanceExplainer(Explainer):
 
 @dataclass(frozen=True)
 class _Asked:
-    """The units that are explained, for a class each, and whom to ask about them."""
+    """The explained units and their classes, with the oracle and the space."""
 
     oracle: TwinOracle
     units: Units
@@ -146,14 +145,14 @@ class _Asked:
     boolean: frozenset[int]
 
     def pairs(self, concepts: Sequence[int], step: float, pictured: Tensor) -> Pairs:
-        """Return what counterfactual pairs do to all units, with the pictures of some."""
+        """Return the answers to counterfactual pairs for all units, with the pictures of some."""
         perceived = self.oracle.query(self.units, Intervention.none()).answer("logits")[0]
         asked = self._pairs(self.units, concepts, step)
         intervened = _by_pair(self.oracle.query(self.units, asked).answer("logits"))
         return Pairs(perceived, intervened, pictured, *self._pictures(concepts, step, pictured))
 
     def effect(self, pairs: Pairs) -> Tensor:
-        """Return what the pairs add to the target's logit, ``[n, k, 2]``."""
+        """Return the changes of the target's logit by the pairs, ``[n, k, 2]``."""
         after = Response(logits=pairs.intervened.movedim(0, 2).flatten(0, 1))
         before = Response(logits=pairs.perceived[None])
         return _by_pair(after.of_class(self.target) - before.of_class(self.target))
@@ -161,7 +160,7 @@ class _Asked:
     def _pictures(
         self, concepts: Sequence[int], step: float, chosen: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Return the pictures of some units, as perceived and after each intervention."""
+        """Return pictures of some units: reconstructions, and those after each intervention."""
         if not len(chosen):
             shape = self.oracle.classifier.image_shape
             return torch.zeros(0, *shape), torch.zeros(0, len(concepts), SIDES, *shape)
@@ -184,7 +183,7 @@ class _Asked:
 
 
 def _changes(space: LatentSpace, concepts: Sequence[int], step: float) -> list[Change]:
-    """Return what the pairs do, up and down, concept by concept."""
+    """Return the changes of the pairs, up and down, concept by concept."""
     names, changes = space.names(), []
     for concept in concepts:
         name = names[concept]
@@ -200,13 +199,13 @@ def _changes(space: LatentSpace, concepts: Sequence[int], step: float) -> list[C
 
 
 def _by_pair(answers: Tensor) -> Tensor:
-    """Turn answers ``[2 k, n, ...]`` into ``[n, k, 2, ...]``."""
+    """Reshape answers ``[2 k, n, ...]`` to ``[n, k, 2, ...]``."""
     pairs: Tensor = answers.unflatten(0, (-1, SIDES))
     return pairs.movedim(2, 0)
 
 
 def _contrasted(named: int, importance: NDArray[np.float64]) -> list[int]:
-    """Return the named concepts; without any, those that matter most over all images."""
+    """Return the named concepts, or if there are none, the most important ones over all images."""
     if named:
         return list(range(named))
     strongest = np.argsort(-np.abs(importance).mean(axis=0), kind="stable")

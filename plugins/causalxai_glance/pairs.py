@@ -1,4 +1,4 @@
-"""Counterfactual pairs: a concept one step up and one step down, or do(1) and do(0)."""
+"""Counterfactual pairs: do(one step up) and do(one step down), or do(1) and do(0)."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from causalxai.explainer import Explanation
 from causalxai.what_if import Change, WhatIf
 
 SIDES = 2
-"""A pair is up, then down; do(1), then do(0) for boolean concepts."""
+"""The two steps of a pair: up, then down; for boolean concepts do(1), then do(0)."""
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """What ``n`` images are answered as they are, and after the pairs of ``k`` concepts.
+    """The oracle's answers for ``n`` images, without and with interventions on ``k`` concepts.
 
     Parameters
     ----------
     perceived
-        ``[n, K]``, the logits of the images as the twin perceives them.
+        ``[n, K]``, the logits of the twin's reconstructions.
     intervened
         ``[n, k, 2, K]``, the logits after each intervention.
     pictured
@@ -60,7 +60,7 @@ class Pairs:
         )
 
     def what_ifs(self, changes: Sequence[Change]) -> tuple[WhatIf, ...]:
-        """Return all of this as what-ifs, image by image, as ``of`` reads them.
+        """Return the answers as what-ifs, image by image, in the order that ``of`` reads.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""The paper's figure 3, and beyond it: which few flips turn images, and what each bit does."""
+"""The paper's figure 3, and further figures of minimal sets and of single bits."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def explanation_report(
     explanation: Explanation,
     inputs: ReportInputs,
 ) -> tuple[Section]:
-    """Show the paper's figure 3, and what the flips come to over all images."""
+    """Show the paper's figure 3, and a summary of the flips over all images."""
     return (explanation_section(explanation, inputs.dataset.class_names),)
 
 
 def explanation_section(explanation: Explanation, class_names: Sequence[str]) -> Section:
-    """Show what flips do to some images, and what they come to over all images.
+    """Show the effects of flips on some images, and their summary over all images.
 
     Parameters
     ----------
@@ -50,26 +50,25 @@ def explanation_section(explanation: Explanation, class_names: Sequence[str]) ->
     if len(answers.pictured):
         items.append(_flips(explanation, answers, class_names))
     items += [_over_all_images(explanation), _landings(explanation, answers, class_names)]
-    return Section("What turns the prediction", items)
+    return Section("Flips that change the prediction", items)
 
 
 def _verdict(explanation: Explanation, answers: FlipAnswers, class_names: Sequence[str]) -> str:
-    """Say how many predictions which flips turn."""
+    """Describe how many predictions are changed by which flips."""
     n, before = len(explanation), answers.perceived.argmax(dim=1)
     kept = int((explanation.details["original"].argmax(dim=1) == before).sum())
     all_bits = int((answers.all_flipped.argmax(dim=1) != before).sum())
     alone = (answers.each_flipped.argmax(dim=2) != before[:, None]).any(dim=1)
     return (
-        f"Of {n} images, {kept} have the same predicted class when the classifier goes on from "
-        f"the decoded code, from which all flips start. Flipping all bits turns {all_bits} of "
-        f"{n} predictions; one bit alone, the right one, turns {int(alone.sum())}. "
-        f"{_say_sizes(explanation)} Sets are found greedily: no single bit can be taken back "
-        "from them, but there may be smaller ones."
+        f"Of {n} images, {kept} have the same predicted class from the decoded code, from which "
+        f"all flips start. Flipping all bits changes {all_bits} of {n} predictions; flipping the "
+        f"best single bit changes {int(alone.sum())}. {_say_sizes(explanation)} Sets are found "
+        "greedily: no single bit can be removed from them, but there may be smaller ones."
         + (
             ""
             if len(class_names) == 2
-            else " With more than two classes, the flip of all bits says what takes the "
-            "prediction away from its class, and not where to."
+            else " With more than two classes, the flip of all bits moves the prediction away "
+            "from its class, but not to a given class."
         )
     )
 
@@ -83,7 +82,7 @@ def _say_sizes(explanation: Explanation) -> str:
     already = f" {there} are predicted as {towards} already." if there else ""
     failed = f" No set was found for {never}." if never else ""
     if not len(sizes):
-        return f"No image was turned to {goal} by flips of a few bits.{already}{failed}"
+        return f"No prediction was changed to {goal} by flips of a few bits.{already}{failed}"
     return (
         f"The small sets of flips that lead to {goal} have {float(np.median(sizes)):g} bits in "
         f"the median ({int(sizes.min())} to {int(sizes.max())}).{already}{failed}"
@@ -91,13 +90,13 @@ def _say_sizes(explanation: Explanation) -> str:
 
 
 def _sizes(explanation: Explanation) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Return the sizes of the sets that turn a prediction."""
+    """Return the sizes of the sets that change a prediction."""
     size = explanation.details["size"]
     return np.asarray(size[explanation.details["turned"] & (size > 0)].numpy())
 
 
 def _flips(explanation: Explanation, answers: FlipAnswers, class_names: Sequence[str]) -> Figure:
-    """Draw a row for each of some images: pictures, and the bits that count most."""
+    """Draw a row for each of some images: pictures, and the most important bits."""
     blocks = some_of_each_class(explanation.target[answers.pictured], _MOST_IMAGES)
     figure = new_figure(1.15 * _COLUMNS + _CHART, 1.4 * len(blocks))
     rows = axes_grid(figure, len(blocks), _COLUMNS + 1, width_ratios=[1.15] * _COLUMNS + [_CHART])
@@ -108,14 +107,14 @@ def _flips(explanation: Explanation, answers: FlipAnswers, class_names: Sequence
         _draw_importance(row[_COLUMNS], explanation, image, class_names)
     return embed(
         figure,
-        "For each image: what the classifier was given; what the generator paints of its code, "
-        "and of the code with every bit flipped; their difference (red: the flip makes it "
-        "brighter, blue: darker; one scale an image); and the picture with only a small set of "
-        "bits flipped that turns the prediction. Below each, the class that the classifier, or its "
-        "rest from the decoded code, predicts, and how surely. Bars: the logit that each bit adds "
-        "to the class, as it is; in green it supports the class, in orange it opposes it; the "
-        "bits of the small set, from which no single one can be taken back, are in full colour, "
-        "and counted above.",
+        "For each image: the classifier's input; the generator's pictures of its code, and of "
+        "the code with every bit flipped; their difference (red: brighter after the flip, blue: "
+        "darker; one scale per image); and the picture with only a small set of bits flipped "
+        "that changes the prediction. Below each: the class that the classifier, or its rest "
+        "from the decoded code, predicts, and its probability. Bars: the contribution of each "
+        "bit's value to the logit of the class; green supports the class, orange opposes it. The "
+        "bits of the small set, from which no single bit can be removed, are in full colour, and "
+        "their number is given above.",
         "Pictures of images, of their codes and of flipped codes, and bar charts of bits.",
         raster=True,
     )
@@ -154,7 +153,7 @@ def _draw_pictures(
 def _draw_importance(
     axes: Axes, explanation: Explanation, image: int, class_names: Sequence[str]
 ) -> None:
-    """Draw bars for the bits that count most, those of the small set in full colour."""
+    """Draw bars for the most important bits, those of the small set in full colour."""
     assert explanation.importance is not None
     importance = explanation.importance[image].numpy()
     minimal = explanation.details["minimal"][image].numpy()
@@ -182,7 +181,7 @@ def _draw_importance(
 
 
 def _over_all_images(explanation: Explanation) -> Figure:
-    """Draw how large the sets are, what each bit adds, and how often a set needs it."""
+    """Draw the sizes of the sets, the mean contribution of each bit, and its share of sets."""
     assert explanation.importance is not None
     importance = explanation.importance.double().numpy()
     bits = np.argsort(-np.abs(importance).mean(axis=0), kind="stable")[:_MOST_BITS]
@@ -200,19 +199,18 @@ def _over_all_images(explanation: Explanation) -> Figure:
     strength.barh(places, mine.clip(min=0).mean(axis=0), color=SUPPORT, height=0.7)
     strength.barh(places, mine.clip(max=0).mean(axis=0), color=OPPOSE, height=0.7)
     strength.axvline(0, color=INK, linewidth=0.8)
-    strength.set_title("what each bit adds to the logit", fontsize=8, loc="left")
+    strength.set_title("contribution of each bit to the logit", fontsize=8, loc="left")
     turned = explanation.details["size"] > 0
     share = explanation.details["minimal"][turned].double().mean(dim=0).nan_to_num().numpy()
     needed.barh(places, share[bits], color=CATEGORIES[2], height=0.7)
     needed.set_xlim(0, 1)
-    needed.set_title("share of small sets that hold it", fontsize=8, loc="left")
+    needed.set_title("share of small sets with the bit", fontsize=8, loc="left")
     more = "" if len(bits) == importance.shape[1] else f" The {len(bits)} strongest bits are shown."
     return embed(
         figure,
-        "Over all images: how many bits it takes to turn the prediction; the mean of what each "
-        "bit, as it is in the image, adds to the logit of the image's class, where it supports it "
-        "(green) and where it opposes it (orange); and how many of the small sets it is in."
-        f"{more}",
+        "Over all images: the number of bits that change the prediction; the mean contribution "
+        "of each bit's value to the logit of the image's class, where it supports it (green) and "
+        f"where it opposes it (orange); and the share of small sets that contain the bit.{more}",
         "A histogram of the sizes of the small sets, and bars for each bit.",
     )
 
@@ -230,7 +228,7 @@ def _draw_sizes(axes: Axes, explanation: Explanation) -> None:
 
 
 def _landings(explanation: Explanation, answers: FlipAnswers, class_names: Sequence[str]) -> Table:
-    """Tell where the flip of all bits, and of the small sets, takes each class."""
+    """Show the predictions of each class after flipping all bits, and the small sets."""
     details = explanation.details
     before = answers.perceived.argmax(dim=1)
     rows = []
@@ -250,7 +248,7 @@ def _landings(explanation: Explanation, answers: FlipAnswers, class_names: Seque
         ("predicted", "images", "with all bits flipped", "with a few flipped",
          "median size of the small set"),
         tuple(rows),
-        "What the classifier's rest predicts from the decoded code, before and after.",
+        "The predictions of the classifier's rest from the decoded code, before and after.",
     )  # fmt: skip
 
 

@@ -58,7 +58,7 @@ class Perception:
         ``[n, m]``, the unmixed readings of the data set's images.
     references
         ``[r, m]``, those of the reference images, each by a network that was not trained on it.
-    instrument
+    measurement_model
         Calibrated on the reference images.
     agreement
         ``[m]``, the squared correlation of ``values`` with the images' labels. High where a concept

@@ -1,4 +1,4 @@
-"""The paper's figures 4, 5 and 7: what was seen, what if, and how much each concept counts."""
+"""The paper's figures 4, 5 and 7: reconstructions, what-ifs and the importance of concepts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from causalxai_glance.pairs import Pairs
 from causalxai_glance.report.image_strips import MINUS, side_name, strips
 
 _MOST_IMAGES, _MOST_CONTRASTED, _MOST_UNNAMED, _MOST_BARS = 4, 3, 4, 9
-# From which R² on the logit is about, and from which it is roughly, a sum.
+# The R² from which on a linear model of the logit is good, and from which on it is rough.
 _GOOD_FIT, _ROUGH_FIT = 0.8, 0.5
 _CHART = 2.6
 _NEUTRAL = "#b8c0c8"
@@ -34,12 +34,12 @@ def explanation_report(
     explanation: Explanation,
     inputs: ReportInputs,
 ) -> tuple[Section]:
-    """Show the paper's figures 4, 5 and 7, and how far the local models can be trusted."""
+    """Show the paper's figures 4, 5 and 7, and the quality of the local models."""
     return (explanation_section(explanation, inputs.dataset.class_names),)
 
 
 def explanation_section(explanation: Explanation, class_names: Sequence[str]) -> Section:
-    """Show what-ifs for some images, and what they come to over all images.
+    """Show what-ifs for some images, and their summary over all images.
 
     Parameters
     ----------
@@ -56,21 +56,21 @@ def explanation_section(explanation: Explanation, class_names: Sequence[str]) ->
             *strips(explanation, pairs, class_names),
         ]
     return Section(
-        "What counts in single images",
+        "Importance of concepts in single images",
         [Text(_trust(explanation, pairs)), *shown, _summary(explanation, pairs, class_names)],
     )
 
 
 def _trust(explanation: Explanation, pairs: Pairs) -> str:
-    """Say how far the local models and the twin's pictures can be believed."""
+    """Describe the quality of the local models and of the twin's pictures."""
     fidelity, original = explanation.details["fidelity"], explanation.details["original"]
     perceived = pairs.perceived.softmax(dim=1)
     same = original.argmax(dim=1) == perceived.argmax(dim=1)
     gap = (original - perceived).gather(1, explanation.target[:, None]).abs().mean()
     return (
         f"Each image is explained by a sparse linear model of {explanation.meta['samples']} "
-        "surroundings that the twin painted and the classifier looked at. On surroundings that it "
-        f"was not fitted to, the model's R² is {float(fidelity.mean()):.2f} on average "
+        "samples around it, which the twin rendered and the classifier classified. On held-out "
+        f"samples, the model's R² is {float(fidelity.mean()):.2f} on average "
         f"({float(fidelity.min()):.2f} to {float(fidelity.max()):.2f}). {_additivity(fidelity)} "
         "The explanations are of the images as the twin paints them: the classifier predicts the "
         f"same class there in {int(same.sum())} of {len(same)} images, and its confidence differs "
@@ -79,20 +79,21 @@ def _trust(explanation: Explanation, pairs: Pairs) -> str:
 
 
 def _additivity(fidelity: Tensor) -> str:
-    """Say near how many images the logit is a sum, by the local models' R²."""
+    """Describe near how many images a linear model fits the logit, by the local models' R²."""
     good, poor = fidelity >= _GOOD_FIT, fidelity < _ROUGH_FIT
     kinds = (
-        (good, "about one", f"{_GOOD_FIT:g} or more"),
-        (~good & ~poor, "roughly one", f"{_ROUGH_FIT:g} to {_GOOD_FIT:g}"),
-        (poor, "far from one, and importances tell little", f"under {_ROUGH_FIT:g}"),
+        (good, "nearly linear", f"{_GOOD_FIT:g} or more"),
+        (~good & ~poor, "roughly linear", f"{_ROUGH_FIT:g} to {_GOOD_FIT:g}"),
+        (poor, "not linear, and importances have little meaning", f"under {_ROUGH_FIT:g}"),
     )
-    told = [
+    kinds_found = [
         f"near {int(which.sum())} of {len(fidelity)} images it is {kind} (R² {bounds})"
         for which, kind, bounds in kinds
         if which.any()
     ]
     return (
-        f"The model takes the logit for a sum of what the concepts contribute: {', '.join(told)}."
+        "The model assumes that the logit is a linear function of the concepts: "
+        f"{', '.join(kinds_found)}."
     )
 
 
@@ -129,14 +130,14 @@ def _what_ifs(explanation: Explanation, pairs: Pairs, class_names: Sequence[str]
 
 
 def _most_effective(explanation: Explanation) -> list[int]:
-    """Return places in ``contrasted`` of the concepts whose do() moves the logits most."""
+    """Return indices in ``contrasted`` of the concepts whose do() moves the logits most."""
     effect = explanation.details["effect"].abs().mean(dim=(0, 2))
     order = effect.argsort(descending=True, stable=True)
     return sorted(order[:_MOST_CONTRASTED].tolist())
 
 
 def _merge(upper: Axes, lower: Axes) -> None:
-    """Let the upper axes have the room of both."""
+    """Merge two axes into the upper one."""
     above, below = upper.get_subplotspec(), lower.get_subplotspec()
     assert above is not None and below is not None
     layout = above.get_gridspec()
@@ -167,7 +168,7 @@ def _draw_pictures(
 
 
 def _draw_importance(axes: Axes, explanation: Explanation, image: int) -> None:
-    """Draw bars for the named concepts and the unnamed ones that count most."""
+    """Draw bars for the named concepts and for the most important unnamed ones."""
     assert explanation.importance is not None
     importance = explanation.importance[image].numpy()
     named = int(cast("int", explanation.meta["named"]))
@@ -194,7 +195,7 @@ def _draw_confidence(
     concepts: Sequence[int],
     class_names: Sequence[str],
 ) -> None:
-    """Draw the probability of the class in the image and in every picture of it."""
+    """Draw the probability of the class for the image and for every picture of it."""
     names = cast("list[str]", explanation.meta["contrasted"])
     target = int(explanation.target[image])
     intervened = pairs.intervened[image].softmax(dim=-1)[..., target]
@@ -208,7 +209,7 @@ def _draw_confidence(
     colours = [INK, INK] + [_NEUTRAL] * (len(values) - 2)
     _bars(axes, labels, np.array(values), colours)
     for row, value in enumerate(values):
-        # Beside the longest bar that there can be, where no line runs through them.
+        # To the right of the longest possible bar, so that no line crosses the labels.
         axes.text(_NUMBERS, row, f"{value:.2f}", fontsize=7, va="center")
     axes.axvline(values[1], color=INK, linewidth=0.8, linestyle=":")
     axes.set_xlim(0, 1.25)
@@ -233,7 +234,7 @@ def _bars(
 
 
 def _summary(explanation: Explanation, pairs: Pairs, class_names: Sequence[str]) -> Table:
-    """Tell what do() on each concept comes to over all images that are explained."""
+    """Summarise the effects of do() on each concept over all explained images."""
     assert explanation.importance is not None
     details, names = explanation.details, cast("list[str]", explanation.meta["contrasted"])
     n = len(explanation)
@@ -260,15 +261,14 @@ def _summary(explanation: Explanation, pairs: Pairs, class_names: Sequence[str])
     return Table(
         columns,
         tuple(rows),
-        "Importance: the logit of the image's class that one unit of the concept (an sd, or being "
-        "there) adds by itself, "
-        "what it causes held. do(): the mean change of that logit with all consequences, and in "
-        "how many images the predicted class turns.",
+        "Importance: the change of the logit of the image's class by one unit of the concept (an "
+        "sd, or presence) alone, with its effects held. do(): the mean change of that logit with "
+        "all consequences, and the number of images whose predicted class changes.",
     )
 
 
 def _steps(explanation: Explanation, step: float, *, up: bool = True) -> str:
-    """Say what do() does on one side of a pair."""
+    """Describe the intervention on one side of a pair."""
     boolean = cast("list[str]", explanation.meta["boolean"])
     contrasted = cast("list[str]", explanation.meta["contrasted"])
     ways = []

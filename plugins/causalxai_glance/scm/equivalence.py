@@ -18,7 +18,7 @@ def compelled(edges: Iterable[Pair], oriented: Iterable[Pair] = ()) -> frozenset
     ----------
     edges
         An acyclic graph, ``(i, j)`` for i → j.
-    told
+    oriented
         Edges whose direction is known otherwise; the directions that follow from them by Meek's
         rules are included.
 

@@ -1,4 +1,4 @@
-"""Concepts that are there or not, on a perfect twin: do() is 0 or 1, and directions stay open."""
+"""Boolean concepts on a perfect twin: do() is 0 or 1, and directions stay open."""
 
 from __future__ import annotations
 

@@ -120,4 +120,4 @@ def test_the_report_claims_no_smallest_sets(bit_context: ScoringInputs):
             words += [item.caption, *item.columns]
     text = " ".join(words)
     assert "smallest" not in text and "fewest" not in text
-    assert "no single bit can be taken back" in text
+    assert "no single bit can be removed" in text

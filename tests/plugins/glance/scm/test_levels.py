@@ -1,4 +1,4 @@
-"""Columns of few values: ratings, rounded effects, and what is there or not written otherwise."""
+"""Columns of few values: ratings, rounded effects, and booleans with other values than 0 and 1."""
 
 from __future__ import annotations
 

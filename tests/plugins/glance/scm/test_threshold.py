@@ -1,4 +1,4 @@
-"""What is there or not: abduction keeps units, counterfactuals follow the equation."""
+"""Boolean concepts: abduction keeps units, counterfactuals follow the equation."""
 
 from __future__ import annotations
 
