@@ -149,12 +149,12 @@ def observed(dataset: Dataset) -> NDArray[np.float64]:
 def _repairs(settled: Settled, names: Sequence[str]) -> list[Json]:
     """Describe the changes of a method's claims."""
 
-    def told(pairs: Iterable[Pair], say: str) -> list[str]:
+    def described(pairs: Iterable[Pair], say: str) -> list[str]:
         return [f"{names[i]} → {names[j]} {say}" for i, j in sorted(pairs)]
 
     return [
-        *told(settled.added, "added, because it is required"),
-        *told(settled.turned, "turned to this direction, the only one allowed"),
-        *told(settled.dropped, "dropped, because every direction is forbidden or in a cycle"),
-        *told(settled.loosened, "without direction, because it stood in a cycle"),
+        *described(settled.added, "added, because it is required"),
+        *described(settled.turned, "turned to this direction, the only one allowed"),
+        *described(settled.dropped, "dropped, because every direction is forbidden or in a cycle"),
+        *described(settled.loosened, "without direction, because it stood in a cycle"),
     ]

@@ -202,7 +202,9 @@ class CodeQuality:
 
         They are random, or the same for all but a few images in a thousand.
         """
-        return tuple(bit for bit, told in enumerate(self.information) if told < _LEAST_BITS)
+        return tuple(
+            bit for bit, information in enumerate(self.information) if information < _LEAST_BITS
+        )
 
     def collapse_warning(self) -> str | None:
         """Return a warning if bits are dead or all images have the same code, else ``None``."""
@@ -271,8 +273,8 @@ def _information(logits: Tensor) -> Tensor:
         nats: Tensor = torch.special.entr(p) + torch.special.entr(q)
         return nats / log(2)
 
-    told = entropy(one.mean(dim=0), zero.mean(dim=0)) - entropy(one, zero).mean(dim=0)
-    return told.clamp(min=0)
+    information = entropy(one.mean(dim=0), zero.mean(dim=0)) - entropy(one, zero).mean(dim=0)
+    return information.clamp(min=0)
 
 
 def _share(hits: Tensor) -> float:

@@ -85,14 +85,14 @@ def measure_pictures(
         Draws for the estimate of the shared information and the shuffles of chance levels.
     """
     decoded = ComplementedCode.of(autoencoder, layer, activations)
-    told, told_flipped = decoded.classes_kept.cpu(), decoded.classes_flipped.cpu()
+    predicted, predicted_flipped = decoded.classes_kept.cpu(), decoded.classes_flipped.cpu()
     with torch.no_grad():
         painted, flipped = (
             in_batches(generator.paint, phi).cpu() for phi in (decoded.kept, decoded.flipped)
         )
     seen, seen_flipped = classifier.predict(painted).cpu(), classifier.predict(flipped).cpu()
     others = torch.randperm(len(images), generator=rng)
-    # Evenly spaced images, because they may be sorted by class.
+    # A random subset, because images may be sorted by class.
     some = torch.randperm(len(images), generator=rng)[:_INFORMED].to(activations.device)
     information = shared_information(
         generator, layer, autoencoder, activations[some], rng=rng, samples=_SAMPLES
@@ -101,10 +101,10 @@ def measure_pictures(
         n=len(images),
         reconstruction=_error(painted, images),
         mean_image=_error(mean_image, images),
-        agreement=_share(seen == told),
-        agreement_flipped=_share(seen_flipped == told_flipped),
-        chance=_share(seen[others] == told),
-        chance_flipped=_share(seen_flipped[others] == told_flipped),
+        agreement=_share(seen == predicted),
+        agreement_flipped=_share(seen_flipped == predicted_flipped),
+        chance=_share(seen[others] == predicted),
+        chance_flipped=_share(seen_flipped[others] == predicted_flipped),
         shared_information=information.cosine(),
         shared_by_chance=information.by_chance(),
     )

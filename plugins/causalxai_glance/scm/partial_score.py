@@ -7,7 +7,7 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import ArrayLike
 
-from causalxai_glance.scm.score import MdlScore, says_something
+from causalxai_glance.scm.score import MdlScore, can_be_scored
 from causalxai_glance.scm.search import Pair
 
 
@@ -32,9 +32,9 @@ class PartialScore:
         x = np.asarray(values, dtype=np.float64)
         self.d = x.shape[1]
         asked = range(self.d) if among is None else sorted(among)
-        heard = [column for column in asked if says_something(x[:, column])]
-        self._place = {column: place for place, column in enumerate(heard)}
-        self._score = MdlScore(x[:, heard], links=links) if heard else None
+        scored = [column for column in asked if can_be_scored(x[:, column])]
+        self._place = {column: place for place, column in enumerate(scored)}
+        self._score = MdlScore(x[:, scored], links=links) if scored else None
 
     @property
     def forbidden(self) -> frozenset[Pair]:
@@ -46,5 +46,5 @@ class PartialScore:
         """Return the description length of ``child`` given those of its parents that vary."""
         if self._score is None or child not in self._place:
             return 0.0
-        heard = frozenset(self._place[parent] for parent in parents if parent in self._place)
-        return self._score(self._place[child], heard)
+        scored = frozenset(self._place[parent] for parent in parents if parent in self._place)
+        return self._score(self._place[child], scored)

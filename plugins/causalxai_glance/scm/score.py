@@ -255,7 +255,7 @@ def checked(values: ArrayLike, names: Sequence[str] | None = None) -> Values:
     return x
 
 
-def says_something(column: Values) -> bool:
+def can_be_scored(column: Values) -> bool:
     """Return whether a column varies and can be scored."""
     return _complaint(column) is None
 

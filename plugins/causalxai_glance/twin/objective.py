@@ -164,6 +164,7 @@ class Objective(nn.Module):
             The number of the step, 0 to ``total - 1``, and the number of all steps.
         """
         weights, named = self.weights, self.named
+        # L_recon, L_cls and L_adv of GLANCE, section 3.2; the training adds the path length L_pl.
         realism = [painted.realism for painted in (as_seen, intervened) if painted is not None]
         terms = {
             "reconstruction": weights.reconstruction * reconstruction(as_seen.images, batch.images),
@@ -171,6 +172,7 @@ class Objective(nn.Module):
             "adversarial": weights.adversarial * generator_loss(torch.cat(realism)),
         }
         if self.spectral is not None:
+            # L_align as printed, equation 1.
             spectral = self.spectral(as_seen.latents, batch.concepts, alpha_at(step, total))
             return {**terms, "alignment": weights.alignment * spectral}
         terms["decorrelation"] = weights.decorrelation * decorrelation(as_seen.latents, named)
@@ -178,6 +180,7 @@ class Objective(nn.Module):
             aligned = F.mse_loss(as_seen.latents[:, :named], batch.concepts)
             terms["alignment"] = weights.alignment * aligned
         if intervened is not None:
+            # Named latents must be read back as do() set them; unnamed ones must be kept.
             obeyed = F.mse_loss(intervened.readback[:, :named], intervened.latents[:, :named])
             terms["do-cycle"] = weights.do_cycle * obeyed
             terms["kept"] = weights.kept * _lost(intervened, named)

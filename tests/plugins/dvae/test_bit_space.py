@@ -107,18 +107,18 @@ def test_the_code_and_its_pictures_are_worth_something(
     decode, paint, rest = (
         bit_space.autoencoder_.decode, bit_space.generator_.paint, bit_space.layer_.logits
     )  # fmt: skip
-    told, told_flipped = (rest(decode(one)).argmax(dim=1) for one in (code, 1 - code))
+    predicted, predicted_flipped = (rest(decode(one)).argmax(dim=1) for one in (code, 1 - code))
     painted, flipped = paint(decode(code)), paint(decode(1 - code))
 
     def share(hits: torch.Tensor) -> object:
         return pytest.approx(float(hits.double().mean()))
 
-    assert summary["changed"] == share(told != told_flipped)
-    assert summary["agreement"] == share(told == bar_classifier.predict(images))
+    assert summary["changed"] == share(predicted != predicted_flipped)
+    assert summary["agreement"] == share(predicted == bar_classifier.predict(images))
     seen, seen_flipped = bar_classifier.predict(painted), bar_classifier.predict(flipped)
-    assert summary["classifier's agreement with pictures"] == share(seen == told)
+    assert summary["classifier's agreement with pictures"] == share(seen == predicted)
     assert summary["classifier's agreement with flipped pictures"] == share(
-        seen_flipped == told_flipped
+        seen_flipped == predicted_flipped
     )
     error = float((painted - images).square().mean())
     assert summary["picture error"] == pytest.approx(error, rel=1e-4)
@@ -184,5 +184,5 @@ def test_a_collapsed_code_is_told_in_the_report(bar_classifier: Classifier, tiny
     space = fit(bar_classifier, tiny, autoencoder=heavy)
     assert space.summary()["dead bits"] == 4
     section = code_section(space, tiny)
-    told = [item.text for item in section.items if isinstance(item, Text)]
-    assert any(text.startswith("Note: ") for text in told)
+    texts = [item.text for item in section.items if isinstance(item, Text)]
+    assert any(text.startswith("Note: ") for text in texts)

@@ -39,7 +39,7 @@ def space(bit_space: BitSpace) -> BitSpace:
     return copy
 
 
-def told(space: BitSpace, inputs: ScoringInputs) -> str:
+def words(space: BitSpace, inputs: ScoringInputs) -> str:
     items = code_section(space, inputs.dataset).items
     return " ".join(item.text for item in items if isinstance(item, Text))
 
@@ -73,7 +73,7 @@ def test_a_code_that_was_trained_to_turn_is_told(
 ):
     autoencoder = space.config.autoencoder.model_copy(update={"turn": turn})
     space.config = space.config.model_copy(update={"autoencoder": autoencoder})
-    assert ("as it was trained to (turn: 0.1)" in told(space, bit_context)) == (turn > 0)
+    assert ("as it was trained to (turn: 0.1)" in words(space, bit_context)) == (turn > 0)
 
 
 def test_bits_are_drawn_by_what_they_tell(space: BitSpace, bit_context: ScoringInputs):

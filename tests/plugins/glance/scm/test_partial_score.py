@@ -44,7 +44,7 @@ def test_where_none_varies_there_is_nothing_to_find():
     assert exact_search(3, score, required={(0, 2)}) == {(0, 2)}
 
 
-def test_columns_that_are_not_asked_are_not_heard():
+def test_columns_that_are_left_out_are_not_scored():
     x = sample()
     score = PartialScore(x, among=[3, 1])
     assert score(3, frozenset({0})) == MdlScore(x[:, [3]])(0, frozenset())

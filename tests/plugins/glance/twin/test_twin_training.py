@@ -145,9 +145,9 @@ def test_the_twin_that_is_returned_has_the_averaged_weights(
 @pytest.mark.parametrize("losses", ["do-cycle", "paper"])
 def test_progress_tells_terms_that_there_are(looker: Classifier, material: Batch, losses: str):
     trains = prepared(looker, material, losses=losses)
-    told = trains.step(1)
-    assert set(trains.shown) <= told.keys()
-    assert all(told[name] for name in trains.shown)
+    terms = trains.step(1)
+    assert set(trains.shown) <= terms.keys()
+    assert all(terms[name] for name in trains.shown)
 
 
 LAMBDAS = (10.0, 40.0, 80.0, 1.0)
