@@ -151,7 +151,7 @@ def test_without_a_partition_it_is_told_that_people_are_in_both_parts(
     load(folder)
     (record,) = caplog.records
     assert record.levelname == "WARNING"
-    assert "list_eval_partition.txt: is not there" in record.getMessage()
+    assert "list_eval_partition.txt: not found" in record.getMessage()
     assert "show people who are also in the training images" in record.getMessage()
 
 

@@ -35,8 +35,8 @@ def test_an_image_without_a_row_is_named_with_the_nearest(tmp_path: Path) -> Non
     [
         ("", r"concepts.csv: the first line must name"),
         ("file\na.png\n", r"concepts.csv: the first line must name"),
-        ("file,width,width\n", r"concepts.csv: every concept needs a name of its own"),
-        ("file,width,\n", r"concepts.csv: every concept needs a name of its own"),
+        ("file,width,width\n", r"concepts.csv: the names of concepts must be different"),
+        ("file,width,\n", r"concepts.csv: the names of concepts must be different"),
         ("file,width\na.png,1\nb.png,wide\n", r"concepts.csv:3: width: 'wide' is not a number"),
         ("file,width\na.png,nan\n", r"concepts.csv:2: width: 'nan' is not a number"),
         ("file,width\na.png,\n", r"concepts.csv:2: width: '' is not a number"),

@@ -174,7 +174,7 @@ def test_a_damaged_image_is_named(folder: Path, damage: str) -> None:
 
 
 def test_a_folder_without_images_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="gone: no such folder"):
+    with pytest.raises(DataError, match="gone: there is no such folder"):
         ImageFolder(path=tmp_path / "gone").load(rng=torch_generator(0))
     with pytest.raises(DataError, match="has no class folder"):
         ImageFolder(path=tmp_path).load(rng=torch_generator(0))

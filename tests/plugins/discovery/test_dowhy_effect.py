@@ -115,7 +115,7 @@ def test_concepts_that_do_not_reach_the_logit_have_no_effect():
 def test_too_few_effects_are_skipped():
     a, b, *_ = WORLD.space.names()
     result = DowhyEffect().compute(explanation([1]), plenty(CausalGraph([a, b])))
-    assert (result.status, result.reason) == ("skipped", "fewer than 3 effects have no correlation")
+    assert (result.status, result.reason) == ("skipped", "a correlation needs 3 effects or more")
 
 
 def test_the_interval_is_over_concepts_and_not_over_their_classes():

@@ -223,7 +223,7 @@ def test_what_cannot_be_modelled_is_refused():
     values[:, 1] = 2.0
     flat = replace(dataset.train, images=paint(values))
     same = replace(inputs(), dataset=replace(dataset, train=flat))
-    with pytest.raises(CapabilityError, match="don't: top right"):
+    with pytest.raises(CapabilityError, match="these do not: top right"):
         DowhyScm().explain(images, 1, same)
 
 

@@ -237,7 +237,9 @@ def test_a_concept_that_is_the_same_in_all_images_is_told_by_its_equation() -> N
             "thickness": {"expression": "2 + noise", "noise": NOISE},
             "intensity": {"expression": text} | ({"noise": NOISE} if "noise" in text else {}),
         }
-        with pytest.raises(DataError, match=r"intensity: .* in all 80 images, and nothing can be"):
+        with pytest.raises(
+            DataError, match=r"intensity: .* in all 80 images, but a concept must vary"
+        ):
             load(scenario=None, equations=equations)
 
 
