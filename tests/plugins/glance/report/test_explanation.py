@@ -229,7 +229,7 @@ def test_trust_is_told_in_numbers(glance_context: ScoringInputs):
     section = explanation_section(changed, ("x", "y", "z"))
     said = words(section)
     assert "0.60 on average (0.20 to 0.90)" in said
-    assert "near 2 of 6 images it is far from one" in said
+    assert "near 2 of 6 images it is not linear" in said
     assert "the same class there in 5 of 6" in said
     assert not items(section, Figure)
 

@@ -253,13 +253,13 @@ def test_pictures_of_any_number_of_channels_are_shown(
 @pytest.mark.parametrize(
     ("fidelity", "said"),
     [
-        ([0.8, 0.9, 1.0], "contribute: near 3 of 3 images it is about one (R² 0.8 or more)."),
-        ([0.79, 0.5, 0.6], "contribute: near 3 of 3 images it is roughly one (R² 0.5 to 0.8)."),
+        ([0.8, 0.9, 1.0], "concepts: near 3 of 3 images it is nearly linear (R² 0.8 or more)."),
+        ([0.79, 0.5, 0.6], "concepts: near 3 of 3 images it is roughly linear (R² 0.5 to 0.8)."),
         (
             [0.9, 0.6, 0.3],
-            "near 1 of 3 images it is about one (R² 0.8 or more), near 1 of 3 images it is "
-            "roughly one (R² 0.5 to 0.8), near 1 of 3 images it is far from one, and importances "
-            "tell little (R² under 0.5).",
+            "near 1 of 3 images it is nearly linear (R² 0.8 or more), near 1 of 3 images it is "
+            "roughly linear (R² 0.5 to 0.8), near 1 of 3 images it is not linear, and importances "
+            "have little meaning (R² under 0.5).",
         ),
     ],
 )
