@@ -35,8 +35,9 @@ _INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run the command line; a user's mistake is told without a traceback."""
-    # Idle threads that spin make a busy machine ten times slower. Read when torch is imported.
+    """Run the command line; errors of causalxai are shown without a traceback."""
+    # Idle threads that spin make a busy machine ten times slower. The variable is read when torch
+    # is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app()
@@ -48,9 +49,9 @@ def main() -> None:
     except CausalxaiError as error:
         _fail(str(error), 1)
     except SystemExit as stop:
-        # typer makes Ctrl-C a silent exit.
+        # typer turns Ctrl-C into a silent exit.
         if stop.code == _INTERRUPTED:
-            _fail("interrupted; the same command (without --fresh) goes on from here", _INTERRUPTED)
+            _fail("interrupted; run the command again, without --fresh, to continue", _INTERRUPTED)
         raise
 
 
@@ -60,10 +61,10 @@ def run_command(
     overrides: Overrides = None,
     out: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("runs"),
     threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads; as many as there are cores by default.")
+        int | None, typer.Option(min=1, help="CPU threads; by default the number of cores.")
     ] = None,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Reuse nothing that earlier runs left.")
+        bool, typer.Option("--fresh", help="Do not reuse results of earlier runs.")
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="End with one JSON object on standard output.")
@@ -105,7 +106,7 @@ def compare_command(
         list[Path],
         typer.Argument(
             metavar="SPEC...",
-            help="A YAML spec with 'vary'; or several specs, to compare with one another.",
+            help="A YAML spec with 'vary', or several specs to compare with one another.",
             show_default=False,
         ),
     ],
@@ -113,16 +114,18 @@ def compare_command(
     out: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("runs"),
     jobs: Annotated[
         int | None,
-        typer.Option(min=1, help="Runs at a time; by default as many as there are cores for."),
+        typer.Option(
+            min=1, help="Runs at a time; by default the number of cores divided by --threads."
+        ),
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of each run.")] = 1,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Drop first what earlier runs of these left.")
+        bool, typer.Option("--fresh", help="Delete the results of earlier runs first.")
     ] = False,
     sanity: Annotated[
         bool,
         typer.Option(
-            "--sanity", help="Also tell whether explanations change when the weights are random."
+            "--sanity", help="Also check that explanations change when weights are randomised."
         ),
     ] = False,
     as_json: Annotated[
@@ -158,12 +161,12 @@ def compare_command(
             console.print(f"{entry.cell}: failed: {entry.outcome.reason}", highlight=False)
         sys.stdout.write(f"{summary['report']}\n")
     if len(comparison.failures()) == len(comparison.entries):
-        _fail("no run came to its end", 1)
+        _fail("no run was finished", 1)
 
 
 @app.command()
 def validate(spec: SpecFile, overrides: Overrides = None) -> None:
-    """Check a spec, its plugins' settings included; tell all mistakes at once."""
+    """Check a spec and the settings of its plugins, and list all mistakes."""
     from causalxai.config import load_grid
 
     grid = load_grid(spec, overrides or ())
@@ -173,7 +176,7 @@ def validate(spec: SpecFile, overrides: Overrides = None) -> None:
 
 @app.command()
 def plugins() -> None:
-    """List all plugins with their distributions; broken ones with their error."""
+    """List all plugins with their distributions, and the errors of those that are broken."""
     from rich.table import Table
 
     from causalxai.plugin import registry
@@ -198,17 +201,17 @@ def schema() -> None:
 def report(
     directory: Annotated[Path, typer.Argument(help="A run's directory.", show_default=False)],
     out: Annotated[
-        Path | None, typer.Option(help="Where runs are kept; the parent if not given.")
+        Path | None, typer.Option(help="Where runs are kept; by default the parent.")
     ] = None,
 ) -> None:
-    """Render a run's report again, from what is stored, and print its path."""
+    """Render the report of a run again from stored results, and print its path."""
     console = _set_up_logging()
     from causalxai.pipeline import run
     from causalxai.progress.bars import terminal_progress
 
     spec = directory / "spec.yaml"
     if not spec.is_file():
-        _fail(f"{directory} is no run's directory: it has no spec.yaml", _USER_MISTAKE)
+        _fail(f"{directory} is not the directory of a run: it has no spec.yaml", _USER_MISTAKE)
     with terminal_progress(console) as progress:
         runs = out or directory.resolve().parent
         finished = run(spec, out=runs, progress=progress, fresh="report")
@@ -216,7 +219,7 @@ def report(
 
 
 def _figure(figure: Any) -> str:
-    """Return a figure of the fit in words; one for each concept where there are several."""
+    """Return a figure of the fit as text; a mapping gives one for each concept."""
     if isinstance(figure, dict):
         return ", ".join(f"{name} {_figure(value)}" for name, value in figure.items())
     if figure is None:
@@ -232,7 +235,7 @@ def _score_line(name: str, brief: dict[str, object]) -> str:
 
 
 def _set_up_logging() -> Console:
-    """Send the log to standard error; standard output is for results."""
+    """Send the log to standard error, because standard output is for results."""
     from rich.logging import RichHandler
 
     console = Console(stderr=True)

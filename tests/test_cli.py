@@ -139,7 +139,7 @@ def test_an_interrupted_run_says_how_to_go_on(cli: Cli, monkeypatch: pytest.Monk
     monkeypatch.setattr(causalxai.pipeline, "run", interrupt)
     done = cli("run", "my.yaml")
     assert (done.code, done.out) == (130, "")
-    assert done.err == "interrupted; the same command (without --fresh) goes on from here\n"
+    assert done.err == "interrupted; run the command again, without --fresh, to continue\n"
 
 
 def test_what_cannot_be_done_is_told_without_a_traceback(
@@ -248,7 +248,7 @@ def test_compare_without_any_result_fails(
     done = cli("compare", spec, "--out", finished_copy, "--jobs", "1")
     assert done.code == 1
     assert Path(done.out.strip()).is_file()
-    assert done.err.endswith("no run came to its end\n")
+    assert done.err.endswith("no run was finished\n")
 
 
 def test_options_reach_the_comparison(cli: Cli, monkeypatch: pytest.MonkeyPatch):
@@ -315,7 +315,7 @@ def test_report_of_a_run_without_its_results_is_refused(cli: Cli, finished: Run,
 def test_report_of_what_is_no_run_is_refused(cli: Cli, tmp_path: Path):
     done = cli("report", tmp_path)
     assert (done.code, done.out) == (2, "")
-    assert done.err == f"{tmp_path} is no run's directory: it has no spec.yaml\n"
+    assert done.err == f"{tmp_path} is not the directory of a run: it has no spec.yaml\n"
 
 
 @pytest.mark.parametrize("command", ["run", "compare", "validate", "plugins", "schema", "report"])

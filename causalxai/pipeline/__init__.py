@@ -1,4 +1,4 @@
-"""From a spec to a run directory: stages that are computed once and kept by their content."""
+"""Runs a spec: computes its stages, reuses stored results, and writes the run's directory."""
 
 from causalxai.pipeline.execution import Run, run
 

@@ -1,4 +1,4 @@
-"""How many answers of the oracle the explanations may take."""
+"""The budget: the most answers that the explanations may take from the oracle."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from causalxai.storage.cost import Cost
 
 @contextmanager
 def within_budget(spec: ResolvedSpec, ledger: QueryLedger) -> Iterator[None]:
-    """Let the block have as many answers as the spec's budget says.
+    """Limit the answers that the oracle gives in the block to the spec's budget.
 
     Raises
     ------
     CapabilityError
-        If it asks for more; it names the settings that may be lowered.
+        If the block asks for more; the message names the settings that can be lowered.
     """
     try:
         with ledger.at_most(spec.budget):
@@ -28,9 +28,11 @@ def within_budget(spec: ResolvedSpec, ledger: QueryLedger) -> Iterator[None]:
 
 
 def check_budget(spec: ResolvedSpec, cost: Cost | None) -> None:
-    """Raise CapabilityError if explanations that were made before took more than the budget."""
+    """Raise CapabilityError if stored explanations took more answers than the budget."""
     if spec.budget is not None and cost is not None and cost.answers > spec.budget:
-        raise _over_budget(spec, f"they took {cost.answers} answers of the oracle when made")
+        raise _over_budget(
+            spec, f"they took {cost.answers} answers of the oracle when they were computed"
+        )
 
 
 def _over_budget(spec: ResolvedSpec, why: str) -> CapabilityError:

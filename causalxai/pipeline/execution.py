@@ -1,4 +1,4 @@
-"""Run a spec and leave everything that it found in one directory."""
+"""Runs a spec and writes all results into one directory."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class Run:
     Parameters
     ----------
     directory
-        Where everything lies: ``report.html``, ``results.json``, ``concepts.json``, ``spec.yaml``,
-        ``provenance.json``, the graph in three formats and the explanation (where the run has
-        them), the report's ``figures``, ``log.txt``.
+        The folder of ``report.html``, ``results.json``, ``concepts.json``, ``spec.yaml``,
+        ``provenance.json``, the graph in three formats and the explanation (if the run has them),
+        the report's ``figures`` and ``log.txt``.
     pipeline
-        The stages, to work on with them.
+        The stages and their results, for further work.
     """
 
     directory: Path
@@ -78,21 +78,21 @@ class Run:
 
     @property
     def dataset(self) -> Dataset:
-        """The data."""
+        """The data set."""
         return self.pipeline.dataset
 
     @property
     def space(self) -> ConceptSpace:
-        """The fitted concepts; CapabilityError if the run has none."""
+        """The fitted concept space; CapabilityError if the run has none."""
         return needed(self.pipeline.space, Capability.CONCEPTS)
 
     @property
     def oracle(self) -> Oracle:
-        """The oracle, to ask what-ifs of one's own; CapabilityError if the run has none."""
+        """The oracle, for questions of your own; CapabilityError if the run has none."""
         return needed(self.pipeline.oracle, Capability.ORACLE)
 
     def summary(self) -> dict[str, Any]:
-        """Return the run as plain JSON: directory, report, concepts, metrics, what was reused."""
+        """Return plain JSON: directory, report, fit of the concepts, metrics, reused stages."""
         return {
             "directory": str(self.directory),
             "report": str(self.report),
@@ -111,31 +111,31 @@ def run(
     progress: Progress = SILENT,
     fresh: Fresh = "nothing",
 ) -> Run:
-    """Run a spec: fit what is not fitted yet, explain, score, and write the report.
+    """Run a spec: compute the stages that are not stored yet, and write the report.
 
     Parameters
     ----------
     spec
-        A YAML file, or the same as a dictionary.
+        A YAML file, or a dictionary with the same content.
     overrides
-        ``"graph.tau=2"`` and the like, as ``--set`` on the command line.
+        Settings such as ``"graph.tau=2"``, as after ``--set`` on the command line.
     out
-        Runs are kept here, one directory each; results that later runs can reuse are kept in
-        ``.store`` below it.
+        The folder of the runs, each of which has a directory. Results that later runs can reuse
+        are kept in ``.store`` in this folder.
     progress
-        Where long work reports.
+        Receives reports on the progress of long work.
     fresh
-        What is computed anew even if an earlier run left it: ``nothing``, the ``report`` (and
-        that alone: all else has to be in the store) or ``everything``.
+        What to compute again although it is stored: ``nothing``, only the ``report`` (all other
+        results must then be in the store), or ``everything``.
 
     Raises
     ------
     SpecError
-        If the spec has mistakes; the message tells all of them.
+        If the spec has mistakes; the message lists all of them.
     NotStoredError
-        If the report alone is computed anew, and a result that it shows is not in the store.
+        If only the report is computed again, but a result that it shows is not in the store.
     CausalxaiError
-        If data are missing, or parts do not fit one another, or ``out`` can't be written to.
+        If data are missing, parts do not fit together, or ``out`` cannot be written to.
     """
     return execute(load_spec(spec, overrides), out=out, progress=progress, fresh=fresh)
 
@@ -148,7 +148,7 @@ def execute(
     fresh: Fresh = "nothing",
     fingerprints: MutableMapping[str, str] | None = None,
 ) -> Run:
-    """Run a resolved spec, as ``run`` does; ``fingerprints`` as ``Pipeline`` has them."""
+    """Run a resolved spec, as ``run`` does; ``fingerprints`` are as for ``Pipeline``."""
     root = Path(out)
     pipeline = open_pipeline(spec, root, progress, fresh, fingerprints)
     if fresh == "report":
@@ -168,7 +168,7 @@ def open_pipeline(
     fresh: Fresh = "nothing",
     fingerprints: MutableMapping[str, str] | None = None,
 ) -> Pipeline:
-    """Return a spec's stages over the store of the runs in ``root``."""
+    """Return the pipeline of a spec, with the store of the runs in ``root``."""
     return Pipeline(
         spec,
         Store(root / ".store"),
@@ -180,12 +180,12 @@ def open_pipeline(
 
 
 def run_directory(root: Path, pipeline: Pipeline) -> Path:
-    """Return where a run leaves what it found."""
+    """Return the directory of a run."""
     return root / f"{pipeline.spec.name}-{pipeline.keys['report'][:8]}"
 
 
 def _prepared(directory: Path) -> Path:
-    """Make a directory that can be written to."""
+    """Make a directory, and check that it can be written to."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
         (directory / "log.txt").touch()
@@ -234,7 +234,7 @@ def _brief(result: MetricResult) -> dict[str, Any]:
 
 
 def _device(name: str) -> torch.device:
-    """Return the device that a spec asks for; ``auto`` takes an accelerator where there is one."""
+    """Return the device that a spec names; ``auto`` is an accelerator if there is one."""
     if name == "auto":
         found = torch.accelerator.current_accelerator(check_available=True)
         return found or torch.device("cpu")
@@ -251,15 +251,15 @@ def _device(name: str) -> torch.device:
 
 @contextmanager
 def exact_convolutions() -> Iterator[None]:
-    """Let cuDNN round as float32 does, and the same way each time."""
-    # What the removal of a single parameter changes is often smaller than what TF32, the default
-    # of convolutions, rounds away (it keeps 10 bits of 23).
+    """Make cuDNN compute convolutions in full float32 precision and deterministically."""
+    # By default convolutions use TF32, which keeps 10 of 23 bits. Its rounding error is often
+    # larger than the effect of a single parameter.
     cudnn = torch.backends.cudnn
     before = {"deterministic": cudnn.deterministic}
     try:
         before["allow_tf32"] = cudnn.allow_tf32
     except RuntimeError:
-        _logger.warning("cuDNN's precision is set operator by operator, and left as it is")
+        _logger.warning("cuDNN's precision is set for single operators and is not changed")
     exact = {"deterministic": True, "allow_tf32": False}
     try:
         for name in before:

@@ -1,4 +1,4 @@
-"""Which images are explained, and for which class."""
+"""Selects the images that are explained, and the class for which each is explained."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from causalxai.dataset import Dataset
 from causalxai.errors import CapabilityError, did_you_mean
 
 _NAMED = 20
-"""How many classes a warning names."""
+"""The most classes that a warning names."""
 
 _logger = logging.getLogger(__name__)
 
@@ -22,9 +22,9 @@ _logger = logging.getLogger(__name__)
 def select_images(
     selection: ImageSelection, classifier: Classifier, dataset: Dataset, rng: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Draw images as the spec asks, spread evenly over the classes.
+    """Draw the images that the spec selects, spread evenly over the classes.
 
-    A warning tells where fewer images fit than are asked for, and which classes get none.
+    A warning says if there are fewer suitable images than requested, and which classes get none.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def select_images(
     Raises
     ------
     CapabilityError
-        If a class is unknown, or no image fits.
+        If a class is unknown, or no image is suitable.
     """
     split = dataset.train if selection.split == "train" else dataset.test
     wanted = tuple(dict.fromkeys(selection.classes or dataset.class_names))
@@ -49,12 +49,12 @@ def select_images(
     chosen: list[Tensor] = []
     for position, name in enumerate(wanted):
         count = len(range(position, selection.count, len(wanted)))
-        own = (fits & (split.labels == dataset.class_names.index(name))).nonzero()[:, 0]
-        chosen.append(own[torch.randperm(len(own), generator=rng)][:count])
+        rows = (fits & (split.labels == dataset.class_names.index(name))).nonzero()[:, 0]
+        chosen.append(rows[torch.randperm(len(rows), generator=rng)][:count])
     rows = torch.cat(chosen)
     if not len(rows):
         raise CapabilityError(f"images: no {selection.split} image fits only: {selection.only}")
-    _warn_of_gaps(selection, wanted, [len(own) for own in chosen])
+    _warn_of_gaps(selection, wanted, [len(rows_of_class) for rows_of_class in chosen])
     target = predicted if selection.target == "predicted" else split.labels
     return split.images[rows], target[rows]
 

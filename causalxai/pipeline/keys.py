@@ -1,4 +1,4 @@
-"""What each stage's result is filed under: the digest of all that it depends on."""
+"""The keys of stored results: digests of everything that a result depends on."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ computed anew. A change of one plugin raises the ``__version__`` of its package 
 
 
 def labelled_metrics(spec: ResolvedSpec) -> dict[str, ResolvedPlugin[Metric]]:
-    """Return the metrics by label; one that stands twice, with other settings, is counted."""
+    """Return the metrics by label; further ones of the same name get a number."""
     labels: dict[str, ResolvedPlugin[Metric]] = {}
     for part in spec.metrics:
         name = part.provenance.name
@@ -44,9 +44,9 @@ def stage_keys(
     plugins
         Its plugins by stage.
     device
-        Where networks are run.
+        The device of the networks.
     fingerprints
-        Those of parts that were looked at already; the others are added.
+        The known fingerprints of parts; missing ones are computed and added.
     """
     keys: dict[str, str] = {}
 
@@ -70,7 +70,7 @@ def stage_keys(
 
     selection = {"images": spec.images.model_dump(mode="json")}
     for stage in spec.stages:
-        # A stage may read all that was computed before it.
+        # A stage may read the results of all stages before it.
         add(stage, list(keys), **(selection if stage is Stage.EXPLAIN else {}))
     stages = list(keys)
     for label in labelled_metrics(spec):
@@ -90,7 +90,7 @@ def stage_keys(
 
 
 def _report_builders(spec: ResolvedSpec) -> list[str]:
-    """Return what draws the report: a builder may be of another distribution than its plugin."""
+    """Return the report builders, which may be of other distributions than their plugins."""
     drawn: tuple[tuple[registry.ReportedGroup, ResolvedPlugin[Any] | None], ...] = (
         ("concept_spaces", spec.concepts),
         ("graph_discoverers", spec.graph),

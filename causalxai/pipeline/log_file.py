@@ -1,4 +1,4 @@
-"""A file with what causalxai logs during a run, whatever the application does with its log."""
+"""Writes the log of a run into a file, independently of the application's logging."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 
 @contextmanager
 def logged_to(path: Path) -> Iterator[None]:
-    """Write what causalxai and its plugins log, from INFO on, into a file.
+    """Write the records of causalxai and its plugins, from level INFO, into a file.
 
-    An application's own handlers get what they would have got without it, and no more.
+    The application's handlers receive exactly the records that they would receive without it.
     """
     file = logging.FileHandler(path, mode="w", encoding="utf-8")
     file.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
@@ -20,14 +20,17 @@ def logged_to(path: Path) -> Iterator[None]:
     with ExitStack() as stack:
         stack.callback(file.close)
         for name in sorted({name.partition(".")[0] for name in known}):
-            stack.enter_context(_overheard(logging.getLogger(name), file))
+            stack.enter_context(_copied(logging.getLogger(name), file))
         yield
 
 
 @contextmanager
-def _overheard(logger: logging.Logger, file: logging.Handler) -> Iterator[None]:
+def _copied(logger: logging.Logger, file: logging.Handler) -> Iterator[None]:
+    """Copy a logger's records, from level INFO, to a file while the block runs."""
+    # The level must be lowered to INFO for the file. The logger's own handlers, and those of its
+    # parents, are therefore called by a handler that applies the level from before.
     level, handlers, propagate = logger.level, logger.handlers, logger.propagate
-    others = _Others(logger)
+    others = _HandlersBefore(logger)
     logger.setLevel(min(logging.INFO, logger.getEffectiveLevel()))
     logger.handlers, logger.propagate = [file, others], False
     try:
@@ -37,8 +40,8 @@ def _overheard(logger: logging.Logger, file: logging.Handler) -> Iterator[None]:
         logger.setLevel(level)
 
 
-class _Others(logging.Handler):
-    """Hands on what a logger, as it is now, would have let through to its handlers."""
+class _HandlersBefore(logging.Handler):
+    """Passes records on to the present handlers of a logger, by its present level."""
 
     def __init__(self, logger: logging.Logger) -> None:
         super().__init__()
@@ -52,7 +55,7 @@ class _Others(logging.Handler):
             self._before.callHandlers(record)
 
     def _level_of(self, name: str) -> int:
-        # A logger below ours may have a level of its own.
+        # A child of the logger may have a level of its own.
         logger: logging.Logger | None = logging.getLogger(name)
         while logger is not None and logger is not self._logger:
             if logger.level:

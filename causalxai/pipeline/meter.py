@@ -1,4 +1,4 @@
-"""Measures what a stage costs while it is computed."""
+"""Measures the cost of a stage while it is computed."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from causalxai.storage.cost import Cost
 
 
 class Meter:
-    """Reads what a stage has cost since the meter was made.
+    """Measures the cost of a stage since the meter was made.
 
     Parameters
     ----------
     before
-        What was spent already: up to the checkpoint that the stage goes on from.
+        The cost up to the checkpoint from which the stage continues.
     ledger
-        The oracle's, where there is an oracle.
+        The oracle's ledger, if there is an oracle.
     """
 
     def __init__(self, before: Cost, ledger: QueryLedger | None) -> None:

@@ -1,4 +1,4 @@
-"""What made a run's results."""
+"""The provenance of a run's results: versions, plugins, seed and keys."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def provenance_of(pipeline: Pipeline) -> dict[str, Any]:
-    """Return what made the results: versions, plugins, seed and keys; nothing of the machine."""
+    """Return the versions, plugins, seed and keys of a run; nothing that identifies the machine."""
     plugins = {stage: part.provenance for stage, part in pipeline.plugins.items()}
 
     def describe(plugin: Provenance) -> dict[str, str]:
@@ -37,10 +37,10 @@ def provenance_of(pipeline: Pipeline) -> dict[str, Any]:
 
 
 def library_versions(distributions: Iterable[str]) -> dict[str, str]:
-    """Return the installed versions of what some distributions require, by name.
+    """Return the installed versions of the requirements of some distributions, by name.
 
-    Requirements of extras are left out, and so are those that are not installed: of another
-    platform, say.
+    Requirements of extras are left out, and so are those that are not installed, for example
+    because they are for another platform.
     """
     found: dict[str, str] = {}
     for distribution in dict.fromkeys(distributions):
@@ -59,5 +59,5 @@ def _requirements(distribution: str) -> list[str]:
     try:
         return requires(distribution) or []
     except PackageNotFoundError:
-        # A plugin may be on the path without being installed; then nothing says what it requires.
+        # A plugin may be on the path without being installed; its requirements are then unknown.
         return []

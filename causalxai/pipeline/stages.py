@@ -1,4 +1,4 @@
-"""The stages of a spec; each is computed when it is first asked for, or read from the store."""
+"""The stages of a run; each is computed, or read from the store, when it is first needed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Value = TypeVar("Value")
 Fresh = Literal["nothing", "report", "everything"]
 
 REPORT = "report"
-"""What the report, which comes after all stages and metrics, is filed under."""
+"""The name of the report, which comes after all stages and metrics, among the keys."""
 
 _logger = logging.getLogger(__name__)
 
@@ -47,23 +47,23 @@ _logger = logging.getLogger(__name__)
 class Pipeline:
     """dataset → classifier → concepts → oracle → graph → explain → metrics → report.
 
-    Concepts, oracle, graph and explanation may be absent: what the spec does without is ``None``.
+    The stages from concepts to explain may be absent; their results are then ``None``.
 
     Parameters
     ----------
     spec
         The resolved spec.
     store
-        Where results are kept and found again.
+        The store of results.
     device
-        Where networks are run.
+        The device of the networks.
     progress
-        Where long work reports.
+        Receives reports on the progress of long work.
     fresh
-        What is computed anew even if the store has it.
+        What to compute again although it is stored.
     fingerprints
-        Those of parts that were looked at already, so that pipelines over the same files, which
-        do not change meanwhile, read them once.
+        The known fingerprints of parts. Pipelines that use the same files share them, so that
+        each file is read once; the files must not change meanwhile.
     """
 
     def __init__(
@@ -105,22 +105,22 @@ class Pipeline:
 
     @cached_property
     def keys(self) -> dict[str, str]:
-        """What each stage's result is filed under."""
+        """The key of each stage's result."""
         return stage_keys(self.spec, self.plugins, self.device, self._fingerprints)
 
     @property
     def costs(self) -> dict[str, Cost]:
-        """What each stage's result cost when it was computed, now or in an earlier run.
+        """The cost of each stage's result when it was computed, now or in an earlier run.
 
-        Stages of which that is not known, or that keep no result, are left out.
+        Stages whose cost is unknown, or whose result is not stored, are left out.
         """
-        known = {stage: self.store.cost(stage, key) for stage, key in self.keys.items()}
-        told = {stage: self._costs.get(stage, cost) for stage, cost in known.items()}
-        return {stage: cost for stage, cost in told.items() if cost is not None}
+        stored = {stage: self.store.cost(stage, key) for stage, key in self.keys.items()}
+        latest = {stage: self._costs.get(stage, cost) for stage, cost in stored.items()}
+        return {stage: cost for stage, cost in latest.items() if cost is not None}
 
     @cached_property
     def dataset(self) -> Dataset:
-        """The data, loaded or made anew each time: sources cache what is slow to make."""
+        """The data set. It is not stored here: sources cache what is slow to make."""
         _logger.info("dataset: loading %s", self.spec.dataset.provenance.name)
         return self._source.load(rng=self._rng("dataset"), progress=self.progress)
 
@@ -146,7 +146,7 @@ class Pipeline:
 
     @cached_property
     def space(self) -> ConceptSpace | None:
-        """The fitted concepts."""
+        """The fitted concept space."""
         if self.spec.concepts is None:
             return None
         space = self.spec.concepts.build()
@@ -165,7 +165,7 @@ class Pipeline:
 
     @cached_property
     def oracle(self) -> Oracle | None:
-        """The oracle, bound; nothing of it is stored."""
+        """The bound oracle; it is not stored."""
         if self.spec.oracle is None or self.space is None:
             return None
         ceiling = self.spec.memory_mb * 2**20
@@ -187,7 +187,7 @@ class Pipeline:
 
     @cached_property
     def explanation(self) -> Explanation | None:
-        """The explanation of the images that the spec selects, refused beyond its budget."""
+        """The explanation of the selected images; CapabilityError if it exceeds the budget."""
         explainer = self._explainer
         if explainer is None:
             return None
@@ -217,13 +217,13 @@ class Pipeline:
         )
 
     def _require_needs(self) -> None:
-        """Tell before any training what a later stage will miss.
+        """Check before any training that later stages get what they need from the data set.
 
         Raises
         ------
         CapabilityError
-            If the discoverer or the explainer needs what the data set does not offer; what they
-            need of other stages was checked with the spec.
+            If the discoverer or the explainer needs something that the data set does not offer.
+            What they need from other stages was checked with the spec.
         """
         offered = offered_by(self.dataset) | (frozenset(Capability) - OFFERED_BY_DATA)
         for part in (self._discoverer, self._explainer):
@@ -231,19 +231,19 @@ class Pipeline:
                 require(part.requires, offered, type(part).__name__)
 
     def require_results(self) -> None:
-        """Make sure that the report can be rendered from the store.
+        """Check that the report can be rendered from the store.
 
         Raises
         ------
         NotStoredError
-            If the result of a stage is not there, or damaged.
+            If the result of a stage is missing or damaged.
         """
         not_stored = (Stage.DATASET, Stage.ORACLE, REPORT)
         stages = [stage for stage in self.keys if stage not in not_stored]
         missing = [stage for stage in stages if self._stored(stage) is None]
         if missing:
             raise NotStoredError(
-                f"{self.store.root} has no results for {', '.join(missing)}: they were made "
+                f"{self.store.root} has no results for {', '.join(missing)}: they were computed "
                 "elsewhere, with other versions or on another kind of device, or failed; "
                 "run the spec again"
             )
@@ -296,7 +296,7 @@ class Pipeline:
         return page if self.space is None else replace(page, fit=self.space.summary())
 
     def discovery_inputs(self, stage: str) -> DiscoveryInputs:
-        """Return what a discoverer may look at, with the random generator of ``stage``."""
+        """Return the inputs of a discoverer, with the random generator of ``stage``."""
         return DiscoveryInputs(
             classifier=self.classifier,
             dataset=self.dataset,
@@ -307,12 +307,12 @@ class Pipeline:
         )
 
     def explanation_inputs(self, stage: str) -> ExplanationInputs:
-        """Return what an explainer may look at, with the random generator of ``stage``."""
+        """Return the inputs of an explainer, with the random generator of ``stage``."""
         before = self.discovery_inputs(stage)
         return ExplanationInputs(**vars(before), graph=self.graph, discoverer=self._discoverer)
 
     def scoring_inputs(self, stage: str) -> ScoringInputs:
-        """Return what a metric may look at, with the random generator of ``stage``."""
+        """Return the inputs of a metric, with the random generator of ``stage``."""
         before = self.explanation_inputs(stage)
         return ScoringInputs(**vars(before), explainer=self._explainer, source=self._trainer)
 
@@ -330,7 +330,7 @@ class Pipeline:
         key = self.keys[stage]
         record = self._stored(stage)
         if record is None:
-            # Inputs come first, so that no lock is held while another stage takes its own.
+            # The inputs are computed first, so that only one stage's lock is held at a time.
             self._prepare(stage)
             with self.store.locked(stage, key):
                 record = self._stored(stage)
@@ -348,8 +348,8 @@ class Pipeline:
         return from_record(record)
 
     def _meter(self, stage: str) -> Meter:
-        goes_on = self.fresh != "everything"
-        before = self.store.cost_so_far(stage, self.keys[stage]) if goes_on else None
+        continues = self.fresh != "everything"
+        before = self.store.cost_so_far(stage, self.keys[stage]) if continues else None
         oracle: Oracle | None = vars(self).get("oracle")
         return Meter(before or Cost(), None if oracle is None else oracle.ledger)
 
@@ -365,14 +365,14 @@ class Pipeline:
         return self.store.read(stage, self.keys[stage])
 
     def _prepare(self, stage: str) -> None:
-        """Compute what a stage may read, in the order of the pipeline."""
+        """Compute the results that a stage may read, in the order of the pipeline."""
         for name in _stages_before(stage):
             self.result(name)
         if stage == REPORT:
             _ = self.metrics
 
     def result(self, stage: Stage) -> object:
-        """Return what a stage comes to: computed now, before, or in an earlier run."""
+        """Return the result of a stage: computed now, before, or in an earlier run."""
         results: dict[Stage, Callable[[], object]] = {
             Stage.DATASET: lambda: self.dataset,
             Stage.CLASSIFIER: lambda: self.classifier,
@@ -395,5 +395,5 @@ def _stages_before(stage: str) -> list[Stage]:
 
 
 def _worth_keeping(result: MetricResult) -> bool:
-    """Tell whether a score may be reused: a failure may have been this machine's, this once."""
+    """Return whether a score may be reused; a failure may be temporary and is not stored."""
     return result.status != "failed"

@@ -105,6 +105,6 @@ def test_torchs_newer_options_of_precision_are_left_alone(
         pytest.skip("this torch has none")
     cudnn.conv.fp32_precision = "ieee"
     run(tiny_spec, out=finished_copy)
-    assert "precision is set operator by operator" in caplog.text
+    assert "precision is set for single operators" in caplog.text
     assert cudnn.conv.fp32_precision == "ieee"
     cudnn.conv.fp32_precision = "tf32"
