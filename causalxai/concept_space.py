@@ -29,16 +29,16 @@ _HALF = 0.5
 
 @dataclass(frozen=True)
 class UnitChange:
-    """What do() sets concepts to so that each changes by one unit.
+    """The values to which do() sets concepts so that each changes by one unit.
 
     Parameters
     ----------
     set_to
         The new values, of any shape.
     share
-        The same shape: which share of a concept's importance the change is claimed to add to the
-        target's logit. 1 for a whole unit up, -1 for one down, a flip or a removal; less where a
-        bound cuts the change short.
+        The same shape: the share of a concept's importance that the change is claimed to add to
+        the target's logit. It is 1 for one unit up, -1 for one unit down, a flip or a removal, and
+        smaller if a bound limits the change.
     """
 
     set_to: Tensor
@@ -58,10 +58,10 @@ class Concept:
     name
         Unique within its space.
     low, high
-        The values that make sense, where they are bounded.
+        The bounds of the values, if there are any.
     unit
         The unit of the values; ``"sd"`` where one unit is one standard deviation. Where it is
-        empty, ``scale`` is a standard deviation and changes are told in these.
+        empty, ``scale`` is a standard deviation, and changes are described in standard deviations.
     layer
         The network layer that the concept lives in, if any.
     tier
@@ -83,15 +83,15 @@ class Concept:
     action: ClassVar[Action] = Action.SHIFT
     """What one intervention on the concept is."""
     is_binary: ClassVar[bool] = False
-    """Whether its values are 0 and 1, of which the one is as much as the other."""
+    """Whether its values are 0 and 1, neither of which is an absence."""
     is_measured: ClassVar[bool] = True
-    """Whether its value is read off images. Otherwise it is the same in all images as they are,
-    nothing that is done to other concepts changes it, and it has no readback."""
+    """Whether its value is read from images. Otherwise it is the same in all images, interventions
+    on other concepts do not change it, and it has no readback."""
 
     def unit_change(self, values: Tensor, *, up: bool = True) -> UnitChange:
-        """Return the change by one unit up or down, no further than ``low`` and ``high``.
+        """Return the change by one unit up or down, limited by ``low`` and ``high``.
 
-        A value that lies outside already is not brought back.
+        A value that is already outside the bounds is not changed.
         """
         step = self.scale if up else -self.scale
         set_to = self.moved(values, values.new_full((), step))
@@ -102,7 +102,7 @@ class Concept:
         return Intervention.shift(torch.tensor([place]), self.scale if up else -self.scale)
 
     def sign(self, *, up: bool = True) -> int:
-        """Return the sign of what ``intervention`` is claimed to add: that of its share."""
+        """Return the sign of the claimed effect of ``intervention``, which is that of its share."""
         return 1 if up else -1
 
     def moved(self, values: Tensor, amount: Tensor) -> Tensor:
@@ -114,44 +114,44 @@ class Concept:
         return moved if self.high is None else moved.minimum(high)
 
     def contrast(self, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Return two settings whose comparison shows the concept's effect, the higher one first.
+        """Return two values whose comparison shows the concept's effect, the higher one first.
 
-        They lie one unit apart, around the concept's own value, where no bound prevents it.
+        They are one unit apart, around the concept's own value, unless a bound prevents it.
         """
         half = values.new_full((), self.scale / 2)
         return self.moved(values, half), self.moved(values, -half)
 
     def other_values(self, values: Tensor) -> tuple[float, ...]:
-        """Return sensible settings that most of the units with ``values`` ``[n]`` don't have."""
+        """Return possible values that most of the units with ``values`` ``[n]`` do not have."""
         mean, spread = values.mean(), float(values.std(correction=0)) or 1.0
         return (float(self.moved(mean, mean.new_full((), spread))),)
 
     def in_words(self, before: float, after: float) -> str:
-        """Return a change for a reader, as in ``thickness +1 sd``."""
+        """Return a description of a change, such as ``thickness +1 sd``."""
         in_sds = self.unit in ("", "sd")
         amount = (after - before) / (self.scale or 1.0) if in_sds else after - before
         number = f"{amount:+.3g}".replace("-", "\N{MINUS SIGN}")
         return f"{self.name} {number}\N{NO-BREAK SPACE}{'sd' if in_sds else self.unit}"
 
     def measure(self) -> Hashable:
-        """Return what concepts have in common whose methods do the same: all but the identity."""
+        """Return a key that is equal for concepts that differ only in name, layer and tier."""
         names = _measuring_fields(type(self))  # type: ignore[arg-type]  # classes are hashable
         return (type(self), *(getattr(self, name) for name in names))
 
 
 @dataclass(frozen=True, slots=True)
 class _Switch(Concept):
-    """A concept between 0 and 1 whose one intervention goes to the other end, up or down alike."""
+    """The base of concepts from 0 to 1 with a single intervention, which goes to the other end."""
 
     low: float | None = 0.0
     high: float | None = 1.0
 
     def sign(self, *, up: bool = True) -> int:  # noqa: ARG002
-        """Return -1: an intervention takes away what the value as it stands adds."""
+        """Return -1, because an intervention removes what the present value contributes."""
         return -1
 
     def moved(self, values: Tensor, amount: Tensor) -> Tensor:
-        """Return 1 for a move up and 0 for one down, however far."""
+        """Return 1 for a move up and 0 for a move down, of any size."""
         shape = torch.broadcast_shapes(values.shape, amount.shape)
         return (amount > 0).to(values).expand(shape)
 
@@ -176,7 +176,7 @@ class BooleanConcept(_Switch):
         return Intervention.flip(torch.tensor([place]))
 
     def other_values(self, values: Tensor) -> tuple[float, ...]:
-        """Return the value that the first unit doesn't have."""
+        """Return the value that the first unit does not have."""
         return (1 - round(float(values[0])),)
 
     def in_words(self, before: float, after: float) -> str:  # noqa: ARG002
@@ -186,7 +186,7 @@ class BooleanConcept(_Switch):
 
 @dataclass(frozen=True, slots=True)
 class ParameterConcept(_Switch):
-    """A network's own weight: 1 is intact and 0 removed; one intervention on it is a removal."""
+    """A parameter of the network: 1 is intact, 0 is removed; its intervention is the removal."""
 
     unit: str = "share"
 
@@ -202,11 +202,11 @@ class ParameterConcept(_Switch):
         return Intervention.ablate(torch.tensor([place]))
 
     def other_values(self, values: Tensor) -> tuple[float, ...]:  # noqa: ARG002
-        """Return removed, and halved."""
+        """Return 0 and .5: removed and halved."""
         return (0.0, 0.5)
 
     def in_words(self, before: float, after: float) -> str:  # noqa: ARG002
-        """Return ``conv1[3] removed``, or by what it is multiplied."""
+        """Return ``conv1[3] removed``, or the factor by which it is multiplied."""
         return f"{self.name} removed" if after == 0 else f"{self.name} times {after:.3g}"
 
 
@@ -216,12 +216,12 @@ def _measuring_fields(kind: type[Any]) -> tuple[str, ...]:
 
 
 def alike(concepts: Sequence[Concept]) -> list[tuple[Concept, Tensor]]:
-    """Group concepts whose methods do the same, since there may be a hundred thousand.
+    """Group concepts that behave alike, because there may be a hundred thousand of them.
 
     Returns
     -------
     list
-        One concept of each group, and the columns ``[g]`` of all that are like it.
+        One concept of each group, and the columns ``[g]`` of the group.
     """
     groups: dict[Hashable, list[int]] = defaultdict(list)
     for column, concept in enumerate(concepts):
@@ -230,16 +230,16 @@ def alike(concepts: Sequence[Concept]) -> list[tuple[Concept, Tensor]]:
 
 
 def unit_changes(concepts: Sequence[Concept], values: Tensor, *, up: bool = True) -> UnitChange:
-    """Return how each of some concepts changes by one unit.
+    """Return the change of each concept by one unit.
 
     Parameters
     ----------
     concepts
         The ``d`` concepts.
     values
-        ``[n, d]``, their values now.
+        ``[n, d]``, their present values.
     up
-        Whether those that can go either way go up or down.
+        Whether concepts that can go either way go up or down.
     """
     set_to, share = torch.empty_like(values), torch.empty_like(values)
     for concept, columns in alike(concepts):
@@ -250,15 +250,15 @@ def unit_changes(concepts: Sequence[Concept], values: Tensor, *, up: bool = True
 
 @dataclass(frozen=True)
 class Units:
-    """``n`` individuals, as abduction reads them.
+    """``n`` individuals, as abduction infers them from images.
 
     Parameters
     ----------
     values
-        ``[n, d]``, the value of every concept (the *state* before anything is done).
+        ``[n, d]``, the value of every concept (the *state* before an intervention).
     residual
-        What the oracle holds fixed for each individual (an image, a style code), by name; the
-        first axis of each tensor is ``n``.
+        What the oracle keeps fixed for each individual, such as an image or a style code, by name;
+        the first axis of each tensor is ``n``.
     """
 
     values: Tensor
@@ -279,7 +279,7 @@ class Units:
 
 
 class ConceptSpace(Plugin, ABC):
-    """The variables that a classifier's explanation speaks of, and how to read them."""
+    """A set of concepts, and the way to read their values from images."""
 
     @property
     @abstractmethod
@@ -298,7 +298,7 @@ class ConceptSpace(Plugin, ABC):
     ) -> Self:
         """Learn the concepts that ``classifier`` perceives in ``dataset``; return ``self``.
 
-        A long fit saves its state to ``checkpoint`` now and then, and goes on from what it holds.
+        A long fit saves its state to ``checkpoint`` repeatedly, and continues from a saved state.
         """
 
     @abstractmethod
@@ -313,14 +313,14 @@ class ConceptSpace(Plugin, ABC):
 
     @abstractmethod
     def to_record(self) -> Record:
-        """Return all that ``fit`` learned, so that ``restore`` can bring it back."""
+        """Return everything that ``fit`` learned, for ``restore``."""
 
     @abstractmethod
     def restore(self, record: Record, classifier: Classifier) -> Self:
-        """Undo ``to_record``: after it the space reads as it did when it was stored."""
+        """Restore what ``to_record`` returned, so that the space reads as when it was stored."""
 
     def summary(self) -> Mapping[str, Json]:
-        """Return held-out figures of the fit, which a run's summary tells; plain values by name."""
+        """Return figures of the fit on held-out images, for a run's summary, by name."""
         return {}
 
     def names(self) -> tuple[str, ...]:
@@ -334,7 +334,7 @@ def held_out_scales(space: ConceptSpace, images: Tensor) -> tuple[float, ...]:
     Parameters
     ----------
     space
-        Fitted as far as ``encode`` needs it.
+        A space that is fitted as far as ``encode`` needs it.
     images
         ``[n, c, h, w]``; at most 512 of them are read, evenly spaced.
     """

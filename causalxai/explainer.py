@@ -1,4 +1,4 @@
-"""Explainers: from a graph and an oracle to why these images got these predictions."""
+"""Explainers: say which concepts or pixels led to the classifier's logits for some images."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from causalxai.what_if import WhatIf, fault_of, what_ifs_from_record, what_ifs_t
 
 @dataclass(frozen=True, kw_only=True)
 class ExplanationInputs(DiscoveryInputs):
-    """What an explainer may look at: what a discoverer may, and what was discovered.
+    """The inputs of an explainer: those of a discoverer, and the discovered graph.
 
     Parameters
     ----------
     graph
         The causal graph, where the run has one.
     discoverer
-        What discovered it, for explainers that follow its settings.
+        The graph's discoverer, for explainers that follow its settings.
     """
 
     graph: CausalGraph | None = None
@@ -49,7 +49,7 @@ class ExplanationInputs(DiscoveryInputs):
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why ``n`` images got their logits for ``n`` classes.
+    """An explanation of the logits of ``n`` images for ``n`` classes.
 
     Parameters
     ----------
@@ -58,17 +58,17 @@ class Explanation:
     target
         ``[n]``, the class that is explained for each image.
     concepts
-        Names of the ``d`` concepts that the explanation speaks of.
+        Names of the ``d`` concepts of the importances.
     importance
         ``[n, d]``, how much each concept supports the target class, on the logit; negative
-        where it opposes it. ``None`` for explanations that speak of pixels alone.
+        where it opposes the class. ``None`` for explanations that attribute to pixels alone.
     maps
         Attribution maps by name, each ``[n, h, w]``; the first one is the method's own claim.
     what_ifs
-        What-ifs of some of the images, in any order. Comparisons show their pictures.
+        What-ifs of some of the images, in any order. Comparisons show their images.
     units
-        The images as the run's concept space reads them, so that nobody reads them again;
-        ``None`` where the run has no concept space.
+        The units that the run's concept space reads from the images, so that they are read only
+        once; ``None`` if the run has no concept space.
     details
         Further tensors of the method, by name, for its own report.
     meta
@@ -112,7 +112,7 @@ class Explanation:
 
     @classmethod
     def from_record(cls, record: Record) -> Self:
-        """Undo ``to_record``."""
+        """Read the record that ``to_record`` returned."""
         tensors = record.tensors
         names = {
             key: cast("list[str]", record.meta[key]) for key in ("concepts", "maps", "details")
@@ -131,7 +131,7 @@ class Explanation:
 
 
 def _units_to_record(units: Units, images: Tensor) -> Record:
-    """Return units as they are stored, without what the images or a single value say again."""
+    """Return units as they are stored, without tensors that equal the images or repeat a value."""
     values, residual = units.values, dict(units.residual)
     # A space of 100 000 intact parameters returns a view of a single 1.
     single = values.numel() > 1 and not any(values.stride())
@@ -147,7 +147,7 @@ def _units_to_record(units: Units, images: Tensor) -> Record:
 
 
 def _units_from_record(record: Record) -> Units | None:
-    """Undo ``_units_to_record``."""
+    """Read the units that ``_units_to_record`` returned."""
     if record.meta["units"] is None:
         return None
     meta, tensors = cast("dict[str, list[Any]]", record.meta["units"]), record.tensors
@@ -166,7 +166,7 @@ def _same(one: Tensor, other: Tensor) -> bool:
 
 
 class ControlKind(StrEnum):
-    """What an explainer that knows nothing of the classifier says instead."""
+    """The kinds of explainers that serve as controls: they know nothing of the classifier."""
 
     RANDOM = "random"
     """Noise."""
@@ -178,10 +178,10 @@ class Explainer(Plugin, ABC):
     """Explains the classifier's logits for given classes of given images."""
 
     requires: frozenset[Capability] = frozenset()
-    """What it cannot do without. An instance may need more or less than its class."""
+    """The capabilities that it needs. An instance may need more or fewer than its class."""
 
     control: ClassVar[ControlKind | None] = None
-    """Which kind of control it is; ``None`` for an explainer that means what it says."""
+    """Its kind if it is a control; ``None`` for all other explainers."""
 
     @final
     def explain(
@@ -201,11 +201,10 @@ class Explainer(Plugin, ABC):
         target
             ``[n]`` class indices, or one for all.
         inputs
-            What the explainer may look at.
+            The inputs of the explainer.
         with_units
-            Whether the explanation is to hold the images as the run's concept space reads them,
-            also where the explainer had no need to read them. Without is cheaper, for
-            explanations of which nobody reads the concepts' values.
+            Whether the explanation must have ``units`` even if the explainer does not need them.
+            ``False`` saves time if the values of the concepts are not used.
 
         Raises
         ------
@@ -231,7 +230,7 @@ class Explainer(Plugin, ABC):
 
 
 def _fault(explanation: Explanation, images: Tensor, classes: int) -> str | None:
-    """Return in which way an explanation of images breaks the contract; ``None`` if it doesn't."""
+    """Return how an explanation of images breaks the contract; ``None`` if it does not."""
     n, d = images.shape[0], len(explanation.concepts)
     expected = {f"map {name}": (n, *images.shape[2:]) for name in explanation.maps}
     claims = {f"map {name}": tensor for name, tensor in explanation.maps.items()}

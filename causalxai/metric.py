@@ -1,4 +1,4 @@
-"""Metrics: scores that know their direction, range, interval and chance level."""
+"""Metrics: scores with a direction, a range, an interval and a chance level."""
 
 from __future__ import annotations
 
@@ -41,21 +41,21 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class ScoringInputs(ExplanationInputs):
-    """What a metric may look at: what an explainer may, and who explained.
+    """The inputs of a metric: those of an explainer, and the explainer itself.
 
     Parameters
     ----------
     explainer
-        What explained, for metrics that ask it again.
+        The explainer, for metrics that run it again.
     source
-        Where the classifier came from, for metrics that need another one like it.
+        The source of the classifier, for metrics that need another classifier like it.
     """
 
     explainer: Explainer | None = None
     source: ClassifierSource | None = None
 
     def need_explainer(self, who: str) -> Explainer:
-        """Return the explainer, which ``who`` asks again; CapabilityError if the run has none."""
+        """Return the explainer, which ``who`` runs again; CapabilityError if the run has none."""
         if self.explainer is None:
             raise CapabilityError(f"{who} runs the explainer again, but this run has none")
         return self.explainer
@@ -78,7 +78,7 @@ class ScoringInputs(ExplanationInputs):
 
 
 class MetricUndefinedError(CausalxaiError):
-    """A metric has no value here, for the reason that the message gives."""
+    """A metric is not defined in this case; the message gives the reason."""
 
 
 @dataclass(frozen=True)
@@ -109,12 +109,12 @@ class Estimate:
     def share(cls, hits: ArrayLike) -> Self:
         """Return the share of hits with Wilson's score interval [1]_.
 
-        A bootstrap of five hits in five would say [1, 1]; this says [.57, 1].
+        For five hits in five it is [.57, 1], whereas a bootstrap interval would be [1, 1].
 
         Parameters
         ----------
         hits
-            One number or truth value for each sample: 1 where it is a hit, else 0.
+            For each sample 1 if it is a hit and 0 if not, as numbers or booleans.
 
         Raises
         ------
@@ -132,7 +132,7 @@ class Estimate:
         if data.size == 0:
             raise MetricUndefinedError("there is no sample to take a share of")
         if not np.isin(data, (0.0, 1.0)).all():
-            raise ValueError("a share is taken of hits, each 0 or 1")
+            raise ValueError("each hit must be 0 or 1")
         count = int(data.sum())
         interval = stats.binomtest(count, data.size).proportion_ci(0.95, method="wilson")
         return cls(count / data.size, float(interval.low), float(interval.high), int(data.size))
@@ -140,7 +140,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class MetricResult:
-    """What a metric says of one explanation.
+    """The result of a metric for one explanation.
 
     Parameters
     ----------
@@ -152,14 +152,14 @@ class MetricResult:
     estimate
         The score, where the status is ``ok``.
     chance
-        What the same metric says of an explanation that knows nothing.
+        The score of an explanation that knows nothing, the chance level.
     parts
-        What else there is to say of the same explanation: the score of its other maps, say, or
-        what goes into the score. On scales of their own, which need not be the score's.
+        Further results for the same explanation, such as the scores of its other maps or
+        components of the score. Their scales may differ from the score's.
     controls
-        The same score for things that ought to do worse; read the score beside them.
+        The same score for controls, which should be worse; read the score beside them.
     higher_is_better
-        Which way is better; ``None`` where the score describes, and none is better.
+        Whether higher is better; ``None`` if the score only describes.
     read
         What the metric read of the explanation: its importances of concepts or its map of pixels.
         ``None`` where it read neither. Scores that read different spaces are not comparable.
@@ -204,28 +204,28 @@ class MetricResult:
 
 
 class Metric(Plugin, ABC):
-    """Scores an explanation. ``compute`` never raises for a score that cannot be had."""
+    """Scores an explanation. ``compute`` returns a reason instead of raising an error."""
 
     name: ClassVar[str]
     higher_is_better: ClassVar[bool | None]
-    """``None`` where the score describes, as a bias does: it is shown, and not ranked."""
+    """``None`` if the score only describes, as a bias does; it is then shown but not ranked."""
     value_range: ClassVar[tuple[float | None, float | None]]
     reference: ClassVar[str]
-    """Where the metric comes from."""
+    """The publication that defines the metric."""
     requires: frozenset[Capability] = frozenset()
-    """What it cannot do without. An instance may need more or less than its class."""
+    """The capabilities that it needs. An instance may need more or fewer than its class."""
     scores_explanations: ClassVar[bool] = True
-    """Whether it scores an explanation; else other parts of a run, see ``RunMetric``."""
+    """Whether it scores an explanation; if not, it scores other parts of a run (``RunMetric``)."""
     about_concepts: ClassVar[bool] = False
-    """Whether the score depends on which concepts are spoken of: scores about
-    other concepts are then not comparable."""
+    """Whether the score depends on the choice of concepts. Scores about different concepts are then
+    not comparable."""
     why_controls_win: ClassVar[Mapping[ControlKind, str]] = {}
-    """Why an explainer that knows nothing can score well, by its kind; shown where one does."""
+    """Why a control can score well, by its kind; shown if one does."""
     contrasting_part: ClassVar[str] = ""
     """The name of a part on the scale of the score that can rank a method above a control which the
     score ranks above the method; a warning about the control mentions it."""
     reading_note: ClassVar[str] = ""
-    """How the score is read, in a few sentences; stands beneath the scores of a comparison."""
+    """How to read the score, in a few sentences; shown below the scores of a comparison."""
 
     @final
     def compute(self, explanation: Explanation | None, inputs: ScoringInputs) -> MetricResult:
@@ -234,9 +234,9 @@ class Metric(Plugin, ABC):
         Parameters
         ----------
         explanation
-            What is scored; ``None`` where the run explains nothing.
+            The explanation to score; ``None`` if the run has none.
         inputs
-            What the metric may look at.
+            The inputs of the metric.
 
         A missing capability or ``MetricUndefinedError`` gives ``skipped``; any other error, or a
         value that is not finite, or a score, chance or control outside ``value_range``, gives
@@ -248,7 +248,7 @@ class Metric(Plugin, ABC):
         except (CapabilityError, MetricUndefinedError) as reason:
             result = MetricResult(self.name, "skipped", reason=str(reason))
         except Exception as error:
-            # A metric may be a stranger's code; hours of work must not be lost with it.
+            # A metric may be third-party code; its errors must not stop the run.
             _logger.warning("metric %s failed", self.name, exc_info=error)
             reason_text = f"{type(error).__name__}: {error}"
             result = MetricResult(self.name, "failed", reason=reason_text)
@@ -283,9 +283,9 @@ class Metric(Plugin, ABC):
 
 
 class RunMetric(Metric):
-    """Scores other parts of a run than its explanation: the graph, say, or the concepts.
+    """Scores another part of a run than its explanation, such as the graph or the concepts.
 
-    Subclasses write ``_score_run``.
+    Subclasses implement ``_score_run``.
     """
 
     scores_explanations = False

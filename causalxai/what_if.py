@@ -24,10 +24,10 @@ class Change:
     action
         Whether its value is set, shifted or flipped.
     value
-        The new value, or the amount of a shift, in the concept's own values; of no meaning for a
-        flip.
+        The new value, or the amount of a shift, in the concept's own values; it has no meaning for
+        a flip.
     words
-        The same for a reader, as in "thickness +1 sd".
+        A description of the change, such as "thickness +1 sd".
     """
 
     concept: str
@@ -43,9 +43,10 @@ class WhatIf:
     Parameters
     ----------
     row
-        Which of the explained images.
+        The index of the image among those that are explained.
     changes
-        What is done. Empty: nothing is, and the answer is the image as the oracle perceives it.
+        The changes of the intervention. If empty, the answer is the image as the oracle perceives
+        it.
     logits
         ``[K]``, on the CPU.
     image

@@ -1,4 +1,4 @@
-"""LIME's surrogate: a sparse linear model of one unit's surroundings."""
+"""LIME's surrogate: a sparse linear model of the responses near one unit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sklearn.linear_model import Lasso
 Values = NDArray[np.float64]
 
 _ITERATIONS = 10_000
-# Logits are in single precision: what varies by less does not vary.
+# Logits have single precision; smaller variations are rounding.
 _ROUNDING = 1e-6
 
 
@@ -26,10 +26,10 @@ class LocalModel:
     intercept
         The response without any move.
     fidelity
-        R² on samples that were left out one by one, weighted; negative where the mean says more
-        than the model, 0 where the response does not vary, or no sample is near enough to tell.
-        Left out of the least squares alone: the lasso has selected its concepts with all samples,
-        which flatters a model of few concepts out of many a little.
+        Weighted R² by leave-one-out; negative if the mean predicts better than the model, 0 if the
+        response does not vary or no sample is near enough. The samples are left out only of the
+        least squares. The lasso has selected the concepts with all samples, so that the figure is
+        slightly too high for few concepts out of many.
     """
 
     coefficients: Values
@@ -40,7 +40,7 @@ class LocalModel:
     def fit(
         cls, moves: Values, response: Values, weights: Values, *, sparsity: float
     ) -> LocalModel:
-        """Select concepts by the lasso, and fit those alone by weighted least squares.
+        """Select concepts by the lasso, and fit only these by weighted least squares.
 
         Parameters
         ----------
@@ -49,7 +49,7 @@ class LocalModel:
         response
             ``[q]``.
         weights
-            ``[q]``, not negative: how near each sample is.
+            ``[q]``, not negative: the proximity of each sample.
         sparsity
             The lasso's penalty as a share, in [0, 1), of the one that selects nothing; 0 selects
             all.
@@ -96,7 +96,7 @@ def _select(x: Values, y: Values, shares: Values, sparsity: float) -> NDArray[np
 
 
 def _leverage(design: Values) -> Values:
-    """Return how far each weighted sample draws its own prediction, in [0, 1]."""
+    """Return the leverage of each weighted sample, in [0, 1]."""
     u, s, _ = np.linalg.svd(design, full_matrices=False)
     kept = u[:, s > s[0] * 1e-12]
     leverage: Values = np.square(kept).sum(axis=1)
@@ -104,7 +104,7 @@ def _leverage(design: Values) -> Values:
 
 
 def _left_out_r_squared(y: Values, root: Values, left_over: Values, leverage: Values) -> float:
-    """Compare errors of models that did not see the sample, and of means that did not."""
+    """Return R² from the leave-one-out errors of the model and of the mean."""
     free = 1 - leverage > 1e-9
     errors = left_over[free] / (1 - leverage[free])
     nothing = y[free] / (1 - root[free] ** 2)

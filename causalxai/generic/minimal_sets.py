@@ -1,4 +1,4 @@
-"""For each image a few concepts whose change turns the prediction."""
+"""Minimal sets: for each image a few concepts whose change turns the prediction."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _IMPOSSIBLE = float("-inf")
 class MinimalSets:
     """For each unit, a small set of concepts whose change turns the prediction.
 
-    No single concept can be taken back from it. Where concepts act together, there may still be
-    smaller sets, even within it: single removals are all that has been tried.
+    No single concept can be removed from it. If concepts act together, there may still be smaller
+    sets, even subsets of it, because only single removals were tried.
 
     Parameters
     ----------
     changed
-        ``[n, m]``, bool: the set. Empty where the prediction was there before, and where it could
-        not be turned.
+        ``[n, m]``, bool: the set. It is empty if nothing had to be changed, or if the prediction
+        could not be turned.
     set_to
         ``[n, m]``, the concepts' values, changed or not.
     turned
@@ -107,18 +107,18 @@ def ask_sets(
     set_to: Tensor,
     want: tuple[Want, ...] = ("logits",),
 ) -> Response:
-    """Ask for sets of concepts of each unit's own.
+    """Query an oracle about sets of concepts that differ between units.
 
     Parameters
     ----------
     oracle, units
-        Whom to ask about which ``n`` individuals.
+        The oracle, and ``n`` individuals.
     places
-        ``[m]``, the concepts that the sets are of.
+        ``[m]``, the indices of the concepts.
     changed, set_to
-        ``[q, n, m]``: which concepts each set has, and their values.
+        ``[q, n, m]``: which concepts belong to each set, and their values.
     want
-        What to answer.
+        The answers that are wanted.
     """
     if not oracle.propagates and all(one.is_measured for one in concepts_at(oracle, places)):
         # One query: to set the other concepts to their own values is to do nothing.

@@ -1,4 +1,4 @@
-"""Which concepts an explanation is about: there may be more than it can ask for or show."""
+"""Chooses the concepts of an explanation, if there are more than it can query or show."""
 
 from __future__ import annotations
 

@@ -79,13 +79,13 @@ def sampled_shapley_values(
     Parameters
     ----------
     game
-        Is asked about ``2 m`` coalitions for each order.
+        The game; it is evaluated for ``2 m`` coalitions for each order.
     players
-        m.
+        The number of players, m.
     orders
-        How many random orders; 2 or more.
+        The number of random orders, at least 2.
     rng
-        Draws the orders.
+        The generator of the orders.
 
     Notes
     -----
@@ -112,13 +112,13 @@ def _gains(game: Game, order: Tensor) -> Tensor:
 
 
 class Shapley(Explainer):
-    """Shapley values of concepts, in the game of do().
+    """Shapley values of concepts, where the game is played by interventions.
 
-    A coalition of concepts is left as it is, and all others are changed by their unit: continuous
-    ones are set one standard deviation lower, boolean ones flipped, parameters removed. The worth
-    of the coalition is the target's logit then, and follows from the oracle: what a changed
-    concept causes changes with it. ``importance`` adds up to the logit as it is minus the logit
-    with all concepts changed.
+    The concepts of a coalition keep their values, and all others are changed by one unit:
+    continuous ones are set one standard deviation lower, boolean ones flipped, parameters removed.
+    The worth of the coalition is the target's logit in the oracle's answer, including the
+    consequences of the changes. ``importance`` adds up to the original logit minus the logit with
+    all concepts changed.
 
     Exact for up to ten concepts. With more, random orders are drawn, and the 95 % interval over
     these is in ``details`` as ``low`` and ``high``, each ``[n, m]``; an order takes two

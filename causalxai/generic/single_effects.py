@@ -15,7 +15,7 @@ from causalxai.generic.what_ifs import unit_what_ifs
 
 
 class SingleEffects(Explainer):
-    """Changes each concept alone by one unit and asks what becomes of the target's logit.
+    """Changes each concept alone by one unit and asks for the effect on the target's logit.
 
     Continuous concepts are shifted by a standard deviation, boolean ones flipped, parameters
     removed. ``importance`` is what one unit adds to the logit, with all that follows from it; a

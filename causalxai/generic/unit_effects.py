@@ -1,4 +1,4 @@
-"""What a unit change of each concept, alone, adds to the logit of a class."""
+"""Unit effects: what a change of each concept alone by one unit adds to the logit of a class."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class UnitEffects:
 def unit_effects(
     oracle: Oracle, units: Units, target: Tensor, places: Tensor, *, up: bool = True
 ) -> UnitEffects:
-    """Change each of some concepts by one unit, and see what becomes of a logit.
+    """Return the effects on a logit when each of some concepts is changed alone by one unit.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What-ifs of generic explainers: pictures of concepts that are changed by a unit."""
+"""What-ifs of the generic explainers: images in which one concept is changed by one unit."""
 
 from __future__ import annotations
 

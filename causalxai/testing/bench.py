@@ -1,4 +1,4 @@
-"""A plugin on the bench: what it is tried with, and how promises are judged."""
+"""The bench: a plugin with everything that is needed to try it, and ways to check promises."""
 
 from __future__ import annotations
 
@@ -33,28 +33,28 @@ class BrokenPromiseError(AssertionError):
 
 @dataclass(frozen=True, kw_only=True)
 class Bench(Generic[PluginT]):
-    """A plugin and all that it takes to try it.
+    """A plugin and everything that is needed to try it.
 
     Parameters
     ----------
     plugin
-        Configured; neither fitted nor bound.
+        The configured plugin, neither fitted nor bound.
     inputs
-        The parts that the plugin may look at. A concept space is fitted on its classifier and
+        The inputs of the plugin. A concept space is fitted on its classifier and
         data set; an oracle is bound to its classifier and its fitted space; a discoverer, an
         explainer or a metric needs what it requires.
     images
-        ``[n, c, h, w]``, two or more that the classifier knows what to do with.
+        ``[n, c, h, w]``, two or more images that the classifier can process.
     explanation
-        What a metric scores; unless given, random maps and importances for the images.
+        The explanation that a metric scores; by default random maps and importances.
     tolerance
-        How far two computations of the same may lie apart, as a share of the largest value.
+        How much two computations of the same may differ, as a share of the largest value.
     report_builder
         Builds the plugin's sections of the report; unless given, the one that is registered for
         the plugin's class, if there is one.
     fidelity
-        How far the logits of the empty intervention may be from those of the image itself; more
-        than ``tolerance`` only for oracles that paint the image anew, and not perfectly.
+        How much the logits of the empty intervention may differ from those of the image itself. It
+        is above ``tolerance`` only for oracles that reconstruct the image imperfectly.
     """
 
     plugin: PluginT
@@ -67,7 +67,7 @@ class Bench(Generic[PluginT]):
 
     @property
     def who(self) -> str:
-        """The plugin's full name, with which every complaint begins."""
+        """The full name of the plugin, with which messages begin."""
         return f"{type(self.plugin).__module__}.{type(self.plugin).__qualname__}"
 
     def fresh(self) -> PluginT:
@@ -75,11 +75,11 @@ class Bench(Generic[PluginT]):
         return type(self.plugin)(self.plugin.config)
 
     def seeded(self, seed: int = 0) -> ScoringInputs:
-        """Return the inputs with a generator that begins anew."""
+        """Return the inputs with a newly seeded generator."""
         return replace(self.inputs, rng=torch.Generator().manual_seed(seed))
 
     def report_inputs(self) -> ReportInputs:
-        """Return what a report builder may look at, with a generator that begins anew."""
+        """Return the inputs of a report builder, with a newly seeded generator."""
         inputs = self.seeded()
         return ReportInputs(
             classifier=inputs.classifier,
@@ -177,7 +177,7 @@ class Bench(Generic[PluginT]):
 
 
 def check(promise: Callable[[Bench[PluginT]], None]) -> Callable[[Bench[PluginT]], None]:
-    """Make a check of a function: whatever the plugin raises in it breaks the promise too."""
+    """Turn a function into a check: an error of the plugin in it is a broken promise, too."""
 
     @wraps(promise)
     def judge(bench: Bench[PluginT]) -> None:
@@ -195,9 +195,9 @@ def check(promise: Callable[[Bench[PluginT]], None]) -> Callable[[Bench[PluginT]
 def require_declared_needs(
     bench: Bench[PluginT], requires: frozenset[Capability], use: Callable[[ScoringInputs], object]
 ) -> None:
-    """Require a plugin to refuse a run without what it requires, and to do without all else.
+    """Require a plugin to refuse a run that lacks a required capability, and to need no other.
 
-    Only what ``requires`` names can be told before any training.
+    Only the capabilities in ``requires`` can be checked before training.
     """
     for part in sorted(requires | {Capability.CONCEPTS, Capability.ORACLE, Capability.GRAPH}):
         inputs = bench.lacking(part)

@@ -39,18 +39,18 @@ _SUITES: Mapping[type, Sequence[Check]] = {
 
 @dataclass(frozen=True)
 class Case:
-    """One plugin, in one configuration, that ought to keep its interface's promises.
+    """A plugin in one configuration, for which the promises of its interface are checked.
 
     Parameters
     ----------
     name
-        What the case is called among the tests.
+        The name of the case in the tests' ids.
     interface
         The abstract class: ``ConceptSpace``, ``Oracle``, ``GraphDiscoverer``, ``Explainer``,
         ``Metric``; for any other ``Plugin`` the suite has what all plugins promise.
     build
-        Puts the plugin on a bench. It is called anew for each check, so that no check sees what
-        another one left behind.
+        Returns a bench with the plugin. It is called for each check, so that checks do not
+        influence one another.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What must be found as it was left: networks with their hooks, data sets, explanations."""
+"""The footprint: everything that a query or an explanation must not change."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from causalxai.explainer import Explanation
 
 
 def of_classifier(classifier: Classifier) -> dict[str, object]:
-    """Return all that a query or an explanation might leave behind in a model, by name."""
+    """Return everything in a model that a query or an explanation might change, by name."""
     model = classifier.model
     found: dict[str, object] = {f"{name!r}": t.clone() for name, t in model.state_dict().items()}
     found["the set of its tensors"] = sorted(found)
@@ -50,7 +50,7 @@ def of_explanation(explanation: Explanation) -> dict[str, Tensor]:
 
 
 def changes(before: Mapping[str, object], after: Mapping[str, object]) -> list[str]:
-    """Return the names of what differs in any bit."""
+    """Return the names of the entries that differ in any bit."""
     return [name for name in {**before, **after} if not _same(before.get(name), after.get(name))]
 
 

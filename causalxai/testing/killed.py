@@ -1,4 +1,4 @@
-"""Killed processes, to try whether a fit goes on where it stopped."""
+"""Simulated kills, to test whether a fit continues where it stopped."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """A toy world whose causal truth is known in closed form, and one small plugin of each kind.
 
 Four concepts of a linear Gaussian structural model set the brightness of the four patches of an
-image, and a linear network reads them. Whatever an explanation may say here can be computed
-beside it with pencil and paper. Read the plugins as examples of how to write one's own: they do
-all that their interfaces ask for and nothing more.
+image, and a linear network reads them. Every quantity in an explanation can therefore be computed
+by hand. The plugins are also examples for your own: they do everything that their interfaces ask
+for, and nothing more.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class ToySpace(ConceptSpace):
         progress: Progress = SILENT,  # noqa: ARG002
         checkpoint: Checkpoint = NO_CHECKPOINT,  # noqa: ARG002
     ) -> Self:
-        """Learn what the patches are called, and how much their brightness varies.
+        """Learn the names of the patches and the standard deviations of their brightness.
 
         Raises
         ------

@@ -43,7 +43,7 @@ class Trial:
         return tuple(want for want in WANTS if can_answer(self.oracle, want))
 
     def interventions(self) -> Intervention:
-        """Return a mixed lot: nothing, one concept each, and two at once."""
+        """Return a mixture of interventions: on nothing, on one concept, and on two at once."""
         pairs = zip(self.chosen[::2], self.chosen[1::2], strict=False)
         rows = [(), *((one,) for one in self.chosen), *pairs]
         return self.set(rows)
