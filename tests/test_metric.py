@@ -205,7 +205,7 @@ def test_five_hits_in_five_leave_doubt():
 def test_shares_are_of_hits_and_of_something():
     with pytest.raises(MetricUndefinedError, match="no sample"):
         Estimate.share([])
-    with pytest.raises(ValueError, match="each 0 or 1"):
+    with pytest.raises(ValueError, match="each hit must be 0 or 1"):
         Estimate.share([0.0, 0.5])
 
 
