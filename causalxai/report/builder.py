@@ -1,7 +1,7 @@
 """Report builders: functions that draw the sections of a report for one plugin's results.
 
-A plugin's class knows nothing of reports. Its distribution registers a builder under the plugin's
-own name, in the entry-point group ``causalxai.concept_reports``, ``causalxai.graph_reports`` or
+The class of a plugin does not draw. Its distribution registers a report builder under the plugin's
+name, in the entry-point group ``causalxai.concept_reports``, ``causalxai.graph_reports`` or
 ``causalxai.explanation_reports``; a plugin without one has no sections.
 """
 
@@ -32,16 +32,16 @@ ExplainerT = TypeVar("ExplainerT", bound="Explainer", contravariant=True)
 
 @dataclass(frozen=True, kw_only=True)
 class ReportInputs:
-    """What a report builder may look at, beside the result that it reports on.
+    """The inputs of a report builder, beside the result that it reports on.
 
     Parameters
     ----------
     classifier, dataset
         The trained classifier and its data.
     rng
-        The source of every random choice.
+        The generator of all random choices.
     progress
-        Where long work reports.
+        Receives reports on the progress of long work.
     space, oracle, graph, explanation
         The run's other results; ``None`` for a stage that the run does not have.
     """
@@ -58,14 +58,14 @@ class ReportInputs:
 
 @dataclass(frozen=True)
 class GraphReport:
-    """What is shown of a graph.
+    """The sections on a graph.
 
     Parameters
     ----------
     sections
-        In their order.
+        The sections, in order.
     draws_graph
-        Whether they hold a drawing of the whole graph; otherwise the report draws it before them.
+        Whether they contain a drawing of the whole graph; if not, the report draws it first.
     """
 
     sections: Sequence[Section] = ()

@@ -1,4 +1,4 @@
-"""Where drawings of causal graphs put nodes, and how the marks of edges look."""
+"""Layout of causal graphs: the positions of nodes, and the line styles of edges."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from causalxai.graph import CausalGraph, Edge, EdgeKind
 
 
 class Line(NamedTuple):
-    """How an edge is drawn, in matplotlib's words."""
+    """The line style of an edge, in matplotlib's terms."""
 
     arrow: str
     style: str
@@ -44,7 +44,7 @@ _LEGEND = {
 
 
 def legend(graph: CausalGraph) -> str:
-    """Return what the lines of edges that are not directed mean, as sentences of a caption."""
+    """Return sentences for a caption that explain the lines of edges that are not directed."""
     kinds = {edge.kind for edge in graph.edges}
     said = "; ".join(text for kind, text in _LEGEND.items() if kind in kinds)
     return f" {said[0].upper()}{said[1:]}." if said else ""
@@ -52,16 +52,16 @@ def legend(graph: CausalGraph) -> str:
 
 @dataclass(frozen=True)
 class Layout:
-    """Places of nodes in columns.
+    """The positions of nodes in columns.
 
     Parameters
     ----------
     places
         Column and height of each node; heights are in rows and lie in [0, ``rows``].
     columns
-        How many columns there are.
+        The number of columns.
     rows
-        How many nodes the fullest column has.
+        The number of nodes in the fullest column.
     """
 
     places: Mapping[str, tuple[float, float]]
@@ -70,7 +70,7 @@ class Layout:
 
 
 def layout_of(layers: Mapping[str, int], nodes: Iterable[str]) -> Layout:
-    """Return the places of some nodes: a column for each layer that has any, evenly filled."""
+    """Return the positions of some nodes, in an evenly filled column for each layer."""
     members: dict[int, list[str]] = defaultdict(list)
     for node in nodes:
         members[layers[node]].append(node)
@@ -84,18 +84,18 @@ def layout_of(layers: Mapping[str, int], nodes: Iterable[str]) -> Layout:
 
 
 def layers_of(graph: CausalGraph, truth: CausalGraph | None = None) -> dict[str, int]:
-    """Return the layer of each node: causes are in lower ones than their effects.
+    """Return the layer of each node; causes are in lower layers than their effects.
 
-    Where all nodes of the graph have a tier, the tiers decide, and within a tier the longest path
-    into a node; otherwise the longest path alone.
+    If all nodes of the graph have a tier, nodes are ordered by tier, and within a tier by the
+    longest path into the node; otherwise by the longest path alone.
 
     Parameters
     ----------
     graph
-        What is drawn.
+        The graph to draw.
     truth
-        A graph that is drawn beside it, with nodes at the same places; its edges come first where
-        the two disagree. Nodes that it alone has are in the lowest tier.
+        A graph that is drawn beside it, with the same positions of nodes. If the two disagree, its
+        edges decide. Nodes that only it has are in the lowest tier.
     """
     known = () if truth is None else truth.nodes
     nodes = list(dict.fromkeys([*known, *graph.nodes]))

@@ -31,7 +31,7 @@ class Report:
     figures
         The plugins' figures in it, by file name: SVG or PNG.
     fit
-        What the concept space says of its own fit, plain values by name.
+        The figures of the concept space's fit, plain values by name.
     """
 
     html: str
@@ -46,7 +46,7 @@ class Report:
 
     @classmethod
     def from_record(cls, record: Record) -> Self:
-        """Undo ``to_record``."""
+        """Read the record that ``to_record`` returned."""
         fit = cast("dict[str, Json]", record.meta["fit"])
         return cls(record.texts["report.html"], record.files, fit)
 
@@ -75,13 +75,13 @@ def render_report(
     Parameters
     ----------
     spec
-        What was run.
+        The resolved spec of the run.
     accuracy
-        The classifier's, on the held-out images, in [0, 1].
+        The classifier's accuracy on the held-out images, in [0, 1].
     graph, metrics
-        The results; ``None`` where the run has no graph.
+        The results; ``None`` if the run has no graph.
     sections
-        What is shown of graph, explanation and concepts; the first one leads the page.
+        The sections on graph, explanation and concepts; the first one leads the page.
     """
     environment = page_environment()
     environment.tests["text"] = lambda item: isinstance(item, Text)
@@ -100,13 +100,13 @@ def render_report(
 
 
 def page_environment(*packages: str) -> Environment:
-    """Return where pages find their templates: in these packages, and the base of all here."""
+    """Return a template environment that looks in some packages, and for the base in this one."""
     loaders = [PackageLoader(package, ".") for package in (*packages, "causalxai.report")]
     return Environment(loader=ChoiceLoader(loaders), autoescape=True, undefined=StrictUndefined)
 
 
 def _files(sections: Sequence[Section]) -> Iterator[tuple[str, bytes]]:
-    """Yield each figure as a file, named by its place and its section's title."""
+    """Yield each figure as a file, named after its number and its section's title."""
     for number, section in enumerate(sections, start=1):
         title = re.sub(r"[^a-z0-9]+", "-", section.title.lower()).strip("-")
         figures = [item for item in section.items if isinstance(item, Figure)]
@@ -119,7 +119,7 @@ def _files(sections: Sequence[Section]) -> Iterator[tuple[str, bytes]]:
 
 
 def score_rows(result: MetricResult) -> Iterator[ScoreRow]:
-    """Yield a metric's lines: the score, chance, other parts, controls, what it stands on."""
+    """Yield the lines of a metric: the score, chance, parts, controls and remarks."""
     if result.estimate is None:
         yield ScoreRow(result.metric, result.status, "", "score")
         yield ScoreRow(result.reason, "", "", "note")
@@ -154,7 +154,7 @@ def _row(name: str, estimate: Estimate, kind: str) -> ScoreRow:
 
 
 def _embed(figure: Figure) -> Markup:
-    """Return the figure's markup; SVG comes from our own plots and is trusted."""
+    """Return the markup of a figure. SVG is trusted because it comes from our own plots."""
     if figure.svg is not None:
         frame = Markup('<div role="img" aria-label="{}">{}</div>')
         return frame.format(figure.alt, Markup(figure.svg))  # noqa: S704

@@ -1,4 +1,4 @@
-"""Images and maps as pictures: drawn on axes, or small and carried by the page itself."""
+"""Images and maps: drawn on axes, or as thumbnails that are embedded in the page."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _SHADE = 0.35
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """A picture and what stands below it.
+    """A small image with the text below it.
 
     Parameters
     ----------
     picture
         A PNG, as a ``data:`` address.
     alt
-        What somebody who can't see it should know.
+        A description for readers who cannot see it.
     caption, figure
-        A few words, and a number.
+        A short caption, and a number.
     """
 
     picture: str
@@ -44,7 +44,7 @@ class Thumbnail:
 
 
 def as_shown(image: Tensor) -> Tensor:
-    """Return an image ``[h, w, 1 or 3]`` for drawing; of other numbers of channels, the mean.
+    """Return an image ``[h, w, 1 or 3]`` for drawing; other numbers of channels are averaged.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def as_shown(image: Tensor) -> Tensor:
 
 
 def draw_picture(axes: Axes, image: Tensor, title: str = "") -> None:
-    """Draw an image ``[c, h, w]`` in [0, 1]; of other than 1 or 3 channels, their mean."""
+    """Draw an image ``[c, h, w]`` in [0, 1]; other numbers of channels than 1 or 3 are averaged."""
     image_axes(axes, title).imshow(as_shown(image).numpy(), cmap="gray", vmin=0, vmax=1)
 
 
@@ -66,25 +66,25 @@ def draw_signed(axes: Axes, values: Tensor, title: str = "", limit: float | None
     Parameters
     ----------
     axes
-        To draw on.
+        The axes to draw on.
     values
-        ``[h, w]``.
+        The map, ``[h, w]``.
     title
-        Above it.
+        The title above it.
     limit
-        The absolute value that has the full colour; the map's own largest unless given.
+        The absolute value that has the full colour; by default the largest of the map.
     """
     most = limit or float(values.abs().max()) or 1.0
     image_axes(axes, title).imshow(values.numpy(), cmap="RdBu_r", vmin=-most, vmax=most)
 
 
 def thumbnail(image: Tensor) -> str:
-    """Return an image ``[c, h, w]`` in [0, 1]; where it has neither one colour nor three, grey."""
+    """Return an image ``[c, h, w]`` in [0, 1] as a ``data:`` address; 3 channels are colours."""
     return _as_png(as_shown(image).expand(-1, -1, 3).clamp(0, 1).double().numpy())
 
 
 def map_thumbnail(image: Tensor, heat: Tensor) -> str:
-    """Return a map over the pale shadow of its image.
+    """Return a map over its pale image, as a ``data:`` address.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""From matplotlib figures to what the report embeds; the same figure gives the same bytes."""
+"""Turns matplotlib figures into figures of the report; equal figures give equal bytes."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 INK = "#1f2933"
 """The colour of text and lines."""
 SUPPORT = "#0b7a75"
-"""The colour of what speaks for a class, or of what was found."""
+"""The colour of support for a class, and of correct findings."""
 OPPOSE = "#c2410c"
-"""The colour of what speaks against a class, or of what was missed."""
+"""The colour of opposition to a class, and of missed findings."""
 CATEGORIES = ("#0b7a75", "#c2410c", "#5b4b8a", "#b8860b", "#3a6ea5", "#8c2f39")
-"""Colours that are easily told from each other."""
+"""Colours that are easy to distinguish."""
 
 _STYLE: Any = {
     "svg.hashsalt": "causalxai",
@@ -57,7 +57,7 @@ def axes_grid(figure: PlotFigure, rows: int, columns: int, **options: Any) -> li
 
 
 def embed(figure: PlotFigure, caption: str, alt: str, *, raster: bool = False) -> Figure:
-    """Render a figure for the report: SVG, or PNG where there are many points or pixels."""
+    """Render a figure for the report, as SVG, or as PNG if it has many points or pixels."""
     buffer = io.BytesIO()
     with mpl.rc_context(_STYLE):
         if raster:
@@ -69,17 +69,17 @@ def embed(figure: PlotFigure, caption: str, alt: str, *, raster: bool = False) -
 
 
 def _numbered(svg: str) -> str:
-    """Call what is hashed by its number: hashes differ where coordinates do in their last bit."""
+    """Replace hashes in ids by numbers, because they change with the last bit of a coordinate."""
     names = list(dict.fromkeys(match[2] for match in _HASHED.finditer(svg)))
     place = {name: str(number) for number, name in enumerate(names)}
     bare = _HASHED.sub(lambda match: f"{match[1]}{place[match[2]]}{match[3]}", svg)
-    # One page has many figures, and their names must not meet.
+    # A page has many figures, whose ids must differ.
     own = hashlib.sha256(bare.encode()).hexdigest()[:8]
     return _HASHED.sub(lambda match: f"{match[1]}f{own}-{place[match[2]]}{match[3]}", svg)
 
 
 def image_axes(axes: Axes, title: str = "") -> Axes:
-    """Strip axes of everything but a picture and its title."""
+    """Remove everything from axes but the image and its title."""
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():

@@ -1,4 +1,4 @@
-"""What a plugin contributes to the report: titled sections of text, tables and figures."""
+"""Sections: the parts of a report that a plugin contributes, with text, tables and figures."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Figure:
     Parameters
     ----------
     svg, png
-        One of the two.
+        The figure, as one of the two.
     caption
         What it shows and how to read it.
     alt
-        What somebody who can't see it should know.
+        A description for readers who cannot see it.
     """
 
     caption: str

@@ -1,4 +1,4 @@
-"""How the terms of a loss went over a training."""
+"""Curves of the terms of a loss during training."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class TrainingCurve:
     Parameters
     ----------
     title
-        What the term is called.
+        The name of the term.
     steps
         ``[n]``, the steps at which it was computed, counted from 1.
     values
-        ``[n]``, its value at each.
+        ``[n]``, its value at each step.
     """
 
     title: str
@@ -42,12 +42,12 @@ class TrainingCurve:
 
     @classmethod
     def where_not_zero(cls, title: str, values: NDArray[np.float64]) -> Self:
-        """Return the curve of a term that some steps leave out, for which they note a 0."""
+        """Return the curve of a term that some steps leave out; these have a 0 in the history."""
         steps = np.flatnonzero(values)
         return cls(title, steps + 1, values[steps])
 
     def smoothed(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return means of a running window, at its middle; at most some hundreds of them."""
+        """Return running means, each at the middle of its window; at most some hundreds."""
         window = max(1, min(_SMOOTHED, len(self.values) // 10))
         box = np.ones(window) / window
         at, means = (np.convolve(x, box, mode="valid") for x in (self.steps, self.values))
@@ -61,9 +61,9 @@ def draw_training_curves(curves: Sequence[TrainingCurve], caption: str, alt: str
     Parameters
     ----------
     curves
-        Those without any value, or with zeros alone, are left out.
+        The curves; those without values, or with zeros alone, are left out.
     caption, alt
-        Of the figure.
+        Texts of the figure.
     """
     present = [curve for curve in curves if np.any(curve.values)]
     columns = min(_COLUMNS, max(1, len(present)))
