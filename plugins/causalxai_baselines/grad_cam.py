@@ -47,7 +47,7 @@ class GradCam(Attribution):
 
     @property
     def map_note(self) -> str:
-        """How to read the map's picture."""
+        """A note on how to read the map."""
         if self.config.relu:
             return "Red supports the class; each map has its own scale."
         return super().map_note

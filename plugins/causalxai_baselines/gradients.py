@@ -45,7 +45,7 @@ class Saliency(Attribution):
 
     @property
     def map_note(self) -> str:
-        """How to read the map's picture."""
+        """A note on how to read the map."""
         if self.config.absolute:
             return "Red: pixels that matter, whatever their sign; each map has its own scale."
         return super().map_note

@@ -33,7 +33,7 @@ class SelectionRule(PluginConfig):
     screen: int | None = Field(
         default=None,
         ge=1,
-        description="verify only so many edges a layer and image, the first by a first-order "
+        description="test only this many edges per layer and image, the first by a first-order "
         "estimate; for networks with too many edges to test each",
     )
 

@@ -35,8 +35,7 @@ _LIPSTICKS: tuple[Colour, ...] = ((208, 20, 54), (186, 12, 92), (222, 44, 36))
 _SHADOWS: tuple[Colour, ...] = ((124, 68, 196), (30, 128, 196), (206, 50, 152), (20, 150, 140))
 
 NUMBERS = 27
-"""How many numbers describe an appearance. The last is 1 for a mask, else 0; others are in [0,
-1)."""
+"""The number of values that describe an appearance: the last is 1 for a mask, others in [0, 1)."""
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""What the report shows of these methods."""
+"""Report sections of these methods."""

@@ -28,7 +28,7 @@ _STARTS = 3
 
 
 class DirectionConfig(PluginConfig):
-    """How edges are found in readings.
+    """Settings of how edges are found in readings.
 
     Parameters
     ----------

@@ -1,1 +1,1 @@
-"""What the report shows of this method."""
+"""Report sections of this method."""
