@@ -40,7 +40,7 @@ def test_the_summary_tells_held_out_figures(done: Run):
 
 def test_the_report_shows_the_code_and_the_flips(done: Run):
     names = {path.name for path in (done.directory / "figures").iterdir()}
-    for section in ("what-the-code-keeps", "what-turns-the-prediction"):
+    for section in ("the-code-of-the-hidden-layer", "flips-that-change-the-prediction"):
         assert any(section in name for name in names)
     assert "with all bits flipped" in done.report.read_text(encoding="utf-8")
 

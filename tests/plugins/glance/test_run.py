@@ -46,7 +46,7 @@ def test_six_steps_make_no_faithful_twin_and_the_graph_says_so(done: Run):
 
 def test_reconstructions_and_losses_lie_in_the_run_directory(done: Run):
     names = {path.name for path in (done.directory / "figures").iterdir()}
-    assert any("what-the-twin-paints" in name for name in names)
+    assert any("what-the-twin-generates" in name for name in names)
     assert any("the-graph-of-concepts" in name for name in names)
     report = done.report.read_text(encoding="utf-8")
     assert "Evidence for each edge" in report
