@@ -41,8 +41,8 @@ def comparable_groups(
 
 def direction(group: pd.DataFrame) -> bool | None:
     """Return whether higher is better in a group; ``None`` for a metric that only describes."""
-    told = group.higher_is_better.iloc[0]
-    return None if pd.isna(told) else bool(told)
+    direction = group.higher_is_better.iloc[0]
+    return None if pd.isna(direction) else bool(direction)
 
 
 def difference_rows(

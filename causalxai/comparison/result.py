@@ -228,15 +228,15 @@ class Comparison:
 
     def to_json(self) -> dict[str, Any]:
         """Return the summary, the axes, the differences and the ranks as plain JSON."""
-        told = {
+        contents = {
             **self.summary(),
             "name": self.name,
             "axes": {axis.name: list(axis.labels) for axis in self.axes},
             "threads": list(self.threads),
         }
         if self.contrast is not None:
-            told |= {"differences": records(self.differences()), "ranks": records(self.ranks())}
-        return told
+            contents |= {"differences": records(self.differences()), "ranks": records(self.ranks())}
+        return contents
 
     @property
     def _names(self) -> list[str]:

@@ -204,5 +204,5 @@ class ConceptLime(Explainer):
                 "fidelity": torch.tensor([model.fidelity for model in models]),
                 "intercept": torch.tensor([model.intercept for model in models]),
             },
-            meta={**scope.told(), "samples": self.config.samples, "reach": self.config.reach},
+            meta={**scope.summary(), "samples": self.config.samples, "reach": self.config.reach},
         )

@@ -203,7 +203,7 @@ class Effects(GraphDiscoverer):
             _edges(pairs, nodes, estimates),
             annotations={
                 "images": len(rows),
-                **scope.told(),
+                **scope.summary(),
                 **({"cycles": closing} if closing else {}),
             },
         )

@@ -303,7 +303,7 @@ class MinimalSetsExplainer(Explainer):
             what_ifs=_what_ifs(oracle, units, scope, found, target, self.config.pictures),
             units=units,
             details={name: tensor.cpu() for name, tensor in details.items()},
-            meta={**scope.told(), "towards": self.config.towards},
+            meta={**scope.summary(), "towards": self.config.towards},
         )
 
 

@@ -56,7 +56,7 @@ class Scope:
         """The concepts' names."""
         return tuple(concept.name for concept in self.concepts)
 
-    def told(self) -> dict[str, Json]:
+    def summary(self) -> dict[str, Json]:
         """Return what a result has to say of the choice."""
         left_out = self.considered - len(self.places)
         return {"concepts considered": self.considered, "concepts left out": left_out}

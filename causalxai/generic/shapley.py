@@ -174,7 +174,7 @@ class Shapley(Explainer):
                 "low": (found.values - found.half_width).float(),
                 "high": (found.values + found.half_width).float(),
             },
-            meta={**scope.told(), "exact": exact, "orders": 0 if exact else self.config.orders},
+            meta={**scope.summary(), "exact": exact, "orders": 0 if exact else self.config.orders},
         )
 
 

@@ -56,5 +56,5 @@ class SingleEffects(Explainer):
             importance=importance,
             what_ifs=unit_what_ifs(oracle, units, target, scope, importance, most=most, up=up),
             units=units,
-            meta={**scope.told(), "direction": self.config.direction},
+            meta={**scope.summary(), "direction": self.config.direction},
         )

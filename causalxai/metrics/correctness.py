@@ -87,7 +87,7 @@ class Correctness(RunMetric):
             estimate=found.mean(graph_scores.index, rng),
             chance=found.chance(rng),
             parts=parts,
-            reason="; ".join([*found.told(), *undefined]),
+            reason="; ".join([*found.remarks(), *undefined]),
         )
 
     def _discover_again(self, inputs: ScoringInputs) -> list[list[CausalGraph]]:
@@ -140,7 +140,7 @@ class _Rediscovered:
         every = [np.mean([score(graph, self.truth) for graph in graphs]) for graphs in self.graphs]
         return self._mean(every, rng)
 
-    def told(self) -> list[str]:
+    def remarks(self) -> list[str]:
         """Return a remark on the intervals if they do not describe the data."""
         count = len(self.graphs)
         if not 1 < count < _ENOUGH:

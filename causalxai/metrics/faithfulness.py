@@ -100,7 +100,7 @@ class _Dependent(Metric):
         if len(varying) <= _TOLD_APART:
             alone = {concepts[j].name: every.only([j]).mean(images) for j in varying}
             parts |= {name: Estimate(value, n=n) for name, value in alone.items()}
-        told = [attribution.remark, _left_out(len(varying), len(concepts), columns.silent)]
+        remarks = [attribution.remark, _left_out(len(varying), len(concepts), columns.silent)]
         return MetricResult(
             self.name,
             estimate=score,
@@ -108,17 +108,19 @@ class _Dependent(Metric):
             parts=parts,
             read=AttributionSpace.CONCEPTS,
             translated=attribution.translated,
-            reason="; ".join(one for one in told if one),
+            reason="; ".join(remark for remark in remarks if remark),
         )
 
 
 def _left_out(varying: int, concepts: int, silent: int) -> str:
-    told = []
+    remarks = []
     if varying < concepts:
-        told.append(f"left out: {concepts - varying} of {concepts} concepts do not vary")
+        remarks.append(f"left out: {concepts - varying} of {concepts} concepts do not vary")
     if silent:
-        told.append(f"{silent} of {varying} have the same importance in all images and count as 0")
-    return "; ".join(told)
+        remarks.append(
+            f"{silent} of {varying} have the same importance in all images and count as 0"
+        )
+    return "; ".join(remarks)
 
 
 class Faithfulness(_Dependent):
@@ -251,7 +253,7 @@ class _Columns:
             self._of(self.values[rows, j], self.importance[others, j], boolean)
             for j, boolean in enumerate(self.boolean)
         ]
-        known = [one for one in each if np.isfinite(one)]
+        known = [score for score in each if np.isfinite(score)]
         return float(np.mean(known)) if known else float("nan")
 
     def _of(

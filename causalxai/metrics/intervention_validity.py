@@ -98,13 +98,15 @@ class InterventionValidity(Metric):
         return torch.stack([own[partners] for partners in draws])
 
 
-def _left_out(every: int, asked: int, varying: int) -> str:
-    told = []
-    if asked < every:
-        told.append(f"left out: {every - asked} of {every} concepts, all beyond the first {asked}")
+def _left_out(total: int, asked: int, varying: int) -> str:
+    remarks = []
+    if asked < total:
+        remarks.append(
+            f"left out: {total - asked} of {total} concepts, all beyond the first {asked}"
+        )
     if varying < asked:
-        told.append(f"left out: {asked - varying} of {asked} concepts do not vary")
-    return "; ".join(told)
+        remarks.append(f"left out: {asked - varying} of {asked} concepts do not vary")
+    return "; ".join(remarks)
 
 
 def _partners(n: int, rng: torch.Generator) -> Tensor:

@@ -103,30 +103,30 @@ class InterventionalFaithfulness(Metric):
             )
         rows = torch.randperm(len(explanation), generator=inputs.rng)[: self.config.images]
         importance = attribution.importance[rows]
-        asked = _Asked.about(explanation, rows, attribution.places, inputs)
+        query = _Query.about(explanation, rows, attribution.places, inputs)
         subsets = _Subsets.draw(self.config.subsets, len(attribution.places), inputs.rng)
         guesses = torch.randn(_GUESSES, *importance.shape, generator=inputs.rng)
         exchanged = _handed_around(importance, inputs.rng)
-        trial = _Trial(asked, subsets, asked.effects(subsets), numpy_generator(inputs.rng))
-        if not trial.told.any():
+        trial = _Trial(query, subsets, query.effects(subsets), numpy_generator(inputs.rng))
+        if not trial.informative.any():
             raise MetricUndefinedError(
                 "there are no effects to compare: in each image all subsets of concepts have the "
                 "same effect"
             )
         controls = {"concepts exchanged": trial.score(exchanged)}
         parts = {}
-        if asked.can_be_singled_out:
-            controls[_SINGLE] = trial.score_of(asked.single_effects(subsets))
-        if self.config.held and asked.can_hold:
-            held = replace(trial, shown=asked.effects(subsets, hold=True))
-            if held.told.any():
+        if query.can_be_singled_out:
+            controls[_SINGLE] = trial.score_of(query.single_effects(subsets))
+        if self.config.held and query.can_hold:
+            held = replace(trial, shown=query.effects(subsets, hold=True))
+            if held.informative.any():
                 parts["others held"] = held.score(importance)
-        if not trial.told.all():
-            parts["images left out"] = Estimate.share(~trial.told)
+        if not trial.informative.all():
+            parts["images left out"] = Estimate.share(~trial.informative)
         return MetricResult(
             self.name,
             estimate=trial.score(importance),
-            chance=trial.score_of_all([asked.claimed(subsets, guess) for guess in guesses]),
+            chance=trial.score_of_all([query.claimed(subsets, guess) for guess in guesses]),
             parts=parts,
             controls=controls,
             read=AttributionSpace.CONCEPTS,
@@ -159,7 +159,7 @@ class _Subsets:
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Query:
     """The units that are intervened on, the class that is followed, and the concepts."""
 
     oracle: Oracle
@@ -172,7 +172,7 @@ class _Asked:
     @classmethod
     def about(
         cls, explanation: Explanation, rows: Tensor, places: Tensor, inputs: ScoringInputs
-    ) -> _Asked:
+    ) -> _Query:
         oracle = inputs.need_oracle()
         units = inputs.explained_units(explanation)[rows]
         concepts = [oracle.space.concepts[place] for place in places.tolist()]
@@ -229,33 +229,33 @@ class _Asked:
         before, after = before.cpu().double(), after.cpu().double()
         change = (after - before)[:, n, self.target]
         least = _ROUNDING * (float(before.abs().max()) or 1.0)
-        told: NDArray[np.float64] = (change / least).round().numpy()
-        return told
+        rounded: NDArray[np.float64] = (change / least).round().numpy()
+        return rounded
 
 
 @dataclass(frozen=True)
 class _Trial:
     """The effects of some subsets under do(), ``[q, n]``, with which claims are compared."""
 
-    asked: _Asked
+    query: _Query
     subsets: _Subsets
     shown: NDArray[np.float64]
     rng: np.random.Generator
 
     @property
-    def told(self) -> NDArray[np.bool_]:
+    def informative(self) -> NDArray[np.bool_]:
         """Whether the effects of the subsets differ in an image, ``[n]``."""
-        told: NDArray[np.bool_] = np.ptp(self.shown, axis=0) > 0
-        return told
+        differ: NDArray[np.bool_] = np.ptp(self.shown, axis=0) > 0
+        return differ
 
     def silent(self, importance: Tensor) -> int:
         """Return in how many of these images the claimed effects do not differ."""
-        claimed = self.asked.claimed(self.subsets, importance)[:, self.told]
+        claimed = self.query.claimed(self.subsets, importance)[:, self.informative]
         return int((np.ptp(claimed, axis=0) == 0).sum())
 
     def score(self, importance: Tensor) -> Estimate:
         """Return the score of importances ``[n, d]``."""
-        return self.score_of(self.asked.claimed(self.subsets, importance))
+        return self.score_of(self.query.claimed(self.subsets, importance))
 
     def score_of(self, claimed: NDArray[np.float64]) -> Estimate:
         """Return the score of claimed effects ``[q, n]``."""
@@ -263,7 +263,7 @@ class _Trial:
 
     def score_of_all(self, claims: Sequence[NDArray[np.float64]]) -> Estimate:
         """Return the mean score of several tables of claimed effects ``[q, n]``."""
-        each = [_correlations(claimed, self.shown)[self.told] for claimed in claims]
+        each = [_correlations(claimed, self.shown)[self.informative] for claimed in claims]
         return Estimate.mean(np.mean(each, axis=0), self.rng)
 
 
@@ -271,13 +271,13 @@ def _reason(
     attribution: ConceptAttribution, trial: _Trial, importance: Tensor, single: Estimate | None
 ) -> str:
     """Return remarks on the images and effects that the score rests on."""
-    n, silent = int(trial.told.sum()), trial.silent(importance)
-    told = [attribution.remark]
+    n, silent = int(trial.informative.sum()), trial.silent(importance)
+    remarks = [attribution.remark]
     if silent:
-        told.append(f"silent in {silent} of {n} images, which count as 0")
+        remarks.append(f"silent in {silent} of {n} images, which count as 0")
     if single is not None and single.value >= _EXACT:
-        told.append("effects add up exactly here: listing single effects scores 1")
-    return "; ".join(one for one in told if one)
+        remarks.append("effects add up exactly here: listing single effects scores 1")
+    return "; ".join(remark for remark in remarks if remark)
 
 
 def _correlations(claimed: NDArray[np.float64], shown: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -43,7 +43,7 @@ def _literal_version(file: Path) -> str | None:
     try:
         tree = ast.parse(file.read_bytes())
     except (SyntaxError, ValueError):
-        # Whoever loads the plugin is told what is wrong with the file.
+        # The error is reported when the plugin is loaded.
         return None
     for node in tree.body:
         match node:

@@ -21,7 +21,7 @@ def test_of_many_concepts_the_strongest_are_taken(world: ToyWorld):
     scope = choose(world.oracle, units, test.labels, ScopeConfig(most=2))
     assert scope.places.tolist() == sorted(strength.argsort(descending=True)[:2].tolist())
     assert scope.names == tuple(world.space.names()[place] for place in scope.places.tolist())
-    assert scope.told() == {"concepts considered": 4, "concepts left out": 2}
+    assert scope.summary() == {"concepts considered": 4, "concepts left out": 2}
 
 
 def test_layers_narrow_the_choice(pair):
