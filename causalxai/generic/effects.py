@@ -26,7 +26,11 @@ Values = NDArray[np.float64]
 Pair = tuple[int, int]
 
 _RESAMPLES = 500
-_LEAST_OBEDIENCE = 0.05
+_LEAST_OBEDIENCE = 0.5
+"""The least own effect, in units of what do() sets, with which a concept counts as obeying.
+
+Rows of the total effects are divided by the own effect: a smaller one would multiply the noise of
+the readback, and the inverse of the matrix would spread it over all concepts."""
 _CONCEPTS_AT_ONCE = 16
 
 
