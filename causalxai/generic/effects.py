@@ -59,7 +59,7 @@ class Responses:
         """
         total, logits = self.concepts[rows].mean(axis=0), self.logits[rows].mean(axis=0)
         own = np.diag(total).copy()
-        obeys = np.abs(own) > _LEAST_OBEDIENCE
+        obeys = np.abs(own) >= _LEAST_OBEDIENCE
         scale = np.where(obeys, own, 1.0)[:, None]
         identity = np.eye(len(total))
         # What does not obey do() tells nothing of the others.

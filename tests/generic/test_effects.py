@@ -67,7 +67,7 @@ def test_direct_effects_of_a_linear_model_are_solved_for():
     reads = rng.normal(size=(5, 3))
     total = np.linalg.inv(np.eye(5) - direct)
     # A readback that moves less than what was done is taken for one unit of what it moved.
-    obeys = np.array([1.0, 0.5, 2.0, 0.8, 1.0])[:, None]
+    obeys = np.array([1.0, 0.6, 2.0, 0.8, 1.0])[:, None]
     found = Responses((obeys * total)[None], (obeys * total @ reads)[None])
     concepts, logits = found.direct()
     np.testing.assert_allclose(concepts, direct, atol=1e-9)
