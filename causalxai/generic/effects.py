@@ -154,6 +154,12 @@ class Effects(GraphDiscoverer):
     The graph is acyclic: edges are taken in the order of their strength, and one that would close
     a cycle is left out and listed in ``annotations["cycles"]``. Background knowledge is kept, and
     known tiers of concepts are as well.
+
+    Notes
+    -----
+    An edge between concepts says that the readback of its target moves. That is an effect only
+    where the readback is clean: one that reads one concept in another shows edges that no
+    structural equation has, as for the unnamed latents of a generator that was trained briefly.
     """
 
     requires = frozenset({Capability.CONCEPTS, Capability.ORACLE})
