@@ -5,7 +5,7 @@ BIN := .venv/bin
 # takes tests from the others when it is done. Each loads torch and takes 1 GB: eight at most.
 ON_ALL_CORES := --numprocesses auto --maxprocesses 8 --dist worksteal --durations 20
 
-.PHONY: install demo test test-all check clean
+.PHONY: install demo test test-all check trust clean
 
 install: .venv/.installed
 
@@ -29,6 +29,10 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m causalxai.api plugins examples
+
+# Attacks every promise of docs/trust.md: up to 30 minutes on two cores.
+trust: install
+	$(BIN)/python -m tests.trust --write docs/trust.md
 
 clean:
 	rm -rf .venv runs

@@ -34,6 +34,7 @@ TESTS_OF_SEVERAL_FILES = {
     "test_specs.py",
     "test_third_party_plugin.py",
     "testing/test_checks_can_fail.py",
+    "trust/test_families.py",
 }
 """Tests that belong to no single file; paths below ``tests``."""
 

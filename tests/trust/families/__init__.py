@@ -1,0 +1,8 @@
+"""The families, in the order of docs/trust.md."""
+
+from __future__ import annotations
+
+from tests.trust.families import store_damage
+from tests.trust.family import Family
+
+FAMILIES: tuple[Family, ...] = (store_damage.FAMILY,)
