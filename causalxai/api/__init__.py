@@ -67,7 +67,12 @@ API: tuple[Section, ...] = (
     ),
     Section(
         "Data sets",
-        {"causalxai.dataset": ("Dataset", "DatasetSource", "Split", "some_of_each_class")},
+        {
+            "causalxai.dataset": ("Dataset", "DatasetSource", "Split", "some_of_each_class"),
+            "causalxai.columns": (
+                *("dependent_columns", "informative_rows", "require_independent", "standardised"),
+            ),
+        },
     ),
     Section(
         "Classifiers and their layers",

@@ -14,7 +14,11 @@ from pydantic import Field
 from causalxai_discovery.causal_learn import causal_learn
 from causalxai_discovery.claims import Claims
 from causalxai_discovery.constraints import Constraints
-from causalxai_discovery.observations import ObservationDiscoverer, ObservationsConfig
+from causalxai_discovery.observations import (
+    ObservationDiscoverer,
+    ObservationsConfig,
+    without_units,
+)
 from causalxai_discovery.orientation import oriented
 
 
@@ -48,6 +52,11 @@ def discover_boss(
     Claims
         The equivalence class: undirected pairs are those whose direction it leaves open.
 
+    Raises
+    ------
+    DataError
+        If a column is constant or a linear function of others.
+
     References
     ----------
     .. [1] Andrews, Ramsey, Sanchez Romero, Camchong, Kummerfeld, "Fast scalable and accurate
@@ -56,6 +65,7 @@ def discover_boss(
     d = values.shape[1]
     if d < 2:
         return Claims(frozenset())
+    values = without_units(values)
     searches = [_search_once(values, rng.permutation(d), rng, sparsity) for _ in range(starts)]
     best = max(searches, key=lambda search: search.score)
     seen = None if constraints is None else _seen_from(constraints, best.columns)

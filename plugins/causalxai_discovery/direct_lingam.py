@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from causalxai_discovery.causal_learn import causal_learn
 from causalxai_discovery.claims import Claims
 from causalxai_discovery.constraints import Constraints
-from causalxai_discovery.observations import ObservationDiscoverer
+from causalxai_discovery.observations import ObservationDiscoverer, without_units
 
 
 def discover_direct_lingam(
@@ -29,11 +29,17 @@ def discover_direct_lingam(
     Claims
         Directed edges only.
 
+    Raises
+    ------
+    DataError
+        If a column is constant or a linear function of others.
+
     References
     ----------
     .. [1] Shimizu et al., "DirectLiNGAM: a direct method for learning a linear non-Gaussian
        structural equation model", JMLR 12, 2011.
     """
+    values = without_units(values)
     lingam = causal_learn("search.FCMBased.lingam")
     lasso = causal_learn("search.FCMBased.lingam.utils").predict_adaptive_lasso
     known = Constraints.none(values.shape[1]) if constraints is None else constraints

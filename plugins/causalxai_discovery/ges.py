@@ -9,7 +9,11 @@ from pydantic import Field
 from causalxai_discovery.causal_learn import causal_learn
 from causalxai_discovery.claims import Claims
 from causalxai_discovery.constraints import Constraints
-from causalxai_discovery.observations import ObservationDiscoverer, ObservationsConfig
+from causalxai_discovery.observations import (
+    ObservationDiscoverer,
+    ObservationsConfig,
+    without_units,
+)
 from causalxai_discovery.orientation import oriented
 
 
@@ -33,10 +37,18 @@ def discover_ges(
     Claims
         The equivalence class: undirected pairs are those whose direction it leaves open.
 
+    Raises
+    ------
+    DataError
+        If a column is constant or a linear function of others.
+
     References
     ----------
     .. [1] Chickering, "Optimal structure identification with greedy search", JMLR 3, 2002.
     """
+    if values.shape[1] < 2:
+        return Claims(frozenset())
+    values = without_units(values)
     search = causal_learn("search.ScoreBased.GES")
     found = search.ges(values, score_func="local_score_BIC", lambda_value=sparsity)["G"]
     return oriented(found, constraints)

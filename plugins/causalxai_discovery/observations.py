@@ -12,6 +12,12 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from causalxai.capabilities import Capability
+from causalxai.columns import (
+    dependent_columns,
+    informative_rows,
+    require_independent,
+    standardised,
+)
 from causalxai.dataset import Dataset
 from causalxai.errors import CapabilityError, DataError
 from causalxai.graph import CausalGraph, Edge, EdgeKind
@@ -22,6 +28,8 @@ from causalxai_discovery.claims import Claims, Settled, settle
 from causalxai_discovery.constraints import Constraints, Pair
 
 Search: TypeAlias = Callable[[NDArray[np.float64]], Claims]
+
+_WIDTH_ROWS = 100
 
 
 class ObservationsConfig(DiscovererConfig):
@@ -65,7 +73,7 @@ class ObservationDiscoverer(GraphDiscoverer, ABC):
         names = inputs.dataset.concept_names
         constraints = Constraints.of(self.config.background, names)
         values = observed(inputs.dataset)
-        settled = settle(self._search(values, constraints, rng), constraints)
+        settled = settle(self._search_informative(values, constraints, rng), constraints)
         found = self._found_in_halves(inputs, values, constraints, rng)
         draws = self.config.bootstrap
         edges = [
@@ -98,22 +106,24 @@ class ObservationDiscoverer(GraphDiscoverer, ABC):
         with inputs.progress.task("search in halves", draws) as advance:
             for _ in range(draws):
                 rows = rng.permutation(len(values))[: len(values) // 2]
-                claims = self._search_varying(values[rows], constraints, rng)
+                claims = self._search_informative(values[rows], constraints, rng)
                 found.update(settle(claims, constraints).claims.edges())
                 advance(1, "")
         return found
 
-    def _search_varying(
+    def _search_informative(
         self, values: NDArray[np.float64], constraints: Constraints, rng: np.random.Generator
     ) -> Claims:
-        """Search the columns that vary; there are no claims about the others."""
-        varying = np.flatnonzero(np.ptp(values, axis=0) > 0).tolist()
-        if len(varying) == values.shape[1]:
-            return self._search(values, constraints, rng)
-        if len(varying) < 2:
+        """Search the columns that vary and do not follow from others; no claims about the rest.
+
+        All columns do in the whole data set, see ``observed``, but not in every half of it.
+        """
+        left_out = dependent_columns(values)
+        kept = [column for column in range(values.shape[1]) if column not in left_out]
+        if len(kept) < 2:
             return Claims(frozenset())
-        claims = self._search(values[:, varying], constraints.among(varying), rng)
-        return claims.placed(varying)
+        claims = self._search(values[:, kept], constraints.among(kept), rng)
+        return claims.placed(kept)
 
 
 def observed(dataset: Dataset) -> NDArray[np.float64]:
@@ -124,7 +134,7 @@ def observed(dataset: Dataset) -> NDArray[np.float64]:
     CapabilityError
         If there are none.
     DataError
-        If some are not finite or constant, or there are too few images.
+        If some are not finite, constant or linear functions of others, or there are too few images.
     """
     if dataset.train.concepts is None:
         raise CapabilityError("the training images come without measured concepts")
@@ -137,13 +147,35 @@ def observed(dataset: Dataset) -> NDArray[np.float64]:
     if not np.isfinite(values).all():
         broken = ", ".join(names[~np.isfinite(values).all(axis=0)])
         raise DataError(f"concepts need a finite value for every training image: {broken}")
-    constant = np.ptp(values, axis=0) == 0
-    if constant.any():
-        raise DataError(
-            f"every training image has the same {', '.join(names[constant])}, which has no "
-            "information about causes: leave it out of the data set's concepts"
-        )
+    require_independent(values, dataset.concept_names)
     return values
+
+
+def without_units(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return columns ``[n, d]`` with mean 0 and sd 1, on which methods of causal discovery rely.
+
+    Raises
+    ------
+    DataError
+        If a column is not finite, constant or a linear function of others, or there are too few
+        rows. All methods rest on what is left of a column when others are known, and would find
+        edges in the rounding errors of nothing.
+    """
+    require_independent(values)
+    return standardised(values)
+
+
+def tested_rows(
+    values: NDArray[np.float64], rng: np.random.Generator, most: int
+) -> NDArray[np.int64]:
+    """Draw at most ``most`` rows for independence tests of kernels.
+
+    All columns vary in them. They also do in the first hundred, from which the tests determine the
+    width of their kernels: the width of a rare attribute would else be undefined.
+    """
+    rows = informative_rows(values, rng.permutation(len(values))[:most])
+    first = informative_rows(values[rows], np.arange(min(_WIDTH_ROWS, len(rows))))
+    return rows[np.r_[first, np.setdiff1d(np.arange(len(rows)), first)]]
 
 
 def _repairs(settled: Settled, names: Sequence[str]) -> list[Json]:

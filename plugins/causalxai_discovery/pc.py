@@ -8,11 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from causalxai.errors import DataError
 from causalxai_discovery.causal_learn import background_of, causal_learn, claims_of
 from causalxai_discovery.claims import Claims
 from causalxai_discovery.constraints import Constraints
-from causalxai_discovery.observations import ObservationDiscoverer, ObservationsConfig
+from causalxai_discovery.observations import (
+    ObservationDiscoverer,
+    ObservationsConfig,
+    without_units,
+)
 
 IndependenceTest: TypeAlias = Literal["fisherz", "kci"]
 
@@ -46,7 +49,7 @@ def discover_pc(
     Raises
     ------
     DataError
-        If a column is a linear function of others, where partial correlations are undefined.
+        If a column is constant or a linear function of others.
 
     References
     ----------
@@ -55,10 +58,8 @@ def discover_pc(
     .. [2] Zhang, Peters, Janzing, Schölkopf, "Kernel-based conditional independence test and
        application in causal discovery", UAI 2011.
     """
-    if test == "fisherz" and np.linalg.matrix_rank(np.corrcoef(values.T)) < values.shape[1]:
-        raise DataError("a concept is a linear function of others, which PC cannot handle")
     found = causal_learn("search.ConstraintBased.PC").pc(
-        values,
+        without_units(values),
         alpha=alpha,
         indep_test=test,
         background_knowledge=None if constraints is None else background_of(constraints),

@@ -9,7 +9,11 @@ from scipy import stats
 
 from causalxai_discovery.claims import Claims
 from causalxai_discovery.constraints import Constraints
-from causalxai_discovery.observations import ObservationDiscoverer, ObservationsConfig
+from causalxai_discovery.observations import (
+    ObservationDiscoverer,
+    ObservationsConfig,
+    without_units,
+)
 
 
 def discover_random_order(
@@ -36,7 +40,13 @@ def discover_random_order(
     -------
     Claims
         Directed edges only, as a baseline for other methods.
+
+    Raises
+    ------
+    DataError
+        If a column is constant or a linear function of others.
     """
+    values = without_units(values)
     known = Constraints.none(values.shape[1]) if constraints is None else constraints
     order = _draw_order(known, rng)
     directed = set()

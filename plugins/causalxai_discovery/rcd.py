@@ -11,7 +11,12 @@ from pydantic import Field
 from causalxai_discovery.causal_learn import causal_learn
 from causalxai_discovery.claims import Claims
 from causalxai_discovery.constraints import Constraints
-from causalxai_discovery.observations import ObservationDiscoverer, ObservationsConfig
+from causalxai_discovery.observations import (
+    ObservationDiscoverer,
+    ObservationsConfig,
+    tested_rows,
+    without_units,
+)
 
 
 def discover_rcd(
@@ -44,12 +49,18 @@ def discover_rcd(
         Directed edges, and bidirected ones where the method finds an unobserved common cause. The
         search uses no constraints; ``settle`` applies them to the claims.
 
+    Raises
+    ------
+    DataError
+        If a column is constant or a linear function of others.
+
     References
     ----------
     .. [1] Maeda, Shimizu, "RCD: repetitive causal discovery of linear non-Gaussian acyclic models
        with latent confounders", AISTATS 2020.
     """
-    rows = rng.permutation(len(values))[:test_rows]
+    values = without_units(values)
+    rows = tested_rows(values, rng, test_rows)
     model = causal_learn("search.FCMBased.lingam").RCD(
         max_explanatory_num=explanatory, cor_alpha=alpha, ind_alpha=alpha, shapiro_alpha=alpha
     )

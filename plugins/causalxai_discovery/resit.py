@@ -15,7 +15,12 @@ from sklearn.preprocessing import SplineTransformer, StandardScaler
 from causalxai_discovery.causal_learn import causal_learn
 from causalxai_discovery.claims import Claims
 from causalxai_discovery.constraints import Constraints
-from causalxai_discovery.observations import ObservationDiscoverer, ObservationsConfig
+from causalxai_discovery.observations import (
+    ObservationDiscoverer,
+    ObservationsConfig,
+    tested_rows,
+    without_units,
+)
 
 _KNOTS = 8
 _PENALTIES = tuple(np.logspace(-4, 3, 8))
@@ -52,14 +57,20 @@ def discover_resit(
     Claims
         Directed edges only.
 
+    Raises
+    ------
+    DataError
+        If a column is constant or a linear function of others.
+
     References
     ----------
     .. [1] Peters, Mooij, Janzing, Schölkopf, "Causal discovery with continuous additive noise
        models", JMLR 15, 2014, algorithm 1.
     """
+    values = without_units(values)
     known = Constraints.none(values.shape[1]) if constraints is None else constraints
-    rows = rng.permutation(len(values))[:test_rows]
-    search = _Resit(StandardScaler().fit_transform(values), rows, known, alpha)
+    rows = tested_rows(values, rng, test_rows)
+    search = _Resit(values, rows, known, alpha)
     order = search.order()
     parents = {target: search.parents(target, order[:k]) for k, target in enumerate(order)}
     return Claims(frozenset((i, j) for j, causes in parents.items() for i in causes))
@@ -100,8 +111,12 @@ class _Resit:
     ) -> tuple[float, float]:
         """Return HSIC and its p-value between the residual and the other columns jointly."""
         residual = self.values[:, target] - self._prediction(target, causes)
+        spread = residual.std()
+        if not spread > 0:
+            # A few rows can be fitted exactly; nothing is left that could depend on anything.
+            return 0.0, 1.0
         hsic = causal_learn("search.FCMBased.lingam.hsic").hsic_test_gamma
-        tested = residual[self.rows, None] / residual.std()
+        tested = residual[self.rows, None] / spread
         statistic, p = hsic(tested, self.values[self.rows][:, others])
         return float(statistic), float(p)
 

@@ -10,6 +10,7 @@ from scipy import stats
 
 from causalxai.errors import DataError
 from causalxai.graph_discoverer import BackgroundKnowledge
+from causalxai_discovery.boss import discover_boss
 from causalxai_discovery.causal_learn import causal_learn, claims_of
 from causalxai_discovery.claims import Claims, settle
 from causalxai_discovery.constraints import Constraints
@@ -17,6 +18,7 @@ from causalxai_discovery.direct_lingam import discover_direct_lingam
 from causalxai_discovery.ges import discover_ges
 from causalxai_discovery.pc import discover_pc
 from causalxai_discovery.random_order import _p_values, discover_random_order
+from causalxai_discovery.rcd import discover_rcd
 from causalxai_discovery.resit import discover_resit
 
 
@@ -42,6 +44,14 @@ METHODS = {
     "pc": lambda values, known=None: discover_pc(values, known, alpha=0.01),
     "direct-lingam": discover_direct_lingam,
     "resit": lambda values, known=None: discover_resit(values, rng(), known, test_rows=300),
+}
+
+
+ALL_METHODS = {
+    **METHODS,
+    "boss": lambda values: discover_boss(values, rng(), starts=3),
+    "rcd": lambda values: discover_rcd(values, rng(), test_rows=300),
+    "random-order": lambda values: discover_random_order(values, rng()),
 }
 
 
@@ -115,7 +125,7 @@ def test_resit_leaves_required_parents_in():
 
 
 def test_lingams_edges_are_those_of_the_library():
-    values = collider()
+    values = stats.zscore(collider())
     model = causal_learn("search.FCMBased.lingam").DirectLiNGAM().fit(values)
     targets, sources = np.nonzero(model.adjacency_matrix_)
     expected = set(zip(sources.tolist(), targets.tolist(), strict=True))
@@ -139,10 +149,73 @@ def test_p_values_are_those_of_a_simple_regression():
     assert _p_values(x[:, None], y) == pytest.approx(stats.linregress(x, y).pvalue)
 
 
-def test_a_linear_function_of_others_is_refused_by_pc():
-    values = collider()[:, :2]
-    with pytest.raises(DataError, match="linear function of others"):
-        discover_pc(np.column_stack([values, values.sum(axis=1)]))
+def chain(n: int = 600) -> np.ndarray:
+    """0 → 1 → 2 with uniform noise."""
+    a, b, c = rng(0).uniform(-1, 1, (3, n))
+    return np.stack([a, a + 0.5 * b, a + 0.5 * b + 0.5 * c], axis=1)
+
+
+@pytest.mark.parametrize("method", ALL_METHODS.values(), ids=ALL_METHODS)
+@pytest.mark.parametrize(
+    "follows",
+    [
+        lambda a, b: a,
+        lambda a, b: a + b,
+        lambda a, b: 1e6 - 3e-6 * a,
+        lambda a, b: np.ones_like(a),
+        lambda a, b: (a + b).astype(np.float32),
+        lambda a, b: (a + 1000).astype(np.float32),
+    ],
+    ids=["duplicate", "sum", "other units", "constant", "float32", "float32 with an offset"],
+)
+def test_columns_that_follow_from_others_are_refused(method, follows):
+    values = chain()
+    last = follows(values[:, 0], values[:, 1])
+    with pytest.raises(DataError, match=r"column 3 (is a linear function|has the same value)"):
+        method(np.column_stack([values, last]))
+
+
+@pytest.mark.parametrize("method", ALL_METHODS.values(), ids=ALL_METHODS)
+def test_one_column_that_says_each_of_three_kinds_is_refused(method):
+    kind = rng().integers(3, size=300)
+    values = np.column_stack([kind == 0, kind == 1, kind == 2]).astype(float)
+    with pytest.raises(DataError, match="column 2 is a linear function of column 0 and column 1"):
+        method(values)
+
+
+@pytest.mark.parametrize("method", ALL_METHODS.values(), ids=ALL_METHODS)
+@pytest.mark.parametrize(
+    ("units", "shift"),
+    [((1e3, 1e-3, 1), 0), ((1e6, 1e-6, 1), 0), ((-1, 1, -2), 0), ((1, 2, 3), 1e5)],
+    ids=str,
+)
+def test_units_and_offsets_change_nothing(method, units, shift):
+    values = chain()
+    assert method(values * units + shift) == method(values)
+
+
+@pytest.mark.parametrize("method", ALL_METHODS.values(), ids=ALL_METHODS)
+def test_units_of_any_size_are_bearable(method):
+    assert method(chain() * (1e300, 1e-300, 1)) == method(chain())
+
+
+def test_lingam_needs_no_units():
+    values = chain() * (1e6, 1e-6, 1)
+    assert discover_direct_lingam(values) == Claims(frozenset({(0, 1), (1, 2)}))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("method", ALL_METHODS.values(), ids=ALL_METHODS)
+def test_a_rare_attribute_has_no_edge_without_cause(method):
+    """Two images of 600 have it, which the first hundred of a kernel's rows would lack."""
+    values = np.column_stack([chain()[:, :2], np.arange(600) < 2])
+    found = method(values)
+    assert {frozenset(pair) for pair in (*found.directed, *found.undirected)} == {frozenset({0, 1})}
+
+
+@pytest.mark.parametrize("method", ALL_METHODS.values(), ids=ALL_METHODS)
+def test_one_column_has_no_edge(method):
+    assert method(chain()[:, :1]) == Claims(frozenset())
 
 
 def test_claims_unpack():

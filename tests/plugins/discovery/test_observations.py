@@ -167,29 +167,47 @@ def test_a_rare_attribute_does_not_end_the_run(discoverer, inputs):
     assert graph.nodes == inputs.dataset.concept_names
 
 
-def test_columns_that_vary_keep_their_numbers_and_constraints(inputs):
+def test_attributes_that_are_the_same_in_a_half_have_no_edges_there(inputs):
+    """Of two rare attributes a half has often only the image that has both."""
+    inputs = many(inputs, 200)
+    concepts = inputs.dataset.train.concepts.clone()
+    concepts[:, 2] = ((torch.arange(200) == 0) | (torch.arange(200) == 1)).float()
+    concepts[:, 3] = ((torch.arange(200) == 1) | (torch.arange(200) == 2)).float()
+    names = inputs.dataset.concept_names
+    graph = Ges(bootstrap=20).discover(observed(inputs, concepts))
+    edge = graph.between(*names[:2])
+    assert edge is not None
+    assert edge.frequency is not None
+
+
+def test_columns_that_are_searched_keep_their_numbers_and_constraints(inputs):
     values = observations.observed(many(inputs).dataset)
     values[:, 1] = 3.0
     rng = np.random.default_rng(0)
     names = inputs.dataset.concept_names
     without = [0, 2, 3]
     alone = DirectLingam()._search(values[:, without], Constraints.none(3), rng)
-    claims = DirectLingam()._search_varying(values, Constraints.none(4), rng)
+    claims = DirectLingam()._search_informative(values, Constraints.none(4), rng)
     assert alone.directed
     assert claims.directed == {(without[i], without[j]) for i, j in alone.directed}
     (i, j) = min(claims.directed)
     known = Constraints.of(BackgroundKnowledge(required=((names[j], names[i]),)), names)
-    assert (i, j) not in DirectLingam()._search_varying(values, known, rng).directed
+    assert (i, j) not in DirectLingam()._search_informative(values, known, rng).directed
     values[:, [0, 2]] = 3.0
-    assert DirectLingam()._search_varying(values, known, rng) == Claims(frozenset())
+    assert DirectLingam()._search_informative(values, known, rng) == Claims(frozenset())
 
 
 def test_concepts_must_vary_and_be_numbers(inputs):
     concepts = inputs.dataset.train.concepts
     same = concepts.clone()
     same[:, 1] = 3.0
-    with pytest.raises(DataError, match="the same top right"):
+    with pytest.raises(DataError, match="top right has the same value in every row"):
         Ges().discover(observed(inputs, same))
+    twice = concepts.clone()
+    twice[:, 3] = 2 * concepts[:, 0] - concepts[:, 1]
+    message = "bottom right is a linear function of top left and top right"
+    with pytest.raises(DataError, match=message):
+        Ges().discover(observed(inputs, twice))
     broken = concepts.clone()
     broken[3, 2] = torch.nan
     with pytest.raises(DataError, match=r"finite value.*bottom left"):
