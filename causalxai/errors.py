@@ -20,11 +20,8 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.key}: {self.message}" if self.key else self.say_where()
-
-    def say_where(self) -> str:
-        """Return the message of a mistake that belongs to no key."""
-        return f"{self.where}: {self.message}"
+        parts = (self.where, self.key, self.message) if self.key else (self.where, self.message)
+        return one_line(": ".join(parts))
 
 
 class SpecError(CausalxaiError):
@@ -53,6 +50,14 @@ class CapabilityError(CausalxaiError):
 
 class NotStoredError(CausalxaiError):
     """Results that should be in the store are missing; the message names them."""
+
+
+def one_line(text: str) -> str:
+    """Return a text with escapes for what is not printable, so that it is one line anywhere."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:

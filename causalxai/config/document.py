@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from causalxai.config.limits import BYTES, MISTAKES
 from causalxai.config.messages import said
 from causalxai.config.mistake import KeyPath, Mistake, Place
 from causalxai.config.reader import Reader
@@ -41,11 +42,18 @@ class Document:
 
 
 def as_problems(placed: Iterable[tuple[Place, Mistake]]) -> list[Problem]:
-    """Return placed mistakes as problems for the user, in the order of the lines."""
-    return [
+    """Return placed mistakes as problems for the user, in the order of the lines.
+
+    The last one says how many there are if they are too many to list.
+    """
+    problems = [
         Problem(place.where, ".".join(map(str, mistake.path)), mistake.message)
         for place, mistake in sorted(placed, key=lambda pair: pair[0].line)
     ]
+    listed, further = problems[:MISTAKES], len(problems) - MISTAKES
+    if further > 0:
+        listed.append(Problem(listed[-1].where, "", f"here and below are {further} more mistakes"))
+    return listed
 
 
 def read_document(source: str | Path | Mapping[str, Any]) -> Document:
@@ -60,13 +68,13 @@ def read_document(source: str | Path | Mapping[str, Any]) -> Document:
     if isinstance(source, Mapping):
         place = Place("spec")
         reader = Reader(lambda _line: place)
-        data = reader.copy(source, ())
+        data = reader.copy(source)
     else:
+        place = Place(f"{source}:1", 1)
         reader = Reader(lambda line: Place(f"{source}:{line}", line))
         data = reader.parse(_text(Path(source)))
     if isinstance(data, dict):
         return Document(data, reader.places, tuple(reader.mistakes))
-    place = Place(f"{source}:1", 1)
     message = "is empty" if data is None else f"should be a mapping, not {said(data)}"
     mistakes = reader.mistakes or [Mistake((), message, place)]
     raise SpecError(Document({}, {(): place}).problems(mistakes))
@@ -74,8 +82,18 @@ def read_document(source: str | Path | Mapping[str, Any]) -> Document:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        with path.open("rb") as file:
+            content = file.read(BYTES + 1)
     except OSError as error:
         raise SpecError([Problem(str(path), "", f"cannot be read: {error.strerror}")]) from error
+    except ValueError as error:
+        # The path contains a character that no file system has.
+        raise SpecError([Problem(str(path), "", f"cannot be read: {error}")]) from error
+    if len(content) > BYTES:
+        raise SpecError(
+            [Problem(str(path), "", f"has more than {BYTES} bytes, too many for a spec")]
+        )
+    try:
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise SpecError([Problem(str(path), "", "is not UTF-8 text")]) from error

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from causalxai.config.document import Document, as_problems, read_document
+from causalxai.config.limits import NAME, RUNS
 from causalxai.config.mistake import KeyPath, Mistake, Place
 from causalxai.config.model import SANITY
 from causalxai.config.overrides import apply_overrides
@@ -92,6 +93,7 @@ def load_grid(source: Source | Sequence[Source], overrides: Sequence[str] = ()) 
     else:
         document = _joined([apply_overrides(read_document(each), overrides) for each in source])
     axes, mistakes = read_axes(document)
+    mistakes += _too_large(axes)
     runs_of: dict[tuple[Place, Mistake], list[Sequence[Label]]] = {}
     cells = []
     if all(axis.variants for axis in axes) and ("vary",) not in [each.path for each in mistakes]:
@@ -116,6 +118,14 @@ def load_grid(source: Source | Sequence[Source], overrides: Sequence[str] = ()) 
     return Grid(str(document.data["name"]), tuple(axes), tuple(cells), document.data)
 
 
+def _too_large(axes: Sequence[Axis]) -> list[Mistake]:
+    runs = prod(len(axis.variants) for axis in axes)
+    if runs <= RUNS:
+        return []
+    message = f"asks for a grid of {runs} runs; at most {RUNS} can be compared"
+    return [Mistake(("vary",), message)]
+
+
 def _cell_document(document: Document, variants: Sequence[Variant]) -> Document:
     """Return the spec of one run; its values keep the places where they were written."""
     whole = document
@@ -131,7 +141,8 @@ def _cell(spec: ResolvedSpec, axes: Sequence[Axis], variants: Sequence[Variant])
     labels = {axis.name: part.label for axis, part in zip(axes, variants, strict=True)}
     slugs = [re.sub(r"[^A-Za-z0-9._-]+", "-", str(label)).strip("-") for label in labels.values()]
     further = [slug for slug in slugs if slug and slug != spec.name]
-    named = replace(spec, name="-".join([spec.name, *further]))
+    # Two runs whose labels start alike may get the same name; their folders also have a digest.
+    named = replace(spec, name="-".join([spec.name, *further])[: 2 * NAME])
     return Cell(labels, named, any(variant.control for variant in variants))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from itertools import filterfalse
@@ -49,6 +50,9 @@ _EXPECTATIONS: dict[str, str] = {
     "path_not_directory": "be a folder that exists",
 }
 
+# The most characters of a value that a message quotes.
+_LONGEST = 60
+
 _OTHER_BRANCH = "does not go with the other keys here"
 
 
@@ -83,7 +87,14 @@ def said(value: Any) -> str:
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, Mapping):
         return "a mapping"
-    return "a list" if isinstance(value, list | tuple) else repr(value)
+    if isinstance(value, list | tuple):
+        return "a list"
+    if isinstance(value, int) and value.bit_length() > _LONGEST:
+        return f"a number of about {int(value.bit_length() * math.log10(2)) + 1} digits"
+    text = value if isinstance(value, str) else repr(value)
+    if len(text) > _LONGEST:
+        return f"{text[:_LONGEST]!r}… ({len(text)} characters)"
+    return repr(value)
 
 
 def listed(names: Sequence[str]) -> str:

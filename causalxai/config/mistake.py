@@ -45,7 +45,7 @@ def without_echoes(mistakes: Iterable[Mistake]) -> list[Mistake]:
 def _echoes(mistake: Mistake, other: Mistake) -> bool:
     if other.kind == "unreadable":
         return mistake.kind != "unreadable" and mistake.path[: len(other.path)] == other.path
-    if mistake.kind != "missing" or other.kind != "unknown":
+    if mistake.kind != "missing" or other.kind != "unknown" or not mistake.path:
         return False
     same_parent = mistake.path[:-1] == other.path[:-1]
     return same_parent and bool(did_you_mean(str(other.path[-1]), [str(mistake.path[-1])]))

@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from causalxai.config.limits import NAME
 from causalxai.config.messages import said
 from causalxai.errors import did_you_mean
 from causalxai.plugin.registry import Group
@@ -55,7 +56,11 @@ METHOD_STAGES = (Stage.CONCEPTS, Stage.ORACLE, Stage.GRAPH, Stage.EXPLAIN)
 """The stages that a method preset fills. A run may lack any of them."""
 
 _NAME = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$"
-_DEVICE = r"^(auto|cpu|cuda(:[0-9]+)?|mps)$"
+_DEVICE = r"^(auto|cpu|cuda(:[0-9]{1,2})?|mps)$"
+
+_LONGEST_CHOICE = 200
+# 64 bits hold it with its sign.
+_LARGEST = 2**63 - 1
 
 _VALUES: JsonValue = {"type": "array", "items": {"type": ["string", "number", "boolean"]}}
 _LABELS: JsonValue = {"type": "object", "additionalProperties": {"type": ["object", "null"]}}
@@ -85,7 +90,7 @@ class PluginChoice(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    use: str | None = None
+    use: str | None = Field(default=None, max_length=_LONGEST_CHOICE)
 
     @model_validator(mode="before")
     @classmethod
@@ -105,7 +110,7 @@ class ImageSelection(BaseModel):
     """The split that the images are taken from."""
     classes: tuple[ClassName, ...] | None = Field(default=None, min_length=1)
     """The classes whose images are explained; null for all."""
-    count: int = Field(default=8, ge=1, strict=True)
+    count: int = Field(default=8, ge=1, le=1_000_000, strict=True)
     """The number of images, spread evenly over the classes."""
     only: Literal["correct", "errors", "any"] = "correct"
     """Images that are classified correctly, images that are not, or both."""
@@ -120,9 +125,9 @@ class Spec(BaseModel):
 
     causalxai: Literal[1]
     """The version of this format."""
-    name: str = Field(json_schema_extra={"pattern": _NAME})
+    name: str = Field(json_schema_extra={"pattern": _NAME, "maxLength": NAME})
     """The run's name: letters, digits, '-', '_' and '.'."""
-    seed: int = Field(default=0, ge=0, strict=True)
+    seed: int = Field(default=0, ge=0, le=_LARGEST, strict=True)
     """The seed of all random numbers."""
     device: str = Field(default="auto", json_schema_extra={"pattern": _DEVICE})
     """The device of the classifier: auto, cpu, cuda, cuda:N or mps."""
@@ -130,7 +135,7 @@ class Spec(BaseModel):
     """The data set."""
     classifier: PluginChoice
     """The classifier that is explained."""
-    method: str | None = None
+    method: str | None = Field(default=None, max_length=_LONGEST_CHOICE)
     """A preset for the four stages below and for the metrics."""
     concepts: PluginChoice | None = None
     """The concept space; none to leave out the method's."""
@@ -144,10 +149,10 @@ class Spec(BaseModel):
     """The images that are explained."""
     metrics: tuple[PluginChoice, ...] | None = None
     """The metrics that score the run; those of the method by default."""
-    budget: int | None = Field(default=None, ge=1, strict=True)
+    budget: int | None = Field(default=None, ge=1, le=_LARGEST, strict=True)
     """The most answers that the explanations may take from the oracle, for comparisons at equal
     cost."""
-    memory_mb: int = Field(default=512, ge=1, strict=True)
+    memory_mb: int = Field(default=512, ge=1, le=2**30, strict=True)
     """The ceiling for one chunk of oracle queries, in MiB."""
     sanity: bool = Field(default=False, strict=True)
     """Whether to check that explanations change when the classifier's weights are randomised; adds
@@ -168,9 +173,11 @@ class Spec(BaseModel):
     @field_validator("name")
     @classmethod
     def _check_name(cls, name: str) -> str:
+        if len(name) > NAME:
+            raise ValueError(f"should have at most {NAME} characters, not {len(name)}")
         if not re.fullmatch(_NAME, name):
             raise ValueError(
-                f"should be letters, digits, '-', '_' and '.' (not at the start), not {name!r}"
+                f"should be letters, digits, '-', '_' and '.' (not at the start), not {said(name)}"
             )
         return name
 
@@ -180,5 +187,5 @@ class Spec(BaseModel):
         if not re.fullmatch(_DEVICE, device):
             meant = "cuda" if device == "gpu" else device
             near = did_you_mean(meant, ("auto", "cpu", "cuda", "mps"))
-            raise ValueError(f"should be auto, cpu, cuda, cuda:N or mps, not {device!r}{near}")
+            raise ValueError(f"should be auto, cpu, cuda, cuda:N or mps, not {said(device)}{near}")
         return device

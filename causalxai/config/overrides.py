@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from causalxai.config.document import Document
+from causalxai.config.limits import DEPTH, DIGITS, TOO_DEEP, wrong_character
 from causalxai.config.messages import said
 from causalxai.config.mistake import KeyPath, Mistake, Place
 from causalxai.config.model import STAGES, long_form
@@ -39,6 +40,8 @@ def _override(document: Document, override: str) -> Document:
     if not equals or not all(keys):
         message = "should be key=value, as in graph.threshold=0.4"
         return document.noting(Mistake((), message, place))
+    if wrong := wrong_character(dotted):
+        return document.noting(Mistake((), wrong, place))
     reader = Reader(lambda _line: place)
     value = reader.parse(text)
     if reader.mistakes:
@@ -63,6 +66,8 @@ def set_value(
         The place of the value, under ``()``, and those of the values inside it, by their path
         from there.
     """
+    if len(keys) > DEPTH:
+        return document.noting(Mistake((), TOO_DEEP, places[()]))
     data = deepcopy(dict(document.data))
     try:
         path = _put(data, keys, value)
@@ -93,9 +98,17 @@ def _put(data: dict[str, Any], keys: Sequence[str], value: Any) -> KeyPath:
 def _step(holder: Any, path: KeyPath, key: str) -> str | int:
     if isinstance(holder, dict):
         return key
-    if key.isdecimal() and int(key) < len(holder):
-        return int(key)
-    raise LookupError(f"{_dotted(path)} has {len(holder)} elements, from 0; there is no {key!r}")
+    index = index_of(key, holder)
+    if index is not None:
+        return index
+    there = f"{_dotted(path)} has {len(holder)} elements, from 0"
+    raise LookupError(f"{there}; there is no {said(key)}")
+
+
+def index_of(key: str, values: Sequence[Any]) -> int | None:
+    """Return the index that a key of an override means, or ``None`` if the list has none such."""
+    is_index = key.isdecimal() and len(key) <= DIGITS and int(key) < len(values)
+    return int(key) if is_index else None
 
 
 def _opened(inner: Any, path: KeyPath) -> Any:

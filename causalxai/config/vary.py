@@ -10,7 +10,7 @@ from causalxai.config.document import Document
 from causalxai.config.messages import said
 from causalxai.config.mistake import KeyPath, Mistake, Place
 from causalxai.config.model import long_form
-from causalxai.config.overrides import names_plugin, set_value
+from causalxai.config.overrides import index_of, names_plugin, set_value
 
 Label: TypeAlias = str | int | float
 """Distinguishes the runs along an axis: a name, or the number to which a key is set."""
@@ -91,6 +91,8 @@ def read_axes(document: Document) -> tuple[list[Axis], list[Mistake]]:
         at: KeyPath = ("vary", name)
         if name in RESERVED:
             mistakes.append(Mistake(at, "is a column of the table; choose another name"))
+        elif isinstance(choices, list) and _varies(name):
+            mistakes.append(Mistake(at, "an axis cannot vary 'vary' itself"))
         elif not isinstance(choices, Mapping | list) or not choices:
             wanted = "should be a list of values, or a mapping from labels to what they override"
             mistakes.append(Mistake(at, f"{wanted}, not {_shown(choices)}"))
@@ -153,10 +155,15 @@ def _labelled(axis: str, labels: Mapping[str, Any]) -> Iterator[Variant | Mistak
         if not isinstance(control, bool):
             yield Mistake((*at, "control"), f"should be true or false, not {said(control)}")
             continue
-        if overrides.pop("vary", None) is not None:
-            yield Mistake((*at, "vary"), "an override cannot vary anything itself")
+        varying = [key for key in overrides if _varies(key)]
+        if varying:
+            yield Mistake((*at, varying[0]), "an override cannot vary anything itself")
             continue
         yield Variant(label, overrides, {key: (*at, key) for key in overrides}, control)
+
+
+def _varies(key: str) -> bool:
+    return key.split(".")[0] == "vary"
 
 
 def _leaves(keys: tuple[str, ...], value: Any, at: KeyPath) -> Iterator[tuple[Any, Any, KeyPath]]:
@@ -176,7 +183,8 @@ def _without_other_plugin(
     found: Any = document.data
     for key in keys:
         if isinstance(found, list):
-            found = found[int(key)] if key.isdecimal() and int(key) < len(found) else None
+            index = index_of(key, found)
+            found = None if index is None else found[index]
         else:
             found = found.get(key) if isinstance(found, Mapping) else None
     settings = long_form(found)

@@ -118,6 +118,12 @@ def test_a_mistake_of_some_combinations_names_one_of_them(minimal: Spec) -> None
     assert told({**minimal, "vary": vary}) == [f"{problem} (in a: one, b: first, and 2 more)"]
 
 
+def test_the_name_of_a_run_stays_short_enough_for_a_folder(minimal: Spec) -> None:
+    labels = {"x" * 300: {"seed": 1}, "x" * 301: {"seed": 2}}
+    grid = load_grid({**minimal, "vary": {"m": labels}})
+    assert [cell.spec.name for cell in grid.cells] == ["test-" + "x" * 195] * 2
+
+
 def test_several_specs_are_an_axis(minimal: Spec, write: Write) -> None:
     path = write("""
         causalxai: 1

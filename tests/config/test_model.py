@@ -66,6 +66,17 @@ def test_class_names_may_look_like_numbers() -> None:
         ({"seed": "three"}, "seed: should be a whole number, not 'three'"),
         ({"seed": True}, "seed: should be a whole number, not true"),
         ({"seed": -1}, "seed: should be at least 0, not -1"),
+        ({"seed": 10**30}, f"seed: should be at most {2**63 - 1}, not a number of about 31 digits"),
+        (
+            {"images": {"count": 10**3000}},
+            "images.count: should be at most 1000000, not a number of about 3001 digits",
+        ),
+        ({"name": "x" * 300}, "name: should have at most 100 characters, not 300"),
+        (
+            {"device": "cuda:128"},
+            "device: should be auto, cpu, cuda, cuda:N or mps, not 'cuda:128'; "
+            "did you mean 'cuda'?",
+        ),
         ({"budget": 0}, "budget: should be at least 1, not 0"),
         ({"memory_mb": 0}, "memory_mb: should be at least 1, not 0"),
         (

@@ -124,6 +124,15 @@ def test_what_an_override_sets_stands_at_the_override(write: Callable[[str], str
             "metrics has 1 elements, from 0; there is no '1'",
         ),
         (
+            f"metrics.{'9' * 5000}=1",
+            f"--set metrics.{'9' * 5000}=1: metrics.{'9' * 5000}: "
+            f"metrics has 1 elements, from 0; there is no '{'9' * 60}'… (5000 characters)",
+        ),
+        (
+            f"{'a.' * 50}a=1",
+            f"--set {'a.' * 50}a=1: is nested deeper than 40 levels",
+        ),
+        (
             "metrics.x=1",
             "--set metrics.x=1: metrics.x: metrics has 1 elements, from 0; there is no 'x'",
         ),

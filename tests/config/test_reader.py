@@ -83,7 +83,7 @@ def test_notes_the_line_of_every_value() -> None:
 
 def test_copies_python_data() -> None:
     reader = Reader(lambda _: Place("spec"))
-    assert reader.copy({"a": ({"b": 1},), 3: 4}, ()) == {"a": [{"b": 1}]}
+    assert reader.copy({"a": ({"b": 1},), 3: 4}) == {"a": [{"b": 1}]}
     assert [(m.path, m.message) for m in reader.mistakes] == [
         (("3",), "keys should be text, not 3")
     ]

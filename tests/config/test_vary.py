@@ -121,6 +121,12 @@ def test_controls_are_marked(minimal: Spec) -> None:
             {"m": {"a": {"vary": {"seed": [0]}}}},
             "vary.m.a.vary: an override cannot vary anything itself",
         ),
+        (
+            {"m": {"a": {"vary.seed": [0]}}},
+            "vary.m.a.vary.seed: an override cannot vary anything itself",
+        ),
+        ({"vary": [1, 2]}, "vary.vary: an axis cannot vary 'vary' itself"),
+        ({"vary.seed": [1, 2]}, "vary.vary.seed: an axis cannot vary 'vary' itself"),
     ],
 )
 def test_what_is_no_axis(minimal: Spec, vary: Any, problem: str) -> None:
