@@ -196,7 +196,8 @@ def _explained(factor: Values, column: int, others: Sequence[int]) -> tuple[Valu
     """Return the weights of other columns in a regression, and the residual's share of the sd."""
     design = factor[:, list(others)]
     weights = np.linalg.lstsq(design, factor[:, column], rcond=1e-9)[0]
-    return weights, float(np.linalg.norm(factor[:, column] - design @ weights))
+    left = float(np.linalg.norm(factor[:, column] - design @ weights))
+    return np.asarray(weights, dtype=np.float64), left
 
 
 def _needed(weights: Values, columns: Sequence[int]) -> tuple[int, ...]:

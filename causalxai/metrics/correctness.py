@@ -11,6 +11,7 @@ import torch
 from pydantic import Field
 
 from causalxai.capabilities import Capability
+from causalxai.columns import informative_rows
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError
 from causalxai.graph import CausalGraph
@@ -30,11 +31,12 @@ class Correctness(RunMetric):
     The index is ``(correct - additional) / true edges`` for the concepts that both the true and
     the discovered graph have. A reversed edge is additional, and so is a bidirected edge in place
     of a directed one; a true edge whose direction is left open counts 0. P subsets are drawn with
-    replacement, and the graph is discovered Q times in each. With 40 or more subsets, the interval
-    contains 95 % of their scores (a bootstrap interval). With fewer it is the Monte-Carlo error of
-    their mean: it narrows with more subsets, not with more data, and ``reason`` says so. The
-    concept space is not trained again, so agreement between subsets describes the discoverer
-    alone. ``chance`` is the score of random graphs with as many edges over the same nodes.
+    replacement, and the graph is discovered Q times in each; a subset without any image of a rare
+    attribute gets one. With 40 or more subsets, the interval contains 95 % of their scores (a
+    bootstrap interval). With fewer it is the Monte-Carlo error of their mean: it narrows with more
+    subsets, not with more data, and ``reason`` says so. The concept space is not trained again, so
+    agreement between subsets describes the discoverer alone. ``chance`` is the score of random
+    graphs with as many edges over the same nodes.
 
     Parts: ``this graph``, the index of the graph that the report shows; ``with the image``, the
     index as the paper's tables have it, in which the edges from each concept into the image come
@@ -196,9 +198,18 @@ def _require_known(graph: CausalGraph, truth: CausalGraph) -> None:
 
 
 def _drawn(dataset: Dataset, rng: torch.Generator) -> Dataset:
-    """Draw both splits' images with replacement."""
+    """Draw both splits' images with replacement.
+
+    Concepts that vary in a split, and do not follow from one another, do so in the drawn images,
+    too. Otherwise a discoverer would refuse a subset without the one or two images that have a rare
+    attribute.
+    """
 
     def rows(split: Split) -> Split:
-        return split[torch.randint(len(split), (len(split),), generator=rng)]
+        drawn = torch.randint(len(split), (len(split),), generator=rng)
+        if split.concepts is not None:
+            values = split.concepts.detach().cpu().double().numpy()
+            drawn = torch.from_numpy(informative_rows(values, drawn.numpy()))
+        return split[drawn]
 
     return replace(dataset, train=rows(dataset.train), test=rows(dataset.test))

@@ -9,9 +9,10 @@ import torch
 
 from causalxai import CausalGraph, Edge, EdgeKind, Explanation, MetricResult, ScoringInputs
 from causalxai.capabilities import Capability
+from causalxai.columns import require_independent
 from causalxai.graph_discoverer import DiscovererConfig, GraphDiscoverer
 from causalxai.metrics.correctness import Correctness
-from causalxai.testing.toys import CONCEPTS, ToyDiscoverer, ToyWorld
+from causalxai.testing.toys import CONCEPTS, ToyDiscoverer, ToyWorld, toy_world
 
 
 class Erring(GraphDiscoverer):
@@ -34,6 +35,16 @@ class Erring(GraphDiscoverer):
         truth = inputs.dataset.graph
         kept = [edge for edge in truth.edges if torch.rand((), generator=rng) >= self.config.turns]
         return CausalGraph((*CONCEPTS, "the prediction"), [(e.source, e.target) for e in kept])
+
+
+class Particular(Erring):
+    """Refuses concepts that do not vary, or follow from one another."""
+
+    def _discover(self, inputs: ScoringInputs) -> CausalGraph:
+        values = inputs.dataset.train.concepts
+        assert values is not None
+        require_independent(values.double().numpy())
+        return super()._discover(inputs)
 
 
 def scored(world: ToyWorld, discoverer: GraphDiscoverer, **settings: int) -> MetricResult:
@@ -133,3 +144,17 @@ def test_open_directions_count_nothing_and_are_told(world: ToyWorld):
     assert (result.parts["skeleton F1"].value, result.parts["SHD"].value) == (1, 4)
     assert "SID: SID is defined for graphs with directed edges alone" in result.reason
     assert "SID" not in result.parts
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_rare_attributes_vary_in_every_subset(seed: int):
+    world = toy_world(seed)
+    train = world.dataset.train
+    values = train.concepts.clone()
+    values[:, 2:] = 0
+    # A subset would often have none of three images, or only the one that has both attributes.
+    values[[0, 1], 2] = values[[1, 2], 3] = 1.0
+    dataset = replace(world.dataset, train=replace(train, concepts=values))
+    inputs = replace(world.inputs(), dataset=dataset, discoverer=Particular())
+    result = Correctness(subsets=20, repeats=1).compute(explanation(world), inputs)
+    assert result.estimate.value == 1
