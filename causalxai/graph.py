@@ -227,15 +227,23 @@ class CausalGraph:
 
     @classmethod
     def from_networkx(cls, graph: nx.Graph) -> Self:
-        """Read a networkx graph; edges without a ``kind`` are directed if the graph is.
+        """Read a networkx graph; edges are directed if it is, unless they say otherwise.
 
         Other attributes than the fields of nodes and edges become annotations and must be JSON.
+
+        Raises
+        ------
+        ValueError
+            If it is not a causal graph, or an edge of an undirected graph has a direction in its
+            ``kind``: networkx does not keep the order of its ends.
         """
         return cls.from_json({
             "directed": graph.is_directed(),
             "graph": graph.graph,
-            "nodes": [{**data, "id": node} for node, data in graph.nodes.data()],
-            "edges": [{**data, "source": a, "target": b} for a, b, data in graph.edges.data()],
+            "nodes": [{**data, "id": str(node)} for node, data in graph.nodes.data()],
+            "edges": [
+                {**data, "source": str(a), "target": str(b)} for a, b, data in graph.edges.data()
+            ],
         })  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:
@@ -250,21 +258,32 @@ class CausalGraph:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Read ``to_json``'s form; without a ``kind``, an edge is as ``directed`` says.
+        """Read ``to_json``'s form; edges are directed unless the data or the edge says otherwise.
 
         Raises
         ------
         ValueError
             If the data is not a graph.
         """
-        missing = [key for key in ("nodes", "edges") if key not in data]
-        if missing:
-            raise ValueError(f"node-link JSON of a graph needs {missing[0]!r}, which are missing")
-        default = EdgeKind.DIRECTED if data.get("directed", True) else EdgeKind.UNDIRECTED
+        # NetworkX wrote "links" before version 3.4, and D3 reads it.
+        found = {name: data[name] for name in ("nodes", "edges", "links") if name in data}
+        if list(found) not in (["nodes", "edges"], ["nodes", "links"]):
+            raise ValueError(
+                "node-link JSON of a graph needs 'nodes' and 'edges', and has "
+                f"{' and '.join(map(repr, found)) or 'neither'}"
+            )
+        nodes, edges = found.values()
+        directed, attributes = data.get("directed", True), data.get("graph", {})
+        if not isinstance(directed, bool):
+            raise ValueError(f"'directed' must be true or false, not {directed!r:.80}")
+        if not isinstance(nodes, list | tuple) or not isinstance(edges, list | tuple):
+            raise ValueError("the nodes and the edges of node-link JSON must be lists")
+        if not isinstance(attributes, Mapping):
+            raise ValueError(f"'graph' must be an object with attributes, not {attributes!r:.80}")
         return cls(
-            [Node.from_json(node) for node in data["nodes"]],
-            [Edge.from_json(edge, default) for edge in data["edges"]],
-            annotations=annotations_of(data.get("graph", {})),
+            [Node.from_json(node) for node in nodes],
+            [Edge.from_json(edge, directed=directed) for edge in edges],
+            annotations=annotations_of(attributes),
         )
 
     def save(self, path: Path | str) -> None:
@@ -279,17 +298,24 @@ class CausalGraph:
 
     @classmethod
     def load(cls, path: Path | str) -> Self:
-        """Read a file that ``save`` wrote, or other GraphML, node-link JSON and plain DOT.
+        """Read a file that ``save`` wrote, or GraphML, node-link JSON and DOT of other programs.
 
-        Edges that the file marks as undirected are undirected. In DOT the arrow heads give the
-        kind of an edge.
+        What a file says of directions is kept: ``edgedefault`` and ``directed`` of GraphML and of
+        JSON, the arrows of yEd, arrow heads and ``dir`` of DOT, and the arrows of dagitty, whose
+        graphs may stand in a ``.dot`` file.
 
         Raises
         ------
         ValueError
-            If the file is not a graph of these kinds of edges, or has cycles or subgraphs.
+            If the file cannot be read as a graph of these kinds of edges; the message says what
+            and where.
+        OSError
+            If the file cannot be opened.
         """
-        return cls.from_json(read_graph(Path(path)))
+        try:
+            return cls.from_json(read_graph(Path(path)))
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"{path}: cannot be read as a causal graph: {error}") from error
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, CausalGraph):

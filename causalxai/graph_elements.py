@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
 from typing import Any, Self, TypeVar
 
+from causalxai.storage.edge_ends import edge_of
 from causalxai.storage.record import Json, plain_json
 
 _Kind = TypeVar("_Kind", bound=StrEnum)
+_Number = TypeVar("_Number", int, float)
 
 
 class NodeKind(StrEnum):
@@ -72,12 +75,12 @@ class Node:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Read an entry of node-link JSON; attributes that are not fields become annotations."""
-        name, label, tier = str(data["id"]), str(data.get("label") or ""), data.get("tier")
+        name, label, tier = name_in(data, "id"), str(data.get("label") or ""), data.get("tier")
         return cls(
             name,
             _kind(NodeKind, data.get("kind", NodeKind.CONCEPT), f"node {name!r}"),
             label="" if label == name else label,
-            tier=None if tier is None else int(tier),
+            tier=None if tier is None else _number(int, tier, f"node {name!r}: tier"),
             annotations=annotations_of(data, "id", "kind", "label", "tier"),
         )
 
@@ -206,17 +209,32 @@ class Edge:
         })  # fmt: skip
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any], default: EdgeKind = EdgeKind.DIRECTED) -> Self:
-        """Read an entry of node-link JSON; attributes that are not fields become annotations."""
-        source, target = str(data["source"]), str(data["target"])
-        where = f"edge of {source!r} and {target!r}"
-        known = (name for name in _FIGURES if data.get(name) is not None)
+    def from_json(cls, data: Mapping[str, Any], *, directed: bool = True) -> Self:
+        """Read an entry of node-link JSON; attributes that are not fields become annotations.
+
+        Parameters
+        ----------
+        data
+            The entry. Its direction may also be written as other programs do; see
+            ``causalxai.storage.edge_ends``.
+        directed
+            Whether the edge is directed unless the entry says otherwise.
+
+        Raises
+        ------
+        ValueError
+            If the entry is not an edge, or contradicts itself.
+        """
+        ends = {name: name_in(data, name) for name in ("source", "target")}
+        entry = edge_of({**data, **ends}, directed=directed)
+        where = f"edge of {entry['source']!r} and {entry['target']!r}"
+        known = (name for name in _FIGURES if entry.get(name) is not None)
         return cls(
-            source,
-            target,
-            _kind(EdgeKind, data.get("kind", default), where),
-            **{name: float(data[name]) for name in known},
-            annotations=annotations_of(data, "source", "target", "kind", "key", *_FIGURES),
+            entry["source"],
+            entry["target"],
+            _kind(EdgeKind, entry["kind"], where),
+            **{name: _number(float, entry[name], f"{where}: {name}") for name in known},
+            annotations=annotations_of(entry, "source", "target", "kind", "key", *_FIGURES),
         )
 
 
@@ -230,7 +248,33 @@ def _without_defaults(data: Mapping[str, Any]) -> dict[str, Any]:
 def annotations_of(data: Mapping[str, Any], *fields: str) -> dict[str, Any]:
     """Return the annotations of an entry of node-link JSON, with all attributes not in fields."""
     more = {str(k): v for k, v in data.items() if k not in fields and k != "annotations"}
-    return more | dict(data.get("annotations", {}))
+    annotations = data.get("annotations", {})
+    if not isinstance(annotations, Mapping):
+        raise ValueError(f"annotations must be an object in JSON, not {annotations!r:.80}")
+    return more | dict(annotations)
+
+
+def name_in(data: object, field_name: str) -> str:
+    """Return the name of a node from a field of an entry of node-link JSON.
+
+    Raises
+    ------
+    ValueError
+        If the entry is not an object, or the field is missing or neither a text nor a number.
+    """
+    if not isinstance(data, Mapping):
+        raise ValueError(f"{data!r:.80} is not an object, as nodes and edges in JSON must be")
+    name = data.get(field_name)
+    if isinstance(name, bool) or not isinstance(name, str | int | float):
+        raise ValueError(f"{field_name!r} must be a text or a number, not {name!r:.80}")
+    return str(name)
+
+
+def _number(kind: type[_Number], value: object, where: str) -> _Number:
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        with suppress(ValueError, OverflowError):
+            return kind(value)
+    raise ValueError(f"{where} must be a number, not {value!r:.80}")
 
 
 def _kind(kinds: type[_Kind], value: object, where: str) -> _Kind:

@@ -217,7 +217,7 @@ def test_annotations_are_data_and_no_option_of_networkx():
     ("build", "message"),
     [
         (lambda: CausalGraph("a", annotations={"x": object()}), "a graph.'x'. is a object"),
-        (lambda: CausalGraph.from_json({"nodes": []}), "needs 'edges'"),
+        (lambda: CausalGraph.from_json({"nodes": []}), "needs 'nodes' and 'edges', and has"),
     ],
 )
 def test_what_is_no_json_is_refused(build: Callable[[], object], message: str):

@@ -130,9 +130,11 @@ class ImageFolder(DatasetSource):
             return None
         try:
             graph = CausalGraph.load(path)
-        except Exception as error:
-            # It uses three parsers, each with its own exceptions.
-            raise DataError(f"{path}: cannot be read as a causal graph: {error}") from error
+        except ValueError as error:
+            raise DataError(str(error)) from error
+        except OSError as error:
+            why = error.strerror or error
+            raise DataError(f"{path}: cannot be read as a causal graph: {why}") from error
         for node in graph.nodes:
             if table is not None and node not in table.names:
                 near = did_you_mean(node, table.names)

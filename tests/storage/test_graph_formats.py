@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 from itertools import combinations
 from pathlib import Path
-from xml.etree import ElementTree
 
 import networkx as nx
 import pytest
@@ -102,42 +101,6 @@ def test_other_readers_see_the_same_directions(folder: Path):
         assert read.edges["a", "b"]["weight"] == -2.0
 
 
-def test_graphml_tells_other_readers_which_edges_have_no_direction(folder: Path):
-    edges = [Edge("a", "b"), Edge("b", "c", EdgeKind.UNDIRECTED), Edge("a", "c", MARKS[2])]
-    CausalGraph("abc", edges).save(folder / "mixed.graphml")
-    written = ElementTree.parse(folder / "mixed.graphml").getroot()
-    assert {
-        (edge.get("source"), edge.get("target")): edge.get("directed")
-        for edge in written.iter("{http://graphml.graphdrawing.org/xmlns}edge")
-    } == {("a", "b"): None, ("b", "c"): "false", ("a", "c"): "false"}
-
-
-GRAPHML = (
-    '<graphml xmlns="http://graphml.graphdrawing.org/xmlns"><key id="w" for="edge" '
-    'attr.name="strength" attr.type="double"/><graph edgedefault="{default}"><node id="a"/>'
-    '<node id="b"/><node id="c"/><edge id="0" source="b" target="a" {directed}>'
-    '<data key="w">.5</data></edge><edge source="b" target="c"/></graph></graphml>'
-)
-
-
-@pytest.mark.parametrize(
-    ("default", "directed", "kinds"),
-    [
-        ("directed", "", ["directed", "directed"]),
-        ("undirected", "", ["undirected", "undirected"]),
-        ("directed", 'directed="false"', ["undirected", "directed"]),
-        ("undirected", 'directed="true"', ["directed", "undirected"]),
-    ],
-)
-def test_graphml_of_other_programs(default: str, directed: str, kinds: list[str], folder: Path):
-    path = folder / "other_program.graphml"
-    path.write_text(GRAPHML.format(default=default, directed=directed))
-    graph = CausalGraph.load(path)
-    assert [(edge.source, edge.target) for edge in graph.edges] == [("b", "a"), ("b", "c")]
-    assert [edge.kind for edge in graph.edges] == kinds
-    assert graph.edge("b", "a").annotations == {"strength": 0.5}
-
-
 @pytest.mark.parametrize(
     ("said", "kind"),
     [({}, "directed"), ({"directed": True}, "directed"), ({"directed": False}, "undirected")],
@@ -149,84 +112,6 @@ def test_node_link_json_of_other_programs(said: dict[str, bool], kind: str, fold
     assert graph == CausalGraph(
         ["1", "b"], [Edge("b", "1", EdgeKind(kind), annotations={"gain": 0.5})]
     )
-
-
-def from_dot(text: str, folder: Path) -> CausalGraph:
-    (folder / "by_hand.dot").write_text(text, encoding="utf-8")
-    return CausalGraph.load(folder / "by_hand.dot")
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "node [shape=box]; edge [color=red, weight=9];",
-        'a [label="\\N", shape=box]; b [label=<<b>x</b>>, tooltip="line\\l"];',
-        'a -> b [label=hi, color="#ff0000", constraint=false, style=null, pos="[1, 2]"];',
-        'graph [rankdir=LR, n=3, size="[1]"]; ranksep=2; a:e -> b:w;',
-    ],
-    ids=["defaults", "node attributes", "edge attributes", "layout"],
-)
-def test_dot_that_people_write_is_read(statement: str, folder: Path):
-    graph = from_dot(f"digraph {{ {statement} a -> b [weight=2]; }}", folder)
-    assert graph == CausalGraph("ab", [Edge("a", "b", weight=2.0)])
-
-
-@pytest.mark.parametrize(
-    ("text", "edge"),
-    [
-        ("digraph { a -> b [dir=back] }", Edge("b", "a")),
-        ("digraph { a -> b [dir=none] }", Edge("a", "b", EdgeKind.UNDIRECTED)),
-        ("digraph { a -> b [dir=both] }", Edge("a", "b", EdgeKind.BIDIRECTED)),
-        ("digraph { a -> b [arrowhead=vee] }", Edge("a", "b")),
-        (
-            "digraph { a -> b [dir=both, arrowtail=none, arrowhead=none] }",
-            Edge("a", "b", EdgeKind.UNDIRECTED),
-        ),
-        (
-            "digraph { a -> b [dir=both, arrowtail=normal, arrowhead=normal] }",
-            Edge("a", "b", EdgeKind.BIDIRECTED),
-        ),
-        (
-            "digraph { a -> b [dir=both, arrowtail=normal, arrowhead=odot] }",
-            Edge("b", "a", EdgeKind.PARTIALLY_DIRECTED),
-        ),
-        (
-            "digraph { edge [dir=both, arrowtail=odot]; a -> b [arrowhead=odot] }",
-            Edge("a", "b", EdgeKind.UNORIENTED),
-        ),
-        ("graph { a -- b }", Edge("a", "b", EdgeKind.UNDIRECTED)),
-        ("graph { a -- b [dir=forward] }", Edge("a", "b")),
-        ("digraph { a -> b; edge [dir=none] }", Edge("a", "b")),
-    ],
-)
-def test_arrow_heads_of_dot_are_marks(text: str, edge: Edge, folder: Path):
-    assert from_dot(text, folder).edges == (edge,)
-
-
-def test_a_dot_label_is_what_people_call_the_node(folder: Path):
-    graph = from_dot('digraph { c3 [label="class three", kind=class] }', folder)
-    assert graph.node("c3") == Node("c3", NodeKind.CLASS, label="class three")
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("digraph { a -> {b c} }", "edges to subgraphs"),
-        ("digraph { {a b} -> c }", "edges to subgraphs"),
-        ("digraph { subgraph cluster_x { a -> b } c -> a }", "subgraphs cannot be read"),
-        ("digraph { a <-> b }", "<-> is not an arrow of DOT"),
-        ("digraph { a -> b [weight=much] }", "much"),
-        ("digraph { a -> b [annotations=much] }", "annotations must be JSON"),
-        ("digraph { a -> b [arrowhead=odot] }", "a circle at one end and nothing at the other"),
-        (
-            "digraph { a [kind=person] }",
-            "node 'a' is of kind 'person', which is not one of concept",
-        ),
-    ],
-)
-def test_dot_that_means_something_else_is_refused(text: str, message: str, folder: Path):
-    with pytest.raises(ValueError, match=message):
-        from_dot(text, folder)
 
 
 @pytest.mark.parametrize("name", ["bell\a", "carriage\r", "\x00"])
@@ -246,7 +131,93 @@ def test_an_unknown_ending_is_refused(tmp_path: Path):
         CausalGraph(["a"]).save(tmp_path / "g.png")
 
 
-def test_json_that_is_no_graph_is_refused(tmp_path: Path):
-    (tmp_path / "g.json").write_text('{"nodes": [], "links": []}')
-    with pytest.raises(ValueError, match="needs 'edges'"):
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"nodes": []}', "needs 'nodes' and 'edges', and has 'nodes'"),
+        ('{"nodes": [], "edges": [], "links": []}', "has 'nodes' and 'edges' and 'links'"),
+        ("[]", "must be an object, not a list"),
+        ('{"nodes": ["a"], "edges": []}', "'a' is not an object"),
+        ('{"nodes": {"a": {}}, "edges": []}', "must be lists"),
+        ('{"nodes": [{"name": "a"}], "edges": []}', "'id' must be a text or a number, not None"),
+        ('{"nodes": [{"id": true}], "edges": []}', "'id' must be a text or a number, not True"),
+        ('{"nodes": [{"id": 1}, {"id": "1"}], "edges": []}', "two nodes with the name '1'"),
+        ('{"nodes": [], "edges": [{"source": "a", "target": "b"}]}', "'a' is not a node"),
+        ('{"directed": "false", "nodes": [], "edges": []}', "true or false, not 'false'"),
+        ('{"directed": null, "nodes": [], "edges": []}', "true or false, not None"),
+        ('{"nodes": [], "edges": [], "edges": []}', "the key 'edges' is repeated"),
+        ('{"nodes": [{"id": "a", "tier": "top"}], "edges": []}', "tier must be a number"),
+        ('{"nodes": [], "edges": [], "graph": [1]}', "'graph' must be an object"),
+        ('{"nodes": [], "edges": [], "graph": {"annotations": 3}}', "annotations must be"),
+        ("[" * 100_000, "recursion"),
+        ("", "Expecting value"),
+    ],
+)
+def test_json_that_is_no_graph_is_refused(text: str, message: str, tmp_path: Path):
+    (tmp_path / "g.json").write_text(text)
+    with pytest.raises(ValueError, match=f"g.json: cannot be read as a causal graph: .*{message}"):
         CausalGraph.load(tmp_path / "g.json")
+
+
+NODES = [{"id": "a"}, {"id": "b"}]
+
+
+@pytest.mark.parametrize(
+    ("said", "attributes", "edge"),
+    [
+        ({}, {}, Edge("b", "a")),
+        ({"directed": False}, {}, Edge("b", "a", EdgeKind.UNDIRECTED)),
+        ({"directed": True}, {"directed": False}, Edge("b", "a", EdgeKind.UNDIRECTED)),
+        ({"directed": False}, {"directed": True}, Edge("b", "a")),
+        ({}, {"dir": "back"}, Edge("a", "b")),
+        ({}, {"dir": '"both"'}, Edge("b", "a", EdgeKind.BIDIRECTED)),
+        ({"multigraph": True}, {"key": 0}, Edge("b", "a")),
+        ({}, {"type": "<->"}, Edge("b", "a", EdgeKind.BIDIRECTED)),
+    ],
+)
+@pytest.mark.parametrize("name", ["edges", "links"])
+def test_node_link_json_has_the_direction_that_it_says(
+    said: dict[str, bool], attributes: dict[str, object], edge: Edge, name: str, tmp_path: Path
+):
+    entry = {"source": "b", "target": "a", **attributes}
+    (tmp_path / "g.json").write_text(json.dumps({"nodes": NODES, name: [entry], **said}))
+    assert CausalGraph.load(tmp_path / "g.json").edges == (edge,)
+
+
+@pytest.mark.parametrize(
+    ("edges", "message"),
+    [
+        ([("a", "b"), ("a", "b")], "join the same nodes"),
+        ([("a", "b"), ("b", "a")], "no cycles"),
+        ([("a", "a")], "joins a node to itself"),
+    ],
+)
+def test_networkx_graphs_that_are_not_causal_are_refused(
+    edges: list[tuple[str, str]], message: str
+):
+    with pytest.raises(ValueError, match=message):
+        CausalGraph.from_networkx(nx.MultiDiGraph(edges))
+
+
+def test_a_direction_that_networkx_has_lost_is_not_invented():
+    undirected = CausalGraph("ab", [("b", "a")]).to_networkx().to_undirected()
+    with pytest.raises(ValueError, match="kind says directed, but the edges of the file have no"):
+        CausalGraph.from_networkx(undirected)
+
+
+@pytest.mark.parametrize("suffix", ["graphml", "dot", "json"])
+def test_a_folder_or_another_encoding_is_an_error_that_names_the_file(suffix: str, tmp_path: Path):
+    path = tmp_path / f"g.{suffix}"
+    path.mkdir()
+    with pytest.raises(OSError, match=r"directory|denied"):
+        CausalGraph.load(path)
+    path.rmdir()
+    path.write_bytes("digraph { ä -> b }".encode("latin-1"))
+    with pytest.raises(ValueError, match=f"{path.name}: cannot be read as a causal graph"):
+        CausalGraph.load(path)
+
+
+def test_a_graph_that_cannot_be_written_leaves_no_file(tmp_path: Path):
+    with pytest.raises(ValueError, match="surrogates"):
+        CausalGraph(["\ud800"]).save(tmp_path / "g.dot")
+    assert list(tmp_path.iterdir()) == []
