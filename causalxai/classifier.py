@@ -15,6 +15,7 @@ from causalxai.errors import ContractError
 from causalxai.network.hidden_layer import Embedding, HiddenLayer, NamedLayer
 from causalxai.network.layer_order import in_order, weighted_layers
 from causalxai.network.linear_head import LinearHead, find_linear_head
+from causalxai.network.probe_images import probe_images
 from causalxai.plugin import Plugin
 from causalxai.progress import SILENT, Progress
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
@@ -106,24 +107,21 @@ class Classifier:
         return NamedLayer(self.model, layer, self._noise())
 
     def layers(self, *kinds: type[nn.Module]) -> tuple[str, ...]:
-        """Return the names of the modules of some classes, in the order in which they first run.
+        """Return the names of the modules of some classes that run, in the order of last runs.
 
-        Modules that do not run come last.
+        A module that runs several times stands where it runs for the last time.
         """
-        return in_order(self.model, self._black(), kinds)
+        return in_order(self.model, self._noise(), kinds)
 
     def weighted_layers(self) -> tuple[str, ...]:
         """Return the names of the modules that own parameters, in the order in which they run."""
-        return weighted_layers(self.model, self._black())
+        return weighted_layers(self.model, self._noise())
 
     def _black(self) -> Tensor:
         return torch.zeros(1, *self.image_shape, device=self.device)
 
     def _noise(self) -> Tensor:
-        # A black image could hide that the network changes its last layer's output afterwards:
-        # scaling, for example, does not change zeros.
-        noise = torch.rand(2, *self.image_shape, generator=torch.Generator().manual_seed(0))
-        return noise.to(self.device)
+        return probe_images(self.image_shape).to(self.device)
 
     def embed_and_classify(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return the embeddings ``[n, l]`` and the logits ``[n, K]`` in one pass.

@@ -126,6 +126,6 @@ class Backwards(nn.Module):
 
 def test_layers_are_named_in_the_order_in_which_they_run():
     classifier = Classifier(Backwards(), class_names="ab", image_shape=(1, 2, 2))
-    assert classifier.weighted_layers() == ("first", "last", "idle")
-    assert classifier.layers(nn.Linear) == ("last", "idle")
-    assert classifier.layers(nn.Linear, nn.Conv2d) == ("first", "last", "idle")
+    assert classifier.weighted_layers() == ("idle", "first", "last")
+    assert classifier.layers(nn.Linear) == ("last",)
+    assert classifier.layers(nn.Linear, nn.Conv2d) == ("first", "last")

@@ -42,7 +42,6 @@ TESTED_WITH_OTHERS = {
     "causalxai/comparison/page/score_provenance.py",
     "causalxai/errors.py",
     "causalxai/metrics/repeated_explanations.py",
-    "causalxai/network/layer_order.py",
     "causalxai/pipeline/meter.py",
     "causalxai/plugin/method.py",
     "causalxai/progress/bars.py",

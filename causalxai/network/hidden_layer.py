@@ -13,7 +13,11 @@ from torch import Tensor, nn
 from causalxai.errors import CapabilityError, did_you_mean
 from causalxai.network.linear_head import LinearHead
 
-_TOLERANCE = 1e-4  # relative to the logits, because another batch size rounds differently
+# Another batch size rounds differently. The first is relative to the logits; the second, which
+# binds where they hardly differ between images, to their differences.
+_TOLERANCE = 1e-4
+_TOLERANCE_OF_DIFFERENCES = 1e-2
+_ROUNDING = 1e-6
 
 
 class HiddenLayer(ABC):
@@ -62,8 +66,9 @@ class NamedLayer(HiddenLayer):
     Raises
     ------
     CapabilityError
-        If there is no such layer, if it does not output exactly one tensor for each batch, or if
-        the logits do not follow from its output alone (for example because of a skip connection).
+        If there is no such layer, if it does not output exactly one tensor for each batch, if
+        the logits do not follow from its output alone (for example because of a skip connection),
+        or if that can't be tested, because all images have the same logits.
     """
 
     def __init__(self, model: nn.Module, name: str, examples: Tensor) -> None:
@@ -79,6 +84,7 @@ class NamedLayer(HiddenLayer):
         self._stand_in = torch.zeros_like(examples[:1])
         with torch.no_grad():
             logits: Tensor = model(examples)
+            self._allowed = self._tolerance(logits)
             activations = self.activations(examples)
             self.shape = tuple(activations.shape[1:])
             # The layers before this one run on a single blank image, which is fastest, unless the
@@ -128,6 +134,18 @@ class NamedLayer(HiddenLayer):
             logits: Tensor = self._model(images)
         return logits
 
+    def _tolerance(self, logits: Tensor) -> float:
+        """Return the largest difference of logits that is taken for rounding."""
+        differences = float((logits - self._model(self._stand_in)).abs().max())
+        size = float(logits.abs().max())
+        allowed = min(_TOLERANCE * (1 + size), _TOLERANCE_OF_DIFFERENCES * differences)
+        if differences <= 10 * _ROUNDING * size:
+            raise CapabilityError(
+                f"whether the logits follow from the layer {self.name!r} alone can't be tested: "
+                "the network gives random pictures the same logits as a black image"
+            )
+        return max(allowed, _ROUNDING * size)
+
     def _follow(self, activations: Tensor, logits: Tensor) -> bool:
         try:
             after = self.logits(activations)
@@ -136,8 +154,9 @@ class NamedLayer(HiddenLayer):
         except RuntimeError:
             # The batch size of the stand-in image does not fit that of the activations.
             return False
-        scale = _TOLERANCE * (1 + float(logits.abs().max()))
-        return after.shape == logits.shape and torch.allclose(after, logits, atol=scale, rtol=0)
+        return after.shape == logits.shape and torch.allclose(
+            after, logits, atol=self._allowed, rtol=0
+        )
 
 
 class Embedding(HiddenLayer):

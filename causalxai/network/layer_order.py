@@ -9,9 +9,10 @@ from torch import Tensor, nn
 def in_order(
     model: nn.Module, images: Tensor, kinds: tuple[type[nn.Module], ...]
 ) -> tuple[str, ...]:
-    """Return the names of the modules of some kinds, in the order in which they first run.
+    """Return the names of the modules of some kinds that run, in the order of their last runs.
 
-    Modules that do not run come last.
+    A module that runs several times stands where it runs for the last time; modules that do not
+    run are left out.
 
     Parameters
     ----------
@@ -27,7 +28,8 @@ def in_order(
     ran: dict[str, None] = {}
 
     def note(module: nn.Module, _inputs: object) -> None:
-        ran.setdefault(names[module])
+        ran.pop(names[module], None)
+        ran[names[module]] = None
 
     handles = [module.register_forward_pre_hook(note) for module in names]
     try:
@@ -36,11 +38,15 @@ def in_order(
     finally:
         for handle in handles:
             handle.remove()
-    return (*ran, *(name for name in names.values() if name not in ran))
+    return tuple(ran)
 
 
 def weighted_layers(model: nn.Module, images: Tensor) -> tuple[str, ...]:
     """Return the names of the modules that own parameters, in the order in which they run.
+
+    A module that is never called itself may still be used by the module around it, as the output
+    projection of ``nn.MultiheadAttention`` is. It stands behind that module, or first if only the
+    network itself is around it.
 
     Parameters
     ----------
@@ -49,15 +55,18 @@ def weighted_layers(model: nn.Module, images: Tensor) -> tuple[str, ...]:
     images
         ``[n, c, h, w]``, which the network is run on; on its device.
     """
-    owners = tuple(
-        {
-            type(module)
-            for module in model.modules()
-            if next(module.parameters(recurse=False), None) is not None
-        }
-    )
-    return tuple(
+    position = {name: i for i, name in enumerate(in_order(model, images, (nn.Module,)))}
+
+    def place(name: str) -> tuple[int, bool]:
+        around = name
+        while around and around not in position:
+            around = around.rpartition(".")[0]
+        ran = name in position
+        return (position[around] if around or ran else -1), not ran
+
+    owners = [
         name
-        for name in in_order(model, images, owners)
-        if next(model.get_submodule(name).parameters(recurse=False), None) is not None
-    )
+        for name, module in model.named_modules()
+        if next(module.parameters(recurse=False), None) is not None
+    ]
+    return tuple(sorted(owners, key=place))

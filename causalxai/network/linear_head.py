@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.nn.utils import parametrize
 
 from causalxai.errors import CapabilityError
@@ -82,7 +83,8 @@ def find_linear_head(model: nn.Module, examples: Tensor) -> LinearHead:
     effective = [call for call in calls if not isinstance(call.layer, _IDLE)]
     if not effective:
         raise CapabilityError(f"{type(model).__name__} has no layer that is a module of its own")
-    last = effective[-1]
+    # Layers whose output is not used, such as an auxiliary head, may run after the last one.
+    last = next((call for call in reversed(effective) if _same(call.output, logits)), effective[-1])
     if not isinstance(last.layer, nn.Linear):
         raise CapabilityError(
             "the classifier's last layer must be linear (nn.Linear); "
@@ -93,13 +95,30 @@ def find_linear_head(model: nn.Module, examples: Tensor) -> LinearHead:
             f"the classifier's last layer {last.name!r} must receive one vector for each image, "
             f"once; it receives {list(last.inputs.shape)}"
         )
-    changed = last.output.shape != logits.shape or not torch.equal(last.output, logits)
-    if changed:
+    if not _same(last.output, logits):
         raise CapabilityError(
             f"the classifier's logits must be the output of its last layer {last.name!r}, but the "
             "network changes that output: return the logits themselves, without softmax or scaling"
         )
+    _require_linear(last)
     return LinearHead(last.name, last.layer)
+
+
+def _same(output: Tensor, logits: Tensor) -> bool:
+    return output.shape == logits.shape and torch.equal(output, logits)
+
+
+@torch.no_grad()
+def _require_linear(call: _Call) -> None:
+    """Refuse a subclass or a hook that makes something else of the input than its product."""
+    assert isinstance(call.layer, nn.Linear)
+    product = F.linear(call.inputs, call.layer.weight, call.layer.bias)
+    allowed = 1e-3 * float(product.abs().max())
+    if not torch.allclose(product, call.output, rtol=0, atol=allowed):
+        raise CapabilityError(
+            f"the classifier's last layer {call.name!r} must give weight @ input + bias; it gives "
+            "something else, by a forward of its own or by a hook"
+        )
 
 
 @dataclass(frozen=True)
