@@ -79,6 +79,7 @@ API: tuple[Section, ...] = (
         {
             "causalxai.classifier": ("Classifier", "ClassifierSource"),
             "causalxai.network.hidden_layer": ("HiddenLayer",),
+            "causalxai.network.probe_images": ("probe_images",),
         },
     ),
     Section(

@@ -21,6 +21,7 @@ from torch.nn import functional as F
 
 from causalxai.classifier import Classifier
 from causalxai_interventional.edits import EditableLayer
+from causalxai_interventional.tracing import Sample, UntraceableError, traced
 
 _ELEMENTWISE_MODULES = (
     nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU, nn.Mish,
@@ -109,45 +110,49 @@ class Path:
         return {source, self.layer, self.end, *heads, *self.segment_outer, *self.tail_outer}
 
 
-class _Sample(fx.Interpreter):
-    """Runs the network once and records the value of every node."""
-
-    def __init__(self, graph: fx.GraphModule) -> None:
-        super().__init__(graph)
-        self.values: dict[fx.Node, Any] = {}
-
-    def run_node(self, n: fx.Node) -> Any:
-        value = super().run_node(n)
-        self.values[n] = value.clone() if isinstance(value, Tensor) else value
-        return value
-
-
 class Dataflow:
     """The traced network.
 
     Parameters
     ----------
     classifier
-        The classifier, whose model is traced with ``torch.fx``.
+        The classifier, a copy of whose model is traced with ``torch.fx``.
+    images
+        ``[n, c, h, w]`` that differ from one another, on the classifier's device, on which the
+        traced copy is compared with the model.
 
     Raises
     ------
     UntraceableError
-        If the network's control flow depends on its data.
+        If the network's control flow depends on its data, or the traced copy gives other logits:
+        it lacks hooks of the network as a whole, and whatever else is no operation on tensors.
     """
 
-    def __init__(self, classifier: Classifier) -> None:
+    def __init__(self, classifier: Classifier, images: Tensor) -> None:
+        self.classifier = classifier
+        self.graph = traced(classifier.model)
+        sample = Sample(self.graph)
         try:
-            self.graph = fx.symbolic_trace(classifier.model)
+            with torch.no_grad():
+                sample.run(torch.zeros(2, *classifier.image_shape, device=classifier.device))
         except Exception as error:
-            # Tracing runs the user's forward() with proxies, which may raise any exception.
-            raise UntraceableError(str(error)) from error
-        sample = _Sample(self.graph)
-        with torch.no_grad():
-            sample.run(torch.zeros(2, *classifier.image_shape, device=classifier.device))
+            # What was traced may not run, and fails in whatever way the user's code does.
+            raise UntraceableError(f"its traced copy fails: {error}") from error
+        for batch in (images, images[:1], images[1:3]):
+            if not self.gives_the_logits(batch):
+                raise UntraceableError("its traced copy gives other logits")
         self._values = sample.values
         self._paths: dict[str, Path | None] = {}
         self._captures: dict[frozenset[fx.Node], fx.GraphModule] = {}
+
+    @torch.no_grad()
+    def gives_the_logits(self, images: Tensor) -> bool:
+        """Return whether the traced copy gives the network's logits of some images."""
+        expected, traced = self.classifier.model(images), self.graph(images)
+        if not isinstance(traced, Tensor) or traced.shape != expected.shape:
+            return False
+        allowed = 1e-5 * float(expected.abs().max())
+        return torch.allclose(traced, expected, rtol=0, atol=allowed)
 
     @torch.no_grad()
     def capture(self, inputs: Tensor, keep: Collection[fx.Node]) -> dict[fx.Node, Any]:
@@ -350,10 +355,6 @@ class Dataflow:
                 copies[node] = new.node_copy(node, copies.__getitem__)
         new.output(copies[output])
         return fx.GraphModule(self.graph, new), tuple(outer)
-
-
-class UntraceableError(Exception):
-    """The network cannot be traced, so that another strategy must be used."""
 
 
 def _patch_floats(head: Head) -> int:

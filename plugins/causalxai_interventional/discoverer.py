@@ -21,7 +21,6 @@ from causalxai_interventional.mechanisms import (
     SelectionRule,
     by_source,
     doubts,
-    feeders,
     find_mechanisms,
 )
 from causalxai_interventional.parameter_oracle import ParameterOracle
@@ -110,13 +109,13 @@ class InterventionalDiscoverer(GraphDiscoverer):
 
     def _tally(self, oracle: ParameterOracle, images: Tensor, index: int) -> dict[str, _Tally]:
         tallies: dict[str, _Tally] = {}
-        links = feeders(oracle)
+        feeds = oracle.connections.feeds
         for batch in torch.split(images, _IMAGES_AT_ONCE):
             units = oracle.space.encode(batch)
             targets = torch.full((len(batch), 1), index, device=oracle.classifier.device)
             found = find_mechanisms(oracle, units, targets, self.config)
             for name, layer in found.layers.items():
-                one = _Tally.of(layer, _source_channels(oracle, layer.layer, links[name]))
+                one = _Tally.of(layer, _source_channels(oracle, layer.layer, feeds[name]))
                 tallies[name] = tallies[name] + one if name in tallies else one
         return tallies
 
@@ -195,14 +194,14 @@ def _build_graph(
     tallies: Mapping[str, Mapping[str, _Tally]],
     rule: InterventionalDiscoverer.Config,
 ) -> CausalGraph:
-    links, doubt = feeders(oracle), doubts(oracle)
+    feeds, doubt = oracle.connections.feeds, doubts(oracle)
     if doubt:
         _logger.warning("%s", doubt)
     edges: dict[tuple[_Spot, _Spot], Edge] = {}
     tiers: dict[_Spot, int] = {}
     depth = len(oracle.space.layers)
     for tier, layer in enumerate(oracle.space.layers):
-        for source, target, edge in _layer_edges(oracle, layer, links[layer.name], tallies, rule):
+        for source, target, edge in _layer_edges(oracle, layer, feeds[layer.name], tallies, rule):
             edges[source, target] = edge
             place = {source: tier, target: tier + 1}
             tiers |= {spot: max(tiers.get(spot, 0), at) for spot, at in place.items()}
@@ -259,7 +258,8 @@ def _layer_edges(
     found = {name: layers[layer.name] for name, layers in tallies.items()}
     shares = {name: tally.shares() for name, tally in found.items()}
     peak = torch.stack([torch.maximum(*share) for share in shares.values()])
-    into_class = layer.is_last and layer.destinations == len(oracle.classifier.class_names)
+    units = oracle.class_units(layer)
+    class_of = None if units is None else units.argsort().tolist()
     for k, n in (peak.amax(dim=0) >= rule.min_frequency).nonzero().tolist():
         known: dict[str, Json] = {
             "k": k,
@@ -270,14 +270,14 @@ def _layer_edges(
         if layer.granularity == "filter":
             here = _Spot(layer.name, k, NodeKind.PARAMETER)
             for index, name in enumerate(found):
-                if not into_class and float(peak[index, k, n]) >= rule.min_frequency:
+                if class_of is None and float(peak[index, k, n]) >= rule.min_frequency:
                     target = _class_spot(oracle, name)
                     edge = found[name].edge(here.name, target.name, (k, n), known)
                     yield here, target, edge
             continue
         target = _Spot(layer.name, k, NodeKind.MEDIATOR)
-        if into_class:
-            target = _class_spot(oracle, oracle.classifier.class_names[k])
+        if class_of is not None:
+            target = _class_spot(oracle, oracle.classifier.class_names[class_of[k]])
         tally = list(found.values())[int(peak[:, k, n].argmax())]
         sources = [_Spot(feed, n, NodeKind.MEDIATOR) for feed in feeds]
         for source in sources or [_input_spot(oracle, layer, n)]:

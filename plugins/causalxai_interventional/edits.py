@@ -113,4 +113,4 @@ def _bias_like(module: EditableLayer, channel: Tensor, before: Tensor) -> Tensor
 
 
 def _scaled(change: Tensor, scale: Tensor) -> Tensor:
-    return change * scale.view(*scale.shape, *[1] * (change.dim() - 2))
+    return change * scale.view(*scale.shape, *[1] * (change.dim() - 2)).to(change.dtype)

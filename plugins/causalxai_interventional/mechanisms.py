@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal, Protocol, runtime_checkable
 
 import torch
@@ -143,8 +142,9 @@ def find_mechanisms(
 
     Interventional black-box explanations, algorithm 1, in our interpretation: K is initially the
     class itself. Every edge n → k with k in K is removed and the logit is computed again. The
-    sources of significant supporting edges are the K of the layers that feed this one. For a layer
-    that feeds no tested layer, K has all of its channels.
+    sources of significant supporting edges are the K of the layers that feed this one. K has all
+    channels of a layer that feeds no tested layer or reaches the logits by other ways as well, and
+    all units of a last layer whose units are not the classes' one by one.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ class _Search:
         self.oracle, self.units, self.targets, self.rule = oracle, units, targets, rule
         self.logits = oracle.query(units, Intervention.none()).answer("logits")[0]
         self.log_probabilities = self.logits.log_softmax(dim=1)
-        self.links = feeders(oracle)
+        self.links = oracle.connections
         self.mediators: dict[str, Tensor] = {}
         self.effects: dict[str, Tensor] = {}
         self.found: dict[str, LayerMechanisms] = {}
@@ -195,26 +195,37 @@ class _Search:
         cut_low, cut_high = self._thresholds(spread, candidates)
         supports = tested & (delta < cut_low[..., None, None])
         opposes = tested & (delta > cut_high[..., None, None])
-        effect = self.effects.get(layer.name, mediators.to(delta.dtype))
+        effect = mediators.to(delta.dtype)
+        if self._is_known(layer):
+            effect = self.effects.get(layer.name, effect)
         if layer.granularity == "filter":
             mediators, effect = supports[..., 0] & mediators, -delta[..., 0]
         self.found[layer.name] = LayerMechanisms(
             layer, delta, information, tested, supports, opposes, cut_high, mediators, effect
         )
-        for name in self.links[layer.name]:
+        for name in self.links.feeds[layer.name]:
             self._pass_on(layer, name, supports, delta)
 
     def _mediators(self, layer: ParameterLayer) -> Tensor:
         """Return K, ``[n, t, O]``."""
-        if layer.name in self.mediators:
+        if self._is_known(layer):
             return self.mediators[layer.name]
         n, t = self.targets.shape
-        classes = self.logits.shape[1]
-        if layer.is_last and layer.destinations == classes:
-            chosen = torch.zeros(n, t, classes, dtype=torch.bool, device=self.targets.device)
-            return chosen.scatter(2, self.targets[..., None], True)
+        units = self.oracle.class_units(layer)
+        if units is not None:
+            own = units[self.targets][..., None]
+            chosen = torch.zeros(n, t, len(units), dtype=torch.bool, device=own.device)
+            return chosen.scatter(2, own, True)
         shape = (n, t, layer.destinations)
         return torch.ones(shape, dtype=torch.bool, device=self.targets.device)
+
+    def _is_known(self, layer: ParameterLayer) -> bool:
+        """Return whether all ways from the layer to the logits were visited.
+
+        Layers that run more than once may read each other.
+        """
+        readers = self.links.readers(layer.name)
+        return layer.name in self.links.closed and all(name in self.found for name in readers)
 
     def _effects(self, layer: ParameterLayer, tested: Tensor) -> tuple[Tensor, Tensor]:
         """Return ``[n, t, O, S]`` changes of the classes' logits, and CS ``[n, O, S]``."""
@@ -272,36 +283,32 @@ class _Search:
         return torch.stack(estimates, dim=1)
 
 
-def feeders(oracle: ParameterOracle) -> dict[str, tuple[str, ...]]:
-    """Return, for each tested layer, the tested layers whose channels it reads.
-
-    From the traced data flow; where a network cannot be traced, the layer called just before,
-    if its channels can be the ones read.
-    """
-    layers = oracle.space.layers
-    names = {layer.name for layer in layers}
-    if oracle.dataflow is not None:
-        found = {layer.name: oracle.dataflow.feeders(layer.name) for layer in layers}
-        return {name: tuple(f for f in feeds if f in names) for name, feeds in found.items()}
-    links: dict[str, tuple[str, ...]] = {layer.name: () for layer in layers}
-    for before, layer in pairwise(layers):
-        if layer.sources * layer.groups % before.destinations == 0:
-            links[layer.name] = (before.name,)
-    return links
-
-
 def doubts(oracle: ParameterOracle) -> str:
-    """Return what is not known about the connections between tested layers, or an empty text."""
+    """Return what is not known about the tested layers, or an empty text."""
+    connections = oracle.connections
+    said = []
     if oracle.dataflow is None:
-        return "the network can't be traced: connections are guessed from the layers' order"
-    links = feeders(oracle)
-    unknown = [layer.name for layer in oracle.space.layers[1:] if not links[layer.name]]
-    if not unknown:
-        return ""
-    return (
-        f"the input channels of {', '.join(unknown)} could not be determined; the layers before "
-        "them were tested in all their channels"
-    )
+        said.append(
+            "the network can't be traced: each layer was tried on the channels of the one before it"
+        )
+    unknown = [layer.name for layer in oracle.space.layers[1:] if not connections.feeds[layer.name]]
+    if unknown:
+        said.append(
+            f"the input channels of {', '.join(unknown)} could not be determined; the layers "
+            "before them were tested in all their channels"
+        )
+    if connections.passed_by:
+        said.append(
+            f"{', '.join(connections.passed_by)} reach the logits also past the tested layers, and "
+            "were tested in all their channels"
+        )
+    mixed = [la.name for la in oracle.space.layers if la.is_last and oracle.class_units(la) is None]
+    if mixed:
+        said.append(
+            f"the logits do not depend on one unit of {mixed[0]} each, so that all of its units "
+            "were tested for each class"
+        )
+    return "; ".join(said)
 
 
 def by_source(edges: Tensor, layer: ParameterLayer) -> Tensor:

@@ -59,18 +59,23 @@ def integrate(maps: Collection[Tensor]) -> Tensor:
 def _responses(
     oracle: ParameterOracle, inputs: Tensor, layer: str
 ) -> tuple[Tensor, tuple[int, int] | None]:
-    """Return the channels as the layers behind read them, ``[n, C, h, w]``, and their stride."""
-    node = None if oracle.dataflow is None else oracle.dataflow.mediator(layer)
-    if oracle.dataflow is not None and node is not None:
-        return oracle.dataflow.capture(inputs, {node})[node], stride_of(oracle.dataflow, node)
+    """Return the channels as the layers behind read them, ``[n, C, h, w]``, and their stride.
+
+    Without a traced data flow, they are the layer's own output in its last run.
+    """
+    flow = oracle.dataflow
+    node = None if flow is None else flow.mediator(layer)
+    if flow is not None and node is not None and flow.gives_the_logits(inputs):
+        return flow.capture(inputs, {node})[node], stride_of(flow, node)
     outputs: list[Tensor] = []
     module = oracle.classifier.model.get_submodule(layer)
-    handle = module.register_forward_hook(lambda _module, _args, output: outputs.append(output))
+    # A copy, because the network may change the output in place afterwards.
+    handle = module.register_forward_hook(lambda _m, _a, output: outputs.append(output.clone()))
     try:
         oracle.classifier.model(inputs)
     finally:
         handle.remove()
-    return outputs[0], None
+    return outputs[-1], None
 
 
 def _weighted_sum(response: Tensor, weight: Tensor) -> Tensor:

@@ -14,10 +14,14 @@ from causalxai.classifier import Classifier
 from causalxai.concept_space import ConceptSpace, Units
 from causalxai.errors import CapabilityError
 from causalxai.intervention import NO_TARGET, Intervention
+from causalxai.network.probe_images import probe_images
 from causalxai.oracle import DEFAULT_MEMORY_CEILING, Oracle, Response, Want
 from causalxai.plugin import PluginConfig
-from causalxai_interventional.dataflow import Dataflow, UntraceableError
-from causalxai_interventional.edits import Edits, weight_name
+from causalxai_interventional.class_units import class_units
+from causalxai_interventional.connections import Connections, find_connections
+from causalxai_interventional.dataflow import Dataflow
+from causalxai_interventional.edits import EditableLayer, weight_name
+from causalxai_interventional.exactness import edits_of, exact_strategy, telling_probes
 from causalxai_interventional.parameter_space import ParameterLayer, ParameterSpace
 from causalxai_interventional.propagation import (
     DataflowPropagation,
@@ -27,6 +31,7 @@ from causalxai_interventional.propagation import (
     VmapPropagation,
     largest_activation,
 )
+from causalxai_interventional.tracing import UntraceableError
 
 Strategy = Literal["auto", "dataflow", "vmap", "expanded", "serial"]
 
@@ -76,16 +81,20 @@ class ParameterOracle(Oracle):
         ------
         CapabilityError
             If the concepts are not a network's parameters, or the strategy is ``dataflow`` and the
-            network cannot be traced.
+            network cannot be traced to a copy that gives the same logits.
         """
         super().bind(classifier, space, memory_ceiling=memory_ceiling)
         working_set = min(int(self.config.working_set_mb * 2**20), memory_ceiling)
         self._images_at_once = max(1, working_set // (16 * largest_activation(classifier)))
+        noise = probe_images(classifier.image_shape)
+        # One picture of each kind comes first.
+        self._pictures = torch.cat([noise[:1], self.space.probes_, noise[1:]]).to(classifier.device)
         self.dataflow = self._trace(classifier)
+        self._serial = SerialPropagation(classifier, working_set)
         strategies: dict[Strategy, Propagation] = {
             "vmap": VmapPropagation(classifier, working_set),
             "expanded": ExpandedPropagation(classifier, working_set),
-            "serial": SerialPropagation(classifier, working_set),
+            "serial": self._serial,
         }
         if self.dataflow is not None:
             dataflow = DataflowPropagation(classifier, working_set, self.dataflow)
@@ -93,7 +102,33 @@ class ParameterOracle(Oracle):
         asked = self.config.strategy
         self._strategies = strategies if asked == "auto" else {asked: strategies[asked]}
         self._chosen: dict[str, Propagation] = {}
+        self._class_units: tuple[Tensor | None] | None = None
+        self._connections: Connections | None = None
         return self
+
+    @property
+    def connections(self) -> Connections:
+        """The connections between the tested layers."""
+        if self._connections is None:
+            self._connections = find_connections(
+                self.classifier, self.space.layers, self.dataflow, self._pictures
+            )
+        return self._connections
+
+    def class_units(self, layer: ParameterLayer) -> Tensor | None:
+        """Return for each class the only unit of the last layer on which its logit depends.
+
+        Returns
+        -------
+        Tensor or None
+            ``[K]``; ``None`` if there is no such unit for some class, or the layer is not the last.
+        """
+        if not layer.is_last:
+            return None
+        if self._class_units is None:
+            module = self._module(layer)
+            self._class_units = (class_units(self.classifier, module, self._pictures),)
+        return self._class_units[0]
 
     def first_order(self, units: Units, target: Tensor) -> Tensor:
         """Return the first-order estimate of each removal's effect on a logit.
@@ -111,6 +146,11 @@ class ParameterOracle(Oracle):
         -------
         Tensor
             ``[n, d]``.
+
+        Raises
+        ------
+        CapabilityError
+            If the logits have no gradient with respect to some layer's weights.
         """
         layers = self.space.layers
         weights = {weight_name(layer.name): self._weight(layer) for layer in layers}
@@ -118,13 +158,26 @@ class ParameterOracle(Oracle):
         rows = []
         with torch.enable_grad():
             for image, klass in zip(units.residual["inputs"], target.tolist(), strict=True):
-                logits = functional_call(
-                    self.classifier.model, leaves, (image[None],), tie_weights=False
-                )
-                gradients = torch.autograd.grad(logits[0, klass], list(leaves.values()))
+                gradients = self._gradients(leaves, image, klass)
                 terms = zip(layers, leaves.values(), gradients, strict=True)
                 rows.append(torch.cat([_per_concept(one, -w * g) for one, w, g in terms]))
-        return torch.stack(rows).detach()
+        return torch.stack(rows).detach().float()
+
+    def _gradients(
+        self, leaves: dict[str, Tensor], image: Tensor, klass: int
+    ) -> tuple[Tensor, ...]:
+        """Return the gradients of one image's logit with respect to the weights."""
+        logits = functional_call(self.classifier.model, leaves, (image[None],), tie_weights=False)
+        try:
+            return torch.autograd.grad(logits[0, klass], list(leaves.values()))
+        except RuntimeError as error:
+            if isinstance(error, torch.OutOfMemoryError):
+                raise
+            raise CapabilityError(
+                "the network has no gradient of its logits with respect to the weights of some "
+                f"layer, by which edges would be screened ({str(error).splitlines()[0]}); leave "
+                "out 'screen', or name the layers in concepts.layers"
+            ) from error
 
     def _respond(
         self,
@@ -146,9 +199,9 @@ class ParameterOracle(Oracle):
         logits = torch.empty(shape, device=device)
         sizes = (targets != NO_TARGET).sum(dim=1)
         if bool((sizes == 0).any()):
-            logits[sizes == 0] = self.classifier.model(inputs)
+            logits[sizes == 0] = self.classifier.model(inputs).to(logits.dtype)
         for row in (sizes > 1).nonzero()[:, 0].tolist():
-            logits[row] = self._edited(inputs, targets[row], values[row])
+            logits[row] = self._edited(inputs, targets[row], values[row]).to(logits.dtype)
         single = sizes == 1
         if bool(single.any()):
             column = targets[single].argmax(dim=1, keepdim=True)
@@ -166,9 +219,9 @@ class ParameterOracle(Oracle):
         for layer in self.space.layers:
             rows = (concept >= layer.first) & (concept < layer.indices.stop)
             if bool(rows.any()):
-                edits = _edits(layer, concept[rows], value[rows])
+                edits = edits_of(layer, concept[rows], value[rows])
                 propagation = self._propagation(layer, inputs)
-                answers[rows] = propagation.logits(layer.name, inputs, edits)
+                answers[rows] = propagation.logits(layer.name, inputs, edits).to(answers.dtype)
         return answers
 
     def _edited(self, inputs: Tensor, targets: Tensor, values: Tensor) -> Tensor:
@@ -189,6 +242,7 @@ class ParameterOracle(Oracle):
                 if layer.granularity == "slice":
                     where.append(layer.source_of(index))
                 scale = values[rows].view(-1, *[1] * (weight.dim() - len(where)))
+                scale = scale.to(weight.dtype)
                 weight[tuple(where)] *= scale
                 weights[weight_name(layer.name)] = weight
         # With tie_weights, functional_call would leave the edited weights in a module that the
@@ -202,39 +256,35 @@ class ParameterOracle(Oracle):
         """Return the fastest strategy that is exact for this layer, as tested on some edits.
 
         The test takes a few forward passes; it is needed because a network may contain operations
-        that no rule here covers.
+        that no rule here covers. Where no edit has an effect by which a strategy could be tested,
+        each edit runs the network with edited weights.
         """
         if layer.name in self._chosen:
             return self._chosen[layer.name]
-        images = inputs[:2]
-        index = torch.tensor(_probes(layer), device=inputs.device)
-        removed = torch.zeros(1, device=inputs.device)
-        exact = torch.stack([self._with_weights(images, one[None], removed) for one in index])
-        effect = float((exact - self.classifier.model(images)).abs().max())
-        allowed = 1e-3 * effect + 1e-5 * float(exact.abs().max())
-        edits = _edits(layer, index, torch.zeros(len(index), 1, device=inputs.device))
-        for name, propagation in self._strategies.items():
-            if not propagation.applies(layer.name):
-                continue
-            try:
-                answer = propagation.logits(layer.name, images, edits)
-            except Exception as error:
-                # The user's forward() runs under hooks and vmap, and may raise any exception.
-                _logger.info("%s: %s does not apply: %s", layer.name, name, error)
-                continue
-            if float((answer - exact).abs().max()) <= allowed:
-                _logger.debug("%s: edits are propagated by %s", layer.name, name)
-                self._chosen[layer.name] = propagation
-                return propagation
-            _logger.info("%s: %s is not exact here", layer.name, name)
-        tried = ", ".join(self._strategies)
-        raise CapabilityError(f"no strategy ({tried}) is exact for edits of layer {layer.name!r}")
+        images = torch.cat([inputs[:2], self._pictures[:2].to(inputs.dtype)])
+        probes = telling_probes(layer, images, self._with_weights)
+        if probes is None:
+            _logger.warning(
+                "%s: no edit that was tried moves the logits, so that no fast computation could be "
+                "tested; each edit runs the network anew",
+                layer.name,
+            )
+            chosen: Propagation | None = self._serial
+        else:
+            chosen = exact_strategy(layer.name, self._strategies.items(), probes)
+        if chosen is None:
+            tried = ", ".join(self._strategies)
+            raise CapabilityError(
+                f"no strategy ({tried}) is exact for edits of layer {layer.name!r}"
+            )
+        self._chosen[layer.name] = chosen
+        return chosen
 
     def _trace(self, classifier: Classifier) -> Dataflow | None:
         if self.config.strategy not in ("auto", "dataflow"):
             return None
         try:
-            return Dataflow(classifier)
+            return Dataflow(classifier, self._pictures)
         except UntraceableError as error:
             if self.config.strategy == "dataflow":
                 raise CapabilityError(f"the network cannot be traced: {error}") from error
@@ -242,20 +292,12 @@ class ParameterOracle(Oracle):
             return None
 
     def _weight(self, layer: ParameterLayer) -> Tensor:
+        return self._module(layer).weight
+
+    def _module(self, layer: ParameterLayer) -> EditableLayer:
         module = self.classifier.model.get_submodule(layer.name)
         assert isinstance(module, nn.Conv2d | nn.Linear)
-        return module.weight
-
-
-def _edits(layer: ParameterLayer, index: Tensor, value: Tensor) -> Edits:
-    source = layer.source_of(index) if layer.granularity == "slice" else None
-    return Edits(layer.destination_of(index), source, value - 1)
-
-
-def _probes(layer: ParameterLayer) -> list[int]:
-    """Return concepts to test a strategy on: spread over the layer, two with one destination."""
-    spread = {layer.count * i // 15 for i in range(15)}
-    return [layer.first + i for i in sorted(spread | {min(1, layer.count - 1)})]
+        return module
 
 
 def _per_concept(layer: ParameterLayer, terms: Tensor) -> Tensor:

@@ -16,12 +16,15 @@ from causalxai.classifier import Classifier
 from causalxai.concept_space import Concept, ConceptSpace, ParameterConcept, Units
 from causalxai.dataset import Dataset
 from causalxai.errors import CapabilityError, did_you_mean
+from causalxai.network.probe_images import probe_images
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.storage.record import Record
 
 Granularity = Literal["slice", "filter"]
+
+_PROBES = 4
 
 _logger = logging.getLogger(__name__)
 
@@ -46,9 +49,9 @@ class ParameterLayer:
     first
         Index of the layer's first concept.
     tier
-        The layer's place in the order of execution.
+        The layer's place in the order of first runs.
     is_last
-        Whether no convolution or linear layer of the network is called after it.
+        Whether no other convolution or linear layer of the network runs after its last run.
     """
 
     name: str
@@ -123,8 +126,14 @@ class _ParameterConcepts(Sequence[Concept]):
 class ParameterSpace(ConceptSpace):
     """The edges n → k of convolution and linear layers; the value 1 is intact, 0 is removed.
 
-    They are in the order of execution. Layers that a forward pass never calls, such as fused
-    attention projections, are left out and named in the log.
+    They are in the order in which the layers first run. Layers that a forward pass never calls,
+    such as fused attention projections, are left out and named in the log.
+
+    Attributes
+    ----------
+    probes_
+        ``[p, c, h, w]``, some images of the data set, on which an oracle tries whether its fast
+        computations are exact; without a data set there are none.
     """
 
     class Config(PluginConfig):
@@ -141,7 +150,7 @@ class ParameterSpace(ConceptSpace):
 
     @property
     def layers(self) -> tuple[ParameterLayer, ...]:
-        """The layers, in the order of execution."""
+        """The layers, in the order in which they first run."""
         return self.layers_
 
     @property
@@ -160,7 +169,7 @@ class ParameterSpace(ConceptSpace):
     def fit(
         self,
         classifier: Classifier,
-        dataset: Dataset,  # noqa: ARG002
+        dataset: Dataset,
         *,
         rng: torch.Generator,  # noqa: ARG002
         progress: Progress = SILENT,  # noqa: ARG002
@@ -173,8 +182,12 @@ class ParameterSpace(ConceptSpace):
         CapabilityError
             If the network has no such layer, or none of the ``layers`` asked for.
         """
+        self.probes_ = _some_of(dataset, classifier.image_shape)
+        return self._list_layers(classifier)
+
+    def _list_layers(self, classifier: Classifier) -> Self:
         self._device = classifier.device
-        found = parameter_modules(classifier)
+        found, last = parameter_modules(classifier)
         wanted = list(found) if self.config.layers is None else list(self.config.layers)
         for name in wanted:
             if name not in found:
@@ -183,7 +196,7 @@ class ParameterSpace(ConceptSpace):
                     f"pass calls{did_you_mean(name, list(found))} (known: {', '.join(found)})"
                 )
         if not wanted:
-            raise CapabilityError("the network has no convolution or linear layer")
+            raise CapabilityError(_no_layer(classifier.model))
         computed = [name for name in wanted if "weight" not in found[name]._parameters]
         if computed:
             raise CapabilityError(
@@ -205,7 +218,7 @@ class ParameterSpace(ConceptSpace):
                         self.config.granularity,
                         first,
                         tier,
-                        tier == len(found) - 1,
+                        name == last,
                     )
                 )
         self.layers_ = tuple(layers)
@@ -222,16 +235,35 @@ class ParameterSpace(ConceptSpace):
         )
 
     def to_record(self) -> Record:
-        """Return an empty record, because all information is in the network."""
-        return Record()
+        """Return the probes alone, because everything else is in the network."""
+        return Record(tensors={"probes": self.probes_})
 
-    def restore(self, record: Record, classifier: Classifier) -> Self:  # noqa: ARG002
+    def restore(self, record: Record, classifier: Classifier) -> Self:
         """List the network's parameters again."""
-        return self.fit(classifier, None, rng=torch.Generator())  # type: ignore[arg-type]
+        self.probes_ = record.tensors["probes"]
+        return self._list_layers(classifier)
 
 
-def parameter_modules(classifier: Classifier) -> dict[str, nn.Conv2d | nn.Linear]:
-    """Return the convolution and linear layers that a forward pass calls, in that order."""
+def _some_of(dataset: Dataset | None, shape: tuple[int, int, int]) -> Tensor:
+    """Return some images of the training split, spread over it, ``[p, c, h, w]`` on the CPU."""
+    if dataset is None or not len(dataset.train):
+        return torch.zeros(0, *shape)
+    rows = torch.linspace(0, len(dataset.train) - 1, min(_PROBES, len(dataset.train)))
+    return dataset.train.images[rows.long()].detach().cpu().clone()
+
+
+def parameter_modules(
+    classifier: Classifier,
+) -> tuple[dict[str, nn.Conv2d | nn.Linear], str]:
+    """Return the convolution and linear layers that a forward pass calls, and the last one.
+
+    Returns
+    -------
+    layers
+        By name, in the order in which they first run.
+    last
+        The name of the one that runs last; empty if there is none.
+    """
     modules = {
         name: module
         for name, module in classifier.model.named_modules()
@@ -239,17 +271,35 @@ def parameter_modules(classifier: Classifier) -> dict[str, nn.Conv2d | nn.Linear
     }
     called: dict[str, nn.Conv2d | nn.Linear] = {}
     names = {module: name for name, module in modules.items()}
+    last = ""
 
     def note(module: nn.Module, _args: object) -> None:
-        called.setdefault(names[module], modules[names[module]])  # type: ignore[index]
+        nonlocal last
+        last = names[module]  # type: ignore[index]
+        called.setdefault(last, modules[last])
 
     handles = [module.register_forward_pre_hook(note) for module in names]
     try:
-        classifier.logits(torch.zeros(1, *classifier.image_shape))
+        classifier.logits(probe_images(classifier.image_shape)[:1])
     finally:
         for handle in handles:
             handle.remove()
     skipped = [name for name in modules if name not in called]
     if skipped:
         _logger.warning("layers that no forward pass calls are left out: %s", ", ".join(skipped))
-    return called
+    return called, last
+
+
+def _no_layer(model: nn.Module) -> str:
+    """Say why no layer was seen to run."""
+    if any(isinstance(module, nn.Conv2d | nn.Linear) for module in model.modules()):
+        return (
+            "the network has convolution or linear layers, but none of them is seen to run: a "
+            "compiled network hides its layers; use the network that was compiled"
+        )
+    if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
+        return (
+            "a scripted or traced network has no layers whose weights can be edited; use the "
+            "network that was scripted"
+        )
+    return "the network has no convolution or linear layer (nn.Conv2d or nn.Linear)"

@@ -94,7 +94,8 @@ class DataflowPropagation(Propagation):
                 rows = within.nonzero()[:, 0]
                 if len(rows):
                     local = slot[rows] - some.start
-                    answers[order[rows]] = self._chunk(path, module, seen, edits[rows], local)
+                    found = self._chunk(path, module, seen, edits[rows], local)
+                    answers[order[rows]] = found.to(answers.dtype)
         return answers
 
     def _chunk(
@@ -264,7 +265,7 @@ class SerialPropagation(Propagation):
             logits = []
             for images, value in zip(rows, 1 + scale, strict=True):
                 edited = weight.clone()
-                edited[where] *= value
+                edited[where] *= value.to(edited.dtype)
                 logits.append(
                     functional_call(
                         self.classifier.model, {name: edited}, (images,), tie_weights=False

@@ -4,20 +4,26 @@ import pytest
 import torch
 from torch import nn
 
-from causalxai_interventional.dataflow import Dataflow, UntraceableError
+from causalxai.network.probe_images import probe_images
+from causalxai_interventional.dataflow import Dataflow
+from causalxai_interventional.tracing import UntraceableError
 from causalxai_models.lenet import LeNet
 from causalxai_models.resnet18 import ResNet18
 
 
+def flow_of(classifier):
+    return Dataflow(classifier, probe_images(classifier.image_shape))
+
+
 def test_feeders_of_a_chain(make_classifier):
-    flow = Dataflow(make_classifier(LeNet((1, 28, 28), 10), (1, 28, 28), 10))
+    flow = flow_of(make_classifier(LeNet((1, 28, 28), 10), (1, 28, 28), 10))
     found = {name: flow.feeders(name) for name in ("conv1", "conv2", "fc1", "fc2")}
     assert found == {"conv1": (), "conv2": ("conv1",), "fc1": ("conv2",), "fc2": ("fc1",)}
 
 
 @pytest.fixture
 def resnet_flow(make_classifier):
-    return Dataflow(make_classifier(ResNet18(3, 10, width=8), (3, 32, 32), 10))
+    return flow_of(make_classifier(ResNet18(3, 10, width=8), (3, 32, 32), 10))
 
 
 def test_feeders_through_skip_connections(resnet_flow):
@@ -58,7 +64,7 @@ def test_mediators_keep_the_pixels(resnet_flow):
 
 def test_capture_is_not_overwritten_by_what_comes_later(make_classifier):
     model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(72, 2))
-    flow = Dataflow(make_classifier(model, (1, 8, 8), 2))
+    flow = flow_of(make_classifier(model, (1, 8, 8), 2))
     images = torch.rand(1, 1, 8, 8)
     node = flow.node("0")
     torch.testing.assert_close(flow.capture(images, {node})[node], model[0](images))
@@ -75,7 +81,7 @@ class Looks(nn.Module):
 
 def test_what_cannot_be_traced_says_so(make_classifier):
     with pytest.raises(UntraceableError):
-        Dataflow(make_classifier(Looks(), (1, 2, 2), 2))
+        flow_of(make_classifier(Looks(), (1, 2, 2), 2))
 
 
 class Tokens(nn.Module):
@@ -102,5 +108,5 @@ class GlobalMean(nn.Module):
 
 
 def test_feeders_share_the_axis_of_channels(make_classifier):
-    assert Dataflow(make_classifier(Tokens(), (1, 4, 4), 2)).feeders("out") == ()
-    assert Dataflow(make_classifier(GlobalMean(), (1, 4, 4), 2)).feeders("out") == ("first",)
+    assert flow_of(make_classifier(Tokens(), (1, 4, 4), 2)).feeders("out") == ()
+    assert flow_of(make_classifier(GlobalMean(), (1, 4, 4), 2)).feeders("out") == ("first",)

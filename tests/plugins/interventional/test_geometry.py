@@ -4,16 +4,21 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from causalxai.network.probe_images import probe_images
 from causalxai_interventional.dataflow import Dataflow
 from causalxai_interventional.geometry import place, stride_of
 from causalxai_models.lenet import LeNet
 from causalxai_models.resnet18 import ResNet18
 
 
+def flow_of(classifier):
+    return Dataflow(classifier, probe_images(classifier.image_shape))
+
+
 @pytest.mark.parametrize(("layer", "stride"), [("conv1", 1), ("conv2", 2)], ids=["conv1", "conv2"])
 def test_responses_lie_where_their_receptive_fields_are_centred(layer, stride, make_classifier):
     """A pixel that is not a number reaches just the responses whose fields contain it."""
-    flow = Dataflow(make_classifier(LeNet((1, 28, 28), 10), (1, 28, 28), 10))
+    flow = flow_of(make_classifier(LeNet((1, 28, 28), 10), (1, 28, 28), 10))
     node = flow.mediator(layer)
     assert stride_of(flow, node) == (stride, stride)
     rows = torch.zeros(28, 1, 28, 28)
@@ -32,7 +37,7 @@ def test_responses_lie_where_their_receptive_fields_are_centred(layer, stride, m
 
 
 def test_padded_networks_cover_the_whole_image(make_classifier):
-    flow = Dataflow(make_classifier(ResNet18(3, 10, width=4), (3, 64, 64), 10))
+    flow = flow_of(make_classifier(ResNet18(3, 10, width=4), (3, 64, 64), 10))
     node = flow.mediator("layer4.1.conv2")
     assert stride_of(flow, node) == (32, 32)
     maps = torch.rand(2, 2, 2)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from causalxai_interventional.mechanisms import SelectionRule, by_source, find_mechanisms
+from causalxai_interventional.mechanisms import (
+    SelectionRule,
+    by_source,
+    doubts,
+    find_mechanisms,
+)
 from causalxai_interventional.parameter_space import ParameterLayer
 
 
@@ -208,3 +215,87 @@ def test_as_many_channels_as_classes_make_no_class_layer(make_classifier, make_o
     units = everything.space.encode(torch.rand(2, 1, 8, 8, generator=rng))
     found = find_mechanisms(everything, units, torch.ones(2, 1, dtype=torch.int64), SelectionRule())
     assert found.layers["5"].mediators[:, 0].tolist() == [[False, True, False]] * 2
+
+
+class Reordered(nn.Module):
+    """A network whose last layer has its units in another order than the classes."""
+
+    def __init__(self, plain: nn.Module, order: list[int]) -> None:
+        super().__init__()
+        self.plain, self.order = deepcopy(plain), order
+        with torch.no_grad():
+            self.plain.fc2.weight.copy_(plain.fc2.weight[order])
+            self.plain.fc2.bias.copy_(plain.fc2.bias[order])
+
+    def forward(self, x):
+        logits = self.plain(x)
+        return torch.stack([logits[:, self.order.index(k)] for k in range(3)], dim=1)
+
+
+@pytest.mark.parametrize("order", [[2, 1, 0], [1, 2, 0]])
+def test_the_order_of_the_last_layers_units_is_no_matter(
+    order, small, make_classifier, make_oracle, rng
+):
+    images = torch.rand(3, *small.image_shape, generator=rng)
+    targets = torch.tensor([[0], [1], [2]])
+    found = []
+    for model in (small.model, Reordered(small.model, order)):
+        oracle = make_oracle(make_classifier(model, small.image_shape, 3))
+        layers = find_mechanisms(oracle, oracle.space.encode(images), targets, SelectionRule())
+        found.append(list(layers.layers.values()))
+    plain, reordered = found
+    for field in ("supports", "opposes", "delta", "tested"):
+        expected = getattr(plain[0], field)[:, :, order]
+        torch.testing.assert_close(getattr(reordered[0], field), expected)
+        for one, other in zip(plain[1:], reordered[1:], strict=True):
+            torch.testing.assert_close(getattr(one, field), getattr(other, field))
+    assert plain[0].supports.any()
+
+
+class Mixed(nn.Module):
+    def __init__(self, plain: nn.Module) -> None:
+        super().__init__()
+        self.plain = plain
+
+    def forward(self, x):
+        return self.plain(x).log_softmax(dim=1)
+
+
+def test_all_units_are_tested_where_each_moves_each_logit(
+    small, make_classifier, make_oracle, naive, rng
+):
+    oracle = make_oracle(make_classifier(Mixed(small.model), small.image_shape, 3))
+    image = torch.rand(1, *small.image_shape, generator=rng)
+    found = find_mechanisms(
+        oracle, oracle.space.encode(image), torch.tensor([[1]]), SelectionRule()
+    )
+    last = found.layers["plain.fc2"]
+    assert last.tested.all()
+    removed = [naive(oracle, image, [i])[0, 1] for i in last.layer.indices]
+    torch.testing.assert_close(last.delta.flatten(), torch.stack(removed) - found.logits[0, 1])
+    assert "do not depend on one unit of plain.fc2" in doubts(oracle)
+
+
+class Bypassed(nn.Module):
+    """Its first layer's channels reach the logits past its second layer, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(1, 3, 3, padding=1)
+        self.second = nn.Conv2d(3, 3, 3, padding=1)
+        self.out = nn.Linear(3, 3)
+
+    def forward(self, x):
+        x = torch.relu(self.first(x))
+        y = torch.relu(self.second(x)).mean(dim=(2, 3))
+        return self.out(y) + torch.einsum("nchw,nchw->nc", x, x)
+
+
+def test_a_layer_that_is_passed_by_is_tested_in_all_channels(
+    seeded, make_classifier, make_oracle, rng
+):
+    oracle = make_oracle(make_classifier(Bypassed(), (1, 6, 6), 3))
+    units = oracle.space.encode(torch.rand(2, 1, 6, 6, generator=rng))
+    found = find_mechanisms(oracle, units, torch.ones(2, 1, dtype=torch.int64), SelectionRule())
+    assert found.layers["first"].tested.all()
+    assert "first reach the logits also past the tested layers" in doubts(oracle)

@@ -268,3 +268,56 @@ def test_geometry_of_convolutions(
     for layer in oracle.space.layers:
         assert_as_naive(oracle, images, some_of(oracle, layer.name, 12))
         assert isinstance(oracle._chosen[layer.name], DataflowPropagation)
+
+
+class Hidden(nn.Module):
+    """Calls its layers so that no hook sees it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 3)
+
+    def forward(self, x):
+        return F.linear(x.flatten(1), self.layer.weight, self.layer.bias)
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        (Hidden(), "none of them is seen to run"),
+        (nn.Sequential(nn.Flatten(), nn.LayerNorm(4)), "has no convolution or linear layer"),
+    ],
+)
+def test_layers_that_are_not_there_or_not_seen(model, said, make_classifier, make_oracle):
+    with pytest.raises(CapabilityError, match=said):
+        make_oracle(make_classifier(model, (1, 2, 2), model(torch.zeros(1, 1, 2, 2)).shape[1]))
+
+
+class InPrecision(nn.Module):
+    """Computes in a floating-point type of its own, and returns it."""
+
+    def __init__(self, dtype) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 3, 3, dtype=dtype)
+        self.out = nn.Linear(3, 3, dtype=dtype)
+
+    def forward(self, x):
+        return self.out(torch.tanh(self.conv(x.to(self.conv.weight.dtype))).mean(dim=(2, 3)))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("granularity", ["slice", "filter"])
+def test_other_floating_point_types(
+    dtype, granularity, seeded, make_classifier, make_oracle, naive, rng
+):
+    oracle = make_oracle(make_classifier(InPrecision(dtype), (1, 6, 6), 3), granularity)
+    images = torch.rand(3, 1, 6, 6, generator=rng)
+    units = oracle.space.encode(images)
+    for layer in oracle.space.layers:
+        answers = oracle.query(units, Intervention.set(layer.targets, 0.5)).logits
+        expected = torch.stack([naive(oracle, images, [i], 0.5) for i in layer.indices])
+        torch.testing.assert_close(answers, expected.to(answers.dtype), rtol=1e-5, atol=1e-6)
+    everything = Intervention.ablate(torch.arange(len(oracle.space.concepts))[None])
+    answers = oracle.query(units, everything).logits[0]
+    expected = naive(oracle, images, range(len(oracle.space.concepts)))
+    torch.testing.assert_close(answers, expected.to(answers.dtype))

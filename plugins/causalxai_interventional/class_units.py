@@ -1,0 +1,114 @@
+"""The units of the last layer on which the logits of the classes depend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from causalxai.classifier import Classifier
+from causalxai_interventional.edits import EditableLayer, channel_dim
+
+_TRIED = 8
+
+
+@torch.no_grad()
+def class_units(classifier: Classifier, layer: EditableLayer, images: Tensor) -> Tensor | None:
+    """Return for each class the only unit of a layer on which its logit depends.
+
+    That unit k is class k is no more than a convention: a network may return its last layer's
+    units in another order, multiply them by a matrix or normalise them. Which logits a unit moves
+    is therefore measured.
+
+    Parameters
+    ----------
+    classifier
+        The classifier.
+    layer
+        The last layer; the units of a convolution are its channels.
+    images
+        ``[n, c, h, w]`` that differ from one another, on the classifier's device.
+
+    Returns
+    -------
+    Tensor or None
+        ``[K]``, a permutation of the layer's units; ``None`` if the classes and the units do not
+        belong together one to one.
+    """
+    classes = len(classifier.class_names)
+    if layer.weight.shape[0] != classes:
+        return None
+    logits, outputs = _recorded(classifier, layer, images)
+    size = 1 + max(float(output.abs().max()) for output in outputs)
+    same = _same_values(outputs[0], logits) if len(outputs) == 1 else None
+    # Where the logits equal the units, a few units are enough to see that they do so in general.
+    tried = range(classes) if same is None else range(0, classes, -(-classes // _TRIED))
+    moved: dict[int, int] = {}
+    for unit in tried:
+        moves = torch.zeros(classes, dtype=torch.bool, device=logits.device)
+        for change in _changes(size):
+            after = _with_unit(classifier, layer, images, unit, change)
+            moves |= (after != logits).any(dim=0)
+        if int(moves.sum()) != 1:
+            return None
+        moved[unit] = int(moves.nonzero())
+    if same is not None:
+        return same if all(int(same[klass]) == unit for unit, klass in moved.items()) else None
+    one_to_one = len({*moved.values()}) == classes
+    return torch.tensor([*moved.values()], device=logits.device).argsort() if one_to_one else None
+
+
+def _changes(size: float) -> tuple[Callable[[Tensor], Tensor], ...]:
+    """Return changes of a unit, small and large, to both sides; ``size`` is that of the units."""
+    return (
+        torch.zeros_like,
+        lambda unit: unit + 0.1 * size,
+        lambda unit: unit + 100 * size,
+        lambda unit: unit - 100 * size,
+    )
+
+
+def _same_values(output: Tensor, logits: Tensor) -> Tensor | None:
+    """Return the unit that equals each logit, if every logit equals exactly one unit."""
+    varies = output.dim() == 2 and bool((output != output[:1]).any(dim=0).all())
+    if not varies or output.shape != logits.shape:
+        return None
+    equal = (output.to(logits.dtype)[:, None, :] == logits[:, :, None]).all(dim=0)
+    one_to_one = bool((equal.sum(dim=0) == 1).all() and (equal.sum(dim=1) == 1).all())
+    return equal.to(torch.uint8).argmax(dim=1) if one_to_one else None
+
+
+def _recorded(
+    classifier: Classifier, layer: EditableLayer, images: Tensor
+) -> tuple[Tensor, list[Tensor]]:
+    """Return the logits, and the layer's output in each of its runs."""
+    outputs: list[Tensor] = []
+    handle = layer.register_forward_hook(lambda _l, _a, output: outputs.append(output.clone()))
+    try:
+        return classifier.model(images), outputs
+    finally:
+        handle.remove()
+
+
+def _with_unit(
+    classifier: Classifier,
+    layer: EditableLayer,
+    images: Tensor,
+    unit: int,
+    change: Callable[[Tensor], Tensor],
+) -> Tensor:
+    """Return the logits ``[n, K]`` when one unit is changed in each run of the layer."""
+
+    def hook(_layer: object, _args: object, output: Tensor) -> Tensor:
+        changed = output.clone()
+        channel = changed.movedim(channel_dim(layer), 0)[unit]
+        channel.copy_(change(channel))
+        return changed
+
+    handle = layer.register_forward_hook(hook)
+    try:
+        logits: Tensor = classifier.model(images)
+        return logits
+    finally:
+        handle.remove()

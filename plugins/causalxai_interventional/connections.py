@@ -1,0 +1,179 @@
+"""The connections between tested layers: which of them read the channels of which others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from causalxai.classifier import Classifier
+from causalxai_interventional.dataflow import Dataflow
+from causalxai_interventional.edits import EditableLayer, channel_dim
+from causalxai_interventional.parameter_space import ParameterLayer
+
+Change = Callable[[Tensor, int], Tensor]
+"""A function of a layer's output and the number of its run, from 0, to the output to use."""
+
+
+@dataclass(frozen=True)
+class Connections:
+    """The known connections between tested layers.
+
+    Parameters
+    ----------
+    feeds
+        For each tested layer, the tested layers whose channels it reads.
+    closed
+        The layers that reach the logits only through the tested layers that read their channels,
+        as was measured.
+    """
+
+    feeds: Mapping[str, tuple[str, ...]]
+    closed: frozenset[str]
+
+    def readers(self, layer: str) -> tuple[str, ...]:
+        """Return the tested layers that read the channels of a layer."""
+        return tuple(name for name, feeds in self.feeds.items() if layer in feeds)
+
+    @property
+    def passed_by(self) -> tuple[str, ...]:
+        """The layers that have readers, but reach the logits by other ways as well."""
+        return tuple(name for name in self.feeds if self.readers(name) and name not in self.closed)
+
+
+@torch.no_grad()
+def find_connections(
+    classifier: Classifier,
+    layers: Sequence[ParameterLayer],
+    dataflow: Dataflow | None,
+    images: Tensor,
+) -> Connections:
+    """Find the connections, from the traced data flow if there is one.
+
+    Where a network cannot be traced, each layer is tried on the one before it.
+
+    Parameters
+    ----------
+    layers
+        The tested layers, in the order in which they first run.
+    images
+        ``[n, c, h, w]`` that differ from one another, on the classifier's device.
+    """
+    names = {layer.name for layer in layers}
+    feeds: dict[str, tuple[str, ...]]
+    if dataflow is not None:
+        feeds = {
+            layer.name: tuple(f for f in dataflow.feeders(layer.name) if f in names)
+            for layer in layers
+        }
+    else:
+        feeds = {layer.name: () for layer in layers}
+        for before, layer in pairwise(layers):
+            if _reads_its_channels(classifier, before, layer, images):
+                feeds[layer.name] = (before.name,)
+    found = Connections(feeds, frozenset())
+    closed = {name for name in feeds if _is_closed(classifier, found, name, images)}
+    return Connections(feeds, frozenset(closed))
+
+
+def _reads_its_channels(
+    classifier: Classifier, before: ParameterLayer, layer: ParameterLayer, images: Tensor
+) -> bool:
+    """Return whether each channel of a layer reaches its own input channels of the next alone."""
+    if layer.sources * layer.groups % before.destinations:
+        return False
+    reader, writer = (_module(classifier, one.name) for one in (layer, before))
+    read = _inputs_of(classifier, reader, images)
+    for parity in (0, 1):
+        odd = torch.arange(before.destinations, device=images.device) % 2 == parity
+
+        def change(output: Tensor, _run: int, odd: Tensor = odd) -> Tensor:
+            along = odd.view(-1, *[1] * (output.dim() - 1)).movedim(0, channel_dim(writer))
+            return torch.where(along, _disturbed(output), output)
+
+        with _changed(writer, change):
+            after = _inputs_of(classifier, reader, images)
+        expected = odd.repeat_interleave(layer.sources * layer.groups // before.destinations)
+        for one, other in zip(read, after, strict=True):
+            moved = (one != other).movedim(channel_dim(reader), 0).flatten(1).any(dim=1)
+            if bool(moved[~expected].any()) or not bool(moved.any()):
+                return False
+    return bool(read)
+
+
+def _is_closed(classifier: Classifier, known: Connections, layer: str, images: Tensor) -> bool:
+    """Return whether the logits stay as they are if only the layer's readers do not see a change.
+
+    The layer's output is disturbed while the outputs of its readers are held.
+    """
+    readers = known.readers(layer)
+    if not readers or layer in readers:
+        return False
+    runs: dict[str, list[Tensor]] = {name: [] for name in readers}
+
+    def keep(name: str) -> Change:
+        def record(output: Tensor, _run: int) -> Tensor:
+            runs[name].append(output.clone())
+            return output
+
+        return record
+
+    def hold(name: str) -> Change:
+        return lambda _output, run: runs[name][run].clone()
+
+    with ExitStack() as stack:
+        for name in readers:
+            stack.enter_context(_changed(_module(classifier, name), keep(name)))
+        before = classifier.model(images)
+    with ExitStack() as stack:
+        for name in readers:
+            stack.enter_context(_changed(_module(classifier, name), hold(name)))
+        stack.enter_context(_changed(_module(classifier, layer), lambda out, _: _disturbed(out)))
+        after = classifier.model(images)
+    allowed = 1e-5 * float(before.abs().max())
+    return bool(((after - before).abs() <= allowed).all())
+
+
+def _disturbed(output: Tensor) -> Tensor:
+    """Return an output to which noise of its own size was added."""
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(output.shape, generator=generator).to(output.device, output.dtype)
+    return output + (1 + output.abs().max()) * noise
+
+
+def _module(classifier: Classifier, layer: str) -> EditableLayer:
+    module = classifier.model.get_submodule(layer)
+    assert isinstance(module, nn.Conv2d | nn.Linear)
+    return module
+
+
+def _inputs_of(classifier: Classifier, layer: EditableLayer, images: Tensor) -> list[Tensor]:
+    """Return the layer's input in each of its runs."""
+    inputs: list[Tensor] = []
+    handle = layer.register_forward_hook(lambda _l, args, _o: inputs.append(args[0].clone()))
+    try:
+        classifier.model(images)
+        return inputs
+    finally:
+        handle.remove()
+
+
+@contextmanager
+def _changed(layer: EditableLayer, change: Change) -> Iterator[None]:
+    """Replace the layer's output in each of its runs."""
+    run = 0
+
+    def hook(_layer: object, _args: object, output: Tensor) -> Tensor:
+        nonlocal run
+        run += 1
+        return change(output, run - 1)
+
+    handle = layer.register_forward_hook(hook)
+    try:
+        yield
+    finally:
+        handle.remove()

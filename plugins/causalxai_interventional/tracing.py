@@ -1,0 +1,50 @@
+"""Traced copies of networks, whose operations can be read one by one."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+from torch import Tensor, fx, nn
+
+
+class UntraceableError(Exception):
+    """The network cannot be traced, so that another strategy must be used."""
+
+
+def traced(model: nn.Module) -> fx.GraphModule:
+    """Trace a copy of a network that shares its parameters.
+
+    While it is traced, a network gets placeholders instead of images, and might keep them in its
+    attributes. The copy has buffers of its own, into which the network may write.
+    """
+    inner = [
+        module for module in model.modules() if module is not model and _is_traced_into(module)
+    ]
+    if any(module._forward_hooks or module._forward_pre_hooks for module in inner):
+        # Such hooks would get the placeholders, and might keep them outside the network.
+        raise UntraceableError("modules that have modules of their own have hooks")
+    try:
+        copy = deepcopy(model, {id(tensor): tensor for tensor in model.parameters()})
+        return fx.symbolic_trace(copy)
+    except Exception as error:
+        # Tracing runs the user's forward() with proxies, which may raise any exception.
+        raise UntraceableError(f"{type(error).__name__}: {error}") from error
+
+
+def _is_traced_into(module: nn.Module) -> bool:
+    return not fx.Tracer().is_leaf_module(module, "")
+
+
+class Sample(fx.Interpreter):
+    """Runs the network once and records the value of every node."""
+
+    def __init__(self, graph: fx.GraphModule) -> None:
+        super().__init__(graph)
+        self.values: dict[fx.Node, Any] = {}
+
+    def run_node(self, n: fx.Node) -> Any:
+        """Run a node and record a copy of its value, which may be overwritten afterwards."""
+        value = super().run_node(n)
+        self.values[n] = value.clone() if isinstance(value, Tensor) else value
+        return value
