@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -11,7 +12,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from causalxai.errors import ContractError
+from causalxai.errors import CapabilityError, ContractError
+from causalxai.network.adaptation import as_float32, unwrapped
+from causalxai.network.examination import Examination, refuse_unbuilt
 from causalxai.network.hidden_layer import Embedding, HiddenLayer, NamedLayer
 from causalxai.network.layer_order import in_order, weighted_layers
 from causalxai.network.linear_head import LinearHead, find_linear_head
@@ -24,9 +27,21 @@ from causalxai.storage.record import Record
 if TYPE_CHECKING:
     from causalxai.dataset import Dataset
 
+_logger = logging.getLogger(__name__)
+
+_TRIED = [0, 2, 4, 5]
+"""The random pictures on which a network is examined: one of each kind but the brightest."""
+_EXAMINED = 4
+"""The number of a data set's images on which a network is examined."""
+
 
 class Classifier:
     """A trained network in evaluation mode, with the names and shapes needed to use it.
+
+    The network is examined on a few random pictures: its answer for an image must depend on nothing
+    but the image. Where it writes into the images, or computes with other numbers than float32, its
+    ``forward`` is replaced with one that passes copies on and returns float32 logits. Wrappers of
+    ``torch.compile`` and ``nn.DataParallel`` are taken off.
 
     Parameters
     ----------
@@ -41,6 +56,12 @@ class Classifier:
         The name of the last hidden layer, for methods that read features.
     device
         The device on which the model is and computes.
+
+    Raises
+    ------
+    ContractError
+        If the network fails, does not return logits, or its answers cannot be relied on; the
+        message says what is wrong.
     """
 
     def __init__(
@@ -53,24 +74,91 @@ class Classifier:
         device: torch.device | str = "cpu",
     ) -> None:
         self.device = torch.device(device)
-        self.model = model.to(self.device).eval().requires_grad_(False)
         self.class_names = tuple(class_names)
         self.image_shape = image_shape
         self.feature_layer = feature_layer
+        self.model = self._placed(unwrapped(model))
+        self._gradient_fault = self._examined(self._noise()[_TRIED], first=True)
+
+    def _placed(self, model: nn.Module) -> nn.Module:
+        refuse_unbuilt(model)
         try:
-            with torch.no_grad():
-                logits = self.model(self._black())
+            placed = model.to(self.device).eval()
+            for parameter in placed.parameters():
+                parameter.requires_grad_(False)
+            return placed
         except Exception as error:
             # The network may be the user's own code, which may raise any exception.
             raise ContractError(
-                f"{type(model).__name__} fails on one image of shape {list(image_shape)}: "
+                f"{type(model).__name__} cannot be put into evaluation mode on {self.device}: "
                 f"{type(error).__name__}: {error}"
             ) from error
-        if not isinstance(logits, Tensor) or logits.shape != (1, len(self.class_names)):
-            shape = list(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-            raise ContractError(
-                f"{type(model).__name__} must map [n, {', '.join(map(str, image_shape))}] to "
-                f"logits [n, {len(self.class_names)}]; one image gives {shape}"
+
+    def examine(self, images: Tensor) -> None:
+        """Try the network on a few images, as it was tried on random ones when it was loaded.
+
+        It must answer the same twice, alone and in a batch and in another order, and must not
+        change by being called. One that writes into the images gets copies from then on.
+
+        Parameters
+        ----------
+        images
+            ``[n, c, h, w]``; the first four are used.
+
+        Raises
+        ------
+        ContractError
+            If the network's answers cannot be relied on; the message says how they differ.
+        """
+        self._examined(images[:_EXAMINED].to(self.device, torch.float32))
+
+    def _examined(self, images: Tensor, *, first: bool = False) -> str:
+        """Examine the network, and return why it gives no gradients; empty if it does."""
+        examination = Examination(self.model, len(self.class_names))
+        if first:
+            examination.first_call(images[:1])
+        examination.try_on(images)
+        if len(self.class_names) > 1:
+            examination.refuse_probabilities(images)
+        fault = examination.gradient_fault(images[:1])
+        if first and fault:
+            _logger.warning(
+                "%s gives no gradients, and methods that need them will refuse it: %s",
+                type(self.model).__name__, fault,
+            )  # fmt: skip
+        return fault
+
+    def require_gradients(self, who: str) -> None:
+        """Raise CapabilityError unless the logits have gradients by the images.
+
+        Parameters
+        ----------
+        who
+            The name of the part that needs them, for the message.
+
+        Raises
+        ------
+        CapabilityError
+            If there are none, for example because ``forward`` runs under ``no_grad``.
+        """
+        if self._gradient_fault:
+            raise CapabilityError(
+                f"{who} needs gradients, but {type(self.model).__name__} gives none: "
+                f"{self._gradient_fault}"
+            )
+
+    def require_layers(self) -> None:
+        """Raise CapabilityError unless the layers of the network can be read.
+
+        Raises
+        ------
+        CapabilityError
+            If the network was compiled by TorchScript, which runs no hooks.
+        """
+        if isinstance(self.model, torch.jit.ScriptModule):
+            raise CapabilityError(
+                "the classifier was compiled by TorchScript, so that its layers cannot be read; "
+                "load the network that it was compiled from"
             )
 
     @property
@@ -87,6 +175,7 @@ class Classifier:
         CapabilityError
             If the last layer of the network is not linear; the message names the layer.
         """
+        self.require_layers()
         return find_linear_head(self.model, self._noise())
 
     def hidden(self, layer: str | None = None) -> HiddenLayer:
@@ -102,6 +191,7 @@ class Classifier:
         CapabilityError
             If there is no such layer, or the logits do not follow from it alone.
         """
+        self.require_layers()
         if layer is None:
             return Embedding(self.model, self.head)
         return NamedLayer(self.model, layer, self._noise())
@@ -111,14 +201,13 @@ class Classifier:
 
         A module that runs several times stands where it runs for the last time.
         """
+        self.require_layers()
         return in_order(self.model, self._noise(), kinds)
 
     def weighted_layers(self) -> tuple[str, ...]:
         """Return the names of the modules that own parameters, in the order in which they run."""
+        self.require_layers()
         return weighted_layers(self.model, self._noise())
-
-    def _black(self) -> Tensor:
-        return torch.zeros(1, *self.image_shape, device=self.device)
 
     def _noise(self) -> Tensor:
         return probe_images(self.image_shape).to(self.device)
@@ -135,7 +224,7 @@ class Classifier:
         """
         with self.head.recording() as embeddings:
             logits: Tensor = self.model(images)
-        return embeddings[0], logits
+        return as_float32(embeddings[0]), logits
 
     @torch.no_grad()
     def embed(self, images: Tensor, *, batch_size: int = 512) -> Tensor:
@@ -147,13 +236,16 @@ class Classifier:
             If the network has no linear last layer.
         """
         batches = torch.split(images, batch_size)
-        return torch.cat([self.embed_and_classify(batch.to(self.device))[0] for batch in batches])
+        copies = (batch.to(self.device, copy=True) for batch in batches)
+        return torch.cat([self.embed_and_classify(batch)[0] for batch in copies])
 
     @torch.no_grad()
     def logits(self, images: Tensor, *, batch_size: int = 512) -> Tensor:
         """Return the logits ``[n, K]``, on the classifier's device."""
         batches = torch.split(images, batch_size)
-        return torch.cat([self.model(batch.to(self.device)) for batch in batches])
+        # Copies, because a network may write into them for some images only.
+        copies = (batch.to(self.device, copy=True) for batch in batches)
+        return torch.cat([self.model(batch) for batch in copies])
 
     def probabilities(self, images: Tensor) -> Tensor:
         """Return the probabilities of the classes, ``[n, K]``; each row sums to one."""
@@ -189,5 +281,26 @@ class ClassifierSource(Plugin, ABC):
         """Return the classifier that ``to_record`` stored."""
 
     def to_record(self, classifier: Classifier) -> Record:
-        """Return the weights, from which ``restore`` builds the classifier again."""
-        return Record(tensors=dict(classifier.model.state_dict()))
+        """Return the weights, from which ``restore`` builds the classifier again.
+
+        Raises
+        ------
+        CapabilityError
+            If the state dict holds something else than plain tensors, as of quantised networks.
+        """
+        state = classifier.model.state_dict()
+        for name, value in state.items():
+            plain = isinstance(value, Tensor) and value.layout == torch.strided
+            if not plain or value.is_quantized:
+                raise CapabilityError(
+                    f"{type(classifier.model).__name__} cannot be stored: {name!r} in its state "
+                    f"dict is a {_kind(value)}, not a plain tensor; load the network as it was "
+                    "before it was quantised, or return plain tensors from state_dict()"
+                )
+        return Record(tensors=dict(state))
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, Tensor):
+        return "quantised tensor" if value.is_quantized else "sparse tensor"
+    return type(value).__name__

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from causalxai.errors import CapabilityError, did_you_mean
+from causalxai.network.adaptation import as_float32
 from causalxai.network.linear_head import LinearHead
 
 # Another batch size rounds differently. The first is relative to the logits; the second, which
@@ -85,7 +86,8 @@ class NamedLayer(HiddenLayer):
         with torch.no_grad():
             logits: Tensor = model(examples)
             self._allowed = self._tolerance(logits)
-            activations = self.activations(examples)
+            own = self._output(examples)
+            activations, self._dtype = as_float32(own), own.dtype
             self.shape = tuple(activations.shape[1:])
             # The layers before this one run on a single blank image, which is fastest, unless the
             # network needs the batch size that it began with.
@@ -100,6 +102,9 @@ class NamedLayer(HiddenLayer):
 
     def activations(self, images: Tensor) -> Tensor:
         """Return the activations ``[n, *shape]`` of images ``[n, c, h, w]``; differentiable."""
+        return as_float32(self._output(images))
+
+    def _output(self, images: Tensor) -> Tensor:
         outputs: list[Tensor] = []
 
         def record(_layer: nn.Module, _inputs: object, output: object) -> None:
@@ -125,6 +130,8 @@ class NamedLayer(HiddenLayer):
         The activations may also be flat, ``[n, width]``.
         """
         activations = activations.reshape(-1, *self.shape)
+        if self._dtype != torch.float32:
+            activations = activations.to(self._dtype)
         # A copy, because the following layers may change it in place.
         replacement = activations.clone()
         images = self._stand_in
@@ -171,12 +178,11 @@ class Embedding(HiddenLayer):
         """Return the embeddings ``[n, width]`` of images ``[n, c, h, w]``; differentiable."""
         with self._head.recording() as embeddings:
             self._model(images)
-        return embeddings[0]
+        return as_float32(embeddings[0])
 
     def logits(self, activations: Tensor) -> Tensor:
         """Return the logits ``[n, K]``; differentiable."""
-        logits: Tensor = self._head.layer(activations)
-        return logits
+        return self._head.logits(activations)
 
 
 @contextmanager

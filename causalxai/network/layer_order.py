@@ -23,7 +23,12 @@ def in_order(
     kinds
         The classes of the modules.
     """
-    names = {module: name for name, module in model.named_modules() if isinstance(module, kinds)}
+    names = {
+        module: name
+        for name, module in model.named_modules()
+        # TorchScript runs no hooks.
+        if isinstance(module, kinds) and not isinstance(module, torch.jit.ScriptModule)
+    }
     # A dictionary keeps the order of its keys, and each key once.
     ran: dict[str, None] = {}
 

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from torch.nn.utils import parametrize
 
 from causalxai.errors import CapabilityError
+from causalxai.network.adaptation import as_float32
 
 # These layers change no value in evaluation mode.
 _IDLE = (
@@ -47,6 +48,13 @@ class LinearHead:
     def width(self) -> int:
         """The number of values in an embedding."""
         return self.layer.in_features
+
+    def logits(self, embeddings: Tensor) -> Tensor:
+        """Return the logits ``[n, K]`` for embeddings ``[n, l]``; differentiable."""
+        if self.layer.weight.dtype == torch.float32:
+            logits: Tensor = self.layer(embeddings)
+            return logits
+        return as_float32(self.layer(embeddings.to(self.layer.weight.dtype)))
 
     @contextmanager
     def recording(self) -> Iterator[list[Tensor]]:
@@ -95,7 +103,7 @@ def find_linear_head(model: nn.Module, examples: Tensor) -> LinearHead:
             f"the classifier's last layer {last.name!r} must receive one vector for each image, "
             f"once; it receives {list(last.inputs.shape)}"
         )
-    if not _same(last.output, logits):
+    if not _same(as_float32(last.output), logits):
         raise CapabilityError(
             f"the classifier's logits must be the output of its last layer {last.name!r}, but the "
             "network changes that output: return the logits themselves, without softmax or scaling"
@@ -165,7 +173,10 @@ def _leaves(model: nn.Module) -> list[nn.Module]:
     return [
         layer
         for layer in layers
-        if layer not in parametrizations and parametrizations.issuperset(layer.children())
+        if layer not in parametrizations
+        and parametrizations.issuperset(layer.children())
+        # TorchScript runs no hooks.
+        and not isinstance(layer, torch.jit.ScriptModule)
     ]
 
 

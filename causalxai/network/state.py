@@ -56,7 +56,7 @@ def tensor_digest(tensor: Tensor) -> str:
         return described
     found = hashlib.sha256(described.encode())
     for part in _parts(tensor.detach()):
-        found.update(memoryview(part.contiguous().cpu().view(torch.uint8).numpy()))
+        found.update(part.contiguous().cpu().view(torch.uint8).numpy().data)
     if _bytes(tensor) > _WHOLE and not tensor.is_inference():
         found.update(str(tensor._version).encode())
     return found.hexdigest()

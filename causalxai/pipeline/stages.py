@@ -126,13 +126,15 @@ class Pipeline:
 
     @cached_property
     def classifier(self) -> Classifier:
-        """The trained classifier."""
-        return self._stage(
+        """The trained classifier, examined on some of the data set's own images."""
+        classifier = self._stage(
             "classifier",
             self._train,
             self._trainer.to_record,
             lambda record: self._trainer.restore(record, self.dataset, self.device),
         )
+        classifier.examine(self.dataset.test.images)
+        return classifier
 
     def _train(self) -> Classifier:
         self._require_needs()

@@ -333,7 +333,7 @@ class LatentSpace(ConceptSpace):
 
     def _material(self, split: Split, labels: Tensor) -> Batch:
         embeddings = self._classifier.embed(split.images)
-        logits = self._classifier.head.layer(embeddings)
+        logits = self._classifier.head.logits(embeddings)
         return Batch(split.images, embeddings.cpu(), logits.detach().cpu(), labels)
 
     def _scale_the_unnamed(self, embeddings: Tensor) -> None:

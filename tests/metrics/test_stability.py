@@ -154,16 +154,18 @@ def test_kept_copies_are_those_of_the_same_class(world: ToyWorld):
 
 def test_no_copy_left_is_skipped(world: ToyWorld):
     class Fickle(torch.nn.Module):
-        """Says another class whenever it is asked."""
+        """Says another class whenever it is asked, once it has been examined."""
 
-        asked = 0
+        asked, fickle = 0, False
 
         def forward(self, images: Tensor) -> Tensor:
-            self.asked += 1
-            return torch.eye(3)[self.asked % 3].expand(len(images), -1)
+            self.asked += self.fickle
+            return 2 * torch.eye(3)[self.asked % 3].expand(len(images), -1)
 
-    fickle = Classifier(Fickle(), class_names=("a", "b", "c"), image_shape=(1, 8, 8))
-    inputs = replace(world.inputs(), explainer=Shaky(), classifier=fickle)
+    network = Fickle()
+    classifier = Classifier(network, class_names=("a", "b", "c"), image_shape=(1, 8, 8))
+    network.fickle = True
+    inputs = replace(world.inputs(), explainer=Shaky(), classifier=classifier)
     images = world.dataset.test.images[:4]
     result = Stability(copies=2).compute(Explanation(images, torch.zeros(4).long()), inputs)
     assert (result.status, "reduce the noise" in result.reason) == ("skipped", True)

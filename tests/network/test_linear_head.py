@@ -164,7 +164,10 @@ class Bypassed(nn.Module):
 @pytest.mark.parametrize(
     ("model", "complaint"),
     [
-        (nn.Sequential(nn.Flatten(), nn.Linear(64, 3), nn.Softmax(1)), "it is '2', a Softmax"),
+        (
+            nn.Sequential(nn.Flatten(), nn.Linear(64, 3), nn.LogSoftmax(1)),
+            "it is '2', a LogSoftmax",
+        ),
         (nn.Sequential(nn.Conv2d(1, 3, 8), nn.Flatten()), "it is '0', a Conv2d"),
         (
             nn.Sequential(parametrizations.weight_norm(nn.Conv2d(1, 3, 8)), nn.Flatten()),
@@ -174,7 +177,7 @@ class Bypassed(nn.Module):
             nn.Sequential(nn.Conv2d(1, 3, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten()),
             "it is '1', an AdaptiveAvgPool2d",
         ),
-        (Keyword(nn.Softmax(1)), "it is 'behind', a Softmax"),
+        (Keyword(nn.LogSoftmax(1)), "it is 'behind', a LogSoftmax"),
         (Scaled(), "output of its last layer 'fc', but"),
         (Rectified(), "output of its last layer 'fc', but"),
         (Bypassed(in_place=False), "output of its last layer 'fc', but"),

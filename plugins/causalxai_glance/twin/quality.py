@@ -143,7 +143,7 @@ def measure_quality(
     own = latents[:, :named]
     levels = (torch.full((named, 2), torch.nan) if levels is None else levels).to(own)
     effect, validity, aucs = _asked(read, own, levels, rng)
-    classes, classes_again = (classifier.head.layer(x).argmax(dim=1) for x in (embeddings, again))
+    classes, classes_again = (classifier.head.logits(x).argmax(dim=1) for x in (embeddings, again))
     return Quality(
         n=len(images),
         reconstruction=_squared_error(_pictures(twin, latents), images),

@@ -1,0 +1,320 @@
+"""The examination of a network: whether its answers can be relied on, tried on a few images.
+
+An explanation asks a network thousands of times and compares the answers. It is right only if the
+answer for an image depends on nothing but the image.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from causalxai.errors import CausalxaiError, ContractError
+from causalxai.network.adaptation import adapt, adaptation_of
+from causalxai.network.gradients import ends_in_sigmoid, gradient_fault
+from causalxai.network.state import changes, state_of
+
+_REPEATED = 1e-6
+"""The largest difference of two answers to the same question, relative to the logits."""
+_ROUNDING = 1e-4
+"""The largest difference by rounding in float32, relative to the logits: another batch size, other
+sums."""
+_STEPS = 8
+"""The same for other types, in units of their precision."""
+_TF32 = 1e-3
+"""The precision of products on accelerators, which may round float32 to ten bits."""
+_FLOOR = 1e-6
+"""The largest difference where all logits are about 0."""
+_SHARES = 1e-3
+"""The largest error of a sum of probabilities."""
+
+
+def refuse_unbuilt(model: nn.Module) -> None:
+    """Raise ContractError if a lazy layer has no weights yet; the message names it."""
+    tensors = [*model.named_parameters(), *model.named_buffers()]
+    unbuilt = [name for name, tensor in tensors if is_lazy(tensor)]
+    if unbuilt:
+        raise ContractError(
+            f"{type(model).__name__} has lazy layers without weights ({unbuilt[0]}), which the "
+            "first call would draw at random: call it once on an image and load its weights first"
+        )
+
+
+class Examination:
+    """Tries a network on some images.
+
+    Parameters
+    ----------
+    model
+        A network in evaluation mode, which is adapted where it has to be.
+    classes
+        The number of logits.
+    """
+
+    def __init__(self, model: nn.Module, classes: int) -> None:
+        self.model = model
+        self.classes = classes
+        self.name = type(model).__name__
+
+    def first_call(self, image: Tensor) -> None:
+        """Find out how the network has to be called, on one image ``[1, c, h, w]``.
+
+        Raises
+        ------
+        ContractError
+            If it fails, or does not give logits ``[1, K]``.
+        """
+        try:
+            self._answer(image)
+        except ContractError:
+            other = self._own_dtype()
+            if other is None:
+                raise
+            kept = adaptation_of(self.model)
+            adapt(self.model, replace(kept, takes=other))
+            try:
+                self._answer(image)
+            except ContractError:
+                adapt(self.model, kept)
+                self._answer(image)
+
+    def try_on(self, images: Tensor) -> None:
+        """Ask about the same images in several ways.
+
+        Parameters
+        ----------
+        images
+            ``[n, c, h, w]``, two or more.
+
+        Raises
+        ------
+        ContractError
+            If the answers differ, or the network changes itself; the message says how.
+        """
+        # The first call may fill caches.
+        first = self._answer(images)
+        first_copy = first.clone()
+        before, drawn = state_of(self.model), _random_states()
+        again = self._answer(images)
+        if not torch.equal(first, first_copy):
+            # The second call wrote into the answer to the first.
+            self._adapt(copies_logits=True)
+        self._same(
+            first_copy, again, _REPEATED, "answers differently each time it is asked the same",
+            "switch off dropout and everything else that is random in evaluation mode, as in "
+            "functional.dropout(x, training=self.training)",
+        )  # fmt: skip
+        alone = torch.cat([self._answer(image[None]) for image in images[:2]])
+        turned = self._answer(images.flip(0)).flip(0)
+        for other in (alone, turned[: len(alone)], turned):
+            self._same(
+                again[: len(other)], other, _ROUNDING,
+                "answers differently for an image in another batch",
+                "its answer must depend on nothing but the image, so normalise by stored "
+                "statistics and not by the batch's, and do not quantise dynamically",
+                images,
+            )  # fmt: skip
+        self._unchanged(before)
+        if _random_states() != drawn:
+            raise ContractError(
+                f"{self.name} draws random numbers in evaluation mode, so that its answers could "
+                "not be repeated: switch off what is random"
+            )
+
+    def gradient_fault(self, image: Tensor) -> str:
+        """Return why there are no gradients by an image ``[1, c, h, w]``; empty if there are.
+
+        Raises
+        ------
+        ContractError
+            If the answer depends on whether gradients are computed, or on hooks that only read;
+            if the network ends in a softmax or a sigmoid.
+        """
+        with torch.no_grad():
+            plain = self._answer(image)
+        with _hooks_that_do_nothing(self.model):
+            logits, fault = gradient_fault(self.model, image)
+        if logits is not None:
+            self._same(
+                plain, logits.detach(), _ROUNDING,
+                "answers differently where gradients are computed or its layers are read",
+                "forward() must not depend on either",
+                image,
+            )  # fmt: skip
+            if ends_in_sigmoid(logits):
+                raise ContractError(
+                    f"{self.name} ends in a sigmoid; a classifier must return logits: return what "
+                    "goes into the sigmoid"
+                )
+        return fault
+
+    def refuse_probabilities(self, images: Tensor) -> None:
+        """Raise ContractError if the network returns probabilities in place of logits."""
+        logits = self._answer(images)
+        sums = logits.sum(dim=1)
+        if bool((logits >= 0).all()) and bool(((sums - 1).abs() <= _SHARES).all()):
+            raise ContractError(
+                f"{self.name} returns probabilities: its outputs are never negative and their sum "
+                "is 1; a classifier must return logits: return what goes into the softmax, or the "
+                "logarithm of the probabilities"
+            )
+
+    @torch.no_grad()
+    def _answer(self, images: Tensor) -> Tensor:
+        """Return the logits ``[n, K]``, and adapt the network where that turns out necessary."""
+        given = images.clone()
+        version = given._version
+        logits = self._call(given)
+        shape = (len(images), self.classes)
+        if not isinstance(logits, Tensor) or logits.shape != shape:
+            got = list(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+            raise ContractError(
+                f"{self.name} must map [n, {', '.join(map(str, images.shape[1:]))}] to "
+                f"logits [n, {self.classes}]; {_count(images)} gives {got}"
+            )
+        if not logits.is_floating_point():
+            raise ContractError(f"{self.name} must return logits, not numbers of {logits.dtype}")
+        if not bool(torch.isfinite(logits).all()):
+            raise ContractError(
+                f"{self.name} returns logits that are not finite for {_count(images)}"
+            )
+        if given._version != version or not torch.equal(given, images):
+            self._adapt(copies_images=True)
+        if logits.is_inference() and not torch.is_inference_mode_enabled():
+            self._adapt(copies_logits=True)
+        if logits.dtype != torch.float32:
+            self._adapt(gives_float32=True)
+        return logits.to(torch.float32)
+
+    def _call(self, images: Tensor) -> Any:
+        dtype, grad = torch.get_default_dtype(), torch.is_grad_enabled()
+        try:
+            logits = self.model(images)
+        except CausalxaiError:
+            raise
+        except Exception as error:
+            # The network may be the user's own code, which may raise any exception.
+            raise ContractError(
+                f"{self.name} fails on {_count(images)} of shape {list(images.shape[1:])}: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+        finally:
+            left = (torch.get_default_dtype(), torch.is_grad_enabled())
+            torch.set_default_dtype(dtype)
+            torch.set_grad_enabled(grad)
+        if left != (dtype, grad):
+            raise ContractError(
+                f"{self.name} changes PyTorch's default type or its gradient mode, and leaves it "
+                "so; forward() must put back what it changes"
+            )
+        return logits
+
+    def _adapt(self, **needed: Any) -> None:
+        adapt(self.model, replace(adaptation_of(self.model), **needed))
+
+    def _own_dtype(self) -> torch.dtype | None:
+        """Return the type of the network's parameters, if it is one and not float32."""
+        tensors = [*self.model.parameters(), *self.model.buffers()]
+        types = {tensor.dtype for tensor in tensors if tensor.is_floating_point()}
+        return types.pop() if len(types) == 1 and torch.float32 not in types else None
+
+    def _same(
+        self,
+        one: Tensor,
+        other: Tensor,
+        share: float,
+        how: str,
+        advice: str,
+        images: Tensor | None = None,
+    ) -> None:
+        """Raise ContractError if two answers differ by more than rounding.
+
+        With ``images``, rounding is that of the types with which the network computes on them.
+        """
+        scale, apart = float(one.abs().max()), float((one - other).abs().max())
+        if apart <= share * scale + _FLOOR:
+            return
+        if images is not None and apart <= self._rounding(images) * scale + _FLOOR:
+            return
+        raise ContractError(
+            f"{self.name} {how}: logits of up to {scale:.3g} differ by {apart:.2g}; {advice}"
+        )
+
+    @torch.no_grad()
+    def _rounding(self, images: Tensor) -> float:
+        """Return the relative difference that rounding may cause in this network."""
+        with _Types() as seen:
+            self.model(images.clone())
+        coarsest = max((torch.finfo(dtype).eps for dtype in seen.types), default=0.0)
+        if images.device.type != "cpu":
+            coarsest = max(coarsest, _TF32)
+        return max(_ROUNDING, _STEPS * coarsest)
+
+    def _unchanged(self, before: dict[str, str]) -> None:
+        changed = changes(before, state_of(self.model))
+        if changed:
+            raise ContractError(
+                f"{self.name} changes {changed[0]} whenever it is called, so that its answers "
+                "depend on what it was asked before; in evaluation mode forward() must leave the "
+                "network as it is"
+            )
+
+
+class _Types(TorchDispatchMode):
+    """Notes the types of the numbers that are computed with."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.types: set[torch.dtype] = set()
+
+    def __torch_dispatch__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        results = func(*args, **(kwargs or {}))
+        self.types |= {
+            leaf.dtype
+            for leaf in tree_leaves(results)
+            if isinstance(leaf, Tensor) and leaf.is_floating_point()
+        }
+        return results
+
+
+@contextmanager
+def _hooks_that_do_nothing(model: nn.Module) -> Iterator[None]:
+    """Set a hook on every layer that can have one."""
+
+    def nothing(_layer: nn.Module, _inputs: object, _output: object) -> None: ...
+
+    layers = [layer for layer in model.modules() if not isinstance(layer, torch.jit.ScriptModule)]
+    handles = [layer.register_forward_hook(nothing) for layer in layers]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _random_states() -> tuple[object, ...]:
+    """Return the states of the generators that all code of a process shares."""
+    _, numbers, position, *_ = np.random.get_state(legacy=True)
+    accelerators = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    states = [state.numpy().tobytes() for state in (torch.get_rng_state(), *accelerators)]
+    return (*states, np.asarray(numbers).tobytes(), position, random.getstate())
+
+
+def _count(images: Tensor) -> str:
+    return "one image" if len(images) == 1 else f"a batch of {len(images)} images"
