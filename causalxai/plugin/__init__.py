@@ -1,5 +1,6 @@
 """The base of all plugins, method presets, and the registry that finds them."""
 
-from causalxai.plugin.base import Plugin, PluginConfig
+from causalxai.plugin.base import Plugin
+from causalxai.plugin.settings import PluginConfig
 
 __all__ = ["Plugin", "PluginConfig"]

@@ -1,16 +1,10 @@
-"""The base of all plugins: a pydantic ``Config``, and a constructor that takes nothing else."""
+"""The base of all plugins, and a constructor that takes nothing but a ``Config``."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
-
-
-class PluginConfig(BaseModel):
-    """Settings that a user writes for a plugin. Unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from causalxai.plugin.settings import PluginConfig
 
 
 class Plugin:

@@ -66,7 +66,7 @@ class Lime(Attribution):
 
         samples: int = Field(default=1000, ge=2)
         segmentation: Segmentation = "slic"
-        segments: int = Field(default=50, ge=2)
+        segments: int = Field(default=50, ge=2, le=10_000)
         baseline: Baseline = NOTHING
         kernel_width: float = Field(default=0.25, gt=0)
         ridge: float = Field(default=1.0, ge=0)

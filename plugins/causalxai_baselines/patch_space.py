@@ -34,7 +34,7 @@ class PatchSpace(ConceptSpace):
             The number of patches along each side, at most the pixels of the shorter side.
         """
 
-        grid: int = Field(default=8, ge=1)
+        grid: int = Field(default=8, ge=1, le=512)
 
     config: Config
 

@@ -37,7 +37,7 @@ class Digits(DatasetSource):
             once, and others are left out. By default each digit is a class.
         """
 
-        size: int = Field(32, ge=8)
+        size: int = Field(32, ge=8, le=256)
         test_fraction: float = Field(0.25, gt=0, lt=1)
         classes: DigitClasses | None = None
 

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import torch
 from PIL import Image, ImageOps
-from pydantic import Field, PositiveInt
+from pydantic import Field
 from torch import Tensor
 
 from causalxai.dataset import Dataset, DatasetSource, Split
@@ -51,7 +51,7 @@ class ImageFolder(DatasetSource):
         """
 
         path: Path
-        size: PositiveInt = 64
+        size: int = Field(64, ge=1, le=2048)
         channels: Literal[1, 3] = 3
         test_fraction: float = Field(0.25, gt=0, lt=1)
         concepts: Path | None = None

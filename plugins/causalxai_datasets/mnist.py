@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pooch
 import torch
-from pydantic import Field, PositiveInt
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
@@ -59,7 +59,7 @@ class Mnist(DatasetSource):
         """
 
         path: Path | None = None
-        size: PositiveInt = 28
+        size: int = Field(28, ge=1, le=256)
         limit: int | None = Field(None, ge=1)
         classes: DigitClasses | None = None
 

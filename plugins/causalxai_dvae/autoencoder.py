@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import pairwise
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
@@ -13,6 +13,8 @@ from torch.nn import functional as F
 
 from causalxai.errors import DataError
 from causalxai.plugin import PluginConfig
+
+_Width = Annotated[int, Field(ge=1, le=8192)]
 
 
 class AutoencoderConfig(PluginConfig):
@@ -52,9 +54,9 @@ class AutoencoderConfig(PluginConfig):
         interpolation.
     """
 
-    bits: PositiveInt = 20
+    bits: int = Field(20, ge=1, le=1024)
     decoder: Literal["linear", "transposed"] = "linear"
-    hidden: tuple[PositiveInt, ...] = (256, 128, 64)
+    hidden: tuple[_Width, ...] = Field((256, 128, 64), max_length=16)
     dropout: float = Field(0.2, ge=0, lt=1)
     beta: NonNegativeFloat = 1e-2
     turn: NonNegativeFloat = 1.0

@@ -48,7 +48,7 @@ class GeneratorConfig(PluginConfig):
         The number of images of a batch for which the information is computed.
     """
 
-    channels: int = Field(64, ge=_GROUPS, multiple_of=_GROUPS)
+    channels: int = Field(64, ge=_GROUPS, le=1024, multiple_of=_GROUPS)
     steps: NonNegativeInt = 600
     batch_size: PositiveInt = 32
     learning_rate: PositiveFloat = 3e-3

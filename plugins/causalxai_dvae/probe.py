@@ -6,20 +6,21 @@ import math
 from dataclasses import dataclass
 
 import torch
-from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat
 from sklearn.linear_model import Ridge
 from torch import Tensor
 from torch.nn import functional
 
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError, did_you_mean
+from causalxai.plugin import PluginConfig
 
 _HELD_OUT = 0.1
 _FEWEST_GROUPS = 10
 _LEAST_SLOPE = 0.05
 
 
-class ProbeConfig(BaseModel):
+class ProbeConfig(PluginConfig):
     """Settings of how attributes are read from pictures.
 
     Parameters
@@ -30,10 +31,8 @@ class ProbeConfig(BaseModel):
         Pictures are averaged down to this many pixels a side at most.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     ridge: PositiveFloat = 30.0
-    side: PositiveInt = 32
+    side: int = Field(32, ge=1, le=64)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, ClassVar
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -153,8 +153,8 @@ class CelebACnnClassifier(TrainedClassifier):
         epochs: Annotated[int, Field(ge=0)] = 4
         learning_rate: PositiveFloat = 3e-3
         augment: bool = False
-        width: PositiveInt = 16
-        hidden: PositiveInt = 128
+        width: int = Field(16, ge=1, le=512)
+        hidden: int = Field(128, ge=1, le=8192)
         dropout: float = Field(0.0, ge=0, lt=1)
         attributes: bool = False
 

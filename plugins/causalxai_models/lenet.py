@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import PositiveInt
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
 from causalxai.dataset import Dataset
 from causalxai.errors import DataError
 from causalxai_models.training import TrainedClassifier, TrainingConfig
+
+_Channels = Annotated[int, Field(ge=1, le=1024)]
 
 _KERNEL = 5
 _SMALLEST = 16
@@ -90,8 +92,8 @@ class LeNetClassifier(TrainedClassifier):
             The number of units of ``fc1``.
         """
 
-        channels: tuple[PositiveInt, PositiveInt] = (16, 32)
-        hidden: PositiveInt = 128
+        channels: tuple[_Channels, _Channels] = (16, 32)
+        hidden: int = Field(128, ge=1, le=8192)
 
     config: Config
     name: ClassVar[str] = "lenet"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat
 from torch import Tensor, nn
 
 from causalxai.dataset import Dataset
@@ -130,7 +130,7 @@ class ResNet18Classifier(TrainedClassifier):
         # trained.
         batch_size: int = Field(64, ge=3)
         learning_rate: PositiveFloat = 2e-3
-        width: PositiveInt = 64
+        width: int = Field(64, ge=1, le=512)
         stem: Literal["imagenet", "small"] = "imagenet"
         weights: Path | None = None
         new_head: bool = False

@@ -13,7 +13,7 @@ VARIANTS: list[dict[str, Any]] = [
     {"images": {"classes": [3, "8", "yes", "1e3", "null", "a: b", "größe"], "only": "any"}},
     {"dataset": {"use": "folder", "path": "~/images", "size": [1, 2], "label": "2020-01-01"}},
     {"classifier": {"use": "lenet", "rate": 1e-7, "phases": [{"warmup": 3}, {"kind": "step"}]}},
-    {"concepts": {"weights": {"fc": float("inf"), "3": 0.1}, "layers": ["a", "b"]}},
+    {"concepts": {"weights": {"fc": 1e-300, "3": 0.1}, "layers": ["a", "b"]}},
     {"concepts": "pixels", "metrics": []},
     {
         "graph": {

@@ -90,7 +90,7 @@ class CartoonFaces(DatasetSource):
             The number of additional faces whose eleven attributes are independent fair coins.
         """
 
-        size: int = Field(32, ge=32, multiple_of=8)
+        size: int = Field(32, ge=32, le=512, multiple_of=8)
         count: PositiveInt = 5000
         test_count: PositiveInt = 1000
         task: Attribute = "smiling"

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
+from pydantic import Field, NonNegativeInt, field_validator, model_validator
 from torch.nn import functional
 
 from causalxai.dataset import Dataset, DatasetSource, Split
@@ -93,8 +93,8 @@ class Morpho(DatasetSource):
         base: Literal["digits", "mnist"] = "digits"
         path: Path | None = None
         leave_out: tuple[Annotated[int, Field(ge=0, le=9)], ...] | None = None
-        size: int = Field(32, ge=16)
-        draws: PositiveInt = 1
+        size: int = Field(32, ge=16, le=256)
+        draws: int = Field(1, ge=1, le=1000)
         references: NonNegativeInt = 0
         limit: int | None = Field(None, ge=1)
         test_limit: int | None = Field(None, ge=1)

@@ -42,8 +42,8 @@ class ReadOutConfig(PluginConfig):
         Those of AdamW; the learning rate has a cosine schedule.
     """
 
-    hidden: PositiveInt = 128
-    folds: int = Field(5, ge=2)
+    hidden: int = Field(128, ge=1, le=8192)
+    folds: int = Field(5, ge=2, le=1000)
     epochs: PositiveInt = 60
     patience: PositiveInt = 12
     batch_size: PositiveInt = 256

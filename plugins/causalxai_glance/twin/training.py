@@ -37,7 +37,7 @@ _SHOWN: dict[Losses, tuple[str, ...]] = {
     "paper": ("reconstruction", "alignment", "discriminator", "adversarial"),
 }
 
-_Lambda = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_Lambda = Annotated[float, Field(ge=0)]
 
 _PATH_EVERY = 8
 _R1_EVERY = 16
@@ -81,15 +81,15 @@ class TwinConfig(PluginConfig):
         The weight of the old running average of the network's weights in each step.
     """
 
-    latents: int = Field(32, ge=2)
+    latents: int = Field(32, ge=2, le=1024)
     steps: PositiveInt = 750
     batch_size: int = Field(32, ge=4)
     learning_rate: PositiveFloat = 2e-3
     losses: Losses = "do-cycle"
     lambdas: tuple[_Lambda, _Lambda, _Lambda, _Lambda] | None = None
     noise: NonNegativeFloat = 0.1
-    channels: int = Field(64, ge=2)
-    layers: PositiveInt = 4
+    channels: int = Field(64, ge=2, le=1024)
+    layers: int = Field(4, ge=1, le=32)
     ema: float = Field(0.98, ge=0, lt=1)
 
     @model_validator(mode="after")

@@ -62,7 +62,7 @@ def test_what_is_no_causal_graph_is_refused(texts: dict[str, str], message: str)
                 "expression": "noise",
                 "noise": {"distribution": "uniform", "low": -1e308, "high": 1.7e308},
             },
-            "low and high are too far apart",
+            "greater than or equal to -1000000000",
         ),
         (
             {"expression": "noise", "noise": "uniform"},

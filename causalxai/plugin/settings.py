@@ -1,0 +1,79 @@
+"""Settings of plugins: whole numbers, finite numbers, and limits on both."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, PydanticKnownError, core_schema
+
+LARGEST = {"int": 10**6, "float": 10**9}
+"""The bounds, in both directions, of numbers that have no bounds of their own."""
+
+_NOT_A_NUMBER = {"int": "int_type", "float": "float_type"}
+
+
+def _strict(schema: Any) -> Any:
+    """Return a schema in which all numbers, however deep, have bounds and are no booleans."""
+    if isinstance(schema, list):
+        return [_strict(part) for part in schema]
+    if isinstance(schema, tuple):
+        return tuple(_strict(part) for part in schema)
+    if not isinstance(schema, dict):
+        return schema
+    kind = schema.get("type")
+    if kind in _NOT_A_NUMBER:
+        return _number(schema, kind)
+    if _is_number_already(schema):
+        return schema
+    # These hold values of the plugin's own, which may look like parts of a schema.
+    own = ("default", "metadata", "expected", "serialization")
+    return {key: part if key in own else _strict(part) for key, part in schema.items()}
+
+
+class _IsNumber:
+    """Refuses booleans and texts, which pydantic would turn into numbers."""
+
+    def __init__(self, error: Any) -> None:
+        self.error = error
+
+    def __call__(self, value: Any) -> Any:
+        if isinstance(value, bool | str | bytes):
+            raise PydanticKnownError(self.error)
+        return value
+
+
+def _number(schema: dict[str, Any], kind: str) -> CoreSchema:
+    bounds = {"le": LARGEST[kind], "ge": -LARGEST[kind]}
+    if schema.keys() & {"le", "lt"}:
+        del bounds["le"]
+    if schema.keys() & {"ge", "gt"}:
+        del bounds["ge"]
+    bounded: Any = {**schema, **bounds}
+    return core_schema.no_info_before_validator_function(_IsNumber(_NOT_A_NUMBER[kind]), bounded)
+
+
+def _is_number_already(schema: dict[str, Any]) -> bool:
+    function = schema.get("function")
+    return isinstance(function, dict) and isinstance(function.get("function"), _IsNumber)
+
+
+class PluginConfig(BaseModel):
+    """Settings that a user writes for a plugin. Unknown keys are errors.
+
+    Numbers are finite, and neither ``true`` nor a text such as ``"3"`` is taken for one. Where a
+    field states no bound, the absolute value of a whole number is at most 10⁶ and that of any other
+    number at most 10⁹. A field on which much memory depends should state a smaller bound, as in
+    ``width: int = Field(64, ge=1, le=512)``. Models inside a config are subclasses of this class,
+    too.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: type[BaseModel], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Return pydantic's schema, in which numbers are checked more strictly."""
+        schema: CoreSchema = _strict(handler(source))
+        return schema
