@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -36,5 +37,16 @@ class Cost:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Read the form that ``dataclasses.asdict`` returns."""
-        return cls(**{**data, "threads": tuple(data.get("threads", ()))})
+        """Read the form that ``dataclasses.asdict`` returns.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a field is unknown or has another type.
+        """
+        cost = cls(**{**data, "threads": tuple(data.get("threads", ()))})
+        if not math.isfinite(cost.seconds):
+            raise ValueError(f"seconds must be finite, not {cost.seconds}")
+        if any(type(count) is not int for count in (cost.calls, cost.answers, *cost.threads)):
+            raise TypeError("calls, answers and threads must be integers")
+        return cost

@@ -8,12 +8,13 @@ import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from causalxai.storage.checkpoint import Checkpoint
@@ -39,7 +40,8 @@ class Store:
     """Keeps records in folders ``root/stage/key``.
 
     A record is written under a temporary name and then renamed, so that it is complete or absent.
-    The checksums of its files are verified when it is read; a damaged record counts as absent.
+    When it is read, its files must be exactly those that have a checksum, and agree with it; a
+    damaged record counts as absent. Checksums detect damage, not a forger who replaces them too.
     """
 
     def __init__(self, root: Path) -> None:
@@ -56,7 +58,7 @@ class Store:
     def write(self, stage: str, key: str, record: Record, cost: Cost | None = None) -> None:
         """Write a record and its cost, and delete the stage's checkpoint."""
         self._write(self._folder(stage, key), record, cost)
-        shutil.rmtree(self._partial(stage, key), ignore_errors=True)
+        _delete(self._partial(stage, key))
 
     def cost(self, stage: str, key: str) -> Cost | None:
         """Return the cost of a record, or ``None`` if it is unknown."""
@@ -79,7 +81,7 @@ class Store:
     def drop(self, stage: str, key: str) -> None:
         """Delete a record and the stage's checkpoint."""
         for folder in (self._folder(stage, key), self._partial(stage, key)):
-            shutil.rmtree(folder, ignore_errors=True)
+            _delete(folder)
 
     @contextmanager
     def locked(self, stage: str, key: str) -> Iterator[None]:
@@ -107,26 +109,15 @@ class Store:
         if not folder.is_dir():
             return None
         try:
-            checksums = json.loads((folder / _CHECKSUMS).read_text(encoding="utf-8"))
-            damaged = [name for name in checksums if _checksum(folder / name) != checksums[name]]
-        except (OSError, ValueError) as error:
-            damaged = [str(error)]
-        if damaged:
-            _logger.warning("%s is damaged (%s) and not used", folder, ", ".join(damaged))
+            return _read_record(folder)
+        except (OSError, ValueError, RecursionError, SafetensorError) as error:
+            _logger.warning("%s is damaged (%s) and not used", folder, error)
             return None
-        files = [name for name in checksums if name.startswith(f"{_FILES}/")]
-        texts = [name for name in checksums if name not in (_TENSORS, _META, *files)]
-        return Record(
-            tensors=load_file(folder / _TENSORS),
-            meta=json.loads((folder / _META).read_text(encoding="utf-8")),
-            texts={name: (folder / name).read_bytes().decode() for name in texts},
-            files={Path(name).name: (folder / name).read_bytes() for name in files},
-        )
 
     def _cost(self, folder: Path) -> Cost | None:
         try:
             return Cost.from_json(json.loads((folder / _COST).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError, AttributeError):
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError):
             return None
 
     def _write(self, folder: Path, record: Record, cost: Cost | None) -> None:
@@ -141,8 +132,7 @@ class Store:
             (temporary / _CHECKSUMS).write_text(json.dumps(checksums), encoding="utf-8")
             if cost is not None:
                 (temporary / _COST).write_text(json.dumps(asdict(cost)), encoding="utf-8")
-            if folder.exists():
-                shutil.rmtree(folder)
+            _delete(folder)
             temporary.replace(folder)
         finally:
             # After a successful rename this folder no longer exists.
@@ -161,6 +151,46 @@ def write_record(folder: Path, record: Record) -> None:
         (folder / _FILES).mkdir()
     for name, content in record.files.items():
         (folder / _FILES / name).write_bytes(content)
+
+
+def _read_record(folder: Path) -> Record:
+    """Read a record; ValueError if its files are not those that have a checksum."""
+    checksums = json.loads((folder / _CHECKSUMS).read_text(encoding="utf-8"))
+    if not isinstance(checksums, dict):
+        raise ValueError(f"{_CHECKSUMS} has no checksums")
+    files = _files_of(folder)
+    needed = {_TENSORS, _META, *files}
+    if odd := sorted(needed ^ checksums.keys()):
+        raise ValueError(f"{', '.join(odd)}: file and checksum do not belong together")
+    if bad := [name for name in files if _checksum(folder / name) != checksums[name]]:
+        raise ValueError(", ".join(bad))
+    meta = json.loads((folder / _META).read_text(encoding="utf-8"))
+    if not isinstance(meta, dict):
+        raise ValueError(f"{_META} is not an object")
+    inside = [name for name in files if name.startswith(f"{_FILES}/")]
+    texts = [name for name in files if name not in (_TENSORS, _META, *inside)]
+    return Record(
+        tensors=load_file(folder / _TENSORS),
+        meta=meta,
+        texts={name: (folder / name).read_bytes().decode() for name in texts},
+        files={Path(name).name: (folder / name).read_bytes() for name in inside},
+    )
+
+
+def _files_of(folder: Path) -> list[str]:
+    """Return the names of a record's files; hidden ones are the operating system's."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    names = [path.relative_to(folder).as_posix() for path in found if path.name[0] != "."]
+    return [name for name in names if name not in (_CHECKSUMS, _COST)]
+
+
+def _delete(path: Path) -> None:
+    """Delete a folder, or whatever stands in its place."""
+    if path.is_dir() and not path.is_symlink():
+        with suppress(FileNotFoundError):
+            shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _checksum(path: Path) -> str:

@@ -1,6 +1,7 @@
 """A cache of slow results in the user's cache folder, limited to 2 GiB.
 
-When it is full, the entries that were read or written longest ago are deleted.
+An entry contains a checksum, which is verified when it is read. When the cache is full, the entries
+that were read or written longest ago are deleted.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import pooch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
 
 from causalxai.storage.record import Json
 
@@ -27,6 +28,7 @@ Arrays = dict[str, NDArray[np.generic]]
 
 _logger = logging.getLogger(__name__)
 
+_CHECKSUM = "sha256"
 _ROOM = 2 * 1024**3
 
 
@@ -50,9 +52,9 @@ def key_of(*parts: NDArray[np.generic] | Json) -> str:
 def cached(key: str, make: Callable[[], Arrays]) -> Arrays:
     """Return the cached arrays of a key, or compute and store them.
 
-    A file that cannot be read is computed again, and nothing is stored in a folder that cannot be
-    written; both are logged as warnings. Several processes may read, store and delete entries at
-    the same time.
+    A file that cannot be read, or is not what was stored under its key, is computed again, and
+    nothing is stored in a folder that cannot be written; all this is logged as warnings. Several
+    processes may read, store and delete entries at the same time.
 
     Parameters
     ----------
@@ -62,25 +64,31 @@ def cached(key: str, make: Callable[[], Arrays]) -> Arrays:
         Computes the arrays.
     """
     path = cache_folder() / f"{key}.safetensors"
-    kept = _read(path)
+    kept = _read(path, key)
     if kept is not None:
         return kept
     arrays = make()
     try:
-        _write(path, arrays)
+        _write(path, key, arrays)
         _make_room(path)
     except OSError as error:
         _logger.warning("%s: cannot be written and is not cached: %s", path, error)
     return arrays
 
 
-def _read(path: Path) -> Arrays | None:
+def _read(path: Path, key: str) -> Arrays | None:
     try:
-        arrays = dict(load_file(path))
+        with safe_open(path, framework="numpy") as file:
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            checksum = (file.metadata() or {}).get(_CHECKSUM)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, SafetensorError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        # A damaged header may name a type of numbers that NumPy does not have.
         _logger.warning("%s: cannot be read and is computed again: %s", path, error)
+        return None
+    if checksum != _checksum(key, arrays):
+        _logger.warning("%s: has a missing or wrong checksum and is computed again", path)
         return None
     # The time of modification is updated on reading, because not all systems keep times of access.
     with suppress(OSError):
@@ -107,13 +115,18 @@ def _make_room(stored: Path) -> None:
                 total -= size
 
 
-def _write(path: Path, arrays: Arrays) -> None:
+def _checksum(key: str, arrays: Arrays) -> str:
+    return key_of(key, *(part for name in sorted(arrays) for part in (name, arrays[name])))
+
+
+def _write(path: Path, key: str, arrays: Arrays) -> None:
     """Write to a temporary file and move it, so that no incomplete file is ever read."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    kept = {name: np.ascontiguousarray(value) for name, value in arrays.items()}
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
     os.close(handle)
     try:
-        save_file({key: np.ascontiguousarray(value) for key, value in arrays.items()}, name)
-        Path(name).replace(path)
+        save_file(kept, temporary, {_CHECKSUM: _checksum(key, kept)})
+        Path(temporary).replace(path)
     finally:
-        Path(name).unlink(missing_ok=True)
+        Path(temporary).unlink(missing_ok=True)

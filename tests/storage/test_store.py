@@ -11,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from causalxai.storage.cost import Cost
 from causalxai.storage.record import Record
 from causalxai.storage.store import Store, digest
 
@@ -129,6 +130,88 @@ def test_a_damaged_record_counts_as_absent_and_can_be_written_anew(
     (warning,) = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert f"{tmp_path / 'stage' / 'key'} is damaged" in warning.getMessage()
     store.write("stage", "key", RECORD)
+    assert same(store.read("stage", "key"), RECORD)
+
+
+@pytest.mark.parametrize(
+    "checksums", ["{}", "null", "5", '"abc"', "[]", "true", "", "[" * 100_000, "\x00", "NaN"]
+)
+def test_a_record_without_checksums_counts_as_absent(checksums: str, tmp_path: Path):
+    store = Store(tmp_path)
+    store.write("stage", "key", RECORD)
+    (tmp_path / "stage" / "key" / "checksums.json").write_text(checksums)
+    assert store.read("stage", "key") is None
+    store.write("stage", "key", RECORD)
+    assert same(store.read("stage", "key"), RECORD)
+
+
+@pytest.mark.parametrize("name", FILES[:-1])
+@pytest.mark.parametrize("value", [None, 5, [], "", "0" * 64])
+def test_a_wrong_or_missing_checksum_makes_the_record_absent(
+    name: str, value: object, tmp_path: Path
+):
+    store = Store(tmp_path)
+    store.write("stage", "key", RECORD)
+    path = tmp_path / "stage" / "key" / "checksums.json"
+    checksums = json.loads(path.read_text())
+    for changed in (
+        {key: known for key, known in checksums.items() if key != name},
+        checksums | {name: value},
+    ):
+        path.write_text(json.dumps(changed))
+        assert store.read("stage", "key") is None
+
+
+@pytest.mark.parametrize("name", ["more.html", "files/more.png", "../other/meta.json"])
+def test_files_and_checksums_that_do_not_belong_together_make_the_record_absent(
+    name: str, tmp_path: Path
+):
+    store = Store(tmp_path)
+    for key in ("key", "other"):
+        store.write("stage", key, RECORD)
+    path = tmp_path / "stage" / "key" / "checksums.json"
+    before = path.read_text()
+    path.write_text(json.dumps(json.loads(before) | {name: "0" * 64}))
+    assert store.read("stage", "key") is None
+    path.write_text(before)
+    assert same(store.read("stage", "key"), RECORD)
+    if not name.startswith(".."):
+        (path.parent / name).write_text("more")
+        assert store.read("stage", "key") is None
+
+
+def test_what_the_operating_system_leaves_in_a_folder_is_no_damage(tmp_path: Path):
+    store = Store(tmp_path)
+    store.write("stage", "key", RECORD)
+    (tmp_path / "stage" / "key" / ".DS_Store").write_bytes(b"\0")
+    assert same(store.read("stage", "key"), RECORD)
+
+
+@pytest.mark.parametrize("place", ["stage/key", "partial/stage-key"])
+def test_a_file_or_a_link_in_place_of_a_folder_is_replaced(place: str, tmp_path: Path):
+    store = Store(tmp_path / "store")
+    path = tmp_path / "store" / place
+    path.parent.mkdir(parents=True)
+    for put in (lambda: path.write_text("x"), lambda: path.symlink_to(tmp_path / "nowhere")):
+        put()
+        assert store.read("stage", "key") is None
+        assert store.checkpoint("stage", "key").load() is None
+        store.checkpoint("stage", "key").save(RECORD)
+        store.write("stage", "key", RECORD)
+        assert same(store.read("stage", "key"), RECORD)
+        store.drop("stage", "key")
+        assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    "cost", ['{"seconds": "long"}', '{"calls": 1.5}', '{"threads": ["x"]}', '{"x": 1}', "[]", "3"]
+)
+def test_a_damaged_cost_is_unknown(cost: str, tmp_path: Path):
+    store = Store(tmp_path)
+    store.write("stage", "key", RECORD, Cost(1.5, 2, 3, (1,)))
+    assert store.cost("stage", "key") == Cost(1.5, 2, 3, (1,))
+    (tmp_path / "stage" / "key" / "cost.json").write_text(cost)
+    assert store.cost("stage", "key") is None
     assert same(store.read("stage", "key"), RECORD)
 
 

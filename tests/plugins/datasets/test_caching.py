@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
 
 from causalxai_datasets import caching
 from causalxai_datasets.caching import Arrays, cached, key_of
@@ -104,6 +107,68 @@ def test_an_entry_that_goes_while_it_is_looked_for_is_made_anew_in_silence(
         store("a")
     assert kept(folder) == {"a"}
     assert not caplog.text
+
+
+def pictures() -> Arrays:
+    return {"images": np.arange(40, dtype=np.float32).reshape(4, 10), "rows": np.arange(4)}
+
+
+def reverse_the_images(path: Path) -> None:
+    arrays = load_file(path)
+    with safe_open(path, framework="numpy") as file:
+        metadata = file.metadata()
+    save_file(arrays | {"images": arrays["images"][::-1].copy()}, path, metadata)
+
+
+def flip_a_bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-9] ^= 4
+    path.write_bytes(content)
+
+
+def name_another_type(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b'"F32"', b'"BF9"'))
+
+
+def name_a_type_that_numpy_lacks(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b'"F32",', b'"I32",'))
+
+
+def leave_out_the_checksum(path: Path) -> None:
+    save_file(load_file(path), path)
+
+
+def cut_short(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def take_that_of_another_key(path: Path) -> None:
+    cached("other", lambda: {**pictures(), "rows": np.arange(4)[::-1]})
+    path.with_stem("other").replace(path)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        reverse_the_images,
+        flip_a_bit,
+        name_another_type,
+        name_a_type_that_numpy_lacks,
+        leave_out_the_checksum,
+        cut_short,
+        take_that_of_another_key,
+    ],
+)
+def test_a_damaged_entry_is_made_anew_with_a_warning(
+    folder: Path, damage: Callable[[Path], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    cached("a", pictures)
+    damage(folder / "a.safetensors")
+    again = cached("a", pictures)
+    for name, array in pictures().items():
+        assert np.array_equal(again[name], array)
+    assert "is computed again" in caplog.text
+    assert cached("a", never).keys() == pictures().keys()
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,11 @@ def _written_elsewhere() -> Iterator[Case]:
         for name in ("edges", "links"):
             edge = {"source": "b", "target": "a", **attributes}
             text = json.dumps({"nodes": nodes, name: [edge], **more})
-            yield Case(f"JSON {text[-95:]}", partial(_read, "g.json", text, expected), quick=True)
+            yield Case(
+                f"JSON {name} {more} {attributes!s:.60}",
+                partial(_read, "g.json", text, expected),
+                quick=True,
+            )
     for default, said, expected in _XML:
         text = (
             '<graphml xmlns="http://graphml.graphdrawing.org/xmlns">'
