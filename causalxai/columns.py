@@ -135,6 +135,31 @@ def require_independent(values: Values, names: Sequence[str] | None = None) -> N
         )
 
 
+def require_float32(values: Values, names: Sequence[str]) -> None:
+    """Require columns ``[n, d]`` whose values a network can tell apart, which computes in float32.
+
+    Raises
+    ------
+    DataError
+        If a column's values are too large or too small, or vary too little for their size; the
+        message names it.
+    """
+    largest = np.abs(values).max(axis=0, initial=0.0)
+    spread = largest * (values / np.where(largest > 0, largest, 1.0)).std(axis=0)
+    info = np.finfo(np.float32)
+    for name, sd, most in zip(names, spread.tolist(), largest.tolist(), strict=True):
+        if not (most < float(info.max) ** 0.5 and (sd == 0 or sd > float(info.tiny) ** 0.5)):
+            raise DataError(
+                f"the values of {name} have an sd of {sd:.2g}, with which networks cannot compute: "
+                "choose another unit"
+            )
+        if 0 < sd < most * float(info.eps) / DEPENDENT:
+            raise DataError(
+                f"the values of {name} vary by {sd:.2g} and are as large as {most:.9g}, so that "
+                "networks, which keep 7 digits, cannot tell them apart: subtract their mean"
+            )
+
+
 def informative_rows(values: Values, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """Exchange some rows of a sample in which columns are dependent that are not so in all rows.
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice, zip_longest
 from typing import TYPE_CHECKING
+from unicodedata import category
 
 from causalxai.errors import DataError
 from causalxai.graph import CausalGraph
@@ -31,6 +32,7 @@ class Split:
         ``[n]``, int64 class indices.
     concepts
         ``[n, m]``, floats: the measured values of ``Dataset.concept_names``; ``None`` if unknown.
+        Float64 keeps numbers such as dates, of which float32 would lose digits.
     set_concepts
         ``[n, m]``, floats: the values with which the images were rendered; ``None`` if they were
         not rendered.
@@ -66,7 +68,8 @@ class Dataset:
     class_names
         ``K`` names, in the order of the class indices.
     concept_names
-        Unique names of the columns of ``Split.concepts``.
+        Unique names of the columns of ``Split.concepts``. Any text will do that can be printed and
+        stored in a file.
     graph
         The true causal graph over ``concept_names``, where it is known.
     reference
@@ -86,8 +89,8 @@ class Dataset:
         splits = {"train": self.train, "test": self.test}
         if self.reference is not None:
             splits["reference"] = self.reference
-        if twice := [name for name, count in Counter(self.concept_names).items() if count > 1]:
-            raise DataError(f"concept names must be unique; {twice[0]!r} occurs more than once")
+        _check_names("concept", self.concept_names)
+        _check_names("class", self.class_names)
         for name, split in splits.items():
             _check_images(name, split, len(self.class_names))
             _check_concepts(name, split, self.concept_names)
@@ -102,6 +105,23 @@ class Dataset:
         """Channels, height and width."""
         c, h, w = self.train.images.shape[1:]
         return int(c), int(h), int(w)
+
+
+def _check_names(kind: str, names: tuple[str, ...]) -> None:
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise DataError(f"{kind} names must be unique; {twice[0]!r} occurs more than once")
+    for number, name in enumerate(names):
+        if not name.strip():
+            raise DataError(f"{kind} names must not be blank, as that of {kind} {number} is")
+        if unfit := [sign for sign in name if _cannot_be_stored(sign)]:
+            raise DataError(
+                f"the {kind} name {name!r} has the character {unfit[0]!r}, which no text can show"
+            )
+
+
+def _cannot_be_stored(sign: str) -> bool:
+    """Return whether a character is a control character, or is left out of Unicode's texts."""
+    return sign not in "\n\t" and (category(sign) in ("Cc", "Cs") or sign in "\ufffe\uffff")
 
 
 def _check_images(name: str, split: Split, classes: int) -> None:

@@ -9,6 +9,7 @@ from causalxai.columns import (
     dependent_columns,
     informative_rows,
     linear_dependences,
+    require_float32,
     require_independent,
     standardised,
 )
@@ -125,3 +126,23 @@ def test_nothing_is_exchanged_where_all_rows_are_dependent_or_broken():
     assert np.array_equal(informative_rows(values, rows), rows)
     values[3, 2] = np.nan
     assert np.array_equal(informative_rows(values, rows), rows)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([1.7e9, 1.7e9 + 40], "the values of date vary by 20 and are as large as 1.70000004e[+]09"),
+        ([1e300, 2e300], "the values of date have an sd of 5e[+]299, with which networks cannot"),
+        ([1e-40, 2e-40], "the values of date have an sd of 5e-41, with which networks cannot"),
+    ],
+    ids=["offset", "huge", "tiny"],
+)
+def test_what_float32_cannot_tell_apart_is_refused(values, message):
+    with pytest.raises(DataError, match=message):
+        require_float32(np.column_stack([[1.0, 2.0], values]), ["size", "date"])
+
+
+def test_what_float32_tells_apart_is_accepted():
+    require_float32(
+        np.column_stack([[0.0, 1.0], [2000.0, 2020.0], [1e10, 3e10], [3.0, 3.0]]), "abcd"
+    )

@@ -68,6 +68,32 @@ def test_concepts_have_names():
         Dataset(split, split, ("a",), concept_names=("thickness",))
 
 
+@pytest.mark.parametrize("name", ["a — b", "c; d", "a → b", "prediction", "<b>", "ä\nö", '"', "号"])
+def test_any_printable_text_is_a_name(name: str):
+    split = replace(GOOD, concepts=torch.zeros(4, 1))
+    assert Dataset(split, split, ("x", name), (name,)).concept_names == (name,)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("a", ""), "names must not be blank, as that of {} 1 is"),
+        ((" \t", "b"), "names must not be blank, as that of {} 0 is"),
+        (("a", "a"), "names must be unique; 'a' occurs more than once"),
+        (("a\0", "b"), r"name 'a\\x00' has the character '\\x00', which no text can show"),
+        (("a", "\x1b[2J"), r"the {} name '\\x1b\[2J' has the character '\\x1b'"),
+        (("a", "b\ud800"), r"the {} name 'b\\ud800' has the character"),
+    ],
+    ids=["empty", "blank", "twice", "nul", "escape", "surrogate"],
+)
+@pytest.mark.parametrize("kind", ["concept", "class"])
+def test_names_are_different_and_printable(names: tuple[str, ...], message: str, kind: str):
+    split = replace(GOOD, concepts=torch.zeros(4, 2))
+    given = {"class_names": ("x", "y"), "concept_names": ("c", "d"), f"{kind}_names": names}
+    with pytest.raises(DataError, match=message.format(kind)):
+        Dataset(split, split, **given)
+
+
 @pytest.mark.parametrize("kind", ["concepts", "set_concepts"])
 @pytest.mark.parametrize("bad", ["train", "test", "reference"])
 @pytest.mark.parametrize(

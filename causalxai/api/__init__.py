@@ -70,7 +70,8 @@ API: tuple[Section, ...] = (
         {
             "causalxai.dataset": ("Dataset", "DatasetSource", "Split", "some_of_each_class"),
             "causalxai.columns": (
-                *("dependent_columns", "informative_rows", "require_independent", "standardised"),
+                *("dependent_columns", "informative_rows", "require_float32"),
+                *("require_independent", "standardised"),
             ),
         },
     ),

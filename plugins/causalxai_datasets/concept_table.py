@@ -69,17 +69,22 @@ class ConceptTable:
     def of(self, images: Iterable[str]) -> Tensor:
         """Return ``[n, m]``, the values of ``n`` images by name.
 
+        They are float32 if that holds every number exactly, such as 0 and 1, and else float64:
+        dates and numbers of items have more digits than float32 keeps.
+
         Raises
         ------
         DataError
             If the table lacks an image.
         """
         try:
-            return torch.tensor([self.rows[image] for image in images])
+            rows = [self.rows[image] for image in images]
         except KeyError as error:
             image = error.args[0]
             near = did_you_mean(image, list(self.rows))
             raise DataError(f"{self.path}: no row for the image {image!r}{near}") from None
+        values = torch.tensor(rows, dtype=torch.float64)
+        return values.float() if torch.equal(values.float().double(), values) else values
 
 
 def _number(cell: str, where: str) -> float:
@@ -88,5 +93,11 @@ def _number(cell: str, where: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise DataError(f"{where}: {cell!r} is not a number")
+        raise DataError(f"{where}: {cell!r} is not a number that can be computed with")
+    digits = cell.strip().lstrip("+-")
+    if digits.isdecimal() and abs(int(digits)) != abs(value):
+        raise DataError(
+            f"{where}: {cell!r} has more digits than a 64-bit number keeps; subtract a constant "
+            "from the column, or leave it out"
+        )
     return value

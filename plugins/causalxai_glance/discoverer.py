@@ -36,6 +36,7 @@ from causalxai_glance.scm import (
     exact_search,
     is_coarse,
     margin,
+    searchable,
 )
 from causalxai_glance.twin_oracle import TwinOracle
 
@@ -209,7 +210,9 @@ class _LabelSearch:
                 "graph.background and concepts.background contradict each other; state the "
                 "background knowledge in one of the two"
             )
-        self._whole = MdlScore(self.labels, links=self.space.config.links)
+        self._whole = MdlScore(
+            searchable(self.labels, self.space.named_), links=self.space.config.links
+        )
         self.coarse = frozenset(j for j in range(k) if is_coarse(self.labels[:, j]))
 
     def edges(self) -> frozenset[Pair]:

@@ -12,6 +12,7 @@ from pydantic import Field, NonNegativeInt
 from torch import Tensor
 
 from causalxai.classifier import Classifier
+from causalxai.columns import informative_rows, require_float32
 from causalxai.concept_space import (
     BooleanConcept,
     Concept,
@@ -186,14 +187,16 @@ class LatentSpace(ConceptSpace):
     def labels(self, split: Split) -> NDArray[np.float64]:
         """Return the labels that the SCM layer is fitted to, ``[n, k]``, in their own units.
 
-        At most ``scm_limit`` labels, evenly spaced because a data set may be sorted by class.
+        At most ``scm_limit`` labels, evenly spaced because a data set may be sorted by class. If
+        they lack a rare attribute, some are exchanged for labels that have it.
         """
         if split.concepts is None:
             raise CapabilityError("the SCM layer needs labels of the named concepts")
         n = len(split)
         count = min(n, self.config.scm_limit)
         rows = torch.linspace(0, n - 1, count, dtype=torch.float64).round().long()
-        return np.asarray(split.concepts[rows].double().numpy())
+        labels = np.asarray(split.concepts.double().numpy(), dtype=np.float64)
+        return labels[informative_rows(labels, rows.numpy())]
 
     def encode(self, images: Tensor) -> Units:
         """Read the latents of images from the classifier's embedding."""
@@ -313,6 +316,7 @@ class LatentSpace(ConceptSpace):
         for name, spread in zip(self.named_, labels.std(dim=0), strict=True):
             if spread <= 0:
                 raise DataError(f"the concept {name!r} has one value in all training images")
+        require_float32(labels.double().numpy(), self.named_)
         named = len(self.named_)
         self.mean_[:named], self.sd_[:named] = labels.mean(dim=0), labels.std(dim=0)
         return self._standardised(dataset.train)
@@ -321,7 +325,7 @@ class LatentSpace(ConceptSpace):
         if not self.named_ or split.concepts is None:
             return torch.zeros(len(split), len(self.named_))
         named = len(self.named_)
-        return (split.concepts - self.mean_[:named].cpu()) / self.sd_[:named].cpu()
+        return ((split.concepts - self.mean_[:named].cpu()) / self.sd_[:named].cpu()).float()
 
     def _levels(self) -> Tensor:
         """``[k, 2]``, the latents of absence and presence for boolean concepts; NaN for others."""

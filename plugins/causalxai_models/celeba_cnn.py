@@ -189,7 +189,8 @@ class CelebACnnClassifier(TrainedClassifier):
         assert batch.concepts is not None
         embedding = model.embed(batch.images)
         task = functional.cross_entropy(model.fc2(embedding), batch.labels)
+        read = model.of_attributes(embedding)
         each = functional.binary_cross_entropy_with_logits(
-            model.of_attributes(embedding), batch.concepts, reduction="none"
+            read, batch.concepts.to(read), reduction="none"
         )
         return task + each.sum(dim=1).mean()

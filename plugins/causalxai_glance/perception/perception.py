@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -12,6 +13,7 @@ from pydantic import NonNegativeInt, PositiveInt
 from torch import Tensor
 
 from causalxai.classifier import Classifier
+from causalxai.columns import require_float32
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError, DataError
 from causalxai.plugin import PluginConfig
@@ -132,13 +134,13 @@ def perceive(
         advance(2)
     if blind:
         at_reference, at_observed = _shuffled(at_reference, rng), _shuffled(at_observed, rng)
-    truth = _labels(known, config.labels)
+    truth = _labels(known, dataset.concept_names, config.labels)
     # Negative numbers stand for individuals that are not among the images that are read.
     groups = -1 - torch.arange(len(known)) if known.groups is None else known.groups
     readout = ReadOut(config.readout).fit(at_reference, truth, groups, rng=rng, progress=progress)
     measurement_model = MeasurementModel.fit(_array(truth), _array(readout.out_of_fold_))
     values = measurement_model.unmix(_array(readout.read(at_observed, observed.groups)))
-    labels = _array(_labels(observed, config.labels))
+    labels = _array(_labels(observed, dataset.concept_names, config.labels))
     return Perception(
         dataset.concept_names,
         values,
@@ -185,7 +187,7 @@ def observations(dataset: Dataset) -> Split:
     )
 
 
-def _labels(split: Split, kind: Literal["set", "measured"]) -> Tensor:
+def _labels(split: Split, names: Sequence[str], kind: Literal["set", "measured"]) -> Tensor:
     values = split.concepts
     if kind == "set" and split.set_concepts is not None:
         values = split.set_concepts
@@ -193,6 +195,7 @@ def _labels(split: Split, kind: Literal["set", "measured"]) -> Tensor:
         raise CapabilityError("the concepts of the reference images are unknown")
     if not bool(torch.isfinite(values).all()):
         raise DataError("some of the images' concepts are not finite numbers")
+    require_float32(_array(values), names)
     return values.float()
 
 

@@ -8,7 +8,7 @@ from causalxai_glance.scm.links import Link
 from causalxai_glance.scm.model import Following, StructuralModel
 from causalxai_glance.scm.noise import Noise, fit_noise
 from causalxai_glance.scm.partial_score import PartialScore
-from causalxai_glance.scm.score import FEWEST, MdlScore
+from causalxai_glance.scm.score import FEWEST, MdlScore, searchable
 from causalxai_glance.scm.search import (
     MOST_BOOLEAN,
     MOST_NODES,
@@ -44,5 +44,6 @@ __all__ = [
     "is_boolean",
     "is_coarse",
     "margin",
+    "searchable",
     "total",
 ]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from causalxai.errors import DataError
-from causalxai_glance.scm.score import MdlScore, checked
+from causalxai_glance.scm.score import MdlScore, checked, searchable
 from causalxai_glance.scm.search import Pair, exact_search
 from causalxai_glance.scm.structural_equation import StructuralEquation
 from causalxai_glance.scm.threshold import ThresholdEquation
@@ -73,15 +73,15 @@ class StructuralModel:
         Raises
         ------
         DataError
-            If the values cannot be fitted, or the edges are not an acyclic graph. The message names
-            the column.
+            If the values cannot be fitted, the edges are not an acyclic graph, or there are no
+            edges and columns are linear functions of others. The message names the column.
         CapabilityError
             If there are too many columns to search.
         """
         x = np.asarray(values, dtype=np.float64)
         if x.ndim != 2 or x.shape[1] != len(names):
             raise DataError(f"values have the shape {x.shape}, but there are {len(names)} names")
-        score = MdlScore(checked(x, names), links=links)
+        score = MdlScore((searchable if edges is None else checked)(x, names), links=links)
         if edges is None:
             graph = exact_search(
                 score.d,

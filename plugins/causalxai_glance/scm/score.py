@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from causalxai.columns import require_independent
 from causalxai.errors import DataError
 from causalxai_glance.scm.attribute_score import AttributeScore, is_boolean
 from causalxai_glance.scm.choices import Choice, screened
@@ -252,6 +253,22 @@ def checked(values: ArrayLike, names: Sequence[str] | None = None) -> Values:
         if wrong is not None:
             name = f"column {number}" if names is None else repr(names[number])
             raise DataError(f"{name} {wrong}")
+    return x
+
+
+def searchable(values: ArrayLike, names: Sequence[str]) -> Values:
+    """Return values as ``checked`` does, if a graph of them can be found.
+
+    Where columns are linear functions of one another, many graphs describe them equally well, and
+    rounding errors would decide between them.
+
+    Raises
+    ------
+    DataError
+        If they cannot be fitted, or columns follow from others; the message names the columns.
+    """
+    x = checked(values, names)
+    require_independent(x, names)
     return x
 
 

@@ -123,6 +123,50 @@ def test_a_label_that_does_not_vary_is_refused(looker: Classifier, tiny: Dataset
         fit(looker, dataset)
 
 
+@pytest.mark.parametrize("follows", ["duplicate", "sum", "kinds"])
+def test_labels_that_follow_from_others_are_refused_by_name(
+    looker: Classifier, tiny: Dataset, follows: str
+):
+    kind = torch.arange(len(tiny.train)) * 7 % 3
+    a, b = tiny.train.concepts.T
+    columns = {
+        "duplicate": (a, b, 2 * a + 1),
+        "sum": (a, b, a + b),
+        "kinds": ((kind == 0).float(), (kind == 1).float(), (kind == 2).float()),
+    }[follows]
+    train = with_concepts(tiny.train, torch.stack(columns, dim=1))
+    test = with_concepts(tiny.test, None)
+    dataset = replace(tiny, train=train, test=test, concept_names=("a", "b", "c"), graph=None)
+    of = "a" if follows == "duplicate" else "a and b"
+    with pytest.raises(DataError, match=f"^c is a linear function of {of};"):
+        fit(looker, dataset)
+
+
+def test_labels_that_a_network_cannot_tell_apart_are_refused(looker: Classifier, tiny: Dataset):
+    labels = tiny.train.concepts.double()
+    labels[:, 1] += 1.7e9
+    dataset = replace(tiny, train=with_concepts(tiny.train, labels))
+    with pytest.raises(DataError, match=r"brightness vary by .* subtract their mean"):
+        fit(looker, dataset)
+
+
+def test_a_rare_attribute_is_among_the_labels(looker: Classifier, tiny: Dataset):
+    rare = torch.zeros(600, 1)
+    rare[3] = 1
+    nothing = torch.zeros(600, dtype=torch.long)
+    split = Split(torch.zeros(600, 1, 2, 2), nothing, torch.cat([rare, torch.rand(600, 1)], dim=1))
+    assert LatentSpace(scm_limit=50).labels(split)[:, 0].sum() == 1
+
+
+def test_labels_may_be_float64(looker: Classifier, tiny: Dataset):
+    def double(split: Split) -> Split:
+        return with_concepts(split, split.concepts.double())
+
+    dataset = replace(tiny, train=double(tiny.train), test=double(tiny.test))
+    space = fit(looker, dataset)
+    assert space.encode(tiny.test.images).values.dtype == torch.float32
+
+
 def test_labels_that_are_not_finite_are_refused(looker: Classifier, tiny: Dataset):
     labels = tiny.train.concepts.clone()
     labels[3, 0] = float("nan")
