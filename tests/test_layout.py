@@ -115,6 +115,7 @@ TESTED_WITH_OTHERS = {
     "plugins/causalxai_interventional/discoverer.py",
     "plugins/causalxai_interventional/edits.py",
     "plugins/causalxai_interventional/mediators.py",
+    "plugins/causalxai_interventional/node_values.py",
     "plugins/causalxai_interventional/parameter_space.py",
     "plugins/causalxai_interventional/propagation.py",
     "plugins/causalxai_interventional/reference_maps.py",

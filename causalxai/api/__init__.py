@@ -80,7 +80,9 @@ API: tuple[Section, ...] = (
         {
             "causalxai.classifier": ("Classifier", "ClassifierSource"),
             "causalxai.network.hidden_layer": ("HiddenLayer",),
+            "causalxai.network.flat_gradients": ("logits_that_move", "refuse_flat_gradients"),
             "causalxai.network.probe_images": ("probe_images",),
+            "causalxai.network.tracing": ("UntraceableError", "traced"),
         },
     ),
     Section(

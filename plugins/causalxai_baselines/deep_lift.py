@@ -9,22 +9,25 @@ from contextlib import contextmanager
 import torch
 from captum import attr
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 
 from causalxai.classifier import Classifier
 from causalxai.errors import CapabilityError
 from causalxai.explainer import Explanation, ExplanationInputs
+from causalxai.network.probe_images import probe_images
 from causalxai_baselines.attribution import (
     NOTHING,
     Attribute,
     Attributed,
-    Attribution,
     AttributionConfig,
     Baseline,
     baseline_of,
     logit_of,
 )
+from causalxai_baselines.gradient_attribution import GradientAttribution, is_flat
 from causalxai_baselines.rescale import rescalable
+
+_SMALL = 1e-3
 
 
 class RescaleConfig(AttributionConfig):
@@ -41,7 +44,7 @@ class RescaleConfig(AttributionConfig):
     tolerance: float = Field(default=0.01, gt=0)
 
 
-class RescaleRule(Attribution):
+class RescaleRule(GradientAttribution):
     """An attribution by DeepLIFT's rescale rule, whose sum is checked.
 
     It runs on a copy of the network in which every activation is a module that is used once; the
@@ -57,8 +60,8 @@ class RescaleRule(Attribution):
         difference = explanation.maps[self.name].sum(dim=(1, 2)) - gap
         # Checked over all images together, so that the result does not depend on the batch size.
         worst, scale = float(gap.abs().max()), float(difference.abs().max())
-        if not worst <= self.config.tolerance * max(scale, 1e-3):
-            _, doubt = rescalable(inputs.classifier.model)
+        if not worst <= self.config.tolerance * max(scale, _SMALL):
+            _, doubt = _rescalable(inputs.classifier)
             why = doubt or "it has parts without a rule, such as GELU or a product"
             raise CapabilityError(
                 f"{self.name} does not add up in this network: the map's sum is {worst:.2g} off "
@@ -67,6 +70,11 @@ class RescaleRule(Attribution):
                 "MaxPool2d and linear parts"
             )
         return explanation
+
+
+def _rescalable(classifier: Classifier) -> tuple[nn.Module, str]:
+    images = probe_images(classifier.image_shape)[:6].to(classifier.device)
+    return rescalable(classifier.model, images)
 
 
 def _with_gap(
@@ -85,7 +93,8 @@ def _with_gap(
         references = classifier.model(baselines.flatten(0, 1))
         below = logit_of(references, target.repeat_interleave(count))
         expected = above - below.view(-1, count).mean(dim=1)
-    return Attributed(values, {"gap": values.detach().flatten(1).sum(dim=1) - expected})
+    gap = values.detach().flatten(1).sum(dim=1) - expected
+    return Attributed(values, {"gap": gap, "flat": is_flat(values) & (gap.abs() > _SMALL)})
 
 
 class DeepLift(RescaleRule):
@@ -114,7 +123,7 @@ class DeepLift(RescaleRule):
 
     def _attribution(self, inputs: ExplanationInputs) -> Attribute:
         classifier = inputs.classifier
-        network, _ = rescalable(classifier.model)
+        network, _ = _rescalable(classifier)
         deep_lift = attr.DeepLift(network)
 
         def attribute(images: Tensor, target: Tensor) -> Attributed:
@@ -160,7 +169,7 @@ class DeepShap(RescaleRule):
         baselines = train.images[chosen].to(classifier.device)
         if len(baselines) < 2:
             raise CapabilityError("deep-shap needs two or more training images as baselines")
-        network, _ = rescalable(classifier.model)
+        network, _ = _rescalable(classifier)
         deep_shap = attr.DeepLiftShap(network)
 
         def attribute(images: Tensor, target: Tensor) -> Attributed:
@@ -179,10 +188,11 @@ def _following(name: str) -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Setting forward, backward hooks")
             yield
-    except (AssertionError, RuntimeError) as error:
-        if isinstance(error, torch.OutOfMemoryError):
-            raise
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:
+        # captum runs the user's forward() under its hooks, which may raise any exception.
+        why = (str(error) or type(error).__name__).splitlines()[0]
         raise CapabilityError(
-            f"{name} cannot follow this network ({str(error).splitlines()[0]}); "
-            "use integrated-gradients"
+            f"{name} cannot follow this network ({why}); use integrated-gradients"
         ) from error

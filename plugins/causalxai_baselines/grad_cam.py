@@ -8,16 +8,17 @@ from torch import Tensor, nn
 from causalxai.classifier import Classifier
 from causalxai.errors import CapabilityError, did_you_mean
 from causalxai.explainer import ExplanationInputs
-from causalxai_baselines.attribution import Attribute, Attributed, Attribution, AttributionConfig
+from causalxai_baselines.attribution import Attribute, Attributed, AttributionConfig
+from causalxai_baselines.gradient_attribution import GradientAttribution, is_flat
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
-class GradCam(Attribution):
+class GradCam(GradientAttribution):
     """The sum of a convolution's feature maps, weighted by the logit's mean gradients [1]_.
 
     Only the positive part of the sum is kept. The map is resized bilinearly to the image; its
-    values are not in logits.
+    values are not in logits. Of a layer that runs several times, the last run is taken.
 
     References
     ----------
@@ -33,8 +34,8 @@ class GradCam(Attribution):
         Parameters
         ----------
         layer
-            The name of the layer whose feature maps are used; null for the last convolution in the
-            order of execution.
+            The name of the layer whose feature maps are used; null for the convolution that runs
+            last.
         relu
             Keep only the positive part, which supports the class, as in the paper; if false, the
             map is signed.
@@ -59,12 +60,14 @@ class GradCam(Attribution):
 
         def attribute(images: Tensor, target: Tensor) -> Attributed:
             coarse = grad_cam.attribute(
-                images.requires_grad_(), target=target, relu_attributions=self.config.relu
+                images.requires_grad_(), target=target, relu_attributions=False
             )
             if not isinstance(coarse, Tensor) or coarse.dim() != 4:
                 raise CapabilityError(f"the layer {name!r} has no feature maps [n, c, h, w]")
-            fine = attr.LayerAttribution.interpolate(coarse, images.shape[2:], "bilinear")
-            return Attributed(fine)
+            flat = is_flat(coarse)
+            kept = coarse.relu() if self.config.relu else coarse
+            fine = attr.LayerAttribution.interpolate(kept, images.shape[2:], "bilinear")
+            return Attributed(fine, {"flat": flat})
 
         return attribute
 

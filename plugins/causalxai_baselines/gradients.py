@@ -6,19 +6,22 @@ from captum import attr
 from pydantic import Field
 from torch import Tensor
 
-from causalxai.explainer import ExplanationInputs
+from causalxai.explainer import Explanation, ExplanationInputs
 from causalxai_baselines.attribution import (
     NOTHING,
     Attribute,
     Attributed,
-    Attribution,
     AttributionConfig,
     Baseline,
     baseline_of,
 )
+from causalxai_baselines.gradient_attribution import GradientAttribution, is_flat
+
+_GAP = 0.05
+_SMALL = 1e-3
 
 
-class Saliency(Attribution):
+class Saliency(GradientAttribution):
     """The absolute gradient of the logit with respect to the pixels, the largest over colours [1]_.
 
     References
@@ -55,19 +58,21 @@ class Saliency(Attribution):
 
         def attribute(images: Tensor, target: Tensor) -> Attributed:
             gradient = saliency.attribute(images.requires_grad_(), target=target, abs=False)
+            details = {"flat": is_flat(gradient)}
             if not self.config.absolute:
-                return Attributed(gradient)
-            return Attributed(gradient.abs().amax(dim=1, keepdim=True))
+                return Attributed(gradient, details)
+            return Attributed(gradient.abs().amax(dim=1, keepdim=True), details)
 
         return attribute
 
 
-class IntegratedGradients(Attribution):
+class IntegratedGradients(GradientAttribution):
     """The gradient's integral along the line from a baseline to the image [1]_.
 
     ``details["gap"]`` is the difference between the map's sum and the difference of the two logits,
-    which would be 0 for an exact integral. It is the error of the quadrature and decreases with
-    more ``steps``.
+    which would be 0 for an exact integral. It is the error of the quadrature, which decreases with
+    more ``steps``, and what parts of the network without a gradient contribute. If it is more than
+    5 % of the differences, on average over the images, the log and the report tell it.
 
     References
     ----------
@@ -107,6 +112,20 @@ class IntegratedGradients(Attribution):
                 n_steps=self.config.steps,
                 return_convergence_delta=True,
             )
-            return Attributed(values, {"gap": gap})
+            # A map of zeros is right where the logit equals that of the baseline.
+            flat = is_flat(values) & (gap.abs() > _SMALL)
+            return Attributed(values, {"gap": gap, "flat": flat})
 
         return attribute
+
+    def _doubts(self, found: Explanation) -> dict[str, str]:
+        gap = found.details["gap"].abs().mean()
+        difference = (found.maps[self.name].sum(dim=(1, 2)) - found.details["gap"]).abs().mean()
+        share = float(gap / difference.clamp(min=_SMALL))
+        if share <= _GAP:
+            return {}
+        return {
+            "gap": f"the sums of the maps miss the differences of the logits, which they should "
+            f"equal, by {share:.0%} of these on average; more steps make that less, unless a "
+            "part of the network has no gradient"
+        }

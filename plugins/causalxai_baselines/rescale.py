@@ -12,6 +12,9 @@ from torch import Tensor, fx, nn
 from torch.autograd.function import FunctionCtx
 from torch.nn import functional as F
 
+from causalxai.errors import CapabilityError
+from causalxai.network.tracing import UntraceableError, traced
+
 _ACTIVATIONS = (nn.ReLU, nn.ELU, nn.LeakyReLU, nn.Sigmoid, nn.Tanh, nn.Softplus)
 """The activations for which captum's DeepLIFT has a rule."""
 
@@ -26,7 +29,7 @@ _ADDITIONS = {operator.iadd: operator.add}
 
 # captum requires this of its users: its DeepLIFT is silently wrong for functional activations and
 # for modules that are called twice, and its rule for max pooling needs non-overlapping windows.
-def rescalable(model: nn.Module) -> tuple[nn.Module, str]:
+def rescalable(model: nn.Module, images: Tensor) -> tuple[nn.Module, str]:
     """Return a copy of a network whose nonlinearities captum's DeepLIFT supports, if possible.
 
     Functional activations become modules, modules that are called more than once are duplicated,
@@ -34,36 +37,74 @@ def rescalable(model: nn.Module) -> tuple[nn.Module, str]:
     traced keeps its functional calls; the sum of the attributions shows whether the result is
     correct.
 
+    Parameters
+    ----------
+    model
+        The network, which is not changed.
+    images
+        ``[2 n, c, h, w]`` that differ from one another, on which the copy is compared with it.
+
     Returns
     -------
     model
         The copy, in evaluation mode.
     doubt
-        The reason why it could not be traced; empty if it could.
+        The reason why no traced copy is used; empty if one is.
+
+    Raises
+    ------
+    CapabilityError
+        If the network cannot be copied.
     """
-    copy = deepcopy(model)
-    doubt = ""
     try:
-        traced = fx.symbolic_trace(copy)
+        copy = _with_own_modules(traced(model))
+        if _same_logits(copy, model, images):
+            return copy, ""
+        doubt = "its traced copy gives other logits, as where the network as a whole has hooks"
+    except UntraceableError as error:
+        doubt = f"it cannot be traced: {error}"
+    # captum gives the outermost module a tuple, which hooks of the network do not expect.
+    return nn.Sequential(_paired(_copied(model))).eval(), doubt
+
+
+def _copied(model: nn.Module) -> nn.Module:
+    try:
+        return deepcopy(model)
     except Exception as error:
-        # Tracing runs the user's forward() with proxies, which may raise any exception.
-        doubt = f"it cannot be traced: {type(error).__name__}: {error}"
-    else:
-        for index, node in enumerate(list(traced.graph.nodes)):
-            own = _module_for(traced, node)
-            if own is not None:
-                _put(traced, node, f"rule_of_its_own_{index}", own)
-            elif node.target in _ADDITIONS:
-                node.target = _ADDITIONS[node.target]
-        traced.recompile()
-        copy = traced
-    return _paired(copy).eval(), doubt
+        # What a network keeps in its attributes may not be meant to be copied.
+        raise CapabilityError(
+            f"DeepLIFT changes a copy of the network, and {type(model).__name__} can't be copied: "
+            f"{type(error).__name__}: {error}; use integrated-gradients"
+        ) from error
 
 
-def _module_for(traced: fx.GraphModule, node: fx.Node) -> nn.Module | None:
+def _with_own_modules(graph: fx.GraphModule) -> nn.Module:
+    for index, node in enumerate(list(graph.graph.nodes)):
+        own = _module_for(graph, node)
+        if own is not None:
+            _put(graph, node, f"rule_of_its_own_{index}", own)
+        elif node.target in _ADDITIONS:
+            node.target = _ADDITIONS[node.target]
+    graph.recompile()
+    return _paired(graph).eval()
+
+
+@torch.no_grad()
+def _same_logits(copy: nn.Module, model: nn.Module, images: Tensor) -> bool:
+    try:
+        found, expected = copy(images), model(images)
+    except Exception:
+        # The copy runs the user's code outside its module, which may raise any exception.
+        return False
+    return found.shape == expected.shape and torch.allclose(
+        found, expected, rtol=0, atol=1e-4 * float(expected.abs().max())
+    )
+
+
+def _module_for(graph: fx.GraphModule, node: fx.Node) -> nn.Module | None:
     """Return the module that replaces a call, or ``None`` if it need not be replaced."""
     if node.op == "call_module":
-        called = traced.get_submodule(str(node.target))
+        called = graph.get_submodule(str(node.target))
         return deepcopy(called) if isinstance(called, (*_ACTIVATIONS, nn.MaxPool2d)) else None
     if node.op not in ("call_function", "call_method"):
         return None
@@ -73,13 +114,13 @@ def _module_for(traced: fx.GraphModule, node: fx.Node) -> nn.Module | None:
     return _CALLS[node.target]() if node.target in _CALLS else None
 
 
-def _put(traced: fx.GraphModule, node: fx.Node, name: str, module: nn.Module) -> None:
-    traced.add_submodule(name, module)
+def _put(graph: fx.GraphModule, node: fx.Node, name: str, module: nn.Module) -> None:
+    graph.add_submodule(name, module)
     source = node.args[0] if node.args else node.kwargs["input"]
-    with traced.graph.inserting_after(node):
-        own = traced.graph.call_module(name, (source,))
+    with graph.graph.inserting_after(node):
+        own = graph.graph.call_module(name, (source,))
     node.replace_all_uses_with(own)
-    traced.graph.erase_node(node)
+    graph.graph.erase_node(node)
 
 
 def _paired(model: nn.Module) -> nn.Module:

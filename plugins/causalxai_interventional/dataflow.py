@@ -20,8 +20,9 @@ from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
 from causalxai.classifier import Classifier
+from causalxai.network.tracing import UntraceableError, traced
 from causalxai_interventional.edits import EditableLayer
-from causalxai_interventional.tracing import Sample, UntraceableError, traced
+from causalxai_interventional.node_values import NodeValues
 
 _ELEMENTWISE_MODULES = (
     nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU, nn.Mish,
@@ -131,7 +132,7 @@ class Dataflow:
     def __init__(self, classifier: Classifier, images: Tensor) -> None:
         self.classifier = classifier
         self.graph = traced(classifier.model)
-        sample = Sample(self.graph)
+        sample = NodeValues(self.graph)
         try:
             with torch.no_grad():
                 sample.run(torch.zeros(2, *classifier.image_shape, device=classifier.device))

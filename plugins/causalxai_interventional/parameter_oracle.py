@@ -15,6 +15,7 @@ from causalxai.concept_space import ConceptSpace, Units
 from causalxai.errors import CapabilityError
 from causalxai.intervention import NO_TARGET, Intervention
 from causalxai.network.probe_images import probe_images
+from causalxai.network.tracing import UntraceableError
 from causalxai.oracle import DEFAULT_MEMORY_CEILING, Oracle, Response, Want
 from causalxai.plugin import PluginConfig
 from causalxai_interventional.class_units import class_units
@@ -31,7 +32,6 @@ from causalxai_interventional.propagation import (
     VmapPropagation,
     largest_activation,
 )
-from causalxai_interventional.tracing import UntraceableError
 
 Strategy = Literal["auto", "dataflow", "vmap", "expanded", "serial"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from causalxai.explainer import Explanation
 from causalxai.report.builder import ReportInputs
 from causalxai.report.pictures import as_shown, draw_picture
 from causalxai.report.plots import axes_grid, embed, image_axes, new_figure
-from causalxai.report.section import Section
+from causalxai.report.section import Section, Text
 from causalxai_baselines.attribution import Attribution
 
 _MOST = 8
@@ -22,7 +23,10 @@ def explanation_report(
 ) -> tuple[Section]:
     """Show some of the images with the map laid over them."""
     names = inputs.dataset.class_names
-    return (overlay_section(explanation, names, explainer.name, explainer.map_note),)
+    section = overlay_section(explanation, names, explainer.name, explainer.map_note)
+    remarks = cast("list[str]", explanation.meta.get("remarks", []))
+    notes = [Text(f"Note: {remark}.") for remark in remarks]
+    return (Section(section.title, [*notes, *section.items]),)
 
 
 def overlay_section(

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from causalxai.network.probe_images import probe_images
+from causalxai.network.tracing import UntraceableError
 from causalxai_interventional.dataflow import Dataflow
-from causalxai_interventional.tracing import UntraceableError
 from causalxai_models.lenet import LeNet
 from causalxai_models.resnet18 import ResNet18
 
@@ -110,3 +110,25 @@ class GlobalMean(nn.Module):
 def test_feeders_share_the_axis_of_channels(make_classifier):
     assert flow_of(make_classifier(Tokens(), (1, 4, 4), 2)).feeders("out") == ()
     assert flow_of(make_classifier(GlobalMean(), (1, 4, 4), 2)).feeders("out") == ("first",)
+
+
+@pytest.mark.parametrize(
+    "hook",
+    [
+        lambda model: model.register_forward_pre_hook(lambda _m, args: (1 - args[0],)),
+        lambda model: model.register_forward_hook(lambda _m, _a, logits: logits.flip(1)),
+    ],
+    ids=["before", "after"],
+)
+def test_hooks_of_the_network_make_the_copy_wrong(hook, make_classifier):
+    model = GlobalMean()
+    hook(model)
+    with pytest.raises(UntraceableError, match="gives other logits"):
+        flow_of(make_classifier(model, (1, 4, 4), 2))
+
+
+def test_hooks_of_single_layers_run_in_the_copy(make_classifier):
+    model = GlobalMean()
+    model.out.register_forward_hook(lambda _m, _a, output: 2 * output)
+    flow = flow_of(make_classifier(model, (1, 4, 4), 2))
+    assert flow.gives_the_logits(torch.rand(3, 1, 4, 4))

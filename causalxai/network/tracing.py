@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import Any
 
-from torch import Tensor, fx, nn
+from torch import fx, nn
 
 
 class UntraceableError(Exception):
-    """The network cannot be traced, so that another strategy must be used."""
+    """The network cannot be traced; the message says why."""
 
 
 def traced(model: nn.Module) -> fx.GraphModule:
@@ -17,6 +16,15 @@ def traced(model: nn.Module) -> fx.GraphModule:
 
     While it is traced, a network gets placeholders instead of images, and might keep them in its
     attributes. The copy has buffers of its own, into which the network may write.
+
+    Hooks of the network as a whole are not traced, and what the network does besides operations on
+    tensors is done once, while it is traced: compare the copy's answers with the network's.
+
+    Raises
+    ------
+    UntraceableError
+        If the network's control flow depends on its data, it can't be copied, or modules with
+        modules of their own have hooks.
     """
     inner = [
         module for module in model.modules() if module is not model and _is_traced_into(module)
@@ -34,17 +42,3 @@ def traced(model: nn.Module) -> fx.GraphModule:
 
 def _is_traced_into(module: nn.Module) -> bool:
     return not fx.Tracer().is_leaf_module(module, "")
-
-
-class Sample(fx.Interpreter):
-    """Runs the network once and records the value of every node."""
-
-    def __init__(self, graph: fx.GraphModule) -> None:
-        super().__init__(graph)
-        self.values: dict[fx.Node, Any] = {}
-
-    def run_node(self, n: fx.Node) -> Any:
-        """Run a node and record a copy of its value, which may be overwritten afterwards."""
-        value = super().run_node(n)
-        self.values[n] = value.clone() if isinstance(value, Tensor) else value
-        return value
