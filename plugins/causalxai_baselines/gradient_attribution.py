@@ -31,6 +31,7 @@ class GradientAttribution(Attribution):
     _told: frozenset[str] = frozenset()
 
     def _explain(self, images: Tensor, target: Tensor, inputs: ExplanationInputs) -> Explanation:
+        inputs.classifier.require_gradients(self.name)
         found = super()._explain(images, target, inputs)
         infinite = int((~found.maps[self.name].flatten(1).isfinite()).any(dim=1).sum())
         if infinite:

@@ -186,6 +186,7 @@ class ParameterSpace(ConceptSpace):
         return self._list_layers(classifier)
 
     def _list_layers(self, classifier: Classifier) -> Self:
+        classifier.require_layers()
         self._device = classifier.device
         found, last = parameter_modules(classifier)
         wanted = list(found) if self.config.layers is None else list(self.config.layers)
@@ -294,12 +295,7 @@ def _no_layer(model: nn.Module) -> str:
     """Say why no layer was seen to run."""
     if any(isinstance(module, nn.Conv2d | nn.Linear) for module in model.modules()):
         return (
-            "the network has convolution or linear layers, but none of them is seen to run: a "
-            "compiled network hides its layers; use the network that was compiled"
-        )
-    if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
-        return (
-            "a scripted or traced network has no layers whose weights can be edited; use the "
-            "network that was scripted"
+            "the network has convolution or linear layers, but none of them is seen to run: "
+            "its forward() must call them as modules, not use their weights itself"
         )
     return "the network has no convolution or linear layer (nn.Conv2d or nn.Linear)"
