@@ -12,8 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from causalxai.concept_space import Concept
-from causalxai.errors import CapabilityError
+from causalxai.columns import dependent_columns, informative_rows, require_independent
+from causalxai.concept_space import Concept, ConceptSpace
+from causalxai.errors import CapabilityError, DataError
 from causalxai.explainer import ExplanationInputs
 from causalxai.graph import CausalGraph, EdgeKind, Node, NodeKind, edges_in_words
 
@@ -65,9 +66,9 @@ class CausalTable:
         Raises
         ------
         CapabilityError
-            If no concept of the space is in the graph, a concept has the same value in every image,
-            there are too few images, or the graph has undirected or bidirected edges between
-            concepts, on which effects depend.
+            If no concept of the space is in the graph, a concept has the same value in every image
+            or is a linear function of others, there are too few images, or the graph has undirected
+            or bidirected edges between concepts, on which effects depend.
         """
         space, graph, train = inputs.space, inputs.graph, inputs.dataset.train
         if space is None or graph is None:
@@ -86,13 +87,14 @@ class CausalTable:
             raise CapabilityError(
                 f"{len(chosen)} training images are too few for a model of {len(places)} concepts"
             )
+        chosen, values = _read(space, places, train.images, chosen)
         images = train.images[chosen]
         table = cls(
             concepts,
             places,
             graph,
             images,
-            space.encode(images).values[:, list(places)].double().cpu().numpy(),
+            values,
             inputs.classifier.logits(images).double().cpu().numpy(),
             inputs.classifier.class_names,
         )
@@ -157,8 +159,29 @@ class CausalTable:
                 "a structural model is fitted to concepts that vary between images, and these do "
                 f"not: {', '.join(odd[:3])}{more}"
             )
+        try:
+            require_independent(self.values, self.names)
+        except DataError as error:
+            raise CapabilityError(f"a structural model is undetermined: {error}") from error
         if np.ptp(self.logits, axis=0).min() == 0:
             raise CapabilityError("a logit is the same for every image, so that nothing affects it")
+
+
+def _read(
+    space: ConceptSpace, places: Sequence[int], images: Tensor, chosen: Tensor
+) -> tuple[Tensor, NDArray[np.float64]]:
+    """Return the concepts of chosen images, of which some are exchanged if a concept is rare."""
+
+    def read(some: Tensor) -> NDArray[np.float64]:
+        values = space.encode(some).values[:, list(places)].double().cpu().numpy()
+        return np.asarray(values, dtype=np.float64)
+
+    values = read(images[chosen])
+    if dependent_columns(values) and len(chosen) < len(images):
+        every = read(images)
+        chosen = torch.from_numpy(informative_rows(every, chosen.numpy()))
+        values = every[chosen.numpy()]
+    return chosen, values
 
 
 def _require_directions(graph: CausalGraph, concepts: Sequence[Concept]) -> None:

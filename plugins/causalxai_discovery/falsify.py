@@ -12,6 +12,8 @@ from pydantic import Field
 from scipy import stats
 
 from causalxai.capabilities import Capability
+from causalxai.columns import standardised
+from causalxai.errors import DataError
 from causalxai.metric import Estimate, MetricResult, MetricUndefinedError, RunMetric, ScoringInputs
 from causalxai.metrics.graph_scores import directed_member
 from causalxai.plugin import PluginConfig
@@ -75,7 +77,7 @@ class Falsify(RunMetric):
         if len(shared) < 2:
             raise MetricUndefinedError("fewer than two of the graph's nodes are observed")
         rng = numpy_generator(inputs.rng)
-        values = observed(inputs.dataset)
+        values = _observed(inputs)
         rows = rng.permutation(len(values))[: self.config.rows]
         member = directed_member(graph)
         # Standardised for the kernels, with safe column names.
@@ -144,6 +146,13 @@ def partial_correlation(
     return float(2 * stats.t.sf(abs(t), freedom))
 
 
+def _observed(inputs: ScoringInputs) -> NDArray[np.float64]:
+    try:
+        return observed(inputs.dataset)
+    except DataError as error:
+        raise MetricUndefinedError(f"the observed concepts cannot be tested: {error}") from error
+
+
 def _standardised(values: NDArray[np.float64], names: list[str]) -> NDArray[np.float64]:
     constant = [
         name for name, spread in zip(names, np.ptp(values, axis=0), strict=True) if not spread
@@ -153,8 +162,7 @@ def _standardised(values: NDArray[np.float64], names: list[str]) -> NDArray[np.f
             f"{', '.join(constant)} cannot be tested: all of the {len(values)} images have the "
             "same value; use more rows"
         )
-    standardised: NDArray[np.float64] = stats.zscore(values)
-    return standardised
+    return standardised(values)
 
 
 def _among(adjacency: NDArray[np.float64]) -> nx.DiGraph:

@@ -225,6 +225,25 @@ def test_what_cannot_be_modelled_is_refused():
     same = replace(inputs(), dataset=replace(dataset, train=flat))
     with pytest.raises(CapabilityError, match="these do not: top right"):
         DowhyScm().explain(images, 1, same)
+    values[:, 1] = values[:, 0] / 2
+    twice = replace(dataset.train, images=paint(values))
+    same = replace(inputs(), dataset=replace(dataset, train=twice))
+    with pytest.raises(CapabilityError, match="top right is a linear function of top left"):
+        DowhyScm().explain(images, 1, same)
+
+
+def test_a_rare_concept_is_in_the_table():
+    dataset = WORLD.dataset
+    values = dataset.train.concepts.clone()
+    values[:, 1] = 0
+    values[3, 1] = 1
+    rare = replace(dataset, train=replace(dataset.train, images=paint(values)))
+    for seed in range(5):
+        rng = torch.Generator().manual_seed(seed)
+        table = CausalTable.of(replace(inputs(), dataset=rare, rng=rng), 20)
+        assert np.ptp(table.values, axis=0).min() > 0
+        shown = WORLD.space.encode(table.images).values.double().numpy()
+        assert table.values == pytest.approx(shown)
 
 
 def test_a_session_leaves_no_trace_and_is_seeded():

@@ -87,6 +87,14 @@ def test_a_concept_that_is_the_same_in_all_rows_looked_at_is_named(test):
     assert f"{C} cannot be tested: all of the 30 images" in result.reason
 
 
+def test_concepts_that_follow_from_others_are_named():
+    concepts = chain()
+    concepts[:, 3] = concepts[:, 0] - concepts[:, 1]
+    result = scored(CHAIN, concepts)
+    assert result.status == "skipped"
+    assert f"cannot be tested: {D} is a linear function of {A} and {B}" in result.reason
+
+
 def test_kernels_see_what_correlations_miss():
     x = np.random.default_rng(0).uniform(-1, 1, (200, 4))
     x[:, 1] = x[:, 0] ** 2
