@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -13,6 +14,7 @@ import typer
 from rich.console import Console
 
 from causalxai.errors import CausalxaiError, NotStoredError, SpecError
+from causalxai.process import discard_output, prepare_output, stopped_by_signals
 
 app = typer.Typer(
     name="causalxai",
@@ -32,6 +34,8 @@ Overrides = Annotated[
 
 _USER_MISTAKE = 2
 _INTERRUPTED = 130
+# What shells add to the number of the signal that ends a command.
+_BY_SIGNAL = 128
 
 
 def main() -> None:
@@ -39,20 +43,43 @@ def main() -> None:
     # Idle threads that spin make a busy machine ten times slower. The variable is read when torch
     # is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    prepare_output()
+    with stopped_by_signals() as signals:
+        try:
+            app()
+        except SpecError as error:
+            count = len(error.problems)
+            _fail(f"{error}\n{count} {'mistake' if count == 1 else 'mistakes'}", _USER_MISTAKE)
+        except NotStoredError as error:
+            _fail(str(error), _USER_MISTAKE)
+        except CausalxaiError as error:
+            _fail(str(error), 1)
+        except OSError as error:
+            discard_output()
+            name = error.filename
+            where = "standard output, or a file" if name is None else os.fsdecode(name)
+            _fail(f"{where}: {error.strerror or error}", 1)
+        except SystemExit as stop:
+            _end(stop, signals)
+
+
+def _end(stop: SystemExit, signals: list[int]) -> NoReturn:
+    """Write what is left of the output, and exit."""
+    # typer turns Ctrl-C into a silent exit.
+    if stop.code == _INTERRUPTED:
+        by = f" by {signal.Signals(signals[0]).name}" if signals else ""
+        code = _BY_SIGNAL + signals[0] if signals else _INTERRUPTED
+        _fail(f"interrupted{by}; run the command again, without --fresh, to continue", code)
     try:
-        app()
-    except SpecError as error:
-        count = len(error.problems)
-        _fail(f"{error}\n{count} {'mistake' if count == 1 else 'mistakes'}", _USER_MISTAKE)
-    except NotStoredError as error:
-        _fail(str(error), _USER_MISTAKE)
-    except CausalxaiError as error:
-        _fail(str(error), 1)
-    except SystemExit as stop:
-        # typer turns Ctrl-C into a silent exit.
-        if stop.code == _INTERRUPTED:
-            _fail("interrupted; run the command again, without --fresh, to continue", _INTERRUPTED)
-        raise
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # As in: causalxai plugins | head -1
+        discard_output()
+        raise SystemExit(_BY_SIGNAL + signal.SIGPIPE) from None
+    except OSError as error:
+        discard_output()
+        _fail(f"standard output cannot be written: {error.strerror}", 1)
+    raise stop
 
 
 @app.command("run")

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import errno
 import json
 import logging
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -140,6 +143,38 @@ def test_an_interrupted_run_says_how_to_go_on(cli: Cli, monkeypatch: pytest.Monk
     done = cli("run", "my.yaml")
     assert (done.code, done.out) == (130, "")
     assert done.err == "interrupted; run the command again, without --fresh, to continue\n"
+
+
+def test_sigterm_ends_a_run_like_an_interruption(cli: Cli, monkeypatch: pytest.MonkeyPatch):
+    def end(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(causalxai.pipeline, "run", end)
+    done = cli("run", "spec.yaml")
+    assert done.code == 128 + signal.SIGTERM
+    assert done.err.startswith("interrupted by SIGTERM; run the command again")
+
+
+def test_an_error_of_the_file_system_is_told(cli: Cli, monkeypatch: pytest.MonkeyPatch):
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/there/file")
+
+    monkeypatch.setattr(causalxai.pipeline, "run", full)
+    done = cli("run", "spec.yaml")
+    assert (done.code, done.err) == (1, "/there/file: No space left on device\n")
+
+
+def test_output_that_nobody_takes_ends_quietly_or_with_a_line(tmp_path: Path):
+    script = [sys.executable, "-c", "from causalxai.cli import main; main()", "--help"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(script, stdout=writing, stderr=subprocess.PIPE, cwd=tmp_path)
+    os.close(writing)
+    assert (done.returncode != 0, done.stderr) == (True, b"")
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(script, stdout=full, stderr=subprocess.PIPE, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == b"standard output, or a file: No space left on device\n"
 
 
 def test_what_cannot_be_done_is_told_without_a_traceback(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from causalxai.comparison.page.render import render_comparison
 from causalxai.comparison.result import Comparison
-from causalxai.errors import DataError
+from causalxai.storage.writing import write_whole
 
 
 def write_comparison(comparison: Comparison, directory: str | Path | None = None) -> Path:
@@ -35,11 +35,6 @@ def write_comparison(comparison: Comparison, directory: str | Path | None = None
         # The page is written last, so that the table is there even if the page fails.
         "comparison.html": lambda: render_comparison(comparison, folder),
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            (folder / name).write_text(text(), encoding="utf-8")
-    except OSError as error:
-        reason = error.strerror or error
-        raise DataError(f"{folder}: the comparison cannot be written here: {reason}") from error
+    for name, text in texts.items():
+        write_whole(folder / name, text())
     return folder / "comparison.html"

@@ -17,7 +17,7 @@ from causalxai.classifier import Classifier
 from causalxai.concept_space import ConceptSpace
 from causalxai.config import ResolvedSpec, load_spec
 from causalxai.dataset import Dataset
-from causalxai.errors import CapabilityError, DataError
+from causalxai.errors import CapabilityError
 from causalxai.explainer import Explanation
 from causalxai.graph import CausalGraph
 from causalxai.metric import MetricResult
@@ -28,6 +28,7 @@ from causalxai.pipeline.stages import Fresh, Pipeline
 from causalxai.progress import SILENT, Progress
 from causalxai.report.page import Report
 from causalxai.storage.store import Store, write_record
+from causalxai.storage.writing import new_folder, writing_to
 
 _logger = logging.getLogger(__name__)
 
@@ -153,7 +154,9 @@ def execute(
     pipeline = open_pipeline(spec, root, progress, fresh, fingerprints)
     if fresh == "report":
         pipeline.require_results()
-    directory = _prepared(run_directory(root, pipeline))
+    directory = run_directory(root, pipeline)
+    with writing_to(directory):
+        directory.mkdir(parents=True, exist_ok=True)
     with logged_to(directory / "log.txt"), exact_convolutions():
         _logger.info("run %s on %s", spec.name, pipeline.device)
         report = pipeline.report
@@ -184,33 +187,28 @@ def run_directory(root: Path, pipeline: Pipeline) -> Path:
     return root / f"{pipeline.spec.name}-{pipeline.keys['report'][:8]}"
 
 
-def _prepared(directory: Path) -> Path:
-    """Make a directory, and check that it can be written to."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        (directory / "log.txt").touch()
-    except OSError as error:
-        reason = error.strerror or error
-        raise DataError(f"{directory}: the run cannot be written here: {reason}") from error
-    return directory
-
-
 def _write(directory: Path, pipeline: Pipeline, report: Report) -> None:
-    (directory / "report.html").write_text(report.html, encoding="utf-8")
-    (directory / "figures").mkdir(exist_ok=True)
-    for name, content in report.figures.items():
-        (directory / "figures" / name).write_bytes(content)
-    (directory / "spec.yaml").write_text(pipeline.spec.to_yaml(), encoding="utf-8")
-    results = {result.metric: result.to_json() for result in pipeline.metrics}
-    _write_json(directory / "results.json", results)
-    _write_json(directory / "concepts.json", dict(report.fit))
-    _write_json(directory / "provenance.json", provenance_of(pipeline))
-    if pipeline.graph is not None:
-        for suffix in ("json", "graphml", "dot"):
-            pipeline.graph.save(directory / f"graph.{suffix}")
-    if pipeline.explanation is not None:
-        (directory / "explanation").mkdir(exist_ok=True)
-        write_record(directory / "explanation", pipeline.explanation.to_record())
+    """Write all files of a run under a temporary name, and move them into its directory."""
+    with writing_to(directory), new_folder(directory.parent, directory.name) as new:
+        (new / "figures").mkdir()
+        for name, content in report.figures.items():
+            (new / "figures" / name).write_bytes(content)
+        (new / "spec.yaml").write_text(pipeline.spec.to_yaml(), encoding="utf-8")
+        results = {result.metric: result.to_json() for result in pipeline.metrics}
+        _write_json(new / "results.json", results)
+        _write_json(new / "concepts.json", dict(report.fit))
+        _write_json(new / "provenance.json", provenance_of(pipeline))
+        if pipeline.graph is not None:
+            for suffix in ("json", "graphml", "dot"):
+                pipeline.graph.save(new / f"graph.{suffix}")
+        if pipeline.explanation is not None:
+            (new / "explanation").mkdir()
+            write_record(new / "explanation", pipeline.explanation.to_record())
+        (new / "report.html").write_text(report.html, encoding="utf-8")
+        for path in sorted(path for path in new.rglob("*") if path.is_file()):
+            target = directory / path.relative_to(new)
+            target.parent.mkdir(exist_ok=True)
+            path.replace(target)
 
 
 def _write_json(path: Path, value: object) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+
+from causalxai.storage.writing import writing_to
 
 
 @contextmanager
@@ -13,15 +16,52 @@ def logged_to(path: Path) -> Iterator[None]:
     """Write the records of causalxai and its plugins, from level INFO, into a file.
 
     The application's handlers receive exactly the records that they would receive without it.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be written; at the end of the block if that happens within it.
     """
-    file = logging.FileHandler(path, mode="w", encoding="utf-8")
+    with writing_to(path):
+        file = _LogFile(path)
     file.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
     known = [name for name in logging.root.manager.loggerDict if name.startswith("causalxai")]
     with ExitStack() as stack:
-        stack.callback(file.close)
+        stack.enter_context(_closing(file, path))
         for name in sorted({name.partition(".")[0] for name in known}):
             stack.enter_context(_copied(logging.getLogger(name), file))
         yield
+
+
+class _LogFile(logging.FileHandler):
+    """A log that stops at the first record that it cannot write, and keeps the error."""
+
+    def __init__(self, path: Path) -> None:
+        # Names of files that are not UTF-8 are escaped.
+        super().__init__(path, mode="w", encoding="utf-8", errors="backslashreplace")
+        self.failure: OSError | None = None
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif self.failure is None:
+            self.failure = error
+            self.addFilter(lambda _record: False)
+
+
+@contextmanager
+def _closing(file: _LogFile, path: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            file.close()
+        raise
+    with writing_to(path):
+        file.close()
+        if file.failure is not None:
+            raise file.failure
 
 
 @contextmanager

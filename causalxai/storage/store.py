@@ -6,7 +6,6 @@ import hashlib
 import json
 import logging
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -20,6 +19,7 @@ from safetensors.torch import load_file, save_file
 from causalxai.storage.checkpoint import Checkpoint
 from causalxai.storage.cost import Cost
 from causalxai.storage.record import Record
+from causalxai.storage.writing import delete_leftovers, new_folder, writing_to
 
 _TENSORS, _META, _CHECKSUMS = "tensors.safetensors", "meta.json", "checksums.json"
 # Not part of the record: the same result costs more on a busy machine.
@@ -87,13 +87,16 @@ class Store:
     def locked(self, stage: str, key: str) -> Iterator[None]:
         """Keep other processes from computing the same stage at the same time."""
         path = self.root / "locks" / f"{stage}-{key[:16]}.lock"
-        path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            _logger.info("%s: waiting for another process that computes it", stage)
-            lock.acquire()
+        with writing_to(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                _logger.info("%s: waiting for another process that computes it", stage)
+                lock.acquire()
+        for folder in (self._folder(stage, key), self._partial(stage, key)):
+            delete_leftovers(folder.parent, folder.name)
         try:
             yield
         finally:
@@ -121,9 +124,7 @@ class Store:
             return None
 
     def _write(self, folder: Path, record: Record, cost: Cost | None) -> None:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder.parent))
-        try:
+        with writing_to(folder), new_folder(folder.parent, folder.name) as temporary:
             write_record(temporary, record)
             written = sorted(path for path in temporary.rglob("*") if path.is_file())
             checksums = {
@@ -134,9 +135,6 @@ class Store:
                 (temporary / _COST).write_text(json.dumps(asdict(cost)), encoding="utf-8")
             _delete(folder)
             temporary.replace(folder)
-        finally:
-            # After a successful rename this folder no longer exists.
-            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_record(folder: Path, record: Record) -> None:

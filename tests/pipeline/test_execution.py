@@ -51,18 +51,18 @@ def test_a_device_that_is_not_there_is_told(
 def test_a_directory_that_cannot_be_made_is_told(place: str, tiny_spec: Spec, tmp_path: Path):
     file = tmp_path / "file"
     file.write_text("")
-    with pytest.raises(DataError, match=r"file.*/tiny-\w+: the run cannot be .* directory"):
+    with pytest.raises(DataError, match=r"file.*/tiny-\w+: cannot be written: Not a directory$"):
         run(tiny_spec, out=file / place)
 
 
 def test_a_directory_that_cannot_be_written_to_is_told(
     finished_copy: Path, tiny_spec: Spec, monkeypatch: pytest.MonkeyPatch
 ):
-    def refuse(path: Path) -> None:
+    def refuse(path: Path, *_: object) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "touch", refuse)
-    with pytest.raises(DataError, match=r"tiny-\w+: the run cannot be .*: Permission denied$"):
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(DataError, match=r"tiny-\w+: cannot be written: Permission denied$"):
         run(tiny_spec, out=finished_copy)
 
 

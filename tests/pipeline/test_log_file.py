@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from causalxai import run
+from causalxai.errors import DataError
 from causalxai.pipeline.log_file import logged_to
 
 OURS = logging.getLogger("causalxai.log_file_test")
@@ -113,3 +115,25 @@ def test_what_the_log_tells_is_also_kept(
     assert "report: reused" in log
     assert "none of ours" not in log
     assert logging.getLogger().handlers == handlers
+
+
+def test_a_log_that_cannot_be_written_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def full(_: logging.StreamHandler[Any]) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "log.txt"
+    with (
+        pytest.raises(DataError, match=r"/log.txt: cannot be written: No space left on device$"),
+        logged_to(path),
+    ):
+        monkeypatch.setattr(logging.StreamHandler, "flush", full)
+        OURS.info("one")
+        OURS.info("two")
+    assert capsys.readouterr().err == ""
+    with (
+        pytest.raises(DataError, match="cannot be written: Not a directory"),
+        logged_to(path / "x"),
+    ):
+        pass

@@ -11,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from causalxai.errors import DataError
 from causalxai.storage.cost import Cost
 from causalxai.storage.record import Record
 from causalxai.storage.store import Store, digest
@@ -302,3 +303,26 @@ def test_digests_stay_what_they_were():
     assert digest({}) == "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
     known = "927547e06cbd62c61eede004a718eb1437b95ba3f36edd6af0c1452f5b13b805"
     assert digest({"b": [1, "ü"], "a": 0.5}) == known
+
+
+def test_what_a_killed_process_left_is_deleted_by_the_next(tmp_path: Path):
+    store = Store(tmp_path)
+    left = [tmp_path / "graph" / ".writing-key-1", tmp_path / "partial" / ".writing-graph-key-2"]
+    others = [tmp_path / "graph" / ".writing-other-1"]
+    for folder in left + others:
+        folder.mkdir(parents=True)
+    with store.locked("graph", "key"):
+        store.write("graph", "key", RECORD)
+    assert not any(folder.exists() for folder in left)
+    assert all(folder.exists() for folder in others)
+
+
+def test_a_store_that_cannot_be_written_is_told(tmp_path: Path):
+    (tmp_path / "graph").touch()
+    (tmp_path / "locks").touch()
+    store = Store(tmp_path)
+    with pytest.raises(DataError, match="graph/key: cannot be written: "):
+        store.write("graph", "key", RECORD)
+    with pytest.raises(DataError, match=r"locks/graph-key\.lock: cannot be written: "):
+        store.locked("graph", "key").__enter__()
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["graph", "locks"]
