@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
 
-import numpy as np
 import torch
 from joblib import Parallel, delayed
-from PIL import Image, ImageOps
 from pydantic import Field, model_validator
 from torch import Tensor
 
@@ -25,6 +23,7 @@ from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.storage.digests import digest_files
 from causalxai_datasets.celeba_lists import AttributeList, read_partition, tell
+from causalxai_datasets.image_reading import Look, read_image
 from causalxai_datasets.splits import stratified_split
 
 _ATTRIBUTES = "list_attr_celeba.txt"
@@ -274,11 +273,6 @@ def _listed(folder: Path) -> dict[str, tuple[int, int]]:
 def _decode(read: Callable[[str], bytes], name: str, size: int) -> Tensor | None:
     """Return ``[3, size, size]``, or ``None`` if the file is not an image."""
     try:
-        with Image.open(io.BytesIO(read(name))) as file:
-            image = file.convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return read_image(io.BytesIO(read(name)), Look(size, 3)).pixels
+    except (OSError, ValueError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
         return None
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
-        return None
-    square = np.asarray(ImageOps.fit(image, (size, size), Image.Resampling.BILINEAR), np.float32)
-    return torch.from_numpy(square / 255).permute(2, 0, 1)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import shutil
 from pathlib import Path
 
@@ -7,7 +8,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from pydantic import ValidationError
 
+from causalxai.dataset import Dataset
 from causalxai.errors import DataError
 from causalxai.graph import CausalGraph
 from causalxai.seeding import torch_generator
@@ -83,11 +86,11 @@ def test_the_shorter_side_is_resized_and_the_longer_one_cropped(tmp_path: Path) 
     assert torch.equal(data.train.images, torch.ones(2, 3, 10, 10))
 
 
-def test_grey_transparent_and_deep_images_become_what_the_config_says(tmp_path: Path) -> None:
+def test_grey_opaque_and_deep_images_become_what_the_config_says(tmp_path: Path) -> None:
     modes = {
         "grey": Image.new("L", (8, 8), 51),
         "deep": Image.fromarray(np.full((8, 8), 51 * 257, np.uint16)),
-        "transparent": Image.new("RGBA", (8, 8), (51, 51, 51, 128)),
+        "opaque": Image.new("RGBA", (8, 8), (51, 51, 51, 255)),
         "palette": Image.new("RGB", (8, 8), (51, 51, 51)).convert("P"),
     }
     for name, image in modes.items():
@@ -106,9 +109,9 @@ def test_photographs_are_turned_upright(tmp_path: Path) -> None:
     pixels[:4] = 255
     exif = Image.Exif()
     exif[0x0112] = 3  # Orientation: upside down.
-    for index in range(2):
-        (tmp_path / "a").mkdir(exist_ok=True)
-        Image.fromarray(pixels).save(tmp_path / "a" / f"{index}.png", exif=exif)
+    for name in ("a/0.png", "a/1.png", "b/0.png", "b/1.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(tmp_path / name, exif=exif)
     image = ImageFolder(path=tmp_path, size=8).load(rng=torch_generator(0)).train.images[0]
 
     assert image[:, 4:].min() == 1
@@ -179,7 +182,7 @@ def test_a_folder_without_images_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="has no class folder"):
         ImageFolder(path=tmp_path).load(rng=torch_generator(0))
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match=r"empty: has no image \(\.bmp, "):
+    with pytest.raises(DataError, match=r"empty: has no image \(\.apng, "):
         ImageFolder(path=tmp_path).load(rng=torch_generator(0))
 
 
@@ -201,4 +204,130 @@ def test_the_fingerprint_follows_names_and_contents_and_not_the_place(
 def test_the_portable_config_has_no_path(folder: Path) -> None:
     config = ImageFolder(path=folder, concepts=folder / "c.csv").portable_config()
 
-    assert config == {"size": 64, "channels": 3, "test_fraction": 0.25}
+    assert config == {
+        "size": 64, "channels": 3, "fit": "crop", "background": "white", "test_fraction": 0.25,
+    }  # fmt: skip
+
+
+def load(folder: Path, **config: object) -> Dataset:
+    return ImageFolder(path=folder, **config).load(rng=torch_generator(0))
+
+
+def ink(path: Path) -> None:
+    """Save a black square on transparency."""
+    pixels = np.zeros((8, 8, 4), np.uint8)
+    pixels[2:6, 2:6, 3] = 255
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+
+
+def test_transparent_drawings_lie_on_the_background(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    for name in ("a/0.png", "a/1.png", "b/0.png", "b/1.png"):
+        ink(tmp_path / name)
+    data = load(tmp_path, size=8)
+    assert data.train.images[0, :, 0, 0].tolist() == [1, 1, 1]
+    assert data.train.images[0, :, 4, 4].tolist() == [0, 0, 0]
+    assert "4 of 4 images are transparent and are laid on white (background)" in caplog.text
+    red = load(tmp_path, size=8, background="#f00").train.images[0]
+    assert red[:, 0, 0].tolist() == [1, 0, 0]
+
+
+@pytest.mark.parametrize("background", ["pinkish", "#12", "#00000080", "rgba(0, 0, 0, 0)"])
+def test_the_background_is_an_opaque_colour(folder: Path, background: str) -> None:
+    with pytest.raises(ValidationError, match="background"):
+        ImageFolder(path=folder, background=background)
+
+
+def test_images_in_subfolders_belong_to_the_class_folder(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    for index in range(4):
+        (folder / "red" / "deep" / "er").mkdir(parents=True, exist_ok=True)
+        source = folder / "red" / f"{index}.png"
+        source.rename(folder / "red" / "deep" / "er" / f"{index}.png")
+    data = load(folder, size=8)
+    assert data.class_names == ("green", "red")
+    assert len(data.train) + len(data.test) == 8
+    assert "4 of 8 images lie in subfolders of the class folders" in caplog.text
+
+
+def test_crops_are_told_and_can_be_set(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    pixels = np.zeros((10, 20), np.uint8)
+    pixels[:, 5:15] = 255
+    for name in ("a/0.png", "a/1.png", "b/0.png", "b/1.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(tmp_path / name)
+    data = load(tmp_path, size=10, channels=1)
+    assert torch.equal(data.train.images[0, 0], torch.ones(10, 10))
+    assert "4 of 4 images are not square, and up to 50 % of their longer side" in caplog.text
+    caplog.clear()
+    stretched = load(tmp_path, size=10, channels=1, fit="stretch").train.images[0, 0]
+    assert stretched[:, 0].tolist() == [0] * 10
+    assert stretched[:, 4].tolist() == [1] * 10
+    padded = load(tmp_path, size=10, channels=1, fit="pad", background="#333").train.images[0, 0]
+    assert padded[0].tolist() == pytest.approx([0.2] * 10)
+    assert padded[5, 0] == 0
+    assert padded[5, 5] == 1
+    assert "not square" not in caplog.text
+
+
+def test_images_in_both_parts_or_in_two_classes_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_classes(tmp_path / "train")
+    write_classes(tmp_path / "test", n=3)
+    paint(tmp_path / "test" / "green" / "9.png", (255, 1, 0))
+    load(tmp_path, size=8)
+    assert "7 of 7 test images have the same pixels as a training image" in caplog.text
+    assert "3 images have the same pixels as an image of another class" in caplog.text
+
+
+def test_twelve_bits_in_sixteen_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("a/0.png", "a/1.png", "b/0.png", "b/1.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.fromarray(np.full((8, 8), 4095, np.uint16)).save(tmp_path / name)
+    load(tmp_path, size=8)
+    assert "the highest value of 4 images of 16 bits is 4095" in caplog.text
+
+
+def test_animations_are_told(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    first, second = (Image.new("RGB", (8, 8), colour) for colour in (RED, GREEN))
+    first.save(folder / "red" / "moving.gif", save_all=True, append_images=[second])
+    data = load(folder, size=8)
+    assert "1 of 9 images have several frames or pages" in caplog.text
+    assert data.class_names == ("green", "red")
+
+
+def test_one_class_is_not_enough(tmp_path: Path) -> None:
+    paint(tmp_path / "a" / "0.png", RED)
+    with pytest.raises(DataError, match="has one class folder, 'a'; a classifier needs two"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("part", ["val", "Test", "training"])
+def test_parts_with_other_names_are_no_classes(tmp_path: Path, part: str) -> None:
+    for name in ("train", part):
+        write_classes(tmp_path / name)
+    with pytest.raises(DataError, match="like a part of the data, and not images, like a class"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (np.full((8, 8), 2.0, np.float32), r"floats must lie in \[0, 1\], and these lie in \[2, 2"),
+        (np.full((8, 8), 65535, np.int32), "of integers of 32 bits it is unknown which one is"),
+    ],
+)
+def test_values_without_a_known_white_are_refused(
+    folder: Path, values: np.ndarray, message: str
+) -> None:
+    Image.fromarray(values).save(folder / "red" / "odd.tif")
+    with pytest.raises(DataError, match=f"odd.tif: cannot be read as an image: {message}"):
+        load(folder)
