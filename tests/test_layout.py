@@ -54,6 +54,7 @@ TESTED_WITH_OTHERS = {
     "causalxai/testing/footprint.py",
     "causalxai/testing/killed.py",
     "causalxai/testing/metric_checks.py",
+    "causalxai/testing/observation_checks.py",
     "causalxai/testing/plugin_checks.py",
     "causalxai/testing/refusal_checks.py",
     "causalxai/testing/scm.py",

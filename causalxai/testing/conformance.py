@@ -16,6 +16,7 @@ from causalxai.testing.bench import Bench
 from causalxai.testing.discoverer_checks import DISCOVERER_CHECKS
 from causalxai.testing.explainer_checks import EXPLAINER_CHECKS
 from causalxai.testing.metric_checks import METRIC_CHECKS
+from causalxai.testing.observation_checks import OBSERVATION_CHECKS
 from causalxai.testing.oracle_checks import ORACLE_CHECKS
 from causalxai.testing.plugin_checks import PLUGIN_CHECKS
 from causalxai.testing.refusal_checks import REFUSAL_CHECKS
@@ -31,7 +32,7 @@ _SUITES: Mapping[type, Sequence[Check]] = {
     Plugin: PLUGIN_CHECKS,
     ConceptSpace: SPACE_CHECKS,
     Oracle: (*ORACLE_CHECKS, *REFUSAL_CHECKS),
-    GraphDiscoverer: DISCOVERER_CHECKS,
+    GraphDiscoverer: (*DISCOVERER_CHECKS, *OBSERVATION_CHECKS),
     Explainer: EXPLAINER_CHECKS,
     Metric: METRIC_CHECKS,
 }

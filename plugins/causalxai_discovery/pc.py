@@ -14,6 +14,7 @@ from causalxai_discovery.constraints import Constraints
 from causalxai_discovery.observations import (
     ObservationDiscoverer,
     ObservationsConfig,
+    order_of_columns,
     without_units,
 )
 
@@ -58,14 +59,19 @@ def discover_pc(
     .. [2] Zhang, Peters, Janzing, Schölkopf, "Kernel-based conditional independence test and
        application in causal discovery", UAI 2011.
     """
+    columns = without_units(values)
+    # Of colliders that contradict each other, the library keeps the one that it meets first.
+    order = order_of_columns(columns)
     found = causal_learn("search.ConstraintBased.PC").pc(
-        without_units(values),
+        columns[:, order],
         alpha=alpha,
         indep_test=test,
-        background_knowledge=None if constraints is None else background_of(constraints),
+        background_knowledge=(
+            None if constraints is None else background_of(constraints.among(order))
+        ),
         show_progress=False,
     )
-    return claims_of(found.G.graph)
+    return claims_of(found.G.graph).placed(order)
 
 
 class Pc(ObservationDiscoverer):

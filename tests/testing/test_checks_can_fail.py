@@ -219,6 +219,44 @@ class LeavesOpenWhetherItDraws(ToyDiscoverer):
         return [Section("The graph", [])]
 
 
+class ReadsTheTable(GraphDiscoverer):
+    """Joins concepts whose covariance is large, and claims that the first name is the cause."""
+
+    requires = frozenset({Capability.OBSERVATIONS})
+
+    def _discover(self, inputs: ScoringInputs) -> CausalGraph:
+        names, concepts = inputs.dataset.concept_names, inputs.dataset.train.concepts
+        assert concepts is not None
+        joined = self.joined(concepts.double())
+        pairs = [
+            (a, b)
+            for i, a in enumerate(names)
+            for j, b in enumerate(names)
+            if joined[i, j] and a < b
+        ]
+        return CausalGraph(names, pairs)
+
+    def joined(self, values: Tensor) -> Tensor:
+        return values.T.corrcoef().abs() > 0.3
+
+
+@breaks("discoverer", "units_of_observations_do_not_matter")
+class MeasuresCovariances(ReadsTheTable):
+    def joined(self, values: Tensor) -> Tensor:
+        return values.T.cov().abs() > 0.5
+
+
+@breaks("discoverer", "names_of_observations_do_not_matter")
+class OrdersByName(ReadsTheTable):
+    """The one that is broken by its very rule."""
+
+
+@breaks("discoverer", "unfit_observations_are_refused_in_words")
+class InvertsCovariances(ReadsTheTable):
+    def joined(self, values: Tensor) -> Tensor:
+        return torch.linalg.inv(values.T.cov()).abs() > 1
+
+
 # --- explainers
 
 
