@@ -73,6 +73,7 @@ class RescaleRule(GradientAttribution):
 
 
 def _rescalable(classifier: Classifier) -> tuple[nn.Module, str]:
+    classifier.require_layers()
     images = probe_images(classifier.image_shape)[:6].to(classifier.device)
     return rescalable(classifier.model, images)
 

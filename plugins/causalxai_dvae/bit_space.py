@@ -120,6 +120,7 @@ class BitSpace(ConceptSpace):
         source = self._source(dataset)
         self._attach(classifier)
         activations = self.activations(source.images)
+        self._require_gradients(activations[:1])
         code = done_before(checkpoint, _PAINT)
         if code is None:
             self.autoencoder_, self.coding_history_ = train_autoencoder(
@@ -144,6 +145,15 @@ class BitSpace(ConceptSpace):
             progress=progress,
             checkpoint=stage_of(checkpoint, _PAINT, self._code_tensors()),
         )
+
+    def _require_gradients(self, activations: Tensor) -> None:
+        with torch.enable_grad():
+            logits = self.layer_.logits(activations.clone().requires_grad_())
+        if not logits.requires_grad:
+            raise CapabilityError(
+                "dvae needs gradients of the logits with respect to the layer "
+                f"{self.layer_.name!r}, but forward() gives none (does it run under no_grad?)"
+            )
 
     @torch.no_grad()
     def activations(self, images: Tensor) -> Tensor:

@@ -131,11 +131,12 @@ class LatentSpace(ConceptSpace):
         Raises
         ------
         CapabilityError
-            If the classifier does not end in a linear layer, the images can't be painted, or
+            If the classifier has no gradients or does not end in a linear layer, the images can't be painted, or
             there are more named concepts than latents.
         DataError
             If images are too few, a label does not vary, or the training breaks down.
         """
+        classifier.require_gradients("the training of a twin")
         labelled = dataset.train.concepts is not None
         self._attach(classifier, dataset.concept_names if labelled else ())
         self._check_count(len(dataset.train))

@@ -265,6 +265,7 @@ def parameter_modules(
     last
         The name of the one that runs last; empty if there is none.
     """
+    classifier.require_layers()
     modules = {
         name: module
         for name, module in classifier.model.named_modules()
