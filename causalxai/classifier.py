@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 
-_TRIED = [0, 2, 4, 5]
-"""The random pictures on which a network is examined: one of each kind but the brightest."""
+_TRIED = [0, 2, 3, 4, 5]
+"""The random pictures on which a network is examined: one of each kind."""
 _EXAMINED = 4
 """The number of a data set's images on which a network is examined."""
 

@@ -131,8 +131,8 @@ class LatentSpace(ConceptSpace):
         Raises
         ------
         CapabilityError
-            If the classifier has no gradients or does not end in a linear layer, the images can't be painted, or
-            there are more named concepts than latents.
+            If the classifier has no gradients or does not end in a linear layer, the images can't
+            be painted, or there are more named concepts than latents.
         DataError
             If images are too few, a label does not vary, or the training breaks down.
         """
