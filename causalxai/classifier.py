@@ -110,7 +110,8 @@ class Classifier:
         ContractError
             If the network's answers cannot be relied on; the message says how they differ.
         """
-        self._examined(images[:_EXAMINED].to(self.device, torch.float32))
+        if len(images):
+            self._examined(images[:_EXAMINED].to(self.device, torch.float32))
 
     def _examined(self, images: Tensor, *, first: bool = False) -> str:
         """Examine the network, and return why it gives no gradients; empty if it does."""

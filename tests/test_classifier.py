@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from causalxai import Classifier, ClassifierSource, Dataset
 from causalxai.classifier import NO_CHECKPOINT
-from causalxai.errors import ContractError
+from causalxai.errors import CapabilityError, ContractError
 from causalxai.storage.record import Record
 
 
@@ -129,3 +129,127 @@ def test_layers_are_named_in_the_order_in_which_they_run():
     assert classifier.weighted_layers() == ("idle", "first", "last")
     assert classifier.layers(nn.Linear) == ("last",)
     assert classifier.layers(nn.Linear, nn.Conv2d) == ("first", "last")
+
+
+class Clamping(nn.Module):
+    """Halves bright images in place, and leaves others as they are."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        if bool((images > 2).any()):
+            images.mul_(0.5)
+        return images.flatten(1)[:, :2]
+
+
+def test_images_are_copied_even_for_a_network_that_seldom_writes_into_them():
+    classifier = Classifier(Clamping(), class_names="ab", image_shape=(1, 2, 4))
+    bright = 3 + images(3)
+    given = bright.clone()
+    torch.testing.assert_close(classifier.logits(given), 0.5 * bright.flatten(1)[:, :2])
+    assert torch.equal(given, bright)
+
+
+def test_a_network_is_examined_on_images_of_the_data_as_well():
+    classifier = Classifier(Clamping(), class_names="ab", image_shape=(1, 2, 4))
+    classifier.examine(images(3))
+    assert type(classifier.model) is Clamping
+    classifier.examine(3 + images(6))
+    assert type(classifier.model) is not Clamping
+    bright = 3 + images(3)
+    given = bright.clone()
+    classifier.model(given)
+    assert torch.equal(given, bright)
+
+
+def test_images_of_the_data_may_show_a_fault():
+    class Fickle(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            noise = torch.rand(()) if bool((images > 2).any()) else 0.0
+            return images.flatten(1)[:, :2] + noise
+
+    classifier = Classifier(Fickle(), class_names="ab", image_shape=(1, 2, 4))
+    classifier.examine(images(3))
+    with pytest.raises(ContractError, match="Fickle answers differently each time"):
+        classifier.examine(3 + images(3))
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_few_images_are_examined_as_well(count: int):
+    classifier = Classifier(Clamping(), class_names="ab", image_shape=(1, 2, 4))
+    classifier.examine(images(count))
+
+
+def test_a_network_without_gradients_is_told_when_it_is_loaded_and_used(caplog):
+    class Without(nn.Module):
+        @torch.no_grad()
+        def forward(self, images: Tensor) -> Tensor:
+            return images.flatten(1)[:, :2]
+
+    classifier = Classifier(Without(), class_names="ab", image_shape=(1, 2, 4))
+    assert "Without gives no gradients" in caplog.text
+    with pytest.raises(CapabilityError, match="saliency needs gradients, but Without gives none"):
+        classifier.require_gradients("saliency")
+
+
+def test_a_network_with_gradients_may_be_asked_for_them(classifier: Classifier):
+    classifier.require_gradients("saliency")
+
+
+def test_the_layers_of_a_scripted_network_cannot_be_read():
+    scripted = torch.jit.trace(Backwards().eval(), torch.rand(2, 1, 2, 2))
+    classifier = Classifier(scripted, class_names="ab", image_shape=(1, 2, 2))
+    for ask in (
+        lambda: classifier.head,
+        lambda: classifier.hidden("first"),
+        lambda: classifier.layers(nn.Linear),
+        classifier.weighted_layers,
+    ):
+        with pytest.raises(CapabilityError, match="compiled by TorchScript"):
+            ask()
+
+
+def test_a_wrapped_network_is_the_one_inside():
+    inside = Backwards()
+    classifier = Classifier(nn.DataParallel(inside), class_names="ab", image_shape=(1, 2, 2))
+    assert classifier.model is inside
+
+
+def test_a_network_that_cannot_be_put_into_evaluation_mode_is_told():
+    class Stubborn(Backwards):
+        def train(self, mode: bool = True) -> Backwards:
+            raise NotImplementedError("no modes")
+
+    with pytest.raises(ContractError, match=r"Stubborn cannot be put .* NotImplementedError: no m"):
+        Classifier(Stubborn(), class_names="ab", image_shape=(1, 2, 2))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_embeddings_and_layers_of_another_type_are_read_as_float32(dtype: torch.dtype):
+    torch.manual_seed(0)
+    network = Backwards().to(dtype)
+    classifier = Classifier(network, class_names="ab", image_shape=(1, 2, 2))
+    some = torch.rand(3, 1, 2, 2, generator=torch.Generator().manual_seed(0))
+    embeddings, logits = classifier.embed_and_classify(some)
+    assert embeddings.dtype == logits.dtype == torch.float32
+    torch.testing.assert_close(classifier.head.logits(embeddings), logits)
+    for layer in (classifier.hidden(), classifier.hidden("first")):
+        activations = layer.activations(some)
+        assert activations.dtype == torch.float32
+        torch.testing.assert_close(layer.logits(activations), logits)
+
+
+@pytest.mark.parametrize(
+    ("extra", "kind"),
+    [
+        (torch.float32, "dtype"),
+        (torch.rand(2, 2).to_sparse(), "sparse tensor"),
+        (torch.quantize_per_tensor(torch.rand(2), 0.1, 0, torch.quint8), "quantised tensor"),
+    ],
+)
+def test_a_network_with_more_than_plain_tensors_is_not_stored(extra: object, kind: str):
+    class Extra(Backwards):
+        def get_extra_state(self) -> object:
+            return extra
+
+    classifier = Classifier(Extra(), class_names="ab", image_shape=(1, 2, 2))
+    with pytest.raises(CapabilityError, match=rf"Extra cannot be stored: '_extra_state' .* {kind}"):
+        ClassifierSource.to_record(None, classifier)  # type: ignore[arg-type]

@@ -26,7 +26,7 @@ class OddNetwork:
     build
         Makes it anew, with the same weights each time.
     gradients
-        Whether its logits have gradients by the image.
+        Whether its logits have gradients by the image that are not 0 everywhere.
     tolerance
         The largest difference from a naive computation, as a share of the largest value.
     says
@@ -260,7 +260,9 @@ ANSWERED: tuple[OddNetwork, ...] = (
         "inference mode", with_forward(torch.inference_mode()(Last.forward), Last), gradients=False
     ),
     OddNetwork("detaches", with_forward(lambda net, x: net.core(x.detach())), gradients=False),
-    OddNetwork("rounds", with_forward(lambda net, x: net.core((x * 16).round() / 16))),
+    OddNetwork(
+        "rounds", with_forward(lambda net, x: net.core((x * 16).round() / 16)), gradients=False
+    ),
     OddNetwork(
         "rounds straight through", with_forward(lambda net, x: net.core(StraightThrough.apply(x)))
     ),

@@ -1,0 +1,132 @@
+"""Odd networks as a whole are in tests/trust; here are the parts of the examination."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from causalxai.errors import ContractError
+from causalxai.network.adaptation import Adaptation, adaptation_of
+from causalxai.network.examination import Examination, refuse_unbuilt
+
+IMAGES = torch.rand(4, 1, 2, 2, generator=torch.Generator().manual_seed(0))
+
+
+class Sums(nn.Module):
+    """The sum of each image and its negative, plus what ``odd`` makes of the batch."""
+
+    def __init__(self, odd=lambda images: 0.0) -> None:
+        super().__init__()
+        self.odd = odd
+        self.register_buffer("seen", torch.zeros(()))
+
+    def forward(self, images: Tensor) -> Tensor:
+        sums = images.sum(dim=(1, 2, 3))
+        return torch.stack([sums, -sums], dim=1) + self.odd(images)
+
+
+def examine(network: nn.Module) -> None:
+    examination = Examination(network.eval(), 2)
+    examination.first_call(IMAGES[:1])
+    examination.try_on(IMAGES)
+
+
+def test_a_plain_network_passes_and_is_left_as_it_is():
+    network = Sums()
+    before = torch.get_rng_state()
+    examine(network)
+    assert type(network) is Sums
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(
+    ("share", "passes"), [(1e-6, True), (1e-3, False)], ids=["rounding", "more than rounding"]
+)
+def test_other_batches_may_differ_by_rounding_alone(share: float, passes: bool):
+    network = Sums(lambda images: share * len(images))
+    if passes:
+        return examine(network)
+    with pytest.raises(ContractError, match="for an image in another batch"):
+        return examine(network)
+
+
+def test_bfloat16_within_the_network_rounds_more():
+    examine(Sums(lambda images: 0 * images.to(torch.bfloat16).sum() + 2e-3 * len(images)))
+
+
+def test_the_largest_difference_is_told():
+    with pytest.raises(ContractError, match=r"logits of up to 5\.\d+ differ by 3;"):
+        examine(Sums(lambda images: 3 * float(len(images) > 1)))
+
+
+@pytest.mark.parametrize(
+    ("odd", "expected"),
+    [
+        (lambda images: 0 * images.add_(1).sum(), Adaptation(copies_images=True)),
+        # A write that changes no value would still break gradients.
+        (lambda images: 0 * images.clamp_(0, 1).sum(), Adaptation(copies_images=True)),
+        (lambda images: images.new_zeros(1).double(), Adaptation(gives_float32=True)),
+    ],
+)
+def test_what_can_be_made_right_is(odd, expected: Adaptation):
+    network = Sums(odd)
+    examine(network)
+    assert adaptation_of(network) == expected
+    examine(network)
+    assert adaptation_of(network) == expected
+
+
+def test_a_network_that_takes_another_type_is_given_it():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(4, 2)).double()
+    examine(network)
+    assert adaptation_of(network) == Adaptation(torch.float64, gives_float32=True)
+
+
+def test_an_error_of_a_network_of_another_type_is_its_own():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(5, 2)).double()
+    with pytest.raises(ContractError, match=r"one image of shape .* RuntimeError"):
+        examine(network)
+    assert adaptation_of(network) == Adaptation()
+
+
+def test_a_network_that_counts_its_calls_in_a_buffer_is_refused():
+    network = Sums()
+    network.odd = lambda _images: 0 * network.seen.add_(1)
+    with pytest.raises(ContractError, match="changes the buffer 'seen' whenever it is called"):
+        examine(network)
+
+
+def test_a_network_that_draws_without_need_is_refused():
+    with pytest.raises(ContractError, match="draws random numbers"):
+        examine(Sums(lambda _images: 0 * torch.rand(())))
+
+
+def test_what_a_network_leaves_changed_is_put_back():
+    with pytest.raises(ContractError, match="default type or its gradient mode"):
+        examine(Sums(lambda _images: torch.set_default_dtype(torch.float64) or 0.0))
+    assert torch.get_default_dtype() == torch.float32
+
+
+def test_probabilities_are_no_logits():
+    Examination(Sums(), 2).refuse_probabilities(IMAGES)
+    with pytest.raises(ContractError, match="returns probabilities"):
+        Examination(nn.Sequential(Sums(), nn.Softmax(1)), 2).refuse_probabilities(IMAGES)
+    Examination(nn.Sequential(Sums(), nn.LogSoftmax(1)), 2).refuse_probabilities(IMAGES)
+
+
+def test_gradients_are_looked_for():
+    assert Examination(Sums(), 2).gradient_fault(IMAGES[:1]) == ""
+    detached = Sums(lambda images: 0 * images.detach().sum())
+    assert Examination(detached, 2).gradient_fault(IMAGES[:1]) == ""
+    rounded = nn.Sequential(nn.Threshold(9.0, 1.0), Sums())
+    assert Examination(rounded, 2).gradient_fault(IMAGES[:1]) == ""
+    nothing = Examination(nn.Sequential(Sums(), nn.Sigmoid()), 2)
+    with pytest.raises(ContractError, match="ends in a sigmoid"):
+        nothing.gradient_fault(IMAGES[:1])
+
+
+def test_layers_without_weights_are_named():
+    with pytest.raises(ContractError, match=r"lazy layers without weights \(1.weight\)"):
+        refuse_unbuilt(nn.Sequential(nn.Flatten(), nn.LazyLinear(2)))
+    refuse_unbuilt(nn.Sequential(nn.Flatten(), nn.Linear(4, 2)))
