@@ -79,6 +79,7 @@ API: tuple[Section, ...] = (
         "Classifiers and their layers",
         {
             "causalxai.classifier": ("Classifier", "ClassifierSource"),
+            "causalxai.network.adaptation": ("unwrapped",),
             "causalxai.network.hidden_layer": ("HiddenLayer",),
             "causalxai.network.flat_gradients": ("logits_that_move", "refuse_flat_gradients"),
             "causalxai.network.probe_images": ("probe_images",),

@@ -18,6 +18,7 @@ from torch.nn.parameter import is_lazy
 from causalxai.classifier import Classifier, ClassifierSource
 from causalxai.dataset import Dataset
 from causalxai.errors import DataError, did_you_mean
+from causalxai.network.adaptation import unwrapped
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.seeding import seeded
@@ -137,7 +138,7 @@ class UserModule(ClassifierSource):
             ) from error
         if not isinstance(model, nn.Module):
             raise DataError(f"{path} gives a {type(model).__name__}, not a torch.nn.Module")
-        return model
+        return unwrapped(model)
 
     def _classifier(self, model: nn.Module, dataset: Dataset, device: torch.device) -> Classifier:
         layer = self.config.feature_layer

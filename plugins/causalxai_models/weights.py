@@ -9,8 +9,11 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from causalxai.errors import DataError, did_you_mean
+
+_WRAPPERS = ("module.", "_orig_mod.")
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -54,6 +57,8 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
 def load_weights(model: nn.Module, weights: Mapping[str, Tensor], *, origin: str) -> None:
     """Copy weights into a network that has exactly their names and shapes.
 
+    The prefixes that ``nn.DataParallel`` and ``torch.compile`` put before all names are taken off.
+
     Parameters
     ----------
     model
@@ -70,13 +75,15 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], *, origin: str
         network is unchanged.
     """
     own = model.state_dict()
+    weights = _without_wrappers(weights, own)
     for name, tensor in own.items():
         # Older torchvision checkpoints lack the counter of batch normalisation, which is filled in.
         if name not in weights and name.endswith("num_batches_tracked"):
             continue
         if name not in weights:
             raise DataError(f"{origin}: lacks {name}{did_you_mean(name, list(weights))}")
-        if weights[name].shape != tensor.shape:
+        # The weights of a lazy layer have no shape until they are loaded.
+        if not is_lazy(tensor) and weights[name].shape != tensor.shape:
             raise DataError(
                 f"{origin}: {name} has the shape {list(weights[name].shape)}, "
                 f"but the network's has {list(tensor.shape)}"
@@ -86,3 +93,17 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], *, origin: str
             f"{origin}: the network has no {unknown[0]}{did_you_mean(unknown[0], list(own))}"
         )
     model.load_state_dict(dict(weights))
+
+
+def _without_wrappers(
+    weights: Mapping[str, Tensor], own: Mapping[str, object]
+) -> dict[str, Tensor]:
+    """Return weights without the prefixes of wrappers, unless the network has these names."""
+    found = dict(weights)
+    while prefix := next(
+        (each for each in _WRAPPERS if all(n.startswith(each) for n in found)), ""
+    ):
+        if not found or any(name in own for name in found):
+            break
+        found = {name.removeprefix(prefix): tensor for name, tensor in found.items()}
+    return found

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from causalxai.classifier import Classifier
 from causalxai.dataset import Dataset
-from causalxai.errors import DataError
+from causalxai.errors import ContractError, DataError
 from causalxai.seeding import torch_generator
 from causalxai_models.module import UserModule
 
@@ -31,6 +31,19 @@ class Network(nn.Module):
 
 def make(classes):
     return Network(classes)
+
+def parallel():
+    return nn.DataParallel(Network())
+
+def compiled():
+    return torch.compile(Network(), backend="eager")
+
+def lazy():
+    return nn.Sequential(nn.Flatten(), nn.LazyLinear(3))
+
+def quantised():
+    from torch.ao.quantization import quantize_dynamic
+    return quantize_dynamic(Network(), {nn.Linear}, dtype=torch.qint8)
 
 def leave():
     raise SystemExit("no licence")
@@ -204,3 +217,40 @@ def test_weights_that_do_not_fit_are_told(tmp_path: Path, dataset: Dataset) -> N
 def test_the_import_path_names_a_module_and_a_class(path: str) -> None:
     with pytest.raises(ValidationError):
         UserModule(import_path=path)
+
+
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.module."])
+@pytest.mark.parametrize("name", ["parallel", "compiled", "Network"])
+def test_wrapped_networks_and_weights_are_those_inside(
+    tmp_path: Path, dataset: Dataset, name: str, prefix: str
+) -> None:
+    weights = {"head.weight": torch.rand(3, 256), "head.bias": torch.rand(3)}
+    torch.save({prefix + key: tensor for key, tensor in weights.items()}, tmp_path / "w.pt")
+    source = UserModule(
+        import_path=f"vision_user_code:{name}", weights=tmp_path / "w.pt", feature_layer="features"
+    )
+    classifier = fit(source, dataset)
+    expected = dataset.test.images.flatten(1) @ weights["head.weight"].T + weights["head.bias"]
+    torch.testing.assert_close(classifier.logits(dataset.test.images), expected)
+    assert classifier.head.name == "head"
+    again = source.restore(source.to_record(classifier), dataset, torch.device("cpu"))
+    torch.testing.assert_close(again.logits(dataset.test.images), expected)
+
+
+def test_lazy_layers_take_the_shape_of_their_weights(tmp_path: Path, dataset: Dataset) -> None:
+    weights = {"1.weight": torch.rand(3, 256), "1.bias": torch.rand(3)}
+    torch.save(weights, tmp_path / "w.pt")
+    source = UserModule(import_path="vision_user_code:lazy", weights=tmp_path / "w.pt")
+    classifier = fit(source, dataset)
+    expected = dataset.test.images.flatten(1) @ weights["1.weight"].T + weights["1.bias"]
+    torch.testing.assert_close(classifier.logits(dataset.test.images), expected)
+    again = source.restore(source.to_record(classifier), dataset, torch.device("cpu"))
+    torch.testing.assert_close(again.logits(dataset.test.images), expected)
+
+
+@pytest.mark.parametrize(("name", "says"), [("lazy", "without weights"), ("quantised", "batch")])
+def test_networks_that_cannot_be_explained_are_refused_when_loaded(
+    dataset: Dataset, name: str, says: str
+) -> None:
+    with pytest.raises(ContractError, match=says):
+        fit(UserModule(import_path=f"vision_user_code:{name}"), dataset)

@@ -75,3 +75,18 @@ def test_older_checkpoints_lack_the_counter_of_batch_normalisation() -> None:
 
     assert torch.equal(model.running_var, weights["running_var"])
     assert int(model.num_batches_tracked) == 0
+
+
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "_orig_mod.module."])
+def test_the_prefix_of_a_wrapper_is_taken_off(prefix: str) -> None:
+    network, weights = nn.Linear(2, 1), {"weight": torch.ones(1, 2), "bias": torch.ones(1)}
+    prefixed = {prefix + name: tensor for name, tensor in weights.items()}
+    load_weights(network, prefixed, origin="w.pt")
+    assert torch.equal(network.weight, weights["weight"])
+
+
+def test_a_part_that_is_called_module_keeps_its_name() -> None:
+    network = nn.ModuleDict({"module": nn.Linear(2, 1)})
+    weights = {"module.weight": torch.ones(1, 2), "module.bias": torch.ones(1)}
+    load_weights(network, weights, origin="w.pt")
+    assert torch.equal(network["module"].weight, weights["module.weight"])
