@@ -78,7 +78,7 @@ class Classifier:
         self.image_shape = image_shape
         self.feature_layer = feature_layer
         self.model = self._placed(unwrapped(model))
-        self._gradient_fault = self._examined(self._noise()[_TRIED], first=True)
+        self._gradient_fault = self._examined(self._noise()[_TRIED])
 
     def _placed(self, model: nn.Module) -> nn.Module:
         refuse_unbuilt(model)
@@ -111,18 +111,16 @@ class Classifier:
             If the network's answers cannot be relied on; the message says how they differ.
         """
         if len(images):
-            self._examined(images[:_EXAMINED].to(self.device, torch.float32))
+            some = images[:_EXAMINED].to(self.device, torch.float32)
+            Examination(self.model, len(self.class_names)).try_on(some)
 
-    def _examined(self, images: Tensor, *, first: bool = False) -> str:
+    def _examined(self, images: Tensor) -> str:
         """Examine the network, and return why it gives no gradients; empty if it does."""
         examination = Examination(self.model, len(self.class_names))
-        if first:
-            examination.first_call(images[:1])
-        examination.try_on(images)
-        if len(self.class_names) > 1:
-            examination.refuse_probabilities(images)
-        fault = examination.gradient_fault(images[:1])
-        if first and fault:
+        examination.first_call(images[:1])
+        logits = examination.try_on(images)
+        fault = examination.gradient_fault(images[:1], logits[:1])
+        if fault:
             _logger.warning(
                 "%s gives no gradients, and methods that need them will refuse it: %s",
                 type(self.model).__name__, fault,

@@ -88,8 +88,8 @@ class Examination:
                 adapt(self.model, kept)
                 self._answer(image)
 
-    def try_on(self, images: Tensor) -> None:
-        """Ask about the same images in several ways.
+    def try_on(self, images: Tensor) -> Tensor:
+        """Ask about the same images in several ways, and return the logits ``[n, K]``.
 
         Parameters
         ----------
@@ -99,7 +99,8 @@ class Examination:
         Raises
         ------
         ContractError
-            If the answers differ, or the network changes itself; the message says how.
+            If the answers differ, or the network changes itself, or returns probabilities; the
+            message says what is wrong.
         """
         # The first call may fill caches.
         first = self._answer(images)
@@ -130,18 +131,25 @@ class Examination:
                 f"{self.name} draws random numbers in evaluation mode, so that its answers could "
                 "not be repeated: switch off what is random"
             )
+        self._refuse_probabilities(again)
+        return again
 
-    def gradient_fault(self, image: Tensor) -> str:
-        """Return why there are no gradients by an image ``[1, c, h, w]``; empty if there are.
+    def gradient_fault(self, image: Tensor, plain: Tensor) -> str:
+        """Return why there are no gradients by an image; empty if there are.
+
+        Parameters
+        ----------
+        image
+            ``[1, c, h, w]``.
+        plain
+            ``[1, K]``, its logits where no gradients are computed.
 
         Raises
         ------
         ContractError
             If the answer depends on whether gradients are computed, or on hooks that only read;
-            if the network ends in a softmax or a sigmoid.
+            if the network ends in a sigmoid.
         """
-        with torch.no_grad():
-            plain = self._answer(image)
         with _hooks_that_do_nothing(self.model):
             logits, fault = gradient_fault(self.model, image)
         if logits is not None:
@@ -158,9 +166,9 @@ class Examination:
                 )
         return fault
 
-    def refuse_probabilities(self, images: Tensor) -> None:
-        """Raise ContractError if the network returns probabilities in place of logits."""
-        logits = self._answer(images)
+    def _refuse_probabilities(self, logits: Tensor) -> None:
+        if self.classes == 1:
+            return
         sums = logits.sum(dim=1)
         if bool((logits >= 0).all()) and bool(((sums - 1).abs() <= _SHARES).all()):
             raise ContractError(

@@ -109,21 +109,40 @@ def test_what_a_network_leaves_changed_is_put_back():
 
 
 def test_probabilities_are_no_logits():
-    Examination(Sums(), 2).refuse_probabilities(IMAGES)
     with pytest.raises(ContractError, match="returns probabilities"):
-        Examination(nn.Sequential(Sums(), nn.Softmax(1)), 2).refuse_probabilities(IMAGES)
-    Examination(nn.Sequential(Sums(), nn.LogSoftmax(1)), 2).refuse_probabilities(IMAGES)
+        examine(nn.Sequential(Sums(), nn.Softmax(1)))
+    examine(nn.Sequential(Sums(), nn.LogSoftmax(1)))
+
+
+def gradient_fault(network: nn.Module) -> str:
+    with torch.no_grad():
+        plain = network(IMAGES[:1])
+    return Examination(network, 2).gradient_fault(IMAGES[:1], plain)
 
 
 def test_gradients_are_looked_for():
-    assert Examination(Sums(), 2).gradient_fault(IMAGES[:1]) == ""
-    detached = Sums(lambda images: 0 * images.detach().sum())
-    assert Examination(detached, 2).gradient_fault(IMAGES[:1]) == ""
-    rounded = nn.Sequential(nn.Threshold(9.0, 1.0), Sums())
-    assert Examination(rounded, 2).gradient_fault(IMAGES[:1]) == ""
-    nothing = Examination(nn.Sequential(Sums(), nn.Sigmoid()), 2)
+    assert gradient_fault(Sums()) == ""
+    assert "differentiable steps" in gradient_fault(nn.Sequential(Detached(), Sums()))
+
+
+class Detached(nn.Module):
+    def forward(self, images: Tensor) -> Tensor:
+        return images.detach()
+
+
+def test_answers_do_not_depend_on_gradients_or_hooks():
+    with pytest.raises(ContractError, match="where gradients are computed or its layers are read"):
+        gradient_fault(Sums(lambda _images: float(torch.is_grad_enabled())))
+    network = Sums()
+    network.odd = lambda _images: float(len(network._forward_hooks))
+    with pytest.raises(ContractError, match="where gradients are computed or its layers are read"):
+        gradient_fault(network)
+    assert not network._forward_hooks
+
+
+def test_a_sigmoid_at_the_end_is_refused():
     with pytest.raises(ContractError, match="ends in a sigmoid"):
-        nothing.gradient_fault(IMAGES[:1])
+        gradient_fault(nn.Sequential(Sums(), nn.Sigmoid()))
 
 
 def test_layers_without_weights_are_named():
