@@ -14,8 +14,9 @@ import pytest
 import torch
 from ruamel.yaml import YAML
 from safetensors.torch import load_file
+from torch import Tensor
 
-from causalxai import CausalGraph, Checkpoint, Run, run
+from causalxai import CausalGraph, Checkpoint, Classifier, Run, run
 from causalxai.config import load_spec
 from causalxai.errors import NotStoredError
 from causalxai.pipeline import keys
@@ -306,3 +307,13 @@ def test_the_graph_comes_first_and_is_drawn_once(finished: Run, monkeypatch: pyt
 
     monkeypatch.setattr("causalxai_interventional.report.graph.graph_report", drawn)
     assert "01-causal-graph.svg" not in figures()
+
+
+def test_the_classifier_is_examined_on_the_images_of_the_data(
+    open_pipeline: Callable[..., Pipeline], monkeypatch: pytest.MonkeyPatch
+):
+    seen: list[Tensor] = []
+    monkeypatch.setattr(Classifier, "examine", lambda _self, images: seen.append(images))
+    pipeline = open_pipeline()
+    assert pipeline.classifier is pipeline.classifier
+    assert len(seen) == 1 and torch.equal(seen[0], pipeline.dataset.test.images)
