@@ -71,8 +71,8 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], *, origin: str
     Raises
     ------
     DataError
-        If a name is missing or unknown or a shape differs; the message has the first one, and the
-        network is unchanged.
+        If a name is missing or unknown, or a shape or the kind of numbers differs; the message
+        has the first one, and the network is unchanged.
     """
     own = model.state_dict()
     weights = _without_wrappers(weights, own)
@@ -87,6 +87,11 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], *, origin: str
             raise DataError(
                 f"{origin}: {name} has the shape {list(weights[name].shape)}, "
                 f"but the network's has {list(tensor.shape)}"
+            )
+        if weights[name].is_floating_point() != tensor.is_floating_point():
+            raise DataError(
+                f"{origin}: {name} has numbers of type {weights[name].dtype}, but the "
+                f"network's are {tensor.dtype}"
             )
     if unknown := [name for name in weights if name not in own]:
         raise DataError(

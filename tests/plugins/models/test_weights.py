@@ -57,6 +57,8 @@ def test_the_first_misfit_is_told_and_nothing_is_changed() -> None:
     misfits = {
         r"file: lacks bias; did you mean 'bia'": {"weight": good["weight"], "bia": good["bias"]},
         r"file: bias has the shape \[3\], .* has \[2\]": {**good, "bias": torch.ones(3)},
+        r"file: bias has numbers of type torch.int8": {**good, "bias": torch.ones(2).char()},
+        r"file: bias has numbers of type torch.complex": {**good, "bias": torch.ones(2).cfloat()},
         r"file: the network has no scale": {**good, "scale": torch.ones(1)},
     }
 
