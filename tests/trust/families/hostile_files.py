@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import io
 import os
-import pickle
 import random
 import struct
-import zipfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -15,8 +13,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from safetensors.torch import save_file
-from torch import nn
 
 from causalxai.errors import DataError
 from causalxai.seeding import torch_generator
@@ -25,8 +21,9 @@ from causalxai_datasets.concept_table import ConceptTable
 from causalxai_datasets.image_folder import ImageFolder
 from causalxai_datasets.image_reading import Fit, Look, read_image
 from causalxai_datasets.mnist import Mnist
-from causalxai_models.weights import load_weights, read_weights
+from tests.trust.families.hostile_weights import weights_cases
 from tests.trust.family import Case, Family
+from tests.trust.mutation import mutated, require_one_line
 
 _FORMATS = {
     "PNG": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"),
@@ -40,12 +37,6 @@ _FORMATS = {
     "JPEG2000": ("L", "LA", "RGB", "RGBA", "I;16"),
     "DIB": ("L", "RGB"),
 }
-
-
-def _one_line(error: Exception) -> None:
-    assert str(error).strip(), "the message is empty"
-    assert "\n" not in str(error), f"more than a line: {error}"
-    str(error).encode()
 
 
 def _picture(mode: str, seed: int) -> Image.Image:
@@ -75,7 +66,7 @@ def _read(content: bytes, seed: int) -> None:
     try:
         pixels = read_image(io.BytesIO(content), look).pixels
     except ValueError as error:
-        _one_line(error)
+        require_one_line(error)
         return
     assert pixels.shape == (look.channels, look.size, look.size)
     assert pixels.dtype == torch.float32
@@ -91,24 +82,8 @@ def _damaged_images(file_format: str, mode: str, folder: Path) -> None:
         draw = random.Random(seed)
         for _ in range(6):
             _read(right[: draw.randrange(len(right))], seed)
-            _read(_mutated(right, draw, 200), seed)
-            _read(_mutated(right, draw, len(right)), seed)
-
-
-def _mutated(content: bytes, draw: random.Random, among: int) -> bytes:
-    changed = bytearray(content)
-    for _ in range(draw.choice([1, 1, 3, 10])):
-        at = draw.randrange(min(len(changed), among))
-        match draw.randrange(3):
-            case 0:
-                changed[at] = draw.randrange(256)
-            case 1:
-                del changed[at : at + draw.randrange(1, 5)]
-            case 2:
-                changed[at:at] = draw.randbytes(draw.randrange(1, 5))
-        if not changed:
-            break
-    return bytes(changed)
+            _read(mutated(right, draw, 200), seed)
+            _read(mutated(right, draw, len(right)), seed)
 
 
 def _known_brightness(seed: int, folder: Path) -> None:
@@ -165,7 +140,7 @@ def _loaded(folder: Path, **config: object) -> None:
         source.fingerprint()
         source.load(rng=torch_generator(0))
     except DataError as error:
-        _one_line(error)
+        require_one_line(error)
 
 
 def _odd_folder(change: Callable[[Path], object], folder: Path) -> None:
@@ -272,98 +247,11 @@ def _refused_table(content: bytes, folder: Path) -> None:
     try:
         ConceptTable.read(path).of([f"{name}/{number}.png" for name in "ab" for number in range(3)])
     except DataError as error:
-        _one_line(error)
+        require_one_line(error)
         assert str(path) in str(error), "the file is not named"
         return
     # What is a table in form can still have names that no text can show.
     _odd_table(content, folder)
-
-
-class _Touch:
-    """A pickle that makes a file when it is read."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return os.system, (f"touch '{self.path}'",)
-
-
-def _network() -> nn.Module:
-    return nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
-
-
-def _pickle_is_not_run(suffix: str, how: str, folder: Path) -> None:
-    mark = folder / "mark"
-    path = folder / f"weights{suffix}"
-    content = {"0.weight": _Touch(mark)}
-    match how:
-        case "pickle":
-            path.write_bytes(pickle.dumps(content))
-        case "torch":
-            torch.save(content, path)
-        case "legacy":
-            torch.save(content, path, _use_new_zipfile_serialization=False)
-        case "zip":
-            with zipfile.ZipFile(path, "w") as archive:
-                archive.writestr("archive/data.pkl", pickle.dumps(content))
-                archive.writestr("archive/version", "3")
-        case "network":
-            torch.save(nn.Linear(1, 1), path)
-        case "script":
-            torch.jit.script(nn.Linear(1, 1)).save(str(path))
-    try:
-        read_weights(path)
-    except DataError as error:
-        _one_line(error)
-    else:
-        raise AssertionError("it was read")
-    assert not mark.exists(), "the pickle was run"
-
-
-def _damaged_weights(suffix: str, seed: int, folder: Path) -> None:
-    path = folder / f"weights{suffix}"
-    state = _network().state_dict()
-    if suffix == ".safetensors":
-        save_file(state, path)
-    else:
-        torch.save(state, path)
-    right = path.read_bytes()
-    draw = random.Random(seed)
-    for _ in range(25):
-        cut = draw.random() < 0.3
-        path.write_bytes(
-            right[: draw.randrange(len(right))] if cut else _mutated(right, draw, len(right))
-        )
-        try:
-            load_weights(_network(), read_weights(path), origin=str(path))
-        except DataError as error:
-            _one_line(error)
-
-
-def _wrong_weights(change: Callable[[dict[str, torch.Tensor]], object], folder: Path) -> None:
-    network = _network()
-    state = dict(network.state_dict())
-    change(state)
-    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    torch.save(state, folder / "w.pt")
-    try:
-        load_weights(network, read_weights(folder / "w.pt"), origin="w.pt")
-    except DataError as error:
-        _one_line(error)
-    else:
-        raise AssertionError("they were loaded")
-    after = network.state_dict()
-    assert all(torch.equal(before[name], after[name]) for name in before), "the network changed"
-
-
-_WRONG_WEIGHTS: dict[str, Callable[[dict[str, torch.Tensor]], object]] = {
-    "a missing name": lambda state: state.pop("0.bias"),
-    "an unknown name": lambda state: state.update(more=torch.zeros(1)),
-    "another shape": lambda state: state.update({"0.bias": torch.zeros(3)}),
-    "complex numbers": lambda state: state.update({"0.bias": torch.zeros(2, dtype=torch.cfloat)}),
-    "integers": lambda state: state.update({"0.weight": torch.zeros(2, 3, dtype=torch.int8)}),
-}
 
 
 def _idx(seed: int, folder: Path) -> None:
@@ -379,12 +267,12 @@ def _idx(seed: int, folder: Path) -> None:
             for name, content in names.items():
                 changed = draw.random() < 0.3
                 (folder / f"{part}-{name}-ubyte").write_bytes(
-                    _mutated(content, draw, 16) if changed else content
+                    mutated(content, draw, 16) if changed else content
                 )
         try:
             Mnist(path=folder).load(rng=torch_generator(0))
         except DataError as error:
-            _one_line(error)
+            require_one_line(error)
 
 
 def _celeba(seed: int, folder: Path) -> None:
@@ -405,13 +293,13 @@ def _celeba(seed: int, folder: Path) -> None:
     for _ in range(10):
         for name, content in files.items():
             changed = draw.random() < 0.5
-            (folder / name).write_bytes(_mutated(content, draw, 300) if changed else content)
+            (folder / name).write_bytes(mutated(content, draw, 300) if changed else content)
         source = CelebA(path=folder, concepts=("Young",))
         try:
             source.fingerprint()
             source.load(rng=torch_generator(0))
         except DataError as error:
-            _one_line(error)
+            require_one_line(error)
 
 
 def _cases() -> Iterator[Case]:
@@ -424,7 +312,7 @@ def _cases() -> Iterator[Case]:
     for name, change in _ODD_FOLDERS.items():
         yield Case(f"folder: {name}", partial(_odd_folder, change), quick=True)
     yield from _table_cases()
-    yield from _weights_cases()
+    yield from weights_cases()
     for seed in range(8):
         yield Case(f"damaged digits, seed {seed}", partial(_idx, seed))
         yield Case(f"damaged faces, seed {seed}", partial(_celeba, seed))
@@ -435,18 +323,6 @@ def _table_cases() -> Iterator[Case]:
         yield Case(f"table {name}", partial(_right_table, content), quick=True)
     for name, content in _ODD_TABLES.items():
         yield Case(f"table: {name}", partial(_refused_table, content), quick=True)
-
-
-def _weights_cases() -> Iterator[Case]:
-    for how in ("pickle", "torch", "legacy", "zip", "network", "script"):
-        for suffix in (".pt", ".pth", ".safetensors"):
-            check = partial(_pickle_is_not_run, suffix, how)
-            yield Case(f"{how} as {suffix} is not run", check, quick=suffix == ".pt")
-    for name, wrong in _WRONG_WEIGHTS.items():
-        yield Case(f"weights: {name}", partial(_wrong_weights, wrong), quick=True)
-    for seed in range(8):
-        for suffix in (".pt", ".safetensors"):
-            yield Case(f"damaged {suffix}, seed {seed}", partial(_damaged_weights, suffix, seed))
 
 
 FAMILY = Family(
