@@ -197,6 +197,9 @@ def validate(spec: SpecFile, overrides: Overrides = None) -> None:
     from causalxai.config import load_grid
 
     grid = load_grid(spec, overrides or ())
+    for cell in grid.cells:
+        for part in (*cell.spec.stages.values(), *cell.spec.metrics):
+            part.requires() if hasattr(part.plugin_class, "requires") else part.build()
     runs = f": {len(grid.cells)} runs" if grid.axes else ""
     sys.stdout.write(f"{spec}: {grid.name} is valid{runs}\n")
 

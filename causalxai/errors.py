@@ -10,6 +10,9 @@ from difflib import get_close_matches
 class CausalxaiError(Exception):
     """Base of all errors that causalxai raises on purpose; the command line hides the traceback."""
 
+    plugin: str = ""
+    """The plugin that the message names as the one at fault; empty if it names none."""
+
 
 @dataclass(frozen=True)
 class Problem:

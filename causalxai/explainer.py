@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -17,7 +18,7 @@ from causalxai.errors import ContractError
 from causalxai.graph import CausalGraph
 from causalxai.graph_discoverer import DiscoveryInputs, GraphDiscoverer
 from causalxai.plugin import Plugin
-from causalxai.storage.record import Json, Record
+from causalxai.storage.record import Json, Record, fault_of_tensor, plain_json
 from causalxai.what_if import WhatIf, fault_of, what_ifs_from_record, what_ifs_to_record
 
 
@@ -215,10 +216,13 @@ class Explainer(Plugin, ABC):
         """
         inputs.require(self.requires, type(self).__name__)
         classes = torch.as_tensor(target, dtype=torch.int64).expand(images.shape[0])
+        given = images.clone(), classes.clone()
         explanation = self._explain(images, classes, inputs)
-        fault = _fault(explanation, images, len(inputs.classifier.class_names))
+        fault = fault_of_explanation(explanation, *given, len(inputs.classifier.class_names))
+        if fault is None and not (_same(images, given[0]) and _same(classes, given[1])):
+            fault = " changes the images or classes that it is given"
         if fault is not None:
-            raise ContractError(f"{type(self).__module__}.{type(self).__qualname__}{fault}")
+            raise ContractError(f"{self.origin}{fault}")
         if with_units and explanation.units is None and inputs.space is not None:
             return replace(explanation, units=inputs.space.encode(images))
         return explanation
@@ -229,8 +233,70 @@ class Explainer(Plugin, ABC):
     ) -> Explanation: ...
 
 
-def _fault(explanation: Explanation, images: Tensor, classes: int) -> str | None:
-    """Return how an explanation of images breaks the contract; ``None`` if it does not."""
+def fault_of_explanation(
+    explanation: object, images: Tensor, target: Tensor, classes: int
+) -> str | None:
+    """Return how an explanation breaks the contract of explainers; ``None`` if it does not.
+
+    Parameters
+    ----------
+    explanation
+        What the explainer returned.
+    images, target
+        ``[n, c, h, w]`` and ``[n]``, what it was asked to explain.
+    classes
+        The number K of classes.
+    """
+    if not isinstance(explanation, Explanation):
+        return f" must return an Explanation, not {type(explanation).__name__}"
+    return (
+        _fault_of_contents(explanation)
+        or _fault_of_subject(explanation, images, target)
+        or _fault_of_claims(explanation, images)
+        or _fault_of_what_ifs(explanation, images, classes)
+    )
+
+
+def _fault_of_contents(explanation: Explanation) -> str | None:
+    """Return which parts are of the wrong types, so that they cannot be stored."""
+    names = explanation.concepts
+    if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
+        return ": concepts must be a tuple of texts"
+    if len(set(names)) < len(names):
+        twice = next(name for name, count in Counter(names).items() if count > 1)
+        return f": names of concepts must be unique; {twice!r} occurs more than once"
+    tensors: dict[str, object] = {"images": explanation.images, "target": explanation.target}
+    if explanation.importance is not None:
+        tensors["importance"] = explanation.importance
+    tensors |= {f"map {name}": tensor for name, tensor in explanation.maps.items()}
+    tensors |= {f"detail {name}": tensor for name, tensor in explanation.details.items()}
+    for name, tensor in tensors.items():
+        fault = fault_of_tensor(tensor)
+        if fault is not None:
+            return f": {name} {fault}"
+    try:
+        plain_json(explanation.meta, "meta")
+    except ValueError as error:
+        return f": {error}"
+    return None
+
+
+def _fault_of_subject(explanation: Explanation, images: Tensor, target: Tensor) -> str | None:
+    """Return whether an explanation is of other images or classes than it was asked for."""
+    n = images.shape[0]
+    if explanation.images.shape != images.shape:
+        return f": images are {list(explanation.images.shape)}, not the {list(images.shape)} given"
+    if not _same(explanation.images, images):
+        return ": images are not those that it was given"
+    if explanation.target.shape != target.shape or not _same(explanation.target, target):
+        return ": target is not what it was given"
+    if explanation.units is not None and len(explanation.units) != n:
+        return f": {len(explanation.units)} units were kept of {n} images"
+    return None
+
+
+def _fault_of_claims(explanation: Explanation, images: Tensor) -> str | None:
+    """Return what is wrong with the importances or the maps."""
     n, d = images.shape[0], len(explanation.concepts)
     expected = {f"map {name}": (n, *images.shape[2:]) for name in explanation.maps}
     claims = {f"map {name}": tensor for name, tensor in explanation.maps.items()}
@@ -240,14 +306,20 @@ def _fault(explanation: Explanation, images: Tensor, classes: int) -> str | None
     if not claims:
         return " explains nothing: neither importance nor a map"
     for name, tensor in claims.items():
+        if tensor.dtype not in (torch.float32, torch.float64):
+            return f": {name} must be of float32 or float64, not {tensor.dtype}"
+        if tensor.requires_grad:
+            return f": {name} still requires gradients; call detach() on it"
         if tuple(tensor.shape) != expected[name]:
             return f": {name} is {list(expected[name])}, not {list(tensor.shape)}"
         if not bool(torch.isfinite(tensor).all()):
             return f": {name} holds values that are not finite"
+    return None
+
+
+def _fault_of_what_ifs(explanation: Explanation, images: Tensor, classes: int) -> str | None:
     for what_if in explanation.what_ifs:
-        fault = fault_of(what_if, n, images.shape[1:], classes)
+        fault = fault_of(what_if, len(images), images.shape[1:], classes)
         if fault is not None:
             return f": the what-if {what_if.words!r} {fault}"
-    if explanation.units is not None and len(explanation.units) != n:
-        return f": {len(explanation.units)} units were kept of {n} images"
     return None

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from causalxai.capabilities import Capability, needed, offered_by, require
 from causalxai.errors import CapabilityError, ContractError, did_you_mean
+from causalxai.graph import CausalGraph
 from causalxai.plugin import Plugin, PluginConfig
 from causalxai.progress import SILENT, Progress
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from causalxai.classifier import Classifier
     from causalxai.concept_space import ConceptSpace
     from causalxai.dataset import Dataset
-    from causalxai.graph import CausalGraph, Edge
+    from causalxai.graph import Edge
     from causalxai.oracle import Oracle
 
 
@@ -173,11 +174,15 @@ class GraphDiscoverer(Plugin, ABC):
         """
         inputs.require(self.requires, type(self).__name__)
         graph = self._discover(inputs)
+        if not isinstance(graph, CausalGraph):
+            kind = type(graph).__name__
+            raise ContractError(f"{self.origin} must return a CausalGraph, not {kind}")
         if isinstance(self.config, DiscovererConfig):
             broken = self.config.background.violations(graph)
             if broken:
-                who = f"{type(self).__module__}.{type(self).__qualname__}"
-                raise ContractError(f"{who} ignores background knowledge: {'; '.join(broken)}")
+                raise ContractError(
+                    f"{self.origin} ignores background knowledge: {'; '.join(broken)}"
+                )
         return graph
 
     @abstractmethod

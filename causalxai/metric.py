@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, final
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, final, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,9 +16,10 @@ from scipy import stats
 
 from causalxai.capabilities import Capability
 from causalxai.concept_space import Units
-from causalxai.errors import CapabilityError, CausalxaiError
+from causalxai.errors import CapabilityError, CausalxaiError, ContractError
 from causalxai.explainer import Explainer, Explanation, ExplanationInputs
 from causalxai.plugin import Plugin
+from causalxai.plugin.guard import guarded
 
 if TYPE_CHECKING:
     from causalxai.classifier import ClassifierSource
@@ -35,8 +36,6 @@ class AttributionSpace(StrEnum):
 
 
 _RESAMPLES = 2000
-
-_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,15 +242,14 @@ class Metric(Plugin, ABC):
         ``failed``.
         """
         try:
-            inputs.require(self.requires, self.name)
-            result = self._score(explanation, inputs)
+            with guarded(self.origin, "the score"):
+                inputs.require(self.requires, self.name)
+                result = self._sound(self._score(explanation, inputs))
         except (CapabilityError, MetricUndefinedError) as reason:
             result = MetricResult(self.name, "skipped", reason=str(reason))
-        except Exception as error:
+        except CausalxaiError as error:
             # A metric may be third-party code; its errors must not stop the run.
-            _logger.warning("metric %s failed", self.name, exc_info=error)
-            reason_text = f"{type(error).__name__}: {error}"
-            result = MetricResult(self.name, "failed", reason=reason_text)
+            result = MetricResult(self.name, "failed", reason=str(error))
         return replace(
             self._checked(result),
             higher_is_better=self.higher_is_better,
@@ -266,6 +264,66 @@ class Metric(Plugin, ABC):
 
     @abstractmethod
     def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult: ...
+
+    def _sound(self, result: object) -> MetricResult:
+        """Return a result whose numbers are plain Python numbers; ContractError if it has others.
+
+        They are stored as JSON, which does not know NumPy's numbers or tensors.
+        """
+        if not isinstance(result, MetricResult):
+            kind = type(result).__name__
+            raise ContractError(f"{self.origin} must return a MetricResult, not {kind}")
+        if result.status not in get_args(Status):
+            raise ContractError(f"{self.origin}: there is no status {result.status!r}")
+        if not isinstance(result.reason, str):
+            raise ContractError(f"{self.origin}: reason must be text, not {result.reason!r}")
+        if result.status == "ok" and result.estimate is None:
+            raise ContractError(f"{self.origin} is ok, but has no estimate")
+        for name in (*result.parts, *result.controls):
+            if not isinstance(name, str):
+                raise ContractError(f"{self.origin}: the name {name!r} of a score is not a text")
+        return replace(
+            result,
+            estimate=self._plain(result.estimate),
+            chance=self._plain(result.chance),
+            parts={name: self._plain(one) for name, one in result.parts.items()},
+            controls={name: self._plain(one) for name, one in result.controls.items()},
+        )
+
+    def _plain(self, estimate: Any) -> Any:
+        if estimate is None:
+            return None
+        if not isinstance(estimate, Estimate):
+            kind = type(estimate).__name__
+            raise ContractError(f"{self.origin}: a score must be an Estimate, not {kind}")
+        numbers = {"value": estimate.value, "low": estimate.low, "high": estimate.high}
+        for name, number in numbers.items():
+            if not isinstance(number, Real) and (number is not None or name == "value"):
+                kind = type(number).__name__
+                raise ContractError(f"{self.origin}: {name} must be a number, not {kind}")
+        if not isinstance(estimate.n, Integral):
+            kind = type(estimate.n).__name__
+            raise ContractError(f"{self.origin}: n must be a whole number, not {kind}")
+        plain = {name: None if one is None else float(one) for name, one in numbers.items()}
+        return replace(estimate, **plain, n=int(estimate.n))
+
+    @classmethod
+    def class_fault(cls) -> str | None:
+        """Return what is wrong with the class's own declarations; ``None`` if nothing is."""
+        if not isinstance(getattr(cls, "name", None), str):
+            return "name must be text"
+        if getattr(cls, "higher_is_better", 0) not in (True, False, None):
+            return "higher_is_better must be True, False or None"
+        bounds = getattr(cls, "value_range", None)
+        if (
+            not isinstance(bounds, tuple)
+            or len(bounds) != len(("least", "most"))
+            or any(bound is not None and not isinstance(bound, Real) for bound in bounds)
+        ):
+            return "value_range must be a pair of numbers, with None where there is no bound"
+        if not isinstance(getattr(cls, "reference", None), str):
+            return "reference must be text"
+        return None
 
     def _checked(self, result: MetricResult) -> MetricResult:
         low, high = self.value_range

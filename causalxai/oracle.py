@@ -16,6 +16,7 @@ from causalxai.concept_space import ConceptSpace, Units
 from causalxai.errors import CapabilityError, ContractError
 from causalxai.intervention import NO_TARGET, Intervention
 from causalxai.plugin import Plugin
+from causalxai.storage.record import fault_of_tensor
 
 if TYPE_CHECKING:
     from causalxai.classifier import Classifier
@@ -305,6 +306,9 @@ class Oracle(Plugin, ABC):
         self, units: Units, interventions: Intervention, want: tuple[Want, ...]
     ) -> Response:
         response = self._respond(units, interventions, want)
+        if not isinstance(response, Response):
+            kind = type(response).__name__
+            raise ContractError(f"{self.origin} must return a Response, not {kind}")
         shapes: dict[Want, tuple[int, ...]] = {
             "logits": (len(self.classifier.class_names),),
             "readback": (len(self.space.concepts),),
@@ -312,10 +316,16 @@ class Oracle(Plugin, ABC):
         }
         for name in want:
             tensor = response.answer(name)
-            who = f"{type(self).__module__}.{type(self).__qualname__}"
+            fault = fault_of_tensor(tensor)
+            if fault is not None:
+                raise ContractError(f"{self.origin}: {name} {fault}")
+            if not tensor.is_floating_point():
+                raise ContractError(f"{self.origin}: {name} must be floats, not {tensor.dtype}")
             expected = [len(interventions), len(units), *shapes[name]]
             if list(tensor.shape) != expected:
-                raise ContractError(f"{who}: {name} must be {expected}, not {list(tensor.shape)}")
+                raise ContractError(
+                    f"{self.origin}: {name} must be {expected}, not {list(tensor.shape)}"
+                )
             if not bool(torch.isfinite(tensor).all()):
-                raise ContractError(f"{who}: {name} contain values that are not finite")
+                raise ContractError(f"{self.origin}: {name} contain values that are not finite")
         return response

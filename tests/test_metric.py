@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -112,10 +113,12 @@ def test_a_metric_that_lacks_something_is_skipped(inputs: ScoringInputs):
 def test_an_exception_costs_the_score_and_nothing_else(
     error: Exception, inputs: ScoringInputs, caplog: pytest.LogCaptureFixture
 ):
-    result = result_of(raising(error), inputs)
+    with caplog.at_level("DEBUG"):
+        result = result_of(raising(error), inputs)
     assert (result.status, result.estimate) == ("failed", None)
-    assert result.reason == f"{type(error).__name__}: by 0"
-    assert "metric told failed" in caplog.text
+    who, _, what = result.reason.partition(" failed in the score at ")
+    assert who == f"{Told.__module__}.{Told.__qualname__}"
+    assert re.fullmatch(rf".*test_metric\.py:\d+: {type(error).__name__}: by 0", what)
     assert "Traceback" in caplog.text
 
 

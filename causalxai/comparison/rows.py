@@ -72,6 +72,9 @@ class Entry:
     @property
     def cost(self) -> Cost | None:
         """The cost of the stages that the run is ``charged`` with; ``None`` if unknown."""
+        if self.outcome.reason:
+            # Its plugins may be the reason, and cannot be asked what they need.
+            return None
         costs, own = self.outcome.costs, charged(self.cell.spec)
         if not costs.keys() >= set(own):
             return None
@@ -120,11 +123,11 @@ def charged(spec: ResolvedSpec) -> list[str]:
     ``concepts`` if either requires more than the data set offers. Metrics are not charged, because
     their cost is not a cost of the method.
     """
-    needed = spec.explain.build().requires if spec.explain else frozenset()
+    needed = spec.explain.requires() if spec.explain else frozenset()
     scored = [part.plugin_class.requires for part in spec.metrics]
     graph = any(Capability.GRAPH in requires for requires in (needed, *scored))
     if graph and spec.graph is not None:
-        needed = needed - {Capability.GRAPH} | spec.graph.build().requires
+        needed = needed - {Capability.GRAPH} | spec.graph.requires()
     is_charged = {
         Stage.CONCEPTS: bool(needed - OFFERED_BY_DATA),
         Stage.GRAPH: graph,

@@ -20,7 +20,7 @@ from pydantic import (
 from causalxai.config.limits import NAME
 from causalxai.config.messages import said
 from causalxai.errors import did_you_mean
-from causalxai.plugin.registry import Group
+from causalxai.plugin.provenance import Group
 
 FORMAT_VERSION: Literal[1] = 1
 

@@ -9,6 +9,7 @@ from causalxai.capabilities import OFFERED_BY_DATA, Capability
 from causalxai.config.mistake import Mistake
 from causalxai.config.model import Stage
 from causalxai.config.resolved import ResolvedPlugin
+from causalxai.errors import ContractError, PluginError
 
 
 def unmet_needs(
@@ -57,8 +58,13 @@ def _offered(stages: Mapping[Stage, ResolvedPlugin[Any]]) -> frozenset[Capabilit
 def _unmet(
     plugin: ResolvedPlugin[Any], offered: frozenset[Capability], at: tuple[str | int, ...]
 ) -> Iterator[Mistake]:
+    try:
+        needs = plugin.requires()
+    except (PluginError, ContractError):
+        # The plugin is broken, which is no mistake in the spec: its run fails and says why.
+        return
     # What the data set offers is known when it is loaded; the pipeline checks it before training.
-    missing = plugin.build().requires - offered - OFFERED_BY_DATA
+    missing = needs - offered - OFFERED_BY_DATA
     if missing:
         needed = ", ".join(Capability(name).meaning for name in sorted(missing))
         message = f"{plugin.provenance.name!r} needs {needed}, which nothing in this run offers"

@@ -25,7 +25,9 @@ from causalxai.config.overrides import apply_overrides
 from causalxai.config.resolved import ResolvedPlugin, ResolvedSpec
 from causalxai.errors import PluginError, SpecError
 from causalxai.plugin import registry
+from causalxai.plugin.guard import guarded
 from causalxai.plugin.method import Method
+from causalxai.plugin.provenance import Group
 
 
 def load_spec(
@@ -161,9 +163,7 @@ class _Resolver:
             self.mistakes.append(Mistake(("method",), str(error)))
             return None
 
-    def _plugin(
-        self, group: registry.Group, path: KeyPath, choice: Any
-    ) -> ResolvedPlugin[Any] | None:
+    def _plugin(self, group: Group, path: KeyPath, choice: Any) -> ResolvedPlugin[Any] | None:
         if any(unsound[: len(path)] == path for unsound in self._unsound):
             return None
         settings = dict(long_form(choice) or {})
@@ -181,11 +181,10 @@ class _Resolver:
             return None
         settings = expand_home(settings, (plugin_class.Config,))
         try:
-            config, mistakes = validate(plugin_class.Config, settings, path)
-        except Exception as error:
-            # A validator may be third-party code, which may raise any exception.
-            message = f"{provenance} cannot check its settings: {type(error).__name__}: {error}"
-            config, mistakes = None, [Mistake(path, message)]
+            with guarded(provenance, "checking its settings"):
+                config, mistakes = validate(plugin_class.Config, settings, path)
+        except PluginError as error:
+            config, mistakes = None, [Mistake(path, str(error))]
         self.mistakes.extend(mistakes)
         return None if config is None else ResolvedPlugin(provenance, plugin_class, config)
 
@@ -199,7 +198,7 @@ class _Resolver:
         )
         self.mistakes.append(Mistake((), message, kind="missing"))
 
-    def _note_missing(self, group: registry.Group, path: KeyPath, choice: Any) -> None:
+    def _note_missing(self, group: Group, path: KeyPath, choice: Any) -> None:
         by_method = path[0] in METHOD_STAGES
         if by_method and self._method_failed:
             return

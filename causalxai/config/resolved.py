@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ruamel.yaml import YAML
 
+from causalxai.capabilities import Capability
 from causalxai.config.model import (
     FORMAT_VERSION,
     METHOD_STAGES,
@@ -17,8 +18,10 @@ from causalxai.config.model import (
     ImageSelection,
     Stage,
 )
+from causalxai.errors import ContractError
 from causalxai.plugin import Plugin, PluginConfig
-from causalxai.plugin.registry import Provenance
+from causalxai.plugin.guard import guarded
+from causalxai.plugin.provenance import Provenance
 
 if TYPE_CHECKING:
     from causalxai.classifier import ClassifierSource
@@ -51,13 +54,43 @@ class ResolvedPlugin(Generic[PluginT_co]):
     config: PluginConfig
 
     def build(self) -> PluginT_co:
-        """Return a new instance of the plugin."""
-        return self.plugin_class(self.config)
+        """Return a new instance of the plugin.
+
+        Raises
+        ------
+        PluginError
+            If its constructor raises anything; the message names the plugin.
+        """
+        with guarded(self.provenance, "its constructor"):
+            part = self.plugin_class(self.config)
+        part.provenance = self.provenance
+        return part
+
+    def requires(self) -> frozenset[Capability]:
+        """Return the capabilities that the plugin needs with its settings.
+
+        Raises
+        ------
+        PluginError
+            If the plugin cannot be built.
+        ContractError
+            If what it states is not a set of capabilities.
+        """
+        part: Any = self.build()
+        with guarded(self.provenance, "its requirements"):
+            found = frozenset(part.requires)
+            unknown = [name for name in found if name not in frozenset(Capability)]
+        if unknown:
+            raise ContractError(
+                f"{self.provenance} requires {unknown[0]!r}, which is no capability"
+            )
+        return found
 
     def to_data(self) -> dict[str, Any]:
         """Return the plugin and its settings as a spec writes them."""
         # round_trip leaves out computed fields, which a config does not take as input.
-        settings = self.config.model_dump(mode="json", by_alias=True, round_trip=True)
+        with guarded(self.provenance, "writing its settings"):
+            settings = self.config.model_dump(mode="json", by_alias=True, round_trip=True)
         return {"use": self.provenance.name, **settings}
 
 

@@ -10,6 +10,7 @@ from pydantic.errors import PydanticInvalidForJsonSchema
 from causalxai.config.model import METHOD_STAGES, NO_STAGE, STAGES, Spec
 from causalxai.errors import PluginError
 from causalxai.plugin import PluginConfig, registry
+from causalxai.plugin.provenance import Group
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -53,9 +54,7 @@ def json_schema() -> dict[str, Any]:
     }
 
 
-def _choices(
-    group: registry.Group, definitions: dict[str, Any], *, demanding: bool
-) -> list[dict[str, Any]]:
+def _choices(group: Group, definitions: dict[str, Any], *, demanding: bool) -> list[dict[str, Any]]:
     """Return a schema for each plugin, and one for the names that need no settings."""
     alone, written_out = [], []
     for name in registry.names(group):

@@ -24,7 +24,8 @@ from causalxai.metric import MetricResult
 from causalxai.oracle import Oracle
 from causalxai.pipeline.log_file import logged_to
 from causalxai.pipeline.provenance import provenance_of
-from causalxai.pipeline.stages import Fresh, Pipeline
+from causalxai.pipeline.stage_results import Fresh
+from causalxai.pipeline.stages import Pipeline
 from causalxai.progress import SILENT, Progress
 from causalxai.report.page import Report
 from causalxai.storage.store import Store, write_record

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
 
@@ -9,8 +10,11 @@ import torch
 
 from causalxai import __version__
 from causalxai.config import ResolvedPlugin, ResolvedSpec, Stage
+from causalxai.errors import ContractError
 from causalxai.metric import Metric
 from causalxai.plugin import Plugin, registry
+from causalxai.plugin.guard import guarded
+from causalxai.plugin.provenance import Provenance
 from causalxai.storage.store import digest
 
 RESULTS_VERSION = 1
@@ -52,13 +56,14 @@ def stage_keys(
 
     def add(stage: str, inputs: Sequence[str], **more: object) -> None:
         plugin, part = plugins[stage].provenance, plugins[stage].build()
+        config, fingerprint = _own_inputs(plugin, part, fingerprints)
         keys[stage] = digest(
             {
                 "results": RESULTS_VERSION,
                 "stage": stage,
                 "plugin": [plugin.distribution, plugin.version, plugin.target],
-                "config": part.portable_config(),
-                "fingerprint": _fingerprint(part, fingerprints),
+                "config": config,
+                "fingerprint": fingerprint,
                 "inputs": [keys[name] for name in inputs],
                 "seed": spec.seed,
                 # Other devices and other versions round differently.
@@ -104,8 +109,26 @@ def _report_builders(spec: ResolvedSpec) -> list[str]:
     return [f"{builder} {builder.target}" for builder in found if builder is not None]
 
 
-def _fingerprint(part: Plugin, known: MutableMapping[str, str]) -> str:
-    name = f"{type(part).__module__}.{type(part).__qualname__} {part.config!r}"
-    if name not in known:
-        known[name] = part.fingerprint()
-    return known[name]
+def _own_inputs(
+    plugin: Provenance, part: Plugin, known: MutableMapping[str, str]
+) -> tuple[dict[str, object], str]:
+    """Return what a part's results depend on besides other results: its config and fingerprint."""
+    with guarded(plugin, "its key in the store"):
+        config = part.portable_config()
+        if not isinstance(config, dict) or not _is_json(config):
+            raise ContractError(f"{plugin}: portable_config() must return plain JSON")
+        name = f"{type(part).__module__}.{type(part).__qualname__} {part.config!r}"
+        found = known[name] if name in known else part.fingerprint()
+        if not isinstance(found, str):
+            kind = type(found).__name__
+            raise ContractError(f"{plugin}: fingerprint() must return text, not {kind}")
+    known[name] = found
+    return config, found
+
+
+def _is_json(value: object) -> bool:
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True

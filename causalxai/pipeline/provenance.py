@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from typing import Any
 
 from causalxai.pipeline.stages import Pipeline
-from causalxai.plugin.registry import Provenance
+from causalxai.plugin.provenance import Provenance
 
 _CORE = "causalxai"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

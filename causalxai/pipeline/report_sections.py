@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from causalxai.concept_space import ConceptSpace
+from causalxai.errors import ContractError
 from causalxai.explainer import Explainer
+from causalxai.graph import CausalGraph
 from causalxai.graph_discoverer import GraphDiscoverer
+from causalxai.pipeline.watch import Watch
 from causalxai.plugin import registry
+from causalxai.plugin.provenance import Provenance
 from causalxai.report.builder import GraphReport, ReportInputs
 from causalxai.report.graph_drawing import draw_graph
-from causalxai.report.section import Section
+from causalxai.report.section import Section, fault_of_section
 
 
 @dataclass(frozen=True)
@@ -29,43 +34,75 @@ class ReportedParts:
     explainer: tuple[str, Explainer] | None = None
 
 
-def report_sections(parts: ReportedParts, inputs: ReportInputs) -> list[Section]:
+def report_sections(parts: ReportedParts, inputs: ReportInputs, watch: Watch) -> list[Section]:
     """Return the sections on the graph, then on the explanation, then on the concepts.
+
+    Parameters
+    ----------
+    parts, inputs
+        The plugins, and the results that they are shown with.
+    watch
+        Guards the calls into report builders.
 
     Raises
     ------
     PluginError
         If a plugin's report builder is broken.
+    ContractError
+        If it returns anything but sections, or changes what it is given.
     """
-    return [
-        *_graph_sections(parts, inputs),
-        *_explanation_sections(parts, inputs),
-        *_concept_sections(parts, inputs),
-    ]
+    draw = _Drawing(inputs, watch)
+    found: list[Section] = []
+    if parts.discoverer is not None and inputs.graph is not None:
+        found += draw.of_graph(*parts.discoverer, inputs.graph)
+    if parts.explainer is not None and inputs.explanation is not None:
+        found += draw.of("explainers", *parts.explainer, inputs.explanation)
+    if parts.space is not None:
+        found += draw.of("concept_spaces", *parts.space)
+    return found
 
 
-def _graph_sections(parts: ReportedParts, inputs: ReportInputs) -> Sequence[Section]:
-    if parts.discoverer is None or inputs.graph is None:
-        return ()
-    name, discoverer = parts.discoverer
-    build = registry.load_report_builder("graph_discoverers", name)
-    report = GraphReport() if build is None else build(discoverer, inputs.graph, inputs)
-    if report.draws_graph:
-        return report.sections
-    return (Section("Causal graph", [draw_graph(inputs.graph)]), *report.sections)
+@dataclass(frozen=True)
+class _Drawing:
+    inputs: ReportInputs
+    watch: Watch
+
+    def of(self, group: registry.ReportedGroup, name: str, *results: object) -> Sequence[Section]:
+        """Return the sections of a plugin's report builder, if it has one."""
+        build: Any = registry.load_report_builder(group, name)
+        builder = registry.report_builder_provenance(group, name)
+        if build is None or builder is None:
+            return ()
+        with self.watch.over(builder, "the report"):
+            return _sound(builder, build(*results, self.inputs))
+
+    def of_graph(
+        self, name: str, discoverer: GraphDiscoverer, graph: CausalGraph
+    ) -> Sequence[Section]:
+        """Return the sections on a graph, which the report draws unless its builder does."""
+        group: registry.ReportedGroup = "graph_discoverers"
+        build: Any = registry.load_report_builder(group, name)
+        builder = registry.report_builder_provenance(group, name)
+        report = GraphReport()
+        if build is not None and builder is not None:
+            with self.watch.over(builder, "the report"):
+                report = build(discoverer, graph, self.inputs)
+                if not isinstance(report, GraphReport):
+                    kind = type(report).__name__
+                    raise ContractError(f"{builder} must return a GraphReport, not a {kind}")
+                _sound(builder, report.sections)
+        if report.draws_graph:
+            return report.sections
+        return (Section("Causal graph", [draw_graph(graph)]), *report.sections)
 
 
-def _explanation_sections(parts: ReportedParts, inputs: ReportInputs) -> Sequence[Section]:
-    if parts.explainer is None or inputs.explanation is None:
-        return ()
-    name, explainer = parts.explainer
-    build = registry.load_report_builder("explainers", name)
-    return () if build is None else build(explainer, inputs.explanation, inputs)
-
-
-def _concept_sections(parts: ReportedParts, inputs: ReportInputs) -> Sequence[Section]:
-    if parts.space is None:
-        return ()
-    name, space = parts.space
-    build = registry.load_report_builder("concept_spaces", name)
-    return () if build is None else build(space, inputs)
+def _sound(builder: Provenance, sections: Sequence[Section]) -> Sequence[Section]:
+    """Return what a builder made; ContractError unless these are sections."""
+    if not isinstance(sections, list | tuple):
+        kind = type(sections).__name__
+        raise ContractError(f"{builder} must return a list of sections, not a {kind}")
+    for section in sections:
+        fault = fault_of_section(section)
+        if fault is not None:
+            raise ContractError(f"{builder} returns a section that {fault}")
+    return sections

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, MutableMapping
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import torch
 
@@ -20,26 +20,23 @@ from causalxai.explainer import Explainer, Explanation, ExplanationInputs
 from causalxai.graph import CausalGraph
 from causalxai.graph_discoverer import DiscoveryInputs
 from causalxai.metric import Metric, MetricResult, ScoringInputs
+from causalxai.network.state import state_of
 from causalxai.oracle import Oracle, QueryLedger
 from causalxai.pipeline.budget import check_budget, within_budget
 from causalxai.pipeline.images import select_images
 from causalxai.pipeline.keys import labelled_metrics, stage_keys
-from causalxai.pipeline.meter import Meter
-from causalxai.pipeline.report_sections import ReportedParts, report_sections
+from causalxai.pipeline.rendering import REPORT, render
+from causalxai.pipeline.stage_results import Fresh, StageResults, Work
+from causalxai.pipeline.watch import Watch, digests_of_data, digests_of_explanation, record_of
 from causalxai.progress import SILENT, Progress
-from causalxai.report.builder import ReportInputs
-from causalxai.report.page import Report, render_report
+from causalxai.report.page import Report
 from causalxai.seeding import torch_generator
-from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
+from causalxai.storage.checkpoint import Checkpoint
 from causalxai.storage.cost import Cost
 from causalxai.storage.record import Record
 from causalxai.storage.store import Store
 
 Value = TypeVar("Value")
-Fresh = Literal["nothing", "report", "everything"]
-
-REPORT = "report"
-"""The name of the report, which comes after all stages and metrics, among the keys."""
 
 _logger = logging.getLogger(__name__)
 
@@ -80,16 +77,13 @@ class Pipeline:
         self.store = store
         self.device = device
         self.progress = progress
-        self.fresh = fresh
-        self.reused: list[str] = []
-        self.computed: list[str] = []
-        self._costs: dict[str, Cost] = {}
-        self._meters: dict[str, Meter] = {}
+        self._results = StageResults(store, fresh)
+        self.watch = Watch(spec.seed)
         self._fingerprints = {} if fingerprints is None else fingerprints
         self._source = spec.dataset.build()
         self._trainer = spec.classifier.build()
-        self._discoverer = spec.graph.build() if spec.graph else None
-        self._explainer = spec.explain.build() if spec.explain else None
+        self.discoverer = spec.graph.build() if spec.graph else None
+        self.explainer = spec.explain.build() if spec.explain else None
 
     @property
     def plugins(self) -> dict[str, ResolvedPlugin[Any]]:
@@ -110,40 +104,61 @@ class Pipeline:
 
     @property
     def costs(self) -> dict[str, Cost]:
-        """The cost of each stage's result when it was computed, now or in an earlier run.
+        """The costs of the stages when they were computed, now or earlier, where they are known."""
+        return self._results.costs(self.keys)
 
-        Stages whose cost is unknown, or whose result is not stored, are left out.
-        """
-        stored = {stage: self.store.cost(stage, key) for stage, key in self.keys.items()}
-        latest = {stage: self._costs.get(stage, cost) for stage, cost in stored.items()}
-        return {stage: cost for stage, cost in latest.items() if cost is not None}
+    @property
+    def computed(self) -> list[str]:
+        """The stages that were computed, in order."""
+        return self._results.computed
+
+    @property
+    def reused(self) -> list[str]:
+        """The stages that were read from the store, in order."""
+        return self._results.reused
 
     @cached_property
     def dataset(self) -> Dataset:
         """The data set. It is not stored here: sources cache what is slow to make."""
         _logger.info("dataset: loading %s", self.spec.dataset.provenance.name)
-        return self._source.load(rng=self._rng("dataset"), progress=self.progress)
+        found = self._call(
+            Stage.DATASET,
+            Dataset,
+            lambda: self._source.load(rng=self._rng(Stage.DATASET), progress=self.progress),
+        )
+        self.watch.keep("dataset", lambda: digests_of_data(found))
+        return found
 
     @cached_property
     def classifier(self) -> Classifier:
         """The trained classifier, examined on some of the data set's own images."""
-        classifier = self._stage(
-            "classifier",
+        found = self._stage(
+            Stage.CLASSIFIER,
             self._train,
-            self._trainer.to_record,
-            lambda record: self._trainer.restore(record, self.dataset, self.device),
+            lambda fitted: self._trainer.to_record(fitted),
+            lambda record: self._call(
+                Stage.CLASSIFIER,
+                Classifier,
+                lambda: self._trainer.restore(record, self.dataset, self.device),
+            ),
         )
-        classifier.examine(self.dataset.test.images)
-        return classifier
+        found.examine(self.dataset.test.images)
+        self.watch.keep("classifier", lambda: state_of(found.model))
+        return found
 
     def _train(self) -> Classifier:
         self._require_needs()
-        return self._trainer.fit(
-            self.dataset,
-            rng=self._rng("classifier"),
-            device=self.device,
-            progress=self.progress,
-            checkpoint=self._checkpoint("classifier"),
+        checkpoint = self._checkpoint(Stage.CLASSIFIER)
+        return self._call(
+            Stage.CLASSIFIER,
+            Classifier,
+            lambda: self._trainer.fit(
+                self.dataset,
+                rng=self._rng(Stage.CLASSIFIER),
+                device=self.device,
+                progress=self.progress,
+                checkpoint=checkpoint,
+            ),
         )
 
     @cached_property
@@ -153,36 +168,55 @@ class Pipeline:
             return None
         space = self.spec.concepts.build()
         return self._stage(
-            "concepts",
+            Stage.CONCEPTS,
+            lambda: self._fit(space),
+            lambda fitted: fitted.to_record(),
+            lambda record: self._call(
+                Stage.CONCEPTS, ConceptSpace, lambda: space.restore(record, self.classifier)
+            ),
+        )
+
+    def _fit(self, space: ConceptSpace) -> ConceptSpace:
+        checkpoint = self._checkpoint(Stage.CONCEPTS)
+        return self._call(
+            Stage.CONCEPTS,
+            ConceptSpace,
             lambda: space.fit(
                 self.classifier,
                 self.dataset,
-                rng=self._rng("concepts"),
+                rng=self._rng(Stage.CONCEPTS),
                 progress=self.progress,
-                checkpoint=self._checkpoint("concepts"),
+                checkpoint=checkpoint,
             ),
-            lambda fitted: fitted.to_record(),
-            lambda record: space.restore(record, self.classifier),
         )
 
     @cached_property
     def oracle(self) -> Oracle | None:
         """The bound oracle; it is not stored."""
-        if self.spec.oracle is None or self.space is None:
+        space = self.space
+        if self.spec.oracle is None or space is None:
             return None
         ceiling = self.spec.memory_mb * 2**20
         oracle = self.spec.oracle.build()
-        return oracle.bind(self.classifier, self.space, memory_ceiling=ceiling)
+        return self._call(
+            Stage.ORACLE,
+            Oracle,
+            lambda: oracle.bind(self.classifier, space, memory_ceiling=ceiling),
+        )
 
     @cached_property
     def graph(self) -> CausalGraph | None:
         """The discovered graph."""
-        discoverer = self._discoverer
+        discoverer = self.discoverer
         if discoverer is None:
             return None
         return self._stage(
             Stage.GRAPH,
-            lambda: discoverer.discover(self.discovery_inputs(Stage.GRAPH)),
+            lambda: self._call(
+                Stage.GRAPH,
+                CausalGraph,
+                lambda: discoverer.discover(self.discovery_inputs(Stage.GRAPH)),
+            ),
             lambda graph: Record(meta=graph.to_json()),
             lambda record: CausalGraph.from_json(record.meta),
         )
@@ -190,7 +224,7 @@ class Pipeline:
     @cached_property
     def explanation(self) -> Explanation | None:
         """The explanation of the selected images; CapabilityError if it exceeds the budget."""
-        explainer = self._explainer
+        explainer = self.explainer
         if explainer is None:
             return None
         found = self._stage(
@@ -200,6 +234,7 @@ class Pipeline:
             Explanation.from_record,
         )
         check_budget(self.spec, self.costs.get(Stage.EXPLAIN))
+        self.watch.keep("explanation", lambda: digests_of_explanation(found))
         return found
 
     @cached_property
@@ -212,7 +247,7 @@ class Pipeline:
         """The report, one HTML page, and its figures."""
         return self._stage(
             REPORT,
-            self._render,
+            lambda: render(self),
             Report.to_record,
             Report.from_record,
             keep=lambda _: all(_worth_keeping(result) for result in self.metrics),
@@ -228,9 +263,9 @@ class Pipeline:
             What they need from other stages was checked with the spec.
         """
         offered = offered_by(self.dataset) | (frozenset(Capability) - OFFERED_BY_DATA)
-        for part in (self._discoverer, self._explainer):
+        for part in (self.spec.graph, self.spec.explain):
             if part is not None:
-                require(part.requires, offered, type(part).__name__)
+                require(part.requires(), offered, part.plugin_class.__name__)
 
     def require_results(self) -> None:
         """Check that the report can be rendered from the store.
@@ -241,8 +276,8 @@ class Pipeline:
             If the result of a stage is missing or damaged.
         """
         not_stored = (Stage.DATASET, Stage.ORACLE, REPORT)
-        stages = [stage for stage in self.keys if stage not in not_stored]
-        missing = [stage for stage in stages if self._stored(stage) is None]
+        stages = {stage: key for stage, key in self.keys.items() if stage not in not_stored}
+        missing = [stage for stage in stages if not self._results.stored(stage, stages[stage])]
         if missing:
             raise NotStoredError(
                 f"{self.store.root} has no results for {', '.join(missing)}: they were computed "
@@ -256,7 +291,9 @@ class Pipeline:
         inputs = self.explanation_inputs(Stage.EXPLAIN)
         ledger = QueryLedger() if self.oracle is None else self.oracle.ledger
         with within_budget(self.spec, ledger):
-            return explainer.explain(images, target, inputs)
+            return self._call(
+                Stage.EXPLAIN, Explanation, lambda: explainer.explain(images, target, inputs)
+            )
 
     def _score(self, label: str, part: ResolvedPlugin[Metric]) -> MetricResult:
         metric = part.build()
@@ -264,38 +301,17 @@ class Pipeline:
         return self._stage(
             stage,
             lambda: replace(
-                metric.compute(self.explanation, self.scoring_inputs(stage)), metric=label
+                self._call(
+                    stage,
+                    MetricResult,
+                    lambda: metric.compute(self.explanation, self.scoring_inputs(stage)),
+                ),
+                metric=label,
             ),
             lambda result: Record(meta=result.to_json()),
             lambda record: MetricResult.from_json(record.meta),
             keep=_worth_keeping,
         )
-
-    def _render(self) -> Report:
-        inputs = ReportInputs(
-            classifier=self.classifier,
-            dataset=self.dataset,
-            rng=self._rng(REPORT),
-            progress=self.progress,
-            space=self.space,
-            oracle=self.oracle,
-            graph=self.graph,
-            explanation=self.explanation,
-        )
-        parts = ReportedParts(
-            space=_named(self.spec.concepts, self.space),
-            discoverer=_named(self.spec.graph, self._discoverer),
-            explainer=_named(self.spec.explain, self._explainer),
-        )
-        test = self.dataset.test
-        page = render_report(
-            self.spec,
-            accuracy=self.classifier.accuracy(test.images, test.labels),
-            graph=self.graph,
-            metrics=self.metrics,
-            sections=report_sections(parts, inputs),
-        )
-        return page if self.space is None else replace(page, fit=self.space.summary())
 
     def discovery_inputs(self, stage: str) -> DiscoveryInputs:
         """Return the inputs of a discoverer, with the random generator of ``stage``."""
@@ -311,12 +327,12 @@ class Pipeline:
     def explanation_inputs(self, stage: str) -> ExplanationInputs:
         """Return the inputs of an explainer, with the random generator of ``stage``."""
         before = self.discovery_inputs(stage)
-        return ExplanationInputs(**vars(before), graph=self.graph, discoverer=self._discoverer)
+        return ExplanationInputs(**vars(before), graph=self.graph, discoverer=self.discoverer)
 
     def scoring_inputs(self, stage: str) -> ScoringInputs:
         """Return the inputs of a metric, with the random generator of ``stage``."""
         before = self.explanation_inputs(stage)
-        return ScoringInputs(**vars(before), explainer=self._explainer, source=self._trainer)
+        return ScoringInputs(**vars(before), explainer=self.explainer, source=self._trainer)
 
     def _rng(self, stage: str) -> torch.Generator:
         return torch_generator(self.spec.seed, stage)
@@ -329,42 +345,28 @@ class Pipeline:
         from_record: Callable[[Record], Value],
         keep: Callable[[Value], bool] = lambda _: True,
     ) -> Value:
-        key = self.keys[stage]
-        record = self._stored(stage)
-        if record is None:
-            # The inputs are computed first, so that only one stage's lock is held at a time.
-            self._prepare(stage)
-            with self.store.locked(stage, key):
-                record = self._stored(stage)
-                if record is None:
-                    self._meters[stage] = meter = self._meter(stage)
-                    value = compute()
-                    self._costs[stage] = cost = meter.read()
-                    if keep(value):
-                        self.store.write(stage, key, to_record(value), cost)
-                    self.computed.append(stage)
-                    _logger.info("%s: computed in %.1f s", stage, cost.seconds)
-                    return value
-        self.reused.append(stage)
-        _logger.info("%s: reused %s", stage, key[:12])
-        return from_record(record)
+        work = Work(
+            prepare=lambda: self._prepare(stage),
+            compute=compute,
+            to_record=lambda value: self._record(stage, lambda: to_record(value)),
+            from_record=from_record,
+            keep=keep,
+        )
+        return self._results.get(stage, self.keys[stage], work, self._ledger)
 
-    def _meter(self, stage: str) -> Meter:
-        continues = self.fresh != "everything"
-        before = self.store.cost_so_far(stage, self.keys[stage]) if continues else None
+    def _call(self, stage: str, kind: type[Any], call: Callable[[], Value]) -> Value:
+        return self.watch.call(self.plugins[stage].provenance, stage, kind, call)
+
+    def _record(self, stage: str, make: Callable[[], Record]) -> Record:
+        part = self.plugins.get(stage)
+        return make() if part is None else record_of(part.provenance, stage, make)
+
+    def _ledger(self) -> QueryLedger | None:
         oracle: Oracle | None = vars(self).get("oracle")
-        return Meter(before or Cost(), None if oracle is None else oracle.ledger)
+        return None if oracle is None else oracle.ledger
 
     def _checkpoint(self, stage: str) -> Checkpoint:
-        checkpoint = self.store.checkpoint(stage, self.keys[stage], self._meters[stage].read)
-        if self.fresh == "everything":
-            return replace(checkpoint, load=NO_CHECKPOINT.load)
-        return checkpoint
-
-    def _stored(self, stage: str) -> Record | None:
-        if self.fresh in (stage, "everything"):
-            return None
-        return self.store.read(stage, self.keys[stage])
+        return self._results.checkpoint(stage, self.keys[stage])
 
     def _prepare(self, stage: str) -> None:
         """Compute the results that a stage may read, in the order of the pipeline."""
@@ -384,10 +386,6 @@ class Pipeline:
             Stage.EXPLAIN: lambda: self.explanation,
         }
         return results[stage]()
-
-
-def _named(plugin: ResolvedPlugin[Any] | None, part: Value | None) -> tuple[str, Value] | None:
-    return None if plugin is None or part is None else (plugin.provenance.name, part)
 
 
 def _stages_before(stage: str) -> list[Stage]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from causalxai.plugin.provenance import BuiltByHand, Origin, Provenance
 from causalxai.plugin.settings import PluginConfig
 
 
@@ -25,6 +26,8 @@ class Plugin:
 
     Config: ClassVar[type[PluginConfig]] = PluginConfig
     config: PluginConfig
+    provenance: Provenance | None = None
+    """Its origin, if a spec has named it; ``None`` for a part that was built by hand."""
 
     def __init__(self, config: PluginConfig | None = None, /, **settings: Any) -> None:
         if config is not None and settings:
@@ -35,6 +38,16 @@ class Plugin:
                 f"{type(self).__name__} takes a {self.Config.__qualname__}, "
                 f"not a {type(self.config).__qualname__}"
             )
+
+    @property
+    def origin(self) -> Origin:
+        """What messages call the part: its name and distribution, or else its class."""
+        return self.provenance or BuiltByHand(f"{type(self).__module__}.{type(self).__qualname__}")
+
+    @classmethod
+    def class_fault(cls) -> str | None:
+        """Return what is wrong with the class's own declarations; ``None`` if nothing is."""
+        return None
 
     def fingerprint(self) -> str:
         """Return a digest of the plugin's inputs that its config does not contain, such as files.

@@ -13,7 +13,10 @@ import entrypoints
 
 from causalxai.errors import PluginError, did_you_mean
 from causalxai.plugin import Plugin
+from causalxai.plugin.guard import in_words
 from causalxai.plugin.method import Method
+from causalxai.plugin.provenance import Group, Provenance
+from causalxai.plugin.requirements import require_requirements
 from causalxai.plugin.versions import stated_version
 
 if TYPE_CHECKING:
@@ -23,19 +26,6 @@ if TYPE_CHECKING:
         GraphReportBuilder,
     )
 
-Group = Literal[
-    "datasets",
-    "classifiers",
-    "concept_spaces",
-    "oracles",
-    "graph_discoverers",
-    "explainers",
-    "metrics",
-    "methods",
-    "concept_reports",
-    "graph_reports",
-    "explanation_reports",
-]
 ReportedGroup: TypeAlias = Literal["concept_spaces", "graph_discoverers", "explainers"]
 
 # The base class of each group's plugins; by name, so that listing plugins does not import torch.
@@ -57,22 +47,6 @@ _REPORTS: dict[ReportedGroup, Group] = {
 }
 _REPORTED: dict[Group, ReportedGroup] = {reports: group for group, reports in _REPORTS.items()}
 GROUPS: tuple[Group, ...] = (*_BASES, *_REPORTED)
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """The origin of a plugin: its distribution, version and place in the code."""
-
-    group: Group
-    name: str
-    distribution: str
-    version: str
-    """That of the package which holds the plugin, where it states one, else the distribution's."""
-    target: str
-    """The module and the object, written ``module:object``."""
-
-    def __str__(self) -> str:
-        return f"{self.name!r} ({self.group}) of {self.distribution} {self.version}"
 
 
 @dataclass(frozen=True)
@@ -237,11 +211,14 @@ def listings(groups: Sequence[Group] = GROUPS) -> tuple[Listing, ...]:
 
 
 def _load(plugin: Provenance) -> Any:
+    require_requirements(plugin)
     try:
         loaded = _resolve(plugin.target)
-    except (Exception, SystemExit) as error:
-        # Importing runs third-party code, which may raise any exception.
-        raise PluginError(f"{plugin} cannot be loaded: {type(error).__name__}: {error}") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        # Importing runs third-party code, which may raise anything.
+        raise PluginError(f"{plugin} cannot be loaded: {in_words(error)}") from error
     if plugin.group in _REPORTED:
         if isinstance(loaded, type) or not callable(loaded):
             raise PluginError(f"{plugin}: {plugin.target} is not a function that builds sections")
@@ -254,6 +231,9 @@ def _load(plugin: Provenance) -> Any:
     abstract = sorted(getattr(loaded, "__abstractmethods__", ()))
     if abstract:
         raise PluginError(f"{plugin}: {plugin.target} does not define {', '.join(abstract)}")
+    fault = None if base is Method else loaded.class_fault()
+    if fault:
+        raise PluginError(f"{plugin}: {plugin.target}: {fault}")
     return loaded
 
 

@@ -48,3 +48,24 @@ class Section:
 
     title: str
     items: Sequence[Text | Table | Figure]
+
+
+def fault_of_section(section: object) -> str | None:
+    """Return how a plugin's section is unsound, in words; ``None`` if it is not."""
+    if not isinstance(section, Section):
+        return f"is a {type(section).__name__}, not a Section"
+    if not isinstance(section.title, str) or not section.title:
+        return "has no title"
+    for item in section.items:
+        if not isinstance(item, Text | Table | Figure):
+            return f"holds a {type(item).__name__}: items are Text, Table and Figure"
+        if isinstance(item, Figure) and not _drawn(item):
+            return "holds a figure without a picture: svg is text, png is bytes"
+    return None
+
+
+def _drawn(figure: Figure) -> bool:
+    """Return whether a figure has one picture."""
+    if figure.svg is None:
+        return isinstance(figure.png, bytes)
+    return isinstance(figure.svg, str) and figure.png is None

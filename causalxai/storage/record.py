@@ -36,6 +36,34 @@ class Record:
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
+def fault_of_record(record: object) -> str | None:
+    """Return why a plugin's record cannot be stored, in words; ``None`` if it can be."""
+    if not isinstance(record, Record):
+        return f"is a {type(record).__name__}, not a Record"
+    for name, tensor in record.tensors.items():
+        fault = fault_of_tensor(tensor)
+        if fault is not None:
+            return f"has the tensor {name!r}, which {fault}"
+    try:
+        plain_json(record.meta, "meta")
+    except ValueError as error:
+        return f"cannot be stored: {error}"
+    wrong = [name for name, text in record.texts.items() if not isinstance(text, str)]
+    wrong += [name for name, content in record.files.items() if not isinstance(content, bytes)]
+    return f"has neither text nor bytes for the file {wrong[0]!r}" if wrong else None
+
+
+def fault_of_tensor(tensor: object) -> str | None:
+    """Return why a value is no tensor with values that can be stored; ``None`` if it is one."""
+    import torch
+
+    if not isinstance(tensor, torch.Tensor):
+        return f"is a {type(tensor).__name__}, not a tensor"
+    if tensor.layout is not torch.strided or tensor.is_quantized:
+        return "is sparse or quantised, not dense"
+    return "has no values, because it is on the device 'meta'" if tensor.is_meta else None
+
+
 def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the tensors named ``prefix.name``, so that one record can hold several parts."""
     return {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}

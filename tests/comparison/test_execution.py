@@ -102,7 +102,9 @@ def test_a_run_that_fails_is_told_and_stops_nothing(done: Comparison):
 def test_a_strangers_bug_stops_nothing_either(score: Score, base: Spec, tmp_path: Path):
     ways = {"exact": {}, "broken": {"explain": "broken"}}
     comparison = compare({**base, "vary": {"method": ways}}, out=tmp_path, jobs=1)
-    assert score(comparison, method="broken", metric="distance").reason == "ZeroDivisionError: by 0"
+    reason = score(comparison, method="broken", metric="distance").reason
+    assert reason.startswith("'broken' (explainers) of toyparts 1.0 failed in explain at toyparts.")
+    assert reason.endswith(": ZeroDivisionError: by 0")
     assert score(comparison, method="exact", metric="distance").status == "ok"
 
 

@@ -248,8 +248,8 @@ def test_a_validator_that_breaks_is_named_with_its_distribution(
     mistakes: Mistakes, minimal: dict[str, Any]
 ) -> None:
     assert mistakes({**minimal, "graph": {"use": "rude", "depth": 1}}) == [
-        "spec: graph: 'rude' (graph_discoverers) of fakeparts 1.0 cannot check its settings: "
-        "ZeroDivisionError: integer division or modulo by zero"
+        "spec: graph: 'rude' (graph_discoverers) of fakeparts 1.0 failed in checking its settings "
+        "at fakeparts.py:128: ZeroDivisionError: integer division or modulo by zero"
     ]
     assert mistakes({**minimal, "graph": {"use": "rude", "depth": 10}}) == [
         "spec: graph.depth: no graph is that deep"

@@ -10,7 +10,8 @@ import torch
 from causalxai import Run
 from causalxai.config import load_spec
 from causalxai.pipeline import keys
-from causalxai.pipeline.stages import Fresh, Pipeline
+from causalxai.pipeline.stage_results import Fresh
+from causalxai.pipeline.stages import Pipeline
 from causalxai.plugin import registry
 from causalxai.plugin.versions import stated_version
 from causalxai.storage.store import Store

@@ -8,7 +8,9 @@ import pytest
 from causalxai import Run, ScoringInputs
 from causalxai.pipeline.keys import stage_keys
 from causalxai.pipeline.report_sections import ReportedParts, report_sections
+from causalxai.pipeline.watch import Watch
 from causalxai.plugin import registry
+from causalxai.plugin.provenance import Provenance
 from causalxai.report.builder import GraphReport, ReportInputs
 from causalxai.report.section import Section, Text
 from causalxai.testing import toy_world
@@ -41,12 +43,18 @@ def builders(monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[..., Any]]:
     def load(group: str, name: str) -> Callable[..., Any] | None:
         return registered.get(group) if name == "toy" else None
 
+    def origin(group: str, name: str) -> Provenance | None:
+        if load(group, name) is None:
+            return None
+        return Provenance("graph_reports", name, "toys", "1.0", f"{__name__}:BUILDERS")
+
     monkeypatch.setattr(registry, "load_report_builder", load)
+    monkeypatch.setattr(registry, "report_builder_provenance", origin)
     return registered
 
 
 def titles(parts: ReportedParts, inputs: ReportInputs) -> list[str]:
-    return [section.title for section in report_sections(parts, inputs)]
+    return [section.title for section in report_sections(parts, inputs, Watch(0))]
 
 
 def test_sections_are_of_graph_then_explanation_then_concepts(builders, inputs, world):

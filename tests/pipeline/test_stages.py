@@ -20,7 +20,9 @@ from causalxai import CausalGraph, Checkpoint, Classifier, Run, run
 from causalxai.config import load_spec
 from causalxai.errors import NotStoredError
 from causalxai.pipeline import keys
-from causalxai.pipeline.stages import Fresh, Pipeline
+from causalxai.pipeline.rendering import render
+from causalxai.pipeline.stage_results import Fresh
+from causalxai.pipeline.stages import Pipeline
 from causalxai.plugin import registry
 from causalxai.report.builder import GraphReport
 from causalxai.storage.record import Record
@@ -277,7 +279,9 @@ def test_a_failing_metric_costs_no_run(
         patch.setattr(Insertion, "areas", fail)
         done = run(spec, out=finished_copy)
     assert done.metrics["insertion"].status == "failed"
-    assert done.summary()["metrics"]["insertion"]["reason"] == "ZeroDivisionError: by 0"
+    reason = done.summary()["metrics"]["insertion"]["reason"]
+    assert reason.startswith("'insertion' (metrics) of causalxai ")
+    assert reason.endswith("ZeroDivisionError: by 0")
     assert "ZeroDivisionError: by 0" in done.report.read_text(encoding="utf-8")
     # Neither the failure nor the report that shows it is kept.
     again = run(spec, out=finished_copy)
@@ -296,7 +300,7 @@ def test_a_stage_can_be_asked_for_alone(open_pipeline: Callable[..., Pipeline], 
 
 def test_the_graph_comes_first_and_is_drawn_once(finished: Run, monkeypatch: pytest.MonkeyPatch):
     def figures() -> list[str]:
-        report = finished.pipeline._render()
+        report = render(finished.pipeline)
         return sorted(report.figures)
 
     assert figures()[0] == "01-causal-graph.svg"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 import torch
 from pydantic import ConfigDict
@@ -440,6 +441,12 @@ class HasAnIntervalThatIsNoNumber(TamperedMetric):
 
 
 @breaks("metric", "score_survives_storage")
+class SaysYesInNumpy(TamperedMetric):
+    def tamper(self, result: MetricResult) -> MetricResult:
+        return replace(result, translated=np.bool_(True))
+
+
+@breaks("metric", "bench_is_scored")
 class NamesItsPartsByNumber(TamperedMetric):
     def tamper(self, result: MetricResult) -> MetricResult:
         return replace(result, parts={1: Estimate(0.5)})

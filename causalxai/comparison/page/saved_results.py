@@ -85,7 +85,7 @@ def saved_results(comparison: Comparison) -> list[SavedResult]:
                 _logger.warning("%s: nothing of this run is shown: %s", label, error)
                 continue
             graph = entry.cell.spec.graph
-            asks = graph is not None and graph.build().requires != {Capability.OBSERVATIONS}
+            asks = graph is not None and graph.requires() != {Capability.OBSERVATIONS}
             block = ", ".join(f"{name}: {at}" for name, at in labels.items() if name in several)
             shown.append(SavedResult(label, entry.cell.control, *left, block, asks))
     return shown

@@ -1,0 +1,122 @@
+"""The results of a run's stages: computed and stored, or read from the store."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Generic, Literal, TypeVar
+
+from causalxai.oracle import QueryLedger
+from causalxai.pipeline.meter import Meter
+from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
+from causalxai.storage.cost import Cost
+from causalxai.storage.record import Record
+from causalxai.storage.store import Store
+
+Value = TypeVar("Value")
+Fresh = Literal["nothing", "report", "everything"]
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Work(Generic[Value]):
+    """How a stage's result is made, stored and read.
+
+    Parameters
+    ----------
+    prepare
+        Computes the results that the stage may read.
+    compute
+        Computes the result.
+    to_record, from_record
+        Turn the result into its stored form, and back.
+    keep
+        Whether a result may be stored.
+    """
+
+    prepare: Callable[[], None]
+    compute: Callable[[], Value]
+    to_record: Callable[[Value], Record]
+    from_record: Callable[[Record], Value]
+    keep: Callable[[Value], bool] = lambda _: True
+
+
+class StageResults:
+    """Computes and stores the results of stages, unless they are stored already.
+
+    Parameters
+    ----------
+    store
+        The store of results.
+    fresh
+        What to compute again although it is stored.
+    """
+
+    def __init__(self, store: Store, fresh: Fresh) -> None:
+        self.store = store
+        self.fresh = fresh
+        self.reused: list[str] = []
+        self.computed: list[str] = []
+        self._costs: dict[str, Cost] = {}
+        self._meters: dict[str, Meter] = {}
+
+    def get(
+        self, stage: str, key: str, work: Work[Value], ledger: Callable[[], QueryLedger | None]
+    ) -> Value:
+        """Return the result of a stage.
+
+        Parameters
+        ----------
+        stage, key
+            The stage, and the key of its result.
+        work
+            How the result is made, stored and read.
+        ledger
+            Returns the ledger of the oracle, where there is one once the stage is prepared.
+        """
+        record = self.stored(stage, key)
+        if record is None:
+            # The inputs are computed first, so that only one stage's lock is held at a time.
+            work.prepare()
+            with self.store.locked(stage, key):
+                record = self.stored(stage, key)
+                if record is None:
+                    return self._computed(stage, key, work, ledger())
+        self.reused.append(stage)
+        _logger.info("%s: reused %s", stage, key[:12])
+        return work.from_record(record)
+
+    def stored(self, stage: str, key: str) -> Record | None:
+        """Return what is stored of a stage, unless it is to be computed again."""
+        if self.fresh in (stage, "everything"):
+            return None
+        return self.store.read(stage, key)
+
+    def checkpoint(self, stage: str, key: str) -> Checkpoint:
+        """Return the checkpoint of a stage that is being computed."""
+        checkpoint = self.store.checkpoint(stage, key, self._meters[stage].read)
+        if self.fresh == "everything":
+            return replace(checkpoint, load=NO_CHECKPOINT.load)
+        return checkpoint
+
+    def costs(self, keys: Mapping[str, str]) -> dict[str, Cost]:
+        """Return the costs of the stages when they were computed, where they are known."""
+        stored = {stage: self.store.cost(stage, key) for stage, key in keys.items()}
+        latest = {stage: self._costs.get(stage, cost) for stage, cost in stored.items()}
+        return {stage: cost for stage, cost in latest.items() if cost is not None}
+
+    def _computed(
+        self, stage: str, key: str, work: Work[Value], ledger: QueryLedger | None
+    ) -> Value:
+        continues = self.fresh != "everything"
+        before = self.store.cost_so_far(stage, key) if continues else None
+        self._meters[stage] = meter = Meter(before or Cost(), ledger)
+        value = work.compute()
+        self._costs[stage] = cost = meter.read()
+        if work.keep(value):
+            self.store.write(stage, key, work.to_record(value), cost)
+        self.computed.append(stage)
+        _logger.info("%s: computed in %.1f s", stage, cost.seconds)
+        return value
