@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -18,6 +19,8 @@ from causalxai_interventional.mechanisms import Mechanisms, SelectionRule, find_
 from causalxai_interventional.mediators import convolutions, integrate, mediator_maps
 from causalxai_interventional.parameter_oracle import ParameterOracle
 from causalxai_interventional.reference_maps import reference_maps
+
+_logger = logging.getLogger(__name__)
 
 
 class InterventionalExplainer(Explainer):
@@ -59,14 +62,18 @@ class InterventionalExplainer(Explainer):
             oracle, units, classes, rule_for(self.config.rule, inputs.discoverer)
         )
         maps = _named_maps(mediator_maps(oracle, units, found, self._map_layers(oracle)))
+        remarks: list[str] = []
         if self.config.references:
-            maps |= reference_maps(inputs.classifier, images, target)
+            references, remarks = reference_maps(inputs.classifier, images, target)
+            maps |= references
+        for remark in remarks:
+            _logger.warning("%s", remark)
         return Explanation(
             images=images.cpu(),
             target=target.cpu(),
             maps={name: tensor.cpu() for name, tensor in maps.items()},
             units=units,
-            **_flatten(oracle, found),
+            **_flatten(oracle, found, remarks),
         )
 
     def _map_layers(self, oracle: ParameterOracle) -> tuple[str, ...]:
@@ -90,7 +97,7 @@ def _named_maps(by_layer: Mapping[str, tuple[Tensor, Tensor]]) -> dict[str, Tens
     return maps
 
 
-def _flatten(oracle: ParameterOracle, found: Mechanisms) -> dict[str, Any]:
+def _flatten(oracle: ParameterOracle, found: Mechanisms, remarks: Sequence[str]) -> dict[str, Any]:
     """Return the fields of an Explanation about parameters, without the untested ones."""
     tested = found.flat("tested")[:, 0]
     kept = tested.any(dim=0).nonzero()[:, 0]
@@ -106,7 +113,10 @@ def _flatten(oracle: ParameterOracle, found: Mechanisms) -> dict[str, Any]:
         "layer": number[kept.cpu()],
         "index": index[kept.cpu()],
     }
-    meta: dict[str, Json] = {"layers": [layer.name for layer in layers]}
+    meta: dict[str, Json] = {
+        "layers": [layer.name for layer in layers],
+        "remarks": list(remarks),
+    }
     if found.screening:
         meta["screening"] = dict(found.screening)
     return {

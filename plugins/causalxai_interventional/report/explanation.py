@@ -133,7 +133,11 @@ def map_section(explanation: Explanation, class_names: Sequence[str]) -> Section
         "Attribution maps of several methods for the same images.",
         raster=True,
     )
-    return Section("Where the mediators respond", [pictures, *_class_dependence(explanation)])
+    remarks = cast("list[str]", explanation.meta.get("remarks", []))
+    notes = [Text(f"Note: {remark}.") for remark in remarks]
+    return Section(
+        "Where the mediators respond", [*notes, pictures, *_class_dependence(explanation)]
+    )
 
 
 def _short(name: str) -> str:

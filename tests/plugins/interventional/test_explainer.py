@@ -178,7 +178,8 @@ class AsModules(nn.Module):
 def test_deep_lift_sees_functional_activations(small: Classifier, rng):
     images = torch.rand(2, *small.image_shape, generator=rng)
     target = torch.tensor([0, 1])
-    ours = reference_maps(small, images, target)
+    ours, remarks = reference_maps(small, images, target)
+    assert remarks == []
     expected = DeepLift(AsModules(small.model)).attribute(
         images.clone().requires_grad_(), target=target
     )
@@ -200,11 +201,13 @@ class MisleadingName(nn.Module):
 def test_deep_lift_keeps_other_activations_or_is_left_out(make_classifier, rng):
     images, target = torch.rand(3, 1, 2, 2, generator=rng) - 0.5, torch.tensor([0, 1, 0])
     leaky = make_classifier(MisleadingName(), (1, 2, 2), 2)
-    lift = reference_maps(leaky, images, target)["DeepLIFT"]
+    lift = reference_maps(leaky, images, target)[0]["DeepLIFT"]
     change = leaky.logits(images) - leaky.logits(torch.zeros_like(images))
     torch.testing.assert_close(lift.flatten(1).sum(1), change.gather(1, target[:, None])[:, 0])
     leaky.model.relu = nn.GELU()
-    assert "DeepLIFT" not in reference_maps(leaky, images, target)
+    maps, (remark,) = reference_maps(leaky, images, target)
+    assert "DeepLIFT" not in maps
+    assert "DeepLIFT is left out" in remark
 
 
 def test_edges_count_where_the_algorithm_came_to_them(inputs: ScoringInputs):
