@@ -83,6 +83,7 @@ API: tuple[Section, ...] = (
             "causalxai.network.hidden_layer": ("HiddenLayer",),
             "causalxai.network.flat_gradients": ("logits_that_move", "refuse_flat_gradients"),
             "causalxai.network.probe_images": ("probe_images",),
+            "causalxai.network.rescale": ("rescalable",),
             "causalxai.network.tracing": ("UntraceableError", "traced"),
         },
     ),

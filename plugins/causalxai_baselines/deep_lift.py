@@ -15,6 +15,7 @@ from causalxai.classifier import Classifier
 from causalxai.errors import CapabilityError
 from causalxai.explainer import Explanation, ExplanationInputs
 from causalxai.network.probe_images import probe_images
+from causalxai.network.rescale import rescalable
 from causalxai_baselines.attribution import (
     NOTHING,
     Attribute,
@@ -25,7 +26,6 @@ from causalxai_baselines.attribution import (
     logit_of,
 )
 from causalxai_baselines.gradient_attribution import GradientAttribution, is_flat
-from causalxai_baselines.rescale import rescalable
 
 _SMALL = 1e-3
 

@@ -13,6 +13,7 @@ from causalxai.classifier import Classifier
 from causalxai.concept_space import BooleanConcept, Concept, ConceptSpace, Units
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError
+from causalxai.network.flat_gradients import refuse_flat_gradients
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.seeding import seeded
@@ -27,6 +28,7 @@ from causalxai_dvae.stages import done_before, stage_of
 
 _CODE, _PAINT = "code", "paint"
 _AT_ONCE = 256
+_TRIED = 4
 _MOST_WEIGHTS = 100_000_000
 
 
@@ -98,8 +100,9 @@ class BitSpace(ConceptSpace):
         Raises
         ------
         CapabilityError
-            If the classifier has no such layer, the layer is too wide for a generator, or reference
-            images are requested and the data set has none.
+            If the classifier has no such layer, the layer is too wide for a generator, the logits
+            have no gradients with respect to it, or reference images are requested and the data set
+            has none.
         DataError
             If the layer does not vary, or a training diverges.
         """
@@ -120,7 +123,8 @@ class BitSpace(ConceptSpace):
         source = self._source(dataset)
         self._attach(classifier)
         activations = self.activations(source.images)
-        self._require_gradients(activations[:1])
+        # Both trainings follow gradients of the logits through the layers behind.
+        refuse_flat_gradients("dvae", self.layer_.logits, activations[:_TRIED])
         code = done_before(checkpoint, _PAINT)
         if code is None:
             self.autoencoder_, self.coding_history_ = train_autoencoder(
@@ -145,15 +149,6 @@ class BitSpace(ConceptSpace):
             progress=progress,
             checkpoint=stage_of(checkpoint, _PAINT, self._code_tensors()),
         )
-
-    def _require_gradients(self, activations: Tensor) -> None:
-        with torch.enable_grad():
-            logits = self.layer_.logits(activations.clone().requires_grad_())
-        if not logits.requires_grad:
-            raise CapabilityError(
-                "dvae needs gradients of the logits with respect to the layer "
-                f"{self.layer_.name!r}, but forward() gives none (does it run under no_grad?)"
-            )
 
     @torch.no_grad()
     def activations(self, images: Tensor) -> Tensor:

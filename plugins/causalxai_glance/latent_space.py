@@ -23,6 +23,7 @@ from causalxai.concept_space import (
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError, DataError
 from causalxai.graph_discoverer import BackgroundKnowledge
+from causalxai.network.flat_gradients import refuse_flat_gradients
 from causalxai.progress import SILENT, Progress
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.storage.record import Json, Record
@@ -41,6 +42,7 @@ from causalxai_glance.twin.training import TwinConfig, new_twin, train_twin
 
 _PARENTS_BEYOND = 3
 _UNNAMED = "latent "
+_TRIED = 4
 
 PREDICTION = "prediction"
 """The name of the node for the classifier's prediction."""
@@ -131,7 +133,7 @@ class LatentSpace(ConceptSpace):
         Raises
         ------
         CapabilityError
-            If the classifier has no gradients or does not end in a linear layer, the images can't
+            If the classifier does not end in a linear layer or has no gradients, the images can't
             be painted, or there are more named concepts than latents.
         DataError
             If images are too few, a label does not vary, or the training breaks down.
@@ -140,6 +142,8 @@ class LatentSpace(ConceptSpace):
         labelled = dataset.train.concepts is not None
         self._attach(classifier, dataset.concept_names if labelled else ())
         self._check_count(len(dataset.train))
+        some = dataset.train.images[:_TRIED].to(classifier.device)
+        refuse_flat_gradients("glance", classifier.model, some)
         material = self._material(dataset.train, self._standardise(dataset))
         self.scm_ = self._fit_scm(dataset.train)
         self.twin_, self.history_ = train_twin(

@@ -54,8 +54,6 @@ class InterventionalExplainer(Explainer):
 
     def _explain(self, images: Tensor, target: Tensor, inputs: ExplanationInputs) -> Explanation:
         oracle = expect(inputs.need_oracle(), ParameterOracle, type(self).__name__)
-        if self.config.references:
-            inputs.classifier.require_gradients("explain.references (set it to false)")
         units = oracle.space.encode(images)
         classes = target.to(inputs.classifier.device)[:, None]
         found = find_mechanisms(

@@ -186,7 +186,6 @@ class ParameterSpace(ConceptSpace):
         return self._list_layers(classifier)
 
     def _list_layers(self, classifier: Classifier) -> Self:
-        classifier.require_layers()
         self._device = classifier.device
         found, last = parameter_modules(classifier)
         wanted = list(found) if self.config.layers is None else list(self.config.layers)

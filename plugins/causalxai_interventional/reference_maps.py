@@ -7,28 +7,17 @@ from typing import cast
 
 import torch
 from captum.attr import DeepLift, IntegratedGradients, Saliency
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 
 from causalxai.classifier import Classifier
 from causalxai.errors import CapabilityError
 from causalxai.network.flat_gradients import refuse_flat_gradients
-from causalxai.network.tracing import UntraceableError, traced
+from causalxai.network.probe_images import probe_images
+from causalxai.network.rescale import rescalable
 
 _GAP_TOLD = 0.05
 _GAP_ALLOWED = 0.01
 _SMALL = 1e-3
-
-# Activations that captum's DeepLIFT would treat as linear.
-_NO_RULE_MODULES = (
-    nn.GELU, nn.SiLU, nn.Mish, nn.Hardswish, nn.Hardsigmoid, nn.Hardtanh, nn.SELU, nn.CELU,
-    nn.PReLU,
-)  # fmt: skip
-_NO_RULE_CALLS = {
-    F.gelu, F.silu, F.mish, F.hardswish, F.hardsigmoid, F.hardtanh, F.relu6, F.selu, F.celu, F.elu,
-    F.leaky_relu, F.softplus, F.sigmoid, F.tanh, F.prelu, torch.sigmoid, torch.tanh, "sigmoid",
-    "tanh",
-}  # fmt: skip
 
 
 def reference_maps(
@@ -89,7 +78,8 @@ def reference_maps(
 def _difference(classifier: Classifier, images: Tensor, classes: Tensor) -> Tensor:
     """Return ``[n]``, how far each image's logit is above that of a black image."""
     above, below = classifier.model(images.detach()), classifier.model(torch.zeros_like(images))
-    return (above - below).gather(1, classes[:, None])[:, 0]
+    change: Tensor = above - below
+    return change.gather(1, classes[:, None])[:, 0]
 
 
 def _missing(values: Tensor, difference: Tensor) -> float:
@@ -99,60 +89,16 @@ def _missing(values: Tensor, difference: Tensor) -> float:
 
 
 def _deep_lift(classifier: Classifier, images: Tensor, classes: Tensor) -> Tensor | str:
-    """Return the attributions of DeepLIFT, or why there are none.
-
-    It does not support modules that are called twice or work in place, so that it gets a copy of
-    the network without such modules.
-    """
-    try:
-        copy = _unshared_activations(classifier.model)
-    except UntraceableError as error:
-        return f"the network can't be traced: {error}"
-    if isinstance(copy, str):
-        return f"it has no rule for {copy}"
-    with torch.no_grad():
-        apart = (copy(images.detach()) - classifier.model(images.detach())).abs().max()
-    if float(apart) > _SMALL:
-        return "a traced copy of the network gives other logits"
+    """Return the attributions of DeepLIFT, or why there are none."""
+    probes = probe_images(classifier.image_shape)[:6].to(images.device)
     with warnings.catch_warnings():
         # captum warns about its own hooks on every call, and removes them.
         warnings.filterwarnings("ignore", message="Setting forward, backward hooks")
         try:
+            copy, _ = rescalable(classifier.model, probes)
             return cast("Tensor", DeepLift(copy).attribute(images, target=classes))
         except torch.OutOfMemoryError:
             raise
         except Exception as error:
             # captum runs the user's forward() under its hooks, which may raise any exception.
-            return f"it cannot follow the network: {error}"
-
-
-def _unshared_activations(model: nn.Module) -> nn.Module | str:
-    """Return a copy with a separate module for each ReLU, or what DeepLIFT has no rule for.
-
-    DeepLIFT only recognises modules: it would treat ``F.relu`` as linear, and fails for a ReLU
-    module that is called twice.
-    """
-    graph = traced(model)
-    relus = {torch.relu, F.relu, "relu", "relu_"}
-    for index, node in enumerate(list(graph.graph.nodes)):
-        is_module = node.op == "call_module" and isinstance(
-            graph.get_submodule(str(node.target)), nn.ReLU
-        )
-        if _has_no_rule(graph, node):
-            return str(node.target)
-        is_call = node.op in ("call_function", "call_method") and node.target in relus
-        if is_module or is_call:
-            name = f"relu_of_its_own_{index}"
-            graph.add_submodule(name, nn.ReLU())
-            with graph.graph.inserting_after(node):
-                own = graph.graph.call_module(name, (node.args[0],))
-            node.replace_all_uses_with(own)
-            graph.graph.erase_node(node)
-    graph.recompile()
-    return graph.eval()
-
-
-def _has_no_rule(graph: torch.fx.GraphModule, node: torch.fx.Node) -> bool:
-    if node.op == "call_module":
-        return isinstance(graph.get_submodule(str(node.target)), _NO_RULE_MODULES)
-    return node.op in ("call_function", "call_method") and node.target in _NO_RULE_CALLS
+            return f"it cannot follow the network ({error})"

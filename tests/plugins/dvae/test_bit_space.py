@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
 from causalxai import Classifier, Dataset
 from causalxai.concept_space import BooleanConcept, ConceptSpace
@@ -186,3 +188,24 @@ def test_a_collapsed_code_is_told_in_the_report(bar_classifier: Classifier, tiny
     section = code_section(space, tiny)
     texts = [item.text for item in section.items if isinstance(item, Text)]
     assert any(text.startswith("Note: ") for text in texts)
+
+
+class Rounding(nn.Module):
+    """Rounds what its convolutions see, so that no gradient reaches them."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = deepcopy(inner)
+        self.inner.hidden.register_forward_pre_hook(lambda _m, args: ((args[0] * 64).round() / 64,))
+
+    def forward(self, images):
+        return self.inner(images)
+
+
+def test_a_layer_without_gradients_is_refused(bar_classifier, bar_data):
+    model = Rounding(bar_classifier.model)
+    classifier = Classifier(
+        model, class_names=bar_data.class_names, image_shape=bar_data.image_shape
+    )
+    with pytest.raises(CapabilityError, match="dvae needs gradients"):
+        BitSpace(**TINY, layer="inner.conv2").fit(classifier, bar_data, rng=torch.Generator())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
@@ -252,3 +253,12 @@ def test_seeds_matter(looker: Classifier, tiny: Dataset):
     images = tiny.test.images
     one, other = (fit(looker, tiny, seed).encode(images).values for seed in (0, 1))
     assert not torch.allclose(one, other)
+
+
+def test_a_classifier_without_gradients_is_refused(looker, squares):
+    """The twin is trained by the classifier's gradients."""
+    model = deepcopy(looker.model)
+    model.register_forward_pre_hook(lambda _m, args: ((args[0] * 255).round() / 255,))
+    classifier = Classifier(model, class_names=squares.class_names, image_shape=squares.image_shape)
+    with pytest.raises(CapabilityError, match="glance needs gradients"):
+        fit(classifier, squares)
