@@ -23,6 +23,7 @@ from causalxai_discovery.observations import (
 )
 
 _KNOTS = 8
+_FEWEST = 5
 _PENALTIES = tuple(np.logspace(-4, 3, 8))
 
 
@@ -55,7 +56,9 @@ def discover_resit(
     Returns
     -------
     Claims
-        Directed edges only.
+        Directed edges only. A concept whose value is the same in all but four of the tested rows,
+        or fewer, has none: the approximate p-values of HSIC would give it an edge by chance in 15 %
+        of tables, at a level of 1 %.
 
     Raises
     ------
@@ -70,10 +73,16 @@ def discover_resit(
     values = without_units(values)
     known = Constraints.none(values.shape[1]) if constraints is None else constraints
     rows = tested_rows(values, rng, test_rows)
-    search = _Resit(values, rows, known, alpha)
+    kept = [column for column in range(values.shape[1]) if not _rare(values[rows, column])]
+    search = _Resit(values[:, kept], rows, known.among(kept), alpha)
     order = search.order()
     parents = {target: search.parents(target, order[:k]) for k, target in enumerate(order)}
-    return Claims(frozenset((i, j) for j, causes in parents.items() for i in causes))
+    return Claims(frozenset((i, j) for j, causes in parents.items() for i in causes)).placed(kept)
+
+
+def _rare(column: NDArray[np.float64]) -> bool:
+    """Return whether all but a few values of a column are the same."""
+    return len(column) - int(np.unique(column, return_counts=True)[1].max()) < _FEWEST
 
 
 # Written by hand because RESIT in the lingam package does not support background knowledge.

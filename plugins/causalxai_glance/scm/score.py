@@ -26,6 +26,7 @@ FEWEST = 30
 
 ROOT_COMPONENTS, COMPONENTS = 4, 3
 _RIDGE = 1e-9
+_LARGEST = 1e100
 
 
 @dataclass(frozen=True)
@@ -283,6 +284,10 @@ def _complaint(column: Values) -> str | None:
     if bad:
         return f"is not finite in {bad} of {len(column)} rows"
     low, high = float(column.min()), float(column.max())
+    if max(abs(low), abs(high)) > _LARGEST or 0 < high - low < 1 / _LARGEST:
+        return (
+            f"has values from {low:.3g} to {high:.3g}, too large or small for squares: rescale it"
+        )
     if high - low <= 1e-12 * max(abs(low), abs(high)):
         return f"is constant ({column[0]:g}), so that no equation can be fitted"
     if np.isin(column, (low, high)).all() and not is_boolean(column):

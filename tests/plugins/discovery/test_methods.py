@@ -213,6 +213,15 @@ def test_a_rare_attribute_has_no_edge_without_cause(method):
     assert {frozenset(pair) for pair in (*found.directed, *found.undirected)} == {frozenset({0, 1})}
 
 
+def test_resit_finds_no_edge_of_an_attribute_that_two_images_have():
+    for seed in range(20):
+        a = rng(seed).uniform(-1, 1, 300)
+        rare = rng(seed).permutation(300) < 2
+        values = np.column_stack([a, rare, a + 0.5 * rng(seed + 1).uniform(-1, 1, 300)])
+        pairs = discover_resit(values, rng(), test_rows=200).directed
+        assert {frozenset(pair) for pair in pairs} == {frozenset({0, 2})}
+
+
 @pytest.mark.parametrize("method", ALL_METHODS.values(), ids=ALL_METHODS)
 def test_one_column_has_no_edge(method):
     assert method(chain()[:, :1]) == Claims(frozenset())

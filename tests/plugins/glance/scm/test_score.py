@@ -171,6 +171,12 @@ def test_clipped_columns_keep_their_direction(clip):
     assert exact_search(2, MdlScore(x)) == {(1, 0)}
 
 
+@pytest.mark.parametrize("unit", [1e150, 1e-150])
+def test_numbers_whose_squares_are_out_of_range_are_refused(unit):
+    with pytest.raises(DataError, match=r"column 1 has values from .* rescale it"):
+        MdlScore(chain(200) * [1, unit, 1])
+
+
 def test_repeated_columns_cost_no_infinity():
     x = chain(200)
     x = np.c_[x, x[:, 0], -2 * x[:, 0]]
