@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from tests.trust.families import graph_files, hostile_files, odd_networks, store_damage
+from tests.trust.families import (
+    degenerate_tables,
+    graph_files,
+    hostile_files,
+    invariance,
+    odd_networks,
+    store_damage,
+)
 from tests.trust.family import Family
 
 FAMILIES: tuple[Family, ...] = (
     store_damage.FAMILY,
     hostile_files.FAMILY,
     odd_networks.FAMILY,
+    degenerate_tables.FAMILY,
+    invariance.FAMILY,
     graph_files.FAMILY,
 )

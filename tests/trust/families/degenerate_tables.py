@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from causalxai.errors import CausalxaiError
-from tests.trust.observers import OBSERVERS, Values, warnings_are_errors
 from tests.trust.family import Case, Family
+from tests.trust.observers import OBSERVERS, Values, warnings_are_errors
 
 _N = 300
 _NAMES = "abcdefghijklmnopqrstuvwxyz"

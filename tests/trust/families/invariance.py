@@ -9,8 +9,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from tests.trust.observers import OBSERVERS, Edges, Values, warnings_are_errors
 from tests.trust.family import Case, Family
+from tests.trust.observers import OBSERVERS, Edges, Values, warnings_are_errors
 
 _NAMES = ("u", "v", "w", "x")
 _ROWS, _TABLES = 200, 3
