@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import networkx as nx
@@ -191,7 +191,7 @@ class Effects(GraphDiscoverer):
         target = inputs.classifier.predict(images[rows])
         scope = choose(oracle, units, target, self.config)
         class_names = inputs.classifier.class_names
-        classes = [f"class {name}" for name in class_names]
+        classes = _class_nodes(class_names, scope.names)
         nodes = [*scope.names, *classes]
         required, forbidden = self.config.background.among(nodes)
         found = responses(oracle, units, scope)
@@ -217,6 +217,17 @@ class Effects(GraphDiscoverer):
                 **({"cycles": closing} if closing else {}),
             },
         )
+
+
+def _class_nodes(class_names: Sequence[str], taken: Sequence[str]) -> list[str]:
+    """Return the names of the classes' nodes, of which none is a concept's name."""
+    nodes = []
+    for name in class_names:
+        node = f"class {name}"
+        while node in taken:
+            node += " (predicted)"
+        nodes.append(node)
+    return nodes
 
 
 def _node(concept: Concept) -> Node:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from causalxai import NodeKind
 from causalxai.errors import ContractError
 from causalxai.generic.effects import Effects, Responses
 from causalxai.oracle import Response
@@ -111,3 +112,17 @@ def test_without_readback_concepts_have_no_edges_among_them():
     scale = world.space.concepts[0].scale
     edge = graph.edge(CONCEPTS[0], f"class {CLASSES[0]}")
     assert edge.weight == pytest.approx(scale * float(world.logit_effects[0, 0]), abs=2e-3)
+
+
+def test_a_concept_may_be_called_like_the_node_of_a_class(monkeypatch: pytest.MonkeyPatch):
+    world = toy_world(0)
+    names = (f"class {CLASSES[0]}", *CONCEPTS[1:])
+    monkeypatch.setattr(world.space, "_names", names)
+    graph = Effects(threshold=0.0).discover(world.inputs())
+    assert graph.nodes[: len(names)] == names
+    classes = graph.of_kind(NodeKind.CLASS)
+    assert [node.name for node in classes] == [
+        f"class {CLASSES[0]} (predicted)",
+        *(f"class {name}" for name in CLASSES[1:]),
+    ]
+    assert [node.title for node in classes] == list(CLASSES)
