@@ -64,6 +64,8 @@ class GradCam(GradientAttribution):
             )
             if not isinstance(coarse, Tensor) or coarse.dim() != 4:
                 raise CapabilityError(f"the layer {name!r} has no feature maps [n, c, h, w]")
+            # A layer of another type, such as bfloat16, has maps of this type.
+            coarse = coarse.float()
             flat = is_flat(coarse)
             kept = coarse.relu() if self.config.relu else coarse
             fine = attr.LayerAttribution.interpolate(kept, images.shape[2:], "bilinear")

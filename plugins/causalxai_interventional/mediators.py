@@ -39,6 +39,8 @@ def mediator_maps(
     maps = {}
     for layer in layers:
         response, stride = _responses(oracle, units.residual["inputs"], layer)
+        # Maps are float32 even where the network computes in another type, such as bfloat16.
+        response = response.float()
         mechanisms = found.layers[layer]
         causal = mechanisms.mediators[:, 0].to(response.dtype)
         weight = causal * mechanisms.mediator_effect[:, 0]

@@ -187,6 +187,25 @@ def test_grad_cam_is_the_papers_formula():
     torch.testing.assert_close(explained(GradCam(), inputs), kept)
 
 
+class Typed(Small):
+    """A network of another type, which takes and gives it."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(images.to(self.fc.weight.dtype))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [(torch.float64, 1e-5), (torch.bfloat16, 0.1)], ids=str
+)
+@pytest.mark.parametrize("make", [GradCam, Saliency, IntegratedGradients, Occlusion, DeepLift])
+def test_networks_of_other_types_have_maps_of_float32(make, dtype, tolerance):
+    found = explained(make(), context_of(seeded(lambda: Typed().to(dtype))))
+    expected = explained(make(), context_of(seeded(lambda: Typed().to(dtype).float())))
+    assert found.dtype == torch.float32
+    apart = float((found - expected).abs().mean())
+    assert apart <= tolerance * float(expected.abs().mean())
+
+
 @pytest.mark.parametrize("shape", [(1, 20, 20), (3, 16, 18)], ids=str)
 @pytest.mark.parametrize("baseline", ["black", "grey", "mean"])
 def test_deep_lift_adds_up_in_lenet(shape, baseline):

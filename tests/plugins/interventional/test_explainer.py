@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
@@ -19,6 +20,8 @@ from causalxai_interventional.explainer import InterventionalExplainer
 from causalxai_interventional.geometry import place
 from causalxai_interventional.mechanisms import SelectionRule, find_mechanisms
 from causalxai_interventional.mediators import convolutions, mediator_maps
+from causalxai_interventional.parameter_oracle import ParameterOracle
+from causalxai_interventional.parameter_space import ParameterSpace
 from causalxai_interventional.reference_maps import reference_maps
 from causalxai_interventional.report.explanation import explanation_report
 from causalxai_interventional.report.graph import graph_report
@@ -158,6 +161,26 @@ def test_mediator_maps_by_hand(inputs: ScoringInputs):
         torch.testing.assert_close(plain[i], place(expected[None], (15, 15), (2, 2))[0])
         expected = (response[i] * (effect * causal)[:, None, None]).sum(dim=0)
         torch.testing.assert_close(weighted[i], place(expected[None], (15, 15), (2, 2))[0])
+
+
+def test_mediator_maps_of_a_network_of_another_type(inputs: ScoringInputs):
+    images = inputs.dataset.test.images[:3]
+    target = inputs.classifier.predict(images)[:, None]
+    maps = []
+    for dtype in (torch.float32, torch.float64):
+        classifier = Classifier(
+            deepcopy(inputs.classifier.model).to(dtype),
+            class_names=inputs.classifier.class_names,
+            image_shape=inputs.classifier.image_shape,
+        )
+        space = ParameterSpace(layers=["conv1", "conv2", "fc1"])
+        space.fit(classifier, inputs.dataset, rng=torch.Generator())
+        oracle = ParameterOracle().bind(classifier, space)
+        units = space.encode(images)
+        found = find_mechanisms(oracle, units, target, SelectionRule())
+        maps.append(mediator_maps(oracle, units, found, ["conv2"])["conv2"][1])
+    assert maps[1].dtype == torch.float32
+    torch.testing.assert_close(maps[1], maps[0], rtol=1e-3, atol=1e-4)
 
 
 def test_deep_lift_sees_functional_activations(small: Classifier, rng):
