@@ -16,7 +16,7 @@ BYTES = 2**18
 DEPTH = 40
 """The most mappings and lists around a value."""
 
-VALUES = 5_000
+VALUES = 3_000
 """The most values of a document; an alias counts as often as it is used."""
 
 KEYS = 1_000

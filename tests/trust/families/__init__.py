@@ -7,13 +7,17 @@ from tests.trust.families import (
     graph_files,
     hostile_files,
     invariance,
+    nasty_documents,
     odd_networks,
+    spec_mutants,
     store_damage,
 )
 from tests.trust.family import Family
 
 FAMILIES: tuple[Family, ...] = (
     store_damage.FAMILY,
+    spec_mutants.FAMILY,
+    nasty_documents.FAMILY,
     hostile_files.FAMILY,
     odd_networks.FAMILY,
     degenerate_tables.FAMILY,
