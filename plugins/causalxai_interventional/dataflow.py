@@ -254,7 +254,10 @@ class Dataflow:
         tail_inputs = [*([end] if keeps_end else []), *head_nodes]
         tail, tail_outer = self._extract(tail_inputs, output.args[0], forbidden=segment)
         outer = (*segment_outer, *tail_outer)
-        if any(not isinstance(self._values[n], Tensor) for n in outer):
+        # What is read from outside is repeated for each edit, so that it must have a row per image.
+        images = [n for n in self.graph.graph.nodes if n.op == "placeholder"]
+        by_image = {*images, *_downstream(images)}
+        if any(n not in by_image or not isinstance(self._values[n], Tensor) for n in outer):
             return None
         floats = sum(self._values[n].numel() // 2 for n in {*tail_inputs, *tail_outer})
         behind = [n for n in _downstream(tail_inputs) if isinstance(self._values[n], Tensor)]

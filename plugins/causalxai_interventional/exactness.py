@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import redirect_stderr
 from dataclasses import dataclass
 
 import torch
@@ -116,7 +118,9 @@ def exact_strategy(
         if not propagation.applies(layer):
             continue
         try:
-            answer = propagation.logits(layer, probes.images, probes.edits)
+            # torch.fx prints what fails in a traced network before it raises it.
+            with redirect_stderr(io.StringIO()):
+                answer = propagation.logits(layer, probes.images, probes.edits)
         except Exception as error:
             # The user's forward() runs under hooks and vmap, and may raise any exception.
             _logger.info("%s: %s does not apply: %s", layer, name, error)

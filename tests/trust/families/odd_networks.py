@@ -21,7 +21,9 @@ from causalxai_baselines.occlusion import Occlusion
 from causalxai_interventional.parameter_oracle import ParameterOracle
 from causalxai_interventional.parameter_space import ParameterSpace
 from tests.trust.family import Case, Family
+from tests.trust.method_checks import check_methods
 from tests.trust.odd_networks import ANSWERED, CLASSES, SHAPE, OddNetwork
+from tests.trust.odd_structures import STRUCTURES
 from tests.trust.refused_networks import REFUSED
 
 _IMAGES = torch.rand(6, *SHAPE, generator=torch.Generator().manual_seed(5))
@@ -197,10 +199,23 @@ def _quietly(check: Callable[[OddNetwork, Path], str | None], odd: OddNetwork, f
         return check(odd, folder) or ""
 
 
+def _methods(odd: OddNetwork, _folder: Path) -> str:
+    return check_methods(odd)
+
+
+def _everything(odd: OddNetwork, folder: Path) -> str:
+    """Check all at once, which saves the start of processes."""
+    _logits(odd, folder)
+    _attributions(odd, folder)
+    sweep = _sweep(odd, folder)
+    return ", ".join(filter(None, [f"sweep {sweep}" if sweep else "", _methods(odd, folder)]))
+
+
 _CHECKS = {
     "logits": _logits,
     "attributions": _attributions,
     "sweep of weights": _sweep,
+    "methods": _methods,
 }
 
 
@@ -208,6 +223,8 @@ def _cases() -> Iterator[Case]:
     for odd in ANSWERED:
         for what, check in _CHECKS.items():
             yield Case(f"{odd.name}: {what}", partial(_quietly, check, odd), quick=what == "logits")
+    for odd in STRUCTURES:
+        yield Case(f"{odd.name}: everything", partial(_quietly, _everything, odd))
     for odd in REFUSED:
         yield Case(f"{odd.name}: refused", partial(_quietly, _refused_when_loaded, odd), quick=True)
 
