@@ -18,6 +18,7 @@ from causalxai.capabilities import Capability
 from causalxai.concept_space import Units
 from causalxai.errors import CapabilityError, CausalxaiError, ContractError
 from causalxai.explainer import Explainer, Explanation, ExplanationInputs
+from causalxai.intervals import UNBOUNDED, Bounds, limited, mean_interval
 from causalxai.plugin import Plugin
 from causalxai.plugin.guard import guarded
 
@@ -82,7 +83,10 @@ class MetricUndefinedError(CausalxaiError):
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value with its 95 % interval; ``n`` is the number of independent samples behind it."""
+    """A value with its 95 % interval; ``n`` is the number of independent samples behind it.
+
+    ``low`` and ``high`` are missing where the samples do not show how uncertain the value is.
+    """
 
     value: float
     low: float | None = None
@@ -90,19 +94,37 @@ class Estimate:
     n: int = 1
 
     @classmethod
-    def mean(cls, samples: ArrayLike, rng: np.random.Generator) -> Self:
-        """Return the mean of samples with a percentile bootstrap interval (2 000 resamples)."""
-        data = np.asarray(samples, dtype=np.float64)
+    def mean(
+        cls, samples: ArrayLike, rng: np.random.Generator, *, bounds: Bounds = UNBOUNDED
+    ) -> Self:
+        """Return the mean of samples with its 95 % interval (see ``intervals.mean_interval``).
+
+        There is no interval for fewer than five samples, nor for samples that are (nearly) all
+        equal, unless ``bounds`` says how different others can be.
+
+        Parameters
+        ----------
+        samples
+            ``[n]``, independent of one another.
+        rng
+            The generator of 2 000 resamples.
+        bounds
+            The least and the largest possible value of a sample; ``None`` where there is no limit.
+
+        Raises
+        ------
+        MetricUndefinedError
+            If there is no sample.
+        """
+        data = np.asarray(samples, dtype=np.float64).ravel()
         if data.size == 0:
             raise MetricUndefinedError("there is no sample to average")
         value = float(data.mean())
         if data.size == 1:
             return cls(value, n=1)
-        drawn = stats.bootstrap(
-            (data,), np.mean, n_resamples=_RESAMPLES, method="percentile", rng=rng
-        )
-        low, high = drawn.confidence_interval
-        return cls(value, float(low), float(high), int(data.size))
+        resamples = rng.integers(0, data.size, (_RESAMPLES, data.size))
+        low, high = mean_interval(data, resamples, bounds) or (None, None)
+        return cls(value, low, high, int(data.size))
 
     @classmethod
     def share(cls, hits: ArrayLike) -> Self:
@@ -251,7 +273,7 @@ class Metric(Plugin, ABC):
             # A metric may be third-party code; its errors must not stop the run.
             result = MetricResult(self.name, "failed", reason=str(error))
         return replace(
-            self._checked(result),
+            self._checked(self._limited(result)),
             higher_is_better=self.higher_is_better,
             value_range=self.value_range,
             reference=self.reference,
@@ -324,6 +346,22 @@ class Metric(Plugin, ABC):
         if not isinstance(getattr(cls, "reference", None), str):
             return "reference must be text"
         return None
+
+    def _limited(self, result: MetricResult) -> MetricResult:
+        """Return the result with intervals that keep to the range of the score."""
+
+        def kept(one: Estimate) -> Estimate:
+            if one.low is None or one.high is None or not math.isfinite(one.value):
+                return one
+            low, high = limited(one.low, one.high, self.value_range)
+            return replace(one, low=low, high=high)
+
+        return replace(
+            result,
+            estimate=result.estimate and kept(result.estimate),
+            chance=result.chance and kept(result.chance),
+            controls={name: kept(one) for name, one in result.controls.items()},
+        )
 
     def _checked(self, result: MetricResult) -> MetricResult:
         low, high = self.value_range

@@ -63,16 +63,39 @@ def test_the_mean_is_the_mean_and_its_interval_that_of_the_normal_theory():
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=9), st.integers(0, 99))
-def test_the_interval_lies_within_the_samples(samples: list[float], seed: int):
-    estimate = Estimate.mean(samples, np.random.default_rng(seed))
-    slack = 1e-9 * max(map(abs, samples))
-    assert min(samples) - slack <= estimate.low <= estimate.high <= max(samples) + slack
-    assert estimate == Estimate.mean(samples, np.random.default_rng(seed))
+def test_the_interval_has_the_mean_in_it_and_keeps_to_the_range(samples: list[float], seed: int):
+    bounds = (-1e6, 1e6)
+    free, kept = (
+        Estimate.mean(samples, np.random.default_rng(seed), bounds=limits)
+        for limits in ((None, None), bounds)
+    )
+    assert free.value == kept.value == pytest.approx(np.mean(samples))
+    assert (free.low is None) == (free.high is None)
+    assert (kept.low is None) == (len(samples) < 5)
+    for one in (free, kept):
+        if one.low is not None:
+            assert one.low <= one.value <= one.high
+    if kept.low is not None:
+        assert bounds[0] <= kept.low <= kept.high <= bounds[1]
 
 
-def test_samples_that_agree_leave_no_doubt():
-    estimate = Estimate.mean([0.5, 0.5, 0.5], np.random.default_rng(0))
-    assert (estimate.low, estimate.value, estimate.high, estimate.n) == (0.5, 0.5, 0.5, 3)
+def test_samples_that_agree_show_no_spread():
+    rng = np.random.default_rng(0)
+    assert Estimate.mean([0.5] * 8, rng) == Estimate(0.5, None, None, 8)
+    # With limits, they may have been hits and misses: eight hits in eight, Clopper and Pearson.
+    certain = Estimate.mean([1.0] * 8, rng, bounds=(0.0, 1.0))
+    assert (certain.low, certain.high) == pytest.approx((0.025 ** (1 / 8), 1.0))
+    found = Estimate.mean([-1.0, 0.0, 0.0, 0.0, 0.0, 0.0], rng, bounds=(-1.0, 0.0))
+    low, high = proportion_confint(5, 6, method="beta")
+    assert (found.low, found.high) == pytest.approx((low - 1, high - 1))
+
+
+def test_an_interval_that_resamples_cannot_show_is_not_told():
+    rng = np.random.default_rng(0)
+    nearly = [1.0] * 7 + [0.5]
+    assert Estimate.mean(nearly, rng).low is None
+    told = Estimate.mean(nearly, rng, bounds=(0.0, 1.0))
+    assert told.low < 0.7 < told.value < told.high <= 1
 
 
 def test_one_sample_has_no_interval_and_none_has_no_mean():
@@ -151,6 +174,14 @@ def test_what_a_score_is_read_beside_lies_in_the_range_too(
     assert (result.status, result.estimate, result.chance) == ("failed", None, None)
     assert result.reason.startswith(f"{name}: ")
     assert json.dumps(result.to_json(), allow_nan=False)
+
+
+def test_intervals_keep_to_the_range_of_the_score(inputs: ScoringInputs):
+    wide = Estimate(1.0, -2.0, 3.0, 5)
+    parts = {"raw": wide}
+    result = result_of(lambda _: MetricResult("told", estimate=wide, parts=parts), inputs)
+    assert result.estimate == Estimate(1.0, 0.0, 3.0, 5)
+    assert result.parts == parts
 
 
 def test_parts_are_on_scales_of_their_own(inputs: ScoringInputs):

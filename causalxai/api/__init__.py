@@ -141,6 +141,7 @@ API: tuple[Section, ...] = (
                 *("AttributionSpace", "Estimate", "Metric", "MetricResult"),
                 *("MetricUndefinedError", "RunMetric", "ScoringInputs"),
             ),
+            "causalxai.intervals": ("widened",),
             "causalxai.metrics.resampling": ("Rows", "bootstrapped", "null_range"),
             "causalxai.metrics.graph_scores": ("directed_member",),
         },

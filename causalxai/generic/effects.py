@@ -17,6 +17,7 @@ from causalxai.concept_space import Concept, Units, alike
 from causalxai.generic.scope import Scope, ScopeConfig, choose
 from causalxai.graph import CausalGraph, Edge, Node, NodeKind
 from causalxai.graph_discoverer import DiscovererConfig, DiscoveryInputs, GraphDiscoverer
+from causalxai.intervals import widened
 from causalxai.intervention import Intervention
 from causalxai.oracle import Oracle, Want
 from causalxai.seeding import numpy_generator
@@ -133,7 +134,7 @@ class _Estimates:
                 for rows in rng.integers(n, size=(_RESAMPLES, n))
             ]
         )
-        low, high = np.quantile(resamples, (0.025, 0.975), axis=0)
+        low, high = widened(np.quantile(resamples, (0.025, 0.975), axis=0), weight, n)
         kept = (np.abs(resamples) >= needed) & (np.sign(resamples) == np.sign(weight))
         clear = ((low > 0) | (high < 0)) & (np.abs(weight) >= needed) & (weight != 0)
         strength = np.where(clear, np.abs(weight) / np.where(needed > 0, needed, 1.0), 0.0)
@@ -147,9 +148,10 @@ class Effects(GraphDiscoverer):
     continuous concept, 1 against 0 for a boolean concept or a parameter. On a concept it is
     measured in the target's unit, from the oracle's readback, where there is any; on a class, on
     its logit. Total effects are measured, and direct ones are solved for as in a linear model (see
-    ``Responses.direct``). ``low`` and ``high`` are a bootstrap interval over images, and edges
-    whose interval has a zero in it are left out. ``frequency`` is the share of resamples that
-    clear the threshold with the same sign.
+    ``Responses.direct``). ``low`` and ``high`` are a bootstrap interval over images, which is
+    widened as Student's t is wider than the normal distribution; edges whose interval has a zero in
+    it are left out. ``frequency`` is the share of resamples that clear the threshold with the same
+    sign.
 
     The graph is acyclic: edges are taken in the order of their strength, and one that would close
     a cycle is left out and listed in ``annotations["cycles"]``. Background knowledge is kept, and

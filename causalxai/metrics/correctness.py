@@ -15,6 +15,7 @@ from causalxai.columns import informative_rows
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError
 from causalxai.graph import CausalGraph
+from causalxai.intervals import Bounds
 from causalxai.metric import Estimate, MetricResult, MetricUndefinedError, RunMetric, ScoringInputs
 from causalxai.metrics import graph_scores
 from causalxai.metrics.resampling import null_range
@@ -79,14 +80,14 @@ class Correctness(RunMetric):
         parts = {"this graph": Estimate(graph_scores.index(graph, truth))}
         parts |= found.agreements(rng)
         undefined = []
-        for name, score in _BESIDE.items():
+        for name, (score, bounds) in _BESIDE.items():
             try:
-                parts[name] = found.mean(score, rng)
+                parts[name] = found.mean(score, rng, bounds)
             except MetricUndefinedError as reason:
                 undefined.append(f"left out: {name}: {reason}")
         return MetricResult(
             self.name,
-            estimate=found.mean(graph_scores.index, rng),
+            estimate=found.mean(graph_scores.index, rng, _INDEX),
             chance=found.chance(rng),
             parts=parts,
             reason="; ".join([*found.remarks(), *undefined]),
@@ -120,13 +121,16 @@ def _with_the_image(found: CausalGraph, truth: CausalGraph) -> float:
 
 _Score = Callable[[CausalGraph, CausalGraph], float]
 
-_BESIDE: dict[str, _Score] = {
-    "with the image": _with_the_image,
-    "SHD": graph_scores.shd,
-    "skeleton F1": graph_scores.skeleton_f1,
-    "orientation accuracy": graph_scores.orientation_accuracy,
-    "SID": graph_scores.sid,
-    "ancestor-AID": graph_scores.ancestor_aid,
+_INDEX: Bounds = (None, 1.0)
+_SHARE: Bounds = (0.0, 1.0)
+
+_BESIDE: dict[str, tuple[_Score, Bounds]] = {
+    "with the image": (_with_the_image, _INDEX),
+    "SHD": (graph_scores.shd, (0.0, None)),
+    "skeleton F1": (graph_scores.skeleton_f1, _SHARE),
+    "orientation accuracy": (graph_scores.orientation_accuracy, _SHARE),
+    "SID": (graph_scores.sid, _SHARE),
+    "ancestor-AID": (graph_scores.ancestor_aid, _SHARE),
 }
 
 
@@ -137,10 +141,10 @@ class _Rediscovered:
     graphs: Sequence[Sequence[CausalGraph]]
     truth: CausalGraph
 
-    def mean(self, score: _Score, rng: np.random.Generator) -> Estimate:
+    def mean(self, score: _Score, rng: np.random.Generator, bounds: Bounds) -> Estimate:
         """Return a score's mean over subsets, with its interval."""
         every = [np.mean([score(graph, self.truth) for graph in graphs]) for graphs in self.graphs]
-        return self._mean(every, rng)
+        return self._mean(every, rng, bounds)
 
     def remarks(self) -> list[str]:
         """Return a remark on the intervals if they do not describe the data."""
@@ -149,9 +153,11 @@ class _Rediscovered:
             return []
         return [f"intervals: Monte-Carlo error of {count} subsets; {_ENOUGH} give that of the data"]
 
-    def _mean(self, every: Sequence[np.floating], rng: np.random.Generator) -> Estimate:
+    def _mean(
+        self, every: Sequence[np.floating], rng: np.random.Generator, bounds: Bounds
+    ) -> Estimate:
         if len(every) < _ENOUGH:
-            return Estimate.mean(every, rng)
+            return Estimate.mean(every, rng, bounds=bounds)
         mean, (low, high) = float(np.mean(every)), np.percentile(every, (2.5, 97.5))
         return Estimate(mean, min(float(low), mean), max(float(high), mean), len(every))
 
@@ -168,7 +174,7 @@ class _Rediscovered:
         ]
         known = {}
         if within:
-            known["consistency"] = self._mean(within, rng)
+            known["consistency"] = self._mean(within, rng, _SHARE)
         if between:
             # Pairs of subsets are not independent of one another, so that there is no interval.
             known["stability"] = Estimate(float(np.mean(between)), n=len(self.graphs))

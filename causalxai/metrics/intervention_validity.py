@@ -15,6 +15,7 @@ from torch import Tensor
 from causalxai.capabilities import Capability
 from causalxai.concept_space import Units
 from causalxai.explainer import Explanation
+from causalxai.intervals import Bounds
 from causalxai.intervention import Intervention
 from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError, ScoringInputs
 from causalxai.metrics.resampling import Rows, bootstrapped
@@ -25,6 +26,7 @@ from causalxai.seeding import numpy_generator
 
 _TOLD_APART = 8
 _HALF = 0.5
+_RANGE: Bounds = (None, 1.0)
 
 
 class InterventionValidity(Metric):
@@ -43,7 +45,7 @@ class InterventionValidity(Metric):
 
     name = "intervention-validity"
     higher_is_better = True
-    value_range = (None, 1.0)
+    value_range = _RANGE
     reference = "causalxai; composition and effectiveness of Monteiro et al. (2023), section 3"
     requires = frozenset({Capability.CONCEPTS, Capability.ORACLE, Capability.READBACK})
     about_concepts = True
@@ -184,12 +186,15 @@ def _validity(
             ),
             n,
             rng,
+            bounds=_RANGE,
         )
 
     parts = {}
     for concept, one in list(obeyed.items())[:_TOLD_APART]:
         kind = "flips obeyed" if one.boolean else "R²"
-        parts[f"{kind}: {concept}"] = bootstrapped(partial(one.score, one.read), n, rng)
+        parts[f"{kind}: {concept}"] = bootstrapped(
+            partial(one.score, one.read), n, rng, bounds=_RANGE
+        )
         effect = bootstrapped(one.own_effect, n, rng)
         if np.isfinite(effect.value):
             parts[f"own effect: {concept}"] = effect

@@ -264,7 +264,7 @@ class _Trial:
     def score_of_all(self, claims: Sequence[NDArray[np.float64]]) -> Estimate:
         """Return the mean score of several tables of claimed effects ``[q, n]``."""
         each = [_correlations(claimed, self.shown)[self.informative] for claimed in claims]
-        return Estimate.mean(np.mean(each, axis=0), self.rng)
+        return Estimate.mean(np.mean(each, axis=0), self.rng, bounds=(-1.0, 1.0))
 
 
 def _reason(

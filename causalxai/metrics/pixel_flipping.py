@@ -49,12 +49,15 @@ class PixelFlipping(Metric):
         }
         noise = torch.rand(len(images), *images.shape[2:], generator=inputs.rng)
         by_chance = self.areas(inputs.classifier, images, target, noise)
-        estimates = {name: Estimate.mean(area.numpy(), rng) for name, area in areas.items()}
+        estimates = {
+            name: Estimate.mean(area.numpy(), rng, bounds=self.value_range)
+            for name, area in areas.items()
+        }
         first = next(iter(estimates))
         return MetricResult(
             self.name,
             estimate=estimates[first],
-            chance=Estimate.mean(by_chance.numpy(), rng),
+            chance=Estimate.mean(by_chance.numpy(), rng, bounds=self.value_range),
             parts={name: estimate for name, estimate in estimates.items() if name != first},
             read=AttributionSpace.PIXELS,
             translated=attribution.translated,

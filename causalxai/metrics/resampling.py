@@ -7,8 +7,8 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
+from causalxai.intervals import FEWEST, UNBOUNDED, Bounds, limited, score_interval, widened
 from causalxai.metric import Estimate
 
 Rows: TypeAlias = NDArray[np.int64]
@@ -17,32 +17,48 @@ Statistic: TypeAlias = Callable[[Rows], float]
 """A function that scores the images with the given indices."""
 
 _PERCENTILES = (2.5, 97.5)
+_FEWEST_HALVED = 20
 
 
 def bootstrapped(
-    statistic: Statistic, n: int, rng: np.random.Generator, *, draws: int = 500
+    statistic: Statistic,
+    n: int,
+    rng: np.random.Generator,
+    *,
+    draws: int = 500,
+    bounds: Bounds = UNBOUNDED,
 ) -> Estimate:
-    """Return a score of ``n`` images with a percentile bootstrap interval.
+    """Return a score of ``n`` images with its interval (see ``intervals.score_interval``).
 
     It is for scores that are not distorted when an image is drawn twice, such as ratios of means.
-    Draws in which the score is not finite are left out.
+    There is no interval for fewer than five images, nor where the score does not depend on the
+    images, nor where leaving out one image leaves no score.
+
+    Parameters
+    ----------
+    statistic
+        The score.
+    n
+        The number of images.
+    rng
+        The generator of the resamples.
+    draws
+        The number of resamples.
+    bounds
+        The range of the score, to which the interval is limited.
     """
-    value = float(statistic(np.arange(n)))
+    every = np.arange(n)
+    value = float(statistic(every))
     if n < 2:
         return Estimate(value, n=n)
-    drawn = stats.bootstrap(
-        (np.arange(n),),
-        statistic,
-        n_resamples=draws,
-        vectorized=False,
-        method="percentile",
-        rng=rng,
-    ).bootstrap_distribution
-    finite = drawn[np.isfinite(drawn)]
-    if not finite.size:
+    resamples = rng.integers(0, n, (draws, n))
+    if n < FEWEST or not np.isfinite(value):
         return Estimate(value, n=n)
-    low, high = np.percentile(finite, _PERCENTILES)
-    return Estimate(value, min(float(low), value), max(float(high), value), n)
+    drawn = np.array([statistic(rows) for rows in resamples], dtype=np.float64)
+    left_out = np.array([statistic(np.delete(every, one)) for one in every], dtype=np.float64)
+    interval = score_interval(value, left_out, drawn, resamples)
+    low, high = limited(*interval, bounds) if interval else (None, None)
+    return Estimate(value, low, high, n)
 
 
 def halved(
@@ -51,14 +67,16 @@ def halved(
     rng: np.random.Generator,
     *,
     draws: int = 100,
-    bounds: tuple[float | None, float | None] = (None, None),
+    bounds: Bounds = UNBOUNDED,
 ) -> Estimate:
     """Return a score of ``n`` images with an interval by random halves [1]_.
 
     Images that are drawn twice look like dependence, so that a bootstrap of mutual information
     overestimates the score. Random halves are drawn *without* replacement. Their scores vary
     around their centre as the score of all images varies around its expectation (the delete-half
-    jackknife); the interval adds their deviations from their median to the value.
+    jackknife); the interval adds their deviations from their median to the value, widened as
+    Student's t is wider than the normal distribution. Fewer than twenty images have no interval:
+    a half of them shows too few different scores.
 
     Parameters
     ----------
@@ -81,11 +99,11 @@ def halved(
     value = float(statistic(np.arange(n)))
     drawn = np.array([statistic(rng.permutation(n)[: n // 2]) for _ in range(draws)])
     finite = drawn[np.isfinite(drawn)]
-    if not finite.size:
+    if not finite.size or n < _FEWEST_HALVED:
         return Estimate(value, n=n)
-    low, high = value + np.percentile(finite - np.median(finite), _PERCENTILES)
-    low, high = np.clip((low, high), *bounds) if bounds != (None, None) else (low, high)
-    return Estimate(value, float(low), float(high), n)
+    ends = value + np.percentile(finite - np.median(finite), _PERCENTILES)
+    low, high = widened(ends, np.float64(value), n)
+    return Estimate(value, *limited(low, high, bounds), n)
 
 
 def null_range(scores: ArrayLike) -> Estimate:

@@ -103,15 +103,19 @@ class Sanity(Metric):
             )
         controls = {}
         if np.isfinite(repeated.of_all):
-            controls["same weights"] = bootstrapped(repeated.of, len(rows), rng, draws=_DRAWS)
+            controls["same weights"] = self._over_images(repeated, rng)
         return MetricResult(
             self.name,
-            estimate=bootstrapped(change.of, len(rows), rng, draws=_DRAWS),
+            estimate=self._over_images(change, rng),
             chance=_by_chance(claims[0], rng),
             controls=controls,
             translated=False,
             read=read,
         )
+
+    def _over_images(self, change: _Change, rng: np.random.Generator) -> Estimate:
+        n = len(change.before)
+        return bootstrapped(change.of, n, rng, draws=_DRAWS, bounds=self.value_range)
 
     def _forgetful(self, inputs: ScoringInputs) -> ScoringInputs:
         """Return the inputs with a randomised classifier and the concepts of the original one."""

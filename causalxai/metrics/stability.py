@@ -107,13 +107,17 @@ class Stability(_AskingAgain):
         parts = {"raw": Estimate.mean(raw, rng)}
         if self.config.repeats > 1:
             again = [_direction_spread(claims) for claims in pointing]
-            parts["asked again"] = Estimate.mean([-spread.mean() for spread in again], rng)
+            parts["asked again"] = Estimate.mean(
+                [-spread.mean() for spread in again], rng, bounds=self.value_range
+            )
         parts["copies left out"] = Estimate.share(~answers.kept)
         silent = len(answers.kept) - len(pointing)
         return MetricResult(
             self.name,
-            estimate=Estimate.mean(_negated(pointing), rng),
-            chance=Estimate.mean(_negated([_shuffled(c, rng) for c in pointing]), rng),
+            estimate=Estimate.mean(_negated(pointing), rng, bounds=self.value_range),
+            chance=Estimate.mean(
+                _negated([_shuffled(c, rng) for c in pointing]), rng, bounds=self.value_range
+            ),
             parts=parts,
             translated=False,
             read=answers.read,
@@ -148,8 +152,8 @@ class RelativeStability(_AskingAgain):
         shuffled = _Distances(_dealt(every, rng))
         return MetricResult(
             self.name,
-            estimate=bootstrapped(distances.ratio, len(every), rng),
-            chance=bootstrapped(shuffled.ratio, len(every), rng),
+            estimate=bootstrapped(distances.ratio, len(every), rng, bounds=self.value_range),
+            chance=bootstrapped(shuffled.ratio, len(every), rng, bounds=self.value_range),
             parts={"copies left out": Estimate.share(~answers.kept)},
             translated=False,
             read=answers.read,

@@ -252,4 +252,4 @@ def _with_interval(
         except MetricUndefinedError:
             return float("nan")
 
-    return bootstrapped(of, len(effects), rng)
+    return bootstrapped(of, len(effects), rng, bounds=(-1.0, 1.0))

@@ -113,7 +113,7 @@ class Falsify(RunMetric):
         return MetricResult(
             self.name,
             estimate=Estimate(float(markov[key.F_GIVEN_VIOLATIONS]), n=tests),
-            chance=Estimate.mean(markov[key.F_PERM_VIOLATIONS], rng),
+            chance=Estimate.mean(markov[key.F_PERM_VIOLATIONS], rng, bounds=self.value_range),
             parts={
                 "as good by chance": Estimate(float(markov[key.P_VALUE]), n=drawn),
                 "same class": Estimate(float(same[key.P_VALUE]), n=drawn),

@@ -184,12 +184,30 @@ class _Changes:
         return float(sum(one.var(ddof=1) / len(one) for one in self.of) / 4)
 
     def estimate(self, rng: np.random.Generator) -> Estimate:
-        """Return the mean with a percentile bootstrap interval, drawn within the classes."""
+        """Return the mean with its interval.
+
+        Each end is the farther one of the percentile interval of a bootstrap within the classes
+        and of Student's t with Welch's degrees of freedom.
+        """
         drawn = np.mean(
             [rng.choice(one, (_RESAMPLES, len(one))).mean(axis=1) for one in self.of], axis=0
         )
         low, high = np.percentile(drawn, (2.5, 97.5))
-        return Estimate(self.mean, float(low), float(high), sum(map(len, self.of)))
+        half = self._half_width()
+        return Estimate(
+            self.mean,
+            min(float(low), self.mean - half),
+            max(float(high), self.mean + half),
+            sum(map(len, self.of)),
+        )
+
+    def _half_width(self) -> float:
+        """Return half of Welch's 95 % interval; 0 where no change varies."""
+        if self.variance == 0:
+            return 0.0
+        shares = [one.var(ddof=1) / len(one) / 4 for one in self.of]
+        spent = sum(share**2 / (len(one) - 1) for share, one in zip(shares, self.of, strict=True))
+        return float(stats.t.ppf(0.975, self.variance**2 / spent) * self.variance**0.5)
 
     def turned_at_random(self, rng: np.random.Generator) -> _Changes:
         first, second = (one * rng.choice([-1, 1], len(one)) for one in self.of)

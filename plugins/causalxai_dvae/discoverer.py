@@ -14,6 +14,7 @@ from causalxai.capabilities import Capability, expect
 from causalxai.concept_space import Units
 from causalxai.graph import CausalGraph, Edge, Node, NodeKind
 from causalxai.graph_discoverer import DiscovererConfig, DiscoveryInputs, GraphDiscoverer
+from causalxai.intervals import widened
 from causalxai.intervention import Intervention
 from causalxai.oracle import Oracle, Want
 from causalxai.seeding import numpy_generator
@@ -166,7 +167,8 @@ def _edges(
     needed = np.maximum(threshold * np.abs(weights).max(axis=0), least)
     rows = rng.integers(len(effects), size=(_RESAMPLES, len(effects)))
     resampled = np.stack([effects[chosen].mean(axis=0) for chosen in rows])
-    low, high = np.quantile(resampled, (0.025, 0.975), axis=0)
+    ends = np.quantile(resampled, (0.025, 0.975), axis=0)
+    low, high = widened(ends, weights, len(effects))
     share = ((np.abs(resampled) >= needed) & (np.sign(resampled) == np.sign(weights))).mean(axis=0)
     for i, bit in enumerate(bits):
         for j, target in enumerate(targets):

@@ -156,8 +156,12 @@ class SharedInformation(_CodeMetric):
         rng = numpy_generator(inputs.rng)
         return MetricResult(
             self.name,
-            estimate=bootstrapped(information.cosine, len(activations), rng),
-            chance=bootstrapped(information.by_chance, len(activations), rng),
+            estimate=bootstrapped(
+                information.cosine, len(activations), rng, bounds=self.value_range
+            ),
+            chance=bootstrapped(
+                information.by_chance, len(activations), rng, bounds=self.value_range
+            ),
             parts={"of the means": Estimate(information.of_means, n=len(activations))},
         )
 

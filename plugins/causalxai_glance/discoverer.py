@@ -15,6 +15,7 @@ from causalxai.capabilities import Capability, expect
 from causalxai.errors import CapabilityError
 from causalxai.graph import CausalGraph, Edge, Node, NodeKind
 from causalxai.graph_discoverer import DiscovererConfig, DiscoveryInputs, GraphDiscoverer
+from causalxai.intervals import widened
 from causalxai.seeding import numpy_generator
 from causalxai_glance.concepts import named_concepts
 from causalxai_glance.edge_evidence import (
@@ -134,6 +135,7 @@ class GlanceDiscoverer(GraphDiscoverer):
                 self._label_edges(search, labelled, inputs, rng), len(names)
             ),
             threshold=self.config.threshold,
+            units=len(effects),
             unfaithful=frozenset(
                 concept for concept in range(len(names)) if not quality.faithful_in(concept)
             ),
@@ -322,7 +324,8 @@ def _into_prediction(
 ) -> Iterator[Edge]:
     """Yield an edge from each concept into the prediction, with an interval over units."""
     resamples = [shifts[rows].mean(axis=0) for rows in _resamples(len(shifts), rng)]
-    low, high = np.quantile(resamples, (0.025, 0.975), axis=0)
+    ends = np.quantile(resamples, (0.025, 0.975), axis=0)
+    low, high = widened(ends, shifts.mean(axis=0), len(shifts))
     for index, name in enumerate(names):
         if index in barred:
             continue

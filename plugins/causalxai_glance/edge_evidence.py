@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causalxai.graph import CausalGraph, Edge, EdgeKind
+from causalxai.intervals import widened
 from causalxai.storage.record import Json
 from causalxai_glance.perception_evidence import perception_findings, verdict
 from causalxai_glance.scm import Pair
@@ -53,6 +54,8 @@ class EdgeEvidence:
         labels were not resampled.
     threshold
         T.
+    units
+        The number of units.
     unfaithful
         Indices of the concepts for which the twin does not obey do(), or whose value is not read
         back well from its images.
@@ -69,6 +72,7 @@ class EdgeEvidence:
     spread: Values
     label_frequency: Values
     threshold: float
+    units: int
     unfaithful: frozenset[int]
     perceived: CausalGraph | None
 
@@ -110,7 +114,8 @@ class EdgeEvidence:
         return bool(confirmed_edges(pair, self.weights, self.unfaithful, self.threshold))
 
     def _edge(self, i: int, j: int) -> Edge:
-        low, high = np.quantile(self.spread[:, i, j], (0.025, 0.975))
+        ends = np.quantile(self.spread[:, i, j], (0.025, 0.975))
+        low, high = widened(ends, self.weights[i, j], self.units)
         absent, backward = self.margins[i, j]
         share = float(self.label_frequency[i, j])
         margins = {"nats_over_none": absent, "nats_over_reverse": backward}

@@ -9,6 +9,7 @@ from typing import Annotated, NamedTuple
 
 import torch
 from pydantic import BeforeValidator, Field
+from scipy import stats
 from torch import Tensor
 
 from causalxai.capabilities import Capability, expect
@@ -169,7 +170,7 @@ class _Tally:
         if n < 2:
             return edge
         variance = max(0.0, (float(self.squares[at]) - n * mean**2) / (n - 1))
-        half = 1.96 * (variance / n) ** 0.5
+        half = float(stats.t.ppf(0.975, n - 1)) * (variance / n) ** 0.5
         return replace(edge, low=mean - half, high=mean + half)
 
     def __add__(self, other: _Tally) -> _Tally:

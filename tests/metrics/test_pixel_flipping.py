@@ -191,7 +191,9 @@ def test_the_truth_beats_chance_and_chance_the_opposite(
     assert best.n == random.n == 50
     # Random orders differ from image to image; the maps are the same for all of them.
     assert random.low < random.value < random.high
-    assert best.low == pytest.approx(best.high, rel=1e-12)
+    # Scores that are all the same may have been anything in [0, 1] with this mean.
+    assert 0 <= best.low < best.value < best.high <= 1
+    assert random.high - random.low < best.high - best.low
 
 
 def test_the_same_generator_gives_the_same_score(many: tuple[Explanation, ScoringInputs]):

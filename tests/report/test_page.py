@@ -243,7 +243,11 @@ def test_a_real_report_has_the_scores_of_the_run(finished: Run):
     lines = Page(finished.report.read_text(encoding="utf-8")).scores()
     for name, result in finished.metrics.items():
         (line,) = [one for one in lines if one[0] == "score" and one[1].startswith(f"{name} ")]
-        assert line[2].startswith(f"{result.estimate.value:.3f} [")
+        interval = "" if result.estimate.low is None else " ["
+        assert line[2].startswith(f"{result.estimate.value:.3f}{interval}")
+    assert "no interval where there are fewer than five values" in finished.report.read_text(
+        "utf-8"
+    )
     assert [line[1] for line in lines if line[0] == "control"] == [
         *finished.metrics["correction"].controls
     ]

@@ -26,6 +26,7 @@ def evidence() -> EdgeEvidence:
         spread=np.stack([WEIGHTS - 0.01, WEIGHTS, WEIGHTS + 0.01]),
         label_frequency=np.full((3, 3), 0.75),
         threshold=0.2,
+        units=20,
         unfaithful=frozenset(),
         perceived=None,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.trust.families import (
+    coverage,
     degenerate_tables,
     graph_files,
     hostile_files,
@@ -23,4 +24,5 @@ FAMILIES: tuple[Family, ...] = (
     degenerate_tables.FAMILY,
     invariance.FAMILY,
     graph_files.FAMILY,
+    coverage.FAMILY,
 )
