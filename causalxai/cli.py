@@ -180,7 +180,7 @@ def compare_command(
     if as_json:
         sys.stdout.write(json.dumps(summary, allow_nan=False) + "\n")
     else:
-        wide = console if console.is_terminal else Console(stderr=True, width=240)
+        wide = console if console.is_terminal else _console(stderr=True, width=240)
         wide.print(terminal_table(comparison), highlight=False)
         for note in comparison.reading_notes:
             wide.print(note, highlight=False)
@@ -216,7 +216,7 @@ def plugins() -> None:
         plugin = listing.provenance
         state = f"broken: {listing.error}" if listing.error else "ok"
         table.add_row(plugin.group, plugin.name, plugin.distribution, plugin.version, state)
-    Console(width=None if sys.stdout.isatty() else 240).print(table, highlight=False)
+    _console(width=None if sys.stdout.isatty() else 240).print(table, highlight=False)
 
 
 @app.command()
@@ -264,11 +264,16 @@ def _score_line(name: str, brief: dict[str, object]) -> str:
     return f"{name}: {brief['value']:.3f}{chance} (n = {brief['n']})"
 
 
+def _console(*, width: int | None = None, stderr: bool = False) -> Console:
+    """Return a console that shows every text as it is; names of users may look like markup."""
+    return Console(width=width, stderr=stderr, markup=False, emoji=False)
+
+
 def _set_up_logging() -> Console:
     """Send the log to standard error, because standard output is for results."""
     from rich.logging import RichHandler
 
-    console = Console(stderr=True)
+    console = _console(stderr=True)
     plain = logging.StreamHandler(sys.stderr)
     rich = RichHandler(console=console, show_time=False, show_path=False, show_level=False)
     handler = rich if console.is_terminal else plain

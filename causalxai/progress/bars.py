@@ -39,11 +39,11 @@ def terminal_progress(console: Console) -> Iterator[Progress]:
         yield LogProgress(_logger)
         return
     columns = (
-        rich_progress.TextColumn("{task.description}"),
+        rich_progress.TextColumn("{task.description}", markup=False),
         rich_progress.BarColumn(),
         rich_progress.MofNCompleteColumn(),
         rich_progress.TimeElapsedColumn(),
-        rich_progress.TextColumn("{task.fields[note]}"),
+        rich_progress.TextColumn("{task.fields[note]}", markup=False),
     )
     with rich_progress.Progress(*columns, console=console) as display:
         yield TerminalProgress(display)

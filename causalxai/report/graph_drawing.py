@@ -221,7 +221,7 @@ class _Panel:
                 continue
             size = 9 if self.page.roomy else 7
             self.boxes[node] = self.axes.text(
-                x, y, node, ha="center", va="center", fontsize=size, color=INK, parse_math=False,
+                x, y, node, ha="center", va="center", fontsize=size, color=INK,
                 bbox={"boxstyle": "round,pad=0.3", "fc": "white", "ec": _GREY, "lw": 0.7},
             ).get_bbox_patch()  # fmt: skip
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure as PlotFigure
+from matplotlib.text import Text as PlotText
 
 from causalxai.report.section import Figure
 
@@ -58,6 +59,9 @@ def axes_grid(figure: PlotFigure, rows: int, columns: int, **options: Any) -> li
 
 def embed(figure: PlotFigure, caption: str, alt: str, *, raster: bool = False) -> Figure:
     """Render a figure for the report, as SVG, or as PNG if it has many points or pixels."""
+    # Names of users are text, also where they contain dollar signs.
+    for text in figure.findobj(PlotText):
+        text.set_parse_math(False)
     buffer = io.BytesIO()
     with mpl.rc_context(_STYLE):
         if raster:

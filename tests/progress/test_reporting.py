@@ -73,6 +73,15 @@ def test_a_terminal_shows_a_bar():
     assert "loss 0.5" in shown
 
 
+def test_a_terminal_shows_labels_as_they_are():
+    console = Console(file=io.StringIO(), force_terminal=True, width=100)
+    with terminal_progress(console) as progress, progress.task("[/red] [bold]a", 1) as advance:
+        advance(1, "[x, y]")
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "[/red] [bold]a" in shown
+    assert "[x, y]" in shown
+
+
 def test_what_is_no_terminal_gets_lines():
     console = Console(file=io.StringIO(), force_terminal=False)
     with terminal_progress(console) as progress:

@@ -1,6 +1,7 @@
 """Figures: the same drawing gives the same bytes, and figures on one page don't share names."""
 
 import re
+from xml.etree import ElementTree
 
 from causalxai.report import plots
 from causalxai.report.plots import axes_grid, embed, new_figure
@@ -30,3 +31,15 @@ def test_two_figures_share_no_clip_path():
     one, other = (set(re.findall(r"url\(#([^)]+)\)", drawn(height))) for height in (1.0, 1.5))
     assert one
     assert not one & other
+
+
+def test_dollar_signs_and_markup_in_names_are_text():
+    names = ["$x_{$", "$a$ and $b$", "</text><b>&amp;"]
+    figure = new_figure(3, 2)
+    axes = axes_grid(figure, 1, 1)[0][0]
+    axes.barh([0, 1, 2], [1, 2, 3], label=names[0])
+    axes.set_yticks([0, 1, 2], names)
+    axes.set_title(names[0])
+    axes.legend()
+    written = list(ElementTree.fromstring(embed(figure, "", "").svg).itertext())
+    assert [written.count(name) for name in names] == [3, 1, 1]

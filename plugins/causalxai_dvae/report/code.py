@@ -172,7 +172,7 @@ def _painted(space: BitSpace, dataset: Dataset) -> Figure:
 def say_prediction(probabilities: Tensor, class_names: Sequence[str]) -> str:
     """Return the likeliest class and its probability, as plain text."""
     probability, klass = probabilities.max(dim=0)
-    name = class_names[int(klass)].replace("$", r"\$")
+    name = class_names[int(klass)]
     # Broken into two lines where it would overlap its neighbour.
     gap = "\n" if len(name) > _LONG else " "
     return f"{name}:{gap}{float(probability):.2f}"

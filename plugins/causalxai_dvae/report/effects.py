@@ -46,8 +46,8 @@ def effects_section(graph: CausalGraph, bits: Sequence[str]) -> Section:
     shares = weights / np.where(strongest > 0, strongest, 1)
     axes.imshow(np.nan_to_num(shares), cmap=_COLOURS, vmin=-1, vmax=1, aspect="auto")
     numbers = [bit.removeprefix("bit ") for bit in bits]
-    axes.set_xticks(range(len(bits)), numbers, parse_math=False)
-    axes.set_yticks(range(len(targets)), targets, parse_math=False)
+    axes.set_xticks(range(len(bits)), numbers)
+    axes.set_yticks(range(len(targets)), targets)
     axes.set_xlabel("bit")
     caption = (
         "The difference between do(bit = 1) and do(bit = 0), each row relative to its strongest "

@@ -169,7 +169,7 @@ def _draw_importance(
     assert explanation.units is not None
     code = explanation.units.values[image].int().tolist()
     names = [f"{explanation.concepts[bit]} = {code[bit]}" for bit in chosen]
-    axes.set_yticks(places, names, fontsize=6.5, parse_math=False)
+    axes.set_yticks(places, names, fontsize=6.5)
     axes.tick_params(axis="x", labelsize=6.5)
     axes.tick_params(axis="y", length=0)
     axes.axvline(0, color=INK, linewidth=0.8)
@@ -177,7 +177,7 @@ def _draw_importance(
     name = class_names[int(explanation.target[image])]
     size = int(minimal.sum())
     title = f"logit of {name}" + (f"; {size} flipped" if size else "")
-    axes.set_title(title, fontsize=7.5, loc="left", parse_math=False)
+    axes.set_title(title, fontsize=7.5, loc="left")
 
 
 def _over_all_images(explanation: Explanation) -> Figure:
@@ -191,7 +191,7 @@ def _over_all_images(explanation: Explanation) -> Figure:
     places = np.arange(len(bits))
     for axes in (strength, needed):
         names = [explanation.concepts[bit] for bit in bits]
-        axes.set_yticks(places, names, fontsize=6.5, parse_math=False)
+        axes.set_yticks(places, names, fontsize=6.5)
         axes.tick_params(axis="y", length=0)
         axes.tick_params(axis="x", labelsize=7)
         axes.invert_yaxis()

@@ -215,7 +215,7 @@ def _draw_confidence(
     axes.set_xlim(0, 1.25)
     axes.set_xticks([0, 0.5, 1])
     title = f"confidence in class {class_names[target]}"
-    axes.set_title(title, fontsize=8, loc="left", parse_math=False)
+    axes.set_title(title, fontsize=8, loc="left")
 
 
 def _bars(
@@ -226,7 +226,7 @@ def _bars(
 ) -> BarContainer:
     places = np.arange(len(values))
     bars = axes.barh(places, values, color=list(colours), height=0.7)
-    axes.set_yticks(places, labels, fontsize=7, parse_math=False)
+    axes.set_yticks(places, labels, fontsize=7)
     axes.tick_params(axis="x", labelsize=7)
     axes.tick_params(axis="y", length=0)
     axes.invert_yaxis()

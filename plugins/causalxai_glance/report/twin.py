@@ -156,7 +156,7 @@ def _alignment(space: LatentSpace, labels: Tensor, readings: Tensor) -> Figure:
         axes, label, reading = every[place], labels[:, place], readings[:, place]
         _compare(axes, label.numpy(), reading.numpy(), place in space.boolean_)
         r2 = _measured(space.quality_.alignment[place])
-        axes.set_title(f"{name}, R² {r2}", fontsize=_TITLE, parse_math=False)
+        axes.set_title(f"{name}, R² {r2}", fontsize=_TITLE)
     for axes in every[k:]:
         axes.set_axis_off()
     return embed(
@@ -238,7 +238,6 @@ def _principal_plane(
 def _name_cluster(axes: Axes, place: NDArray[np.float64], name: str, colour: str) -> None:
     axes.text(
         place[0], place[1], name, fontsize=_TITLE, ha="center", va="center", color=INK,
-        parse_math=False,
         bbox={"boxstyle": "round,pad=0.2", "fc": "white", "ec": colour, "alpha": 0.85},
     )  # fmt: skip
 

@@ -8,6 +8,7 @@ from tests.trust.families import (
     graph_files,
     hostile_files,
     invariance,
+    markup,
     nasty_documents,
     odd_networks,
     spec_mutants,
@@ -24,5 +25,6 @@ FAMILIES: tuple[Family, ...] = (
     degenerate_tables.FAMILY,
     invariance.FAMILY,
     graph_files.FAMILY,
+    markup.FAMILY,
     coverage.FAMILY,
 )
