@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from causalxai.errors import CapabilityError, ContractError
-from causalxai.network.adaptation import as_float32, unwrapped
-from causalxai.network.examination import Examination, refuse_unbuilt
+from causalxai.network.adaptation import as_float32, name_of, unwrapped
+from causalxai.network.examination import Examination, own_randomness, refuse_unbuilt
 from causalxai.network.hidden_layer import Embedding, HiddenLayer, NamedLayer
 from causalxai.network.layer_order import in_order, weighted_layers
 from causalxai.network.linear_head import LinearHead, find_linear_head
@@ -90,7 +90,7 @@ class Classifier:
         except Exception as error:
             # The network may be the user's own code, which may raise any exception.
             raise ContractError(
-                f"{type(model).__name__} cannot be put into evaluation mode on {self.device}: "
+                f"{name_of(model)} cannot be put into evaluation mode on {self.device}: "
                 f"{type(error).__name__}: {error}"
             ) from error
 
@@ -112,18 +112,20 @@ class Classifier:
         """
         if len(images):
             some = images[:_EXAMINED].to(self.device, torch.float32)
-            Examination(self.model, len(self.class_names)).try_on(some)
+            with torch.inference_mode(False), own_randomness():
+                Examination(self.model, len(self.class_names)).try_on(some)
 
     def _examined(self, images: Tensor) -> str:
         """Examine the network, and return why it gives no gradients; empty if it does."""
         examination = Examination(self.model, len(self.class_names))
-        examination.first_call(images[:1])
-        logits = examination.try_on(images)
-        fault = examination.gradient_fault(images[:1], logits[:1])
+        with torch.inference_mode(False), own_randomness():
+            examination.first_call(images[:1])
+            logits = examination.try_on(images)
+            fault = examination.gradient_fault(images[:1], logits[:1])
         if fault:
             _logger.warning(
                 "%s gives no gradients, and methods that need them will refuse it: %s",
-                type(self.model).__name__, fault,
+                name_of(self.model), fault,
             )  # fmt: skip
         return fault
 
@@ -142,7 +144,7 @@ class Classifier:
         """
         if self._gradient_fault:
             raise CapabilityError(
-                f"{who} needs gradients, but {type(self.model).__name__} gives none: "
+                f"{who} needs gradients, but {name_of(self.model)} gives none: "
                 f"{self._gradient_fault}"
             )
 
@@ -292,7 +294,7 @@ class ClassifierSource(Plugin, ABC):
             plain = isinstance(value, Tensor) and value.layout == torch.strided
             if not plain or value.is_quantized:
                 raise CapabilityError(
-                    f"{type(classifier.model).__name__} cannot be stored: {name!r} in its state "
+                    f"{name_of(classifier.model)} cannot be stored: {name!r} in its state "
                     f"dict is a {_kind(value)}, not a plain tensor; load the network as it was "
                     "before it was quantised, or return plain tensors from state_dict()"
                 )

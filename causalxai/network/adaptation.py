@@ -82,6 +82,12 @@ def _inside(model: nn.Module) -> nn.Module | None:
     return inner if isinstance(inner, nn.Module) else None
 
 
+def name_of(model: nn.Module) -> str:
+    """Return the name of a network's class, of a scripted one that of the original class."""
+    name = getattr(model, "original_name", None)
+    return name if isinstance(name, str) else type(model).__name__
+
+
 def adaptation_of(model: nn.Module) -> Adaptation:
     """Return what is done around each call of a network."""
     found = getattr(type(model), "_causalxai_adaptation", UNCHANGED)
@@ -103,9 +109,13 @@ def adapt(model: nn.Module, adaptation: Adaptation) -> None:
     if adaptation_of(model) != UNCHANGED:
         (original,) = original.__bases__
     # The forward() of these is not that of their class alone, so that a subclass could not wrap it.
-    if isinstance(model, torch.jit.ScriptModule | fx.GraphModule) or "forward" in vars(model):
+    if (
+        isinstance(model, torch.jit.ScriptModule | fx.GraphModule)
+        or "forward" in vars(model)
+        or original.__call__ is not nn.Module.__call__
+    ):
         raise ContractError(
-            f"{original.__name__} {adaptation.reason}; wrap it in a class of your own, whose "
+            f"{name_of(model)} {adaptation.reason}; wrap it in a class of your own, whose "
             "forward() passes it a copy of the images (and their type), and returns the logits "
             "as float32"
         )

@@ -6,6 +6,7 @@ answer for an image depends on nothing but the image.
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,8 +21,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from causalxai.errors import CausalxaiError, ContractError
-from causalxai.network.adaptation import adapt, adaptation_of
-from causalxai.network.gradients import ends_in_sigmoid, gradient_fault
+from causalxai.network.adaptation import adapt, adaptation_of, name_of
+from causalxai.network.gradients import gradient_fault, squashed_by
 from causalxai.network.state import changes, state_of
 
 _REPEATED = 1e-6
@@ -35,8 +36,12 @@ _TF32 = 1e-3
 """The precision of products on accelerators, which may round float32 to ten bits."""
 _FLOOR = 1e-6
 """The largest difference where all logits are about 0."""
-_SHARES = 1e-3
+_SHARES = 1e-2
 """The largest error of a sum of probabilities."""
+_SEED = 1_804_289_383
+"""The seed of the shared generators during an examination."""
+
+_logger = logging.getLogger(__name__)
 
 
 def refuse_unbuilt(model: nn.Module) -> None:
@@ -64,7 +69,7 @@ class Examination:
     def __init__(self, model: nn.Module, classes: int) -> None:
         self.model = model
         self.classes = classes
-        self.name = type(model).__name__
+        self.name = name_of(model)
 
     def first_call(self, image: Tensor) -> None:
         """Find out how the network has to be called, on one image ``[1, c, h, w]``.
@@ -102,9 +107,14 @@ class Examination:
             If the answers differ, or the network changes itself, or returns probabilities; the
             message says what is wrong.
         """
+        with own_randomness():
+            return self._try_on(images)
+
+    def _try_on(self, images: Tensor) -> Tensor:
+        drawn = _random_states()
         # The first call may fill caches.
         first = self._answer(images)
-        before, drawn = state_of(self.model), _random_states()
+        before = state_of(self.model)
         again = self._answer(images)
         if first.untyped_storage().data_ptr() == again.untyped_storage().data_ptr():
             # The next call overwrites the answer to this one.
@@ -148,7 +158,7 @@ class Examination:
         ------
         ContractError
             If the answer depends on whether gradients are computed, or on hooks that only read;
-            if the network ends in a sigmoid.
+            if the network ends in a softmax or a sigmoid.
         """
         with _hooks_that_do_nothing(self.model):
             logits, fault = gradient_fault(self.model, image)
@@ -159,10 +169,10 @@ class Examination:
                 "forward() must not depend on either",
                 image,
             )  # fmt: skip
-            if ends_in_sigmoid(logits):
+            if end := squashed_by(logits):
                 raise ContractError(
-                    f"{self.name} ends in a sigmoid; a classifier must return logits: return what "
-                    "goes into the sigmoid"
+                    f"{self.name} ends in a {end}; a classifier must return logits: return what "
+                    f"goes into the {end}"
                 )
         return fault
 
@@ -176,6 +186,11 @@ class Examination:
                 "is 1; a classifier must return logits: return what goes into the softmax, or the "
                 "logarithm of the probabilities"
             )
+        if bool((logits >= 0).all()) and bool((logits <= 1).all()):
+            _logger.warning(
+                "all outputs of %s for %d pictures lie between 0 and 1; if they are "
+                "probabilities, return the logits", self.name, len(logits),
+            )  # fmt: skip
 
     @torch.no_grad()
     def _answer(self, images: Tensor) -> Tensor:
@@ -228,7 +243,15 @@ class Examination:
         return logits
 
     def _adapt(self, **needed: Any) -> None:
-        adapt(self.model, replace(adaptation_of(self.model), **needed))
+        now = adaptation_of(self.model)
+        then = replace(now, **needed)
+        if then == now:
+            # Hooks run outside of forward(), which is all that can be adapted.
+            raise ContractError(
+                f"a hook of {self.name} {then.reason}; let the hook return a changed copy in "
+                "float32, or do in forward() what it does"
+            )
+        adapt(self.model, then)
 
     def _own_dtype(self) -> torch.dtype | None:
         """Return the type of the network's parameters, if it is one and not float32."""
@@ -314,6 +337,22 @@ def _hooks_that_do_nothing(model: nn.Module) -> Iterator[None]:
     finally:
         for handle in handles:
             handle.remove()
+
+
+@contextmanager
+def own_randomness() -> Iterator[None]:
+    """Seed the generators that all code of a process shares, and put them back afterwards."""
+    numbers, plain = np.random.get_state(), random.getstate()
+    with torch.random.fork_rng(devices=[]):
+        # A network that seeds them itself is found out by a seed that no one else would use.
+        torch.default_generator.manual_seed(_SEED)
+        np.random.seed(_SEED)
+        random.seed(_SEED)
+        try:
+            yield
+        finally:
+            np.random.set_state(numbers)
+            random.setstate(plain)
 
 
 def _random_states() -> tuple[object, ...]:

@@ -50,9 +50,13 @@ def gradient_fault(model: nn.Module, image: Tensor) -> tuple[Tensor | None, str]
     return logits, unknown[0].splitlines()[0] if unknown else ""
 
 
-def ends_in_sigmoid(logits: Tensor) -> bool:
-    """Return whether a sigmoid is the last operation that changed the values of the logits."""
+def squashed_by(logits: Tensor) -> str:
+    """Return ``sigmoid`` or ``softmax`` if it was the last operation that changed the logits.
+
+    Otherwise return an empty text.
+    """
     step: Any = logits.grad_fn
     while step is not None and step.name().startswith(_SAME_VALUES):
         step = next((before for before, _ in step.next_functions if before is not None), None)
-    return step is not None and step.name().startswith("Sigmoid")
+    name = "" if step is None else step.name().lower()
+    return next((kind for kind in ("sigmoid", "softmax") if name.startswith(kind)), "")

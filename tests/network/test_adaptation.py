@@ -75,10 +75,16 @@ def own_forward() -> nn.Module:
     return network
 
 
+class Called(Halves):
+    def __call__(self, images: Tensor) -> Tensor:
+        return self.forward(images)
+
+
 @pytest.mark.parametrize(
     "build",
     [
         own_forward,
+        Called,
         lambda: fx.symbolic_trace(Halves()),
         lambda: torch.jit.trace(Halves(), IMAGES.clone()),
     ],

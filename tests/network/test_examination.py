@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import random
+
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from causalxai.errors import ContractError
 from causalxai.network.adaptation import Adaptation, adaptation_of
-from causalxai.network.examination import Examination, refuse_unbuilt
+from causalxai.network.examination import Examination, own_randomness, refuse_unbuilt
 
 IMAGES = torch.rand(4, 1, 2, 2, generator=torch.Generator().manual_seed(0))
 
@@ -100,6 +103,41 @@ def test_a_network_that_counts_its_calls_in_a_buffer_is_refused():
 def test_a_network_that_draws_without_need_is_refused():
     with pytest.raises(ContractError, match="draws random numbers"):
         examine(Sums(lambda _images: 0 * torch.rand(())))
+
+
+def test_a_network_that_seeds_what_it_draws_is_refused():
+    def seeded(_images: Tensor) -> Tensor:
+        torch.manual_seed(0)
+        return 0 * torch.rand(())
+
+    with pytest.raises(ContractError, match="draws random numbers"):
+        examine(Sums(seeded))
+
+
+def test_the_shared_generators_are_left_as_they_were():
+    def states():
+        return torch.get_rng_state().tolist(), np.random.get_state()[1].tolist(), random.getstate()
+
+    before = states()
+    with own_randomness():
+        torch.rand(3), np.random.rand(3), random.random()
+    assert states() == before
+
+
+def test_hooks_that_do_what_only_forward_may_do_are_refused():
+    network = Sums()
+    network.register_forward_pre_hook(lambda _net, args: (args[0].mul_(0.5),))
+    with pytest.raises(ContractError, match="a hook of Sums writes into the images"):
+        examine(network)
+    network = Sums()
+    network.register_forward_hook(lambda _net, _args, output: output.double())
+    with pytest.raises(ContractError, match="a hook of Sums does not take and give float32"):
+        examine(network)
+
+
+def test_outputs_between_0_and_1_are_remarked_on(caplog):
+    examine(nn.Sequential(nn.Flatten(), nn.AdaptiveAvgPool1d(2)))
+    assert "lie between 0 and 1" in caplog.text
 
 
 def test_what_a_network_leaves_changed_is_put_back():

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from causalxai.network.gradients import ends_in_sigmoid, gradient_fault
+from causalxai.network.gradients import gradient_fault, squashed_by
 
 IMAGE = torch.rand(1, 1, 2, 2, generator=torch.Generator().manual_seed(0))
 
@@ -60,20 +60,22 @@ def test_a_network_that_fails_where_gradients_are_computed_has_no_logits():
 
 
 @pytest.mark.parametrize(
-    ("function", "is_one"),
+    ("function", "kind"),
     [
-        (torch.sigmoid, True),
-        (lambda x: torch.sigmoid(x)[:, :3], True),
-        (lambda x: torch.sigmoid(x.double()).float(), True),
-        (lambda x: torch.sigmoid(x)[:, None].squeeze(1), True),
-        (lambda x: torch.sigmoid(x) + 1, False),
-        (lambda x: torch.sigmoid(x).log(), False),
-        (lambda x: x, False),
+        (torch.sigmoid, "sigmoid"),
+        (lambda x: torch.sigmoid(x)[:, :3], "sigmoid"),
+        (lambda x: torch.sigmoid(x.double()).float(), "sigmoid"),
+        (lambda x: torch.sigmoid(x)[:, None].squeeze(1), "sigmoid"),
+        (lambda x: x.softmax(1)[:, 1:], "softmax"),
+        (lambda x: torch.sigmoid(x) + 1, ""),
+        (lambda x: torch.sigmoid(x).log(), ""),
+        (lambda x: x.log_softmax(1), ""),
+        (lambda x: x, ""),
     ],
 )
-def test_a_sigmoid_at_the_end_is_seen(function, is_one: bool):
-    assert ends_in_sigmoid(function((2 * IMAGE).flatten(1).requires_grad_())) == is_one
+def test_a_sigmoid_or_softmax_at_the_end_is_seen(function, kind: str):
+    assert squashed_by(function((2 * IMAGE).flatten(1).requires_grad_())) == kind
 
 
-def test_the_image_itself_is_no_sigmoid():
-    assert not ends_in_sigmoid(IMAGE)
+def test_the_image_itself_is_not_squashed():
+    assert squashed_by(IMAGE) == ""

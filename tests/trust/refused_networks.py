@@ -10,7 +10,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tests.trust.odd_networks import CLASSES, SHAPE, OddNetwork, Plain, _lazy, seeded, with_forward
+from tests.trust.odd_networks import (
+    CLASSES,
+    SHAPE,
+    OddNetwork,
+    Plain,
+    _in_place,
+    _lazy,
+    seeded,
+    with_forward,
+)
 
 
 class StaysInTraining(Plain):
@@ -101,6 +110,21 @@ def _fails(net: Plain, x: Tensor) -> Tensor:
     raise KeyError("no such thing")
 
 
+def _seeds(net: Plain, x: Tensor) -> Tensor:
+    torch.manual_seed(0)
+    return net.core(x) + 0 * torch.rand(())
+
+
+def _hook_in_place() -> nn.Module:
+    net = Plain()
+    net.register_forward_pre_hook(lambda _net, args: (args[0].mul_(0.5),))
+    return net
+
+
+def _traced_in_place() -> nn.Module:
+    return torch.jit.trace(with_forward(_in_place)().eval(), torch.rand(2, *SHAPE))
+
+
 def _quantised() -> nn.Module:
     return torch.ao.quantization.quantize_dynamic(Plain(), {nn.Linear}, dtype=torch.qint8)
 
@@ -152,6 +176,11 @@ REFUSED: tuple[OddNetwork, ...] = (
         says="probabilities",
     ),
     OddNetwork(
+        "softmax without its first class",
+        with_forward(lambda net, x: F.pad(net.core(x), (1, 0)).softmax(1)[:, 1:]),
+        says="ends in a softmax",
+    ),
+    OddNetwork(
         "sigmoid", with_forward(lambda net, x: net.core(x).sigmoid()), says="ends in a sigmoid"
     ),
     OddNetwork(
@@ -190,5 +219,12 @@ REFUSED: tuple[OddNetwork, ...] = (
         "hears of hooks",
         with_forward(lambda net, x: net.core(x) + len(net.conv1._forward_hooks)),
         says="layers are read",
+    ),
+    OddNetwork("seeds what it draws", with_forward(_seeds), says="draws random"),
+    OddNetwork(
+        "a hook that writes into images", seeded(_hook_in_place), says="a hook of Plain writes"
+    ),
+    OddNetwork(
+        "writes into images, traced by jit", _traced_in_place, says="writes into the images .* wrap"
     ),
 )
