@@ -118,7 +118,6 @@ TESTED_WITH_OTHERS = {
     "plugins/causalxai_interventional/correction.py",
     "plugins/causalxai_interventional/discoverer.py",
     "plugins/causalxai_interventional/edits.py",
-    "plugins/causalxai_interventional/mediators.py",
     "plugins/causalxai_interventional/node_values.py",
     "plugins/causalxai_interventional/parameter_space.py",
     "plugins/causalxai_interventional/propagation.py",

@@ -16,7 +16,12 @@ from causalxai.explainer import Explainer, Explanation, ExplanationInputs
 from causalxai.plugin import PluginConfig
 from causalxai.storage.record import Json
 from causalxai_interventional.mechanisms import Mechanisms, SelectionRule, find_mechanisms, rule_for
-from causalxai_interventional.mediators import convolutions, integrate, mediator_maps
+from causalxai_interventional.mediators import (
+    convolutions,
+    integrate,
+    mediator_maps,
+    untraced_layers,
+)
 from causalxai_interventional.parameter_oracle import ParameterOracle
 from causalxai_interventional.reference_maps import reference_maps
 
@@ -59,11 +64,12 @@ class InterventionalExplainer(Explainer):
         found = find_mechanisms(
             oracle, units, classes, rule_for(self.config.rule, inputs.discoverer)
         )
-        maps = _named_maps(mediator_maps(oracle, units, found, self._map_layers(oracle)))
-        remarks: list[str] = []
+        layers = self._map_layers(oracle)
+        maps = _named_maps(mediator_maps(oracle, units, found, layers))
+        remarks = _remarks(oracle, layers)
         if self.config.references:
-            references, remarks = reference_maps(inputs.classifier, images, target)
-            maps |= references
+            references, more = reference_maps(inputs.classifier, images, target)
+            maps, remarks = {**maps, **references}, [*remarks, *more]
         for remark in remarks:
             _logger.warning("%s", remark)
         return Explanation(
@@ -82,6 +88,16 @@ class InterventionalExplainer(Explainer):
                     f"there is no tested convolution {name!r}{did_you_mean(name, known)}"
                 )
         return self.config.map_layers or known[:-3:-1]
+
+
+def _remarks(oracle: ParameterOracle, layers: Sequence[str]) -> list[str]:
+    untraced = untraced_layers(oracle, layers)
+    if not untraced:
+        return []
+    return [
+        f"the maps of {', '.join(untraced)} show the layer's own output in its last run, before "
+        "any activation, because what follows it could not be traced"
+    ]
 
 
 def _named_maps(by_layer: Mapping[str, tuple[Tensor, Tensor]]) -> dict[str, Tensor]:

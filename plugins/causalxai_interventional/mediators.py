@@ -14,10 +14,9 @@ from causalxai_interventional.parameter_oracle import ParameterOracle
 
 
 def convolutions(oracle: ParameterOracle) -> tuple[str, ...]:
-    """Return the names of the tested convolution layers, in the order of execution."""
-    model = oracle.classifier.model
-    names = (layer.name for layer in oracle.space.layers)
-    return tuple(name for name in names if isinstance(model.get_submodule(name), nn.Conv2d))
+    """Return the names of the tested convolution layers, in the order of their last runs."""
+    tested = {layer.name for layer in oracle.space.layers}
+    return tuple(name for name in oracle.classifier.layers(nn.Conv2d) if name in tested)
 
 
 @torch.no_grad()
@@ -49,6 +48,12 @@ def mediator_maps(
         size = (height, width)
         maps[layer] = (place(plain, size, stride), place(weighted, size, stride))
     return maps
+
+
+def untraced_layers(oracle: ParameterOracle, layers: Sequence[str]) -> list[str]:
+    """Return the layers whose maps show their own output, not what the layers behind read."""
+    flow = oracle.dataflow
+    return [name for name in layers if flow is None or flow.mediator(name) is None]
 
 
 def integrate(maps: Collection[Tensor]) -> Tensor:
