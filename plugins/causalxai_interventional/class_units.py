@@ -11,6 +11,7 @@ from causalxai.classifier import Classifier
 from causalxai_interventional.edits import EditableLayer, channel_dim
 
 _TRIED = 8
+_ROUNDING = 1e-6
 
 
 @torch.no_grad()
@@ -41,6 +42,7 @@ def class_units(classifier: Classifier, layer: EditableLayer, images: Tensor) ->
         return None
     logits, outputs = _recorded(classifier, layer, images)
     size = 1 + max(float(output.abs().max()) for output in outputs)
+    rounding = _ROUNDING * float(logits.abs().max())
     same = _same_values(outputs[0], logits) if len(outputs) == 1 else None
     # Where the logits equal the units, a few units are enough to see that they do so in general.
     tried = range(classes) if same is None else range(0, classes, -(-classes // _TRIED))
@@ -49,7 +51,8 @@ def class_units(classifier: Classifier, layer: EditableLayer, images: Tensor) ->
         moves = torch.zeros(classes, dtype=torch.bool, device=logits.device)
         for change in _changes(size):
             after = _with_unit(classifier, layer, images, unit, change)
-            moves |= (after != logits).any(dim=0)
+            # Not a number counts as moved.
+            moves |= ~((after - logits).abs() <= rounding).all(dim=0)
         if int(moves.sum()) != 1:
             return None
         moved[unit] = int(moves.nonzero())

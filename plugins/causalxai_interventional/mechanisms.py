@@ -279,8 +279,16 @@ class _Search:
         self.effects[name] = self.effects.get(name, torch.zeros_like(effect)) + effect
 
     def _first_order(self) -> Tensor:
-        estimates = [self.oracle.first_order(self.units, klass) for klass in self.targets.T]
-        return torch.stack(estimates, dim=1)
+        rows = [self.oracle.first_order(self.units, klass) for klass in self.targets.T]
+        estimates = torch.stack(rows, dim=1)
+        for layer in self.oracle.space.layers:
+            if not bool(estimates[..., layer.indices.start : layer.indices.stop].any()):
+                raise CapabilityError(
+                    "edges can't be screened: the gradients of the logits with respect to all "
+                    f"weights of layer {layer.name!r} are zero, as behind a rounding; leave out "
+                    "'screen', or leave the layer out of concepts.layers"
+                )
+        return estimates
 
 
 def doubts(oracle: ParameterOracle) -> str:

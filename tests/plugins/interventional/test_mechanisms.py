@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from causalxai.errors import CapabilityError
 from causalxai_interventional.mechanisms import (
     SelectionRule,
     by_source,
@@ -299,3 +300,24 @@ def test_a_layer_that_is_passed_by_is_tested_in_all_channels(
     found = find_mechanisms(oracle, units, torch.ones(2, 1, dtype=torch.int64), SelectionRule())
     assert found.layers["first"].tested.all()
     assert "first reach the logits also past the tested layers" in doubts(oracle)
+
+
+class Rounds(Mixed):
+    def forward(self, x):
+        return (self.plain(x) * 1000).round() / 1000
+
+
+class NoGradient(Mixed):
+    @torch.no_grad()
+    def forward(self, x):
+        return self.plain(x)
+
+
+@pytest.mark.parametrize(("network", "said"), [(Rounds, "are zero"), (NoGradient, "no gradient")])
+def test_screening_needs_gradients(network, said, small, make_classifier, make_oracle, rng):
+    oracle = make_oracle(make_classifier(network(small.model), small.image_shape, 3))
+    units = oracle.space.encode(torch.rand(2, *small.image_shape, generator=rng))
+    target = torch.tensor([[0], [1]])
+    with pytest.raises(CapabilityError, match=said):
+        find_mechanisms(oracle, units, target, SelectionRule(screen=3))
+    assert find_mechanisms(oracle, units, target, SelectionRule()).flat("tested").any()
