@@ -200,8 +200,7 @@ def _write(directory: Path, pipeline: Pipeline, report: Report) -> None:
         _write_json(new / "concepts.json", dict(report.fit))
         _write_json(new / "provenance.json", provenance_of(pipeline))
         if pipeline.graph is not None:
-            for suffix in ("json", "graphml", "dot"):
-                pipeline.graph.save(new / f"graph.{suffix}")
+            _save_graph(pipeline.graph, new)
         if pipeline.explanation is not None:
             (new / "explanation").mkdir()
             write_record(new / "explanation", pipeline.explanation.to_record())
@@ -210,6 +209,15 @@ def _write(directory: Path, pipeline: Pipeline, report: Report) -> None:
             target = directory / path.relative_to(new)
             target.parent.mkdir(exist_ok=True)
             path.replace(target)
+
+
+def _save_graph(graph: CausalGraph, folder: Path) -> None:
+    """Write a graph in all formats; GraphML cannot store every character that a name may have."""
+    for suffix in ("json", "graphml", "dot"):
+        try:
+            graph.save(folder / f"graph.{suffix}")
+        except ValueError as error:
+            _logger.warning("graph.%s is not written: %s", suffix, error)
 
 
 def _write_json(path: Path, value: object) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import torch
 
-from causalxai import run
+from causalxai import CausalGraph, run
 from causalxai.errors import CapabilityError, DataError, SpecError
+from causalxai.pipeline.execution import _save_graph
 from causalxai_models.lenet import LeNetClassifier
 
 Spec = dict[str, Any]
@@ -108,3 +109,13 @@ def test_torchs_newer_options_of_precision_are_left_alone(
     assert "precision is set for single operators" in caplog.text
     assert cudnn.conv.fp32_precision == "ieee"
     cudnn.conv.fp32_precision = "tf32"
+
+
+def test_a_name_that_graphml_cannot_store_is_told_and_the_other_files_are_written(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    graph = CausalGraph(["bell\a", "b"], [("bell\a", "b")])
+    _save_graph(graph, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"graph.json", "graph.dot"}
+    assert CausalGraph.load(tmp_path / "graph.json") == graph
+    assert "graph.graphml is not written: 'bell\\x07' has a character that" in caplog.text
