@@ -85,7 +85,7 @@ def with_forward(habit: Habit, base: type[Plain] = Plain) -> Callable[[], nn.Mod
     return seeded(type("Odd", (base,), {"forward": habit}))
 
 
-def _in_place(net: Plain, x: Tensor) -> Tensor:
+def in_place(net: Plain, x: Tensor) -> Tensor:
     return net.core(x.sub_(0.5).div_(0.25))
 
 
@@ -216,7 +216,7 @@ def _idle_dropout() -> nn.Module:
     )  # fmt: skip
 
 
-def _lazy(built: bool) -> nn.Module:
+def lazy(built: bool) -> nn.Module:
     net = nn.Sequential(nn.LazyConv2d(4, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(CLASSES))
     if built:
         net(torch.zeros(1, *SHAPE))
@@ -244,8 +244,8 @@ COARSE = 0.05
 
 ANSWERED: tuple[OddNetwork, ...] = (
     OddNetwork("plain", seeded(Plain)),
-    OddNetwork("writes into its images", with_forward(_in_place)),
-    OddNetwork("writes into its images, with a linear head", with_forward(_in_place, Last)),
+    OddNetwork("writes into its images", with_forward(in_place)),
+    OddNetwork("writes into its images, with a linear head", with_forward(in_place, Last)),
     OddNetwork("writes into bright images", with_forward(_on_bright_pictures)),
     OddNetwork("writes into its images through data", with_forward(_through_data)),
     OddNetwork("writes into its images in NumPy", with_forward(_in_numpy), gradients=False),
@@ -284,7 +284,7 @@ ANSWERED: tuple[OddNetwork, ...] = (
     OddNetwork("compiled in place", seeded(_compiled_in_place)),
     OddNetwork("a part compiled", seeded(_compiled_part)),
     OddNetwork("data-parallel", seeded(lambda: nn.DataParallel(Plain()))),
-    OddNetwork("lazy, but built", seeded(_lazy, True)),
+    OddNetwork("lazy, but built", seeded(lazy, True)),
     OddNetwork("hooks that read", seeded(_hooked, False)),
     OddNetwork("hooks of the root", seeded(_hooked, True)),
     OddNetwork("forward set on the instance", seeded(_patched)),

@@ -15,8 +15,8 @@ from tests.trust.odd_networks import (
     SHAPE,
     OddNetwork,
     Plain,
-    _in_place,
-    _lazy,
+    in_place,
+    lazy,
     seeded,
     with_forward,
 )
@@ -122,7 +122,7 @@ def _hook_in_place() -> nn.Module:
 
 
 def _traced_in_place() -> nn.Module:
-    return torch.jit.trace(with_forward(_in_place)().eval(), torch.rand(2, *SHAPE))
+    return torch.jit.trace(with_forward(in_place)().eval(), torch.rand(2, *SHAPE))
 
 
 def _quantised() -> nn.Module:
@@ -208,7 +208,7 @@ REFUSED: tuple[OddNetwork, ...] = (
         seeded(lambda: nn.Sequential(nn.Conv2d(3, CLASSES, 12), nn.Flatten())),
         says="3 channels",
     ),
-    OddNetwork("lazy layers without weights", seeded(_lazy, False), says="without weights"),
+    OddNetwork("lazy layers without weights", seeded(lazy, False), says="without weights"),
     OddNetwork("quantised dynamically", seeded(_quantised), says="batch"),
     OddNetwork(
         "hears of gradients",
