@@ -94,7 +94,7 @@ def start(*arguments: object, **options: Any) -> subprocess.Popen[str]:
     return subprocess.Popen([*COMMAND, *map(str, arguments)], text=True, **given)
 
 
-def finish(process: subprocess.Popen[str], seconds: float = 120) -> tuple[int, str, str]:
+def finish(process: subprocess.Popen[str], seconds: float = 280) -> tuple[int, str, str]:
     """Wait for a command; return its exit code, output and errors."""
     out, err = process.communicate(timeout=seconds)
     return process.returncode, out, err

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from tests.trust.families import (
+    concurrency,
     coverage,
     degenerate_tables,
+    extreme_values,
+    full_disk,
     graph_files,
     hostile_files,
     invariance,
+    kill_and_resume,
     markup,
     nasty_documents,
     odd_networks,
@@ -17,9 +21,13 @@ from tests.trust.families import (
 from tests.trust.family import Family
 
 FAMILIES: tuple[Family, ...] = (
+    kill_and_resume.FAMILY,
     store_damage.FAMILY,
+    concurrency.FAMILY,
+    full_disk.FAMILY,
     spec_mutants.FAMILY,
     nasty_documents.FAMILY,
+    extreme_values.FAMILY,
     hostile_files.FAMILY,
     odd_networks.FAMILY,
     degenerate_tables.FAMILY,
