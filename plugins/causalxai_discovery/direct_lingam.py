@@ -64,6 +64,11 @@ def _prior(known: Constraints) -> NDArray[np.int_] | None:
 class DirectLingam(ObservationDiscoverer):
     """DirectLiNGAM on observed concepts, through causal-learn; see ``discover_direct_lingam``."""
 
+    measured_false_edges = (
+        "Of 100 graphs of four independent concepts with 500 images each, 4 to 7 had an edge "
+        "(measured; normal, exponential and uniform concepts)."
+    )
+
     def _search(
         self,
         values: NDArray[np.float64],

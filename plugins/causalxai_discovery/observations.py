@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,10 +52,13 @@ class ObservationDiscoverer(GraphDiscoverer, ABC):
 
     Pairs whose direction is undetermined are undirected edges of the graph, and pairs with an
     unobserved common cause are bidirected ones. Changes of the method's claims because of
-    background knowledge or cycles are in ``annotations["repairs"]``, a list of texts.
+    background knowledge or cycles are in ``annotations["repairs"]``, a list of texts. How often the
+    method draws an edge between independent concepts is in ``annotations["false_edges"]``.
     """
 
     requires = frozenset({Capability.OBSERVATIONS})
+    measured_false_edges: ClassVar[str] = ""
+    """How often independent concepts got an edge when it was measured; see docs/statistics.md."""
 
     class Config(ObservationsConfig):
         """Settings of an ``ObservationDiscoverer``."""
@@ -67,6 +70,10 @@ class ObservationDiscoverer(GraphDiscoverer, ABC):
         self, values: NDArray[np.float64], constraints: Constraints, rng: np.random.Generator
     ) -> Claims:
         """Return the method's claims about columns ``[n, d]``, before ``settle``."""
+
+    def _false_edges(self, d: int) -> str:  # noqa: ARG002
+        """Return in words how often a graph of ``d`` independent concepts has an edge."""
+        return self.measured_false_edges
 
     def _discover(self, inputs: DiscoveryInputs) -> CausalGraph:
         rng = numpy_generator(inputs.rng)
@@ -86,6 +93,9 @@ class ObservationDiscoverer(GraphDiscoverer, ABC):
             for i, j, kind in settled.claims.edges()
         ]
         annotations: dict[str, Json] = {"rows": len(values)}
+        note = self._false_edges(len(names))
+        if note:
+            annotations["false_edges"] = note
         repairs = _repairs(settled, names)
         if repairs:
             annotations["repairs"] = repairs

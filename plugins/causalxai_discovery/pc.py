@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import comb
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -27,6 +28,7 @@ def discover_pc(
     *,
     alpha: float = 0.05,
     test: IndependenceTest = "fisherz",
+    family_wise: bool = False,
 ) -> Claims:
     """Run stable PC [1]_.
 
@@ -38,6 +40,9 @@ def discover_pc(
         Used in the search of the skeleton and in the orientation of edges.
     alpha
         Above which p-value two concepts count as independent, in (0, 1).
+    family_wise
+        Whether ``alpha`` is for the graph instead of for each test: each is then tested at
+        ``alpha`` divided by the number of pairs (Bonferroni).
     test
         ``fisherz``: vanishing partial correlation. ``kci``: kernels [2]_; any dependence, at a cost
         of n³.
@@ -60,11 +65,12 @@ def discover_pc(
        application in causal discovery", UAI 2011.
     """
     columns = without_units(values)
+    pairs = comb(columns.shape[1], 2)
     # Of colliders that contradict each other, the library keeps the one that it meets first.
     order = order_of_columns(columns)
     found = causal_learn("search.ConstraintBased.PC").pc(
         columns[:, order],
-        alpha=alpha,
+        alpha=alpha / pairs if family_wise else alpha,
         indep_test=test,
         background_knowledge=(
             None if constraints is None else background_of(constraints.among(order))
@@ -84,15 +90,34 @@ class Pc(ObservationDiscoverer):
         ----------
         alpha
             Above which p-value two concepts count as independent.
+        family_wise
+            Whether ``alpha`` is for the graph instead of for each test: of graphs of concepts that
+            are all independent, at most this share then has an edge. Otherwise it is about
+            1 - (1 - alpha)^(d (d - 1) / 2) for d concepts: 26 % for four at .05.
         test
             ``fisherz`` tests linear dependence; ``kci`` tests any, which takes minutes with
             thousands of images.
         """
 
         alpha: float = Field(default=0.05, gt=0, lt=1)
+        family_wise: bool = False
         test: IndependenceTest = "fisherz"
 
     config: Config
+
+    def _false_edges(self, d: int) -> str:
+        alpha, pairs = self.config.alpha, comb(d, 2)
+        if self.config.family_wise:
+            return (
+                f"Of graphs of {d} independent concepts, at most {alpha:.2%} have an edge "
+                "(family_wise)."
+            )
+        share = 1 - (1 - alpha) ** pairs
+        return (
+            f"Each of {pairs} pairs is tested at alpha = {alpha:g}: of graphs of {d} independent "
+            f"concepts, about {share:.0%} have an edge. With graph.family_wise: true, at most "
+            f"{alpha:.2%} would."
+        )
 
     def _search(
         self,
@@ -100,4 +125,10 @@ class Pc(ObservationDiscoverer):
         constraints: Constraints,
         rng: np.random.Generator,  # noqa: ARG002
     ) -> Claims:
-        return discover_pc(values, constraints, alpha=self.config.alpha, test=self.config.test)
+        return discover_pc(
+            values,
+            constraints,
+            alpha=self.config.alpha,
+            test=self.config.test,
+            family_wise=self.config.family_wise,
+        )

@@ -15,7 +15,7 @@ def graph_report(
     graph: CausalGraph,
     inputs: ReportInputs,  # noqa: ARG001
 ) -> GraphReport:
-    """Show the edges without a direction, and the changes of the method's claims."""
+    """Show edges without a direction, changes of the method's claims, and how often it errs."""
     said = [
         f"{say}: {edges_in_words(graph.edges_of(kind))}."
         for kind, say in _OPEN.items()
@@ -25,8 +25,10 @@ def graph_report(
     if repairs:
         changes = "; ".join(repairs)
         said.append(f"Changed because of background knowledge or cycles: {changes}.")
-    items = [Text(text) for text in said]
-    return GraphReport((Section("Undetermined edges of the graph", items),) if items else ())
+    sections = [Section("Undetermined edges of the graph", [Text(text) for text in said])]
+    note = graph.annotations.get("false_edges")
+    rate = [Section("False edges", [Text(str(note))])] if note else []
+    return GraphReport((*(sections if said else ()), *rate))
 
 
 _OPEN = {

@@ -46,7 +46,9 @@ def graph_section(
     items: list[Text | Table | Figure] = [draw_graph(graph, truth, caption=_caption(graph, truth))]
     if truth is not None:
         items.insert(0, Text(_score(graph, truth)))
-    return Section(title, [*items, *more])
+    note = graph.annotations.get("false_edges")
+    rate = [Text(str(note))] if note else []
+    return Section(title, [*items, *rate, *more])
 
 
 def _score(graph: CausalGraph, truth: CausalGraph) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from causalxai.errors import DataError
-from causalxai_glance.scm.score import MdlScore, checked, searchable
+from causalxai_glance.scm.score import MdlScore, checked, edge_price, searchable
 from causalxai_glance.scm.search import Pair, exact_search
 from causalxai_glance.scm.structural_equation import StructuralEquation
 from causalxai_glance.scm.threshold import ThresholdEquation
@@ -106,8 +106,9 @@ class StructuralModel:
 
     @property
     def score(self) -> float:
-        """Description length of the columns, in nats."""
-        return sum(equation.score for equation in self.equations)
+        """Description length of the columns and of the graph, in nats."""
+        columns = sum(equation.score for equation in self.equations)
+        return columns + edge_price(self.d) * len(self.edges)
 
     @property
     def boolean(self) -> frozenset[int]:

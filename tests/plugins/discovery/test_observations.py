@@ -84,7 +84,8 @@ def test_a_diamond_is_found(discoverer, inputs):
     truth = {(edge.source, edge.target) for edge in inputs.graph.edges}
     assert found == truth
     assert graph.nodes == inputs.dataset.concept_names
-    assert graph.annotations == {"rows": 1500}
+    note = graph.annotations.get("false_edges", "")
+    assert graph.annotations == {"rows": 1500} | ({"false_edges": note} if note else {})
 
 
 @pytest.mark.parametrize("discoverer", [Ges, Pc])
@@ -94,7 +95,9 @@ def test_what_is_left_open_is_said_and_shown(discoverer, inputs, report_inputs):
     edge = graph.edge(a, b)
     assert edge.kind is EdgeKind.UNDIRECTED
     assert not graph.has_edge(a, b)
-    (section,) = graph_report(discoverer(), graph, report_inputs(inputs)).sections
+    section, rate = graph_report(discoverer(), graph, report_inputs(inputs)).sections
+    assert rate.title == "False edges"
+    assert "independent concepts" in rate.items[0].text
     assert isinstance(section.items[0], Text)
     assert str(edge) in section.items[0].text
     known = discoverer(background={"required": [(a, b)]}).discover(many(inputs))
@@ -125,6 +128,26 @@ def test_open_directions_of_concepts_with_any_name_are_drawn_stored_and_scored(i
 def test_a_graph_that_leaves_nothing_open_has_no_section(inputs, report_inputs):
     report = graph_report(DirectLingam(), inputs.graph, report_inputs(inputs))
     assert report == GraphReport(())
+
+
+def test_pc_says_how_often_independent_concepts_have_an_edge(inputs):
+    d = len(inputs.dataset.concept_names)
+    pairs = d * (d - 1) // 2
+    said = Pc(alpha=0.1).discover(many(inputs)).annotations["false_edges"]
+    assert f"about {1 - 0.9**pairs:.0%} have an edge" in said
+    said = Pc(alpha=0.1, family_wise=True).discover(many(inputs)).annotations["false_edges"]
+    assert "at most 10.00% have an edge" in said
+
+
+def test_pc_can_keep_alpha_for_the_whole_graph():
+    rng = np.random.default_rng(0)
+    drawn = [rng.normal(size=(200, 5)) for _ in range(40)]
+    each = [discover_pc(values, alpha=0.1) for values in drawn]
+    whole = [discover_pc(values, alpha=0.1, family_wise=True) for values in drawn]
+    alike = [discover_pc(values, alpha=0.01) for values in drawn]
+    assert whole == alike  # Ten pairs.
+    assert sum(bool(list(claims.edges())) for claims in each) > 10
+    assert sum(bool(list(claims.edges())) for claims in whole) <= 10
 
 
 def test_repairs_are_said(inputs):
