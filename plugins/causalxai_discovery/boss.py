@@ -135,7 +135,7 @@ class Boss(ObservationDiscoverer):
     """BOSS on observed concepts, through causal-learn; see ``discover_boss``."""
 
     measured_false_edges = (
-        "Of 100 graphs of four independent concepts with 500 images each, 4 to 9 had an edge "
+        "Of 100 graphs of four independent concepts with 500 images each, 4 to 13 had an edge "
         "(measured; normal, exponential and uniform concepts)."
     )
 

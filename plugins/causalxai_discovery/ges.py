@@ -58,7 +58,7 @@ class Ges(ObservationDiscoverer):
     """GES on observed concepts, through causal-learn; see ``discover_ges``."""
 
     measured_false_edges = (
-        "Of 100 graphs of four independent concepts with 500 images each, 5 to 6 had an edge "
+        "Of 100 graphs of four independent concepts with 500 images each, 4 to 7 had an edge "
         "(measured; normal, exponential and uniform concepts)."
     )
 

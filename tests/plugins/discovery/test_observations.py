@@ -22,7 +22,7 @@ from causalxai_discovery.claims import Claims
 from causalxai_discovery.constraints import Constraints
 from causalxai_discovery.direct_lingam import DirectLingam
 from causalxai_discovery.ges import Ges
-from causalxai_discovery.pc import Pc
+from causalxai_discovery.pc import Pc, discover_pc
 from causalxai_discovery.random_order import RandomOrder
 from causalxai_discovery.report.observations import graph_report
 from causalxai_discovery.resit import Resit

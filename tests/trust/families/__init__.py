@@ -7,6 +7,7 @@ from tests.trust.families import (
     coverage,
     degenerate_tables,
     extreme_values,
+    false_edges,
     full_disk,
     graph_files,
     hostile_files,
@@ -35,4 +36,5 @@ FAMILIES: tuple[Family, ...] = (
     graph_files.FAMILY,
     markup.FAMILY,
     coverage.FAMILY,
+    false_edges.FAMILY,
 )
