@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+import traceback
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -15,6 +16,7 @@ from rich.console import Console
 
 from causalxai.errors import CausalxaiError, NotStoredError, SpecError
 from causalxai.process import discard_output, prepare_output, stopped_by_signals
+from causalxai.supervision import DEBUG_VARIABLE, debugging, supervise
 
 app = typer.Typer(
     name="causalxai",
@@ -32,6 +34,18 @@ Overrides = Annotated[
     ),
 ]
 
+
+def _set_debugging(wanted: bool) -> None:
+    if wanted:
+        # In the environment, so that processes that do part of the work know it.
+        os.environ[DEBUG_VARIABLE] = "1"
+
+
+Debug = Annotated[
+    bool,
+    typer.Option("--debug", help="Show the tracebacks of errors.", callback=_set_debugging),
+]
+
 _USER_MISTAKE = 2
 _INTERRUPTED = 130
 # What shells add to the number of the signal that ends a command.
@@ -39,11 +53,15 @@ _BY_SIGNAL = 128
 
 
 def main() -> None:
-    """Run the command line; errors of causalxai are shown without a traceback."""
+    """Run the command line; errors are shown in one line, and with ``--debug`` with a traceback."""
     # Idle threads that spin make a busy machine ten times slower. The variable is read when torch
     # is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     prepare_output()
+    supervise(_command)
+
+
+def _command() -> None:
     with stopped_by_signals() as signals:
         try:
             app()
@@ -61,6 +79,14 @@ def main() -> None:
             _fail(f"{where}: {error.strerror or error}", 1)
         except SystemExit as stop:
             _end(stop, signals)
+        except Exception as error:
+            at = traceback.extract_tb(error.__traceback__)[-1]
+            what = " ".join(f"{type(error).__name__}: {error}".split())
+            _fail(
+                f"an error of causalxai, or of what a plugin changed in it: {what} "
+                f"({Path(at.filename).name}:{at.lineno}; --debug shows the traceback)",
+                1,
+            )
 
 
 def _end(stop: SystemExit, signals: list[int]) -> NoReturn:
@@ -96,6 +122,7 @@ def run_command(
     as_json: Annotated[
         bool, typer.Option("--json", help="End with one JSON object on standard output.")
     ] = False,
+    debug: Debug = False,  # noqa: ARG001 - its callback has done what it asks for
 ) -> None:
     """Run a spec and write its report."""
     console = _set_up_logging()
@@ -117,14 +144,17 @@ def run_command(
     summary = finished.summary()
     if as_json:
         sys.stdout.write(json.dumps(summary) + "\n")
-        return
-    if summary["reused"]:
-        console.print(f"reused: {', '.join(summary['reused'])}")
-    for name, figure in summary["concepts"].items():
-        console.print(f"{name}: {_figure(figure)}", highlight=False)
-    for name, brief in summary["metrics"].items():
-        console.print(_score_line(name, brief), highlight=False)
-    sys.stdout.write(f"{finished.report}\n")
+    else:
+        if summary["reused"]:
+            console.print(f"reused: {', '.join(summary['reused'])}")
+        for name, figure in summary["concepts"].items():
+            console.print(f"{name}: {_figure(figure)}", highlight=False)
+        for name, brief in summary["metrics"].items():
+            console.print(_score_line(name, brief), highlight=False)
+        sys.stdout.write(f"{finished.report}\n")
+    failed = [name for name, brief in summary["metrics"].items() if brief["status"] == "failed"]
+    if failed:
+        _fail(f"metrics that failed: {', '.join(failed)}", 1)
 
 
 @app.command("compare")
@@ -158,6 +188,7 @@ def compare_command(
     as_json: Annotated[
         bool, typer.Option("--json", help="End with one JSON object on standard output.")
     ] = False,
+    debug: Debug = False,  # noqa: ARG001 - its callback has done what it asks for
 ) -> None:
     """Run a grid of specs and write their comparison."""
     console = _set_up_logging()
@@ -187,12 +218,23 @@ def compare_command(
         for entry in comparison.failures():
             console.print(f"{entry.cell}: failed: {entry.outcome.reason}", highlight=False)
         sys.stdout.write(f"{summary['report']}\n")
-    if len(comparison.failures()) == len(comparison.entries):
+    runs, failed = len(comparison.entries), len(comparison.failures())
+    if failed == runs:
         _fail("no run was finished", 1)
+    if failed:
+        _fail(f"{failed} of {runs} runs failed", 1)
+    scores = [result for entry in comparison.entries for result in entry.outcome.metrics]
+    failed = sum(result.status == "failed" for result in scores)
+    if failed:
+        _fail(f"{failed} of {len(scores)} scores failed", 1)
 
 
 @app.command()
-def validate(spec: SpecFile, overrides: Overrides = None) -> None:
+def validate(
+    spec: SpecFile,
+    overrides: Overrides = None,
+    debug: Debug = False,  # noqa: ARG001
+) -> None:
     """Check a spec and the settings of its plugins, and list all mistakes."""
     from causalxai.config import load_grid
 
@@ -233,6 +275,7 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="Where runs are kept; by default the parent.")
     ] = None,
+    debug: Debug = False,  # noqa: ARG001
 ) -> None:
     """Render the report of a run again from stored results, and print its path."""
     console = _set_up_logging()
@@ -278,10 +321,13 @@ def _set_up_logging() -> Console:
     rich = RichHandler(console=console, show_time=False, show_path=False, show_level=False)
     handler = rich if console.is_terminal else plain
     handler.addFilter(lambda record: record.name.startswith("causalxai"))
-    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[handler], force=True)
+    level = logging.DEBUG if debugging() else logging.INFO
+    logging.basicConfig(level=level, format="%(message)s", handlers=[handler], force=True)
     return console
 
 
 def _fail(message: str, code: int) -> NoReturn:
+    if debugging() and sys.exception() is not None:
+        traceback.print_exc()
     sys.stderr.write(message + "\n")
     raise SystemExit(code)

@@ -262,7 +262,8 @@ def test_compare_tells_the_scores_and_where_the_page_is(
     ways = {"first": {}, "nine": {"images.classes": ["nine"]}}
     spec = write_spec({**tiny_spec, "vary": {"method": ways}})
     done = cli("compare", spec, "--out", finished_copy, "--jobs", "1")
-    assert done.code == 0
+    assert done.code == 1
+    assert done.err.endswith("1 of 2 runs failed\n")
     page = Path(done.out.strip())
     assert page.is_file()
     assert (page.parent.parent, page.name) == (finished_copy, "comparison.html")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,8 +22,10 @@ from causalxai.comparison.writing import write_comparison
 from causalxai.config import Cell, ResolvedSpec, Source, Stage, load_grid
 from causalxai.errors import CausalxaiError
 from causalxai.pipeline.execution import exact_convolutions, execute, open_pipeline
+from causalxai.plugin.guard import in_words
 from causalxai.progress import SILENT, Progress
 from causalxai.storage.store import Store, digest
+from causalxai.supervision import EndedError, apart
 
 Result = TypeVar("Result")
 
@@ -183,7 +186,12 @@ class _Runs:
             return
         call = joblib.delayed(_numbered)
         calls = (
-            call(index, work, self.threads, (spec, stage, self.root, self.fingerprints))
+            call(
+                index,
+                partial(work, spec, stage, self.root, self.fingerprints),
+                self.threads,
+                on_cpu=self.on_cpu,
+            )
             for index, (work, spec, stage) in enumerate(tasks)
         )
         parallel = joblib.Parallel(
@@ -208,17 +216,29 @@ class _Runs:
 
 
 def _numbered(
-    index: int, work: Callable[..., Outcome], threads: int, arguments: tuple[object, ...]
+    index: int, work: Callable[[], Outcome], threads: int, *, on_cpu: bool
 ) -> tuple[int, Outcome]:
+    """Return the outcome of a run, which is a failure if it ended its process."""
+    told = partial(_told, work, threads)
+    try:
+        # A child cannot use an accelerator that its parent has looked at.
+        return index, apart(told, own_thread=threads > 1) if on_cpu else told()
+    except EndedError as error:
+        return index, Outcome(str(error))
+
+
+def _told(work: Callable[[], Outcome], threads: int) -> Outcome:
+    """Return the outcome of a run, with the reason if it raises anything."""
     with _threads(threads):
         try:
-            return index, work(*arguments)
+            return work()
+        except KeyboardInterrupt:
+            raise
         except CausalxaiError as error:
-            return index, Outcome(str(error))
-        except Exception as error:
+            return Outcome(str(error))
+        except BaseException as error:
             # A plugin may be third-party code; its errors must not stop the other runs.
-            _logger.warning("a run failed", exc_info=error)
-            return index, Outcome(f"{type(error).__name__}: {error}")
+            return Outcome(in_words(error))
 
 
 def _compute_stage(

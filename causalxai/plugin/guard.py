@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import CodeType, FrameType, TracebackType
@@ -12,6 +12,7 @@ from types import CodeType, FrameType, TracebackType
 from causalxai.errors import CausalxaiError, ContractError, PluginError
 from causalxai.plugin.base import Plugin
 from causalxai.plugin.provenance import Origin
+from causalxai.supervision import note_call
 
 _LONGEST = 500
 """The most characters of an error's own message that are quoted."""
@@ -19,16 +20,6 @@ _LONGEST = 500
 _CALLERS = ("causalxai", "contextlib")
 
 _logger = logging.getLogger(__name__)
-_listeners: list[Callable[[str], None]] = []
-
-
-def tell_calls(listener: Callable[[str], None]) -> None:
-    """Call ``listener`` before each call into a plugin, with the plugin and the stage in words.
-
-    What ends the process cannot be caught; whoever sees the process end can then say during which
-    call it was.
-    """
-    _listeners.append(listener)
 
 
 @contextmanager
@@ -53,8 +44,7 @@ def guarded(plugin: Origin, stage: str) -> Iterator[None]:
     ContractError, PluginError
         If the block raises it; the message then names the plugin.
     """
-    for listener in _listeners:
-        listener(f"{plugin}, in {stage}")
+    note_call(f"{plugin}, in {stage}")
     try:
         yield
     except (KeyboardInterrupt, GeneratorExit):

@@ -10,7 +10,7 @@ import pytest
 
 from causalxai.errors import CapabilityError, ContractError, PluginError
 from causalxai.plugin import Plugin
-from causalxai.plugin.guard import guarded, in_words, tell_calls
+from causalxai.plugin.guard import guarded, in_words
 from causalxai.plugin.provenance import Provenance
 
 PART = Provenance("explainers", "part", "parts", "1.0", f"{__name__}:Part")
@@ -111,9 +111,8 @@ def test_long_messages_are_cut():
     assert len(in_words(ValueError("x" * 10_000))) < 600
 
 
-def test_calls_are_told_before_they_are_made(monkeypatch: pytest.MonkeyPatch):
+def test_calls_are_noted_before_they_are_made(monkeypatch: pytest.MonkeyPatch):
     told: list[str] = []
-    monkeypatch.setattr("causalxai.plugin.guard._listeners", [])
-    tell_calls(told.append)
+    monkeypatch.setattr("causalxai.plugin.guard.note_call", told.append)
     with guarded(PART, "explain"):
         assert told == ["'part' (explainers) of parts 1.0, in explain"]

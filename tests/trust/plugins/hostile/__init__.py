@@ -1,0 +1,1 @@
+"""Parts that misbehave, each in one way, at every point of their lives."""
