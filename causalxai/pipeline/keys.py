@@ -17,7 +17,7 @@ from causalxai.plugin.guard import guarded
 from causalxai.plugin.provenance import Provenance
 from causalxai.storage.store import digest
 
-RESULTS_VERSION = 1
+RESULTS_VERSION = 2
 """The core's part in all keys. It is raised when the core changes what results are: the inputs of
 stages, templates such as ``Oracle.query``, the form of a stored result. All results are then
 computed anew. A change of one plugin raises the ``__version__`` of its package instead."""
