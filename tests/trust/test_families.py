@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import entrypoints
 import pytest
 
+from causalxai.plugin import registry
 from tests.trust.families import FAMILIES
 from tests.trust.family import Case
 from tests.trust.running import check_here
@@ -16,6 +20,16 @@ QUICK = [
     for case in family.cases()
     if case.quick
 ]
+
+
+@pytest.fixture(autouse=True)
+def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Take back what cases add to the installed distributions."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(entrypoints, "get_group_all", entrypoints.get_group_all)
+    registry.found.cache_clear()
+    yield
+    registry.found.cache_clear()
 
 
 @pytest.mark.parametrize("case", QUICK)

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from scipy import stats
 from torch import nn
 from torch.nn import functional as F
 
@@ -64,7 +65,8 @@ def test_frequencies_are_shares_of_the_positives(inputs: ScoringInputs):
             if fc2.supports[:, 0, index, n].any():
                 edge = everybody.edge(f"fc1:{n}", f"class {name}")
                 assert edge.weight == pytest.approx(float(effects.mean()), rel=1e-4)
-                half = 1.96 * float(effects.std()) / len(images) ** 0.5
+                quantile = float(stats.t.ppf(0.975, len(images) - 1))
+                half = quantile * float(effects.std()) / len(images) ** 0.5
                 assert edge.high - edge.low == pytest.approx(2 * half, rel=1e-3)
 
 

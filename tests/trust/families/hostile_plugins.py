@@ -28,6 +28,7 @@ from ruamel.yaml import YAML
 import causalxai.comparison.execution
 import causalxai.testing.toys  # noqa: F401
 from causalxai.cli import main
+from causalxai.plugin import registry
 from causalxai.storage.store import Store
 from tests.trust.family import Case, Family
 
@@ -174,6 +175,7 @@ class _Done:
 def _install() -> None:
     """Make the parts of this family, and no others, known in this process."""
     sys.path[:0] = map(str, _INSTALLED)
+    registry.found.cache_clear()
     entrypoints.get_group_all = partial(entrypoints.get_group_all, path=list(map(str, _INSTALLED)))
 
 
