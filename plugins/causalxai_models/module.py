@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import logging
-import sys
-from functools import cache, cached_property
-from importlib import import_module
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
+from torch import nn
 
 from causalxai.classifier import Classifier, ClassifierSource
 from causalxai.dataset import Dataset
@@ -23,11 +19,13 @@ from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.seeding import seeded
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
-from causalxai.storage.digests import digest_files
-from causalxai.storage.record import Record
+from causalxai.storage.record import Record, prefixed, without_prefix
+from causalxai_models.import_path import build_network, find_network
+from causalxai_models.network_digest import NetworkDigest
+from causalxai_models.own_code import OwnCode, top_package
 from causalxai_models.weights import load_weights, read_weights
 
-_LOG = logging.getLogger(__name__)
+_STATE, _BUFFERS = "state", "buffers"
 
 
 class UserModule(ClassifierSource):
@@ -35,7 +33,8 @@ class UserModule(ClassifierSource):
 
     It maps images ``[n, c, h, w]`` in [0, 1] to logits; if the weights need standardised images,
     ``forward`` must standardise them. Importing the module runs its code, which is logged as a
-    warning.
+    warning. Only a subclass of ``nn.Module`` is called, or a function whose return annotation is
+    one or that is the user's own.
     """
 
     class Config(PluginConfig):
@@ -44,7 +43,7 @@ class UserModule(ClassifierSource):
         Parameters
         ----------
         import_path
-            ``package.module:Class``, or a function that returns the module.
+            ``package.module:Class``, a function that returns the module, or the module itself.
         arguments
             The keyword arguments of the class.
         weights
@@ -77,11 +76,7 @@ class UserModule(ClassifierSource):
         DataError
             If the import, the call or the weights fail, or there is no such feature layer.
         """
-        model = self._build(rng)
-        if self.config.weights is not None:
-            weights = read_weights(self.config.weights)
-            load_weights(model, weights, origin=str(self.config.weights))
-        return self._classifier(model, dataset, device)
+        return self._classifier(self._loaded(rng), dataset, device)
 
     def restore(self, record: Record, dataset: Dataset, device: torch.device) -> Classifier:
         """Restore a classifier from the tensors of ``to_record``; the class is imported again.
@@ -92,53 +87,66 @@ class UserModule(ClassifierSource):
             As ``fit`` does, and if the class has changed so that its weights no longer fit.
         """
         model = self._build(torch.Generator())
-        load_weights(model, record.tensors, origin=f"the stored {self.config.import_path}")
+        origin = f"the stored {self.config.import_path}"
+        load_weights(model, without_prefix(_STATE, record.tensors), origin=origin)
+        for name, stored in without_prefix(_BUFFERS, record.tensors).items():
+            owner, _, leaf = name.rpartition(".")
+            setattr(model.get_submodule(owner), leaf, stored)
         return self._classifier(model, dataset, device)
+
+    def to_record(self, classifier: Classifier) -> Record:
+        """Return the weights and all buffers, also those that are not part of the state dict."""
+        state = classifier.model.state_dict()
+        others = {
+            name: buffer for name, buffer in classifier.model.named_buffers() if name not in state
+        }
+        return Record(tensors={**prefixed(_STATE, state), **prefixed(_BUFFERS, others)})
 
     def portable_config(self) -> dict[str, object]:
         """Return the config without the path of the weights."""
         return self.config.model_dump(mode="json", exclude={"weights"})
 
     def fingerprint(self) -> str:
-        """Return a digest of the code and of the weights.
+        """Return a digest of the network: its weights and buffers, its settings and its code.
 
-        The code is the file of the named module and that in which the class is defined; other files
-        that these import are not included.
+        The code is everything of the user's own that the network is made of, as it is in memory,
+        and the source of the modules that it is in and of all that these import. Code of installed
+        packages counts by its version, unless the named one is among them. What the network reads
+        elsewhere when it is called, such as environment variables, is not seen.
 
         Raises
         ------
         DataError
-            If the import fails, or the weights file cannot be read; without one, if the call fails.
+            If the import or the call fails, or the weights cannot be loaded.
         """
+        # The seed is arbitrary, because the seed of the run is part of every key.
+        model = self._loaded(torch.Generator().manual_seed(0))
         named = self.config.import_path.partition(":")[0]
-        home = getattr(self._factory, "__module__", named)
-        files = [getattr(sys.modules.get(name), "__file__", None) for name in (named, home)]
-        parts = [_source_digest(Path(file)) for file in files if file is not None]
-        if self.config.weights is not None:
-            parts.append(digest_files({"weights": self.config.weights}))
-        else:
-            # The seed is arbitrary, because the seed of the run is part of every key.
-            parts.append(_state_digest(self._build(torch.Generator().manual_seed(0))))
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+        homes = {type(part).__module__ for part in model.modules()}
+        own = OwnCode({top_package(module) for module in (named, *homes)})
+        network = NetworkDigest(own)
+        # A class is digested with its network, too; a network itself is digested as its copy.
+        factory = None if isinstance(self._factory, nn.Module) else self._factory
+        digest = network.of(model, factory)
+        sources = own.sources([named, *network.modules])
+        lines = [digest, *(f"{name} {source}" for name, source in sorted(sources.items()))]
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     @cached_property
     def _factory(self) -> Any:
-        return _import(self.config.import_path)
+        return find_network(self.config.import_path)
 
     def _build(self, rng: torch.Generator) -> nn.Module:
-        path = self.config.import_path
+        path, arguments = self.config.import_path, self.config.arguments
         factory = self._factory
-        try:
-            model = seeded(lambda: factory(**self.config.arguments), rng)
-        except (Exception, SystemExit) as error:
-            # The call runs the user's code, which may raise any exception.
-            raise DataError(
-                f"{path} cannot be built with {self.config.arguments}: "
-                f"{type(error).__name__}: {error}"
-            ) from error
-        if not isinstance(model, nn.Module):
-            raise DataError(f"{path} gives a {type(model).__name__}, not a torch.nn.Module")
-        return unwrapped(model)
+        return unwrapped(seeded(lambda: build_network(path, factory, arguments), rng))
+
+    def _loaded(self, rng: torch.Generator) -> nn.Module:
+        model = self._build(rng)
+        if self.config.weights is not None:
+            weights = read_weights(self.config.weights)
+            load_weights(model, weights, origin=str(self.config.weights))
+        return model
 
     def _classifier(self, model: nn.Module, dataset: Dataset, device: torch.device) -> Classifier:
         layer = self.config.feature_layer
@@ -154,35 +162,3 @@ class UserModule(ClassifierSource):
             feature_layer=layer,
             device=device,
         )
-
-
-def _import(path: str) -> Any:
-    module_name, _, name = path.partition(":")
-    _LOG.warning("importing your module %s, which runs its code", module_name)
-    try:
-        module = import_module(module_name)
-    except (Exception, SystemExit) as error:
-        # The import runs the user's code, too.
-        raise DataError(
-            f"{module_name} cannot be imported: {type(error).__name__}: {error} "
-            "(is its folder on PYTHONPATH?)"
-        ) from error
-    if not hasattr(module, name):
-        raise DataError(f"{module_name} has no {name!r}{did_you_mean(name, dir(module))}")
-    return getattr(module, name)
-
-
-@cache
-def _source_digest(file: Path) -> str:
-    # Logged once per process, as Python imports a module only once; later edits are not run.
-    return digest_files({"source": file})
-
-
-def _state_digest(model: nn.Module) -> str:
-    total = hashlib.sha256()
-    for name, value in sorted(model.state_dict().items()):
-        if isinstance(value, Tensor) and not is_lazy(value):
-            total.update(f"{name}\0{value.dtype}\0{list(value.shape)}\n".encode())
-            values = value.detach().cpu().contiguous().flatten()
-            total.update(values.view(torch.uint8).numpy().tobytes())
-    return total.hexdigest()
