@@ -45,6 +45,12 @@ Debug = Annotated[
     bool,
     typer.Option("--debug", help="Show the tracebacks of errors.", callback=_set_debugging),
 ]
+TrustCode = Annotated[
+    bool,
+    typer.Option(
+        "--trust-code", help="Import and run the code that the spec names, such as your network."
+    ),
+]
 
 _USER_MISTAKE = 2
 _INTERRUPTED = 130
@@ -122,6 +128,7 @@ def run_command(
     as_json: Annotated[
         bool, typer.Option("--json", help="End with one JSON object on standard output.")
     ] = False,
+    trust_code: TrustCode = False,
     debug: Debug = False,  # noqa: ARG001 - its callback has done what it asks for
 ) -> None:
     """Run a spec and write its report."""
@@ -140,6 +147,7 @@ def run_command(
             out=out,
             progress=progress,
             fresh="everything" if fresh else "nothing",
+            trust_code=trust_code,
         )
     summary = finished.summary()
     if as_json:
@@ -188,6 +196,7 @@ def compare_command(
     as_json: Annotated[
         bool, typer.Option("--json", help="End with one JSON object on standard output.")
     ] = False,
+    trust_code: TrustCode = False,
     debug: Debug = False,  # noqa: ARG001 - its callback has done what it asks for
 ) -> None:
     """Run a grid of specs and write their comparison."""
@@ -206,6 +215,7 @@ def compare_command(
             progress=progress,
             fresh=fresh,
             sanity=sanity,
+            trust_code=trust_code,
         )
     summary = comparison.summary()
     if as_json:
@@ -233,15 +243,25 @@ def compare_command(
 def validate(
     spec: SpecFile,
     overrides: Overrides = None,
+    trust_code: TrustCode = False,
     debug: Debug = False,  # noqa: ARG001
 ) -> None:
     """Check a spec and the settings of its plugins, and list all mistakes."""
     from causalxai.config import load_grid
 
-    grid = load_grid(spec, overrides or ())
+    # Nothing is imported by checking, so that a spec of other people can be looked at.
+    grid = load_grid(spec, overrides or (), trust_code=True)
+    named: dict[str, None] = {}
     for cell in grid.cells:
-        for part in (*cell.spec.stages.values(), *cell.spec.metrics):
+        for part in cell.spec.parts.values():
             part.requires() if hasattr(part.plugin_class, "requires") else part.build()
+            code = part.named_code()
+            named |= dict.fromkeys(code.values())
+            if code and trust_code:
+                part.fingerprint()
+    if named and not trust_code:
+        names = ", ".join(named)
+        sys.stderr.write(f"{spec}: names code, which was not looked at: {names} (--trust-code)\n")
     runs = f": {len(grid.cells)} runs" if grid.axes else ""
     sys.stdout.write(f"{spec}: {grid.name} is valid{runs}\n")
 
@@ -275,6 +295,7 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="Where runs are kept; by default the parent.")
     ] = None,
+    trust_code: TrustCode = False,
     debug: Debug = False,  # noqa: ARG001
 ) -> None:
     """Render the report of a run again from stored results, and print its path."""
@@ -287,7 +308,7 @@ def report(
         _fail(f"{directory} is not the directory of a run: it has no spec.yaml", _USER_MISTAKE)
     with terminal_progress(console) as progress:
         runs = out or directory.resolve().parent
-        finished = run(spec, out=runs, progress=progress, fresh="report")
+        finished = run(spec, out=runs, progress=progress, fresh="report", trust_code=trust_code)
     sys.stdout.write(f"{finished.report}\n")
 
 

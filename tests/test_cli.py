@@ -378,3 +378,67 @@ def test_names_that_look_like_markup_are_printed_as_they_are(capsys: pytest.Capt
     console.print(table)
     printed = capsys.readouterr().out.split()
     assert printed == ["[/red]", "[bold]a", ":smile:", "[head]", "[/cell]"]
+
+
+RUNS_CODE = """
+from pathlib import Path
+from torch import nn
+
+Path("THIS_WAS_RUN").touch()
+
+class Net(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.Flatten(), nn.Linear(256, 10))
+"""
+
+
+def test_code_that_a_spec_names_runs_only_if_it_is_trusted(
+    cli: Cli,
+    tiny_spec: Spec,
+    write_spec: Callable[[Spec], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    (tmp_path / "cli_code_of_others.py").write_text(RUNS_CODE)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    mark = tmp_path / "THIS_WAS_RUN"
+    classifier = {"use": "module", "import_path": "cli_code_of_others:Net"}
+    kept = {key: tiny_spec[key] for key in ("causalxai", "name", "seed", "device", "dataset")}
+    images = {"count": 2, "only": "any"}
+    spec = write_spec(
+        {**kept, "classifier": classifier, "explain": "saliency", "images": images, "metrics": []}
+    )
+    for command in ("run", "compare"):
+        done = cli(command, spec)
+        assert done.code == 2
+        assert "classifier.import_path: names code, 'cli_code_of_others:Net'" in done.err
+        assert "--trust-code" in done.err
+    done = cli("validate", spec)
+    assert done.out == f"{spec}: tiny is valid\n"
+    assert "names code, which was not looked at: cli_code_of_others:Net" in done.err
+    assert not mark.exists()
+
+    assert cli("validate", spec, "--trust-code").code == 0
+    assert mark.exists()
+    done = cli("run", spec, "--trust-code")
+    assert done.code == 0, done.err
+    run_folder = Path(done.out.strip()).parent
+    mark.unlink()
+    monkeypatch.delitem(sys.modules, "cli_code_of_others")
+    refused = cli("report", run_folder)
+    assert refused.code == 2
+    assert "--trust-code" in refused.err
+    assert not mark.exists()
+    assert cli("report", run_folder, "--trust-code").code == 0
+
+
+def test_validate_with_trust_tells_what_a_run_would(
+    cli: Cli, tiny_spec: Spec, write_spec: Callable[[Spec], Path]
+):
+    classifier = {"use": "module", "import_path": "os:system"}
+    kept = {key: tiny_spec[key] for key in ("causalxai", "name", "dataset")}
+    spec = write_spec({**kept, "classifier": classifier, "explain": "saliency"})
+    done = cli("validate", spec, "--trust-code")
+    assert done.code == 1
+    assert "os:system belongs to Python itself and builds no network" in done.err

@@ -45,6 +45,7 @@ def compare(
     progress: Progress = SILENT,
     fresh: bool = False,
     sanity: bool = False,
+    trust_code: bool = False,
 ) -> Comparison:
     """Run the grid of a spec, or several specs, and write the comparison.
 
@@ -75,6 +76,9 @@ def compare(
         The same as ``sanity: true`` in all specs: whether each run, except controls, has the
         metric ``sanity``, which checks that its explanation changes when the classifier's weights
         are shuffled.
+    trust_code
+        Whether spec files may name code to run, as the classifier ``module`` does. Mappings and
+        the overrides are your own, and may.
 
     Raises
     ------
@@ -83,7 +87,8 @@ def compare(
     CausalxaiError
         If the runs cannot be written, or a process that ran some was killed.
     """
-    grid = load_grid(specs, [*overrides, "sanity=true"] if sanity else overrides)
+    settings = [*overrides, "sanity=true"] if sanity else overrides
+    grid = load_grid(specs, settings, trust_code=trust_code)
     runs = _Runs(Path(out), jobs, threads, progress, [_Plan(cell) for cell in grid.cells])
     runs.look_at_inputs()
     if fresh:

@@ -72,7 +72,9 @@ class Grid:
         return as_yaml(self.data)
 
 
-def load_grid(source: Source | Sequence[Source], overrides: Sequence[str] = ()) -> Grid:
+def load_grid(
+    source: Source | Sequence[Source], overrides: Sequence[str] = (), *, trust_code: bool = False
+) -> Grid:
     """Read a spec with ``vary``, and check each of its runs.
 
     Parameters
@@ -82,6 +84,8 @@ def load_grid(source: Source | Sequence[Source], overrides: Sequence[str] = ()) 
         ``spec``.
     overrides
         ``key.key=value`` strings, which are set in all runs before the axes override anything.
+    trust_code
+        Whether files may name code to run. Mappings and overrides are the caller's own, and may.
 
     Raises
     ------
@@ -98,7 +102,8 @@ def load_grid(source: Source | Sequence[Source], overrides: Sequence[str] = ()) 
     cells = []
     if all(axis.variants for axis in axes) and ("vary",) not in [each.path for each in mistakes]:
         for variants in product(*(axis.variants for axis in axes)):
-            spec, wrong = examine(_cell_document(document, variants), in_grid=True)
+            cell = _cell_document(document, variants)
+            spec, wrong = examine(cell, in_grid=True, trust_code=trust_code)
             for place, mistake in wrong:
                 # A value that is set in several cells has the same mistake in all of them.
                 runs_of.setdefault((place, replace(mistake, place=None)), []).append(

@@ -21,6 +21,11 @@ class Place:
     line: float = math.inf
     """The order of problems; those without a line come last."""
 
+    @property
+    def in_file(self) -> bool:
+        """Whether it is in a file, and not in an override or a Python mapping."""
+        return math.isfinite(self.line)
+
 
 @dataclass(frozen=True)
 class Mistake:

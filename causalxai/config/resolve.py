@@ -31,7 +31,10 @@ from causalxai.plugin.provenance import Group
 
 
 def load_spec(
-    source: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()
+    source: str | Path | Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    *,
+    trust_code: bool = False,
 ) -> ResolvedSpec:
     """Read a spec, find its plugins and check everything.
 
@@ -42,20 +45,23 @@ def load_spec(
         user's home; relative paths are relative to the current directory, not to the file.
     overrides
         ``key.key=value`` strings that are set before anything is checked.
+    trust_code
+        Whether the file may name code to run. Mappings and overrides are the caller's own, and may.
 
     Raises
     ------
     SpecError
         If the spec has mistakes; it lists all of them, in the order of the lines.
     """
-    spec, mistakes = examine(apply_overrides(read_document(source), overrides))
+    document = apply_overrides(read_document(source), overrides)
+    spec, mistakes = examine(document, trust_code=trust_code)
     if spec is None:
         raise SpecError(as_problems(mistakes))
     return spec
 
 
 def examine(
-    document: Document, *, in_grid: bool = False
+    document: Document, *, in_grid: bool = False, trust_code: bool = False
 ) -> tuple[ResolvedSpec | None, list[tuple[Place, Mistake]]]:
     """Return the resolved spec of a document, or ``None`` and all mistakes.
 
@@ -66,6 +72,8 @@ def examine(
     in_grid
         Whether the run is one of several that share their metrics. A metric that this run cannot
         compute is then skipped and not a mistake.
+    trust_code
+        Whether files may name code to run.
     """
     if document.data.get("vary") is not None:
         mistake = Mistake(("vary",), "describes several runs; run them with: causalxai compare")
@@ -94,7 +102,23 @@ def examine(
         metrics=metrics,
         method=spec.method,
     )
-    return resolved, []
+    untrusted = [] if trust_code else _untrusted(resolved, resolver.document)
+    return (None if untrusted else resolved), untrusted
+
+
+def _untrusted(spec: ResolvedSpec, document: Document) -> list[tuple[Place, Mistake]]:
+    """Return a mistake for each setting in a file that names code to run."""
+    found = []
+    for path, part in spec.parts.items():
+        for key, code in part.named_code().items():
+            place = document.place((*path, key))
+            if place.in_file:
+                message = (
+                    f"names code, {code!r}, which a run imports and calls with all your rights; "
+                    "if you trust it, add --trust-code (in Python, trust_code=True)"
+                )
+                found.append((place, Mistake((*path, key), message, place)))
+    return found
 
 
 class _Resolver:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from ruamel.yaml import YAML
 
 from causalxai.capabilities import Capability
+from causalxai.config.mistake import KeyPath
 from causalxai.config.model import (
     FORMAT_VERSION,
     METHOD_STAGES,
@@ -86,6 +87,29 @@ class ResolvedPlugin(Generic[PluginT_co]):
             )
         return found
 
+    def named_code(self) -> dict[str, str]:
+        """Return the settings that name code which the plugin runs, as its config states them.
+
+        Raises
+        ------
+        PluginError
+            If the config raises anything.
+        """
+        with guarded(self.provenance, "the code that its settings name"):
+            return {str(key): str(path) for key, path in self.config.named_code().items()}
+
+    def fingerprint(self) -> str:
+        """Return the plugin's fingerprint, for which code that it names is imported.
+
+        Raises
+        ------
+        CausalxaiError
+            If the plugin cannot be built, or its inputs are missing or wrong.
+        """
+        part = self.build()
+        with guarded(self.provenance, "its key in the store"):
+            return part.fingerprint()
+
     def to_data(self) -> dict[str, Any]:
         """Return the plugin and its settings as a spec writes them."""
         # round_trip leaves out computed fields, which a config does not take as input.
@@ -140,6 +164,15 @@ class ResolvedSpec:
             Stage.EXPLAIN: self.explain,
         }
         return {stage: plugin for stage, plugin in plugins.items() if plugin is not None}
+
+    @property
+    def parts(self) -> dict[KeyPath, ResolvedPlugin[Any]]:
+        """The plugins of the stages and the metrics, by their places in the spec."""
+        found: dict[KeyPath, ResolvedPlugin[Any]] = {
+            (str(stage),): part for stage, part in self.stages.items()
+        }
+        found.update((("metrics", index), part) for index, part in enumerate(self.metrics))
+        return found
 
     def to_yaml(self) -> str:
         """Return an equivalent spec in YAML, with all defaults written out."""

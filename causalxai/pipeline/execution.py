@@ -112,6 +112,7 @@ def run(
     out: str | Path = "runs",
     progress: Progress = SILENT,
     fresh: Fresh = "nothing",
+    trust_code: bool = False,
 ) -> Run:
     """Run a spec: compute the stages that are not stored yet, and write the report.
 
@@ -129,6 +130,9 @@ def run(
     fresh
         What to compute again although it is stored: ``nothing``, only the ``report`` (all other
         results must then be in the store), or ``everything``.
+    trust_code
+        Whether a spec file may name code to run, as the classifier ``module`` does. A dictionary
+        and the overrides are your own, and may.
 
     Raises
     ------
@@ -139,7 +143,8 @@ def run(
     CausalxaiError
         If data are missing, parts do not fit together, or ``out`` cannot be written to.
     """
-    return execute(load_spec(spec, overrides), out=out, progress=progress, fresh=fresh)
+    resolved = load_spec(spec, overrides, trust_code=trust_code)
+    return execute(resolved, out=out, progress=progress, fresh=fresh)
 
 
 def execute(

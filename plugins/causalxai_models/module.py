@@ -58,6 +58,10 @@ class UserModule(ClassifierSource):
         weights: Path | None = None
         feature_layer: str | None = None
 
+        def named_code(self) -> dict[str, str]:
+            """Return the import path, whose module is imported and run."""
+            return {"import_path": self.import_path}
+
     config: Config
 
     def fit(

@@ -11,7 +11,7 @@ from ruamel import yaml
 
 from causalxai.config import load_spec
 from causalxai.errors import Problem, SpecError
-from causalxai.plugin import PluginConfig
+from causalxai.plugin import PluginConfig, registry
 
 Mistakes = Callable[..., list[str]]
 STAGES = {
@@ -337,3 +337,41 @@ def test_sanity_adds_a_metric_that_has_to_be_installed(
 
 def test_an_empty_vary_is_none(minimal: dict[str, Any]) -> None:
     assert load_spec({**minimal, "vary": None}) == load_spec(minimal)
+
+
+NAMES_CODE = """
+causalxai: 1
+name: x
+dataset: digits
+classifier: {use: lenet, epochs: 2}
+method: interventional
+"""
+
+
+@pytest.fixture
+def named_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the setting ``epochs`` of the classifier name code."""
+    config = registry.load("classifiers", "lenet").Config
+    monkeypatch.setattr(config, "named_code", lambda self: {"epochs": f"code_{self.epochs}:Net"})
+
+
+@pytest.mark.usefixtures("named_code")
+def test_a_file_that_names_code_needs_trust(mistakes: Mistakes) -> None:
+    assert mistakes(NAMES_CODE) == [
+        "spec.yaml:4: classifier.epochs: names code, 'code_2:Net', which a run imports and calls "
+        "with all your rights; if you trust it, add --trust-code (in Python, trust_code=True)"
+    ]
+
+
+@pytest.mark.usefixtures("named_code")
+def test_code_is_named_with_trust_or_by_the_caller(
+    write: Callable[[str], str], minimal: dict[str, Any]
+) -> None:
+    path = write(NAMES_CODE)
+    sources = (
+        load_spec(path, trust_code=True),
+        load_spec(path, ["classifier.epochs=2"]),
+        load_spec({**minimal, "classifier": {"use": "lenet", "epochs": 2}}),
+    )
+    for spec in sources:
+        assert spec.parts["classifier",].named_code() == {"epochs": "code_2:Net"}
