@@ -135,7 +135,8 @@ class _Runs:
                     pipeline = open_pipeline(
                         plan.cell.spec, self.root, fingerprints=self.fingerprints
                     )
-                    plan.keys = pipeline.keys
+                    with exact_convolutions():
+                        plan.keys = pipeline.keys
                     self.on_cpu &= pipeline.device.type == "cpu"
                 except CausalxaiError as error:
                     self._note(plan, Outcome(str(error)))

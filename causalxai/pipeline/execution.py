@@ -158,9 +158,11 @@ def execute(
     """Run a resolved spec, as ``run`` does; ``fingerprints`` are as for ``Pipeline``."""
     root = Path(out)
     pipeline = open_pipeline(spec, root, progress, fresh, fingerprints)
-    if fresh == "report":
-        pipeline.require_results()
-    directory = run_directory(root, pipeline)
+    with exact_convolutions():
+        # For the keys, a stored network of the user's may be asked for its answers.
+        directory = run_directory(root, pipeline)
+        if fresh == "report":
+            pipeline.require_results()
     with writing_to(directory):
         directory.mkdir(parents=True, exist_ok=True)
     with logged_to(directory / "log.txt"), exact_convolutions():

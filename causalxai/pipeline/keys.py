@@ -38,6 +38,7 @@ def stage_keys(
     plugins: Mapping[str, ResolvedPlugin[Any]],
     device: torch.device,
     fingerprints: MutableMapping[str, str],
+    answers: str = "",
 ) -> dict[str, str]:
     """Return the keys by stage, of the report too.
 
@@ -50,7 +51,12 @@ def stage_keys(
     device
         The device of the networks.
     fingerprints
-        The known fingerprints of parts; missing ones are computed and added.
+        The known fingerprints of parts; missing ones are computed and added. Those of parts that
+        run code which the spec names are always computed, because another process may have
+        imported other code.
+    answers
+        The answers of the classifier, where they are not those that are stored under the key
+        without them.
     """
     keys: dict[str, str] = {}
 
@@ -73,10 +79,13 @@ def stage_keys(
             }
         )
 
-    selection = {"images": spec.images.model_dump(mode="json")}
+    more: dict[Stage, dict[str, Any]] = {
+        Stage.EXPLAIN: {"images": spec.images.model_dump(mode="json")},
+        Stage.CLASSIFIER: {"answers": answers} if answers else {},
+    }
     for stage in spec.stages:
         # A stage may read the results of all stages before it.
-        add(stage, list(keys), **(selection if stage is Stage.EXPLAIN else {}))
+        add(stage, list(keys), **more.get(stage, {}))
     stages = list(keys)
     for label in labelled_metrics(spec):
         add(f"metrics.{label}", stages)
@@ -92,6 +101,12 @@ def stage_keys(
         }
     )
     return keys
+
+
+def stages_before(stage: str) -> list[Stage]:
+    """Return the stages that a stage, a metric or the report may read, in order."""
+    order = list(Stage)
+    return order[: order.index(Stage(stage))] if stage in order else order
 
 
 def _report_builders(spec: ResolvedSpec) -> list[str]:
@@ -118,7 +133,8 @@ def _own_inputs(
         if not isinstance(config, dict) or not _is_json(config):
             raise ContractError(f"{plugin}: portable_config() must return plain JSON")
         name = f"{type(part).__module__}.{type(part).__qualname__} {part.config!r}"
-        found = known[name] if name in known else part.fingerprint()
+        is_known = name in known and not part.config.named_code()
+        found = known[name] if is_known else part.fingerprint()
         if not isinstance(found, str):
             kind = type(found).__name__
             raise ContractError(f"{plugin}: fingerprint() must return text, not {kind}")

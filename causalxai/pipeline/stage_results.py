@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Generic, Literal, TypeVar
 
+from causalxai.metric import MetricResult
 from causalxai.oracle import QueryLedger
 from causalxai.pipeline.meter import Meter
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
@@ -120,3 +121,8 @@ class StageResults:
         self.computed.append(stage)
         _logger.info("%s: computed in %.1f s", stage, cost.seconds)
         return value
+
+
+def worth_keeping(result: MetricResult) -> bool:
+    """Return whether a score may be reused; a failure may be temporary and is not stored."""
+    return result.status != "failed"

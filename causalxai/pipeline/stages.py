@@ -24,9 +24,10 @@ from causalxai.network.state import state_of
 from causalxai.oracle import Oracle, QueryLedger
 from causalxai.pipeline.budget import check_budget, within_budget
 from causalxai.pipeline.images import select_images
-from causalxai.pipeline.keys import labelled_metrics, stage_keys
+from causalxai.pipeline.keys import labelled_metrics, stage_keys, stages_before
 from causalxai.pipeline.rendering import REPORT, render
-from causalxai.pipeline.stage_results import Fresh, StageResults, Work
+from causalxai.pipeline.stage_results import Fresh, StageResults, Work, worth_keeping
+from causalxai.pipeline.stored_answers import ClassifierRecords
 from causalxai.pipeline.watch import Watch, digests_of_data, digests_of_explanation, record_of
 from causalxai.progress import SILENT, Progress
 from causalxai.report.page import Report
@@ -100,7 +101,14 @@ class Pipeline:
     @cached_property
     def keys(self) -> dict[str, str]:
         """The key of each stage's result."""
-        return stage_keys(self.spec, self.plugins, self.device, self._fingerprints)
+        given = (self.spec, self.plugins, self.device, self._fingerprints)
+        keys = stage_keys(*given)
+        # The user's code has no version, and may read what its fingerprint does not see.
+        if self.spec.classifier.named_code() and (
+            record := self._results.stored(Stage.CLASSIFIER, keys[Stage.CLASSIFIER])
+        ):
+            keys = stage_keys(*given, self._records.changed_answers(record))
+        return keys
 
     @property
     def costs(self) -> dict[str, Cost]:
@@ -135,16 +143,24 @@ class Pipeline:
         found = self._stage(
             Stage.CLASSIFIER,
             self._train,
-            lambda fitted: self._trainer.to_record(fitted),
+            self._records.to_record,
+            self._records.restore,
+        )
+        found.examine(self.dataset.test.images)
+        self.watch.keep("classifier", lambda: state_of(found.model))
+        return found
+
+    @property
+    def _records(self) -> ClassifierRecords:
+        return ClassifierRecords(
+            self.spec.classifier.provenance,
+            self._trainer.to_record,
             lambda record: self._call(
                 Stage.CLASSIFIER,
                 Classifier,
                 lambda: self._trainer.restore(record, self.dataset, self.device),
             ),
         )
-        found.examine(self.dataset.test.images)
-        self.watch.keep("classifier", lambda: state_of(found.model))
-        return found
 
     def _train(self) -> Classifier:
         self._require_needs()
@@ -250,7 +266,7 @@ class Pipeline:
             lambda: render(self),
             Report.to_record,
             Report.from_record,
-            keep=lambda _: all(_worth_keeping(result) for result in self.metrics),
+            keep=lambda _: all(worth_keeping(result) for result in self.metrics),
         )
 
     def _require_needs(self) -> None:
@@ -310,7 +326,7 @@ class Pipeline:
             ),
             lambda result: Record(meta=result.to_json()),
             lambda record: MetricResult.from_json(record.meta),
-            keep=_worth_keeping,
+            keep=worth_keeping,
         )
 
     def discovery_inputs(self, stage: str) -> DiscoveryInputs:
@@ -370,30 +386,13 @@ class Pipeline:
 
     def _prepare(self, stage: str) -> None:
         """Compute the results that a stage may read, in the order of the pipeline."""
-        for name in _stages_before(stage):
+        for name in stages_before(stage):
             self.result(name)
         if stage == REPORT:
             _ = self.metrics
 
     def result(self, stage: Stage) -> object:
         """Return the result of a stage: computed now, before, or in an earlier run."""
-        results: dict[Stage, Callable[[], object]] = {
-            Stage.DATASET: lambda: self.dataset,
-            Stage.CLASSIFIER: lambda: self.classifier,
-            Stage.CONCEPTS: lambda: self.space,
-            Stage.ORACLE: lambda: self.oracle,
-            Stage.GRAPH: lambda: self.graph,
-            Stage.EXPLAIN: lambda: self.explanation,
-        }
-        return results[stage]()
-
-
-def _stages_before(stage: str) -> list[Stage]:
-    """Return the stages that a stage, a metric or the report may read, in order."""
-    order = list(Stage)
-    return order[: order.index(Stage(stage))] if stage in order else order
-
-
-def _worth_keeping(result: MetricResult) -> bool:
-    """Return whether a score may be reused; a failure may be temporary and is not stored."""
-    return result.status != "failed"
+        names = {Stage.CONCEPTS: "space", Stage.EXPLAIN: "explanation"}
+        found: object = getattr(self, names.get(stage, str(stage)))
+        return found
