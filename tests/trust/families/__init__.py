@@ -18,11 +18,13 @@ from tests.trust.families import (
     nasty_documents,
     odd_networks,
     spec_mutants,
+    stale_results,
     store_damage,
 )
 from tests.trust.family import Family
 
 FAMILIES: tuple[Family, ...] = (
+    stale_results.FAMILY,
     kill_and_resume.FAMILY,
     store_damage.FAMILY,
     concurrency.FAMILY,
