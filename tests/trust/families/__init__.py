@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from tests.trust.families import (
+    code_in_specs,
     concurrency,
     coverage,
     degenerate_tables,
+    determinism,
     extreme_values,
     false_edges,
     full_disk,
@@ -17,6 +19,7 @@ from tests.trust.families import (
     markup,
     nasty_documents,
     odd_networks,
+    sockets,
     spec_mutants,
     stale_results,
     store_damage,
@@ -25,6 +28,7 @@ from tests.trust.family import Family
 
 FAMILIES: tuple[Family, ...] = (
     stale_results.FAMILY,
+    code_in_specs.FAMILY,
     kill_and_resume.FAMILY,
     store_damage.FAMILY,
     concurrency.FAMILY,
@@ -39,6 +43,8 @@ FAMILIES: tuple[Family, ...] = (
     invariance.FAMILY,
     graph_files.FAMILY,
     markup.FAMILY,
+    determinism.FAMILY,
+    sockets.FAMILY,
     coverage.FAMILY,
     false_edges.FAMILY,
 )
