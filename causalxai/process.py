@@ -1,4 +1,4 @@
-"""What a process does at signals that end it, and with output that it cannot write."""
+"""What a process does when it or its parent is ended, and with output that it cannot write."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ import io
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
+
+# Seconds.
+_BETWEEN_LOOKS = 0.5
 
 
 @contextmanager
@@ -43,6 +48,24 @@ def stopped_by_signals() -> Iterator[list[int]]:
     finally:
         for number in usual:
             signal.signal(number, signal.SIG_DFL)
+
+
+def end_with_parent(parent: int) -> None:
+    """End this process soon after its parent, which may be killed without a chance to say so.
+
+    Parameters
+    ----------
+    parent
+        The process that started this one.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_BETWEEN_LOOKS)
+        # What was being written is deleted by the next process that needs it.
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def prepare_output() -> None:

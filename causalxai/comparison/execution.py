@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
@@ -23,6 +24,7 @@ from causalxai.config import Cell, ResolvedSpec, Source, Stage, load_grid
 from causalxai.errors import CausalxaiError
 from causalxai.pipeline.execution import exact_convolutions, execute, open_pipeline
 from causalxai.plugin.guard import in_words
+from causalxai.process import end_with_parent
 from causalxai.progress import SILENT, Progress
 from causalxai.storage.store import Store, digest
 from causalxai.supervision import EndedError, apart
@@ -201,7 +203,12 @@ class _Runs:
             for index, (work, spec, stage) in enumerate(tasks)
         )
         parallel = joblib.Parallel(
-            n_jobs=min(self._jobs(), len(tasks)), batch_size=1, return_as="generator_unordered"
+            n_jobs=min(self._jobs(), len(tasks)),
+            batch_size=1,
+            return_as="generator_unordered",
+            # Workers of joblib's own backend; other backends ignore it.
+            initializer=end_with_parent,
+            initargs=(os.getpid(),),
         )
         with self.progress.task(label, total=len(tasks)) as advance:
             try:
