@@ -70,35 +70,41 @@ def main() -> None:
 def _command() -> None:
     with stopped_by_signals() as signals:
         try:
-            app()
-        except SpecError as error:
-            count = len(error.problems)
-            _fail(f"{error}\n{count} {'mistake' if count == 1 else 'mistakes'}", _USER_MISTAKE)
-        except NotStoredError as error:
-            _fail(str(error), _USER_MISTAKE)
-        except CausalxaiError as error:
-            _fail(str(error), 1)
-        except OSError as error:
-            discard_output()
-            name = error.filename
-            where = "standard output, or a file" if name is None else os.fsdecode(name)
-            _fail(f"{where}: {error.strerror or error}", 1)
+            _app_with_errors_in_words()
         except SystemExit as stop:
             _end(stop, signals)
-        except Exception as error:
-            at = traceback.extract_tb(error.__traceback__)[-1]
-            what = " ".join(f"{type(error).__name__}: {error}".split())
-            _fail(
-                f"an error of causalxai, or of what a plugin changed in it: {what} "
-                f"({Path(at.filename).name}:{at.lineno}; --debug shows the traceback)",
-                1,
-            )
+
+
+def _app_with_errors_in_words() -> None:
+    try:
+        app()
+    except SpecError as error:
+        count = len(error.problems)
+        _fail(f"{error}\n{count} {'mistake' if count == 1 else 'mistakes'}", _USER_MISTAKE)
+    except NotStoredError as error:
+        _fail(str(error), _USER_MISTAKE)
+    except CausalxaiError as error:
+        _fail(str(error), 1)
+    except OSError as error:
+        discard_output()
+        name = error.filename
+        where = "standard output, or a file" if name is None else os.fsdecode(name)
+        _fail(f"{where}: {error.strerror or error}", 1)
+    except Exception as error:
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        _fail(
+            f"an error of causalxai, or of what a plugin changed in it: {what} "
+            f"({Path(at.filename).name}:{at.lineno}; --debug shows the traceback)",
+            1,
+        )
 
 
 def _end(stop: SystemExit, signals: list[int]) -> NoReturn:
     """Write what is left of the output, and exit."""
-    # typer turns Ctrl-C into a silent exit.
-    if stop.code == _INTERRUPTED:
+    # typer turns Ctrl-C into a silent exit. A library that is interrupted while it ends its workers
+    # may swallow the interruption, so that the work seems to have failed by itself.
+    if stop.code == _INTERRUPTED or signals:
         by = f" by {signal.Signals(signals[0]).name}" if signals else ""
         code = _BY_SIGNAL + signals[0] if signals else _INTERRUPTED
         _fail(f"interrupted{by}; run the command again, without --fresh, to continue", code)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import logging
@@ -23,6 +24,7 @@ import causalxai.comparison
 import causalxai.pipeline
 from causalxai import Run
 from causalxai.cli import _console, main
+from causalxai.errors import CausalxaiError
 
 Spec = dict[str, Any]
 
@@ -154,6 +156,18 @@ def test_sigterm_ends_a_run_like_an_interruption(cli: Cli, monkeypatch: pytest.M
     done = cli("run", "spec.yaml")
     assert done.code == 128 + signal.SIGTERM
     assert done.err.startswith("interrupted by SIGTERM; run the command again")
+
+
+def test_a_swallowed_interruption_is_one_all_the_same(cli: Cli, monkeypatch: pytest.MonkeyPatch):
+    def go_on(*_: object, **__: object) -> None:
+        with contextlib.suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)
+        raise CausalxaiError("a worker was ended")
+
+    monkeypatch.setattr(causalxai.pipeline, "run", go_on)
+    done = cli("run", "spec.yaml")
+    assert done.code == 128 + signal.SIGTERM
+    assert "interrupted by SIGTERM" in done.err
 
 
 def test_an_error_of_the_file_system_is_told(cli: Cli, monkeypatch: pytest.MonkeyPatch):
