@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from causalxai.config.limits import BYTES, MISTAKES
-from causalxai.config.messages import said
+from causalxai.config.messages import said, shortened
 from causalxai.config.mistake import KeyPath, Mistake, Place
 from causalxai.config.reader import Reader
 from causalxai.errors import Problem, SpecError
@@ -47,13 +47,17 @@ def as_problems(placed: Iterable[tuple[Place, Mistake]]) -> list[Problem]:
     The last one says how many there are if they are too many to list.
     """
     problems = [
-        Problem(place.where, ".".join(map(str, mistake.path)), mistake.message)
+        Problem(place.where, _key(mistake.path), mistake.message)
         for place, mistake in sorted(placed, key=lambda pair: pair[0].line)
     ]
     listed, further = problems[:MISTAKES], len(problems) - MISTAKES
     if further > 0:
         listed.append(Problem(listed[-1].where, "", f"here and below are {further} more mistakes"))
     return listed
+
+
+def _key(path: KeyPath) -> str:
+    return ".".join(shortened(str(part)) for part in path)
 
 
 def read_document(source: str | Path | Mapping[str, Any]) -> Document:

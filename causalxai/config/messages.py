@@ -97,6 +97,11 @@ def said(value: Any) -> str:
     return repr(value)
 
 
+def shortened(text: str, longest: int = 2 * _LONGEST) -> str:
+    """Return a text, or its beginning if it is too long to be shown whole."""
+    return text if len(text) <= longest else f"{text[:longest]}… ({len(text)} characters)"
+
+
 def listed(names: Sequence[str]) -> str:
     """Return the installed names, for an error message."""
     return ", ".join(names) or "none is installed"

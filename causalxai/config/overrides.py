@@ -9,7 +9,7 @@ from typing import Any
 
 from causalxai.config.document import Document
 from causalxai.config.limits import DEPTH, DIGITS, TOO_DEEP, wrong_character
-from causalxai.config.messages import said
+from causalxai.config.messages import said, shortened
 from causalxai.config.mistake import KeyPath, Mistake, Place
 from causalxai.config.model import STAGES, long_form
 from causalxai.config.reader import Reader
@@ -34,7 +34,7 @@ def apply_overrides(document: Document, overrides: Sequence[str]) -> Document:
 
 
 def _override(document: Document, override: str) -> Document:
-    place = Place(f"--set {override}")
+    place = Place(f"--set {shortened(override, 500)}")
     dotted, equals, text = override.partition("=")
     keys = dotted.strip().split(".")
     if not equals or not all(keys):

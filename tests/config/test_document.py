@@ -56,6 +56,12 @@ def test_the_place_of_what_is_missing_is_that_of_its_mapping(write: Callable[[st
     assert document.place(("oracle", "use")) == Place("spec.yaml:1", 1)
 
 
+def test_a_key_that_is_too_long_is_shown_by_its_beginning(write: Callable[[str], str]) -> None:
+    document = read_document(write("a: 1\n"))
+    (problem,) = document.problems([Mistake(("a", "k" * 100_000), "is unknown")])
+    assert str(problem) == f"spec.yaml:1: a.{'k' * 120}… (100000 characters): is unknown"
+
+
 def test_problems_come_in_the_order_of_the_lines(write: Callable[[str], str]) -> None:
     document = read_document(write("a: 1\nb: 2\nc: 3\n"))
     override = Mistake(("b",), "overridden", Place("--set b=1"))
