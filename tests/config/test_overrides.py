@@ -125,7 +125,8 @@ def test_what_an_override_sets_stands_at_the_override(write: Callable[[str], str
         ),
         (
             f"metrics.{'9' * 5000}=1",
-            f"--set metrics.{'9' * 5000}=1: metrics.{'9' * 5000}: "
+            f"--set metrics.{'9' * 492}… (5010 characters): "
+            f"metrics.{'9' * 120}… (5000 characters): "
             f"metrics has 1 elements, from 0; there is no '{'9' * 60}'… (5000 characters)",
         ),
         (
