@@ -93,9 +93,10 @@ def test_an_error_of_a_network_of_another_type_is_its_own():
     assert adaptation_of(network) == Adaptation()
 
 
-def test_a_network_that_counts_its_calls_in_a_buffer_is_refused():
+@pytest.mark.parametrize("share", [0, 1], ids=["answers the same", "answers differently"])
+def test_a_network_that_counts_its_calls_in_a_buffer_is_refused(share: int):
     network = Sums()
-    network.odd = lambda _images: 0 * network.seen.add_(1)
+    network.odd = lambda _images: share * network.seen.add_(1)
     with pytest.raises(ContractError, match="changes the buffer 'seen' whenever it is called"):
         examine(network)
 
