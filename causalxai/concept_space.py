@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import torch
 from torch import Tensor
 
+from causalxai.dataset import DatasetDependent
 from causalxai.intervention import Action, Intervention
-from causalxai.plugin import Plugin
 from causalxai.progress import SILENT, Progress
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.storage.record import Json, Record
@@ -278,8 +278,13 @@ class Units:
         return Units(self.values.to(device), residual)
 
 
-class ConceptSpace(Plugin, ABC):
+class ConceptSpace(DatasetDependent, ABC):
     """A set of concepts, and the way to read their values from images."""
+
+    @property
+    def configured_size(self) -> int | None:
+        """The number of concepts if the settings alone determine it, also before the fit."""
+        return None
 
     @property
     @abstractmethod

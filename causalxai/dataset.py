@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice, zip_longest
 from typing import TYPE_CHECKING
 from unicodedata import category
 
-from causalxai.errors import DataError
+from causalxai.errors import CapabilityError, DataError, did_you_mean
 from causalxai.graph import CausalGraph
 from causalxai.plugin import Plugin
 from causalxai.progress import SILENT, Progress
@@ -18,6 +18,9 @@ from causalxai.progress import SILENT, Progress
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
+
+_NAMED = 20
+"""The most classes that a message names."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,39 @@ class Dataset:
         """Channels, height and width."""
         c, h, w = self.train.images.shape[1:]
         return int(c), int(h), int(w)
+
+
+class DatasetDependent(Plugin):
+    """A part whose settings fit some data sets and not others, such as one that names a class."""
+
+    def check_dataset(self, dataset: Dataset) -> None:
+        """Check that the data set has what the part needs of it with its settings.
+
+        The pipeline calls this before any training, so that a mistake costs no time. By default,
+        every data set will do.
+
+        Raises
+        ------
+        CapabilityError, DataError
+            If it does not have it; the message names the setting.
+        """
+
+
+def class_index(name: str, class_names: Sequence[str], setting: str) -> int:
+    """Return the index of the class whose name a setting contains.
+
+    Raises
+    ------
+    CapabilityError
+        If there is no such class; the message names the setting.
+    """
+    if name in class_names:
+        return class_names.index(name)
+    more = ", …" * (len(class_names) > _NAMED)
+    raise CapabilityError(
+        f"{setting}: there is no class {name!r}{did_you_mean(name, class_names)} "
+        f"(there are: {', '.join(class_names[:_NAMED])}{more})"
+    )
 
 
 def _check_names(kind: str, names: tuple[str, ...]) -> None:

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from causalxai.capabilities import Capability, needed
 from causalxai.concept_space import Units
+from causalxai.dataset import DatasetDependent
 from causalxai.errors import ContractError
 from causalxai.graph import CausalGraph
 from causalxai.graph_discoverer import DiscoveryInputs, GraphDiscoverer
-from causalxai.plugin import Plugin
 from causalxai.storage.record import Json, Record, fault_of_tensor, plain_json
 from causalxai.what_if import WhatIf, fault_of, what_ifs_from_record, what_ifs_to_record
 
@@ -175,7 +175,7 @@ class ControlKind(StrEnum):
     """The same for every image, class and classifier."""
 
 
-class Explainer(Plugin, ABC):
+class Explainer(DatasetDependent, ABC):
     """Explains the classifier's logits for given classes of given images."""
 
     requires: frozenset[Capability] = frozenset()
@@ -183,6 +183,17 @@ class Explainer(Plugin, ABC):
 
     control: ClassVar[ControlKind | None] = None
     """Its kind if it is a control; ``None`` for all other explainers."""
+
+    def check_size(self, concepts: int) -> None:
+        """Check that the settings fit the number of concepts, which may be known before the fit.
+
+        By default, every number will do.
+
+        Raises
+        ------
+        CapabilityError
+            If they do not; the message names the setting.
+        """
 
     @final
     def explain(

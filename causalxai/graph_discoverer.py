@@ -12,9 +12,10 @@ import networkx as nx
 from pydantic import Field
 
 from causalxai.capabilities import Capability, needed, offered_by, require
+from causalxai.dataset import DatasetDependent
 from causalxai.errors import CapabilityError, ContractError, did_you_mean
 from causalxai.graph import CausalGraph
-from causalxai.plugin import Plugin, PluginConfig
+from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ class DiscovererConfig(PluginConfig):
     background: BackgroundKnowledge = BackgroundKnowledge()
 
 
-class GraphDiscoverer(Plugin, ABC):
+class GraphDiscoverer(DatasetDependent, ABC):
     """Finds a causal graph from an oracle's answers or from observations."""
 
     Config: ClassVar[type[PluginConfig]] = DiscovererConfig

@@ -68,7 +68,9 @@ API: tuple[Section, ...] = (
     Section(
         "Data sets",
         {
-            "causalxai.dataset": ("Dataset", "DatasetSource", "Split", "some_of_each_class"),
+            "causalxai.dataset": (
+                *("Dataset", "DatasetSource", "Split", "class_index", "some_of_each_class"),
+            ),
             "causalxai.columns": (
                 *("dependent_columns", "informative_rows", "require_float32"),
                 *("require_independent", "standardised"),

@@ -9,7 +9,8 @@ from causalxai.capabilities import OFFERED_BY_DATA, Capability
 from causalxai.config.mistake import Mistake
 from causalxai.config.model import Stage
 from causalxai.config.resolved import ResolvedPlugin
-from causalxai.errors import ContractError, PluginError
+from causalxai.errors import CapabilityError, ContractError, PluginError
+from causalxai.plugin.guard import guarded
 
 
 def unmet_needs(
@@ -39,7 +40,24 @@ def unmet_needs(
             name = metric.provenance.name
             mistakes.append(Mistake(at, f"{name!r} scores explanations: set 'explain'"))
         mistakes += _unmet(metric, offered, at)
+    if Stage.CONCEPTS in stages and Stage.EXPLAIN in stages:
+        mistakes += _misfits(stages[Stage.CONCEPTS], stages[Stage.EXPLAIN])
     return mistakes
+
+
+def _misfits(concepts: ResolvedPlugin[Any], explain: ResolvedPlugin[Any]) -> Iterator[Mistake]:
+    """Yield a mistake if the explainer's settings do not fit the number of concepts."""
+    try:
+        with guarded(concepts.provenance, "its number of concepts"):
+            size = concepts.build().configured_size
+        with guarded(explain.provenance, "checking its settings"):
+            if size is not None:
+                explain.build().check_size(size)
+    except CapabilityError as error:
+        yield Mistake((Stage.EXPLAIN,), str(error))
+    except (PluginError, ContractError):
+        # The plugin is broken, which is no mistake in the spec: its run fails and says why.
+        return
 
 
 def _offered(stages: Mapping[Stage, ResolvedPlugin[Any]]) -> frozenset[Capability]:

@@ -41,9 +41,17 @@ class LimeConfig(PluginConfig):
     """
 
     samples: int = Field(250, ge=4)
-    reach: PositiveFloat = 1.0
+    reach: float = Field(1.0, ge=1e-3, le=1e3)
     kernel_width: PositiveFloat | None = None
     sparsity: float = Field(0.05, ge=0, lt=1)
+
+    def check_size(self, d: int) -> None:
+        """Raise CapabilityError if the samples are too few for ``d`` concepts."""
+        if self.samples < 2 * d:
+            raise CapabilityError(
+                f"{self.samples} samples are too few for {d} concepts: "
+                f"set explain.samples to {2 * d} or more"
+            )
 
     def draw(self, d: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         """Draw how far concepts are moved, in units, and which; the first sample moves none.
@@ -58,11 +66,7 @@ class LimeConfig(PluginConfig):
         CapabilityError
             If the samples are too few for ``d`` concepts.
         """
-        if self.samples < 2 * d:
-            raise CapabilityError(
-                f"{self.samples} samples are too few for {d} concepts: "
-                f"set explain.samples to {2 * d} or more"
-            )
+        self.check_size(d)
         shape = (self.samples, d)
         shifts = self.reach * torch.randn(shape, generator=rng)
         chosen = torch.rand(shape, generator=rng) < 0.5
@@ -181,6 +185,11 @@ class ConceptLime(Explainer):
         pictures: NonNegativeInt = 24
 
     config: Config
+
+    def check_size(self, concepts: int) -> None:
+        """Check that there are enough samples; how many concepts ``layers`` leave is not known."""
+        if self.config.layers is None:
+            self.config.check_size(min(concepts, self.config.most))
 
     def _explain(self, images: Tensor, target: Tensor, inputs: ExplanationInputs) -> Explanation:
         oracle = inputs.need_oracle()

@@ -80,7 +80,9 @@ class LocalModel:
 
 def locality(moves: Values, width: float) -> Values:
     """Return LIME's exponential kernel of the distance, ``[q]``, of moves ``[q, d]``."""
-    near: Values = np.exp(-0.5 * np.square(moves).sum(axis=1) / width**2)
+    # Divided first, because the square of a small width may be 0.
+    with np.errstate(over="ignore"):
+        near: Values = np.exp(-0.5 * np.square(moves / width).sum(axis=1))
     return near
 
 

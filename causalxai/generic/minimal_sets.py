@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from causalxai.capabilities import Capability
 from causalxai.concept_space import Units, unit_changes
-from causalxai.errors import CapabilityError, did_you_mean
+from causalxai.dataset import Dataset, class_index
 from causalxai.explainer import Explainer, Explanation, ExplanationInputs
 from causalxai.generic.scope import Scope, ScopeConfig, choose
 from causalxai.generic.unit_effects import concepts_at, unit_effects
@@ -241,12 +241,7 @@ def class_to_reach(
     """
     if towards is None:
         return None
-    if towards not in class_names:
-        raise CapabilityError(
-            f"{setting}: there is no class {towards!r}{did_you_mean(towards, class_names)} "
-            f"(there are: {', '.join(class_names)})"
-        )
-    return torch.full((n,), class_names.index(towards))
+    return torch.full((n,), class_index(towards, class_names, setting))
 
 
 class MinimalSetsExplainer(Explainer):
@@ -285,6 +280,11 @@ class MinimalSetsExplainer(Explainer):
         pictures: NonNegativeInt = 24
 
     config: Config
+
+    def check_dataset(self, dataset: Dataset) -> None:
+        """Check that there is the class ``towards``."""
+        if self.config.towards is not None:
+            class_index(self.config.towards, dataset.class_names, "explain.towards")
 
     def _explain(self, images: Tensor, target: Tensor, inputs: ExplanationInputs) -> Explanation:
         oracle, n = inputs.need_oracle(), len(images)

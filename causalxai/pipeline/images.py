@@ -10,8 +10,8 @@ from torch import Tensor
 
 from causalxai.classifier import Classifier
 from causalxai.config import ImageSelection
-from causalxai.dataset import Dataset
-from causalxai.errors import CapabilityError, did_you_mean
+from causalxai.dataset import Dataset, class_index
+from causalxai.errors import CapabilityError
 
 _NAMED = 20
 """The most classes that a warning names."""
@@ -39,17 +39,14 @@ def select_images(
     """
     split = dataset.train if selection.split == "train" else dataset.test
     wanted = tuple(dict.fromkeys(selection.classes or dataset.class_names))
-    for name in wanted:
-        if name not in dataset.class_names:
-            hint = did_you_mean(name, dataset.class_names)
-            raise CapabilityError(f"images.classes: there is no class {name!r}{hint}")
+    indices = [class_index(name, dataset.class_names, "images.classes") for name in wanted]
     predicted = classifier.predict(split.images).cpu()
     correct = predicted == split.labels
     fits = {"correct": correct, "errors": ~correct, "any": torch.ones_like(correct)}[selection.only]
     chosen: list[Tensor] = []
-    for position, name in enumerate(wanted):
+    for position, index in enumerate(indices):
         count = len(range(position, selection.count, len(wanted)))
-        rows = (fits & (split.labels == dataset.class_names.index(name))).nonzero()[:, 0]
+        rows = (fits & (split.labels == index)).nonzero()[:, 0]
         chosen.append(rows[torch.randperm(len(rows), generator=rng)][:count])
     rows = torch.cat(chosen)
     if not len(rows):

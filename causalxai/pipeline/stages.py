@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 import torch
 
-from causalxai.capabilities import OFFERED_BY_DATA, Capability, offered_by, require
 from causalxai.classifier import Classifier
 from causalxai.concept_space import ConceptSpace
 from causalxai.config import ResolvedPlugin, ResolvedSpec, Stage
@@ -23,6 +22,7 @@ from causalxai.metric import Metric, MetricResult, ScoringInputs
 from causalxai.network.state import state_of
 from causalxai.oracle import Oracle, QueryLedger
 from causalxai.pipeline.budget import check_budget, within_budget
+from causalxai.pipeline.early_checks import check_dataset
 from causalxai.pipeline.images import select_images
 from causalxai.pipeline.keys import labelled_metrics, stage_keys, stages_before
 from causalxai.pipeline.rendering import REPORT, render
@@ -163,7 +163,6 @@ class Pipeline:
         )
 
     def _train(self) -> Classifier:
-        self._require_needs()
         checkpoint = self._checkpoint(Stage.CLASSIFIER)
         return self._call(
             Stage.CLASSIFIER,
@@ -269,20 +268,6 @@ class Pipeline:
             keep=lambda _: all(worth_keeping(result) for result in self.metrics),
         )
 
-    def _require_needs(self) -> None:
-        """Check before any training that later stages get what they need from the data set.
-
-        Raises
-        ------
-        CapabilityError
-            If the discoverer or the explainer needs something that the data set does not offer.
-            What they need from other stages was checked with the spec.
-        """
-        offered = offered_by(self.dataset) | (frozenset(Capability) - OFFERED_BY_DATA)
-        for part in (self.spec.graph, self.spec.explain):
-            if part is not None:
-                require(part.requires(), offered, part.plugin_class.__name__)
-
     def require_results(self) -> None:
         """Check that the report can be rendered from the store.
 
@@ -386,6 +371,8 @@ class Pipeline:
 
     def _prepare(self, stage: str) -> None:
         """Compute the results that a stage may read, in the order of the pipeline."""
+        # Nothing is computed before it is known that the stages fit the data set.
+        check_dataset(self.spec, self.dataset)
         for name in stages_before(stage):
             self.result(name)
         if stage == REPORT:

@@ -139,8 +139,19 @@ class _Ridge:
         self._ridge = Ridge(alpha=penalty)
 
     def fit(self, train_data: DataLoader[tuple[Tensor, ...]]) -> None:
-        """Regress the logits ``[n]`` on the presence of superpixels ``[n, k]``."""
+        """Regress the logits ``[n]`` on the presence of superpixels ``[n, k]``.
+
+        Raises
+        ------
+        CapabilityError
+            If all weights are 0.
+        """
         kept, logits, weights = map(torch.cat, zip(*train_data, strict=True))
+        if not bool(weights.any()):
+            raise CapabilityError(
+                "explain.kernel_width is so small that no perturbed image is near enough to count: "
+                "raise it, or 'samples'"
+            )
         self._ridge.fit(kept.cpu().numpy(), logits.cpu().numpy(), weights.cpu().numpy())
 
     def representation(self) -> Tensor:

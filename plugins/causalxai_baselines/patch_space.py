@@ -46,27 +46,37 @@ class PatchSpace(ConceptSpace):
             BooleanConcept(f"row {row} column {column}") for row in counted for column in counted
         ]
 
+    @property
+    def configured_size(self) -> int:
+        """The number of patches."""
+        return self.config.grid**2
+
+    def check_dataset(self, dataset: Dataset) -> None:
+        """Check that there are as many pixels along a side as patches, or more."""
+        shortest = min(dataset.image_shape[1:])
+        if self.config.grid > shortest:
+            raise CapabilityError(
+                f"concepts.grid: {self.config.grid} patches a side do not fit into {shortest} "
+                "pixels"
+            )
+
     def fit(
         self,
         classifier: Classifier,
-        dataset: Dataset,  # noqa: ARG002
+        dataset: Dataset,
         *,
         rng: torch.Generator,  # noqa: ARG002
         progress: Progress = SILENT,  # noqa: ARG002
         checkpoint: Checkpoint = NO_CHECKPOINT,  # noqa: ARG002
     ) -> Self:
-        """Store the size of the images; nothing is learned.
+        """Store the classifier's device; nothing is learned.
 
         Raises
         ------
         CapabilityError
             If there are more patches along a side than pixels.
         """
-        shortest = min(classifier.image_shape[1:])
-        if self.config.grid > shortest:
-            raise CapabilityError(
-                f"a grid of {self.config.grid} patches does not fit into {shortest} pixels"
-            )
+        self.check_dataset(dataset)
         self._device = classifier.device
         return self
 

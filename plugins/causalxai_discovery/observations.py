@@ -65,6 +65,11 @@ class ObservationDiscoverer(GraphDiscoverer, ABC):
 
     config: ObservationsConfig
 
+    def check_dataset(self, dataset: Dataset) -> None:
+        """Check that the concepts can be searched, and that ``background`` fits them."""
+        Constraints.of(self.config.background, dataset.concept_names)
+        observed(dataset)
+
     @abstractmethod
     def _search(
         self, values: NDArray[np.float64], constraints: Constraints, rng: np.random.Generator

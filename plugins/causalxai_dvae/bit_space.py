@@ -86,6 +86,15 @@ class BitSpace(ConceptSpace):
             for number in range(self.config.autoencoder.bits)
         ]
 
+    @property
+    def configured_size(self) -> int:
+        """The number of bits."""
+        return self.config.autoencoder.bits
+
+    def check_dataset(self, dataset: Dataset) -> None:
+        """Check that there are images for ``paint_from``."""
+        self._source(dataset)
+
     def fit(
         self,
         classifier: Classifier,

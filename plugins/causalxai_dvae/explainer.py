@@ -8,7 +8,7 @@ from torch import Tensor
 
 from causalxai.capabilities import Capability
 from causalxai.concept_space import Units
-from causalxai.dataset import some_of_each_class
+from causalxai.dataset import Dataset, class_index, some_of_each_class
 from causalxai.errors import CapabilityError
 from causalxai.explainer import Explainer, Explanation, ExplanationInputs
 from causalxai.generic.minimal_sets import (
@@ -72,6 +72,11 @@ class FlipExplainer(Explainer):
         pictures: NonNegativeInt = 24
 
     config: Config
+
+    def check_dataset(self, dataset: Dataset) -> None:
+        """Check that there is the class ``towards``."""
+        if self.config.towards is not None:
+            class_index(self.config.towards, dataset.class_names, "explain.towards")
 
     def _explain(self, images: Tensor, target: Tensor, inputs: ExplanationInputs) -> Explanation:
         space, oracle = inputs.need_space(), inputs.need_oracle()

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from causalxai.classifier import Classifier
+from causalxai.errors import DataError
 from causalxai.network.hidden_layer import HiddenLayer
 from causalxai.storage.record import Json
 from causalxai_dvae.autoencoder import DiscreteAutoencoder
@@ -83,12 +84,22 @@ def measure_pictures(
         ``[c, h, w]``, the mean of the images on which the generator was trained.
     rng
         Draws for the estimate of the shared information and the shuffles of chance levels.
+
+    Raises
+    ------
+    DataError
+        If the generator's pictures are not finite.
     """
     decoded = ComplementedCode.of(autoencoder, layer, activations)
     predicted, predicted_flipped = decoded.classes_kept.cpu(), decoded.classes_flipped.cpu()
     with torch.no_grad():
         painted, flipped = (
             in_batches(generator.paint, phi).cpu() for phi in (decoded.kept, decoded.flipped)
+        )
+    if not bool(torch.isfinite(painted).all() and torch.isfinite(flipped).all()):
+        raise DataError(
+            "the generator's pictures of held-out images are not finite: lower "
+            "concepts.generator.learning_rate"
         )
     seen, seen_flipped = classifier.predict(painted).cpu(), classifier.predict(flipped).cpu()
     others = torch.randperm(len(images), generator=rng)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from causalxai.capabilities import Capability, expect
+from causalxai.dataset import Dataset
 from causalxai.errors import CapabilityError
 from causalxai.graph import CausalGraph, Edge, Node, NodeKind
 from causalxai.graph_discoverer import DiscovererConfig, DiscoveryInputs, GraphDiscoverer
@@ -114,6 +115,10 @@ class GlanceDiscoverer(GraphDiscoverer):
         perceive: PerceptionConfig = PerceptionConfig()
 
     config: Config
+
+    def check_dataset(self, dataset: Dataset) -> None:
+        """Check that ``background`` fits the concepts."""
+        self.config.background.among([*dataset.concept_names, PREDICTION])
 
     def _discover(self, inputs: DiscoveryInputs) -> CausalGraph:
         space = expect(inputs.need_space(), LatentSpace, "the discoverer 'glance'")

@@ -13,14 +13,14 @@ from torch import Tensor
 
 from causalxai.capabilities import Capability, expect
 from causalxai.concept_space import Units
-from causalxai.dataset import some_of_each_class
+from causalxai.dataset import Dataset, some_of_each_class
 from causalxai.errors import CapabilityError, did_you_mean
 from causalxai.explainer import Explainer, Explanation, ExplanationInputs
 from causalxai.generic.concept_lime import LimeConfig, Surroundings
 from causalxai.intervention import Action, Intervention
 from causalxai.oracle import Response
 from causalxai.what_if import Change
-from causalxai_glance.latent_space import LatentSpace
+from causalxai_glance.latent_space import LatentSpace, boolean_concepts
 from causalxai_glance.pairs import SIDES, Pairs
 from causalxai_glance.twin_oracle import TwinOracle
 
@@ -79,6 +79,14 @@ class GlanceExplainer(Explainer):
 
     config: Config
 
+    def check_size(self, concepts: int) -> None:
+        """Check that there are enough samples for that many concepts."""
+        self.config.check_size(concepts)
+
+    def check_dataset(self, dataset: Dataset) -> None:
+        """Check that ``featured`` is a boolean concept."""
+        self._check_featured(boolean_concepts(dataset))
+
     def _explain(self, images: Tensor, target: Tensor, inputs: ExplanationInputs) -> Explanation:
         space = expect(inputs.need_space(), LatentSpace, type(self).__name__)
         asked = _Asked(
@@ -122,16 +130,18 @@ class GlanceExplainer(Explainer):
         )
 
     def _feature(self, space: LatentSpace) -> dict[str, str]:
-        boolean = [space.named_[place] for place in sorted(space.boolean_)]
         if self.config.featured is None:
             return {}
-        if self.config.featured not in boolean:
+        self._check_featured([space.named_[place] for place in sorted(space.boolean_)])
+        return {"featured": self.config.featured}
+
+    def _check_featured(self, boolean: Sequence[str]) -> None:
+        if self.config.featured is not None and self.config.featured not in boolean:
             raise CapabilityError(
                 f"explain.featured is {self.config.featured!r}, which is not a boolean "
                 f"concept{did_you_mean(self.config.featured, boolean)} (these are: "
                 f"{', '.join(boolean) or 'none'})"
             )
-        return {"featured": self.config.featured}
 
 
 @dataclass(frozen=True)

@@ -119,6 +119,31 @@ class LatentSpace(ConceptSpace):
         numbers = range(len(named), self.config.latents)
         return [*named, *(Concept(f"{_UNNAMED}{number}", unit="sd") for number in numbers)]
 
+    @property
+    def configured_size(self) -> int:
+        """The number of latents."""
+        return self.config.latents
+
+    def check_dataset(self, dataset: Dataset) -> None:
+        """Check that a twin can be trained on the images and the concepts' labels.
+
+        Raises
+        ------
+        CapabilityError
+            If the images cannot be painted, there are too many named concepts, or ``background``
+            does not fit them.
+        DataError
+            If the images are too few, or a concept's name or its labels can't be used.
+        """
+        labels = dataset.train.concepts
+        named = () if labels is None else dataset.concept_names
+        resolutions(dataset.image_shape)
+        self._check_names(named)
+        _check_count(len(dataset.train), bool(named))
+        self.config.background.among(named)
+        if labels is not None:
+            _check_labels(labels, named)
+
     def fit(
         self,
         classifier: Classifier,
@@ -139,9 +164,9 @@ class LatentSpace(ConceptSpace):
             If images are too few, a label does not vary, or the training breaks down.
         """
         classifier.require_gradients("the training of a twin")
+        self.check_dataset(dataset)
         labelled = dataset.train.concepts is not None
         self._attach(classifier, dataset.concept_names if labelled else ())
-        self._check_count(len(dataset.train))
         some = dataset.train.images[:_TRIED].to(classifier.device)
         refuse_flat_gradients("glance", classifier.model, some)
         material = self._material(dataset.train, self._standardise(dataset))
@@ -275,7 +300,7 @@ class LatentSpace(ConceptSpace):
             "faithful": quality.faithful,
         }
 
-    def _attach(self, classifier: Classifier, named: Sequence[str]) -> None:
+    def _check_names(self, named: Sequence[str]) -> None:
         if len(named) >= self.config.latents:
             raise CapabilityError(
                 f"{len(named)} named concepts need more than {len(named)} latents, and latents is "
@@ -287,23 +312,14 @@ class LatentSpace(ConceptSpace):
                     f"a concept can't be called {name!r}: the names 'prediction' and "
                     f"'{_UNNAMED}...' are taken; rename it in the data set"
                 )
-        # Rejects images that cannot be generated before anything is fitted.
-        resolutions(classifier.image_shape)
+
+    def _attach(self, classifier: Classifier, named: Sequence[str]) -> None:
         self._classifier, self.named_ = classifier, tuple(named)
         self.boolean_ = frozenset[int]()
         nothing = torch.zeros(self.config.latents, device=classifier.device)
         self.mean_, self.sd_ = nothing.clone(), nothing + 1
         self.centre_, self.spread_ = nothing.clone(), nothing + 1
         self.scale_ = torch.ones(len(self.named_))
-
-    def _check_count(self, images: int) -> None:
-        if self.named_ and images < FEWEST:
-            raise DataError(
-                f"the SCM layer needs {FEWEST} labelled training images or more, and there "
-                f"{'is' if images == 1 else 'are'} {images}; give more, or none of their labels"
-            )
-        if images == 1:
-            raise DataError("a twin needs two training images or more, and there is 1")
 
     def _scales(self) -> dict[str, Tensor]:
         return {
@@ -316,12 +332,6 @@ class LatentSpace(ConceptSpace):
             return torch.zeros(len(dataset.train), 0)
         labels = dataset.train.concepts
         assert labels is not None
-        if not bool(torch.isfinite(labels).all()):
-            raise DataError("the training labels of concepts hold values that are not finite")
-        for name, spread in zip(self.named_, labels.std(dim=0), strict=True):
-            if spread <= 0:
-                raise DataError(f"the concept {name!r} has one value in all training images")
-        require_float32(labels.double().numpy(), self.named_)
         named = len(self.named_)
         self.mean_[:named], self.sd_[:named] = labels.mean(dim=0), labels.std(dim=0)
         return self._standardised(dataset.train)
@@ -367,3 +377,32 @@ class LatentSpace(ConceptSpace):
             forbidden=forbidden,
             max_parents=self.parents_at_most,
         )
+
+
+def boolean_concepts(dataset: Dataset) -> list[str]:
+    """Return the names of the concepts whose training labels are 0 and 1."""
+    labels = dataset.train.concepts
+    if labels is None:
+        return []
+    values = labels.double().numpy()
+    return [name for name, column in zip(dataset.concept_names, values.T, strict=True)
+            if is_boolean(column)]  # fmt: skip
+
+
+def _check_count(images: int, labelled: bool) -> None:
+    if labelled and images < FEWEST:
+        raise DataError(
+            f"the SCM layer needs {FEWEST} labelled training images or more, and there "
+            f"{'is' if images == 1 else 'are'} {images}; give more, or none of their labels"
+        )
+    if images == 1:
+        raise DataError("a twin needs two training images or more, and there is 1")
+
+
+def _check_labels(labels: Tensor, named: Sequence[str]) -> None:
+    if not bool(torch.isfinite(labels).all()):
+        raise DataError("the training labels of concepts hold values that are not finite")
+    for name, spread in zip(named, labels.std(dim=0), strict=True):
+        if spread <= 0:
+            raise DataError(f"the concept {name!r} has one value in all training images")
+    require_float32(labels.double().numpy(), named)

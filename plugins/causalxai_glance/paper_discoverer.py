@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from causalxai.capabilities import Capability
+from causalxai.dataset import Dataset
 from causalxai.graph import CausalGraph, Edge, Node
 from causalxai.graph_discoverer import DiscovererConfig, DiscoveryInputs, GraphDiscoverer
 from causalxai.seeding import numpy_generator
@@ -88,6 +89,10 @@ class PaperDiscoverer(GraphDiscoverer):
         repeats: NonNegativeInt = 100
 
     config: Config
+
+    def check_dataset(self, dataset: Dataset) -> None:
+        """Check that ``background`` fits the concepts."""
+        self.config.background.among(dataset.concept_names)
 
     def _discover(self, inputs: DiscoveryInputs) -> CausalGraph:
         names, concepts = named_concepts(inputs, self.config.units)

@@ -13,7 +13,8 @@ from scipy import stats
 from torch import Tensor
 
 from causalxai.capabilities import Capability, expect
-from causalxai.errors import CapabilityError, did_you_mean
+from causalxai.dataset import Dataset, class_index
+from causalxai.errors import CapabilityError
 from causalxai.graph import CausalGraph, Edge, Node, NodeKind
 from causalxai.graph_discoverer import DiscovererConfig, DiscoveryInputs, GraphDiscoverer
 from causalxai.storage.record import Json
@@ -73,9 +74,13 @@ class InterventionalDiscoverer(GraphDiscoverer):
 
     config: Config
 
+    def check_dataset(self, dataset: Dataset) -> None:
+        """Check that there are the classes."""
+        self._classes(dataset)
+
     def _discover(self, inputs: DiscoveryInputs) -> CausalGraph:
         oracle = expect(inputs.need_oracle(), ParameterOracle, type(self).__name__)
-        classes = self._classes(inputs)
+        classes = self._classes(inputs.dataset)
         tallies: dict[str, dict[str, _Tally]] = {}
         with inputs.progress.task("algorithm 1 on positives", len(classes)) as advance:
             for name, index in classes.items():
@@ -89,13 +94,10 @@ class InterventionalDiscoverer(GraphDiscoverer):
         """The rule by which edges count as causal, also where others use this graph."""
         return SelectionRule.model_validate(self.config.model_dump(include=_RULE))
 
-    def _classes(self, inputs: DiscoveryInputs) -> dict[str, int]:
-        known = inputs.dataset.class_names
+    def _classes(self, dataset: Dataset) -> dict[str, int]:
+        known = dataset.class_names
         wanted = known if self.config.classes is None else self.config.classes
-        for name in wanted:
-            if name not in known:
-                raise CapabilityError(f"there is no class {name!r}{did_you_mean(name, known)}")
-        return {name: known.index(name) for name in wanted}
+        return {name: class_index(name, known, "graph.classes") for name in wanted}
 
     def _positives(self, inputs: DiscoveryInputs, name: str, index: int) -> Tensor:
         test = inputs.dataset.test

@@ -76,6 +76,11 @@ def test_noise_has_no_fidelity():
     assert LocalModel.fit(moves, rng.normal(size=60), weights, sparsity=0.01).fidelity < 0.1
 
 
+@pytest.mark.filterwarnings("error")
+def test_the_narrowest_kernel_leaves_only_what_is_not_moved():
+    assert locality(np.array([[0.0, 0.0], [0.0, 1e-3]]), 1e-320).tolist() == [1, 0]
+
+
 def test_locality_is_limes_kernel():
     moves = np.array([[0.0, 0.0], [3.0, 4.0]])
     expected = np.sqrt(np.exp(-np.array([0.0, 25.0]) / 2**2))

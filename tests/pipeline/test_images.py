@@ -132,7 +132,9 @@ def test_classes_without_a_fitting_image_are_told(caplog: pytest.LogCaptureFixtu
 def test_an_unknown_class_is_told_with_the_nearest():
     with pytest.raises(CapabilityError) as raised:
         select(classes=["ant", "bees"])
-    told = "images.classes: there is no class 'bees'; did you mean 'bee'?"
+    told = (
+        "images.classes: there is no class 'bees'; did you mean 'bee'? (there are: ant, bee, cat)"
+    )
     assert str(raised.value) == told
 
 

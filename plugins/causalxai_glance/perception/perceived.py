@@ -90,6 +90,10 @@ class PerceivedDiscoverer(GraphDiscoverer):
         source = rendered if self._from_twin else frozenset({Capability.REFERENCE})
         self.requires = source | {Capability.OBSERVATIONS}
 
+    def check_dataset(self, dataset: Dataset) -> None:
+        """Check that ``background`` fits the concepts."""
+        self.config.background.among(dataset.concept_names)
+
     def _discover(self, inputs: DiscoveryInputs) -> CausalGraph:
         _check_that_directions_show(inputs.dataset)
         reference = paint_references(inputs, self.config.painted) if self._from_twin else None

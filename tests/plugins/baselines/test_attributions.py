@@ -415,6 +415,12 @@ def test_lime_refuses_one_superpixel(linear):
         lime.explain(blank, 0, linear)
 
 
+def test_lime_refuses_a_kernel_that_no_sample_is_near_enough_for(linear):
+    images = torch.rand(1, *SHAPE, generator=torch_generator(2))
+    with pytest.raises(CapabilityError, match=r"kernel_width is so small"):
+        Lime(samples=20, segments=9, kernel_width=1e-320).explain(images, 0, linear)
+
+
 def test_a_baseline_is_black_grey_or_the_images_own_mean():
     images = torch.rand(3, *SHAPE, generator=torch_generator(2))
     assert not baseline_of(images, "black").any()

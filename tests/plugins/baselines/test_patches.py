@@ -78,7 +78,7 @@ def test_half_a_patch_is_half_its_share():
 
 def test_what_does_not_fit_is_refused():
     found = inputs()
-    with pytest.raises(CapabilityError, match="8 patches does not fit into 7 pixels"):
+    with pytest.raises(CapabilityError, match="8 patches a side do not fit into 7 pixels"):
         PatchSpace().fit(found.classifier, found.dataset, rng=found.rng)
     with pytest.raises(CapabilityError, match="not for those of ToySpace"):
         PatchOracle().bind(found.classifier, toy_world(0).space)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from causalxai import Classifier, Dataset
+from causalxai.errors import DataError
 from causalxai_dvae import picture_quality
 from causalxai_dvae.bit_space import BitSpace
 from causalxai_dvae.picture_quality import PictureQuality, measure_pictures
@@ -24,6 +25,21 @@ def measure(
         mean_image=mean_image,
         rng=torch.Generator().manual_seed(0),
     )
+
+
+def test_pictures_that_are_not_finite_are_refused(
+    bit_space: BitSpace,
+    bar_classifier: Classifier,
+    bar_data: Dataset,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    def overflowing(phi: torch.Tensor) -> torch.Tensor:
+        return torch.full((len(phi), *bar_data.image_shape), torch.inf)
+
+    monkeypatch.setattr(bit_space.generator_, "paint", overflowing)
+    images = bar_data.test.images
+    with pytest.raises(DataError, match=r"not finite: lower concepts\.generator\.learning_rate"):
+        measure(bit_space, bar_classifier, images, images.mean(dim=0))
 
 
 def test_shared_information_is_of_all_classes_though_images_come_class_by_class(

@@ -73,6 +73,8 @@ def test_pictures_of_another_size_are_refused_before_anything_is_fitted(
         raise AssertionError("the SCM layer was fitted")
 
     monkeypatch.setattr(StructuralModel, "fit", fitted)
+    larger = replace(tiny.train, images=nn.functional.interpolate(tiny.train.images, (24, 24)))
+    tiny = replace(tiny, train=larger, test=larger)
     model = nn.Sequential(nn.Flatten(), nn.Linear(24**2, 3))
     classifier = Classifier(model, class_names=tiny.class_names, image_shape=(1, 24, 24))
     with pytest.raises(CapabilityError, match="24 x 24: resize them"):

