@@ -84,6 +84,8 @@ API: tuple[Section, ...] = (
             "causalxai.network.adaptation": ("unwrapped",),
             "causalxai.network.hidden_layer": ("HiddenLayer",),
             "causalxai.network.flat_gradients": ("logits_that_move", "refuse_flat_gradients"),
+            "causalxai.network.network_digest": ("network_digest",),
+            "causalxai.network.own_code": ("OwnCode", "is_standard"),
             "causalxai.network.probe_images": ("probe_images",),
             "causalxai.network.rescale": ("rescalable",),
             "causalxai.network.tracing": ("UntraceableError", "traced"),

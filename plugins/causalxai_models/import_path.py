@@ -15,7 +15,7 @@ from typing import Any
 from torch import nn
 
 from causalxai.errors import DataError, did_you_mean
-from causalxai_models.own_code import OwnCode, is_standard
+from causalxai.network.own_code import OwnCode, is_standard
 
 _LOG = logging.getLogger(__name__)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,14 +14,13 @@ from causalxai.classifier import Classifier, ClassifierSource
 from causalxai.dataset import Dataset
 from causalxai.errors import DataError, did_you_mean
 from causalxai.network.adaptation import unwrapped
+from causalxai.network.network_digest import network_digest
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.seeding import seeded
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.storage.record import Record, prefixed, without_prefix
 from causalxai_models.import_path import build_network, find_network
-from causalxai_models.network_digest import NetworkDigest
-from causalxai_models.own_code import OwnCode, top_package
 from causalxai_models.weights import load_weights, read_weights
 
 _STATE, _BUFFERS = "state", "buffers"
@@ -113,11 +111,6 @@ class UserModule(ClassifierSource):
     def fingerprint(self) -> str:
         """Return a digest of the network: its weights and buffers, its settings and its code.
 
-        The code is everything of the user's own that the network is made of, as it is in memory,
-        and the source of the modules that it is in and of all that these import. Code of installed
-        packages counts by its version, unless the named one is among them. What the network reads
-        elsewhere when it is called, such as environment variables, is not seen.
-
         Raises
         ------
         DataError
@@ -126,15 +119,9 @@ class UserModule(ClassifierSource):
         # The seed is arbitrary, because the seed of the run is part of every key.
         model = self._loaded(torch.Generator().manual_seed(0))
         named = self.config.import_path.partition(":")[0]
-        homes = {type(part).__module__ for part in model.modules()}
-        own = OwnCode({top_package(module) for module in (named, *homes)})
-        network = NetworkDigest(own)
         # A class is digested with its network, too; a network itself is digested as its copy.
         factory = None if isinstance(self._factory, nn.Module) else self._factory
-        digest = network.of(model, factory)
-        sources = own.sources([named, *network.modules])
-        lines = [digest, *(f"{name} {source}" for name, source in sorted(sources.items()))]
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+        return network_digest(model, factory, modules=[named])
 
     @cached_property
     def _factory(self) -> Any:

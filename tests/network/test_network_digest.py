@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import nn
 
-from causalxai_models.network_digest import NetworkDigest
-from causalxai_models.own_code import OwnCode
+from causalxai.network.network_digest import NetworkDigest
+from causalxai.network.own_code import OwnCode
 
 BASE = """
 import functools, enum, types
@@ -196,8 +196,8 @@ def test_the_digest_is_that_of_another_process(digest: Digest) -> None:
         module = types.ModuleType("digest_code")
         exec({BASE!r}, vars(module))
         sys.modules["digest_code"] = module
-        from causalxai_models.network_digest import NetworkDigest
-        from causalxai_models.own_code import OwnCode
+        from causalxai.network.network_digest import NetworkDigest
+        from causalxai.network.own_code import OwnCode
         print(NetworkDigest(OwnCode()).of(module.Net()))
     """)
     run = partial(subprocess.run, [sys.executable, "-c", code], capture_output=True, text=True)

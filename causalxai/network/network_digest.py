@@ -13,7 +13,7 @@ import hashlib
 import sys
 import types
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from causalxai_models.own_code import OwnCode, top_package
+from causalxai.network.own_code import OwnCode, top_package
 
 _ATOMS = (type(None), bool, int, float, complex, str, bytes, type(...), type(NotImplemented))
 _LISTS = (list, tuple, deque)
@@ -52,6 +52,37 @@ _PATCHED = (torch, torch.nn.functional, Tensor, nn.Module)
 """Where code that replaces functions of torch puts its own."""
 
 Token = str | bytes
+
+
+def network_digest(model: nn.Module, *more: object, modules: Sequence[str] = ()) -> str:
+    """Return a digest of a network: its weights and buffers, its settings and its code.
+
+    The code is everything of the user's own that the network is made of, as it is in memory, and
+    the source of the modules that it is in and of all that these import. Code of installed packages
+    counts by its version, unless a layer of the network is of one of them. What the network reads
+    elsewhere when it is called, such as environment variables, is not seen.
+
+    Parameters
+    ----------
+    model
+        The network.
+    *more
+        Further objects that decide about its answers, such as the function that built it.
+    modules
+        The names of further modules whose code counts.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits; the same in every process.
+    """
+    homes = {type(part).__module__ for part in model.modules()}
+    own = OwnCode({top_package(module) for module in (*modules, *homes)})
+    network = NetworkDigest(own)
+    digest = network.of(model, *more)
+    sources = own.sources([*modules, *network.modules])
+    lines = [digest, *(f"{name} {source}" for name, source in sorted(sources.items()))]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 class NetworkDigest:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from causalxai_models.own_code import OwnCode, is_standard
+from causalxai.network.own_code import OwnCode, is_standard
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_what_is_installed_is_not_the_users_own_unless_it_is_named(folder: Path)
     assert own.has("own_code_at_home")
     assert own.has("__main__")
     assert own.has("pydantic.fields")
-    assert not any(map(own.has, ("numpy", "torch", "causalxai.graph", "causalxai_models.lenet")))
+    assert not any(map(own.has, ("numpy", "torch", "causalxai.graph")))
     assert "own_code_at_home" not in sys.modules
 
 

@@ -15,7 +15,7 @@ _INSTALLED = ("site-packages", "dist-packages")
 _STANDARD = tuple(
     Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")
 )  # fmt: skip
-_VERSIONED = frozenset({"torch", "causalxai", __name__.partition(".")[0]})
+_VERSIONED = frozenset({"torch", "causalxai"})
 """Packages whose versions are part of every key."""
 
 # A module is run when it is imported or reloaded, which makes a new spec; later edits of its file
