@@ -3,65 +3,40 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice, zip_longest
 from typing import TYPE_CHECKING
-from unicodedata import category
 
 from causalxai.errors import CapabilityError, DataError, did_you_mean
 from causalxai.graph import CausalGraph
+from causalxai.image_data.checks import check_concepts, check_images, check_names
+from causalxai.image_data.split import DatasetParts
+from causalxai.image_data.split import Split as Split
 from causalxai.plugin import Plugin
 from causalxai.progress import SILENT, Progress
 
 if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Literal
+
     import torch
     from torch import Tensor
+
+    from causalxai.image_data.reading import Fit
+    from causalxai.image_data.tensors import Array, Given
+
+# What reads images is imported when it is called, because it loads PyTorch, and this module does
+# not.
 
 _NAMED = 20
 """The most classes that a message names."""
 
 
 @dataclass(frozen=True)
-class Split:
-    """Some labelled images.
-
-    Parameters
-    ----------
-    images
-        ``[n, c, h, w]``, float32 in [0, 1].
-    labels
-        ``[n]``, int64 class indices.
-    concepts
-        ``[n, m]``, floats: the measured values of ``Dataset.concept_names``; ``None`` if unknown.
-        Float64 keeps numbers such as dates, of which float32 would lose digits.
-    set_concepts
-        ``[n, m]``, floats: the values with which the images were rendered; ``None`` if they were
-        not rendered.
-    groups
-        ``[n]``, int64: images with the same number show the same individual and must not be
-        divided between training and test images; ``None`` if all individuals differ.
-    """
-
-    images: Tensor
-    labels: Tensor
-    concepts: Tensor | None = None
-    set_concepts: Tensor | None = None
-    groups: Tensor | None = None
-
-    def __len__(self) -> int:
-        return self.images.shape[0]
-
-    def __getitem__(self, rows: slice | Tensor) -> Split:
-        optional = (self.concepts, self.set_concepts, self.groups)
-        kept = (None if tensor is None else tensor[rows] for tensor in optional)
-        return Split(self.images[rows], self.labels[rows], *kept)
-
-
-@dataclass(frozen=True)
 class Dataset:
-    """A training and a held-out split of the same classes.
+    """A training and a test split of the same classes.
 
     Parameters
     ----------
@@ -79,6 +54,10 @@ class Dataset:
         Images whose concepts are independent of one another, while each concept has the same
         distribution as in ``train``. A read-out must be learned on such images; otherwise it can
         predict one concept from another.
+    held_out
+        Whether the classifier that is explained has never been trained on ``test``; ``None`` if
+        that is not known. A classifier that a run trains itself is trained on ``train``, so that
+        nothing needs to be said.
     """
 
     train: Split
@@ -87,16 +66,17 @@ class Dataset:
     concept_names: tuple[str, ...] = ()
     graph: CausalGraph | None = None
     reference: Split | None = None
+    held_out: bool | None = None
 
     def __post_init__(self) -> None:
         splits = {"train": self.train, "test": self.test}
         if self.reference is not None:
             splits["reference"] = self.reference
-        _check_names("concept", self.concept_names)
-        _check_names("class", self.class_names)
+        check_names("concept", self.concept_names)
+        check_names("class", self.class_names)
         for name, split in splits.items():
-            _check_images(name, split, len(self.class_names))
-            _check_concepts(name, split, self.concept_names)
+            check_images(name, split, len(self.class_names))
+            check_concepts(name, split, self.concept_names)
             if split.images.shape[1:] != self.train.images.shape[1:]:
                 raise DataError(
                     f"train images are {list(self.train.images.shape[1:])}, "
@@ -108,6 +88,135 @@ class Dataset:
         """Channels, height and width."""
         c, h, w = self.train.images.shape[1:]
         return int(c), int(h), int(w)
+
+    @classmethod
+    def from_folder(
+        cls,
+        path: str | Path,
+        *,
+        size: int = 64,
+        channels: Literal[1, 3] = 3,
+        fit: Fit = "crop",
+        background: str = "white",
+        test_fraction: float = 0.25,
+        concepts: str | Path | None = None,
+        graph: str | Path | None = None,
+        held_out: bool | None = None,
+        seed: int = 0,
+        progress: Progress = SILENT,
+    ) -> Dataset:
+        """Read ``path/<class>/``, or ``path/train/<class>/`` and ``path/test/<class>/``.
+
+        It is what the data set ``image-folder`` of a spec reads, with the same settings and, for
+        the same seed, the same test images.
+
+        Parameters
+        ----------
+        path
+            The folder of the class folders, whose names are the classes in alphabetical order.
+        size
+            Height and width in pixels.
+        channels
+            3 for colour, 1 for grey.
+        fit
+            What is done to an image that is not square: ``crop`` cuts the ends of the longer side
+            off, ``pad`` adds background at the shorter one, ``stretch`` changes the proportions.
+        background
+            The colour behind transparent pixels and in the padding: a name or a code of CSS.
+        test_fraction
+            The share of each class that is drawn for the test, if there are no folders ``train``
+            and ``test``.
+        concepts
+            A CSV file of measured concepts: the file's path below ``path``, then a number for each
+            concept, which the header names.
+        graph
+            The true causal graph over the concepts: ``.graphml``, ``.dot`` or ``.json``.
+        held_out
+            Whether the classifier was never trained on the test images. By default that is taken
+            to be so if there are folders ``train`` and ``test``, and else not known.
+        seed
+            Decides which test images are drawn.
+        progress
+            Receives the number of images that are read.
+
+        Raises
+        ------
+        DataError
+            If a setting, the folder or a file in it is not sound; the message names it.
+        """
+        from causalxai.image_data.folder import FolderReader
+        from causalxai.image_data.settings import FolderSettings, checked
+
+        settings = checked(
+            FolderSettings, path=path, size=size, channels=channels, fit=fit,
+            background=background, test_fraction=test_fraction, concepts=concepts, graph=graph,
+        )  # fmt: skip
+        return cls._of(FolderReader(settings).read(_drawing(seed), progress), held_out)
+
+    @classmethod
+    def from_tensors(
+        cls,
+        images: Array,
+        labels: Array,
+        *,
+        class_names: Sequence[str],
+        concepts: Array | None = None,
+        concept_names: Sequence[str] = (),
+        test: Given | None = None,
+        test_fraction: float = 0.25,
+        held_out: bool | None = None,
+        seed: int = 0,
+    ) -> Dataset:
+        """Make a data set of tensors or arrays.
+
+        Parameters
+        ----------
+        images
+            ``[n, c, h, w]``, floats in [0, 1], as they are before they are standardised. Bytes are
+            divided by 255, and channels that come last are moved to the front.
+        labels
+            ``[n]``, class indices, or names of classes.
+        class_names
+            ``K`` names, in the order of the class indices.
+        concepts
+            ``[n, m]``, numbers: measured concepts of the images.
+        concept_names
+            ``m`` names.
+        test
+            The images on which the classifier was never trained, ``(images, labels)`` or
+            ``(images, labels, concepts)``. Without it, test images are drawn from ``images``.
+        test_fraction
+            The share of each class that is drawn for the test.
+        held_out
+            Whether the classifier was never trained on the test images. By default that is taken
+            to be so if ``test`` is given, and else not known.
+        seed
+            Decides which test images are drawn.
+
+        Raises
+        ------
+        DataError
+            If tensors don't fit together, or values are not those of images, labels or concepts.
+        """
+        from causalxai.image_data.tensors import parts_of_tensors
+
+        train: Given = (images, labels) if concepts is None else (images, labels, concepts)
+        rng = _drawing(seed)
+        parts = parts_of_tensors(train, test, class_names, concept_names, test_fraction, rng)
+        return cls._of(parts, held_out)
+
+    @classmethod
+    def _of(cls, parts: DatasetParts, held_out: bool | None) -> Dataset:
+        """Return the checked data set; ``held_out`` goes before what the parts say."""
+        told = parts.held_out if held_out is None else held_out
+        return cls(**{**vars(parts), "held_out": told})
+
+
+def _drawing(seed: int) -> torch.Generator:
+    """Return the generator with which a spec of this seed draws its test images."""
+    from causalxai.seeding import torch_generator
+
+    return torch_generator(seed, "dataset")
 
 
 class DatasetDependent(Plugin):
@@ -141,57 +250,6 @@ def class_index(name: str, class_names: Sequence[str], setting: str) -> int:
         f"{setting}: there is no class {name!r}{did_you_mean(name, class_names)} "
         f"(there are: {', '.join(class_names[:_NAMED])}{more})"
     )
-
-
-def _check_names(kind: str, names: tuple[str, ...]) -> None:
-    if twice := [name for name, count in Counter(names).items() if count > 1]:
-        raise DataError(f"{kind} names must be unique; {twice[0]!r} occurs more than once")
-    for number, name in enumerate(names):
-        if not name.strip():
-            raise DataError(f"{kind} names must not be blank, as that of {kind} {number} is")
-        if unfit := [sign for sign in name if _cannot_be_stored(sign)]:
-            raise DataError(
-                f"the {kind} name {name!r} has the character {unfit[0]!r}, which no text can show"
-            )
-
-
-def _cannot_be_stored(sign: str) -> bool:
-    """Return whether a character is a control character, or is left out of Unicode's texts."""
-    return sign not in "\n\t" and (category(sign) in ("Cc", "Cs") or sign in "\ufffe\uffff")
-
-
-def _check_images(name: str, split: Split, classes: int) -> None:
-    if not len(split):
-        raise DataError(f"the {name} split has no images")
-    if split.images.dim() != 4 or len(split.labels) != len(split):
-        raise DataError(
-            f"{name}: images must be [n, c, h, w] with n labels, not "
-            f"{list(split.images.shape)} with {len(split.labels)}"
-        )
-    low, high = float(split.images.min()), float(split.images.max())
-    if not (0 <= low <= high <= 1):
-        raise DataError(f"{name}: images must lie in [0, 1], not in [{low:g}, {high:g}]")
-    if int(split.labels.min()) < 0 or int(split.labels.max()) >= classes:
-        raise DataError(f"{name}: labels must be from 0 to {classes - 1}")
-    if split.groups is not None and len(split.groups) != len(split):
-        raise DataError(f"{name}: {len(split.groups)} groups for {len(split)} images")
-
-
-def _check_concepts(name: str, split: Split, names: tuple[str, ...]) -> None:
-    for kind, values in {"concepts": split.concepts, "set_concepts": split.set_concepts}.items():
-        if values is None:
-            continue
-        if values.dim() != 2 or len(values) != len(split):
-            raise DataError(
-                f"{name}: {kind} must be [n, m] with a row for each of {len(split)} images, not "
-                f"{list(values.shape)}"
-            )
-        if not values.is_floating_point():
-            raise DataError(
-                f"{name}: {kind} must be floats, not {values.dtype}; convert them with .float()"
-            )
-        if values.shape[1] not in (0, len(names)):
-            raise DataError(f"{name}: {values.shape[1]} {kind}, but {len(names)} names")
 
 
 class DatasetSource(Plugin, ABC):

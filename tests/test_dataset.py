@@ -1,31 +1,24 @@
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from torch import Tensor
 
 from causalxai import Dataset, Split
 from causalxai.dataset import some_of_each_class
 from causalxai.errors import DataError
+from causalxai.seeding import torch_generator
+from causalxai_datasets.image_folder import ImageFolder
 
 GOOD = Split(torch.rand(4, 3, 2, 5), torch.tensor([0, 1, 1, 0]))
-
-
-def test_rows_of_a_split_stay_together():
-    images, labels = torch.rand(4, 1, 2, 2), torch.tensor([0, 1, 2, 3])
-    split = Split(images, labels, concepts=torch.arange(8).view(4, 2))
-    for rows in (slice(1, 4, 2), torch.tensor([1, 3])):
-        part = split[rows]
-        assert len(part) == 2
-        assert torch.equal(part.images, images[[1, 3]])
-        assert part.labels.tolist() == [1, 3]
-        assert part.concepts is not None
-        assert part.concepts.tolist() == [[2, 3], [6, 7]]
-    assert GOOD[:2].concepts is None
 
 
 def test_the_shape_of_an_image_is_channels_height_width():
@@ -147,3 +140,60 @@ def test_classes_take_turns(target: list[int], most: int, data: st.DataObject):
         for one in shown
         for other in shown
     )
+
+
+def test_a_folder_is_read_as_a_spec_of_the_same_seed_reads_it(tmp_path: Path):
+    for row in range(8):
+        for name in ("red", "green"):
+            (tmp_path / name).mkdir(exist_ok=True)
+            Image.new("RGB", (6, 6), (30 * row, 0, 0)).save(tmp_path / name / f"{row}.png")
+    data = Dataset.from_folder(tmp_path, size=4, test_fraction=0.5, seed=3)
+    spec = ImageFolder(path=tmp_path, size=4, test_fraction=0.5)
+    expected = spec.load(rng=torch_generator(3, "dataset"))
+    assert data.class_names == ("green", "red")
+    assert torch.equal(data.test.images, expected.test.images)
+    assert torch.equal(data.test.labels, expected.test.labels)
+
+
+def test_whether_the_test_images_were_held_out_is_known_only_if_it_was_told(tmp_path: Path):
+    for part in ("train/a/0.png", "train/b/0.png", "test/a/1.png", "test/b/1.png"):
+        (tmp_path / part).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (6, 6), 9).save(tmp_path / part)
+    assert Dataset.from_folder(tmp_path, size=4).held_out is True
+    assert Dataset.from_folder(tmp_path, size=4, held_out=False).held_out is False
+    shutil.copytree(tmp_path / "test" / "b", tmp_path / "train" / "b", dirs_exist_ok=True)
+    shutil.copytree(tmp_path / "test" / "a", tmp_path / "train" / "a", dirs_exist_ok=True)
+    assert Dataset.from_folder(tmp_path / "train", size=4).held_out is None
+    assert Dataset(GOOD, GOOD, ("a", "b")).held_out is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"size": 0}, "size: .* greater than or equal to 1"),
+        ({"background": "pinkish"}, "background: "),
+        ({"fit": "squeeze"}, "fit: .*'crop', 'pad' or 'stretch'"),
+        ({"test_fraction": 1.0}, "test_fraction: "),
+    ],
+)
+def test_settings_of_a_folder_are_checked(tmp_path: Path, settings: dict[str, Any], message: str):
+    with pytest.raises(DataError, match=message):
+        Dataset.from_folder(tmp_path, **settings)
+
+
+def test_tensors_are_divided_by_class_or_as_they_are_given():
+    images, labels = torch.rand(40, 3, 4, 4), torch.arange(40) % 2
+    data = Dataset.from_tensors(images, labels, class_names=["a", "b"], test_fraction=0.25)
+    assert data.held_out is None
+    assert data.test.labels.bincount().tolist() == [5, 5]
+    both = torch.cat([data.train.images, data.test.images]).flatten(1)
+    assert torch.equal(both.sort(dim=0).values, images.flatten(1).sort(dim=0).values)
+    again = Dataset.from_tensors(images, labels, class_names=["a", "b"], seed=1)
+    assert not torch.equal(again.test.images, data.test.images)
+
+    told = Dataset.from_tensors(
+        images, labels, class_names=["a", "b"], test=(images[:2], labels[:2])
+    )
+    assert told.held_out is True
+    assert torch.equal(told.train.images, images)
+    assert torch.equal(told.test.images, images[:2])

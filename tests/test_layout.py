@@ -41,6 +41,10 @@ TESTS_OF_SEVERAL_FILES = {
 TESTED_WITH_OTHERS = {
     "causalxai/comparison/page/score_provenance.py",
     "causalxai/errors.py",
+    "causalxai/image_data/checks.py",
+    "causalxai/image_data/file_images.py",
+    "causalxai/image_data/folder.py",
+    "causalxai/image_data/settings.py",
     "causalxai/metrics/repeated_explanations.py",
     "causalxai/network/rescale.py",
     "causalxai/pipeline/meter.py",

@@ -71,6 +71,10 @@ API: tuple[Section, ...] = (
             "causalxai.dataset": (
                 *("Dataset", "DatasetSource", "Split", "class_index", "some_of_each_class"),
             ),
+            "causalxai.image_data.folder": ("FolderReader",),
+            "causalxai.image_data.reading": ("Look", "read_image"),
+            "causalxai.image_data.settings": ("FolderSettings",),
+            "causalxai.image_data.stratified": ("stratified_split",),
             "causalxai.columns": (
                 *("dependent_columns", "informative_rows", "require_float32"),
                 *("require_independent", "standardised"),

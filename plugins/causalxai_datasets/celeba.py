@@ -19,12 +19,12 @@ from torch import Tensor
 
 from causalxai.dataset import Dataset, DatasetSource, Split
 from causalxai.errors import DataError
+from causalxai.image_data.reading import Look, read_image
+from causalxai.image_data.stratified import stratified_split
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.storage.digests import digest_files
 from causalxai_datasets.celeba_lists import AttributeList, read_partition, tell
-from causalxai_datasets.image_reading import Look, read_image
-from causalxai_datasets.splits import stratified_split
 
 _ATTRIBUTES = "list_attr_celeba.txt"
 _PARTITION = "list_eval_partition.txt"

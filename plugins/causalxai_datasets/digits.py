@@ -8,10 +8,10 @@ from sklearn.datasets import load_digits
 from torch.nn import functional
 
 from causalxai.dataset import Dataset, DatasetSource, Split
+from causalxai.image_data.stratified import stratified_split
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai_datasets.digit_classes import ALL_DIGITS, DigitClasses, grouped
-from causalxai_datasets.splits import stratified_split
 
 
 class Digits(DatasetSource):

@@ -8,9 +8,9 @@ from skimage.data import lfw_subset
 from torch.nn import functional
 
 from causalxai.dataset import Dataset, DatasetSource, Split
+from causalxai.image_data.stratified import stratified_split
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
-from causalxai_datasets.splits import stratified_split
 
 _FACES = 100
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from causalxai.dataset import Split
-from causalxai_datasets.splits import stratified_split
+from causalxai.image_data.stratified import stratified_split
 
 SIZE = 5000
 """The number of digits."""

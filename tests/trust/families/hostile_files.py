@@ -15,11 +15,11 @@ import torch
 from PIL import Image
 
 from causalxai.errors import DataError
+from causalxai.image_data.concept_table import ConceptTable
+from causalxai.image_data.reading import Fit, Look, read_image
 from causalxai.seeding import torch_generator
 from causalxai_datasets.celeba import CelebA
-from causalxai_datasets.concept_table import ConceptTable
 from causalxai_datasets.image_folder import ImageFolder
-from causalxai_datasets.image_reading import Fit, Look, read_image
 from causalxai_datasets.mnist import Mnist
 from tests.trust.families.hostile_weights import weights_cases
 from tests.trust.family import Case, Family

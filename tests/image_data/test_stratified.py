@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from causalxai.image_data.stratified import stratified_split
 from causalxai.seeding import torch_generator
-from causalxai_datasets.splits import stratified_split
 
 LABELS = torch.tensor([0] * 40 + [1] * 8 + [2] * 2 + [3])
 

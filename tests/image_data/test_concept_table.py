@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from causalxai.errors import DataError
-from causalxai_datasets.concept_table import ConceptTable
+from causalxai.image_data.concept_table import ConceptTable
 
 
 def table(folder: Path, text: str) -> Path:

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from causalxai_datasets.image_reading import Look, ReadImage, read_image
+from causalxai.image_data.reading import Look, ReadImage, read_image
 
 RAMP = np.linspace(0, 1, 64).reshape(8, 8)
 GREY, COLOUR = Look(8, 1), Look(8, 3)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from causalxai.errors import DataError
-from causalxai_datasets.image_files import ImageFiles
+from causalxai.image_data.files import ImageFiles
 
 
 def touch(folder: Path, *names: str) -> Path:

@@ -5,7 +5,7 @@ import logging
 import pytest
 import torch
 
-from causalxai_datasets.repeated_images import digest_of, tell_repeats
+from causalxai.image_data.repeats import digest_of, tell_repeats
 
 
 def told(

@@ -1,0 +1,59 @@
+"""Labelled images, and the parts of which a data set is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from causalxai.graph import CausalGraph
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Split:
+    """Some labelled images.
+
+    Parameters
+    ----------
+    images
+        ``[n, c, h, w]``, float32 in [0, 1].
+    labels
+        ``[n]``, int64 class indices.
+    concepts
+        ``[n, m]``, floats: the measured values of ``Dataset.concept_names``; ``None`` if unknown.
+        Float64 keeps numbers such as dates, of which float32 would lose digits.
+    set_concepts
+        ``[n, m]``, floats: the values with which the images were rendered; ``None`` if they were
+        not rendered.
+    groups
+        ``[n]``, int64: images with the same number show the same individual and must not be
+        divided between training and test images; ``None`` if all individuals differ.
+    """
+
+    images: Tensor
+    labels: Tensor
+    concepts: Tensor | None = None
+    set_concepts: Tensor | None = None
+    groups: Tensor | None = None
+
+    def __len__(self) -> int:
+        return self.images.shape[0]
+
+    def __getitem__(self, rows: slice | Tensor) -> Split:
+        optional = (self.concepts, self.set_concepts, self.groups)
+        kept = (None if tensor is None else tensor[rows] for tensor in optional)
+        return Split(self.images[rows], self.labels[rows], *kept)
+
+
+@dataclass(frozen=True)
+class DatasetParts:
+    """What was read of a data set; ``Dataset`` has the same fields and checks them."""
+
+    train: Split
+    test: Split
+    class_names: tuple[str, ...]
+    concept_names: tuple[str, ...] = ()
+    graph: CausalGraph | None = None
+    held_out: bool | None = None
