@@ -43,7 +43,7 @@ class Responses:
     ----------
     concepts
         ``[n, m, m]``: entry [:, i, j] is how far concept j is read to move, in its own unit, when
-        i is raised. The identity where the oracle reads nothing back.
+        i is raised. The identity where nothing is read back.
     logits
         ``[n, m, K]``, how far each class's logit moves.
     """
@@ -69,7 +69,9 @@ class Responses:
         return identity - inverse, inverse @ (logits / scale)
 
 
-def responses(oracle: Oracle, units: Units, scope: Scope) -> Responses:
+def responses(
+    oracle: Oracle, units: Units, scope: Scope, *, among_concepts: bool = True
+) -> Responses:
     """Set each concept higher and lower, and see how far the concepts and the logits move.
 
     Parameters
@@ -80,8 +82,10 @@ def responses(oracle: Oracle, units: Units, scope: Scope) -> Responses:
         ``n`` individuals.
     scope
         The ``m`` concepts. One that no bound lets move has no effect.
+    among_concepts
+        Whether to look at the concepts, where they are read back.
     """
-    reads = Capability.READBACK in oracle.capabilities
+    reads = among_concepts and Capability.READBACK in oracle.capabilities
     want: tuple[Want, ...] = ("logits", "readback") if reads else ("logits",)
     own = units.values[:, scope.places]
     above, below = own.clone(), own.clone()
@@ -177,12 +181,17 @@ class Effects(GraphDiscoverer):
             What an effect on a concept must reach to be an edge, in units of both.
         threshold
             Which share of the strongest effect on any logit an effect on a logit must reach.
+        among_concepts
+            Whether to look for edges between concepts. Concepts that cannot cause one another, such
+            as those of one layer of a network, have none: what is read to move is then only that
+            reading one mixes it with another.
         """
 
         most: PositiveInt = 32
         images: int = Field(default=100, ge=2)
         least_effect: NonNegativeFloat = 0.1
         threshold: float = Field(default=0.1, ge=0, le=1)
+        among_concepts: bool = True
 
     config: Config
 
@@ -196,7 +205,7 @@ class Effects(GraphDiscoverer):
         classes = _class_nodes(class_names, scope.names)
         nodes = [*scope.names, *classes]
         required, forbidden = self.config.background.among(nodes)
-        found = responses(oracle, units, scope)
+        found = responses(oracle, units, scope, among_concepts=self.config.among_concepts)
         m = len(scope.concepts)
         needed = np.full((m, len(nodes)), self.config.least_effect)
         rng = numpy_generator(inputs.rng)

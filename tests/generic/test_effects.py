@@ -126,3 +126,11 @@ def test_a_concept_may_be_called_like_the_node_of_a_class(monkeypatch: pytest.Mo
         *(f"class {name}" for name in CLASSES[1:]),
     ]
     assert [node.title for node in classes] == list(CLASSES)
+
+
+def test_concepts_that_cannot_cause_one_another_have_no_edges_among_them():
+    world = toy_world(0)
+    edges = Effects(threshold=0.0).discover(world.inputs()).edges
+    assert any(edge.target in CONCEPTS for edge in edges)
+    apart = Effects(threshold=0.0, among_concepts=False).discover(world.inputs()).edges
+    assert apart and not any(edge.target in CONCEPTS for edge in apart)

@@ -1,0 +1,151 @@
+"""Layers whose activations are non-negative, or of which the network uses only what is positive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from causalxai.classifier import Classifier
+from causalxai.errors import CapabilityError
+from causalxai.network.hidden_layer import HiddenLayer
+
+# Relative to the logits: another path through the network's arithmetic may round differently.
+_TOLERANCE = 1e-5
+
+
+@dataclass(frozen=True)
+class NonNegativeLayer:
+    """A hidden layer, read without the negative values that the layers behind it ignore.
+
+    The output of a convolution that a ReLU follows is such a layer, although it has negative values
+    itself: the logits are the same without them.
+
+    Parameters
+    ----------
+    hidden
+        The layer; its activations are ``[c, h, w]``, or ``[c]``, which are read as ``[c, 1, 1]``.
+    """
+
+    hidden: HiddenLayer
+
+    @property
+    def name(self) -> str:
+        """The layer's name."""
+        return self.hidden.name
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of the activations of one image."""
+        channels, *places = self.hidden.shape
+        height, width = places or (1, 1)
+        return channels, height, width
+
+    def activations(self, images: Tensor) -> Tensor:
+        """Return the activations ``[n, c, h, w]`` of images on the classifier's device, >= 0."""
+        return self.hidden.activations(images).clamp(min=0).reshape(-1, *self.shape)
+
+    def logits(self, activations: Tensor) -> Tensor:
+        """Return the logits ``[n, K]`` for activations ``[n, c, h, w]``."""
+        return self.hidden.logits(activations.reshape(-1, *self.hidden.shape))
+
+
+@torch.no_grad()
+def nonnegative_layer(classifier: Classifier, name: str | None, images: Tensor) -> NonNegativeLayer:
+    """Return a layer, or the last one that has non-negative activations in space.
+
+    Parameters
+    ----------
+    classifier
+        The classifier.
+    name
+        The layer's name; ``None`` for the last layer with activations ``[c, h, w]`` of more than
+        one place, from which the logits follow and whose negative values, if it has any, do not
+        matter to them.
+    images
+        ``[n, c, h, w]``, a few images on which layers are tried.
+
+    Raises
+    ------
+    CapabilityError
+        If there is no such layer, or it does not fit; the message names one that does.
+    """
+    images = images.to(classifier.device)
+    if name is None:
+        found = _last_in_space(classifier, images)
+        if found is None:
+            raise CapabilityError(
+                "craft needs a layer with non-negative activations [channels, height, width], such "
+                "as the output of a ReLU, from which alone the logits follow, and the classifier "
+                "has none; a layer without places can be named by concepts.layer"
+            )
+        return found
+    hidden = classifier.hidden(name)
+    fault = _fault(hidden, images)
+    if fault is None:
+        return NonNegativeLayer(hidden)
+    other = _last_in_space(classifier, images)
+    would_do = "" if other is None else f"; {other.name!r} would do"
+    raise CapabilityError(f"concepts.layer: the layer {name!r} {fault}{would_do}")
+
+
+def _fault(hidden: HiddenLayer, images: Tensor) -> str | None:
+    """Return why factors cannot make up a layer's activations, in words; ``None`` if they can."""
+    if len(hidden.shape) not in (1, 3):
+        return (
+            f"has activations {list(hidden.shape)} for an image, and craft needs [channels, "
+            "height, width], or channels alone"
+        )
+    activations = hidden.activations(images)
+    if float(activations.min()) >= 0:
+        return None
+    logits, without = hidden.logits(activations), hidden.logits(activations.clamp(min=0))
+    if torch.allclose(logits, without, rtol=0, atol=_TOLERANCE * (1 + float(logits.abs().max()))):
+        return None
+    return (
+        "has negative activations that matter to the logits, and non-negative factors cannot make "
+        "them up; name a layer after a ReLU"
+    )
+
+
+def _last_in_space(classifier: Classifier, images: Tensor) -> NonNegativeLayer | None:
+    for name in _in_space(classifier, images[:1]):
+        try:
+            hidden = classifier.hidden(name)
+        except CapabilityError:
+            # Another path goes around this layer, or it runs more than once.
+            continue
+        if _fault(hidden, images) is None:
+            return NonNegativeLayer(hidden)
+    return None
+
+
+def _in_space(classifier: Classifier, images: Tensor) -> list[str]:
+    """Return the names of the modules whose output has places, the last one to end first.
+
+    One pass tells them, because each that is then tried as a hidden layer takes several.
+    """
+    classifier.require_layers()
+    ended: dict[str, None] = {}
+
+    def note(name: str, output: object) -> None:
+        if isinstance(output, Tensor) and output.dim() == 4 and output[0, 0].numel() > 1:
+            ended.pop(name, None)
+            ended[name] = None
+
+    def hook(name: str) -> Callable[[nn.Module, tuple[Any, ...], object], None]:
+        return lambda _module, _inputs, output: note(name, output)
+
+    modules: list[tuple[str, nn.Module]] = [
+        (name, module) for name, module in classifier.model.named_modules() if name
+    ]
+    handles = [module.register_forward_hook(hook(name)) for name, module in modules]
+    try:
+        classifier.model(images.clone())
+    finally:
+        for handle in handles:
+            handle.remove()
+    return list(reversed(ended))

@@ -1,0 +1,1 @@
+"""Report builders of the concepts in activations."""

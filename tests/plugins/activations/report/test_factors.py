@@ -1,0 +1,58 @@
+"""What the report says of factors and of an explanation by them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from causalxai import ScoringInputs
+from causalxai.explainer import Explanation
+from causalxai.report.builder import ReportInputs
+from causalxai.report.section import Figure, Section, Table, Text
+from causalxai_activations.factor_explainer import FactorExplainer
+from causalxai_activations.factor_space import FactorSpace
+from causalxai_activations.report.factor_explanation import explanation_report
+from causalxai_activations.report.factors import concept_report
+
+
+def reported(inputs: ScoringInputs, explanation: Explanation | None = None) -> ReportInputs:
+    return ReportInputs(
+        classifier=inputs.classifier,
+        dataset=inputs.dataset,
+        rng=inputs.rng,
+        space=inputs.space,
+        explanation=explanation,
+    )
+
+
+def texts(section: Section) -> str:
+    return " ".join(item.text for item in section.items if isinstance(item, Text))
+
+
+def test_the_reconstruction_is_told_beside_chance(inputs: ScoringInputs, space: FactorSpace):
+    (section,) = concept_report(space, reported(inputs))
+    quality = space.quality_
+    assert f"leave {quality.error.value:.0%} of the activations" in texts(section)
+    assert f"shuffled factors {quality.shuffled_error.value:.0%}" in texts(section)
+    assert "the layer relu for 540 crops of 60 training images" in texts(section)
+    table = next(item for item in section.items if isinstance(item, Table))
+    assert table.rows[1][3] == f"{quality.chance:.1%}"
+    assert any(isinstance(item, Figure) and item.png for item in section.items)
+
+
+def test_a_factorisation_that_did_not_converge_is_told(
+    fit: Callable[..., FactorSpace], inputs: ScoringInputs
+):
+    (section,) = concept_report(fit(steps=2), reported(inputs))
+    assert "Note: the factorisation had not converged after 2 steps" in texts(section)
+
+
+def test_factors_are_listed_by_their_importance(inputs: ScoringInputs):
+    images = inputs.dataset.test.images[:5]
+    explainer = FactorExplainer()
+    explanation = explainer.explain(images, inputs.classifier.predict(images), inputs)
+    (section,) = explanation_report(explainer, explanation, reported(inputs, explanation))
+    table = next(item for item in section.items if isinstance(item, Table))
+    indices = [float(row[1]) for row in table.rows]
+    assert indices == sorted(indices, reverse=True)
+    assert {row[0] for row in table.rows} == set(explanation.concepts)
+    assert "it is 0.33 for each if all matter alike" in table.caption
