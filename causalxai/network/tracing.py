@@ -11,6 +11,17 @@ class UntraceableError(Exception):
     """The network cannot be traced; the message says why."""
 
 
+class _Tracer(fx.Tracer):
+    """Takes convolutions and linear layers for one step, also those of other classes than torch's.
+
+    A class of somebody's own pads its images itself, for example, before it convolves them.
+    """
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        own = isinstance(m, nn.Conv2d | nn.Linear)
+        return own or super().is_leaf_module(m, module_qualified_name)
+
+
 def traced(model: nn.Module) -> fx.GraphModule:
     """Trace a copy of a network that shares its parameters.
 
@@ -34,11 +45,11 @@ def traced(model: nn.Module) -> fx.GraphModule:
         raise UntraceableError("modules that have modules of their own have hooks")
     try:
         copy = deepcopy(model, {id(tensor): tensor for tensor in model.parameters()})
-        return fx.symbolic_trace(copy)
+        return fx.GraphModule(copy, _Tracer().trace(copy), type(copy).__name__)
     except Exception as error:
         # Tracing runs the user's forward() with proxies, which may raise any exception.
         raise UntraceableError(f"{type(error).__name__}: {error}") from error
 
 
 def _is_traced_into(module: nn.Module) -> bool:
-    return not fx.Tracer().is_leaf_module(module, "")
+    return not _Tracer().is_leaf_module(module, "")

@@ -21,6 +21,7 @@ from torch.nn import functional as F
 
 from causalxai.classifier import Classifier
 from causalxai.network.tracing import UntraceableError, traced
+from causalxai_interventional.batch_sizes import read_batch_sizes_in_place
 from causalxai_interventional.edits import EditableLayer
 from causalxai_interventional.node_values import NodeValues
 
@@ -132,6 +133,7 @@ class Dataflow:
     def __init__(self, classifier: Classifier, images: Tensor) -> None:
         self.classifier = classifier
         self.graph = traced(classifier.model)
+        read_batch_sizes_in_place(self.graph)
         sample = NodeValues(self.graph)
         try:
             with torch.no_grad():
@@ -327,6 +329,9 @@ class Dataflow:
         """Return a node's module if the change of its output can be computed from one channel."""
         module, edited = self._editable(user), self._editable(layer)
         dims = self._values[end].dim()
+        # A class of somebody's own may pad the images itself, for example.
+        if module is None or type(module).forward not in (nn.Conv2d.forward, nn.Linear.forward):
+            return None
         if isinstance(module, nn.Conv2d):
             unfolds = module.padding_mode == "zeros" and not isinstance(module.padding, str)
             return module if unfolds and module.groups == 1 and dims == 4 else None

@@ -181,6 +181,10 @@ def _select(grid: Tensor, position: Tensor, slot: Tensor) -> Tensor:
 class VmapPropagation(Propagation):
     """Runs any network once per chunk by vmap; operations before the layer are shared."""
 
+    def __init__(self, classifier: Classifier, working_set: int) -> None:
+        super().__init__(classifier, working_set)
+        self._behind: dict[str, int] = {}
+
     def applies(self, layer: str) -> bool:  # noqa: ARG002
         """Return True, because it applies to any layer."""
         return True
@@ -204,12 +208,14 @@ class VmapPropagation(Propagation):
                 logits: Tensor = self.classifier.model(inputs)
             return logits
 
+        if layer not in self._behind:
+            self._behind[layer] = largest_activation(self.classifier, since=layer)
         batched = torch.func.vmap(under_edit)
         sources = edits.channel if edits.source is None else edits.source
         return torch.cat(
             [
                 batched(edits.channel[rows], sources[rows], edits.scale[rows])
-                for rows in self._chunks(len(edits), 4 * len(inputs) * self.activation)
+                for rows in self._chunks(len(edits), 4 * len(inputs) * self._behind[layer])
             ]
         )
 
@@ -332,15 +338,25 @@ def _repeat(tensor: Tensor, times: int) -> Tensor:
 
 
 @torch.no_grad()
-def largest_activation(classifier: Classifier) -> int:
-    """Return the number of values in the largest output of any module, for one image."""
-    largest = classifier.image_size
+def largest_activation(classifier: Classifier, *, since: str | None = None) -> int:
+    """Return the number of values in the largest output of any module, for one image.
 
-    def note(_module: nn.Module, _args: Any, output: Any) -> None:
-        nonlocal largest
-        if isinstance(output, Tensor):
+    Parameters
+    ----------
+    classifier
+        The network.
+    since
+        The layer from whose first run on outputs are counted; all and the image unless given.
+    """
+    largest, counts = (classifier.image_size, True) if since is None else (1, False)
+
+    def note(module: nn.Module, _args: Any, output: Any) -> None:
+        nonlocal largest, counts
+        counts = counts or module is first
+        if counts and isinstance(output, Tensor):
             largest = max(largest, output.numel())
 
+    first = None if since is None else classifier.model.get_submodule(since)
     handles = [module.register_forward_hook(note) for module in classifier.model.modules()]
     try:
         classifier.model(torch.zeros(1, *classifier.image_shape, device=classifier.device))

@@ -47,6 +47,20 @@ class CannotBeCopied(Plain):
         self.lines = (line for line in "ab")
 
 
+class Doubles(nn.Linear):
+    def forward(self, x):
+        return super().forward(2 * x)
+
+
+def test_a_layer_of_a_class_of_ones_own_is_one_step():
+    model = nn.Sequential(nn.Flatten(), Doubles(36, 3))
+    copy = traced(model)
+    steps = [node.target for node in copy.graph.nodes if node.op == "call_module"]
+    assert steps == ["0", "1"]
+    images = torch.rand(3, 1, 6, 6)
+    torch.testing.assert_close(copy(images), model(images))
+
+
 def test_the_network_keeps_nothing_of_being_traced():
     model = Keeps().eval()
     traced(model)

@@ -157,6 +157,29 @@ def test_memory_stays_under_the_ceiling(strategy, small, make_oracle, rng):
     assert largest[2**28] > 2**16, "the ceiling did not bind, so that nothing was tested"
 
 
+def test_large_activations_before_a_layer_do_not_make_chunks_small(
+    seeded, make_classifier, make_oracle, rng
+):
+    model = LeNet((1, 28, 28), 10)
+    runs = []
+    model.fc2.register_forward_hook(lambda *_: runs.append(1))
+    oracle = make_oracle(
+        make_classifier(model, (1, 28, 28), 10), "filter", "vmap", memory_ceiling=2**18
+    )
+    units = oracle.space.encode(torch.rand(1, 1, 28, 28, generator=rng))
+
+    counts = {}
+    for name in ("conv1", "fc1"):
+        everything = Intervention.ablate(oracle.space.layer(name).targets)
+        oracle.query(units, everything)
+        runs.clear()
+        oracle.query(units, everything)
+        counts[name] = len(runs)
+    # fc1 has 128 units, and 16 maps of 24 x 24 come before it.
+    assert counts["fc1"] < 10
+    assert counts["conv1"] == 16 // (2**18 // (4 * 4 * 16 * 24 * 24))
+
+
 def test_memory_stays_under_the_ceiling_for_wide_layers(seeded, make_classifier, make_oracle, rng):
     images = torch.rand(8, 3, 32, 32, generator=rng)
     classifier = make_classifier(_warmed_resnet(16, images), (3, 32, 32), 10)
