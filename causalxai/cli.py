@@ -262,7 +262,7 @@ def validate(
         for part in cell.spec.parts.values():
             part.requires() if hasattr(part.plugin_class, "requires") else part.build()
             code = part.named_code()
-            named |= dict.fromkeys(code.values())
+            named |= dict.fromkeys(list(code.values())[:1])
             if code and trust_code:
                 part.fingerprint()
     if named and not trust_code:

@@ -51,7 +51,7 @@ API: tuple[Section, ...] = (
     Section(
         "Every plugin: its settings, what it needs and what the other parts of a run offer",
         {
-            "causalxai.plugin": ("Plugin", "PluginConfig"),
+            "causalxai.plugin": ("Plugin", "PluginConfig", "folder_of"),
             "causalxai.plugin.method": ("Method",),
             "causalxai.capabilities": ("Capability", "expect"),
         },
@@ -89,7 +89,7 @@ API: tuple[Section, ...] = (
             "causalxai.network.hidden_layer": ("HiddenLayer",),
             "causalxai.network.flat_gradients": ("logits_that_move", "refuse_flat_gradients"),
             "causalxai.network.network_digest": ("network_digest",),
-            "causalxai.network.own_code": ("OwnCode", "is_standard"),
+            "causalxai.network.own_code": ("OwnCode", "is_standard", "top_package"),
             "causalxai.network.probe_images": ("probe_images",),
             "causalxai.network.rescale": ("rescalable",),
             "causalxai.network.tracing": ("UntraceableError", "traced"),

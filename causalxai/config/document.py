@@ -74,8 +74,9 @@ def read_document(source: str | Path | Mapping[str, Any]) -> Document:
         reader = Reader(lambda _line: place)
         data = reader.copy(source)
     else:
-        place = Place(f"{source}:1", 1)
-        reader = Reader(lambda line: Place(f"{source}:{line}", line))
+        folder = Path(source).parent
+        place = Place(f"{source}:1", 1, folder)
+        reader = Reader(lambda line: Place(f"{source}:{line}", line, folder))
         data = reader.parse(_text(Path(source)))
     if isinstance(data, dict):
         return Document(data, reader.places, tuple(reader.mistakes))

@@ -57,7 +57,10 @@ _OTHER_BRANCH = "does not go with the other keys here"
 
 
 def validate(
-    model: type[Model], data: Mapping[str, Any], at: KeyPath = ()
+    model: type[Model],
+    data: Mapping[str, Any],
+    at: KeyPath = (),
+    context: Mapping[str, Any] | None = None,
 ) -> tuple[Model | None, list[Mistake]]:
     """Return the validated model, or ``None`` and all mistakes.
 
@@ -69,9 +72,11 @@ def validate(
         What the user wrote.
     at
         The path of the data in the spec.
+    context
+        What validators of the model are told besides the data.
     """
     try:
-        return model.model_validate(data), []
+        return model.model_validate(data, context=context), []
     except ValidationError as error:
         by_path: dict[KeyPath, list[ErrorDetails]] = {}
         for details in filterfalse(_is_miscount, error.errors(include_url=False)):

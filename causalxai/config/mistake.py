@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 from causalxai.errors import did_you_mean
@@ -20,6 +21,8 @@ class Place:
     where: str
     line: float = math.inf
     """The order of problems; those without a line come last."""
+    folder: Path | None = field(default=None, compare=False)
+    """The folder of the file; ``None`` if it is not in a file."""
 
     @property
     def in_file(self) -> bool:

@@ -28,6 +28,7 @@ from causalxai.plugin import registry
 from causalxai.plugin.guard import guarded
 from causalxai.plugin.method import Method
 from causalxai.plugin.provenance import Group
+from causalxai.plugin.settings import told_of_folders
 
 
 def load_spec(
@@ -118,6 +119,8 @@ def _untrusted(spec: ResolvedSpec, document: Document) -> list[tuple[Place, Mist
                     "if you trust it, add --trust-code (in Python, trust_code=True)"
                 )
                 found.append((place, Mistake((*path, key), message, place)))
+                # Further settings of the part are trusted together with this one.
+                break
     return found
 
 
@@ -206,7 +209,8 @@ class _Resolver:
         settings = expand_home(settings, (plugin_class.Config,))
         try:
             with guarded(provenance, "checking its settings"):
-                config, mistakes = validate(plugin_class.Config, settings, path)
+                context = told_of_folders(lambda key: self.document.place((*path, key)).folder)
+                config, mistakes = validate(plugin_class.Config, settings, path, context)
         except PluginError as error:
             config, mistakes = None, [Mistake(path, str(error))]
         self.mistakes.extend(mistakes)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 LARGEST = {"int": 10**6, "float": 10**9}
@@ -85,3 +86,30 @@ class PluginConfig(BaseModel):
         """Return pydantic's schema, in which numbers are checked more strictly."""
         schema: CoreSchema = _strict(handler(source))
         return schema
+
+
+_FOLDER_OF = "folder_of"
+
+
+def folder_of(setting: str, info: ValidationInfo) -> Path | None:
+    """Return the folder of the spec file in which a setting is written, for use in a validator.
+
+    Parameters
+    ----------
+    setting
+        The name of the setting.
+    info
+        What pydantic passes to the validator.
+
+    Returns
+    -------
+    Path or None
+        ``None`` if the setting was not written in a file, but in Python or after ``--set``.
+    """
+    told: Callable[[str], Path | None] | None = (info.context or {}).get(_FOLDER_OF)
+    return None if told is None else told(setting)
+
+
+def told_of_folders(folder_of: Callable[[str], Path | None]) -> dict[str, Any]:
+    """Return the context of a validation whose validators can ask ``folder_of``."""
+    return {_FOLDER_OF: folder_of}

@@ -9,19 +9,29 @@ import typing
 from collections.abc import Callable
 from copy import deepcopy
 from importlib import import_module
+from pathlib import Path
 from types import FunctionType, MethodType
 from typing import Any
 
 from torch import nn
 
 from causalxai.errors import DataError, did_you_mean
-from causalxai.network.own_code import OwnCode, is_standard
+from causalxai.network.own_code import OwnCode, is_standard, top_package
+from causalxai_models.import_folders import folders_searched, importable_from, names_in
 
 _LOG = logging.getLogger(__name__)
 
 
-def find_network(path: str) -> Any:
+def find_network(path: str, folder: Path | None = None) -> Any:
     """Import the module of ``module:name``, and return what it names.
+
+    Parameters
+    ----------
+    path
+        ``module:name``. The module is found in ``folder``, in the working directory, or where
+        Python finds modules.
+    folder
+        The folder that is searched first.
 
     Returns
     -------
@@ -35,6 +45,11 @@ def find_network(path: str) -> Any:
         If the import fails, or the name is missing or something else. Modules of Python itself,
         such as ``os``, are not even imported.
     """
+    with importable_from(folder):
+        return _find(path, folder)
+
+
+def _find(path: str, folder: Path | None) -> Any:
     module_name, _, name = path.partition(":")
     if is_standard(module_name):
         raise DataError(
@@ -47,8 +62,8 @@ def find_network(path: str) -> Any:
     except (Exception, SystemExit) as error:
         # The import runs the user's code, which may raise any exception.
         raise DataError(
-            f"{module_name} cannot be imported: {type(error).__name__}: {error} "
-            "(is its folder on PYTHONPATH?)"
+            f"{module_name} cannot be imported: {type(error).__name__}: {error}"
+            f"{_hint(module_name, error, folder)}"
         ) from error
     if not hasattr(module, name):
         raise DataError(f"{module_name} has no {name!r}{did_you_mean(name, dir(module))}")
@@ -58,7 +73,19 @@ def find_network(path: str) -> Any:
     return found
 
 
-def build_network(path: str, found: Any, arguments: dict[str, Any]) -> nn.Module:
+def _hint(module: str, error: BaseException, folder: Path | None) -> str:
+    """Return where a module was looked for, and the name that may have been meant."""
+    if not isinstance(error, ModuleNotFoundError):
+        return ""
+    searched = folders_searched(folder)
+    near = did_you_mean(top_package(module), names_in(searched))
+    places = ", ".join(map(str, searched))
+    return f"{near} (it was looked for in {places} and on PYTHONPATH)"
+
+
+def build_network(
+    path: str, found: Any, arguments: dict[str, Any], folder: Path | None = None
+) -> nn.Module:
     """Return the network of what ``find_network`` found; of a network, a copy.
 
     Raises
@@ -73,7 +100,9 @@ def build_network(path: str, found: Any, arguments: dict[str, Any]) -> nn.Module
     else:
         call = found
     try:
-        model = call(**arguments)
+        # What the code imports only when it is called is found as well.
+        with importable_from(folder):
+            model = call(**arguments)
     except (Exception, SystemExit) as error:
         raise DataError(
             f"{path} cannot be built with {arguments}: {type(error).__name__}: {error}"

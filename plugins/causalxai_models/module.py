@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import Field
+from pydantic import Field, ValidationInfo, model_validator
 from torch import nn
 
 from causalxai.classifier import Classifier, ClassifierSource
@@ -15,11 +15,12 @@ from causalxai.dataset import Dataset
 from causalxai.errors import DataError, did_you_mean
 from causalxai.network.adaptation import unwrapped
 from causalxai.network.network_digest import network_digest
-from causalxai.plugin import PluginConfig
+from causalxai.plugin import PluginConfig, folder_of
 from causalxai.progress import SILENT, Progress
 from causalxai.seeding import seeded
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.storage.record import Record, prefixed, without_prefix
+from causalxai_models.import_folders import importable_from
 from causalxai_models.import_path import build_network, find_network
 from causalxai_models.weights import load_weights, read_weights
 
@@ -42,6 +43,10 @@ class UserModule(ClassifierSource):
         ----------
         import_path
             ``package.module:Class``, a function that returns the module, or the module itself.
+            Python's package or module is found in ``import_from``, in the working directory, or on
+            Python's own path, in this order.
+        import_from
+            The folder that is searched first; by default that of the spec file.
         arguments
             The keyword arguments of the class.
         weights
@@ -52,13 +57,23 @@ class UserModule(ClassifierSource):
         """
 
         import_path: str = Field(pattern=r"^[^:]+:[^:.]+$")
+        import_from: Path | None = None
         arguments: dict[str, Any] = Field(default_factory=dict)
         weights: Path | None = None
         feature_layer: str | None = None
 
+        @model_validator(mode="before")
+        @classmethod
+        def _look_beside_the_spec(cls, settings: Any, info: ValidationInfo) -> Any:
+            folder = folder_of("import_path", info)
+            if folder is None or not isinstance(settings, dict):
+                return settings
+            return {"import_from": folder, **settings}
+
         def named_code(self) -> dict[str, str]:
-            """Return the import path, whose module is imported and run."""
-            return {"import_path": self.import_path}
+            """Return the import path, whose module is imported and run, and the folder of it."""
+            folder = {} if self.import_from is None else {"import_from": str(self.import_from)}
+            return {"import_path": self.import_path, **folder}
 
     config: Config
 
@@ -105,8 +120,8 @@ class UserModule(ClassifierSource):
         return Record(tensors={**prefixed(_STATE, state), **prefixed(_BUFFERS, others)})
 
     def portable_config(self) -> dict[str, object]:
-        """Return the config without the path of the weights."""
-        return self.config.model_dump(mode="json", exclude={"weights"})
+        """Return the config without paths: of the weights, and of the folder of the code."""
+        return self.config.model_dump(mode="json", exclude={"weights", "import_from"})
 
     def fingerprint(self) -> str:
         """Return a digest of the network: its weights and buffers, its settings and its code.
@@ -121,16 +136,17 @@ class UserModule(ClassifierSource):
         named = self.config.import_path.partition(":")[0]
         # A class is digested with its network, too; a network itself is digested as its copy.
         factory = None if isinstance(self._factory, nn.Module) else self._factory
-        return network_digest(model, factory, modules=[named])
+        with importable_from(self.config.import_from):
+            return network_digest(model, factory, modules=[named])
 
     @cached_property
     def _factory(self) -> Any:
-        return find_network(self.config.import_path)
+        return find_network(self.config.import_path, self.config.import_from)
 
     def _build(self, rng: torch.Generator) -> nn.Module:
         path, arguments = self.config.import_path, self.config.arguments
-        factory = self._factory
-        return unwrapped(seeded(lambda: build_network(path, factory, arguments), rng))
+        factory, folder = self._factory, self.config.import_from
+        return unwrapped(seeded(lambda: build_network(path, factory, arguments, folder), rng))
 
     def _loaded(self, rng: torch.Generator) -> nn.Module:
         model = self._build(rng)

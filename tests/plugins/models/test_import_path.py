@@ -40,6 +40,14 @@ class Callable:
 instance = Callable()
 """
 
+NEAR = """
+import import_path_code
+class Near(import_path_code.Net):
+    def __init__(self):
+        import import_path_late as late
+        super().__init__(late.N)
+"""
+
 
 @pytest.fixture(autouse=True)
 def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,3 +110,16 @@ def test_a_network_itself_is_copied_and_takes_no_arguments() -> None:
     assert torch.equal(built.weight, found.weight)
     with pytest.raises(DataError, match="is a network already, and takes no arguments"):
         build_network(path, found, {"n": 3})
+
+
+def test_a_module_is_found_in_a_folder_and_the_name_that_was_meant_is_told(tmp_path: Path) -> None:
+    beside = tmp_path / "beside"
+    beside.mkdir()
+    (beside / "import_path_near.py").write_text(NEAR)
+    (beside / "import_path_late.py").write_text("N = 4")
+    path = "import_path_near:Near"
+    found = find_network(path, beside)
+    assert build_network(path, found, {}, beside).in_features == 4
+    message = r"did you mean 'import_path_near'\? \(it was looked for in .*beside, "
+    with pytest.raises(DataError, match=message):
+        find_network("import_path_neer:Near", beside)

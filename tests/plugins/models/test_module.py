@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,8 +12,9 @@ from pydantic import ValidationError
 from safetensors.torch import save_file
 
 from causalxai.classifier import Classifier
+from causalxai.config import load_spec
 from causalxai.dataset import Dataset
-from causalxai.errors import ContractError, DataError
+from causalxai.errors import ContractError, DataError, SpecError
 from causalxai.seeding import torch_generator
 from causalxai_models.module import UserModule
 
@@ -200,9 +202,12 @@ def test_a_stored_classifier_comes_back(dataset: Dataset) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"import_path": "vision_no_code:N"}, r"vision_no_code cannot be imported: ModuleNotFound"),
+        (
+            {"import_path": "vision_no_code:N"},
+            r"vision_no_code cannot be imported: ModuleNotFound.* \(it was looked for in /",
+        ),
         ({"import_path": "vision_broken_code:N"}, r"RuntimeError: half written"),
-        ({"import_path": "vision_leaving_code:N"}, r"imported: SystemExit: no licence \(is its"),
+        ({"import_path": "vision_leaving_code:N"}, r"imported: SystemExit: no licence$"),
         ({"import_path": "vision_user_code:leave"}, r"with {}: SystemExit: no licence"),
         ({"import_path": "vision_user_code:Netwrk"}, r"no 'Netwrk'; did you mean 'Network'"),
         (
@@ -273,3 +278,59 @@ def test_networks_that_cannot_be_explained_are_refused_when_loaded(
 ) -> None:
     with pytest.raises(ContractError, match=says):
         fit(UserModule(import_path=f"vision_user_code:{name}"), dataset)
+
+
+def test_the_folder_of_the_code_is_not_part_of_a_key(tmp_path: Path) -> None:
+    sources = []
+    size = {"in_features": 2, "out_features": 1}
+    for folder, width in ((tmp_path / "one", 3), (tmp_path / "two", 3), (tmp_path / "three", 4)):
+        folder.mkdir()
+        code = f"from torch import nn\nclass Net(nn.Linear):\n    width = {width}\n"
+        (folder / "vision_beside.py").write_text(code)
+        sources.append(
+            UserModule(import_path="vision_beside:Net", import_from=folder, arguments=size)
+        )
+    one, two, three = (source.fingerprint() for source in sources)
+    assert one == two != three
+    assert sources[0].portable_config() == sources[2].portable_config()
+    assert sources[0].fingerprint() == one
+
+
+SPEC = """
+causalxai: 1
+name: beside
+dataset: digits
+classifier: {use: module, import_path: vision_user_code:Network}
+explain: saliency
+"""
+
+
+def test_code_is_looked_for_beside_the_spec_that_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def folder_of(*given: Any, **options: Any) -> Path | None:
+        return load_spec(*given, **options).classifier.config.import_from
+
+    monkeypatch.chdir(tmp_path)
+    Path("sub").mkdir()
+    file = Path("sub/my.yaml")
+    file.write_text(SPEC)
+    assert folder_of(file, trust_code=True) == Path("sub")
+    assert folder_of(file, ["classifier.import_from=."], trust_code=True) == Path()
+    written = Path("again.yaml")
+    written.write_text(load_spec(file, trust_code=True).to_yaml())
+    assert folder_of(written, trust_code=True) == Path("sub")
+    # What the caller names is the caller's own code, and not that beside the file.
+    assert folder_of(file, ["classifier.import_path=vision_user_code:make"]) is None
+    mapping = {"use": "module", "import_path": "vision_user_code:Network"}
+    data = {"causalxai": 1, "name": "n", "dataset": "digits", "explain": "saliency"}
+    assert folder_of({**data, "classifier": mapping}) is None
+
+
+def test_a_folder_that_a_file_names_needs_trust(tmp_path: Path) -> None:
+    file = tmp_path / "my.yaml"
+    file.write_text(SPEC.replace("use: module,", "use: module, import_from: there,"))
+    with pytest.raises(SpecError, match=r"my.yaml:5: classifier.import_path: names code"):
+        load_spec(file)
+    with pytest.raises(SpecError, match=r"my.yaml:5: classifier.import_from: names code, 'there'"):
+        load_spec(file, ["classifier.import_path=vision_user_code:make"])

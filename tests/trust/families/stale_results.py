@@ -16,6 +16,18 @@ from torch import nn
 
 from causalxai import run
 from tests.trust.family import Case, Family
+from tests.trust.small_runs import write_spec
+
+_BESIDE = """
+from torch import nn
+from beside_part import SIGN
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(256, 10)
+    def forward(self, x):
+        return SIGN * self.layer((x - 0.3).flatten(1))
+"""
 
 Change: TypeAlias = Callable[[Path], None]
 
@@ -87,19 +99,21 @@ def decorated(f):
 
 def _score(out: Path, **classifier: Any) -> tuple[bytes, list[str]]:
     """Return the scores of a run, and the stages that were computed."""
-    given = {"use": "module", "import_path": f"{_PACKAGE}.net:Net", **classifier}
-    spec = {
+    done = run(_spec(**{"import_path": f"{_PACKAGE}.net:Net", **classifier}), out=out)
+    return (done.directory / "results.json").read_bytes(), done.pipeline.computed
+
+
+def _spec(**classifier: Any) -> dict[str, Any]:
+    return {
         "causalxai": 1,
         "name": "stale",
         "device": "cpu",
         "dataset": {"use": "digits", "size": 16},
-        "classifier": given,
+        "classifier": {"use": "module", **classifier},
         "explain": "saliency",
         "images": {"count": 6, "only": "any"},
         "metrics": ["deletion"],
     }
-    done = run(spec, out=out)
-    return (done.directory / "results.json").read_bytes(), done.pipeline.computed
 
 
 def _install(folder: Path) -> None:
@@ -296,6 +310,25 @@ def _reused_after_a_comment(folder: Path) -> None:
     assert after == before
 
 
+def _another_folder(folder: Path) -> None:
+    """Run specs that name modules of the same name, each found beside its spec."""
+    scores, reused = {}, {}
+    for name, sign in (("one", 1.0), ("two", -1.0), ("same", 1.0), ("one", 1.0)):
+        place = folder / name
+        place.mkdir(exist_ok=True)
+        (place / "beside_net.py").write_text(_BESIDE)
+        (place / "beside_part.py").write_text(f"SIGN = {sign}\n")
+        spec = _spec(import_path="beside_net:Net")
+        file = write_spec(spec, place / "my.yaml")
+        done = run(file, out=folder / "runs", trust_code=True)
+        scores[name] = (done.directory / "results.json").read_bytes()
+        reused[name] = not done.pipeline.computed
+        fresh = run(file, out=folder / f"fresh {name}", trust_code=True, fresh="everything")
+        assert (fresh.directory / "results.json").read_bytes() == scores[name]
+    assert scores["one"] == scores["same"] != scores["two"]
+    assert reused == {"one": True, "two": False, "same": True}
+
+
 def _negative(y: torch.Tensor, **_: Any) -> torch.Tensor:
     return -y
 
@@ -358,6 +391,7 @@ def _cases() -> Iterator[Case]:
     yield Case("a class redefined in __main__", _redefined_in_main)
     yield Case("an environment variable read by forward()", _environment)
     yield Case("an edit that is not loaded", _edit_without_reload)
+    yield Case("a module of another folder", _another_folder, quick=True)
     yield Case("a comment changes no score", _reused_after_a_comment)
 
 
