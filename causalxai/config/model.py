@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from causalxai.config.limits import NAME
+from causalxai.config.live import Live
 from causalxai.config.messages import said
 from causalxai.errors import did_you_mean
 from causalxai.plugin.provenance import Group
@@ -95,6 +96,9 @@ class PluginChoice(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _check_form(cls, choice: Any) -> Any:
+        if isinstance(choice, Live):
+            # What it is, the resolver finds out.
+            return {}
         choice = long_form(choice)
         if not isinstance(choice, Mapping):
             raise ValueError(f"should be a plugin's name or a mapping, not {said(choice)}")
@@ -105,6 +109,11 @@ class ImageSelection(BaseModel):
     """The images that are explained, and the class for which they are explained."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _pass_live(cls, selection: Any) -> Any:
+        return {} if isinstance(selection, Live) else selection
 
     split: Literal["train", "test"] = "test"
     """The split that the images are taken from."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from causalxai.config.document import Document
 from causalxai.config.limits import DEPTH, DIGITS, TOO_DEEP, wrong_character
+from causalxai.config.live import Live
 from causalxai.config.messages import said, shortened
 from causalxai.config.mistake import KeyPath, Mistake, Place
 from causalxai.config.model import STAGES, long_form
@@ -117,7 +118,8 @@ def _opened(inner: Any, path: KeyPath) -> Any:
         return {}
     if isinstance(opened, dict | list):
         return opened
-    raise LookupError(f"{_dotted(path)} is {said(inner)}, which has no keys")
+    shown = repr(inner) if isinstance(inner, Live) else said(inner)
+    raise LookupError(f"{_dotted(path)} is {shown}, which has no keys")
 
 
 def names_plugin(path: KeyPath) -> bool:

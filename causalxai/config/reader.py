@@ -21,6 +21,7 @@ from causalxai.config.limits import (
     limited_yaml,
     wrong_character,
 )
+from causalxai.config.live import held
 from causalxai.config.messages import said
 from causalxai.config.mistake import KeyPath, Mistake, Place
 
@@ -68,7 +69,7 @@ class Reader:
         if isinstance(value, list | tuple):
             return [self._copy(item, (*path, index)) for index, item in enumerate(value)]
         if not isinstance(value, Mapping):
-            return self._text(value, path, 0) if isinstance(value, str) else value
+            return self._text(value, path, 0) if isinstance(value, str) else held(value)
         if len(value) > KEYS:
             return self._give_up(path, TOO_MANY_KEYS, 0)
         mapping: dict[str, Any] = {}

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from causalxai.config.document import Document, as_problems, read_document
 from causalxai.config.fields import expand_home
+from causalxai.config.live import Live, missing_objects
+from causalxai.config.live_parts import resolve_images, resolve_live
 from causalxai.config.messages import listed, validate
 from causalxai.config.mistake import KeyPath, Mistake, Place, without_echoes
 from causalxai.config.model import (
@@ -23,12 +25,15 @@ from causalxai.config.model import (
 from causalxai.config.needs import unmet_needs
 from causalxai.config.overrides import apply_overrides
 from causalxai.config.resolved import ResolvedPlugin, ResolvedSpec
-from causalxai.errors import PluginError, SpecError
+from causalxai.errors import CausalxaiError, PluginError, SpecError
 from causalxai.plugin import registry
 from causalxai.plugin.guard import guarded
 from causalxai.plugin.method import Method
 from causalxai.plugin.provenance import Group
 from causalxai.plugin.settings import told_of_folders
+
+if TYPE_CHECKING:
+    from causalxai.live.images import GivenImages
 
 
 def load_spec(
@@ -79,9 +84,11 @@ def examine(
     if document.data.get("vary") is not None:
         mistake = Mistake(("vary",), "describes several runs; run them with: causalxai compare")
         return None, document.placed([mistake])
+    if missing := missing_objects(document.data):
+        return None, document.placed([Mistake((), missing)])
     spec, structural = validate(Spec, document.data)
     resolver = _Resolver(document, structural)
-    stages, metrics = resolver.stages(), resolver.metrics()
+    stages, metrics, given = resolver.stages(), resolver.metrics(), resolver.given_images()
     mistakes = [*document.mistakes, *structural, *resolver.mistakes]
     if not mistakes:
         mistakes = unmet_needs(stages, () if in_grid else metrics)
@@ -93,7 +100,7 @@ def examine(
         device=spec.device,
         memory_mb=spec.memory_mb,
         budget=spec.budget,
-        images=spec.images,
+        images=given or spec.images,
         dataset=stages[Stage.DATASET],
         classifier=stages[Stage.CLASSIFIER],
         concepts=stages.get(Stage.CONCEPTS),
@@ -167,6 +174,17 @@ class _Resolver:
             plugins.append(self._plugin("metrics", (SANITY,), SANITY))
         return tuple(plugin for plugin in plugins if plugin is not None)
 
+    def given_images(self) -> GivenImages | None:
+        """Return the images to explain, if they were given as objects and not as a selection."""
+        choice = self.document.data.get("images")
+        if not isinstance(choice, Live):
+            return None
+        try:
+            return resolve_images(choice)
+        except CausalxaiError as error:
+            self.mistakes.append(Mistake(("images",), str(error)))
+            return None
+
     def _apply_method(self) -> None:
         """Merge the user's stages over the method's, whose settings get the method's place."""
         name = self.document.data.get("method")
@@ -193,6 +211,8 @@ class _Resolver:
     def _plugin(self, group: Group, path: KeyPath, choice: Any) -> ResolvedPlugin[Any] | None:
         if any(unsound[: len(path)] == path for unsound in self._unsound):
             return None
+        if isinstance(choice, Live):
+            return self._live(group, path, choice)
         settings = dict(long_form(choice) or {})
         name = settings.pop("use", None)
         if name is None:
@@ -215,6 +235,13 @@ class _Resolver:
             config, mistakes = None, [Mistake(path, str(error))]
         self.mistakes.extend(mistakes)
         return None if config is None else ResolvedPlugin(provenance, plugin_class, config)
+
+    def _live(self, group: Group, path: KeyPath, live: Live) -> ResolvedPlugin[Any] | None:
+        try:
+            return resolve_live(group, live)
+        except CausalxaiError as error:
+            self.mistakes.append(Mistake(path, str(error)))
+            return None
 
     def _note_nothing_asked(self) -> None:
         if self._method_failed:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from ruamel.yaml import YAML
 
 from causalxai.capabilities import Capability
+from causalxai.config.live import LIVE, Live
 from causalxai.config.mistake import KeyPath
 from causalxai.config.model import (
     FORMAT_VERSION,
@@ -30,10 +31,28 @@ if TYPE_CHECKING:
     from causalxai.dataset import DatasetSource
     from causalxai.explainer import Explainer
     from causalxai.graph_discoverer import GraphDiscoverer
+    from causalxai.live.images import GivenImages
     from causalxai.metric import Metric
     from causalxai.oracle import Oracle
+    from causalxai.storage.record import Record
 
 PluginT_co = TypeVar("PluginT_co", bound=Plugin, covariant=True)
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What a part that was given as an object has learned before the run.
+
+    Parameters
+    ----------
+    record
+        What it would store.
+    digest
+        The digest of the record.
+    """
+
+    record: Record
+    digest: str
 
 
 @dataclass(frozen=True)
@@ -48,11 +67,17 @@ class ResolvedPlugin(Generic[PluginT_co]):
         The plugin's class.
     config
         All its settings, including defaults.
+    live
+        Whether it was given as an object that no file can describe.
+    learned
+        What it has learned before, if it was given as an object that is fitted already.
     """
 
     provenance: Provenance
     plugin_class: type[PluginT_co]
     config: PluginConfig
+    live: bool = False
+    learned: Learned | None = field(default=None, repr=False)
 
     def build(self) -> PluginT_co:
         """Return a new instance of the plugin.
@@ -115,7 +140,13 @@ class ResolvedPlugin(Generic[PluginT_co]):
         # round_trip leaves out computed fields, which a config does not take as input.
         with guarded(self.provenance, "writing its settings"):
             settings = self.config.model_dump(mode="json", by_alias=True, round_trip=True)
-        return {"use": self.provenance.name, **settings}
+        learned = {} if self.learned is None else {"learned": self.learned.digest}
+        return {"use": LIVE if self.is_live else self.provenance.name, **settings, **learned}
+
+    @property
+    def is_live(self) -> bool:
+        """Whether a file cannot describe the part, so that it must be given as an object."""
+        return self.live or self.learned is not None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +172,7 @@ class ResolvedSpec:
     seed: int
     device: str
     memory_mb: int
-    images: ImageSelection
+    images: ImageSelection | GivenImages
     dataset: ResolvedPlugin[DatasetSource]
     classifier: ResolvedPlugin[ClassifierSource]
     concepts: ResolvedPlugin[ConceptSpace] | None = None
@@ -189,12 +220,36 @@ class ResolvedSpec:
             "classifier": self.classifier.to_data(),
             "method": self.method,
             **stages,
-            "images": self.images.model_dump(mode="json"),
+            "images": self.images_data,
             "metrics": [metric.to_data() for metric in self.metrics],
             "memory_mb": self.memory_mb,
             "budget": self.budget,
         }
-        return as_yaml(data)
+        return _comment(self.live) + as_yaml(data)
+
+    @property
+    def images_data(self) -> dict[str, Any]:
+        """The images as a spec writes them, or their digest if they were given in Python."""
+        if isinstance(self.images, ImageSelection):
+            return self.images.model_dump(mode="json")
+        return {**self.images.to_data()}
+
+    @property
+    def live(self) -> tuple[str, ...]:
+        """The keys of the spec whose values were given as objects that no file can describe."""
+        parts = {str(path[0]): part for path, part in self.parts.items() if part.is_live}
+        given = () if isinstance(self.images, ImageSelection) else ("images",)
+        return (*parts, *given)
+
+
+def _comment(live: Sequence[str]) -> str:
+    """Return what a written spec says at its head of the parts that it cannot hold."""
+    if not live:
+        return ""
+    return (
+        f"# {', '.join(live)}: given in Python as objects, which no file can hold (use: live).\n"
+        "# To open the run again, give them to causalxai.load together with the run's folder.\n"
+    )
 
 
 def as_yaml(data: Mapping[str, Any]) -> str:
@@ -203,6 +258,7 @@ def as_yaml(data: Mapping[str, Any]) -> str:
     yaml.default_flow_style = False
     yaml.representer.sort_base_mapping_type_on_output = False
     yaml.representer.add_multi_representer(PurePath, lambda to, path: to.represent_str(str(path)))
+    yaml.representer.add_representer(Live, lambda to, live: to.represent_dict(live.to_data()))
     stream = StringIO()
     yaml.dump(data, stream)
     return stream.getvalue()

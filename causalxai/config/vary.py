@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from causalxai.config.document import Document
+from causalxai.config.live import Live
 from causalxai.config.messages import said
 from causalxai.config.mistake import KeyPath, Mistake, Place
 from causalxai.config.model import long_form
@@ -188,7 +189,8 @@ def _without_other_plugin(
         else:
             found = found.get(key) if isinstance(found, Mapping) else None
     settings = long_form(found)
-    if not isinstance(settings, Mapping) or settings.get("use") == name:
+    is_same = isinstance(settings, Mapping) and settings.get("use") == name
+    if is_same or not isinstance(settings, Mapping | Live):
         return document
     return set_value(document, keys, {}, {(): place})
 

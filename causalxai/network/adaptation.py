@@ -95,6 +95,13 @@ def adaptation_of(model: nn.Module) -> Adaptation:
     return found
 
 
+def class_of(model: nn.Module) -> type[nn.Module]:
+    """Return the class that a network had before it was adapted."""
+    is_adapted = "_causalxai_adaptation" in vars(type(model))
+    (original,) = type(model).__bases__ if is_adapted else (type(model),)
+    return original
+
+
 def adapt(model: nn.Module, adaptation: Adaptation) -> None:
     """Make a network an instance of a subclass whose ``forward`` does what is necessary.
 
@@ -105,9 +112,7 @@ def adapt(model: nn.Module, adaptation: Adaptation) -> None:
     """
     if adaptation == adaptation_of(model):
         return
-    original = type(model)
-    if adaptation_of(model) != UNCHANGED:
-        (original,) = original.__bases__
+    original = class_of(model)
     # The forward() of these is not that of their class alone, so that a subclass could not wrap it.
     if (
         isinstance(model, torch.jit.ScriptModule | fx.GraphModule)

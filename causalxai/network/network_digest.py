@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from causalxai.network.adaptation import class_of
 from causalxai.network.own_code import OwnCode, top_package
 
 _ATOMS = (type(None), bool, int, float, complex, str, bytes, type(...), type(NotImplemented))
@@ -46,6 +47,7 @@ _OPAQUE = frozenset(
 _OPAQUE_IN_TORCH = ("torch._dynamo", "torch.utils.hooks")
 _CLASS_SKIPS = frozenset(
     {"__dict__", "__weakref__", "__doc__", "__module__", "__firstlineno__", "_abc_impl"}
+    | {"__class_vars__", "__private_attributes__", "__signature__"}
 )
 _MODULE_SKIPS = frozenset({"training"})
 _PATCHED = (torch, torch.nn.functional, Tensor, nn.Module)
@@ -77,10 +79,19 @@ def network_digest(model: nn.Module, *more: object, modules: Sequence[str] = ())
         64 hexadecimal digits; the same in every process.
     """
     homes = {type(part).__module__ for part in model.modules()}
-    own = OwnCode({top_package(module) for module in (*modules, *homes)})
-    network = NetworkDigest(own)
-    digest = network.of(model, *more)
-    sources = own.sources([*modules, *network.modules])
+    return _digest((model, *more), (*modules, *homes), modules)
+
+
+def class_digest(kind: type) -> str:
+    """Return a digest of a class and of all code that it uses, as ``network_digest`` does."""
+    return _digest((kind,), (kind.__module__,), (kind.__module__,))
+
+
+def _digest(roots: Sequence[object], own_modules: Sequence[str], modules: Sequence[str]) -> str:
+    own = OwnCode({top_package(module) for module in own_modules})
+    visited = NetworkDigest(own)
+    digest = visited.of(*roots)
+    sources = own.sources([*modules, *visited.modules])
     lines = [digest, *(f"{name} {source}" for name, source in sorted(sources.items()))]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
@@ -193,7 +204,7 @@ class NetworkDigest:
     # Networks
 
     def _layer(self, layer: nn.Module) -> Iterator[Token]:
-        yield self._ref(type(layer))
+        yield self._ref(class_of(layer))
         for name, value in sorted(vars(layer).items()):
             if name in _MODULE_SKIPS:
                 continue
@@ -240,7 +251,8 @@ class NetworkDigest:
             return
         yield self._ref(type(kind))
         for name, value in sorted(vars(kind).items()):
-            if name not in _CLASS_SKIPS:
+            # What pydantic makes of a class holds addresses; it follows from the class's own code.
+            if name not in _CLASS_SKIPS and not name.startswith("__pydantic_"):
                 yield name
                 yield self._ref(value)
 

@@ -1,5 +1,6 @@
 """Runs a spec: computes its stages, reuses stored results, and writes the run's directory."""
 
 from causalxai.pipeline.execution import Run, run
+from causalxai.pipeline.explaining import explain
 
-__all__ = ["Run", "run"]
+__all__ = ["Run", "explain", "run"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from causalxai.capabilities import OFFERED_BY_DATA, Capability, offered_by, require
 from causalxai.config import ResolvedSpec
 from causalxai.dataset import Dataset, class_index
+from causalxai.live.images import GivenImages
 from causalxai.plugin.guard import guarded
 
 
@@ -19,8 +20,11 @@ def check_dataset(spec: ResolvedSpec, dataset: Dataset) -> None:
     CapabilityError, DataError
         If the data set lacks something, such as a class that a setting names.
     """
-    for name in spec.images.classes or ():
-        class_index(name, dataset.class_names, "images.classes")
+    if isinstance(spec.images, GivenImages):
+        spec.images.check(dataset)
+    else:
+        for name in spec.images.classes or ():
+            class_index(name, dataset.class_names, "images.classes")
     offered = offered_by(dataset) | (frozenset(Capability) - OFFERED_BY_DATA)
     for part in (spec.graph, spec.explain):
         if part is not None:

@@ -11,18 +11,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from causalxai.capabilities import Capability, needed
 from causalxai.classifier import Classifier
 from causalxai.concept_space import ConceptSpace
 from causalxai.config import ResolvedSpec, load_spec
-from causalxai.dataset import Dataset
+from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError
 from causalxai.explainer import Explanation
 from causalxai.graph import CausalGraph
+from causalxai.live.classifier import LiveClassifier
 from causalxai.metric import MetricResult
 from causalxai.oracle import Oracle
 from causalxai.pipeline.log_file import logged_to
+from causalxai.pipeline.new_images import explain_images
 from causalxai.pipeline.provenance import provenance_of
 from causalxai.pipeline.stage_results import Fresh
 from causalxai.pipeline.stages import Pipeline
@@ -92,6 +95,34 @@ class Run:
     def oracle(self) -> Oracle:
         """The oracle, for questions of your own; CapabilityError if the run has none."""
         return needed(self.pipeline.oracle, Capability.ORACLE)
+
+    @property
+    def spec(self) -> ResolvedSpec:
+        """The spec with all defaults; ``spec.live`` names the parts that no file can hold."""
+        return self.pipeline.spec
+
+    def explain(
+        self, images: Tensor | Split, target: int | str | Sequence[int] | Tensor | None = None
+    ) -> Explanation:
+        """Explain other images as this run explained its own; nothing is trained anew.
+
+        Parameters
+        ----------
+        images
+            ``[n, c, h, w]`` in [0, 1], or a split.
+        target
+            The class to explain: an index or a name for all images, or an index for each; by
+            default the one that the network predicts.
+
+        Raises
+        ------
+        CapabilityError
+            If the run explains nothing, or there is no such class.
+        DataError
+            If the images are not of the kind that the classifier takes.
+        """
+        with exact_convolutions():
+            return explain_images(self.pipeline, images, target)
 
     def summary(self) -> dict[str, Any]:
         """Return plain JSON: directory, report, fit of the concepts, metrics, reused stages."""
@@ -183,7 +214,7 @@ def open_pipeline(
     return Pipeline(
         spec,
         Store(root / ".store"),
-        device=_device(spec.device),
+        device=_device_of(spec),
         progress=progress,
         fresh=fresh,
         fingerprints=fingerprints,
@@ -245,6 +276,14 @@ def _brief(result: MetricResult) -> dict[str, Any]:
         "higher_is_better": result.higher_is_better,
         "controls": {name: control.value for name, control in result.controls.items()},
     }
+
+
+def _device_of(spec: ResolvedSpec) -> torch.device:
+    """Return the device of a run: that of a classifier in memory, if the spec leaves it open."""
+    given = spec.classifier.config
+    if spec.device == "auto" and isinstance(given, LiveClassifier.Config):
+        return given.classifier.device
+    return _device(spec.device)
 
 
 def _device(name: str) -> torch.device:

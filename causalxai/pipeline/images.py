@@ -12,11 +12,33 @@ from causalxai.classifier import Classifier
 from causalxai.config import ImageSelection
 from causalxai.dataset import Dataset, class_index
 from causalxai.errors import CapabilityError
+from causalxai.live.images import GivenImages
 
 _NAMED = 20
 """The most classes that a warning names."""
 
 _logger = logging.getLogger(__name__)
+
+
+def images_of(
+    images: ImageSelection | GivenImages,
+    classifier: Classifier,
+    dataset: Dataset,
+    rng: torch.Generator,
+) -> tuple[Tensor, Tensor]:
+    """Return the images of a spec and the class that is explained for each; see select_images."""
+    if isinstance(images, ImageSelection):
+        return select_images(images, classifier, dataset, rng)
+    given = images.need()
+    predicted = classifier.predict(given).cpu()
+    if images.labels is not None and (wrong := int((predicted != images.labels.cpu()).sum())):
+        _logger.warning(
+            "images: %d of the %d are not classified as they are labelled; what is explained is "
+            "the class that the network predicts",
+            wrong,
+            len(given),
+        )
+    return given, predicted
 
 
 def select_images(

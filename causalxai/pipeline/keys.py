@@ -63,6 +63,7 @@ def stage_keys(
     def add(stage: str, inputs: Sequence[str], **more: object) -> None:
         plugin, part = plugins[stage].provenance, plugins[stage].build()
         config, fingerprint = _own_inputs(plugin, part, fingerprints)
+        learned = plugins[stage].learned
         keys[stage] = digest(
             {
                 "results": RESULTS_VERSION,
@@ -70,6 +71,7 @@ def stage_keys(
                 "plugin": [plugin.distribution, plugin.version, plugin.target],
                 "config": config,
                 "fingerprint": fingerprint,
+                **({"learned": learned.digest} if learned else {}),
                 "inputs": [keys[name] for name in inputs],
                 "seed": spec.seed,
                 # Other devices and other versions round differently.
@@ -80,7 +82,7 @@ def stage_keys(
         )
 
     more: dict[Stage, dict[str, Any]] = {
-        Stage.EXPLAIN: {"images": spec.images.model_dump(mode="json")},
+        Stage.EXPLAIN: {"images": spec.images_data},
         Stage.CLASSIFIER: {"answers": answers} if answers else {},
     }
     for stage in spec.stages:

@@ -23,7 +23,7 @@ from causalxai.network.state import state_of
 from causalxai.oracle import Oracle, QueryLedger
 from causalxai.pipeline.budget import check_budget, within_budget
 from causalxai.pipeline.early_checks import check_dataset
-from causalxai.pipeline.images import select_images
+from causalxai.pipeline.images import images_of
 from causalxai.pipeline.keys import labelled_metrics, stage_keys, stages_before
 from causalxai.pipeline.rendering import REPORT, render
 from causalxai.pipeline.stage_results import Fresh, StageResults, Work, worth_keeping
@@ -104,7 +104,8 @@ class Pipeline:
         given = (self.spec, self.plugins, self.device, self._fingerprints)
         keys = stage_keys(*given)
         # The user's code has no version, and may read what its fingerprint does not see.
-        if self.spec.classifier.named_code() and (
+        part = self.spec.classifier
+        if (part.named_code() or part.is_live) and (
             record := self._results.stored(Stage.CLASSIFIER, keys[Stage.CLASSIFIER])
         ):
             keys = stage_keys(*given, self._records.changed_answers(record))
@@ -186,12 +187,18 @@ class Pipeline:
             Stage.CONCEPTS,
             lambda: self._fit(space),
             lambda fitted: fitted.to_record(),
-            lambda record: self._call(
-                Stage.CONCEPTS, ConceptSpace, lambda: space.restore(record, self.classifier)
-            ),
+            lambda record: self._restored(space, record),
+        )
+
+    def _restored(self, space: ConceptSpace, record: Record) -> ConceptSpace:
+        return self._call(
+            Stage.CONCEPTS, ConceptSpace, lambda: space.restore(record, self.classifier)
         )
 
     def _fit(self, space: ConceptSpace) -> ConceptSpace:
+        learned = self.plugins[Stage.CONCEPTS].learned
+        if learned is not None:
+            return self._restored(space, learned.record)
         checkpoint = self._checkpoint(Stage.CONCEPTS)
         return self._call(
             Stage.CONCEPTS,
@@ -288,7 +295,7 @@ class Pipeline:
 
     def _explain(self, explainer: Explainer) -> Explanation:
         rng = self._rng("images")
-        images, target = select_images(self.spec.images, self.classifier, self.dataset, rng)
+        images, target = images_of(self.spec.images, self.classifier, self.dataset, rng)
         inputs = self.explanation_inputs(Stage.EXPLAIN)
         ledger = QueryLedger() if self.oracle is None else self.oracle.ledger
         with within_budget(self.spec, ledger):

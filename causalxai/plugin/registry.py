@@ -193,6 +193,22 @@ def names_of(group: Group, plugin_class: type[Plugin]) -> tuple[str, ...]:
     )
 
 
+def base_class(group: Group) -> type:
+    """Return the class of which all plugins of a group are; not for groups of report builders."""
+    base = _resolve(_BASES[group])
+    assert isinstance(base, type)
+    return base
+
+
+def fault_of_class(plugin_class: type[Plugin]) -> str | None:
+    """Return what is wrong with a plugin's class, as the end of a sentence; ``None`` if nothing."""
+    abstract = sorted(getattr(plugin_class, "__abstractmethods__", ()))
+    if abstract:
+        return f"does not define {', '.join(abstract)}"
+    fault = plugin_class.class_fault()
+    return None if fault is None else f"is unsound: {fault}"
+
+
 def listings(groups: Sequence[Group] = GROUPS) -> tuple[Listing, ...]:
     """Import every plugin and list it; plugins that cannot be used are listed with the error."""
     lines = []
@@ -223,17 +239,14 @@ def _load(plugin: Provenance) -> Any:
         if isinstance(loaded, type) or not callable(loaded):
             raise PluginError(f"{plugin}: {plugin.target} is not a function that builds sections")
         return loaded
-    base = _resolve(_BASES[plugin.group])
+    base = base_class(plugin.group)
     fits = isinstance(loaded, base) if base is Method else _is_subclass(loaded, base)
     if not fits:
         expected = f"{base.__module__}.{base.__qualname__}"
         raise PluginError(f"{plugin}: {plugin.target} is not a {expected}")
-    abstract = sorted(getattr(loaded, "__abstractmethods__", ()))
-    if abstract:
-        raise PluginError(f"{plugin}: {plugin.target} does not define {', '.join(abstract)}")
-    fault = None if base is Method else loaded.class_fault()
+    fault = None if base is Method else fault_of_class(loaded)
     if fault:
-        raise PluginError(f"{plugin}: {plugin.target}: {fault}")
+        raise PluginError(f"{plugin}: {plugin.target} {fault}")
     return loaded
 
 

@@ -1,0 +1,59 @@
+"""A data set in memory is filed under everything that is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+
+from causalxai import CausalGraph, Dataset, Node, Split
+from causalxai.live.dataset import LiveDataset, dataset_digest, values_digest
+
+
+def some() -> Dataset:
+    images = torch.arange(6 * 4).reshape(6, 1, 2, 2) / 24
+    train = Split(images, torch.arange(6) % 2, concepts=torch.ones(6, 1))
+    return Dataset(train, train[:3], ("a", "b"), ("size",))
+
+
+def _brighter(split: Split) -> Split:
+    images = split.images.clone()
+    images[-1, 0, 1, 1] = 0
+    return replace(split, images=images)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda data: replace(data, train=_brighter(data.train)),
+        lambda data: replace(data, test=_brighter(data.test)),
+        lambda data: replace(data, reference=data.test),
+        lambda data: replace(data, class_names=("a", "c")),
+        lambda data: replace(data, concept_names=("weight",)),
+        lambda data: replace(data, train=replace(data.train, labels=1 - data.train.labels)),
+        lambda data: replace(data, train=replace(data.train, concepts=torch.zeros(6, 1))),
+        lambda data: replace(data, train=replace(data.train, groups=torch.arange(6))),
+        lambda data: replace(data, graph=CausalGraph((Node("size"),), ())),
+    ],
+)
+def test_every_change_is_seen(change: Callable[[Dataset], Dataset]) -> None:
+    assert dataset_digest(some()) == dataset_digest(some())
+    assert dataset_digest(change(some())) != dataset_digest(some())
+
+
+def test_the_digest_of_many_rows_reads_all_of_them() -> None:
+    values = torch.zeros(1500, 2)
+    before = values_digest(values)
+    values[1499, 1] = 1
+    assert values_digest(values) != before
+    assert values_digest(values.reshape(750, 4)) != values_digest(values)
+
+
+def test_the_source_gives_the_data_set_itself() -> None:
+    data = some()
+    source = LiveDataset(dataset=data, digest=dataset_digest(data))
+    assert source.load(rng=torch.Generator()) is data
+    assert source.fingerprint() == dataset_digest(data)
+    assert source.portable_config() == {}
