@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from causalxai.errors import CapabilityError, ContractError
 from causalxai.network.adaptation import as_float32, name_of, unwrapped
+from causalxai.network.dividing_layers import offer
 from causalxai.network.examination import Examination, own_randomness, refuse_unbuilt
 from causalxai.network.hidden_layer import Embedding, HiddenLayer, NamedLayer
 from causalxai.network.layer_order import in_order, weighted_layers
@@ -148,6 +149,26 @@ class Classifier:
                 f"{self._gradient_fault}"
             )
 
+    def require_head(self, who: str) -> None:
+        """Raise CapabilityError unless the logits are linear in an embedding.
+
+        Parameters
+        ----------
+        who
+            The name of the part that needs it, for the message.
+
+        Raises
+        ------
+        CapabilityError
+            If the last layer is not linear; the message names it.
+        """
+        try:
+            _ = self.head
+        except CapabilityError as error:
+            raise CapabilityError(
+                f"{who} needs a classifier whose logits are linear in an embedding: {error}"
+            ) from error
+
     def require_layers(self) -> None:
         """Raise CapabilityError unless the layers of the network can be read.
 
@@ -174,10 +195,16 @@ class Classifier:
         Raises
         ------
         CapabilityError
-            If the last layer of the network is not linear; the message names the layer.
+            If the last layer of the network is not linear; the message names the layer, and the
+            hidden layers that a method can use which takes a layer by name.
         """
         self.require_layers()
-        return find_linear_head(self.model, self._noise())
+        try:
+            return find_linear_head(self.model, self._noise())
+        except CapabilityError as error:
+            raise CapabilityError(
+                f"{error}{self._offer('for methods that take a hidden layer by name, ')}"
+            ) from error
 
     def hidden(self, layer: str | None = None) -> HiddenLayer:
         """Return a hidden layer's activations, and the rest of the network as a function of them.
@@ -190,12 +217,21 @@ class Classifier:
         Raises
         ------
         CapabilityError
-            If there is no such layer, or the logits do not follow from it alone.
+            If there is no such layer, or the logits do not follow from it alone; the message names
+            layers that would do.
         """
         self.require_layers()
         if layer is None:
             return Embedding(self.model, self.head)
-        return NamedLayer(self.model, layer, self._noise())
+        try:
+            return NamedLayer(self.model, layer, self._noise())
+        except CapabilityError as error:
+            raise CapabilityError(f"{error}{self._offer()}") from error
+
+    def _offer(self, prefix: str = "") -> str:
+        """Return the end of a message with hidden layers that would do, if there are any."""
+        found = "" if self._gradient_fault else offer(self.model, self._noise())
+        return f"; {prefix}{found}" if found else ""
 
     def layers(self, *kinds: type[nn.Module]) -> tuple[str, ...]:
         """Return the names of the modules of some classes that run, in the order of last runs.

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 
 from causalxai.errors import CapabilityError, did_you_mean
 from causalxai.network.adaptation import as_float32
@@ -60,16 +61,17 @@ class NamedLayer(HiddenLayer):
     model
         A network in evaluation mode.
     name
-        The layer's name, as in ``named_modules``; its output is read and replaced.
+        The layer's name, as in ``named_modules``. Its output is read and replaced; where that is
+        a tuple or another structure, as of attention, its first tensor.
     examples
         ``[n, c, h, w]``, two or more images that are not blank, on which the layer is tried.
 
     Raises
     ------
     CapabilityError
-        If there is no such layer, if it does not output exactly one tensor for each batch, if
-        the logits do not follow from its output alone (for example because of a skip connection),
-        or if that can't be tested, because all images have the same logits.
+        If there is no such layer, if it does not run once, with a row for each image, if the
+        logits do not follow from its output alone (for example because of a skip connection), or
+        if that can't be tested, because all images have the same logits.
     """
 
     def __init__(self, model: nn.Module, name: str, examples: Tensor) -> None:
@@ -77,8 +79,7 @@ class NamedLayer(HiddenLayer):
         if not name or name not in layers:
             known = [layer for layer in layers if layer]
             raise CapabilityError(
-                f"the classifier has no layer {name!r}{did_you_mean(name, known)} "
-                f"(there are: {', '.join(known)})"
+                f"the classifier has no layer {name!r}{did_you_mean(name, known)}"
             )
         self.name = name
         self._model, self._layer = model, layers[name]
@@ -97,7 +98,7 @@ class NamedLayer(HiddenLayer):
                 if not self._follow(activations, logits):
                     raise CapabilityError(
                         f"the logits do not follow from the layer {name!r} alone: another path "
-                        "goes around it; choose a later layer, or one outside a branch"
+                        "goes around it"
                     )
 
     def activations(self, images: Tensor) -> Tensor:
@@ -108,19 +109,23 @@ class NamedLayer(HiddenLayer):
         outputs: list[Tensor] = []
 
         def record(_layer: nn.Module, _inputs: object, output: object) -> None:
-            if not isinstance(output, Tensor):
+            tensor = first_tensor(output)
+            if tensor is None:
                 raise CapabilityError(
-                    f"the layer {self.name!r} gives a {type(output).__name__}, not one tensor"
+                    f"the layer {self.name!r} gives a {type(output).__name__} without a tensor"
                 )
             # A copy, because the network may change the output in place afterwards.
-            outputs.append(output.clone())
+            outputs.append(tensor.clone())
 
         with _hooked(self._layer, record):
             self._model(images)
-        if len(outputs) != 1 or outputs[0].shape[0] != images.shape[0]:
+        if len(outputs) != 1:
+            ran = f"it runs {len(outputs)} times" if outputs else "it is never called as a module"
+            raise CapabilityError(f"the layer {self.name!r} must run once; {ran}")
+        if outputs[0].shape[0] != images.shape[0]:
             raise CapabilityError(
-                f"the layer {self.name!r} must run once with one row for each image; it ran "
-                f"{len(outputs)} times and gave {[list(output.shape) for output in outputs]}"
+                f"the layer {self.name!r} must have one row for each image; for {len(images)} "
+                f"images it gives {list(outputs[0].shape)}"
             )
         return outputs[0]
 
@@ -137,7 +142,7 @@ class NamedLayer(HiddenLayer):
         images = self._stand_in
         if not self._single_stand_in:
             images = images.expand(len(activations), -1, -1, -1)
-        with _hooked(self._layer, lambda _layer, _inputs, _output: replacement):
+        with _hooked(self._layer, lambda _layer, _inputs, output: _with_first(output, replacement)):
             logits: Tensor = self._model(images)
         return logits
 
@@ -183,6 +188,18 @@ class Embedding(HiddenLayer):
     def logits(self, activations: Tensor) -> Tensor:
         """Return the logits ``[n, K]``; differentiable."""
         return self._head.logits(activations)
+
+
+def first_tensor(output: object) -> Tensor | None:
+    """Return the first tensor in the output of a layer, which may be a tuple, say."""
+    return next((leaf for leaf in tree_leaves(output) if isinstance(leaf, Tensor)), None)
+
+
+def _with_first(output: object, tensor: Tensor) -> object:
+    """Return the output of a layer with another first tensor."""
+    leaves, structure = tree_flatten(output)
+    place = next(place for place, leaf in enumerate(leaves) if isinstance(leaf, Tensor))
+    return tree_unflatten([*leaves[:place], tensor, *leaves[place + 1 :]], structure)
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,25 +16,31 @@ from torch.nn.utils import parametrize
 from causalxai.errors import CapabilityError
 from causalxai.network.adaptation import as_float32
 
-# These layers change no value in evaluation mode.
+# These layers change no value in evaluation mode, and these only average over positions.
 _IDLE = (
     nn.Identity, nn.Flatten,
     nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout,
 )  # fmt: skip
+_MEANS = (nn.AdaptiveAvgPool2d, nn.AvgPool2d)
+
+_STEPS = 16
+"""The largest difference of two means, in units of their type's precision."""
 
 
 @dataclass(frozen=True)
 class LinearHead:
     """The last layer of a classifier that maps its embedding to logits linearly.
 
-    GLANCE assumes it [1]_ (assumption 1), and the closed forms for the last layer rest on it.
+    GLANCE assumes it [1]_ (assumption 1). It is a linear layer or a convolution that sees each
+    position of a map alone, or the whole map at once. Where it has several positions, the logits
+    are the mean over them, and so is the embedding: both means are the same linear map apart.
 
     Parameters
     ----------
     name
         The layer's name in the model.
     layer
-        The layer itself: ``weight`` is ``[K, l]``, ``bias`` ``[K]`` or ``None``.
+        The layer itself, with ``K`` output units or channels.
 
     References
     ----------
@@ -42,19 +49,33 @@ class LinearHead:
     """
 
     name: str
-    layer: nn.Linear
+    layer: nn.Linear | nn.Conv2d
 
     @property
     def width(self) -> int:
         """The number of values in an embedding."""
-        return self.layer.in_features
+        return math.prod(self.layer.weight.shape[1:])
 
     def logits(self, embeddings: Tensor) -> Tensor:
         """Return the logits ``[n, K]`` for embeddings ``[n, l]``; differentiable."""
-        if self.layer.weight.dtype == torch.float32:
-            logits: Tensor = self.layer(embeddings)
-            return logits
-        return as_float32(self.layer(embeddings.to(self.layer.weight.dtype)))
+        # A layer's own type, such as bfloat16.
+        given = embeddings.to(self.layer.weight.dtype)
+        if isinstance(self.layer, nn.Linear):
+            return as_float32(self.layer(given))
+        return as_float32(F.linear(given, self.layer.weight.flatten(1), self.layer.bias))
+
+    def embedding(self, inputs: Tensor) -> Tensor:
+        """Return the embeddings ``[n, l]`` for what the layer receives; differentiable."""
+        if isinstance(self.layer, nn.Linear):
+            return _mean_over_positions(inputs)
+        if self.layer.kernel_size == (1, 1):
+            return _mean_over_positions(inputs.movedim(1, -1))
+        return inputs.flatten(1)
+
+    def pooled(self, output: Tensor) -> Tensor:
+        """Return ``[n, K]`` for what the layer returns: its mean over positions."""
+        channel = -1 if isinstance(self.layer, nn.Linear) else 1
+        return _mean_over_positions(output.movedim(channel, -1))
 
     @contextmanager
     def recording(self) -> Iterator[list[Tensor]]:
@@ -62,7 +83,7 @@ class LinearHead:
         embeddings: list[Tensor] = []
 
         def record(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            embeddings.extend(_tensors(args, kwargs))
+            embeddings.extend(self.embedding(given) for given in _tensors(args, kwargs))
 
         handle = self.layer.register_forward_pre_hook(record, with_kwargs=True)
         try:
@@ -71,8 +92,16 @@ class LinearHead:
             handle.remove()
 
 
+def _mean_over_positions(values: Tensor) -> Tensor:
+    """Return ``[n, k]`` for ``[n, ..., k]``."""
+    if values.dim() == 2:
+        return values
+    flat = values.flatten(1, -2)
+    return flat[:, 0] if flat.shape[1] == 1 else flat.mean(dim=1)
+
+
 def find_linear_head(model: nn.Module, examples: Tensor) -> LinearHead:
-    """Return the linear layer whose output is the model's.
+    """Return the linear layer whose output, or whose mean over positions, is the model's.
 
     Parameters
     ----------
@@ -84,45 +113,81 @@ def find_linear_head(model: nn.Module, examples: Tensor) -> LinearHead:
     Raises
     ------
     CapabilityError
-        If the last layer is not linear, runs more than once, does not receive one vector for each
-        image, or if its output is changed afterwards; the message names the layer.
+        If the last layer is not linear in an embedding, runs more than once, or if its output is
+        changed afterwards; the message names the layer.
     """
     calls, logits = _calls_of(model, examples)
-    effective = [call for call in calls if not isinstance(call.layer, _IDLE)]
+    effective = [call for call in calls if not isinstance(call.layer, (*_IDLE, *_MEANS))]
     if not effective:
         raise CapabilityError(f"{type(model).__name__} has no layer that is a module of its own")
     # Layers whose output is not used, such as an auxiliary head, may run after the last one.
-    last = next((call for call in reversed(effective) if _same(call.output, logits)), effective[-1])
-    if not isinstance(last.layer, nn.Linear):
+    last = next((call for call in reversed(effective) if _gives(call, logits)), effective[-1])
+    if not _is_linear(last):
         raise CapabilityError(
-            "the classifier's last layer must be linear (nn.Linear); "
-            f"it is {last.name!r}, {_kind(last.layer)}"
+            "the classifier's last layer must be linear (nn.Linear, or a convolution that sees "
+            f"each position alone or the whole map); it is {last.name!r}, {_kind(last)}"
+            f"{_nearest(effective, logits)}"
         )
-    if last.inputs.dim() != 2 or sum(call.layer is last.layer for call in calls) > 1:
+    if sum(call.layer is last.layer for call in calls) > 1:
+        raise CapabilityError(f"the classifier's last layer {last.name!r} must run once")
+    if not _gives(last, logits):
         raise CapabilityError(
-            f"the classifier's last layer {last.name!r} must receive one vector for each image, "
-            f"once; it receives {list(last.inputs.shape)}"
+            f"the classifier's logits must be the output of its last layer {last.name!r}, or the "
+            "mean of that over all positions, but the network does something else with it: return "
+            "the logits themselves, without softmax or scaling"
         )
-    if not _same(as_float32(last.output), logits):
-        raise CapabilityError(
-            f"the classifier's logits must be the output of its last layer {last.name!r}, but the "
-            "network changes that output: return the logits themselves, without softmax or scaling"
-        )
-    _require_linear(last)
-    return LinearHead(last.name, last.layer)
+    head = _head(last)
+    _require_linear(head, last)
+    return head
 
 
-def _same(output: Tensor, logits: Tensor) -> bool:
-    return output.shape == logits.shape and torch.equal(output, logits)
+def _head(call: _Call) -> LinearHead:
+    assert isinstance(call.layer, nn.Linear | nn.Conv2d)
+    return LinearHead(call.name, call.layer)
+
+
+def _gives(call: _Call, logits: Tensor) -> bool:
+    """Return whether the output of a layer, or its mean over positions, is the logits."""
+    output = as_float32(call.output)
+    if output.numel() == logits.numel():
+        return torch.equal(output.reshape(logits.shape), logits)
+    if not _is_linear(call):
+        return False
+    pooled = _head(call).pooled(output)
+    # The network may sum in another order, and in another type.
+    allowed = _STEPS * torch.finfo(call.output.dtype).eps * float(output.abs().max())
+    return pooled.shape == logits.shape and torch.allclose(pooled, logits, rtol=0, atol=allowed)
+
+
+def _nearest(calls: Sequence[_Call], logits: Tensor) -> str:
+    """Return the end of a message with the last linear layer that gives a value for each class."""
+    for call in reversed(calls):
+        if _is_linear(call) and _head(call).pooled(call.output).shape == logits.shape:
+            return f"; the output of {call.name!r}, {_kind(call)}, would do if it were returned"
+    return ""
+
+
+def _is_linear(call: _Call) -> bool:
+    """Return whether a layer is linear in one embedding for each image."""
+    layer, inputs = call.layer, call.inputs
+    if isinstance(layer, nn.Linear):
+        return inputs.dim() >= 2
+    if not isinstance(layer, nn.Conv2d) or inputs.dim() != 4:
+        return False
+    each = layer.kernel_size == (1, 1) and layer.stride == (1, 1)
+    plain = layer.groups == 1 and layer.padding in ((0, 0), "valid", *(("same",) if each else ()))
+    whole = layer.kernel_size == tuple(inputs.shape[2:]) and layer.dilation == (1, 1)
+    return plain and (each or whole)
 
 
 @torch.no_grad()
-def _require_linear(call: _Call) -> None:
+def _require_linear(head: LinearHead, call: _Call) -> None:
     """Refuse a subclass or a hook that makes something else of the input than its product."""
-    assert isinstance(call.layer, nn.Linear)
-    product = F.linear(call.inputs, call.layer.weight, call.layer.bias)
+    embeddings = head.embedding(call.inputs)
+    product = F.linear(embeddings, head.layer.weight.flatten(1), head.layer.bias)
+    output = head.pooled(call.output)
     allowed = 1e-3 * float(product.abs().max())
-    if not torch.allclose(product, call.output, rtol=0, atol=allowed):
+    if not torch.allclose(product, output, rtol=0, atol=allowed):
         raise CapabilityError(
             f"the classifier's last layer {call.name!r} must give weight @ input + bias; it gives "
             "something else, by a forward of its own or by a hook"
@@ -185,6 +250,10 @@ def _tensors(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Tensor]:
     return [given for given in (*args, *kwargs.values()) if isinstance(given, Tensor)]
 
 
-def _kind(layer: nn.Module) -> str:
-    name = parametrize.type_before_parametrizations(layer).__name__
-    return f"an {name}" if name[0] in "AEIOU" else f"a {name}"
+def _kind(call: _Call) -> str:
+    name = parametrize.type_before_parametrizations(call.layer).__name__
+    said = f"an {name}" if name[0] in "AEIOU" else f"a {name}"
+    if not isinstance(call.layer, nn.Conv2d):
+        return said
+    height, width = call.layer.kernel_size
+    return f"{said} of {height} x {width} on maps of {' x '.join(map(str, call.inputs.shape[2:]))}"

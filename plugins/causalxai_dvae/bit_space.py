@@ -62,7 +62,9 @@ class BitSpace(ConceptSpace):
         Parameters
         ----------
         layer
-            The hidden layer's name; by default the input of the last, linear layer.
+            The hidden layer's name, as in ``named_modules``: any layer from which alone the logits
+            follow, whatever the shape of its activations. By default the input of the last layer,
+            which must then be linear.
         autoencoder, generator
             Settings of the two networks.
         paint_from

@@ -122,6 +122,9 @@ def _information(
             z = (points.detach() + noise).requires_grad_()
             output = function(z)
             (product,) = torch.autograd.grad(output, z, probe(output), create_graph=create_graph)
+        if not create_graph:
+            # Of a map that only rearranges, the product is the probe, which has a gradient.
+            product = product.detach()
         total = total + product.square()
     return total / samples
 

@@ -164,6 +164,7 @@ class LatentSpace(ConceptSpace):
             If images are too few, a label does not vary, or the training breaks down.
         """
         classifier.require_gradients("the training of a twin")
+        classifier.require_head("glance")
         self.check_dataset(dataset)
         labelled = dataset.train.concepts is not None
         self._attach(classifier, dataset.concept_names if labelled else ())

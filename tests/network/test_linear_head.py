@@ -98,6 +98,97 @@ def test_a_head_that_is_called_by_keyword_is_found():
     )
 
 
+class Ends(nn.Module):
+    """Two convolutions, and an end that is given as a function of it and their maps."""
+
+    def __init__(self, last: nn.Module, end: Callable[[nn.Module, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.look, self.last, self.end = nn.Conv2d(1, 6, 3, padding=1), last, end
+
+    def maps(self, images: Tensor) -> Tensor:
+        return torch.tanh(self.look(images))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.end(self.last, self.maps(images))
+
+
+def each() -> nn.Module:
+    return nn.Conv2d(6, 3, 1)
+
+
+def ends(last: Callable[[], nn.Module], end: Callable[[nn.Module, Tensor], Tensor]) -> Classifier:
+    torch.manual_seed(0)
+    return Classifier(Ends(last(), end), class_names=("a", "b", "c"), image_shape=(1, 8, 8))
+
+
+def tokens(maps: Tensor) -> Tensor:
+    return maps.flatten(2).transpose(1, 2)
+
+
+POOL = nn.AdaptiveAvgPool2d(1)
+POOLED = [
+    (each, lambda last, maps: last(maps).mean((2, 3))),
+    (each, lambda last, maps: POOL(last(maps)).flatten(1)),
+    (each, lambda last, maps: last(POOL(maps)).flatten(1)),
+    (lambda: nn.Sequential(each(), POOL), lambda last, maps: last(maps).flatten(1)),
+    (lambda: nn.Sequential(each(), nn.AvgPool2d(8)), lambda last, maps: last(maps)[:, :, 0, 0]),
+    (lambda: parametrizations.weight_norm(each()), lambda last, maps: last(maps).mean((2, 3))),
+    (lambda: nn.Linear(6, 3), lambda last, maps: last(tokens(maps)).mean(1)),
+    (lambda: nn.Linear(6, 3), lambda last, maps: last(tokens(maps).mean(1, keepdim=True))[:, 0]),
+    (lambda: nn.Linear(6, 3), lambda last, maps: last(maps.permute(0, 2, 3, 1)).mean((1, 2))),
+]
+
+
+@pytest.mark.parametrize(("last", "end"), POOLED)
+def test_a_head_over_positions_is_linear_in_their_mean(last, end):
+    model = ends(last, end)
+    assert model.head.width == 6
+    embedding, logits = model.embed_and_classify(IMAGES)
+    torch.testing.assert_close(embedding, model.model.maps(IMAGES).mean((2, 3)))
+    by_hand = embedding @ model.head.layer.weight.flatten(1).T + model.head.layer.bias
+    torch.testing.assert_close(by_hand, logits)
+    torch.testing.assert_close(model.head.logits(embedding), logits)
+    torch.testing.assert_close(model.hidden().logits(embedding), model.logits(IMAGES))
+
+
+def test_a_convolution_over_the_whole_map_is_linear_in_all_of_it():
+    model = ends(lambda: nn.Conv2d(6, 3, 8), lambda last, maps: last(maps).flatten(1))
+    embedding, logits = model.embed_and_classify(IMAGES)
+    torch.testing.assert_close(embedding, model.model.maps(IMAGES).flatten(1))
+    assert model.head.width == embedding.shape[1]
+    torch.testing.assert_close(model.head.logits(embedding), logits)
+
+
+@pytest.mark.parametrize(
+    ("last", "end", "complaint"),
+    [
+        (each, lambda last, maps: last(maps).relu().mean((2, 3)), "'last', or the mean"),
+        (each, lambda last, maps: last(maps).amax((2, 3)), "'last', or the mean"),
+        (each, lambda last, maps: last(maps).sum((2, 3)), "'last', or the mean"),
+        (
+            lambda: nn.Conv2d(6, 3, 3),
+            lambda last, maps: last(maps).mean((2, 3)),
+            "a Conv2d of 3 x 3 on maps of 8 x 8; for methods that take a hidden layer "
+            r"by name, layers that would do: look \[6, 8, 8\], last \[3, 6, 6\]",
+        ),
+        (
+            lambda: nn.Conv2d(6, 3, 1, groups=3),
+            lambda last, maps: last(maps).mean((2, 3)),
+            "it is 'last', a Conv2d of 1 x 1",
+        ),
+        (
+            lambda: nn.Sequential(each(), nn.LogSoftmax(dim=1)),
+            lambda last, maps: last(POOL(maps)).flatten(1),
+            "it is 'last.1', a LogSoftmax; the output of 'last.0', a Conv2d of 1 x 1 on maps of "
+            "1 x 1, would do if it were returned",
+        ),
+    ],
+)
+def test_what_is_no_mean_of_a_linear_layer_is_named(last, end, complaint):
+    with pytest.raises(CapabilityError, match=complaint):
+        _ = ends(last, end).head
+
+
 def test_gradients_flow_to_the_images():
     model = classifier(nn.Flatten(), nn.Linear(64, 16), nn.Tanh(), nn.Linear(16, 3))
     images = IMAGES.clone().requires_grad_()
@@ -168,21 +259,24 @@ class Bypassed(nn.Module):
             nn.Sequential(nn.Flatten(), nn.Linear(64, 3), nn.LogSoftmax(1)),
             "it is '2', a LogSoftmax",
         ),
-        (nn.Sequential(nn.Conv2d(1, 3, 8), nn.Flatten()), "it is '0', a Conv2d"),
         (
-            nn.Sequential(parametrizations.weight_norm(nn.Conv2d(1, 3, 8)), nn.Flatten()),
+            nn.Sequential(
+                parametrizations.weight_norm(nn.Conv2d(1, 3, 3)),
+                nn.AdaptiveAvgPool2d(1),
+                nn.Flatten(),
+            ),
             "it is '0', a Conv2d",
         ),
         (
-            nn.Sequential(nn.Conv2d(1, 3, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten()),
-            "it is '1', an AdaptiveAvgPool2d",
+            nn.Sequential(nn.Conv2d(1, 3, 3), nn.AdaptiveMaxPool2d(1), nn.Flatten()),
+            "it is '1', an AdaptiveMaxPool2d",
         ),
         (Keyword(nn.LogSoftmax(1)), "it is 'behind', a LogSoftmax"),
-        (Scaled(), "output of its last layer 'fc', but"),
-        (Rectified(), "output of its last layer 'fc', but"),
-        (Bypassed(in_place=False), "output of its last layer 'fc', but"),
-        (Bypassed(in_place=True), "output of its last layer 'fc', but"),
-        (Shared(), "'fc' must receive one vector for each image, once"),
+        (Scaled(), "output of its last layer 'fc', or the mean"),
+        (Rectified(), "output of its last layer 'fc', or the mean"),
+        (Bypassed(in_place=False), "output of its last layer 'fc', or the mean"),
+        (Bypassed(in_place=True), "output of its last layer 'fc', or the mean"),
+        (Shared(), "last layer 'fc' must run once"),
     ],
 )
 def test_what_breaks_the_assumption_is_named(model: nn.Module, complaint: str):

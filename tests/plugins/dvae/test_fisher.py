@@ -52,6 +52,13 @@ def averaged(estimate, function, points: Tensor, draws: int, *, seed: int = 0, *
     return found.view(draws, *points.shape).mean(dim=0)
 
 
+def test_a_map_that_only_rearranges_has_an_information_without_a_graph():
+    found = class_fisher(lambda z: z.flip(1), gaussian(5, D), rng=seeded())
+    assert not found.requires_grad
+    kept = class_fisher(lambda z: z.flip(1), gaussian(5, D), rng=seeded(), create_graph=True)
+    assert torch.equal(found, kept.detach())
+
+
 def test_one_linear_output_draws_with_its_squared_weights():
     weights, points = gaussian(D), gaussian(5, D, seed=1)
     found = averaged(functional_fisher, lambda z: z @ weights, points, 40_000)

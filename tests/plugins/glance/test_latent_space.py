@@ -50,8 +50,22 @@ def test_latent_space_keeps_its_promises(check, looker: Classifier, tiny: Datase
 def test_a_classifier_without_a_linear_end_is_refused(tiny: Dataset):
     model = nn.Sequential(nn.Flatten(), nn.Linear(256, 3), nn.LogSoftmax(dim=1))
     soft = Classifier(model, class_names=tiny.class_names, image_shape=tiny.image_shape)
-    with pytest.raises(CapabilityError, match=r"must be linear.*'2', a LogSoftmax"):
+    with pytest.raises(
+        CapabilityError, match=r"^glance needs .*'2', a LogSoftmax; the output of '1'"
+    ):
         fit(soft, tiny)
+
+
+def test_a_convolution_as_head_will_do(tiny: Dataset):
+    torch.manual_seed(0)
+    channels, classes = tiny.image_shape[0], len(tiny.class_names)
+    model = nn.Sequential(
+        nn.Conv2d(channels, 5, 3), nn.ReLU(), nn.Conv2d(5, classes, 1), nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+    )  # fmt: skip
+    convolutional = Classifier(model, class_names=tiny.class_names, image_shape=tiny.image_shape)
+    space = fit(convolutional, tiny)
+    assert space.twin_.encode.in_features == 5
 
 
 @pytest.mark.parametrize("side", [15, 24, 8])
