@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import torch
 from captum import attr
 from torch import Tensor, nn
 
 from causalxai.classifier import Classifier
 from causalxai.errors import CapabilityError, did_you_mean
 from causalxai.explainer import ExplanationInputs
+from causalxai.network.probe_images import probe_images
 from causalxai_baselines.attribution import Attribute, Attributed, AttributionConfig
 from causalxai_baselines.gradient_attribution import GradientAttribution, is_flat
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+_NAMED = 6
 
 
 class GradCam(GradientAttribution):
@@ -56,14 +59,14 @@ class GradCam(GradientAttribution):
     def _attribution(self, inputs: ExplanationInputs) -> Attribute:
         model = inputs.classifier.model
         name = self._layer(inputs.classifier)
+        _require_feature_maps(inputs.classifier, name)
         grad_cam = attr.LayerGradCam(model, model.get_submodule(name))
 
         def attribute(images: Tensor, target: Tensor) -> Attributed:
             coarse = grad_cam.attribute(
                 images.requires_grad_(), target=target, relu_attributions=False
             )
-            if not isinstance(coarse, Tensor) or coarse.dim() != 4:
-                raise CapabilityError(f"the layer {name!r} has no feature maps [n, c, h, w]")
+            assert isinstance(coarse, Tensor)
             # A layer of another type, such as bfloat16, has maps of this type.
             coarse = coarse.float()
             flat = is_flat(coarse)
@@ -83,7 +86,38 @@ class GradCam(GradientAttribution):
         if self.config.layer not in known:
             raise CapabilityError(
                 f"the classifier has no layer {self.config.layer!r}"
-                f"{did_you_mean(self.config.layer, known)} (convolutions: "
-                f"{', '.join(convolutions) or 'none'})"
+                f"{did_you_mean(self.config.layer, known)} (the last convolutions: "
+                f"{', '.join(convolutions[-_NAMED:]) or 'none'})"
             )
         return self.config.layer
+
+
+def _require_feature_maps(classifier: Classifier, name: str) -> None:
+    """Raise CapabilityError unless a layer gives feature maps on which the logits depend."""
+    outputs: list[object] = []
+    layer = classifier.model.get_submodule(name)
+    handle = layer.register_forward_hook(lambda _layer, _inputs, output: outputs.append(output))
+    images = probe_images(classifier.image_shape)[:2].to(classifier.device)
+    try:
+        with torch.enable_grad():
+            # A copy, because a leaf cannot be written into.
+            logits = classifier.model(images.requires_grad_().clone())
+    finally:
+        handle.remove()
+    last = outputs[-1] if outputs else None
+    if last is None:
+        fault = "is never called as a module"
+    elif not isinstance(last, Tensor) or last.dim() != 4 or len(last) != len(images):
+        got = list(last.shape) if isinstance(last, Tensor) else type(last).__name__
+        fault = f"has no feature maps [n, c, h, w]: for {len(images)} images it gives {got}"
+    elif not last.requires_grad or _gradient(logits, last) is None:
+        fault = "has no part in the logits"
+    else:
+        return
+    known = ", ".join(classifier.layers(*_CONVOLUTIONS)[-_NAMED:]) or "none"
+    raise CapabilityError(f"the layer {name!r} {fault} (the last convolutions: {known})")
+
+
+def _gradient(logits: Tensor, output: Tensor) -> Tensor | None:
+    (gradient,) = torch.autograd.grad(logits.sum(), output, allow_unused=True)
+    return gradient

@@ -187,6 +187,46 @@ def test_grad_cam_is_the_papers_formula():
     torch.testing.assert_close(explained(GradCam(), inputs), kept)
 
 
+class Unmapped(Small):
+    """Has layers without feature maps of their own, and one that its logits do not need."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts = nn.ModuleList([nn.Conv2d(SHAPE[0], 3, 3)])
+        self.recurrent = nn.GRU(12, 12)
+        self.table = Says(torch.ones(1, 4, 2, 2))
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.parts[0](images)
+        self.recurrent(images[:, 0])
+        return super().forward(images) + self.table(images).mean()
+
+
+class Says(nn.Module):
+    def __init__(self, words: Tensor) -> None:
+        super().__init__()
+        self.words = words
+
+    def forward(self, _images: Tensor) -> Tensor:
+        return self.words
+
+
+@pytest.mark.parametrize(
+    ("layer", "complaint"),
+    [
+        ("parts", "'parts' is never called"),
+        ("fc", r"no feature maps .*: for 2 images it gives \[2, 3\]"),
+        ("recurrent", "no feature maps .*: for 2 images it gives tuple"),
+        ("table", r"for 2 images it gives \[1, 4, 2, 2\]"),
+        ("parts.0", "'parts.0' has no part in the logits"),
+    ],
+)
+def test_grad_cam_names_convolutions_where_a_layer_has_no_maps(layer, complaint):
+    inputs = context_of(seeded(Unmapped))
+    with pytest.raises(CapabilityError, match=rf"{complaint}.*\(the last convolutions: .*conv2\)$"):
+        explained(GradCam(layer=layer), inputs)
+
+
 class Typed(Small):
     """A network of another type, which takes and gives it."""
 
