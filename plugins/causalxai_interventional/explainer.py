@@ -35,7 +35,7 @@ class InterventionalExplainer(Explainer):
     algorithm did not test it; parameters that were tested for no image are left out. ``details``
     hold ``information`` (CS), ``tested``, ``supports`` (G+), ``opposes`` (G-), the parameters'
     ``layer`` and ``index``, and the ``logit``. The first map integrates the effect-weighted
-    mediators of all mapped layers (section 3.3).
+    mediators of all mapped layers (section 3.3). Without a tested convolution, there is no map.
     """
 
     requires = frozenset({Capability.CONCEPTS, Capability.ORACLE, Capability.GRAPH})
@@ -67,7 +67,8 @@ class InterventionalExplainer(Explainer):
         layers = self._map_layers(oracle)
         maps = _named_maps(mediator_maps(oracle, units, found, layers))
         remarks = _remarks(oracle, layers)
-        if self.config.references:
+        # The first map is the method's own claim, so that no other method's map may come first.
+        if self.config.references and maps:
             references, more = reference_maps(inputs.classifier, images, target)
             maps, remarks = {**maps, **references}, [*remarks, *more]
         for remark in remarks:
@@ -91,6 +92,8 @@ class InterventionalExplainer(Explainer):
 
 
 def _remarks(oracle: ParameterOracle, layers: Sequence[str]) -> list[str]:
+    if not layers:
+        return ["there are no maps, because none of the tested layers is a convolution"]
     untraced = untraced_layers(oracle, layers)
     if not untraced:
         return []

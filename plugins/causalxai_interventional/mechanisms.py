@@ -20,6 +20,8 @@ from causalxai_interventional.parameter_space import ParameterLayer
 
 Threshold = Literal["relative", "paper"]
 
+_NAMED = 5
+
 
 class SelectionRule(PluginConfig):
     """The rule by which an edge counts as causal."""
@@ -315,6 +317,12 @@ def doubts(oracle: ParameterOracle) -> str:
         said.append(
             f"the logits do not depend on one unit of {mixed[0]} each, so that all of its units "
             "were tested for each class"
+        )
+    if left_out := oracle.space.left_out_:
+        some = ", ".join(left_out[:_NAMED]) + (", ..." if len(left_out) > _NAMED else "")
+        said.append(
+            f"{some} ({len(left_out)} weights) belong to no convolution or linear layer that is "
+            "called as a module, and were not tested"
         )
     return "; ".join(said)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Self, overload
 
@@ -127,10 +127,14 @@ class ParameterSpace(ConceptSpace):
     """The edges n → k of convolution and linear layers; the value 1 is intact, 0 is removed.
 
     They are in the order in which the layers first run. Layers that a forward pass never calls,
-    such as fused attention projections, are left out and named in the log.
+    such as fused attention projections, are left out, as other weights are.
 
     Attributes
     ----------
+    left_out_
+        The names of the network's weights of two or more dimensions that are no concepts, because
+        they belong to no convolution or linear layer that a forward pass calls. Empty if ``layers``
+        were asked for.
     probes_
         ``[p, c, h, w]``, some images of the data set, on which an oracle tries whether its fast
         computations are exact; without a data set there are none.
@@ -204,6 +208,12 @@ class ParameterSpace(ConceptSpace):
                 "spectral or weight norm) and can't be edited; remove the parametrisation, or "
                 "name the other layers in concepts.layers"
             )
+        self.left_out_ = _weights_outside(classifier.model, found) if not self.config.layers else ()
+        if self.left_out_:
+            _logger.warning(
+                "weights of no convolution or linear layer that a forward pass calls are left "
+                "out: %s", ", ".join(self.left_out_),
+            )  # fmt: skip
         layers: list[ParameterLayer] = []
         for tier, (name, module) in enumerate(found.items()):
             if name in wanted:
@@ -285,10 +295,17 @@ def parameter_modules(
     finally:
         for handle in handles:
             handle.remove()
-    skipped = [name for name in modules if name not in called]
-    if skipped:
-        _logger.warning("layers that no forward pass calls are left out: %s", ", ".join(skipped))
     return called, last
+
+
+def _weights_outside(model: nn.Module, layers: Mapping[str, nn.Module]) -> tuple[str, ...]:
+    """Return the names of weights of two or more dimensions that belong to none of some layers."""
+    inside = {id(weight) for layer in layers.values() for weight in layer.parameters()}
+    return tuple(
+        name
+        for name, weight in model.named_parameters()
+        if weight.dim() > 1 and id(weight) not in inside
+    )
 
 
 def _no_layer(model: nn.Module) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -212,12 +213,15 @@ class VmapPropagation(Propagation):
             self._behind[layer] = largest_activation(self.classifier, since=layer)
         batched = torch.func.vmap(under_edit)
         sources = edits.channel if edits.source is None else edits.source
-        return torch.cat(
-            [
-                batched(edits.channel[rows], sources[rows], edits.scale[rows])
-                for rows in self._chunks(len(edits), 4 * len(inputs) * self._behind[layer])
-            ]
-        )
+        with warnings.catch_warnings():
+            # Operations without a rule for batches, as in attention, are run one by one.
+            warnings.filterwarnings("ignore", message="There is a performance drop")
+            return torch.cat(
+                [
+                    batched(edits.channel[rows], sources[rows], edits.scale[rows])
+                    for rows in self._chunks(len(edits), 4 * len(inputs) * self._behind[layer])
+                ]
+            )
 
 
 class ExpandedPropagation(Propagation):

@@ -26,10 +26,10 @@ def explanation_report(
 ) -> list[Section]:
     """Show the maps of the mediators, if there are any, and the effects of single edges."""
     names = inputs.dataset.class_names
-    sections = [effect_section(explanation, names)]
+    effects = effect_section(explanation, names)
     if explanation.maps:
-        sections.insert(0, map_section(explanation, names))
-    return sections
+        return [map_section(explanation, names), effects]
+    return [Section(effects.title, [*_remarks(explanation), *effects.items])]
 
 
 def effect_section(explanation: Explanation, class_names: Sequence[str]) -> Section:
@@ -133,11 +133,13 @@ def map_section(explanation: Explanation, class_names: Sequence[str]) -> Section
         "Attribution maps of several methods for the same images.",
         raster=True,
     )
+    content = [*_remarks(explanation), pictures, *_class_dependence(explanation)]
+    return Section("Where the mediators respond", content)
+
+
+def _remarks(explanation: Explanation) -> list[Text]:
     remarks = cast("list[str]", explanation.meta.get("remarks", []))
-    notes = [Text(f"Note: {remark}.") for remark in remarks]
-    return Section(
-        "Where the mediators respond", [*notes, pictures, *_class_dependence(explanation)]
-    )
+    return [Text(f"Note: {remark}.") for remark in remarks]
 
 
 def _short(name: str) -> str:

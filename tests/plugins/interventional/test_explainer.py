@@ -145,6 +145,21 @@ def test_map_layers_are_checked(discovered: ScoringInputs):
         explainer.explain(discovered.dataset.test.images[:1], 0, discovered)
 
 
+def test_no_map_of_another_method_stands_for_the_own(inputs: ScoringInputs, report_inputs):
+    classifier, rng = inputs.classifier, torch.Generator()
+    space = ParameterSpace(layers=("fc2",)).fit(classifier, inputs.dataset, rng=rng)
+    oracle = ParameterOracle().bind(classifier, space)
+    inputs = replace(inputs, space=space, oracle=oracle)
+    discoverer = InterventionalDiscoverer(positives=5)
+    inputs = replace(inputs, graph=discoverer.discover(inputs), discoverer=discoverer)
+    explainer = InterventionalExplainer()
+    explanation = explainer.explain(inputs.dataset.test.images[:2], 0, inputs)
+    assert not explanation.maps
+    assert "none of the tested layers is a convolution" in explanation.meta["remarks"][0]
+    (section,) = explanation_report(explainer, explanation, report_inputs(inputs))
+    assert "none of the tested layers is a convolution" in section.items[0].text
+
+
 def test_mediator_maps_by_hand(inputs: ScoringInputs):
     images = inputs.dataset.test.images[:3]
     units = inputs.space.encode(images)

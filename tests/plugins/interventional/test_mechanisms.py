@@ -302,6 +302,29 @@ def test_a_layer_that_is_passed_by_is_tested_in_all_channels(
     assert "first reach the logits also past the tested layers" in doubts(oracle)
 
 
+class Attends(nn.Module):
+    """Pools the columns of the image by attention."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.query = nn.Parameter(torch.randn(1, 1, 6))
+        self.attend = nn.MultiheadAttention(6, 2, batch_first=True)
+        self.out = nn.Linear(6, 3)
+
+    def forward(self, x):
+        read, _ = self.attend(self.query.expand(len(x), -1, -1), x[:, 0], x[:, 0])
+        return self.out(read)[:, 0]
+
+
+def test_weights_that_are_not_tested_are_named(seeded, make_classifier, make_oracle, small):
+    oracle = make_oracle(make_classifier(Attends(), (1, 6, 6), 3))
+    assert [layer.name for layer in oracle.space.layers] == ["out"]
+    assert oracle.space.left_out_ == ("query", "attend.in_proj_weight", "attend.out_proj.weight")
+    said = doubts(oracle)
+    assert "query, attend.in_proj_weight, attend.out_proj.weight (3 weights) belong to no" in said
+    assert "were not tested" not in doubts(make_oracle(small))
+
+
 class Rounds(Mixed):
     def forward(self, x):
         return (self.plain(x) * 1000).round() / 1000
