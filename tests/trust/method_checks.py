@@ -13,6 +13,7 @@ from causalxai import Classifier, Dataset, Split
 from causalxai.errors import CapabilityError
 from causalxai.explainer import Explainer, ExplanationInputs
 from causalxai.intervention import Intervention
+from causalxai.network.dividing_layers import dividing_layers
 from causalxai_baselines.deep_lift import DeepLift
 from causalxai_baselines.grad_cam import GradCam
 from causalxai_baselines.lime import Lime
@@ -35,6 +36,8 @@ def check_methods(odd: OddNetwork) -> str:
         "lime": _lime,
         "sweeps": _sweeps,
         "units": _units_of_the_last_layer,
+        "hidden layers": _hidden_layers,
+        "head": _head,
     }
     refused = []
     for name, check in checks.items():
@@ -91,6 +94,41 @@ def _deep_lift(odd: OddNetwork) -> None:
     change = classifier.logits(_IMAGES) - classifier.logits(torch.zeros_like(_IMAGES))
     expected = change.gather(1, _LABELS[:, None])[:, 0]
     assert float((found - expected).abs().max()) <= 0.02 * max(1e-3, float(expected.abs().max()))
+
+
+def _hidden_layers(odd: OddNetwork) -> None:
+    """What is put into a layer goes through the rest of the network."""
+    classifier = _classifier(odd)
+    for found in dividing_layers(classifier.model, _IMAGES):
+        hidden = classifier.hidden(found.name)
+        own = hidden.activations(_IMAGES.clone())
+        _close(odd, hidden.logits(own), classifier.logits(_IMAGES))
+        other = own + own.std() * torch.randn(own.shape, generator=torch.Generator().manual_seed(1))
+        layer = classifier.model.get_submodule(found.name)
+
+        def put(
+            _layer: object,
+            _inputs: object,
+            output: Tensor | tuple[Tensor, ...],
+            new: Tensor = other,
+        ) -> object:
+            if isinstance(output, tuple):
+                return (new.to(output[0].dtype), *output[1:])
+            return new.to(output.dtype)
+
+        handle = layer.register_forward_hook(put)
+        expected = classifier.logits(_IMAGES)
+        handle.remove()
+        _close(odd, hidden.logits(other), expected)
+
+
+def _head(odd: OddNetwork) -> None:
+    """The linear head gives the logits from the embedding by its weights and its bias alone."""
+    classifier = _classifier(odd)
+    layer = classifier.head.layer
+    product = classifier.embed(_IMAGES) @ layer.weight.flatten(1).T.float()
+    expected = product if layer.bias is None else product + layer.bias.float()
+    _close(odd, classifier.logits(_IMAGES), expected)
 
 
 def _lime(odd: OddNetwork) -> None:

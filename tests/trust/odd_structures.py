@@ -133,6 +133,47 @@ class Convolutional(nn.Module):
         return F.relu(self.two(F.relu(self.one(x)))).mean(dim=(2, 3)).roll(1, dims=1)
 
 
+class ConvolutionLast(nn.Module):
+    """Ends in a convolution whose channels are the classes, and in what is done with its maps."""
+
+    def __init__(self, end: Callable[[Tensor], Tensor], kernel: int = 1) -> None:
+        super().__init__()
+        self.one, self.two = nn.Conv2d(1, 4, 3), nn.Conv2d(4, CLASSES, kernel)
+        self.end = end
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.end(self.two(F.relu(self.one(x))))
+
+
+class AttentionLast(nn.Module):
+    """Pools the positions of its maps by attention."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.query = nn.Conv2d(1, 4, 3), nn.Parameter(torch.randn(1, 1, 4))
+        self.attend = nn.MultiheadAttention(4, 2, batch_first=True)
+        self.out = nn.Linear(4, CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = F.relu(self.one(x)).flatten(2).transpose(1, 2)
+        read, _ = self.attend(self.query.expand(len(x), -1, -1), tokens, tokens)
+        logits: Tensor = self.out(read)[:, 0]
+        return logits
+
+
+class WeightedVotes(nn.Module):
+    """Each position votes for classes; the votes are weighted by an attention of their own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.score = nn.Conv2d(1, 4, 3), nn.Linear(4, 1)
+        self.vote = nn.Linear(4, CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = F.relu(self.one(x)).flatten(2).transpose(1, 2)
+        return (self.score(tokens).softmax(dim=1) * self.vote(tokens)).sum(dim=1)
+
+
 def _after(change: Callable[[Tensor], Tensor]) -> Callable[[], nn.Module]:
     return with_forward(lambda net, x: change(net.core(x)))
 
@@ -193,6 +234,15 @@ STRUCTURES: tuple[OddNetwork, ...] = (
     OddNetwork("a cosine head", _with_layer("fc2", lambda: Normed(12, CLASSES))),
     OddNetwork("a head that runs twice", seeded(HeadTwice)),
     OddNetwork("classes are channels", seeded(Convolutional)),
+    OddNetwork("a convolution last, averaged", seeded(ConvolutionLast, lambda x: x.mean((2, 3)))),
+    OddNetwork(
+        "a convolution last, of the whole map", seeded(ConvolutionLast, lambda x: x.flatten(1), 10)
+    ),
+    OddNetwork(
+        "a convolution last, its largest", seeded(ConvolutionLast, lambda x: x.amax((2, 3)))
+    ),
+    OddNetwork("attention last", seeded(AttentionLast)),
+    OddNetwork("weighted votes", seeded(WeightedVotes)),
     OddNetwork("a, b, a", seeded(Again, "aba")),
     OddNetwork("a, b, b, a", seeded(Again, "abba")),
     OddNetwork("b, a, b", seeded(Again, "bab")),
