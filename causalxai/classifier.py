@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from causalxai.errors import CapabilityError, ContractError
+from causalxai.image_data.lazy import Images, batches
 from causalxai.network.adaptation import as_float32, name_of, unwrapped
 from causalxai.network.dividing_layers import offer
 from causalxai.network.examination import Examination, own_randomness, refuse_unbuilt
@@ -95,7 +96,7 @@ class Classifier:
                 f"{type(error).__name__}: {error}"
             ) from error
 
-    def examine(self, images: Tensor) -> None:
+    def examine(self, images: Images) -> None:
         """Try the network on a few images, as it was tried on random ones when it was loaded.
 
         It must answer the same twice, alone and in a batch and in another order, and must not
@@ -264,7 +265,7 @@ class Classifier:
         return as_float32(embeddings[0]), logits
 
     @torch.no_grad()
-    def embed(self, images: Tensor, *, batch_size: int = 512) -> Tensor:
+    def embed(self, images: Images, *, batch_size: int | None = None) -> Tensor:
         """Return the embeddings ``[n, l]``, the linear last layer's input, on its device.
 
         Raises
@@ -272,27 +273,25 @@ class Classifier:
         CapabilityError
             If the network has no linear last layer.
         """
-        batches = torch.split(images, batch_size)
-        copies = (batch.to(self.device, copy=True) for batch in batches)
+        copies = (batch.to(self.device, copy=True) for batch in batches(images, batch_size))
         return torch.cat([self.embed_and_classify(batch)[0] for batch in copies])
 
     @torch.no_grad()
-    def logits(self, images: Tensor, *, batch_size: int = 512) -> Tensor:
+    def logits(self, images: Images, *, batch_size: int | None = None) -> Tensor:
         """Return the logits ``[n, K]``, on the classifier's device."""
-        batches = torch.split(images, batch_size)
         # Copies, because a network may write into them for some images only.
-        copies = (batch.to(self.device, copy=True) for batch in batches)
+        copies = (batch.to(self.device, copy=True) for batch in batches(images, batch_size))
         return torch.cat([self.model(batch) for batch in copies])
 
-    def probabilities(self, images: Tensor) -> Tensor:
+    def probabilities(self, images: Images) -> Tensor:
         """Return the probabilities of the classes, ``[n, K]``; each row sums to one."""
         return self.logits(images).softmax(dim=1)
 
-    def predict(self, images: Tensor) -> Tensor:
+    def predict(self, images: Images) -> Tensor:
         """Return ``[n]``, the indices of the most probable classes."""
         return self.logits(images).argmax(dim=1)
 
-    def accuracy(self, images: Tensor, labels: Tensor) -> float:
+    def accuracy(self, images: Images, labels: Tensor) -> float:
         """Return the share of images whose predicted class is their label, in [0, 1]."""
         hits = self.predict(images) == labels.to(self.device)
         return float(hits.cpu().double().mean())

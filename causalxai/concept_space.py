@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from causalxai.dataset import DatasetDependent
+from causalxai.image_data.lazy import Images
 from causalxai.intervention import Action, Intervention
 from causalxai.progress import SILENT, Progress
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
@@ -333,7 +334,7 @@ class ConceptSpace(DatasetDependent, ABC):
         return tuple(concept.name for concept in self.concepts)
 
 
-def held_out_scales(space: ConceptSpace, images: Tensor) -> tuple[float, ...]:
+def held_out_scales(space: ConceptSpace, images: Images) -> tuple[float, ...]:
     """Return the standard deviation of each concept over held-out images, for its ``scale``.
 
     Parameters

@@ -44,7 +44,6 @@ TESTED_WITH_OTHERS = {
     "causalxai/comparison/page/score_provenance.py",
     "causalxai/errors.py",
     "causalxai/image_data/checks.py",
-    "causalxai/image_data/file_images.py",
     "causalxai/image_data/folder.py",
     "causalxai/image_data/settings.py",
     "causalxai/metrics/repeated_explanations.py",

@@ -72,6 +72,9 @@ API: tuple[Section, ...] = (
                 *("Dataset", "DatasetSource", "Split", "class_index", "some_of_each_class"),
             ),
             "causalxai.image_data.folder": ("FolderReader",),
+            "causalxai.image_data.lazy": (
+                *("Images", "LazyImages", "batches", "concatenated", "mean_image", "some_rows"),
+            ),
             "causalxai.image_data.reading": ("Look", "read_image"),
             "causalxai.image_data.settings": ("FolderSettings",),
             "causalxai.image_data.stratified": ("stratified_split",),

@@ -198,8 +198,9 @@ class Effects(GraphDiscoverer):
     def _discover(self, inputs: DiscoveryInputs) -> CausalGraph:
         oracle, images = inputs.need_oracle(), inputs.dataset.test.images
         rows = torch.randperm(len(images), generator=inputs.rng)[: self.config.images]
-        units = oracle.space.encode(images[rows])
-        target = inputs.classifier.predict(images[rows])
+        chosen = images[rows]
+        units = oracle.space.encode(chosen)
+        target = inputs.classifier.predict(chosen)
         scope = choose(oracle, units, target, self.config)
         class_names = inputs.classifier.class_names
         classes = _class_nodes(class_names, scope.names)

@@ -6,6 +6,7 @@ from collections import Counter
 from unicodedata import category
 
 from causalxai.errors import DataError
+from causalxai.image_data.lazy import LazyImages
 from causalxai.image_data.split import Split
 
 
@@ -36,9 +37,11 @@ def check_images(name: str, split: Split, classes: int) -> None:
             f"{name}: images must be [n, c, h, w] with n labels, not "
             f"{list(split.images.shape)} with {len(split.labels)}"
         )
-    low, high = float(split.images.min()), float(split.images.max())
-    if not (0 <= low <= high <= 1):
-        raise DataError(f"{name}: images must lie in [0, 1], not in [{low:g}, {high:g}]")
+    # What reads lazy images sees to it that they lie in [0, 1].
+    if not isinstance(split.images, LazyImages):
+        low, high = float(split.images.min()), float(split.images.max())
+        if not (0 <= low <= high <= 1):
+            raise DataError(f"{name}: images must lie in [0, 1], not in [{low:g}, {high:g}]")
     if int(split.labels.min()) < 0 or int(split.labels.max()) >= classes:
         raise DataError(f"{name}: labels must be from 0 to {classes - 1}")
     if split.groups is not None and len(split.groups) != len(split):

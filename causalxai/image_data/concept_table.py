@@ -83,8 +83,12 @@ class ConceptTable:
             image = error.args[0]
             near = did_you_mean(image, list(self.rows))
             raise DataError(f"{self.path}: no row for the image {image!r}{near}") from None
-        values = torch.tensor(rows, dtype=torch.float64)
-        return values.float() if torch.equal(values.float().double(), values) else values
+        return exact_floats(torch.tensor(rows, dtype=torch.float64))
+
+
+def exact_floats(values: Tensor) -> Tensor:
+    """Return float32 if that holds every one of some float64 exactly, and else what was given."""
+    return values.float() if torch.equal(values.float().double(), values) else values
 
 
 def _number(cell: str, where: str) -> float:

@@ -33,7 +33,7 @@ class FolderReader:
     settings: FolderSettings
 
     def read(self, rng: torch.Generator, progress: Progress = SILENT) -> DatasetParts:
-        """Read every image.
+        """Read every image, or the headers of all where the images would take too much memory.
 
         Parameters
         ----------
@@ -63,15 +63,17 @@ class FolderReader:
         graph = self._graph(table)
         for part in parts:
             part.tell()
-        images, digests = read_files(files, settings.look, settings.path, progress)
+        read = read_files(files, settings.look, settings.path, progress)
         numbers = torch.tensor([classes.index(label) for label in labels])
-        everything = Split(images, numbers, concepts)
+        everything = Split(read.images, numbers, concepts)
         if len(parts) == 2:
             train, test = torch.arange(len(files)).split([len(part.files) for part in parts])
         else:
             train, test = stratified_split(everything.labels, settings.test_fraction, rng)
         in_test = torch.isin(torch.arange(len(files)), test).tolist()
-        tell_repeats(digests, labels, in_test, [self._name(file) for file in files])
+        tell_repeats(
+            read.digests, labels, in_test, [self._name(file) for file in files], read.digested
+        )
         return DatasetParts(
             train=everything[train],
             test=everything[test],

@@ -39,6 +39,11 @@ class Look:
     fit: Fit = "crop"
     background: str = "white"
 
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width."""
+        return self.channels, self.size, self.size
+
 
 @dataclass(frozen=True)
 class ReadImage:
@@ -90,9 +95,53 @@ def read_image(source: Path | IO[bytes], look: Look) -> ReadImage:
     except Exception as error:
         # Pillow's decoders raise exceptions of many types if a file is damaged.
         raise ValueError(f"cannot be read as an image: {error or type(error).__name__}") from error
-    lost = 0.0 if look.fit != "crop" else 1 - min(plain.size) / max(plain.size)
     shaped = pixels.reshape(look.size, look.size, look.channels).permute(2, 0, 1)
-    return ReadImage(shaped, lost, transparent, frames, brightest)
+    return ReadImage(shaped, _lost(plain.size, look), transparent, frames, brightest)
+
+
+@dataclass(frozen=True)
+class ImageHeader:
+    """What the header of a file says about its image.
+
+    Parameters
+    ----------
+    lost
+        The share of the longer side that will be cropped.
+    transparent
+        Whether pixels can be transparent.
+    frames
+        The number of frames or pages, of which the first is read.
+    """
+
+    lost: float = 0.0
+    transparent: bool = False
+    frames: int = 1
+
+
+def read_header(source: Path | IO[bytes], look: Look) -> ImageHeader:
+    """Read what comes before the pixels; damage in these is not noticed.
+
+    Raises
+    ------
+    ValueError
+        If the file is not an image.
+    """
+    try:
+        with Image.open(source) as file:
+            _check_sign(file)
+            return ImageHeader(
+                lost=_lost(file.size, look),
+                transparent=bool(file.has_transparency_data),
+                frames=int(getattr(file, "n_frames", 1)),
+            )
+    except Exception as error:
+        # Pillow's decoders raise exceptions of many types if a file is damaged.
+        raise ValueError(f"cannot be read as an image: {error or type(error).__name__}") from error
+
+
+def _lost(size: tuple[int, int], look: Look) -> float:
+    """Return the share of the longer side that is cropped."""
+    return 0.0 if look.fit != "crop" else 1 - min(size) / max(size)
 
 
 def _check_sign(file: Image.Image) -> None:

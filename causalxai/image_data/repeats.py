@@ -19,46 +19,55 @@ def digest_of(pixels: Tensor) -> str:
 
 
 def tell_repeats(
-    digests: Sequence[str], labels: Sequence[str], held_out: Sequence[bool], names: Sequence[str]
+    digests: Sequence[str],
+    labels: Sequence[str],
+    in_test: Sequence[bool],
+    names: Sequence[str],
+    same: str = "pixels",
 ) -> None:
-    """Log a warning for images with the same pixels that are in both parts or in two classes.
+    """Log a warning for images that are the same and are in both parts or in two classes.
 
     Parameters
     ----------
     digests
-        ``n`` digests of the pixels, as the classifier gets them.
+        ``n`` digests of the pixels, as the classifier gets them, or of the files.
     labels
         The class of each image.
-    held_out
+    in_test
         Whether each image is a test image.
     names
         The name of each image.
+    same
+        What the digests are of: ``pixels`` or ``file contents``.
     """
     members: dict[str, list[int]] = defaultdict(list)
     for row, digest in enumerate(digests):
         members[digest].append(row)
     repeats = [rows for rows in members.values() if len(rows) > 1]
-    leaked = [rows for rows in repeats if len({held_out[row] for row in rows}) > 1]
+    leaked = [rows for rows in repeats if len({in_test[row] for row in rows}) > 1]
     mixed = [rows for rows in repeats if len({labels[row] for row in rows}) > 1]
     if leaked:
-        count = sum(held_out[row] for rows in leaked for row in rows)
+        count = sum(in_test[row] for rows in leaked for row in rows)
         _logger.warning(
-            "%d of %d test images have the same pixels as a training image, so that test results "
+            "%d of %d test images have the same %s as a training image, so that test results "
             "are too optimistic: %s",
             count,
-            sum(held_out),
+            sum(in_test),
+            same,
             _example(leaked, names),
         )
     if mixed:
         _logger.warning(
-            "%d images have the same pixels as an image of another class: %s",
+            "%d images have the same %s as an image of another class: %s",
             sum(map(len, mixed)),
+            same,
             _example(mixed, names),
         )
     if repeats and not leaked and not mixed:
         _logger.info(
-            "%d images have the same pixels as another one of their class: %s",
+            "%d images have the same %s as another one of their class: %s",
             sum(map(len, repeats)),
+            same,
             _example(repeats, names),
         )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from causalxai.graph import CausalGraph
+from causalxai.image_data.lazy import Images, LazyImages
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,7 +19,8 @@ class Split:
     Parameters
     ----------
     images
-        ``[n, c, h, w]``, float32 in [0, 1].
+        ``[n, c, h, w]``, float32 in [0, 1]: a tensor, or ``LazyImages`` where they would take too
+        much memory. ``images[rows]`` is a tensor in any case.
     labels
         ``[n]``, int64 class indices.
     concepts
@@ -32,7 +34,7 @@ class Split:
         divided between training and test images; ``None`` if all individuals differ.
     """
 
-    images: Tensor
+    images: Images
     labels: Tensor
     concepts: Tensor | None = None
     set_concepts: Tensor | None = None
@@ -42,9 +44,12 @@ class Split:
         return self.images.shape[0]
 
     def __getitem__(self, rows: slice | Tensor) -> Split:
+        """Return some of the images; lazy ones are not read yet."""
+        images = self.images
+        chosen = images.rows(rows) if isinstance(images, LazyImages) else images[rows]
         optional = (self.concepts, self.set_concepts, self.groups)
         kept = (None if tensor is None else tensor[rows] for tensor in optional)
-        return Split(self.images[rows], self.labels[rows], *kept)
+        return Split(chosen, self.labels[rows], *kept)
 
 
 @dataclass(frozen=True)

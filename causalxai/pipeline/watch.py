@@ -12,6 +12,7 @@ from torch import Tensor
 from causalxai.dataset import Dataset
 from causalxai.errors import ContractError
 from causalxai.explainer import Explanation
+from causalxai.image_data.lazy import LazyImages
 from causalxai.network.state import changes, tensor_digest
 from causalxai.pipeline.process_state import restored
 from causalxai.plugin.guard import guarded
@@ -103,14 +104,16 @@ def record_of(plugin: Provenance, stage: str, make: Callable[[], Record]) -> Rec
 
 
 def digests_of_data(dataset: Dataset) -> dict[str, str]:
-    """Return the digests of a data set's tensors."""
+    """Return the digests of a data set's tensors, and of the files of lazy images."""
     splits = {"training": dataset.train, "test": dataset.test, "reference": dataset.reference}
     return {
-        f"the {kind} split's {field.name}": tensor_digest(tensor)
+        f"the {kind} split's {field.name}": (
+            value.digest() if isinstance(value, LazyImages) else tensor_digest(value)
+        )
         for kind, split in splits.items()
         if split is not None
         for field in fields(split)
-        if (tensor := getattr(split, field.name)) is not None
+        if (value := getattr(split, field.name)) is not None
     }
 
 

@@ -32,14 +32,14 @@ def of_classifier(classifier: Classifier) -> dict[str, object]:
 
 
 def of_dataset(dataset: Dataset) -> dict[str, Tensor]:
-    """Return a data set's tensors by name."""
+    """Return a data set's tensors by name; lazy images are read anew and cannot be changed."""
     splits = {"training": dataset.train, "test": dataset.test, "reference": dataset.reference}
     return {
-        f"the {kind} split's {field.name}": tensor
+        f"the {kind} split's {field.name}": value
         for kind, split in splits.items()
         if split is not None
         for field in fields(split)
-        if (tensor := getattr(split, field.name)) is not None
+        if isinstance(value := getattr(split, field.name), Tensor)
     }
 
 

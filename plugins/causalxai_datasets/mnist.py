@@ -118,7 +118,7 @@ class Mnist(DatasetSource):
         # Grouped first, so that the limit applies to the digits that are kept, and only these are
         # resized.
         digits = grouped(digits, self.config.classes)[:limit]
-        pixels = digits.images.unsqueeze(1).float() / 255
+        pixels = digits.images[:].unsqueeze(1).float() / 255
         size = (self.config.size, self.config.size)
         if pixels.shape[2:] != size and len(pixels):
             pixels = functional.interpolate(

@@ -17,6 +17,7 @@ from causalxai.concept_space import Concept, ConceptSpace
 from causalxai.errors import CapabilityError, DataError
 from causalxai.explainer import ExplanationInputs
 from causalxai.graph import CausalGraph, EdgeKind, Node, NodeKind, edges_in_words
+from causalxai.image_data.lazy import Images, batches
 
 LOGIT = "logit"
 _OUTCOMES = (NodeKind.CLASS, NodeKind.PREDICTION)
@@ -168,7 +169,7 @@ class CausalTable:
 
 
 def _read(
-    space: ConceptSpace, places: Sequence[int], images: Tensor, chosen: Tensor
+    space: ConceptSpace, places: Sequence[int], images: Images, chosen: Tensor
 ) -> tuple[Tensor, NDArray[np.float64]]:
     """Return the concepts of chosen images, of which some are exchanged if a concept is rare."""
 
@@ -178,7 +179,7 @@ def _read(
 
     values = read(images[chosen])
     if dependent_columns(values) and len(chosen) < len(images):
-        every = read(images)
+        every = np.concatenate([read(some) for some in batches(images)])
         chosen = torch.from_numpy(informative_rows(every, chosen.numpy()))
         values = every[chosen.numpy()]
     return chosen, values

@@ -13,6 +13,7 @@ from causalxai.classifier import Classifier
 from causalxai.concept_space import BooleanConcept, Concept, ConceptSpace, Units
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError
+from causalxai.image_data.lazy import Images, batches, mean_image, some_rows
 from causalxai.network.flat_gradients import refuse_flat_gradients
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
@@ -118,7 +119,7 @@ class BitSpace(ConceptSpace):
             If the layer does not vary, or a training diverges.
         """
         self.learn(classifier, dataset, rng=rng, progress=progress, checkpoint=checkpoint)
-        self._measure(dataset.test, self._source(dataset).images.mean(dim=0), rng)
+        self._measure(dataset.test, mean_image(self._source(dataset).images), rng)
         return self
 
     def learn(
@@ -162,13 +163,13 @@ class BitSpace(ConceptSpace):
         )
 
     @torch.no_grad()
-    def activations(self, images: Tensor) -> Tensor:
+    def activations(self, images: Images) -> Tensor:
         """Return ``[n, d]``, the hidden layer's values, flat, on the classifier's device."""
         device = self._classifier.device
         return torch.cat(
             [
                 self.layer_.activations(batch.to(device)).flatten(1)
-                for batch in images.split(_AT_ONCE)
+                for batch in batches(images, _AT_ONCE)
             ]
         )
 
@@ -250,6 +251,7 @@ class BitSpace(ConceptSpace):
         return dataset.reference
 
     def _measure(self, test: Split, mean_image: Tensor, rng: torch.Generator) -> None:
+        rows = some_rows(test.images)
         activations = self.activations(test.images)
         self.quality_ = measure_code(self.autoencoder_, self.layer_, activations, test.labels)
         self.pictures_ = measure_pictures(
@@ -257,8 +259,8 @@ class BitSpace(ConceptSpace):
             self.autoencoder_,
             self.layer_,
             self._classifier,
-            activations=activations,
-            images=test.images,
+            activations=activations[rows],
+            images=test.images[rows],
             mean_image=mean_image,
             rng=rng,
         )

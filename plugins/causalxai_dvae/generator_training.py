@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from causalxai.image_data.lazy import Images, some_rows
 from causalxai.network.hidden_layer import HiddenLayer
 from causalxai.progress import SILENT, Progress
 from causalxai.seeding import seeded
@@ -31,7 +32,7 @@ def train_generator(
     autoencoder: DiscreteAutoencoder,
     layer: HiddenLayer,
     activations: Tensor,
-    images: Tensor,
+    images: Images,
     config: GeneratorConfig,
     *,
     device: torch.device,
@@ -100,7 +101,7 @@ class _GeneratorTraining(StepwiseTraining):
         autoencoder: DiscreteAutoencoder,
         layer: HiddenLayer,
         activations: Tensor,
-        images: Tensor,
+        images: Images,
         config: GeneratorConfig,
         device: torch.device,
         rng: torch.Generator,
@@ -116,7 +117,8 @@ class _GeneratorTraining(StepwiseTraining):
             lambda: Generator(self.phi.shape[1], (channels, height, width), config), rng
         )
         self.generator = generator.to(device)
-        self.generator.begin_at(self.kept, images.to(device))
+        some = some_rows(images)
+        self.generator.begin_at(self.kept[some], images[some].to(device))
         self.optimizer = torch.optim.Adam(self.generator.parameters(), lr=config.learning_rate)
         self.inverse_similarity = _InverseSimilarity(config.similarity).to(device)
 

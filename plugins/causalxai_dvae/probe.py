@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError, did_you_mean
+from causalxai.image_data.lazy import batches
 from causalxai.plugin import PluginConfig
 
 _HELD_OUT = 0.1
@@ -111,7 +112,8 @@ def fit_probe(
     boolean = ((values == 0) | (values == 1)).all(dim=0)
     centre = torch.where(boolean, 0.0, values.mean(dim=0))
     spread = torch.where(boolean, 1.0, values.std(dim=0).clamp(min=1e-6))
-    wanted, pixels = (values - centre) / spread, _pixels(source.images, config.side).double()
+    wanted = (values - centre) / spread
+    pixels = torch.cat([_pixels(some, config.side) for some in batches(source.images)]).double()
     ridge = Ridge(alpha=config.ridge).fit(pixels[seen].numpy(), wanted[seen].numpy())
     weights = torch.from_numpy(ridge.coef_).reshape(len(boolean), -1)
     read = pixels @ weights.T

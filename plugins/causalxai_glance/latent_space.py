@@ -23,6 +23,7 @@ from causalxai.concept_space import (
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError, DataError
 from causalxai.graph_discoverer import BackgroundKnowledge
+from causalxai.image_data.lazy import mean_image
 from causalxai.network.flat_gradients import refuse_flat_gradients
 from causalxai.progress import SILENT, Progress
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
@@ -189,7 +190,7 @@ class LatentSpace(ConceptSpace):
             classifier,
             test.images,
             self._standardised(test),
-            mean_image=dataset.train.images.mean(dim=0),
+            mean_image=mean_image(dataset.train.images),
             levels=self._levels(),
             rng=rng,
         )

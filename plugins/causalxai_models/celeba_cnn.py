@@ -187,7 +187,7 @@ class CelebACnnClassifier(TrainedClassifier):
             return super()._loss(model, batch)
         assert isinstance(model, CelebACnn)
         assert batch.concepts is not None
-        embedding = model.embed(batch.images)
+        embedding = model.embed(batch.images[:])
         task = functional.cross_entropy(model.fc2(embedding), batch.labels)
         read = model.of_attributes(embedding)
         each = functional.binary_cross_entropy_with_logits(

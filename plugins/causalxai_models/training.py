@@ -216,7 +216,7 @@ def train(
                 for number, rows in enumerate(batches, start=epoch * steps + 1):
                     batch = split[rows]
                     if config.augment:
-                        batch = replace(batch, images=augmented(batch.images, rng))
+                        batch = replace(batch, images=augmented(batch.images[:], rng))
                     rate = config.learning_rate * _share_of_peak(number / total)
                     now = training.step(batch, rate)
                     if not math.isfinite(now):
@@ -303,4 +303,4 @@ class _ClassifierTraining:
 
 def _moved(batch: Split, device: torch.device) -> Split:
     concepts = None if batch.concepts is None else batch.concepts.to(device)
-    return Split(batch.images.to(device), batch.labels.to(device), concepts)
+    return Split(batch.images[:].to(device), batch.labels.to(device), concepts)

@@ -9,12 +9,12 @@ from causalxai.image_data.repeats import digest_of, tell_repeats
 
 
 def told(
-    caplog: pytest.LogCaptureFixture, digests: str, labels: str, held_out: str
+    caplog: pytest.LogCaptureFixture, digests: str, labels: str, in_test: str
 ) -> list[tuple[int, str]]:
     caplog.clear()
     caplog.set_level(logging.INFO)
     names = [f"{label}/{row}.png" for row, label in enumerate(labels)]
-    tell_repeats(list(digests), list(labels), [sign == "t" for sign in held_out], names)
+    tell_repeats(list(digests), list(labels), [sign == "t" for sign in in_test], names)
     return [(record.levelno, record.getMessage()) for record in caplog.records]
 
 

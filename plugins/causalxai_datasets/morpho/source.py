@@ -143,7 +143,7 @@ class Morpho(DatasetSource):
         classes = [name for name in base.class_names if int(name) not in self._left_out]
         train = self._chosen(base.train, base.class_names, classes)[: self.config.limit]
         test = self._chosen(base.test, base.class_names, classes)[: self.config.test_limit]
-        skeletons = skeletons_of(torch.cat([train.images, test.images]), content, progress)
+        skeletons = skeletons_of(torch.cat([train.images[:], test.images[:]]), content, progress)
         # The training digits come first, repeated for each draw, then those of the test.
         rows = list(range(len(train))) * self.config.draws
         rows = rows[: self.config.limit]

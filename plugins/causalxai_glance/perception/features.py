@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from causalxai.classifier import Classifier
+from causalxai.image_data.lazy import Images, batches
 
 _AT_ONCE = 256
 
@@ -35,7 +36,7 @@ class ChannelStatistics:
     pooled: int = 0
 
     @torch.no_grad()
-    def __call__(self, images: Tensor) -> Tensor:
+    def __call__(self, images: Images) -> Tensor:
         """Return the features.
 
         Parameters
@@ -56,12 +57,12 @@ class ChannelStatistics:
         # Finding the head runs the model, which must happen before the hooks are set.
         _ = self.classifier.head
         with _convolutions(self.classifier.model) as maps:
-            batches = [self._batch(batch, maps) for batch in images.split(_AT_ONCE)]
-        return torch.cat(batches)
+            features = [self._batch(batch, maps) for batch in batches(images, _AT_ONCE)]
+        return torch.cat(features)
 
     def _batch(self, images: Tensor, maps: list[Tensor]) -> Tensor:
         maps.clear()
-        embedding = self.classifier.embed(images)
+        embedding = self.classifier.embed(images, batch_size=_AT_ONCE)
         parts = [_statistics(each, self.pooled) for each in maps]
         return torch.cat([*parts, embedding], dim=1).float().cpu()
 

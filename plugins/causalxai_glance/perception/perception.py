@@ -16,6 +16,7 @@ from causalxai.classifier import Classifier
 from causalxai.columns import require_float32
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError, DataError
+from causalxai.image_data.lazy import concatenated
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.seeding import numpy_generator
@@ -179,7 +180,7 @@ def observations(dataset: Dataset) -> Split:
     if concepts is None:
         raise CapabilityError("the data set's concepts are unknown for some of its images")
     return Split(
-        torch.cat([part.images for part in parts]),
+        concatenated([part.images for part in parts]),
         torch.cat([part.labels for part in parts]),
         concepts,
         joined([part.set_concepts for part in parts]),

@@ -50,7 +50,7 @@ def twin_section(space: LatentSpace, dataset: Dataset) -> Section:
     """
     pictured = _evenly(dataset.test, _PICTURES)
     plotted = _evenly(dataset.test, _POINTS)
-    latents = space.latents(space.encode(plotted.images).values).cpu()
+    latents = space.latents(space.encode(plotted.images[:]).values).cpu()
     items: list[Text | Table | Figure] = [Text(_verdict(space.quality_))]
     items.append(_pictures(space, pictured))
     if space.named_:
@@ -97,7 +97,7 @@ def _verdict(quality: Quality) -> str:
 
 def _pictures(space: LatentSpace, split: Split) -> Figure:
     with torch.no_grad():
-        painted = space.twin_.render(space.latents(space.encode(split.images).values)).cpu()
+        painted = space.twin_.render(space.latents(space.encode(split.images[:]).values)).cpu()
     figure = new_figure(0.95 * len(split), 2.1)
     rows = axes_grid(figure, 2, len(split))
     for column, pair in enumerate(zip(split.images, painted, strict=True)):

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from causalxai.image_data.lazy import Images
 from causalxai_glance.twin.alignment import SpectralAlignment, alpha_at, decorrelation
 from causalxai_glance.twin.losses import consistency, generator_loss, reconstruction
 
@@ -70,14 +71,14 @@ class Batch:
     Parameters
     ----------
     images
-        ``[n, c, h, w]`` in [0, 1].
+        ``[n, c, h, w]`` in [0, 1]; lazy ones are read when rows are drawn.
     embeddings, logits
         ``[n, l]`` and ``[n, K]``.
     concepts
         ``[n, k]``, the context features, standardised.
     """
 
-    images: Tensor
+    images: Images
     embeddings: Tensor
     logits: Tensor
     concepts: Tensor
@@ -91,7 +92,7 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """Return the batch on a device."""
-        parts = (self.images, self.embeddings, self.logits, self.concepts)
+        parts = (self.images[:], self.embeddings, self.logits, self.concepts)
         return Batch(*(part.to(device, non_blocking=True) for part in parts))
 
 
@@ -167,7 +168,8 @@ class Objective(nn.Module):
         # L_recon, L_cls and L_adv of GLANCE, section 3.2; the training adds the path length L_pl.
         realism = [painted.realism for painted in (as_seen, intervened) if painted is not None]
         terms = {
-            "reconstruction": weights.reconstruction * reconstruction(as_seen.images, batch.images),
+            "reconstruction": weights.reconstruction
+            * reconstruction(as_seen.images, batch.images[:]),
             "consistency": weights.consistency * consistency(as_seen.logits, batch.logits),
             "adversarial": weights.adversarial * generator_loss(torch.cat(realism)),
         }

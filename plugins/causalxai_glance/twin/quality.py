@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Self, cast
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from causalxai.classifier import Classifier
 from causalxai.errors import DataError
+from causalxai.image_data.lazy import Images, batches
 from causalxai.storage.record import Json
 from causalxai_glance.twin.intervened import values_of_do
 from causalxai_glance.twin.twin import Twin
@@ -101,7 +103,7 @@ class Quality:
 def measure_quality(
     twin: Twin,
     classifier: Classifier,
-    images: Tensor,
+    images: Images,
     concepts: Tensor,
     *,
     mean_image: Tensor,
@@ -147,7 +149,7 @@ def measure_quality(
     return Quality(
         n=len(images),
         reconstruction=_squared_error(_pictures(twin, latents), images),
-        mean_image=_squared_error(mean_image.expand_as(images).split(_AT_ONCE), images),
+        mean_image=_squared_error((mean_image for _ in batches(latents, _AT_ONCE)), images),
         agreement=float((classes == classes_again).cpu().double().mean()),
         alignment=_alignment(own, concepts),
         readback=r_squared(readback, own),
@@ -237,10 +239,10 @@ def _embed_pictures(twin: Twin, classifier: Classifier, latents: Tensor) -> Tens
     return torch.cat([classifier.embed(pictures) for pictures in _pictures(twin, latents)])
 
 
-def _squared_error(pictures: Iterable[Tensor], images: Tensor) -> float:
+def _squared_error(pictures: Iterable[Tensor], images: Images) -> float:
     """Return the mean squared error over all pixels of images in batches."""
-    parts = zip(pictures, images.split(_AT_ONCE), strict=True)
+    parts = zip(pictures, batches(images, _AT_ONCE), strict=True)
     total = sum(
         float((painted.cpu() - part.cpu()).double().square().sum()) for painted, part in parts
     )
-    return total / images.numel()
+    return total / math.prod(images.shape)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from causalxai.classifier import Classifier
 from causalxai.errors import DataError
+from causalxai.image_data.lazy import mean_image
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.seeding import seeded
@@ -180,7 +181,7 @@ class TwinTraining(StepwiseTraining):
             ),
             rng,
         )
-        twin.begin_at(material.embeddings, material.images.mean(dim=0))
+        twin.begin_at(material.embeddings, mean_image(material.images))
         self.twin = twin.to(self.device)
         self.average = copy.deepcopy(self.twin)
         self.discriminator = discriminator.to(self.device)
@@ -216,7 +217,7 @@ class TwinTraining(StepwiseTraining):
                 group["lr"] = self.config.learning_rate * self._share_of_rate(number)
         batch = self._draw()
         painted, losses = self._paint(batch, number)
-        losses |= self._criticise(batch.images, painted, number)
+        losses |= self._criticise(batch.images[:], painted, number)
         self._average(number)
         return losses
 
