@@ -84,7 +84,8 @@ def supervise(command: Callable[[], None]) -> None:
     """Run a command in a child process, and end this process as the child ends.
 
     If the child ends before the command does, this process writes one line to standard error and
-    ends with code 1. Signals are passed on. Where processes cannot fork, or torch is loaded, so
+    ends with code 1. Signals are passed on; a child that one of them ends is no fault, and the code
+    is 128 plus the signal's number. Where processes cannot fork, or torch is loaded, so
     that the process belongs to somebody else's program, the command runs in this process.
 
     Parameters
@@ -107,10 +108,13 @@ def supervise(command: Callable[[], None]) -> None:
         finally:
             note.finish()
         return
-    _pass_signals_on(child)
+    passed_on = _pass_signals_on(child)
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    if not note.finished or code < 0:
+    if -code in passed_on:
+        # It came when the child no longer handled it, on its way out.
+        code = 128 - code
+    elif not note.finished or code < 0:
         sys.stderr.write(_in_words(code, note.text) + "\n")
         sys.stderr.flush()
         code = 1
@@ -226,16 +230,19 @@ def _in_own_thread(work: Callable[[], object]) -> object:
     return found[0]
 
 
-def _pass_signals_on(child: int) -> None:
-    """Let the signals that interrupt this process interrupt a child instead."""
+def _pass_signals_on(child: int) -> list[int]:
+    """Let the signals that interrupt this process interrupt a child instead, and return those."""
+    passed_on: list[int] = []
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
+        passed_on.append(number)
         with suppress(ProcessLookupError):
             os.kill(child, number)
 
     for number in _PASSED_ON:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, pass_on)
+    return passed_on
 
 
 def _wait_or_stop(child: int, unblocked: set[int | signal.Signals]) -> int:

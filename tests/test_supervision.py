@@ -152,6 +152,13 @@ def test_signals_are_passed_on(tmp_path: Path):
     assert process.returncode == 130
 
 
+def test_a_child_that_a_passed_on_signal_ends_is_no_fault(tmp_path: Path):
+    process, _ = waiting(tmp_path)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (128 + signal.SIGTERM, "")
+
+
 def test_a_child_does_not_outlive_its_parent(tmp_path: Path):
     process, child = waiting(tmp_path)
     process.kill()

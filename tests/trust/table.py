@@ -49,12 +49,7 @@ def write_table(document: Path, rows: list[Row]) -> None:
             f"| {row.failed} | {row.seconds:.0f} |"
             for row in rows
         ),
-        *(line for row in rows if row.measured() for line in _measured(row)),
     ]
     document.write_text(
         f"{before}{_BEGIN}\n" + "\n".join(lines) + f"\n{_END}{after}", encoding="utf-8"
     )
-
-
-def _measured(row: Row) -> list[str]:
-    return ["", f"Measured by {row.family.name}:", "", *(f"- {line}" for line in row.measured())]
