@@ -27,12 +27,13 @@ from causalxai.oracle import Oracle
 from causalxai.pipeline.log_file import logged_to
 from causalxai.pipeline.new_images import explain_images
 from causalxai.pipeline.provenance import provenance_of
+from causalxai.pipeline.rendering import REPORT
 from causalxai.pipeline.stage_results import Fresh
 from causalxai.pipeline.stages import Pipeline
 from causalxai.progress import SILENT, Progress
 from causalxai.report.page import Report
 from causalxai.storage.store import Store, write_record
-from causalxai.storage.writing import new_folder, writing_to
+from causalxai.storage.writing import delete_leftovers, new_folder, writing_to
 
 _logger = logging.getLogger(__name__)
 
@@ -228,7 +229,14 @@ def run_directory(root: Path, pipeline: Pipeline) -> Path:
 
 def _write(directory: Path, pipeline: Pipeline, report: Report) -> None:
     """Write all files of a run under a temporary name, and move them into its directory."""
-    with writing_to(directory), new_folder(directory.parent, directory.name) as new:
+    with pipeline.store.locked(REPORT, pipeline.keys[REPORT]), writing_to(directory):
+        # Whoever writes holds the lock, so that these are of processes that were killed.
+        delete_leftovers(directory.parent, directory.name)
+        _write_files(directory, pipeline, report)
+
+
+def _write_files(directory: Path, pipeline: Pipeline, report: Report) -> None:
+    with new_folder(directory.parent, directory.name) as new:
         (new / "figures").mkdir()
         for name, content in report.figures.items():
             (new / "figures" / name).write_bytes(content)

@@ -67,6 +67,19 @@ def test_a_directory_that_cannot_be_written_to_is_told(
         run(tiny_spec, out=finished_copy)
 
 
+def test_what_a_killed_process_left_of_a_run_is_deleted(finished_copy: Path, tiny_spec: Spec):
+    (directory,) = finished_copy.glob("tiny-*")
+    left, other = (
+        finished_copy / f".writing-{name}-abc" for name in (directory.name, "other-12345678")
+    )
+    for folder in (left, other):
+        folder.mkdir()
+        (folder / "report.html").write_text("half")
+    run(tiny_spec, out=finished_copy)
+    assert not left.exists()
+    assert other.exists()
+
+
 @pytest.fixture
 def cudnn_as_it_was() -> Iterator[Any]:
     """Bring back cuDNN's options whatever a test does with them."""
