@@ -69,6 +69,8 @@ TESTED_WITH_OTHERS = {
     "causalxai/testing/scm.py",
     "causalxai/testing/space_checks.py",
     "causalxai/testing/trial.py",
+    "plugins/causalxai_activations/direction_learning.py",
+    "plugins/causalxai_activations/direction_quality.py",
     "plugins/causalxai_activations/factor_quality.py",
     "plugins/causalxai_activations/report/factor_explanation.py",
     "plugins/causalxai_activations/report/heat.py",

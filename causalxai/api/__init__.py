@@ -71,6 +71,7 @@ API: tuple[Section, ...] = (
             "causalxai.dataset": (
                 *("Dataset", "DatasetSource", "Split", "class_index", "some_of_each_class"),
             ),
+            "causalxai.image_data.files": ("images_in",),
             "causalxai.image_data.folder": ("FolderReader",),
             "causalxai.image_data.lazy": (
                 *("Images", "LazyImages", "batches", "concatenated", "mean_image", "some_rows"),

@@ -109,6 +109,22 @@ class ImageFiles:
             )
 
 
+def images_in(folder: Path) -> list[Path]:
+    """Return the images in a folder and its subfolders, in the order of their paths.
+
+    Hidden files and folders are left out, and so are other files.
+
+    Raises
+    ------
+    DataError
+        If there is no such folder, it cannot be read, a name is not UTF-8, or something with the
+        name of an image is not a file.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: there is no such folder")
+    return sorted(_images_below(folder)[0])
+
+
 def _images_below(folder: Path) -> tuple[list[Path], Counter[str]]:
     """Return the images in a folder and its subfolders, and count other files."""
     found: list[Path] = []

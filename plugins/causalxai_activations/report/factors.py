@@ -54,7 +54,7 @@ def _quality_table(space: FactorSpace) -> Table:
         ),
     )
     return Table(
-        ("on held-out images", "factors", "channels shuffled", "most frequent class"),
+        ("on test images", "factors", "channels shuffled", "most frequent class"),
         rows,
         "With 95 % intervals over images. The channels of each factor are shuffled by themselves, "
         "which is the chance level of factors of the same weights.",

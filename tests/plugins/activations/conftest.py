@@ -1,7 +1,9 @@
-"""A network whose layer is made of known non-negative factors, and images that show one at a time.
+"""Two small worlds, in which the factors and the directions of a layer are known.
 
-An image has three channels, each of which is the coefficient of one factor, place by place. The
-layer is their product with the factors, and the logits are linear in its mean.
+Planted factors: an image has three channels, each of which is the coefficient of one factor, place
+by place. The layer is their product with the factors, and the logits are linear in its mean.
+
+Shifted images: a layer of four means, of which a boolean and a continuous concept raise two each.
 """
 
 from __future__ import annotations
@@ -15,10 +17,13 @@ from torch import Tensor, nn
 
 from causalxai import Classifier, Dataset, ScoringInputs, Split
 from causalxai.seeding import torch_generator
+from causalxai_activations.direction_oracle import DirectionOracle
+from causalxai_activations.direction_space import DirectionSpace
 from causalxai_activations.factor_oracle import FactorOracle
 from causalxai_activations.factor_space import FactorSpace
 
 SIDE, CHANNELS, FACTORS = 12, 7, 3
+WIDTH = 4
 CLASSES = ("left", "right")
 SETTINGS = {"factors": FACTORS, "crop": 0.34, "images": 60}
 
@@ -95,3 +100,79 @@ def inputs(classifier: Classifier, dataset: Dataset, space: FactorSpace) -> Scor
     """All parts of a run up to its oracle."""
     base = ScoringInputs(classifier=classifier, dataset=dataset, rng=torch_generator(0, "tests"))
     return replace(base, space=space, oracle=FactorOracle().bind(classifier, space))
+
+
+class Shifted(nn.Module):
+    """A hidden layer of the image's means, and logits that are linear, or bend, behind it."""
+
+    def __init__(self, readout: Tensor, *, bends: bool) -> None:
+        super().__init__()
+        self.hidden = nn.AdaptiveAvgPool2d(2)
+        self.activation = nn.Tanh() if bends else nn.Identity()
+        self.last = nn.Linear(WIDTH, len(CLASSES), bias=False)
+        with torch.no_grad():
+            self.last.weight.copy_(readout)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.last(self.activation(self.hidden(images)).flatten(1))
+        return logits
+
+
+def shifted_split(n: int, rng: torch.Generator) -> Split:
+    """Return images that are bright above where they have ``lit``, and below by ``warmth``."""
+    images = torch.rand(n, 1, SIDE, SIDE, generator=rng) * 0.3
+    lit = (torch.rand(n, generator=rng) < 0.4).float()
+    warmth = torch.rand(n, generator=rng)
+    images[:, :, : SIDE // 2] += 0.3 * lit[:, None, None, None]
+    images[:, :, SIDE // 2 :] += 0.4 * warmth[:, None, None, None]
+    labels = torch.randint(len(CLASSES), (n,), generator=rng)
+    return Split(images, labels, torch.stack([lit, 100 + 20 * warmth], dim=1))
+
+
+@pytest.fixture(scope="session")
+def shifted() -> Dataset:
+    """Images with a boolean and a continuous concept, and labels that have to do with neither."""
+    rng = torch_generator(7)
+    return Dataset(
+        train=shifted_split(300, rng),
+        test=shifted_split(100, rng),
+        class_names=CLASSES,
+        concept_names=("lit", "warmth"),
+    )
+
+
+def shifted_classifier(*, bends: bool) -> Classifier:
+    # The first logit sees what is above, the second one what is below.
+    readout = torch.tensor([[1.0, 1.0, 0.2, -0.2], [0.1, -0.1, 1.0, 1.0]])
+    return Classifier(
+        Shifted(readout, bends=bends), class_names=CLASSES, image_shape=(1, SIDE, SIDE)
+    )
+
+
+@pytest.fixture(scope="session")
+def linear_classifier() -> Classifier:
+    """Its logits are linear in the layer ``hidden``."""
+    return shifted_classifier(bends=False)
+
+
+@pytest.fixture(scope="session")
+def bent_classifier() -> Classifier:
+    return shifted_classifier(bends=True)
+
+
+@pytest.fixture(scope="session")
+def directions(bent_classifier: Classifier, shifted: Dataset) -> DirectionSpace:
+    """Fitted; tests only read it."""
+    space = DirectionSpace(controls=199, layer="hidden")
+    return space.fit(bent_classifier, shifted, rng=torch_generator(0, "directions"))
+
+
+@pytest.fixture
+def direction_inputs(
+    bent_classifier: Classifier, shifted: Dataset, directions: DirectionSpace
+) -> ScoringInputs:
+    """All parts of a run with directions up to its oracle."""
+    rng = torch_generator(0, "tests")
+    base = ScoringInputs(classifier=bent_classifier, dataset=shifted, rng=rng)
+    oracle = DirectionOracle().bind(bent_classifier, directions)
+    return replace(base, space=directions, oracle=oracle)
