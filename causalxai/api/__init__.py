@@ -90,6 +90,7 @@ API: tuple[Section, ...] = (
         {
             "causalxai.classifier": ("Classifier", "ClassifierSource"),
             "causalxai.network.adaptation": ("unwrapped",),
+            "causalxai.network.dividing_layers": ("dividing_layers",),
             "causalxai.network.hidden_layer": ("HiddenLayer",),
             "causalxai.network.flat_gradients": ("logits_that_move", "refuse_flat_gradients"),
             "causalxai.network.network_digest": ("network_digest",),

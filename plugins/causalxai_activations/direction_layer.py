@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from causalxai.classifier import Classifier
 from causalxai.errors import CapabilityError
+from causalxai.network.dividing_layers import dividing_layers
 from causalxai.network.hidden_layer import HiddenLayer
 
 _SAME = 1e-4
+_TRIED = 2
 
 
 def gradients(layer: HiddenLayer, activations: Tensor, target: Tensor) -> Tensor:
@@ -64,13 +66,12 @@ def direction_layer(classifier: Classifier, name: str | None, images: Tensor) ->
     if name is not None:
         return classifier.hidden(name)
     images = images.to(classifier.device)
-    for candidate in reversed(classifier.layers(nn.Module)):
-        if not candidate:
-            continue
+    classifier.require_layers()
+    for candidate in reversed(dividing_layers(classifier.model, images[:_TRIED])):
         try:
-            layer = classifier.hidden(candidate)
+            layer = classifier.hidden(candidate.name)
         except CapabilityError:
-            # Another path goes around this layer, or it gives more than one tensor.
+            # What is tried on images is more than what the steps of one computation tell.
             continue
         if bends(layer, images):
             return layer

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from causalxai.classifier import Classifier
 from causalxai.errors import CapabilityError
+from causalxai.network.dividing_layers import dividing_layers
 from causalxai.network.hidden_layer import HiddenLayer
 
 # Relative to the logits: another path through the network's arithmetic may round differently.
 _TOLERANCE = 1e-5
+_TRIED = 2
 
 
 @dataclass(frozen=True)
@@ -112,40 +113,15 @@ def _fault(hidden: HiddenLayer, images: Tensor) -> str | None:
 
 
 def _last_in_space(classifier: Classifier, images: Tensor) -> NonNegativeLayer | None:
-    for name in _in_space(classifier, images[:1]):
+    classifier.require_layers()
+    for candidate in reversed(dividing_layers(classifier.model, images[:_TRIED])):
+        if len(candidate.shape) != 3 or math.prod(candidate.shape[1:]) == 1:
+            continue
         try:
-            hidden = classifier.hidden(name)
+            hidden = classifier.hidden(candidate.name)
         except CapabilityError:
-            # Another path goes around this layer, or it runs more than once.
+            # What is tried on images is more than what the steps of one computation tell.
             continue
         if _fault(hidden, images) is None:
             return NonNegativeLayer(hidden)
     return None
-
-
-def _in_space(classifier: Classifier, images: Tensor) -> list[str]:
-    """Return the names of the modules whose output has places, the last one to end first.
-
-    One pass tells them, because each that is then tried as a hidden layer takes several.
-    """
-    classifier.require_layers()
-    ended: dict[str, None] = {}
-
-    def note(name: str, output: object) -> None:
-        if isinstance(output, Tensor) and output.dim() == 4 and output[0, 0].numel() > 1:
-            ended.pop(name, None)
-            ended[name] = None
-
-    def hook(name: str) -> Callable[[nn.Module, tuple[Any, ...], object], None]:
-        return lambda _module, _inputs, output: note(name, output)
-
-    modules: list[tuple[str, nn.Module]] = [
-        (name, module) for name, module in classifier.model.named_modules() if name
-    ]
-    handles = [module.register_forward_hook(hook(name)) for name, module in modules]
-    try:
-        classifier.model(images.clone())
-    finally:
-        for handle in handles:
-            handle.remove()
-    return list(reversed(ended))
