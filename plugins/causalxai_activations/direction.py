@@ -40,9 +40,10 @@ def dual_weights(activations: Tensor, targets: Tensor, *, ridge: float) -> Tenso
 
 def unit_directions(activations: Tensor, weights: Tensor) -> Tensor:
     """Return the directions ``[t, d]`` of some weights ``[n, t]``, each of length 1."""
-    directions = weights.T @ activations.double()
+    directions: Tensor = weights.T @ activations.double()
     lengths = directions.norm(dim=1, keepdim=True)
-    return directions / lengths.clamp(min=_SMALLEST)
+    unit: Tensor = directions / lengths.clamp(min=_SMALLEST)
+    return unit
 
 
 def permuted_targets(target: Tensor, count: int, rng: torch.Generator) -> Tensor:
