@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice, zip_longest
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from causalxai.errors import CapabilityError, DataError, did_you_mean
@@ -14,17 +13,18 @@ from causalxai.graph import CausalGraph
 from causalxai.image_data.checks import check_concepts, check_images, check_names
 from causalxai.image_data.split import DatasetParts
 from causalxai.image_data.split import Split as Split
+from causalxai.image_data.split import some_of_each_class as some_of_each_class
 from causalxai.plugin import Plugin
 from causalxai.progress import SILENT, Progress
 
 if TYPE_CHECKING:
-    from pathlib import Path
-    from typing import Literal
+    from typing import Any, Literal, Unpack
 
+    import pandas as pd
     import torch
-    from torch import Tensor
 
     from causalxai.image_data.reading import Fit
+    from causalxai.image_data.settings import Reading
     from causalxai.image_data.tensors import Array, Given
 
 # What reads images is imported when it is called, because it loads PyTorch, and this module does
@@ -206,6 +206,138 @@ class Dataset:
         return cls._of(parts, held_out)
 
     @classmethod
+    def from_torch(
+        cls,
+        train: Any,
+        test: Any = None,
+        *,
+        class_names: Sequence[str] | None = None,
+        concept_names: Sequence[str] = (),
+        test_fraction: float = 0.25,
+        held_out: bool | None = None,
+        seed: int = 0,
+        progress: Progress = SILENT,
+    ) -> Dataset:
+        """Read a ``torch.utils.data.Dataset`` or ``DataLoader``.
+
+        Every item is read once. If the images are too many to be kept in memory, they are read
+        again when they are needed; that takes a data set which can be indexed and has no random
+        augmentation.
+
+        Parameters
+        ----------
+        train
+            Items are (image, label) or (image, label, concepts). An image is a tensor in [0, 1], as
+            it is before it is standardised.
+        test
+            The same, of images on which the classifier was never trained. Without it, test images
+            are drawn from ``train``.
+        class_names
+            ``K`` names, in the order of the class indices; by default the ``classes`` that the data
+            set has, as those of torchvision do.
+        concept_names
+            The names of the concepts.
+        test_fraction, held_out, seed
+            As in ``from_tensors``.
+        progress
+            Receives the number of items that are read.
+
+        Raises
+        ------
+        DataError
+            If items are of another kind, don't fit together, or cannot be read again.
+        """
+        from causalxai.image_data.torch_data import parts_of_torch
+
+        parts = parts_of_torch(
+            train, test, class_names, concept_names, test_fraction, _drawing(seed), progress
+        )
+        return cls._of(parts, held_out)
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: pd.DataFrame,
+        *,
+        image: str = "path",
+        label: str = "label",
+        concepts: Sequence[str] = (),
+        part: str | None = None,
+        root: str | Path = ".",
+        class_names: Sequence[str] | None = None,
+        held_out: bool | None = None,
+        seed: int = 0,
+        progress: Progress = SILENT,
+        where: str = "the data frame",
+        **reading: Unpack[Reading],
+    ) -> Dataset:
+        """Read the images that a ``pandas.DataFrame`` names, one in each row.
+
+        Parameters
+        ----------
+        frame
+            The data frame.
+        image, label
+            The columns of the images' paths and of their classes.
+        concepts
+            The columns of measured concepts, which are numbers.
+        part
+            A column that says ``train`` or ``test``. Without it, test images are drawn.
+        root
+            The folder to which the paths are relative.
+        class_names
+            The classes in the order of their indices; by default in alphabetical order.
+        held_out
+            Whether the classifier was never trained on the test images. By default that is taken
+            to be so if there is a ``part``, and else not known.
+        seed
+            Decides which test images are drawn.
+        progress
+            Receives the number of images that are read.
+        where
+            The name of the table in messages.
+        **reading
+            ``size``, ``channels``, ``fit``, ``background`` and ``test_fraction``, as in
+            ``from_folder``.
+
+        Raises
+        ------
+        DataError
+            If a setting, a column, a value or an image is not sound; the message names it.
+        """
+        from causalxai.image_data.settings import LookSettings, checked
+        from causalxai.image_data.table import ImageTable
+
+        table = ImageTable(frame, where, Path(root), image, label, tuple(concepts), part)
+        settings = checked(LookSettings, **reading)
+        return cls._of(table.read(settings, class_names, _drawing(seed), progress), held_out)
+
+    @classmethod
+    def from_csv(
+        cls, path: str | Path, *, root: str | Path | None = None, **settings: Any
+    ) -> Dataset:
+        """Read the images that a CSV file names, one in each row below the header.
+
+        Parameters
+        ----------
+        path
+            The file.
+        root
+            The folder to which the images' paths are relative; by default that of the file.
+        **settings
+            As in ``from_frame``.
+
+        Raises
+        ------
+        DataError
+            As in ``from_frame``, and if the file cannot be read.
+        """
+        from causalxai.image_data.table import read_csv
+
+        folder = Path(path).parent if root is None else root
+        return cls.from_frame(read_csv(Path(path)), root=folder, where=str(path), **settings)
+
+    @classmethod
     def _of(cls, parts: DatasetParts, held_out: bool | None) -> Dataset:
         """Return the checked data set; ``held_out`` goes before what the parts say."""
         told = parts.held_out if held_out is None else held_out
@@ -264,23 +396,3 @@ class DatasetSource(Plugin, ABC):
         DataError
             If files are missing or damaged; the message names them.
         """
-
-
-def some_of_each_class(target: Tensor, most: int, among: Iterable[int] | None = None) -> list[int]:
-    """Return which images to show, taking turns between the classes; sorted by class and index.
-
-    Parameters
-    ----------
-    target
-        ``[n]``, the class of each image.
-    most
-        The maximum number of images.
-    among
-        The indices of the images to choose from; all images by default.
-    """
-    by_class: dict[int, list[int]] = defaultdict(list)
-    for image in range(len(target)) if among is None else sorted(among):
-        by_class[int(target[image])].append(image)
-    classes = [by_class[klass] for klass in sorted(by_class)]
-    turns = (image for turn in zip_longest(*classes) for image in turn if image is not None)
-    return sorted(islice(turns, most), key=lambda image: (int(target[image]), image))

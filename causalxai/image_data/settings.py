@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypedDict, TypeVar
 
 from PIL import ImageColor
 from pydantic import Field, ValidationError, field_validator
@@ -11,6 +11,17 @@ from pydantic import Field, ValidationError, field_validator
 from causalxai.errors import DataError
 from causalxai.image_data.reading import Fit, Look
 from causalxai.plugin import PluginConfig
+
+
+class Reading(TypedDict, total=False):
+    """How the images of a table are read; as in ``Dataset.from_folder``."""
+
+    size: int
+    channels: Literal[1, 3]
+    fit: Fit
+    background: str
+    test_fraction: float
+
 
 Settings = TypeVar("Settings", bound=PluginConfig)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice, zip_longest
 from typing import TYPE_CHECKING
 
 from causalxai.graph import CausalGraph
@@ -62,3 +65,23 @@ class DatasetParts:
     concept_names: tuple[str, ...] = ()
     graph: CausalGraph | None = None
     held_out: bool | None = None
+
+
+def some_of_each_class(target: Tensor, most: int, among: Iterable[int] | None = None) -> list[int]:
+    """Return which images to show, taking turns between the classes; sorted by class and index.
+
+    Parameters
+    ----------
+    target
+        ``[n]``, the class of each image.
+    most
+        The maximum number of images.
+    among
+        The indices of the images to choose from; all images by default.
+    """
+    by_class: dict[int, list[int]] = defaultdict(list)
+    for image in range(len(target)) if among is None else sorted(among):
+        by_class[int(target[image])].append(image)
+    classes = [by_class[klass] for klass in sorted(by_class)]
+    turns = (image for turn in zip_longest(*classes) for image in turn if image is not None)
+    return sorted(islice(turns, most), key=lambda image: (int(target[image]), image))

@@ -62,15 +62,27 @@ def divided(
     DataError
         If the share is not between 0 and 1, or there are no two images of a class.
     """
+    train, test = drawn_rows(everything.labels, test_fraction, rng)
+    return DatasetParts(everything[train], everything[test], class_names, tuple(concept_names))
+
+
+def drawn_rows(labels: Tensor, test_fraction: float, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Return the rows for training and those drawn for the test, a share of each class.
+
+    Raises
+    ------
+    DataError
+        If the share is not between 0 and 1, or there are no two images of a class.
+    """
     if not 0 < test_fraction < 1:
         raise DataError(f"test_fraction must be between 0 and 1, not {test_fraction}")
-    train, test = stratified_split(everything.labels, test_fraction, rng)
+    train, test = stratified_split(labels, test_fraction, rng)
     if not len(test):
         raise DataError(
-            f"{len(everything)} images are too few to draw test images from: no class has two; "
+            f"{len(labels)} images are too few to draw test images from: no class has two; "
             "give the test images with test=..."
         )
-    return DatasetParts(everything[train], everything[test], class_names, tuple(concept_names))
+    return train, test
 
 
 def named(class_names: Sequence[str]) -> tuple[str, ...]:
@@ -100,10 +112,11 @@ def split_of(given: Given, class_names: tuple[str, ...], where: str) -> Split:
     return Split(images, labels, concepts)
 
 
-def images_of(given: Array, where: str) -> Tensor:
+def images_of(given: Array, where: str, *, tell: bool = True) -> Tensor:
     """Return ``[n, c, h, w]``, float32 in [0, 1].
 
-    Bytes are divided by 255, and channels that come last are moved to the front; the log says so.
+    Bytes are divided by 255, and channels that come last are moved to the front; the log says so,
+    if ``tell``.
 
     Raises
     ------
@@ -111,7 +124,7 @@ def images_of(given: Array, where: str) -> Tensor:
         If the images are of different sizes, have other dimensions or types, or values outside
         [0, 1].
     """
-    images = scaled(_stacked(given, where), where)
+    images = _scaled(_stacked(given, where), where, tell)
     if images.dim() != 4:
         hint = "; of grey images add the channel: images[:, None]" if images.dim() == 3 else ""
         raise DataError(
@@ -123,16 +136,18 @@ def images_of(given: Array, where: str) -> Tensor:
                 f"{where}: images must have one or three channels, [n, c, h, w] or [n, h, w, c], "
                 f"and these are {list(images.shape)}"
             )
-        _logger.info("%s: channels come last and are moved to the front", where)
+        if tell:
+            _logger.info("%s: channels come last and are moved to the front", where)
         images = images.permute(0, 3, 1, 2).contiguous()
-    check_values(images, where)
+    _check_values(images, where)
     return images
 
 
-def scaled(images: Tensor, where: str) -> Tensor:
+def _scaled(images: Tensor, where: str, tell: bool) -> Tensor:
     """Return float32 on the CPU, bytes divided by 255; DataError if they are of another type."""
     if images.dtype == torch.uint8:
-        _logger.info("%s: images are bytes and are divided by 255", where)
+        if tell:
+            _logger.info("%s: images are bytes and are divided by 255", where)
         return images.detach().cpu().float() / 255
     if not images.is_floating_point():
         raise DataError(
@@ -142,7 +157,7 @@ def scaled(images: Tensor, where: str) -> Tensor:
     return images.detach().cpu().float()
 
 
-def check_values(images: Tensor, where: str) -> None:
+def _check_values(images: Tensor, where: str) -> None:
     """Check that images lie in [0, 1]; the DataError says what to do about others."""
     if not images.numel():
         return
@@ -237,6 +252,7 @@ def _stacked(given: Array, where: str) -> Tensor:
                     f"the first one {list(shapes[0])}; resize them"
                 )
         given = np.stack([np.asarray(image) for image in given]) if shapes else np.zeros(0)
+        return torch.from_numpy(given)
     try:
         # A copy, because PyTorch warns of arrays that cannot be written.
         return torch.from_numpy(np.array(given))

@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field, InstanceOf
 from torch import Tensor
 
 from causalxai.dataset import Dataset, DatasetSource, Split
+from causalxai.image_data.lazy import Images, LazyImages
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 
@@ -53,7 +54,8 @@ class LiveDataset(DatasetSource):
 
 def dataset_digest(dataset: Dataset) -> str:
     """Return a digest of a data set: of its images, labels, concepts, names and true graph."""
-    found = hashlib.sha256(repr((dataset.class_names, dataset.concept_names)).encode())
+    told = (dataset.class_names, dataset.concept_names, dataset.held_out)
+    found = hashlib.sha256(repr(told).encode())
     if dataset.graph is not None:
         found.update(repr(dataset.graph.to_json()).encode())
     for split in (dataset.train, dataset.test, dataset.reference):
@@ -70,8 +72,13 @@ def split_digest(split: Split) -> str:
     return found.hexdigest()
 
 
-def values_digest(values: Tensor) -> str:
-    """Return a digest of the type, the shape and all values of a tensor of rows."""
+def values_digest(values: Images) -> str:
+    """Return a digest of the type, the shape and all values of a tensor of rows.
+
+    Lazy images are not read: theirs is a digest of their files.
+    """
+    if isinstance(values, LazyImages):
+        return values.digest()
     found = hashlib.sha256(f"{values.dtype} {list(values.shape)}".encode())
     for batch in _batches(values):
         found.update(batch.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)

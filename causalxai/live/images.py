@@ -66,7 +66,7 @@ def given_images(given: object) -> GivenImages:
     DataError
         If they are something else, empty, or not in [0, 1].
     """
-    images = given.images if isinstance(given, Split) else given
+    images = given.images[:] if isinstance(given, Split) else given
     if not isinstance(images, Tensor):
         kind = type(given).__name__
         raise DataError(f"the images should be a Split or a tensor [n, c, h, w], not a {kind}")

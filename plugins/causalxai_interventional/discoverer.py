@@ -104,7 +104,7 @@ class InterventionalDiscoverer(GraphDiscoverer):
         own = (test.labels == index).nonzero()[:, 0]
         chosen = own[torch.randperm(len(own), generator=inputs.rng)]
         if len(own):
-            hits = inputs.classifier.predict(test.images[chosen]).cpu() == index
+            hits = inputs.classifier.predict(test[chosen].images).cpu() == index
             chosen = chosen[hits][: self.config.positives]
         if not len(chosen):
             raise CapabilityError(f"no test image of class {name!r} is classified correctly")

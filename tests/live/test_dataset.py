@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from causalxai import CausalGraph, Dataset, Node, Split
-from causalxai.live.dataset import LiveDataset, dataset_digest, values_digest
+from causalxai.image_data.lazy import LazyImages
+from causalxai.live.dataset import LiveDataset, dataset_digest, split_digest, values_digest
 
 
 def some() -> Dataset:
@@ -24,6 +25,19 @@ def _brighter(split: Split) -> Split:
     return replace(split, images=images)
 
 
+def _lazy(split: Split, files: str = "files") -> Split:
+    def read(numbers: list[int]) -> torch.Tensor:
+        raise AssertionError("a digest reads no image")
+
+    return replace(split, images=LazyImages(read, (1, 2, 2), torch.arange(len(split)), files))
+
+
+def test_lazy_images_are_told_apart_by_their_files() -> None:
+    data = some()
+    digests = {split_digest(_lazy(data.test, files)) for files in ("one", "another")}
+    assert len(digests) == 2
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -31,6 +45,8 @@ def _brighter(split: Split) -> Split:
         lambda data: replace(data, test=_brighter(data.test)),
         lambda data: replace(data, reference=data.test),
         lambda data: replace(data, class_names=("a", "c")),
+        lambda data: replace(data, held_out=True),
+        lambda data: replace(data, test=_lazy(data.test)),
         lambda data: replace(data, concept_names=("weight",)),
         lambda data: replace(data, train=replace(data.train, labels=1 - data.train.labels)),
         lambda data: replace(data, train=replace(data.train, concepts=torch.zeros(6, 1))),
