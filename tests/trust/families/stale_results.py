@@ -14,9 +14,10 @@ from typing import Any, TypeAlias
 import torch
 from torch import nn
 
-from causalxai import run
+from causalxai import Classifier, explain, run
 from tests.trust.family import Case, Family
 from tests.trust.small_runs import write_spec
+from tests.trust.stale_package import PACKAGE, edit, forget, install
 
 _BESIDE = """
 from torch import nn
@@ -31,75 +32,27 @@ class Net(nn.Module):
 
 Change: TypeAlias = Callable[[Path], None]
 
-_PACKAGE = "stale_package"
-_FILES = {
-    "__init__.py": "GAIN = 1.0\n",
-    "net.py": """
-import importlib
-import torch
-from functools import partial
-from pathlib import Path
-from torch import nn
-from torch.nn import functional as F
-from stale_package import GAIN, helper
-from stale_package.base import Base
-from stale_package.starred import *
-from stale_package.decorating import decorated
-
-FLIP = lambda y: y * 1.0
-TABLE = {"signs": [1.0, 2.0]}
-
-class Net(Base):
-    kind = 1.0
-    def __init__(self, sign=1.0):
-        super().__init__()
-        self.layer = nn.Linear(256, 10)
-        self.sign = sign
-        self.register_buffer("shift", torch.tensor(1.0))
-        self.register_buffer("factor", torch.tensor(1.0), persistent=False)
-        self.plain = torch.tensor(1.0)
-        self.after = partial(helper.scaled, by=1.0)
-    @property
-    def view(self):
-        return 1.0
-    @staticmethod
-    def turned(y):
-        return y * 1.0
-    @decorated
-    def forward(self, x):
-        from stale_package import lazy
-        y = self.layer(F.relu(x - 0.3).flatten(1)) * GAIN * STAR * self.kind * self.view
-        y = self.turned(self.after(FLIP(y))) * self.sign * self.factor * self.plain * lazy.LAZY
-        y = y * self.shift * TABLE["signs"][0] * getattr(helper, "HIDDEN")
-        return self.post(y)
-
-def build():
-    return Net()
-""",
-    "base.py": (
-        "from torch import nn\nclass Base(nn.Module):\n    def post(self, y): return y * 1.0\n"
-    ),
-    "helper.py": (
-        "from stale_package.deeper import power\nHIDDEN = 1.0\n"
-        "def scaled(y, by=1.0, extra=1.0): return y * by * power * extra\n"
-    ),
-    "deeper.py": "power = 1.0\n",
-    "starred.py": "STAR = 1.0\n",
-    "lazy.py": "LAZY = 1.0\n",
-    "decorating.py": """
-import functools
-def decorated(f):
-    factor = 1.0
-    @functools.wraps(f)
-    def inner(*given): return f(*given) * factor
-    return inner
-""",
-}
-
 
 def _score(out: Path, **classifier: Any) -> tuple[bytes, list[str]]:
     """Return the scores of a run, and the stages that were computed."""
-    done = run(_spec(**{"import_path": f"{_PACKAGE}.net:Net", **classifier}), out=out)
+    done = run(_spec(**{"import_path": f"{PACKAGE}.net:Net", **classifier}), out=out)
+    return (done.directory / "results.json").read_bytes(), done.pipeline.computed
+
+
+def _live_score(out: Path) -> tuple[bytes, list[str]]:
+    """The same for a network that is given in memory."""
+    module = importlib.import_module(f"{PACKAGE}.net")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = module.build()
+    classifier = Classifier(
+        network, class_names=[str(digit) for digit in range(10)], image_shape=(1, 16, 16)
+    )
+    spec = _spec()
+    done = explain(
+        classifier, spec["dataset"], explain="saliency", images=spec["images"],
+        metrics=spec["metrics"], device="cpu", out=out,
+    )  # fmt: skip
     return (done.directory / "results.json").read_bytes(), done.pipeline.computed
 
 
@@ -116,76 +69,60 @@ def _spec(**classifier: Any) -> dict[str, Any]:
     }
 
 
-def _install(folder: Path) -> None:
-    package = folder / _PACKAGE
-    package.mkdir()
-    for name, text in _FILES.items():
-        (package / name).write_text(text)
-    sys.path.insert(0, str(folder))
-    # The time of a compiled file has seconds only, and these files change faster.
-    sys.dont_write_bytecode = True
-
-
-def _forget() -> None:
-    """Import everything again, as another process would."""
-    for name in [name for name in sys.modules if name.partition(".")[0] == _PACKAGE]:
-        del sys.modules[name]
-    importlib.invalidate_caches()
-
-
 def _is_noticed(change: Change, folder: Path, **classifier: Any) -> None:
-    _install(folder)
+    install(folder)
     _changes_the_scores(change, folder, **classifier)
 
 
+def _is_noticed_in_memory(change: Change, folder: Path) -> None:
+    install(folder)
+    _moves(_live_score, change, folder)
+
+
 def _changes_the_scores(change: Change, folder: Path, **classifier: Any) -> None:
-    before, _ = _score(folder / "runs", **classifier)
+    _moves(partial(_score, **classifier), change, folder)
+
+
+def _moves(score: Callable[[Path], tuple[bytes, list[str]]], change: Change, folder: Path) -> None:
+    before, _ = score(folder / "runs")
     # What is imported only when the network is called is known after the first run.
-    _score(folder / "runs", **classifier)
-    again, computed = _score(folder / "runs", **classifier)
+    score(folder / "runs")
+    again, computed = score(folder / "runs")
     assert (again, computed) == (before, []), "an unchanged network was not reused"
     change(folder)
-    after, _ = _score(folder / "runs", **classifier)
-    fresh, _ = _score(folder / "fresh", **classifier)
+    after, _ = score(folder / "runs")
+    fresh, _ = score(folder / "fresh")
     assert fresh != before, "the case changes nothing"
     assert after == fresh, "old scores were reused"
 
 
-def _edit(name: str, old: str, new: str, folder: Path) -> None:
-    path = folder / _PACKAGE / name
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new, 1))
-    _forget()
-
-
 def _edit_and_reload(folder: Path) -> None:
-    loaded = {name: module for name, module in sys.modules.items() if name.startswith(_PACKAGE)}
-    _edit("net.py", "return self.post(y)", "return -self.post(y)", folder)
+    loaded = {name: module for name, module in sys.modules.items() if name.startswith(PACKAGE)}
+    edit("net.py", "return self.post(y)", "return -self.post(y)", folder)
     sys.modules.update(loaded)
-    importlib.reload(sys.modules[f"{_PACKAGE}.net"])
+    importlib.reload(sys.modules[f"{PACKAGE}.net"])
 
 
 def _edit_without_reload(folder: Path) -> None:
     """Run the old code, and then the new: the scores of the one are not those of the other."""
-    _install(folder)
+    install(folder)
     before, _ = _score(folder / "runs")
-    path = folder / _PACKAGE / "net.py"
+    path = folder / PACKAGE / "net.py"
     path.write_text(path.read_text().replace("return self.post(y)", "return -self.post(y)"))
     still, _ = _score(folder / "runs")
     assert still == before, "code that was not loaded again changed the scores"
-    _forget()
+    forget()
     after, _ = _score(folder / "runs")
     fresh, _ = _score(folder / "fresh")
     assert after == fresh != before
 
 
 def _net() -> ModuleType:
-    return sys.modules[f"{_PACKAGE}.net"]
+    return sys.modules[f"{PACKAGE}.net"]
 
 
 def _set(where: str, name: str, value: Any, _: Path) -> None:
-    owner: Any = sys.modules[f"{_PACKAGE}.{where.partition(':')[0]}"]
+    owner: Any = sys.modules[f"{PACKAGE}.{where.partition(':')[0]}"]
     for part in filter(None, where.partition(":")[2].split(".")):
         owner = getattr(owner, part)
     setattr(owner, name, value)
@@ -207,16 +144,16 @@ def _plant(_: Path) -> None:
 def _with_a_hook(folder: Path) -> None:
     text = "self.layer.register_forward_hook(lambda layer, given, y: -y)"
     place = "        self.sign = sign\n"
-    _edit("net.py", place, f"{place}        {text}\n", folder)
+    edit("net.py", place, f"{place}        {text}\n", folder)
 
 
 def _ready_network(change: Callable[[Any], None], folder: Path) -> None:
     """Change a network that was built in memory, as in a notebook."""
-    _install(folder)
-    module = importlib.import_module(f"{_PACKAGE}.net")
+    install(folder)
+    module = importlib.import_module(f"{PACKAGE}.net")
     torch.manual_seed(0)
     module.ready = module.Net()  # type: ignore[attr-defined]
-    path = f"{_PACKAGE}.net:ready"
+    path = f"{PACKAGE}.net:ready"
     _changes_the_scores(lambda _: change(module.ready), folder, import_path=path)
 
 
@@ -243,10 +180,10 @@ def _other_plain_tensor(network: Any) -> None:
 
 def _same_size_and_time(suffix: str, folder: Path) -> None:
     """Replace the weights with a file of the same size and time."""
-    _install(folder)
+    install(folder)
     path = folder / f"weights{suffix}"
     torch.manual_seed(0)
-    state = importlib.import_module(f"{_PACKAGE}.net").Net().state_dict()
+    state = importlib.import_module(f"{PACKAGE}.net").Net().state_dict()
 
     def write(sign: float) -> None:
         values = {name: value * sign for name, value in state.items()}
@@ -293,9 +230,9 @@ class NotebookNet(nn.Module):
 
 def _environment(folder: Path) -> None:
     """Change what the network reads when it is called."""
-    _install(folder)
-    _edit("net.py", "return self.post(y)", "return self.post(y) * float(SIGN())", folder)
-    _edit(
+    install(folder)
+    edit("net.py", "return self.post(y)", "return self.post(y) * float(SIGN())", folder)
+    edit(
         "net.py", "import torch\n", "import torch, os\nSIGN = lambda: os.environ['SIGN']\n", folder
     )
     os.environ["SIGN"] = "1"
@@ -303,9 +240,9 @@ def _environment(folder: Path) -> None:
 
 
 def _reused_after_a_comment(folder: Path) -> None:
-    _install(folder)
+    install(folder)
     before, _ = _score(folder / "runs")
-    _edit("net.py", "import importlib\n", "import importlib  # A comment.\n", folder)
+    edit("net.py", "import importlib\n", "import importlib  # A comment.\n", folder)
     after, _ = _score(folder / "runs")
     assert after == before
 
@@ -378,10 +315,14 @@ _READY: dict[str, Callable[[Any], None]] = {
 
 
 def _cases() -> Iterator[Case]:
-    for name, edit in _EDITS.items():
-        yield Case(name, partial(_is_noticed, partial(_edit, *edit)), quick=name.endswith("star"))
+    for name, place in _EDITS.items():
+        yield Case(name, partial(_is_noticed, partial(edit, *place)), quick=name.endswith("star"))
+        given = f"{name}, of a network that is given"
+        live = partial(_is_noticed_in_memory, partial(edit, *place))
+        yield Case(given, live, quick=name.endswith("one imports"))
     for name, change in _IN_MEMORY.items():
         yield Case(name, partial(_is_noticed, change))
+        yield Case(f"{name}, of a network that is given", partial(_is_noticed_in_memory, change))
     for name, ready in _READY.items():
         yield Case(name, partial(_ready_network, ready))
     for suffix in (".pt", ".safetensors"):
