@@ -33,6 +33,7 @@ from .oracle import Oracle as Oracle
 from .oracle import Response as Response
 from .pipeline import Run as Run
 from .pipeline import explain as explain
+from .pipeline import load as load
 from .pipeline import run as run
 from .plugin import PluginConfig as PluginConfig
 from .storage.checkpoint import Checkpoint as Checkpoint

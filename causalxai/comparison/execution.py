@@ -17,6 +17,8 @@ import joblib
 import torch
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from causalxai.classifier import Classifier
+from causalxai.comparison.methods import spec_of_methods
 from causalxai.comparison.result import Comparison
 from causalxai.comparison.rows import Entry, Outcome
 from causalxai.comparison.writing import write_comparison
@@ -38,18 +40,24 @@ _logger = logging.getLogger(__name__)
 
 
 def compare(
-    specs: Source | Sequence[Source],
+    specs: Source | Sequence[Source] | Classifier,
+    data: object = None,
     *,
+    methods: Sequence[str] | None = None,
     overrides: Sequence[str] = (),
     out: str | Path = "runs",
     jobs: int | None = None,
-    threads: int = 1,
+    threads: int | None = None,
     progress: Progress = SILENT,
     fresh: bool = False,
     sanity: bool = False,
     trust_code: bool = False,
+    **settings: object,
 ) -> Comparison:
     """Run the grid of a spec, or several specs, and write the comparison.
+
+    ``compare(classifier, data, methods=["interventional", "grad-cam", "random"])`` compares methods
+    and explainers by their names, on objects that are in memory.
 
     All results are kept in the store of ``out``: stages that runs share are computed once, and an
     interrupted comparison continues where it stopped. A run that fails does not stop the others;
@@ -59,7 +67,11 @@ def compare(
     ----------
     specs
         A YAML file or a mapping, with ``vary`` for a grid of runs. If there are several, each is a
-        label of the axis ``spec``.
+        label of the axis ``spec``. Or, with ``methods``, a ``Classifier``.
+    data
+        The ``Dataset`` of the classifier.
+    methods
+        The names of method presets and explainers; controls among them are marked as such.
     overrides
         Settings such as ``"graph.tau=2"`` for all runs; the axes override them.
     out
@@ -68,8 +80,10 @@ def compare(
         The number of runs at a time. The default is the number of cores divided by ``threads``,
         and one on an accelerator. Under ``joblib.parallel_config`` the runs go to its backend.
     threads
-        The CPU threads of each run. They influence rounding slightly; earlier results with another
-        number of threads are reused nevertheless, and ``Comparison.threads`` lists the numbers.
+        The CPU threads of each run: by default one, or all where objects in memory are explained,
+        whose runs are done one after the other. They influence rounding slightly; earlier results
+        with another number of threads are reused nevertheless, and ``Comparison.threads`` lists the
+        numbers.
     progress
         Receives reports on the progress of long work.
     fresh
@@ -81,6 +95,9 @@ def compare(
     trust_code
         Whether spec files may name code to run, as the classifier ``module`` does. Mappings and
         the overrides are your own, and may.
+    **settings
+        With ``methods``: further keys of the spec, as for ``causalxai.explain``: ``images``,
+        ``metrics`` (by default all metrics of the methods), ``seed``, ``name``, ``budget``.
 
     Raises
     ------
@@ -89,9 +106,17 @@ def compare(
     CausalxaiError
         If the runs cannot be written, or a process that ran some was killed.
     """
-    settings = [*overrides, "sanity=true"] if sanity else overrides
-    grid = load_grid(specs, settings, trust_code=trust_code)
-    runs = _Runs(Path(out), jobs, threads, progress, [_Plan(cell) for cell in grid.cells])
+    if methods is not None or isinstance(specs, Classifier):
+        specs = spec_of_methods(specs, data, methods or (), **settings)
+    elif settings or data is not None:
+        given = ", ".join(["data"] * (data is not None) + list(settings))
+        raise TypeError(f"{given}: these are for a comparison of methods=[...]")
+    all_overrides = [*overrides, "sanity=true"] if sanity else overrides
+    grid = load_grid(specs, all_overrides, trust_code=trust_code)
+    if any(cell.spec.live for cell in grid.cells):
+        # Objects are not sent to other processes: a child that forks off has them already.
+        jobs, threads = 1, threads or joblib.cpu_count()
+    runs = _Runs(Path(out), jobs, threads or 1, progress, [_Plan(cell) for cell in grid.cells])
     runs.look_at_inputs()
     if fresh:
         runs.drop_results()

@@ -21,6 +21,7 @@ from causalxai.comparison.statistics import mean_of
 from causalxai.config.vary import RESERVED, Axis, Label
 from causalxai.errors import did_you_mean
 from causalxai.pipeline.keys import labelled_metrics
+from causalxai.report.notebook import in_cell
 from causalxai.storage.cost import Cost
 
 REPLICATES = "seed"
@@ -83,6 +84,11 @@ class Comparison:
             table.translated.notna(), None
         )
         return table.fillna(dict.fromkeys(_TEXTS, ""))
+
+    def _repr_html_(self) -> str:
+        """Return the page and the folder, as a notebook shows the comparison."""
+        page = (self.directory / "comparison.html").read_text(encoding="utf-8")
+        return in_cell(page, self.directory)
 
     @cached_property
     def scores(self) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from causalxai.config.document import Document, read_document
 from causalxai.config.grid import Cell, Grid, Source, load_grid
 from causalxai.config.model import METHOD_STAGES, ImageSelection, Stage
 from causalxai.config.overrides import apply_overrides
-from causalxai.config.resolve import load_spec
+from causalxai.config.resolve import load_spec, reopen_spec
 from causalxai.config.resolved import ResolvedPlugin, ResolvedSpec
 from causalxai.config.schema import json_schema
 
@@ -23,4 +23,5 @@ __all__ = [
     "load_grid",
     "load_spec",
     "read_document",
+    "reopen_spec",
 ]

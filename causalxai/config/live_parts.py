@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from causalxai import __version__
-from causalxai.config.live import Live
+from causalxai.config.live import LIVE, Live
 from causalxai.config.resolved import Learned, ResolvedPlugin
 from causalxai.errors import PluginError
 from causalxai.plugin import Plugin, PluginConfig, registry
@@ -50,6 +51,16 @@ def resolve_images(live: Live) -> GivenImages:
     from causalxai.live.images import GivenImages, given_images
 
     return live.value if isinstance(live.value, GivenImages) else given_images(live.value)
+
+
+def images_by_digest(data: Mapping[str, Any]) -> dict[str, object]:
+    """Return, of a written spec whose images were objects, what is known of them: the digest."""
+    images = data.get("images")
+    if not isinstance(images, dict) or images.get("use") != LIVE:
+        return {}
+    from causalxai.live.images import GivenImages
+
+    return {"images": GivenImages(str(images.get("digest", "")))}
 
 
 def _resolve(group: Group, value: object) -> ResolvedPlugin[Any]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from causalxai.config.document import Document, as_problems, read_document
 from causalxai.config.fields import expand_home
-from causalxai.config.live import Live, missing_objects
-from causalxai.config.live_parts import resolve_images, resolve_live
+from causalxai.config.live import Live, held, missing_objects
+from causalxai.config.live_parts import images_by_digest, resolve_images, resolve_live
 from causalxai.config.messages import listed, validate
 from causalxai.config.mistake import KeyPath, Mistake, Place, without_echoes
 from causalxai.config.model import (
@@ -23,7 +23,7 @@ from causalxai.config.model import (
     long_form,
 )
 from causalxai.config.needs import unmet_needs
-from causalxai.config.overrides import apply_overrides
+from causalxai.config.overrides import apply_overrides, set_value
 from causalxai.config.resolved import ResolvedPlugin, ResolvedSpec
 from causalxai.errors import CausalxaiError, PluginError, SpecError
 from causalxai.plugin import registry
@@ -60,6 +60,35 @@ def load_spec(
         If the spec has mistakes; it lists all of them, in the order of the lines.
     """
     document = apply_overrides(read_document(source), overrides)
+    spec, mistakes = examine(document, trust_code=trust_code)
+    if spec is None:
+        raise SpecError(as_problems(mistakes))
+    return spec
+
+
+def reopen_spec(
+    file: Path, objects: Mapping[str, object], *, trust_code: bool = False
+) -> ResolvedSpec:
+    """Read the spec that a run has written, and put the objects in that it could not hold.
+
+    Parameters
+    ----------
+    file
+        The run's ``spec.yaml``.
+    objects
+        Objects by their keys in the spec; those of images may be left out.
+    trust_code
+        As for ``load_spec``.
+
+    Raises
+    ------
+    SpecError
+        If objects are missing, or the spec has mistakes.
+    """
+    document = read_document(file)
+    for key, value in {**images_by_digest(document.data), **objects}.items():
+        live = [held(one) for one in value] if isinstance(value, list | tuple) else held(value)
+        document = set_value(document, [key], live, {(): Place(key)})
     spec, mistakes = examine(document, trust_code=trust_code)
     if spec is None:
         raise SpecError(as_problems(mistakes))

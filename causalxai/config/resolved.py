@@ -232,7 +232,7 @@ class ResolvedSpec:
         """The images as a spec writes them, or their digest if they were given in Python."""
         if isinstance(self.images, ImageSelection):
             return self.images.model_dump(mode="json")
-        return {**self.images.to_data()}
+        return {"use": LIVE, "digest": self.images.digest}
 
     @property
     def live(self) -> tuple[str, ...]:

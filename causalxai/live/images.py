@@ -53,10 +53,6 @@ class GivenImages:
                 f"data set's have {list(dataset.image_shape)}"
             )
 
-    def to_data(self) -> dict[str, str]:
-        """Return what a spec can hold of them."""
-        return {"use": "live", "digest": self.digest}
-
 
 def given_images(given: object) -> GivenImages:
     """Return images to explain from a split, or from a tensor ``[n, c, h, w]`` in [0, 1].
@@ -66,6 +62,7 @@ def given_images(given: object) -> GivenImages:
     DataError
         If they are something else, empty, or not in [0, 1].
     """
+    # The images of a split may be read from their files only here.
     images = given.images[:] if isinstance(given, Split) else given
     if not isinstance(images, Tensor):
         kind = type(given).__name__

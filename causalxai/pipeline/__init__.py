@@ -2,5 +2,6 @@
 
 from causalxai.pipeline.execution import Run, run
 from causalxai.pipeline.explaining import explain
+from causalxai.pipeline.loading import load
 
-__all__ = ["Run", "explain", "run"]
+__all__ = ["Run", "explain", "load", "run"]

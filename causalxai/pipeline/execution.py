@@ -31,6 +31,7 @@ from causalxai.pipeline.rendering import REPORT
 from causalxai.pipeline.stage_results import Fresh
 from causalxai.pipeline.stages import Pipeline
 from causalxai.progress import SILENT, Progress
+from causalxai.report.notebook import in_cell
 from causalxai.report.page import Report
 from causalxai.storage.store import Store, write_record
 from causalxai.storage.writing import delete_leftovers, new_folder, writing_to
@@ -124,6 +125,10 @@ class Run:
         """
         with exact_convolutions():
             return explain_images(self.pipeline, images, target)
+
+    def _repr_html_(self) -> str:
+        """Return the report and the folder, as a notebook shows the run."""
+        return in_cell(self.pipeline.report.html, self.directory)
 
     def summary(self) -> dict[str, Any]:
         """Return plain JSON: directory, report, fit of the concepts, metrics, reused stages."""

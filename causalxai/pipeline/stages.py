@@ -275,8 +275,13 @@ class Pipeline:
             keep=lambda _: all(worth_keeping(result) for result in self.metrics),
         )
 
-    def require_results(self) -> None:
-        """Check that the report can be rendered from the store.
+    def require_results(self, *, metrics: bool = True) -> None:
+        """Check that the results are in the store, so that the report can be rendered from it.
+
+        Parameters
+        ----------
+        metrics
+            Whether those of the metrics must be there, too.
 
         Raises
         ------
@@ -285,7 +290,8 @@ class Pipeline:
         """
         not_stored = (Stage.DATASET, Stage.ORACLE, REPORT)
         stages = {stage: key for stage, key in self.keys.items() if stage not in not_stored}
-        missing = [stage for stage in stages if not self._results.stored(stage, stages[stage])]
+        asked = [stage for stage in stages if metrics or not stage.startswith("metrics.")]
+        missing = [stage for stage in asked if not self._results.stored(stage, stages[stage])]
         if missing:
             raise NotStoredError(
                 f"{self.store.root} has no results for {', '.join(missing)}: they were computed "
