@@ -312,6 +312,14 @@ class ClassifierSource(Plugin, ABC):
     ) -> Classifier:
         """Train a classifier on ``dataset.train``, or load one that is already trained."""
 
+    def held_out(self, dataset: Dataset) -> bool | None:
+        """Return whether the classifier was never trained on the test images.
+
+        ``None`` if that is not known. By default it is what the data set says; a source whose
+        ``fit`` trains from scratch, on other images than these, knows that they are held out.
+        """
+        return dataset.held_out
+
     @abstractmethod
     def restore(self, record: Record, dataset: Dataset, device: torch.device) -> Classifier:
         """Return the classifier that ``to_record`` stored."""

@@ -69,7 +69,7 @@ class Concept:
         Its place in a known order: a concept may cause only those of its own or a higher tier.
     scale
         The size of one unit of change in the concept's own values: the standard deviation over
-        held-out images (see ``held_out_scales``), or 1 where the values have a natural unit. 0
+        test images (see ``held_out_scales``), or 1 where the values have a natural unit. 0
         where the concept never varies.
     """
 
@@ -326,7 +326,7 @@ class ConceptSpace(DatasetDependent, ABC):
         """Restore what ``to_record`` returned, so that the space reads as when it was stored."""
 
     def summary(self) -> Mapping[str, Json]:
-        """Return figures of the fit on held-out images, for a run's summary, by name."""
+        """Return figures of the fit on the test images, for a run's summary, by name."""
         return {}
 
     def names(self) -> tuple[str, ...]:
@@ -335,14 +335,14 @@ class ConceptSpace(DatasetDependent, ABC):
 
 
 def held_out_scales(space: ConceptSpace, images: Images) -> tuple[float, ...]:
-    """Return the standard deviation of each concept over held-out images, for its ``scale``.
+    """Return the standard deviation of each concept over images, for its ``scale``.
 
     Parameters
     ----------
     space
         A space that is fitted as far as ``encode`` needs it.
     images
-        ``[n, c, h, w]``; at most 512 of them are read, evenly spaced.
+        ``[n, c, h, w]``, on which the space was not fitted; at most 512 are read, evenly spaced.
     """
     count = min(len(images), _IMAGES_FOR_SCALES)
     chosen = torch.linspace(0, len(images) - 1, count).round().long()

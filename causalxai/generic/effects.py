@@ -176,7 +176,7 @@ class Effects(GraphDiscoverer):
         Parameters
         ----------
         images
-            How many held-out images the oracle is asked about.
+            How many test images the oracle is asked about.
         least_effect
             What an effect on a concept must reach to be an edge, in units of both.
         threshold

@@ -27,7 +27,7 @@ Settings = TypeVar("Settings", bound=PluginConfig)
 
 
 class LookSettings(PluginConfig):
-    """What images are made into, and how many are held out.
+    """What images are made into, and how many are drawn for the test.
 
     Parameters
     ----------

@@ -40,6 +40,7 @@ def render(pipeline: Pipeline) -> Report:
     page = render_report(
         spec,
         accuracy=pipeline.classifier.accuracy(test.images, test.labels),
+        held_out=pipeline.held_out,
         graph=pipeline.graph,
         metrics=pipeline.metrics,
         sections=report_sections(parts, inputs, pipeline.watch),

@@ -29,6 +29,7 @@ from causalxai.pipeline.rendering import REPORT, render
 from causalxai.pipeline.stage_results import Fresh, StageResults, Work, worth_keeping
 from causalxai.pipeline.stored_answers import ClassifierRecords
 from causalxai.pipeline.watch import Watch, digests_of_data, digests_of_explanation, record_of
+from causalxai.plugin.guard import guarded
 from causalxai.progress import SILENT, Progress
 from causalxai.report.page import Report
 from causalxai.seeding import torch_generator
@@ -150,6 +151,12 @@ class Pipeline:
         found.examine(self.dataset.test.images)
         self.watch.keep("classifier", lambda: state_of(found.model))
         return found
+
+    @property
+    def held_out(self) -> bool | None:
+        """Whether the classifier was never trained on the test images; ``None`` if not known."""
+        with guarded(self.spec.classifier.provenance, "what it was trained on"):
+            return self._trainer.held_out(self.dataset)
 
     @property
     def _records(self) -> ClassifierRecords:

@@ -66,6 +66,7 @@ def render_report(
     spec: ResolvedSpec,
     *,
     accuracy: float,
+    held_out: bool | None,
     graph: CausalGraph | None,
     metrics: Sequence[MetricResult],
     sections: Sequence[Section],
@@ -77,7 +78,9 @@ def render_report(
     spec
         The resolved spec of the run.
     accuracy
-        The classifier's accuracy on the held-out images, in [0, 1].
+        The classifier's accuracy on the test images, in [0, 1].
+    held_out
+        Whether the classifier was never trained on these; ``None`` if that is not known.
     graph, metrics
         The results; ``None`` if the run has no graph.
     sections
@@ -89,7 +92,7 @@ def render_report(
     environment.filters["embed"] = _embed
     html = environment.get_template("page.html").render(
         spec=spec,
-        accuracy=f"{accuracy:.1%}",
+        accuracy=_accuracy_in_words(accuracy, held_out),
         lead=sections[:1],
         sections=sections[1:],
         graph=graph,
@@ -97,6 +100,17 @@ def render_report(
         yaml=spec.to_yaml(),
     )
     return Report(html, dict(_files(sections)))
+
+
+def _accuracy_in_words(accuracy: float, held_out: bool | None) -> str:
+    if held_out:
+        return f"held-out accuracy {accuracy:.1%}"
+    known = (
+        "it is not known whether the network was trained on them"
+        if held_out is None
+        else "the network was trained on them"
+    )
+    return f"accuracy on the test images {accuracy:.1%}; {known}"
 
 
 def page_environment(*packages: str) -> Environment:

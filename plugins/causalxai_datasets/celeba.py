@@ -58,9 +58,9 @@ class CelebA(DatasetSource):
     The folder has ``list_attr_celeba.txt`` and ``img_align_celeba``, a folder or a ``.zip``, which
     is read without unpacking. ``list_eval_partition.txt`` has the images for training (0) and for
     the test (2); those for validation (1) are not used. Without it, a tenth of each class is drawn
-    and held out, which is logged as a warning: there are about twenty photographs of each
+    for the test, which is logged as a warning: there are about twenty photographs of each
     celebrity, and the published parts have no person in common, but the drawn ones do, so that
-    held-out results are too optimistic.
+    test results are too optimistic.
 
     ``Split.concepts`` are 0 or 1; their true graph is unknown. Images are stored as floats, 49 kB
     for one of 64 pixels and 197 kB for one of 128, so that all training images take 8 GB or 32 GB.
@@ -171,8 +171,8 @@ class CelebA(DatasetSource):
             train, test = ((parts == part).nonzero().flatten() for part in (_TRAIN, _TEST))
         else:
             _logger.warning(
-                "%s: not found; the held-out images are drawn at random and show people who are "
-                "also in the training images, so that held-out results are too optimistic",
+                "%s: not found; the test images are drawn at random and show people who are "
+                "also in the training images, so that test results are too optimistic",
                 partition,
             )
             train, test = stratified_split(task, _TEST_FRACTION, rng)

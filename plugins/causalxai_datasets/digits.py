@@ -31,7 +31,7 @@ class Digits(DatasetSource):
         size
             Height and width in pixels.
         test_fraction
-            The share of each digit that is held out.
+            The share of each digit that is drawn for the test.
         classes
             The digits of each class, by its name: ``{"3": [3], "8": [8]}``. Each digit may occur
             once, and others are left out. By default each digit is a class.

@@ -47,7 +47,7 @@ class BitSpace(ConceptSpace):
     autoencoder_, generator_
         The networks, in evaluation mode, on the classifier's device.
     quality_, pictures_
-        Measures of the code and of the pictures on held-out images.
+        Measures of the code and of the pictures on test images, on which neither was trained.
     coding_history_, painting_history_
         ``[steps, terms]``, the losses of the two trainings.
 
@@ -206,7 +206,7 @@ class BitSpace(ConceptSpace):
         return self
 
     def summary(self) -> Mapping[str, Json]:
-        """Return the measures on held-out images."""
+        """Return the measures on test images."""
         code, pictures = self.quality_, self.pictures_
         warning = code.collapse_warning()
         return {

@@ -29,7 +29,7 @@ _NUMBERS_AT_ONCE = 2**26
 
 
 class BitDiscoverer(GraphDiscoverer):
-    """Compares do(bit = 1) with do(bit = 0) on held-out images.
+    """Compares do(bit = 1) with do(bit = 0) on test images.
 
     An edge's weight is the mean difference. For a class it is that of the logit; with two classes
     there is one node, the second class, and the difference of its logit from the first's. For a
@@ -52,7 +52,7 @@ class BitDiscoverer(GraphDiscoverer):
         Parameters
         ----------
         units
-            The number of held-out images for which the oracle is queried.
+            The number of test images for which the oracle is queried.
         threshold
             The least size of an edge, as a share of the strongest effect on its target.
         attributes

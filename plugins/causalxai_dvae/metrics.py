@@ -1,4 +1,4 @@
-"""The measures of the paper's tables 1 and 2, on held-out images."""
+"""The measures of the paper's tables 1 and 2, on test images."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ class _CodeMetric(RunMetric):
         Parameters
         ----------
         images
-            The largest number of held-out images.
+            The largest number of test images.
         """
 
         images: PositiveInt = 2000
 
     config: Config
 
-    def _held_out(self, inputs: ScoringInputs) -> tuple[BitSpace, Tensor, Tensor]:
-        """Return the space, activations ``[n, d]`` of held-out images, and their labels."""
+    def _of_test_images(self, inputs: ScoringInputs) -> tuple[BitSpace, Tensor, Tensor]:
+        """Return the space, activations ``[n, d]`` of test images, and their labels."""
         space = expect(inputs.need_space(), BitSpace, self.name)
         test = inputs.dataset.test
         rows = torch.randperm(len(test), generator=inputs.rng)[: self.config.images]
@@ -59,7 +59,7 @@ class FlipChanged(_CodeMetric):
     name = "flip-changed"
 
     def _score_run(self, inputs: ScoringInputs) -> MetricResult:
-        space, activations, _ = self._held_out(inputs)
+        space, activations, _ = self._of_test_images(inputs)
         found = ComplementedCode.of(space.autoencoder_, space.layer_, activations)
         scores = torch.rand(found.code.shape, generator=inputs.rng).to(found.code.device)
         half = scores.argsort(dim=1) < found.code.shape[1] // 2
@@ -83,7 +83,7 @@ class CodeAgreement(_CodeMetric):
     name = "code-agreement"
 
     def _score_run(self, inputs: ScoringInputs) -> MetricResult:
-        space, activations, _ = self._held_out(inputs)
+        space, activations, _ = self._of_test_images(inputs)
         found = ComplementedCode.of(space.autoencoder_, space.layer_, activations)
         others = torch.randperm(len(activations), generator=inputs.rng).to(activations.device)
         return MetricResult(
@@ -103,7 +103,7 @@ class CodeAccuracy(_CodeMetric):
     name = "code-accuracy"
 
     def _score_run(self, inputs: ScoringInputs) -> MetricResult:
-        space, activations, labels = self._held_out(inputs)
+        space, activations, labels = self._of_test_images(inputs)
         found = ComplementedCode.of(space.autoencoder_, space.layer_, activations)
         return MetricResult(
             self.name,
@@ -133,7 +133,7 @@ class SharedInformation(_CodeMetric):
         Parameters
         ----------
         images
-            The largest number of held-out images.
+            The largest number of test images.
         samples
             The number of Gaussian draws for each image, for generator and classifier each.
         """
@@ -144,7 +144,7 @@ class SharedInformation(_CodeMetric):
     config: Config
 
     def _score_run(self, inputs: ScoringInputs) -> MetricResult:
-        space, activations, _ = self._held_out(inputs)
+        space, activations, _ = self._of_test_images(inputs)
         information = shared_information(
             space.generator_,
             space.layer_,

@@ -1,4 +1,4 @@
-"""Measures of the generator's pictures on held-out images."""
+"""Measures of the generator's pictures on test images."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _INFORMED, _SAMPLES = 500, 8
 
 @dataclass(frozen=True)
 class PictureQuality:
-    """Measures of a generator on held-out images.
+    """Measures of a generator on images that it was not trained on.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def measure_pictures(
     generator, autoencoder, layer, classifier
         On one device.
     activations, images
-        ``[n, d]`` and ``[n, c, h, w]``, held out.
+        ``[n, d]`` and ``[n, c, h, w]``, not used for training.
     mean_image
         ``[c, h, w]``, the mean of the images on which the generator was trained.
     rng
@@ -98,7 +98,7 @@ def measure_pictures(
         )
     if not bool(torch.isfinite(painted).all() and torch.isfinite(flipped).all()):
         raise DataError(
-            "the generator's pictures of held-out images are not finite: lower "
+            "the generator's pictures of test images are not finite: lower "
             "concepts.generator.learning_rate"
         )
     seen, seen_flipped = classifier.predict(painted).cpu(), classifier.predict(flipped).cpu()

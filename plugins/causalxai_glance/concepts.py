@@ -17,14 +17,14 @@ from causalxai_glance.latent_space import LatentSpace
 
 
 def named_concepts(inputs: DiscoveryInputs, units: int) -> tuple[tuple[str, ...], Concepts]:
-    """Return the named concepts of a latent space with an oracle and held-out units.
+    """Return the named concepts of a latent space with an oracle and units of test images.
 
     Parameters
     ----------
     context
         With a bound oracle.
     units
-        The largest number of held-out images.
+        The largest number of test images.
 
     Raises
     ------

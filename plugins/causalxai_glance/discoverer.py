@@ -90,7 +90,7 @@ class GlanceDiscoverer(GraphDiscoverer):
             T: the least change of the effect, in its sds, that must be read back for each sd of the
             cause. For boolean concepts the unit is the step from 0 to 1.
         units
-            The number of held-out images for which the oracle is queried.
+            The number of test images for which the oracle is queried.
         repeats
             The number of random halves of the labels on which the search is repeated, for the
             edges' frequency. Halves are drawn without replacement, because repeated labels would

@@ -67,13 +67,13 @@ class LatentSpace(ConceptSpace):
         ``[L]``, mean and sd of each unnamed latent in training; 0 and 1 for the named, which are
         aligned to standardised labels.
     scale_
-        ``[k]``, the sd of each named concept as it is read in held-out images.
+        ``[k]``, the sd of each named concept as it is read in test images.
     scm_
         The SCM layer over the named concepts, or ``None`` without them.
     boolean_
         Indices of the named concepts whose labels are 0 and 1.
     quality_
-        Measures of the twin on held-out images.
+        Measures of the twin on test images, on which it was not trained.
     history_
         ``[steps, terms]``, the losses during training.
 
@@ -284,7 +284,7 @@ class LatentSpace(ConceptSpace):
         return self
 
     def summary(self) -> Mapping[str, Json]:
-        """Return the twin's measures on held-out images."""
+        """Return the twin's measures on test images."""
         quality = self.quality_
 
         def each(values: Sequence[float | None]) -> Json:

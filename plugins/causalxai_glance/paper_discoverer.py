@@ -77,7 +77,7 @@ class PaperDiscoverer(GraphDiscoverer):
         estimator
             ``mean-of-ratios`` is equation 2 as printed, which is heavy-tailed.
         units
-            The number of held-out images that are used.
+            The number of test images that are used.
         repeats
             The number of bootstrap resamples of the units.
         """

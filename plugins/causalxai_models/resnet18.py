@@ -147,6 +147,10 @@ class ResNet18Classifier(TrainedClassifier):
             small_input=self.config.stem == "small",
         )
 
+    def held_out(self, dataset: Dataset) -> bool | None:
+        """Return whether no test image was trained on; given weights may have been."""
+        return dataset.held_out if self.config.weights else super().held_out(dataset)
+
     def _start(self, model: nn.Module) -> None:
         if self.config.weights is None:
             return

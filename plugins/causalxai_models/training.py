@@ -121,6 +121,10 @@ class TrainedClassifier(ClassifierSource):
         )
         return self._classifier(model, dataset, device)
 
+    def held_out(self, dataset: Dataset) -> bool | None:  # noqa: ARG002
+        """Return that the classifier was trained on no test image."""
+        return True
+
     def restore(self, record: Record, dataset: Dataset, device: torch.device) -> Classifier:
         """Restore a classifier from the tensors of ``to_record``.
 

@@ -61,11 +61,13 @@ def render(tiny_spec: dict[str, Any]) -> Render:
         metrics: tuple[MetricResult, ...] = (),
         sections: tuple[Section, ...] = (),
         graph: CausalGraph | None = None,
+        held_out: bool | None = True,
         **spec: object,
     ) -> Page:
         report = render_report(
             load_spec({**tiny_spec, **spec}),
             accuracy=0.9876,
+            held_out=held_out,
             graph=graph or CausalGraph("ab", [("a", "b")]),
             metrics=metrics,
             sections=sections,
@@ -148,6 +150,16 @@ def test_the_page_tells_what_was_run(render: Render):
     assert "interventional explains lenet on digits (held-out accuracy 98.8%) · seed 0" in text
     assert "2 nodes and 1 edges" in text
     assert "learning_rate: 0.03" in text
+
+
+def test_images_are_called_held_out_only_if_that_is_known(render: Render):
+    unknown, seen = (" ".join(render(held_out=told).text.split()) for told in (None, False))
+    assert (
+        "(accuracy on the test images 98.8%; it is not known whether the network was trained on "
+        "them)" in unknown
+    )
+    assert "(accuracy on the test images 98.8%; the network was trained on them)" in seen
+    assert "held-out" not in unknown + seen
 
 
 def test_whatever_a_plugin_says_is_text(render: Render):
@@ -259,6 +271,7 @@ def test_figures_are_files_beside_the_page(tiny_spec: dict[str, Any]):
     report = render_report(
         load_spec(tiny_spec),
         accuracy=1.0,
+        held_out=True,
         graph=CausalGraph("ab"),
         metrics=(),
         sections=(Section("None", [Text("no figure")]), shown),

@@ -106,7 +106,8 @@ def _quality_table(quality: CodeQuality) -> Table:
          "accuracy with \N{GREEK SMALL LETTER PHI}",
          "with \N{GREEK SMALL LETTER PHI}\N{PRIME}", "agreement", "variance explained"),
         (tuple(f"{figure:.1%}" for figure in figures),),
-        "On held-out images. \N{GREEK SMALL LETTER PHI} is the layer, "
+        "On test images, on which the code was not trained. "
+        "\N{GREEK SMALL LETTER PHI} is the layer, "
         "\N{GREEK SMALL LETTER PHI}\N{PRIME} "
         "its decoded code. The flip is of all bits, and the change is from the prediction with "
         "\N{GREEK SMALL LETTER PHI}\N{PRIME}, or with \N{GREEK SMALL LETTER PHI}.",

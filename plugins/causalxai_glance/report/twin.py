@@ -130,7 +130,7 @@ def _quality_table(quality: Quality, names: tuple[str, ...]) -> Table:
          "effect on others", *(("alignment AUC", "do() readback AUC") if boolean else ()),
          "faithful"),
         tuple(rows),
-        "On held-out images. Alignment: agreement of the latent "
+        "On test images, on which the twin was not trained. Alignment: agreement of the latent "
         "with its label. Readback: agreement of the latent that "
         "is read from the twin's image with the one from which "
         "the image was generated, also after do() set it to "

@@ -26,7 +26,7 @@ _AT_ONCE = 256
 
 @dataclass(frozen=True)
 class Quality:
-    """Measures of a twin on held-out images.
+    """Measures of a twin on images that it was not trained on.
 
     Parameters
     ----------
@@ -184,7 +184,7 @@ def _finite(latents: Tensor) -> Tensor:
     """Return latents unchanged, or raise DataError if some of them are not finite."""
     if not bool(torch.isfinite(latents).all()):
         raise DataError(
-            "the latents of held-out images, or those read back from the twin's pictures of them, "
+            "the latents of test images, or those read back from the twin's pictures of them, "
             "are not finite: lower learning_rate, or look for images that the classifier does not "
             "embed in finite values"
         )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -133,3 +134,13 @@ def test_the_feature_layer_is_the_pooled_one(colour_dataset: Dataset) -> None:
 
     assert classifier.feature_layer == "avgpool"
     assert isinstance(classifier.model.maxpool, nn.Identity)
+
+
+def test_test_images_are_held_out_unless_given_weights_may_know_them(
+    colour_dataset: Dataset, tmp_path: Path
+) -> None:
+    given = ResNet18Classifier(weights=tmp_path / "given.pt")
+    assert ResNet18Classifier().held_out(colour_dataset) is True
+    assert given.held_out(colour_dataset) is None
+    assert given.held_out(replace(colour_dataset, held_out=True)) is True
+    assert given.held_out(replace(colour_dataset, held_out=False)) is False

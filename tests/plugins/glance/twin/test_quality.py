@@ -220,5 +220,5 @@ class Narrow(StandIn):
 
 @pytest.mark.parametrize("twin", [Glaring(), Narrow()], ids=["images", "after do()"])
 def test_where_no_number_is_read_it_is_told(pixels: Classifier, twin: StandIn):
-    with pytest.raises(DataError, match=r"the latents of held-out images.* are not finite"):
+    with pytest.raises(DataError, match=r"the latents of test images.* are not finite"):
         measure(pixels, twin)
