@@ -6,6 +6,7 @@ import logging
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -14,13 +15,20 @@ from torch import Tensor, nn
 
 from causalxai.errors import CapabilityError, ContractError
 from causalxai.image_data.lazy import Images, batches
-from causalxai.network.adaptation import as_float32, name_of, unwrapped
+from causalxai.network.adaptation import as_float32, inside_wrappers, name_of
+from causalxai.network.adapter import adapter, placed
+from causalxai.network.class_columns import ClassColumns
+from causalxai.network.copying import copied
 from causalxai.network.dividing_layers import offer
-from causalxai.network.examination import Examination, own_randomness, refuse_unbuilt
+from causalxai.network.examination import Examination
 from causalxai.network.hidden_layer import Embedding, HiddenLayer, NamedLayer
 from causalxai.network.layer_order import in_order, weighted_layers
 from causalxai.network.linear_head import LinearHead, find_linear_head
+from causalxai.network.preparation import Numbers
 from causalxai.network.probe_images import probe_images
+from causalxai.network.reading import Output
+from causalxai.network.shared_randomness import own_randomness
+from causalxai.network.state import plain_state
 from causalxai.plugin import Plugin
 from causalxai.progress import SILENT, Progress
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
@@ -40,30 +48,48 @@ _EXAMINED = 4
 class Classifier:
     """A trained network in evaluation mode, with the names and shapes needed to use it.
 
-    The network is examined on a few random pictures: its answer for an image must depend on nothing
-    but the image. Where it writes into the images, or computes with other numbers than float32, its
-    ``forward`` is replaced with one that passes copies on and returns float32 logits. Wrappers of
-    ``torch.compile`` and ``nn.DataParallel`` are taken off.
+    The network is copied, so that the given one stays as it is. The copy is examined on a few
+    random pictures: its answer for an image must depend on nothing but the image. Its ``forward``
+    takes images in [0, 1] and returns float32 logits, whatever the network itself takes and gives.
+    Wrappers of ``torch.compile`` and ``nn.DataParallel`` are taken off.
 
     Parameters
     ----------
     model
-        Maps images ``[n, c, h, w]`` in [0, 1] to logits ``[n, K]``. It is put into evaluation
-        mode and its parameters are frozen.
+        Maps prepared images ``[n, c, h, w]`` to its outputs, of which logits ``[n, K]`` are made.
+        A copy is put into evaluation mode, and its parameters are frozen.
     class_names
         ``K`` names.
     image_shape
-        Channels, height and width.
+        Channels, height and width; ``None`` to leave it to the data set's images.
+    mean, std, scale
+        How images, which lie in [0, 1], are prepared: multiplied by ``scale`` (255 for a network
+        that takes 0 to 255), minus ``mean``, divided by ``std``. One number, or one for each
+        channel; ``None`` for none.
+    preprocess
+        In place of these: a function of a batch; a config or transforms with ``mean`` and ``std``,
+        as of timm and torchvision; an image processor of Hugging Face; or ``"own"`` for the config
+        that a network of timm has itself. Images keep their size.
+    output
+        What the network gives: ``logits``, ``probabilities`` or ``log-probabilities`` of all
+        classes, or, of two classes, ``binary-logit`` or ``binary-probability`` of the second.
+    answer
+        The attribute, key or index of the outputs, where the network returns more than a tensor.
+        ``logits``, and the only tensor, are found without it.
+    classes
+        Which output each class is, if there are more than ``K`` or in another order: numbers, a
+        mapping of names to numbers, or a file with the names of all outputs. Probabilities are
+        then those among these classes.
     feature_layer
         The name of the last hidden layer, for methods that read features.
     device
-        The device on which the model is and computes.
+        The device on which the copy is and computes.
 
     Raises
     ------
     ContractError
-        If the network fails, does not return logits, or its answers cannot be relied on; the
-        message says what is wrong.
+        If the network cannot be copied, fails, does not return what is said of it, or its answers
+        cannot be relied on; the message says what is wrong.
     """
 
     def __init__(
@@ -71,30 +97,69 @@ class Classifier:
         model: nn.Module,
         *,
         class_names: Sequence[str],
-        image_shape: tuple[int, int, int],
+        image_shape: tuple[int, int, int] | None = None,
+        mean: Numbers = None,
+        std: Numbers = None,
+        scale: float | None = None,
+        preprocess: object = None,
+        output: Output = "logits",
+        answer: str | int | None = None,
+        classes: ClassColumns = None,
         feature_layer: str | None = None,
         device: torch.device | str = "cpu",
     ) -> None:
         self.device = torch.device(device)
         self.class_names = tuple(class_names)
-        self.image_shape = image_shape
         self.feature_layer = feature_layer
-        self.model = self._placed(unwrapped(model))
-        self._gradient_fault = self._examined(self._noise()[_TRIED])
+        self.adapter = adapter(
+            inside_wrappers(model), self.class_names, mean=mean, std=std, scale=scale,
+            preprocess=preprocess, output=output, answer=answer, classes=classes,
+        )  # fmt: skip
+        self.model = placed(copied(model), self.adapter, self.device)
+        self._image_shape = image_shape
+        self._gradient_fault = ""
+        if self._image_shape is not None:
+            self._gradient_fault = self._examined(self._noise()[_TRIED])
 
-    def _placed(self, model: nn.Module) -> nn.Module:
-        refuse_unbuilt(model)
-        try:
-            placed = model.to(self.device).eval()
-            for parameter in placed.parameters():
-                parameter.requires_grad_(False)
-            return placed
-        except Exception as error:
-            # The network may be the user's own code, which may raise any exception.
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width.
+
+        Raises
+        ------
+        ContractError
+            If they were left to the data set's images.
+        """
+        if self._image_shape is None:
             raise ContractError(
-                f"{name_of(model)} cannot be put into evaluation mode on {self.device}: "
-                f"{type(error).__name__}: {error}"
-            ) from error
+                "the classifier does not know the shape of its images yet: give image_shape, "
+                "(channels, height, width), or ask for_images"
+            )
+        return self._image_shape
+
+    @property
+    def has_image_shape(self) -> bool:
+        """Whether the shape of the images is known."""
+        return self._image_shape is not None
+
+    def for_images(self, image_shape: tuple[int, int, int]) -> Classifier:
+        """Return this classifier for images of some shape, on which it is examined.
+
+        It is the classifier itself if that is its shape, or else a new one with another copy.
+
+        Raises
+        ------
+        ContractError
+            If the network does not take such images, as in the constructor.
+        """
+        if self._image_shape == image_shape:
+            return self
+        other = copy(self)
+        other.__dict__.pop("head", None)
+        other.model = copied(self.model)
+        other._image_shape = image_shape
+        other._gradient_fault = other._examined(other._noise()[_TRIED])
+        return other
 
     def examine(self, images: Images) -> None:
         """Try the network on a few images, as it was tried on random ones when it was loaded.
@@ -121,7 +186,7 @@ class Classifier:
         """Examine the network, and return why it gives no gradients; empty if it does."""
         examination = Examination(self.model, len(self.class_names))
         with torch.inference_mode(False), own_randomness():
-            examination.first_call(images[:1])
+            examination.first_call(images, self.adapter.reads)
             logits = examination.try_on(images)
             fault = examination.gradient_fault(images[:1], logits[:1])
         if fault:
@@ -332,19 +397,4 @@ class ClassifierSource(Plugin, ABC):
         CapabilityError
             If the state dict holds something else than plain tensors, as of quantised networks.
         """
-        state = classifier.model.state_dict()
-        for name, value in state.items():
-            plain = isinstance(value, Tensor) and value.layout == torch.strided
-            if not plain or value.is_quantized:
-                raise CapabilityError(
-                    f"{name_of(classifier.model)} cannot be stored: {name!r} in its state "
-                    f"dict is a {_kind(value)}, not a plain tensor; load the network as it was "
-                    "before it was quantised, or return plain tensors from state_dict()"
-                )
-        return Record(tensors=dict(state))
-
-
-def _kind(value: object) -> str:
-    if isinstance(value, Tensor):
-        return "quantised tensor" if value.is_quantized else "sparse tensor"
-    return type(value).__name__
+        return Record(tensors=plain_state(classifier.model))

@@ -29,6 +29,7 @@ TESTS_OF_SEVERAL_FILES = {
     "plugins/glance/twin/test_twin_training.py",
     "plugins/interventional/test_devices.py",
     "plugins/interventional/test_odd_networks.py",
+    "test_adapted_classifiers.py",
     "test_conformance.py",
     "test_imports.py",
     "test_layout.py",

@@ -64,6 +64,8 @@ class LiveClassifier(ClassifierSource):
             If it is on another device than the one that the spec names.
         """
         found = self.config.classifier
+        if not found.has_image_shape:
+            found = found.for_images(dataset.image_shape)
         if found.class_names != dataset.class_names:
             raise DataError(
                 f"the classifier's classes are {_few(found.class_names)}, but the data set's are "
@@ -102,10 +104,10 @@ def classifier_digest(classifier: Classifier) -> str:
     """Return a digest of a classifier: of its network and of all its settings."""
     settings: dict[str, Any] = {
         "class_names": classifier.class_names,
-        "image_shape": classifier.image_shape,
+        "image_shape": classifier.image_shape if classifier.has_image_shape else None,
         "feature_layer": classifier.feature_layer,
     }
-    network = network_digest(classifier.model)
+    network = network_digest(classifier.model, classifier.adapter.parts())
     return hashlib.sha256(f"{network} {settings!r}".encode()).hexdigest()
 
 

@@ -1,21 +1,29 @@
-"""Networks in the form in which the library can call them: without wrappers, with copied images.
+"""Networks in the form in which the library can call them: from images in [0, 1] to logits.
 
-Some networks write into the images that they are given, compute with other numbers than float32, or
-return a tensor that the next call overwrites. They are given copies, numbers of the kind that they
-need, and their answers are copied, all in one place: the ``forward`` of a subclass that the network
-becomes an instance of. The names of its layers, its state dict and its hooks stay as they were, and
-``torch.fx`` traces the new ``forward``.
+Some networks need normalised images, return objects or probabilities, write into the images that
+they are given, compute with other numbers than float32, or return a tensor that the next call
+overwrites. What has to be done around each call is done in one place: the ``forward`` of a subclass
+that the network becomes an instance of. The names of its layers, its state dict and its hooks stay
+as they were, and ``torch.fx`` traces the new ``forward``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
 
 from causalxai.errors import ContractError
+from causalxai.network.preparation import AS_THEY_ARE, Preparation
+from causalxai.network.reading import PLAIN, Reading, read
 
+OWN_FORWARD = "_causalxai_forward"
+"""The attribute that keeps a ``forward`` that was set on the network itself, not on its class."""
 _PARALLEL = (nn.DataParallel, nn.parallel.DistributedDataParallel)
 
 
@@ -34,12 +42,18 @@ class Adaptation:
     copies_logits
         Whether the logits are copied, because the network overwrites them in its next call, or
         because it computes them in inference mode, after which they cannot be used in training.
+    prepares
+        What is done to the images.
+    reads
+        How the logits are read from the answer.
     """
 
     takes: torch.dtype = torch.float32
     copies_images: bool = False
     gives_float32: bool = False
     copies_logits: bool = False
+    prepares: Preparation = AS_THEY_ARE
+    reads: Reading = PLAIN
 
     @property
     def reason(self) -> str:
@@ -48,6 +62,8 @@ class Adaptation:
             return "writes into the images that it is given"
         if self.copies_logits:
             return "returns logits that cannot be kept"
+        if self.prepares != AS_THEY_ARE or self.reads != PLAIN:
+            return "does not map images in [0, 1] to logits"
         return "does not take and give float32"
 
 
@@ -61,14 +77,20 @@ def unwrapped(model: nn.Module) -> nn.Module:
     Inside it, parts that ``torch.compile`` made are replaced with what they were made of: their
     layers could otherwise not be read. It computes the same as before, apart from rounding.
     """
-    while (inner := _inside(model)) is not None:
-        model = inner
+    model = inside_wrappers(model)
     for parent in list(model.modules()):
         # What nn.Module.compile() sets.
         parent._compiled_call_impl = None
         for name, child in list(parent.named_children()):
             if _inside(child) is not None:
                 setattr(parent, name, unwrapped(child))
+    return model
+
+
+def inside_wrappers(model: nn.Module) -> nn.Module:
+    """Return the network inside wrappers, which is left as it is."""
+    while (inner := _inside(model)) is not None:
+        model = inner
     return model
 
 
@@ -116,24 +138,46 @@ def adapt(model: nn.Module, adaptation: Adaptation) -> None:
     # The forward() of these is not that of their class alone, so that a subclass could not wrap it.
     if (
         isinstance(model, torch.jit.ScriptModule | fx.GraphModule)
-        or "forward" in vars(model)
         or original.__call__ is not nn.Module.__call__
     ):
         raise ContractError(
-            f"{name_of(model)} {adaptation.reason}; wrap it in a class of your own, whose "
-            "forward() passes it a copy of the images (and their type), and returns the logits "
-            "as float32"
+            f"{name_of(model)} {adaptation.reason}, and its class allows nothing to be done around "
+            "its forward(): wrap it in a class of your own, whose forward() passes it a copy of "
+            "the images, prepared and of its type, and returns the logits as float32"
         )
+    attributes = vars(model)
+    if adaptation == UNCHANGED:
+        model.__class__ = original
+        if OWN_FORWARD in attributes:
+            attributes["forward"] = attributes.pop(OWN_FORWARD)
+        return
+    if "forward" in attributes:
+        attributes[OWN_FORWARD] = attributes.pop("forward")
     model.__class__ = _subclass(original, adaptation)
 
 
+@contextmanager
+def unread(model: nn.Module) -> Iterator[None]:
+    """Let a network return its own answers, in place of the logits that are read from them."""
+    kept = adaptation_of(model)
+    adapt(model, replace(kept, reads=PLAIN))
+    try:
+        yield
+    finally:
+        adapt(model, kept)
+
+
 def _subclass(original: type[nn.Module], adaptation: Adaptation) -> type[nn.Module]:
-    def forward(self: nn.Module, images: Tensor) -> Tensor:
+    prepares, reads = adaptation.prepares, adaptation.reads
+
+    def forward(self: nn.Module, images: Tensor) -> Any:
         if adaptation.copies_images:
             images = images.clone()
+        prepared = prepares(images)
         if adaptation.takes != torch.float32:
-            images = images.to(adaptation.takes)
-        logits: Tensor = original.forward(self, images)
+            prepared = prepared.to(adaptation.takes)
+        own = vars(self).get(OWN_FORWARD, partial(original.forward, self))
+        logits = read(self, reads, lambda: own(prepared), images)
         if adaptation.copies_logits:
             logits = logits.clone()
         return logits.to(torch.float32) if adaptation.gives_float32 else logits

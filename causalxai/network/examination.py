@@ -7,22 +7,27 @@ answer for an image depends on nothing but the image.
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from causalxai.errors import CausalxaiError, ContractError
-from causalxai.network.adaptation import adapt, adaptation_of, name_of
+from causalxai.network.adaptation import adapt, adaptation_of, name_of, unread
 from causalxai.network.gradients import gradient_fault, squashed_by
+from causalxai.network.outputs import (
+    checked_reading,
+    layer_before_end,
+    layer_explains,
+    refuse_values,
+)
+from causalxai.network.reading import LOGITS, PLAIN, Reading
+from causalxai.network.shared_randomness import own_randomness, random_states
 from causalxai.network.state import changes, state_of
 
 _REPEATED = 1e-6
@@ -36,23 +41,8 @@ _TF32 = 1e-3
 """The precision of products on accelerators, which may round float32 to ten bits."""
 _FLOOR = 1e-6
 """The largest difference where all logits are about 0."""
-_SHARES = 1e-2
-"""The largest error of a sum of probabilities."""
-_SEED = 1_804_289_383
-"""The seed of the shared generators during an examination."""
 
 _logger = logging.getLogger(__name__)
-
-
-def refuse_unbuilt(model: nn.Module) -> None:
-    """Raise ContractError if a lazy layer has no weights yet; the message names it."""
-    tensors = [*model.named_parameters(), *model.named_buffers()]
-    unbuilt = [name for name, tensor in tensors if is_lazy(tensor)]
-    if unbuilt:
-        raise ContractError(
-            f"{type(model).__name__} has lazy layers without weights ({unbuilt[0]}), which the "
-            "first call would draw at random: call it once on an image and load its weights first"
-        )
 
 
 class Examination:
@@ -71,16 +61,50 @@ class Examination:
         self.classes = classes
         self.name = name_of(model)
 
-    def first_call(self, image: Tensor) -> None:
-        """Find out how the network has to be called, on one image ``[1, c, h, w]``.
+    def first_call(self, images: Tensor, stated: Reading = PLAIN) -> None:
+        """Find out how the network has to be called, and how its answers are read.
+
+        Parameters
+        ----------
+        images
+            ``[n, c, h, w]``. It is called on the first one; on all, where it has to be found out
+            what goes into the softmax or sigmoid at its end.
+        stated
+            What the network's user says of its answers.
 
         Raises
         ------
         ContractError
-            If it fails, or does not give logits ``[1, K]``.
+            If it fails, or gives neither logits ``[1, K]`` nor what they can be made of.
         """
+        adaptation = adaptation_of(self.model)
+        adaptation.prepares.require_channels(images.shape[1])
+        if adaptation.reads != PLAIN:
+            # A copy of a network that was examined before.
+            self._find_types(images[:1], self._answer)
+            return
+        returned = self._find_types(images[:1], lambda image: self._call(image.clone()))
+        shape = tuple(images.shape[1:])
+        found = checked_reading(returned, stated, self.classes, self.name, shape)
+        found = replace(found, layer=self._layer_before_end(images, found))
+        adapt(self.model, replace(adaptation_of(self.model), reads=found))
+        self._answer(images[:1])
+
+    @torch.no_grad()
+    def _layer_before_end(self, images: Tensor, reading: Reading) -> str:
+        found = layer_before_end(self.model, images.clone(), reading)
+        if reading.output not in LOGITS:
+            _logger.info(
+                "%s gives %s; its logits are %s", self.name, reading.output,
+                f"the output of its layer {found!r}" if found else "their logarithms",
+            )  # fmt: skip
+        return found
+
+    @torch.no_grad()
+    def _find_types(self, image: Tensor, ask: Callable[[Tensor], Any]) -> Any:
+        """Ask the network, in its own type of numbers if it takes no other."""
         try:
-            self._answer(image)
+            return ask(image)
         except ContractError:
             other = self._own_dtype()
             if other is None:
@@ -88,10 +112,10 @@ class Examination:
             kept = adaptation_of(self.model)
             adapt(self.model, replace(kept, takes=other))
             try:
-                self._answer(image)
+                return ask(image)
             except ContractError:
                 adapt(self.model, kept)
-                self._answer(image)
+                return ask(image)
 
     def try_on(self, images: Tensor) -> Tensor:
         """Ask about the same images in several ways, and return the logits ``[n, K]``.
@@ -111,7 +135,7 @@ class Examination:
             return self._try_on(images)
 
     def _try_on(self, images: Tensor) -> Tensor:
-        drawn = _random_states()
+        drawn = random_states()
         # The first call may fill caches.
         first = self._answer(images)
         before = state_of(self.model)
@@ -138,13 +162,12 @@ class Examination:
                 images,
             )  # fmt: skip
         self._unchanged(before)
-        if _random_states() != drawn:
+        if random_states() != drawn:
             raise ContractError(
                 f"{self.name} draws random numbers in evaluation mode, so that its answers could "
                 "not be repeated: switch off what is random"
             )
-        self._refuse_probabilities(again)
-        return again
+        return self._refuse_other_outputs(images, again)
 
     def gradient_fault(self, image: Tensor, plain: Tensor) -> str:
         """Return why there are no gradients by an image; empty if there are.
@@ -171,28 +194,38 @@ class Examination:
                 "forward() must not depend on either",
                 image,
             )  # fmt: skip
-            if end := squashed_by(logits):
+            if end := self._end(image, logits):
                 raise ContractError(
                     f"{self.name} ends in a {end}; a classifier must return logits: return what "
-                    f"goes into the {end}"
+                    f"goes into the {end}, or say with output= that it gives probabilities"
                 )
         return fault
 
-    def _refuse_probabilities(self, logits: Tensor) -> None:
-        if self.classes == 1:
-            return
-        sums = logits.sum(dim=1)
-        if bool((logits >= 0).all()) and bool(((sums - 1).abs() <= _SHARES).all()):
-            raise ContractError(
-                f"{self.name} returns probabilities: its outputs are never negative and their sum "
-                "is 1; a classifier must return logits: return what goes into the softmax, or the "
-                "logarithm of the probabilities"
-            )
-        if bool((logits >= 0).all()) and bool((logits <= 1).all()):
-            _logger.warning(
-                "all outputs of %s for %d pictures lie between 0 and 1; if they are "
-                "probabilities, return the logits", self.name, len(logits),
-            )  # fmt: skip
+    @torch.no_grad()
+    def _refuse_other_outputs(self, images: Tensor, logits: Tensor) -> Tensor:
+        """Refuse outputs that are not what they are said to be, and return the logits."""
+        reading = adaptation_of(self.model).reads
+        if reading == PLAIN:
+            refuse_values(logits, reading, self.name)
+            return logits
+        with unread(self.model):
+            values = reading.values(self._call(images.clone()))
+        refuse_values(values, reading, self.name)
+        if reading.layer and not layer_explains(logits, values, reading):
+            _logger.info("the layer %r does not give all logits of %s", reading.layer, self.name)
+            self._adapt(reads=replace(reading, layer=""))
+            return self._answer(images)
+        return logits
+
+    def _end(self, image: Tensor, logits: Tensor) -> str:
+        """Return what a network ends in whose outputs are said to be logits, but are not."""
+        reading = adaptation_of(self.model).reads
+        if reading.output not in LOGITS:
+            return ""
+        if reading == PLAIN:
+            return squashed_by(logits)
+        with unread(self.model), torch.enable_grad():
+            return squashed_by(reading.values(self._call(image.clone().requires_grad_())))
 
     @torch.no_grad()
     def _answer(self, images: Tensor) -> Tensor:
@@ -339,30 +372,6 @@ def _hooks_that_do_nothing(model: nn.Module) -> Iterator[None]:
     finally:
         for handle in handles:
             handle.remove()
-
-
-@contextmanager
-def own_randomness() -> Iterator[None]:
-    """Seed the generators that all code of a process shares, and put them back afterwards."""
-    numbers, plain = np.random.get_state(), random.getstate()
-    with torch.random.fork_rng(devices=[]):
-        # A network that seeds them itself is found out by a seed that no one else would use.
-        torch.default_generator.manual_seed(_SEED)
-        np.random.seed(_SEED)
-        random.seed(_SEED)
-        try:
-            yield
-        finally:
-            np.random.set_state(numbers)
-            random.setstate(plain)
-
-
-def _random_states() -> tuple[object, ...]:
-    """Return the states of the generators that all code of a process shares."""
-    _, numbers, position, *_ = np.random.get_state(legacy=True)
-    accelerators = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
-    states = [state.numpy().tobytes() for state in (torch.get_rng_state(), *accelerators)]
-    return (*states, np.asarray(numbers).tobytes(), position, random.getstate())
 
 
 def _count(images: Tensor) -> str:

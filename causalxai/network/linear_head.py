@@ -14,7 +14,8 @@ from torch.nn import functional as F
 from torch.nn.utils import parametrize
 
 from causalxai.errors import CapabilityError
-from causalxai.network.adaptation import as_float32
+from causalxai.network.adaptation import adaptation_of, as_float32, name_of
+from causalxai.network.reading import PLAIN, Output, Reading
 
 # These layers change no value in evaluation mode, and these only average over positions.
 _IDLE = (
@@ -40,7 +41,11 @@ class LinearHead:
     name
         The layer's name in the model.
     layer
-        The layer itself, with ``K`` output units or channels.
+        The layer itself. Its output units or channels are the logits or, where there are more of
+        them or only one, are made logits of.
+    reading
+        How the classifier's logits are read from the layer's outputs: some of them, or two logits
+        of one output. Linear.
 
     References
     ----------
@@ -50,6 +55,7 @@ class LinearHead:
 
     name: str
     layer: nn.Linear | nn.Conv2d
+    reading: Reading = PLAIN
 
     @property
     def width(self) -> int:
@@ -61,8 +67,10 @@ class LinearHead:
         # A layer's own type, such as bfloat16.
         given = embeddings.to(self.layer.weight.dtype)
         if isinstance(self.layer, nn.Linear):
-            return as_float32(self.layer(given))
-        return as_float32(F.linear(given, self.layer.weight.flatten(1), self.layer.bias))
+            own = self.layer(given)
+        else:
+            own = F.linear(given, self.layer.weight.flatten(1), self.layer.bias)
+        return self.reading.logits(as_float32(own))
 
     def embedding(self, inputs: Tensor) -> Tensor:
         """Return the embeddings ``[n, l]`` for what the layer receives; differentiable."""
@@ -73,9 +81,9 @@ class LinearHead:
         return inputs.flatten(1)
 
     def pooled(self, output: Tensor) -> Tensor:
-        """Return ``[n, K]`` for what the layer returns: its mean over positions."""
+        """Return the logits ``[n, K]`` for what the layer returns: its mean over positions."""
         channel = -1 if isinstance(self.layer, nn.Linear) else 1
-        return _mean_over_positions(output.movedim(channel, -1))
+        return self.reading.logits(_mean_over_positions(output.movedim(channel, -1)))
 
     @contextmanager
     def recording(self) -> Iterator[list[Tensor]]:
@@ -119,50 +127,83 @@ def find_linear_head(model: nn.Module, examples: Tensor) -> LinearHead:
     calls, logits = _calls_of(model, examples)
     effective = [call for call in calls if not isinstance(call.layer, (*_IDLE, *_MEANS))]
     if not effective:
-        raise CapabilityError(f"{type(model).__name__} has no layer that is a module of its own")
+        raise CapabilityError(f"{name_of(model)} has no layer that is a module of its own")
+    reading = _linear_reading(model)
     # Layers whose output is not used, such as an auxiliary head, may run after the last one.
-    last = next((call for call in reversed(effective) if _gives(call, logits)), effective[-1])
+    last = next(
+        (call for call in reversed(effective) if _gives(call, logits, reading)), effective[-1]
+    )
     if not _is_linear(last):
         raise CapabilityError(
             "the classifier's last layer must be linear (nn.Linear, or a convolution that sees "
             f"each position alone or the whole map); it is {last.name!r}, {_kind(last)}"
-            f"{_nearest(effective, logits)}"
+            f"{_nearest(effective, logits, reading)}"
         )
     if sum(call.layer is last.layer for call in calls) > 1:
         raise CapabilityError(f"the classifier's last layer {last.name!r} must run once")
-    if not _gives(last, logits):
+    if not _gives(last, logits, reading):
         raise CapabilityError(
             f"the classifier's logits must be the output of its last layer {last.name!r}, or the "
             "mean of that over all positions, but the network does something else with it: return "
             "the logits themselves, without softmax or scaling"
         )
-    head = _head(last)
+    head = _head(last, reading)
     _require_linear(head, last)
     return head
 
 
-def _head(call: _Call) -> LinearHead:
+def _linear_reading(model: nn.Module) -> Reading:
+    """Return how the logits are read from the output of the layer before the end.
+
+    Raises
+    ------
+    CapabilityError
+        If they are not linear in the output of any layer.
+    """
+    reading = adaptation_of(model).reads
+    if not reading.is_linear:
+        raise CapabilityError(
+            f"the classifier's last layer must be linear (nn.Linear), but {name_of(model)} gives "
+            f"{reading.output} that are the softmax or sigmoid of no layer's output: let a layer "
+            "give what goes into it"
+        )
+    output: Output = "binary-logit" if reading.is_binary else "logits"
+    return Reading(output=output, classes=reading.classes)
+
+
+def _head(call: _Call, reading: Reading) -> LinearHead:
     assert isinstance(call.layer, nn.Linear | nn.Conv2d)
-    return LinearHead(call.name, call.layer)
+    return LinearHead(call.name, call.layer, reading)
 
 
-def _gives(call: _Call, logits: Tensor) -> bool:
-    """Return whether the output of a layer, or its mean over positions, is the logits."""
+def _gives(call: _Call, logits: Tensor, reading: Reading) -> bool:
+    """Return whether the logits are read from the output of a layer, or its mean over positions."""
     output = as_float32(call.output)
-    if output.numel() == logits.numel():
+    if reading == PLAIN and output.numel() == logits.numel():
         return torch.equal(output.reshape(logits.shape), logits)
-    if not _is_linear(call):
-        return False
-    pooled = _head(call).pooled(output)
+    pooled = _pooled(call, output, reading)
     # The network may sum in another order, and in another type.
     allowed = _STEPS * torch.finfo(call.output.dtype).eps * float(output.abs().max())
-    return pooled.shape == logits.shape and torch.allclose(pooled, logits, rtol=0, atol=allowed)
+    return (
+        pooled is not None
+        and pooled.shape == logits.shape
+        and torch.allclose(pooled, logits, rtol=0, atol=allowed)
+    )
 
 
-def _nearest(calls: Sequence[_Call], logits: Tensor) -> str:
+def _pooled(call: _Call, output: Tensor, reading: Reading) -> Tensor | None:
+    """Return the logits that a linear layer would give, ``None`` if it is another layer."""
+    if not _is_linear(call):
+        return None
+    plain = _head(call, PLAIN).pooled(output)
+    return reading.logits(plain) if reading.fits(plain) else None
+
+
+def _nearest(calls: Sequence[_Call], logits: Tensor, reading: Reading) -> str:
     """Return the end of a message with the last linear layer that gives a value for each class."""
     for call in reversed(calls):
-        if _is_linear(call) and _head(call).pooled(call.output).shape == logits.shape:
+        pooled = _pooled(call, call.output, reading)
+        if pooled is not None and pooled.shape == logits.shape:
             return f"; the output of {call.name!r}, {_kind(call)}, would do if it were returned"
     return ""
 
@@ -184,8 +225,8 @@ def _is_linear(call: _Call) -> bool:
 def _require_linear(head: LinearHead, call: _Call) -> None:
     """Refuse a subclass or a hook that makes something else of the input than its product."""
     embeddings = head.embedding(call.inputs)
-    product = F.linear(embeddings, head.layer.weight.flatten(1), head.layer.bias)
-    output = head.pooled(call.output)
+    units = F.linear(embeddings, head.layer.weight.flatten(1), head.layer.bias)
+    product, output = head.reading.logits(units), head.pooled(call.output)
     allowed = 1e-3 * float(product.abs().max())
     if not torch.allclose(product, output, rtol=0, atol=allowed):
         raise CapabilityError(

@@ -8,6 +8,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from causalxai.errors import CapabilityError
+from causalxai.network.adaptation import name_of
+
 _WHOLE = 256 * 2**20
 """Tensors of up to so many bytes are digested whole, larger ones in evenly spaced parts."""
 _PARTS = 4096
@@ -38,6 +41,32 @@ def state_of(module: nn.Module) -> dict[str, str]:
 def state_digest(module: nn.Module) -> str:
     """Return one digest of ``state_of``: equal if, and only if, nothing in it has changed."""
     return hashlib.sha256(repr(sorted(state_of(module).items())).encode()).hexdigest()
+
+
+def plain_state(module: nn.Module) -> dict[str, Tensor]:
+    """Return the state dict of a network, from which it can be restored.
+
+    Raises
+    ------
+    CapabilityError
+        If the state dict holds something else than plain tensors, as of quantised networks.
+    """
+    state: dict[str, Tensor] = dict(module.state_dict())
+    for name, value in state.items():
+        plain = isinstance(value, Tensor) and value.layout == torch.strided
+        if not plain or value.is_quantized:
+            raise CapabilityError(
+                f"{name_of(module)} cannot be stored: {name!r} in its state "
+                f"dict is a {_kind(value)}, not a plain tensor; load the network as it was "
+                "before it was quantised, or return plain tensors from state_dict()"
+            )
+    return state
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, Tensor):
+        return "quantised tensor" if value.is_quantized else "sparse tensor"
+    return type(value).__name__
 
 
 def changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:

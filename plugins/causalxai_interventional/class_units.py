@@ -34,32 +34,44 @@ def class_units(classifier: Classifier, layer: EditableLayer, images: Tensor) ->
     Returns
     -------
     Tensor or None
-        ``[K]``, a permutation of the layer's units; ``None`` if the classes and the units do not
-        belong together one to one.
+        ``[K]``, different units of the layer; ``None`` if some class does not depend on one unit
+        alone. Units of no class, as of a network that knows more classes, move no logit.
     """
-    classes = len(classifier.class_names)
-    if layer.weight.shape[0] != classes:
+    classes, width = len(classifier.class_names), layer.weight.shape[0]
+    if width < classes:
         return None
     logits, outputs = _recorded(classifier, layer, images)
     size = 1 + max(float(output.abs().max()) for output in outputs)
     rounding = _ROUNDING * float(logits.abs().max())
     same = _same_values(outputs[0], logits) if len(outputs) == 1 else None
-    # Where the logits equal the units, a few units are enough to see that they do so in general.
-    tried = range(classes) if same is None else range(0, classes, -(-classes // _TRIED))
     moved: dict[int, int] = {}
-    for unit in tried:
+    for unit in _tried(width, same):
         moves = torch.zeros(classes, dtype=torch.bool, device=logits.device)
         for change in _changes(size):
             after = _with_unit(classifier, layer, images, unit, change)
             # Not a number counts as moved.
             moves |= ~((after - logits).abs() <= rounding).all(dim=0)
-        if int(moves.sum()) != 1:
+        if int(moves.sum()) > 1:
             return None
-        moved[unit] = int(moves.nonzero())
+        if bool(moves.any()):
+            moved[unit] = int(moves.nonzero())
     if same is not None:
-        return same if all(int(same[klass]) == unit for unit, klass in moved.items()) else None
-    one_to_one = len({*moved.values()}) == classes
-    return torch.tensor([*moved.values()], device=logits.device).argsort() if one_to_one else None
+        units = same.tolist()
+        tried = {unit: units.index(unit) for unit in _tried(width, same) if unit in units}
+        return same if moved == tried else None
+    if sorted(moved.values()) != [*range(classes)]:
+        return None
+    return torch.tensor(sorted(moved, key=moved.__getitem__), device=logits.device)
+
+
+def _tried(width: int, same: Tensor | None) -> list[int]:
+    """Return the units that are changed: a few where the logits equal the units, or else all."""
+    if same is None:
+        return [*range(width)]
+    units = same.tolist()
+    others = [unit for unit in range(width) if unit not in units]
+    some = (part[:: -(-len(part) // _TRIED)] for part in (units, others) if part)
+    return [unit for part in some for unit in part]
 
 
 def _changes(size: float) -> tuple[Callable[[Tensor], Tensor], ...]:
@@ -73,12 +85,12 @@ def _changes(size: float) -> tuple[Callable[[Tensor], Tensor], ...]:
 
 
 def _same_values(output: Tensor, logits: Tensor) -> Tensor | None:
-    """Return the unit that equals each logit, if every logit equals exactly one unit."""
+    """Return the unit that equals each logit, if every logit equals exactly one unit alone."""
     varies = output.dim() == 2 and bool((output != output[:1]).any(dim=0).all())
-    if not varies or output.shape != logits.shape:
+    if not varies or len(output) != len(logits):
         return None
     equal = (output.to(logits.dtype)[:, None, :] == logits[:, :, None]).all(dim=0)
-    one_to_one = bool((equal.sum(dim=0) == 1).all() and (equal.sum(dim=1) == 1).all())
+    one_to_one = bool((equal.sum(dim=0) <= 1).all() and (equal.sum(dim=1) == 1).all())
     return equal.to(torch.uint8).argmax(dim=1) if one_to_one else None
 
 

@@ -262,7 +262,7 @@ def _layer_edges(
     shares = {name: tally.shares() for name, tally in found.items()}
     peak = torch.stack([torch.maximum(*share) for share in shares.values()])
     units = oracle.class_units(layer)
-    class_of = None if units is None else units.argsort().tolist()
+    class_of = None if units is None else {unit: i for i, unit in enumerate(units.tolist())}
     for k, n in (peak.amax(dim=0) >= rule.min_frequency).nonzero().tolist():
         known: dict[str, Json] = {
             "k": k,
@@ -279,7 +279,7 @@ def _layer_edges(
                     yield here, target, edge
             continue
         target = _Spot(layer.name, k, NodeKind.MEDIATOR)
-        if class_of is not None:
+        if class_of is not None and k in class_of:
             target = _class_spot(oracle, oracle.classifier.class_names[class_of[k]])
         tally = list(found.values())[int(peak[:, k, n].argmax())]
         sources = [_Spot(feed, n, NodeKind.MEDIATOR) for feed in feeds]

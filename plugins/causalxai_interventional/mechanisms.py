@@ -216,7 +216,7 @@ class _Search:
         units = self.oracle.class_units(layer)
         if units is not None:
             own = units[self.targets][..., None]
-            chosen = torch.zeros(n, t, len(units), dtype=torch.bool, device=own.device)
+            chosen = torch.zeros(n, t, layer.destinations, dtype=torch.bool, device=own.device)
             return chosen.scatter(2, own, True)
         shape = (n, t, layer.destinations)
         return torch.ones(shape, dtype=torch.bool, device=self.targets.device)

@@ -69,10 +69,20 @@ def test_a_second_adaptation_replaces_the_first():
     assert adaptation_of(Halves()) == UNCHANGED
 
 
-def own_forward() -> nn.Module:
+def test_a_forward_of_the_network_itself_is_wrapped_and_comes_back():
     network = Halves()
-    network.forward = network.forward  # type: ignore[method-assign]
-    return network
+    plain = network.forward
+    network.forward = lambda images: 3 * plain(images)  # type: ignore[method-assign]
+    expected = network(IMAGES.clone())
+    given = IMAGES.clone()
+    adapt(network, Adaptation(copies_images=True))
+    for other in (network, deepcopy(network), fx.symbolic_trace(network)):
+        torch.testing.assert_close(other(given), expected)
+        assert torch.equal(given, IMAGES)
+    adapt(network, UNCHANGED)
+    assert type(network) is Halves
+    torch.testing.assert_close(network(given), expected)
+    assert not torch.equal(given, IMAGES)
 
 
 class Called(Halves):
@@ -83,7 +93,6 @@ class Called(Halves):
 @pytest.mark.parametrize(
     "build",
     [
-        own_forward,
         Called,
         lambda: fx.symbolic_trace(Halves()),
         lambda: torch.jit.trace(Halves(), IMAGES.clone()),

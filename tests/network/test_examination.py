@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import random
-
-import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from causalxai.errors import ContractError
 from causalxai.network.adaptation import Adaptation, adaptation_of
-from causalxai.network.examination import Examination, own_randomness, refuse_unbuilt
+from causalxai.network.examination import Examination
+from causalxai.network.reading import Reading
 
 IMAGES = torch.rand(4, 1, 2, 2, generator=torch.Generator().manual_seed(0))
 
@@ -115,16 +113,6 @@ def test_a_network_that_seeds_what_it_draws_is_refused():
         examine(Sums(seeded))
 
 
-def test_the_shared_generators_are_left_as_they_were():
-    def states():
-        return torch.get_rng_state().tolist(), np.random.get_state()[1].tolist(), random.getstate()
-
-    before = states()
-    with own_randomness():
-        torch.rand(3), np.random.rand(3), random.random()
-    assert states() == before
-
-
 def test_hooks_that_do_what_only_forward_may_do_are_refused():
     network = Sums()
     network.register_forward_pre_hook(lambda _net, args: (args[0].mul_(0.5),))
@@ -145,6 +133,37 @@ def test_what_a_network_leaves_changed_is_put_back():
     with pytest.raises(ContractError, match="default type or its gradient mode"):
         examine(Sums(lambda _images: torch.set_default_dtype(torch.float64) or 0.0))
     assert torch.get_default_dtype() == torch.float32
+
+
+def test_a_sigmoid_at_the_end_of_what_is_read_is_refused():
+    network = nn.Sequential(Sums(), nn.Sigmoid())
+    stated = Reading(output="binary-logit")
+    network = nn.Sequential(network, nn.Linear(2, 1, bias=False), nn.Sigmoid())
+    examination = Examination(network.eval(), 2)
+    examination.first_call(IMAGES, stated)
+    with pytest.raises(ContractError, match=r"ends in a sigmoid.* say with output="):
+        examination.gradient_fault(IMAGES[:1], examination.try_on(IMAGES)[:1])
+
+
+def test_a_layer_that_explains_random_pictures_alone_is_not_read():
+    """The softmax of its last layer for the first pictures, of something else for others."""
+    network = Fickle().eval()
+    examination = Examination(network, 2)
+    examination.first_call(IMAGES, Reading(output="probabilities"))
+    assert adaptation_of(network).reads.layer == "out"
+    logits = examination.try_on(2 + IMAGES)
+    assert adaptation_of(network).reads.layer == ""
+    torch.testing.assert_close(logits.softmax(1), Fickle.forward(network, 2 + IMAGES))
+
+
+class Fickle(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.out = Sums()
+
+    def forward(self, images: Tensor) -> Tensor:
+        cold = 1 + (images.amax(dim=(1, 2, 3)) > 1)[:, None]
+        return (self.out(images) / cold).softmax(1)
 
 
 def test_probabilities_are_no_logits():
@@ -182,9 +201,3 @@ def test_answers_do_not_depend_on_gradients_or_hooks():
 def test_a_sigmoid_at_the_end_is_refused():
     with pytest.raises(ContractError, match="ends in a sigmoid"):
         gradient_fault(nn.Sequential(Sums(), nn.Sigmoid()))
-
-
-def test_layers_without_weights_are_named():
-    with pytest.raises(ContractError, match=r"lazy layers without weights \(1.weight\)"):
-        refuse_unbuilt(nn.Sequential(nn.Flatten(), nn.LazyLinear(2)))
-    refuse_unbuilt(nn.Sequential(nn.Flatten(), nn.Linear(4, 2)))

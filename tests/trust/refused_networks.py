@@ -189,7 +189,9 @@ REFUSED: tuple[OddNetwork, ...] = (
         says="ends in a sigmoid",
     ),
     OddNetwork("a tuple", with_forward(lambda net, x: (net.core(x), x)), says="gives tuple"),
-    OddNetwork("a dict", with_forward(lambda net, x: {"logits": net.core(x)}), says="gives dict"),
+    OddNetwork(
+        "a dict", with_forward(lambda net, x: {"a": net.core(x), "b": x}), says="gives dict"
+    ),
     OddNetwork("too few logits", with_forward(lambda net, x: net.core(x)[:, 1:]), says=r"\[1, 3\]"),
     OddNetwork(
         "no axis of one image", with_forward(lambda net, x: net.core(x).squeeze(0)), says="4"

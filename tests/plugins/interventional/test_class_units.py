@@ -62,7 +62,7 @@ class TwoHeads(nn.Module):
 
 def units_of(model, make_classifier):
     classifier = make_classifier(model, SHAPE, 3)
-    return class_units(classifier, model.last, probe_images(SHAPE))
+    return class_units(classifier, classifier.model.last, probe_images(SHAPE))
 
 
 @pytest.mark.parametrize(
@@ -109,8 +109,22 @@ def test_a_layer_that_runs_twice_mixes_its_units(seeded, make_classifier):
     assert units_of(Again(), make_classifier) is None
 
 
-def test_other_numbers_of_units_are_no_classes(seeded, make_classifier):
-    model = After(lambda units: units[:, :3], width=4)
+def test_fewer_units_than_classes_are_no_classes(seeded, make_classifier):
+    model = After(lambda units: torch.cat([units, units[:, :1]], dim=1), width=2)
+    assert units_of(model, make_classifier) is None
+
+
+@pytest.mark.parametrize("chosen", [[3, 0, 5], [1, 2, 4]])
+@pytest.mark.parametrize("factor", [1, 0.5])
+def test_units_of_other_classes_are_left_out(chosen, factor, seeded, make_classifier):
+    model = After(lambda units: factor * units[:, chosen], width=6)
+    assert units_of(model, make_classifier).tolist() == chosen
+
+
+def test_units_of_other_classes_that_move_logits_are_no_others(seeded, make_classifier):
+    model = After(lambda units: units[:, :3] + units[:, 5:], width=6)
+    assert units_of(model, make_classifier) is None
+    model = After(lambda units: units[:, :3] + (units[:, 5:] - 20).relu(), width=6)
     assert units_of(model, make_classifier) is None
 
 
