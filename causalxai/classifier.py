@@ -365,6 +365,11 @@ class Classifier:
 class ClassifierSource(Plugin, ABC):
     """The source of a classifier: training, or the user's own weights."""
 
+    @property
+    def trains(self) -> bool:
+        """Whether it learns from the data set; what is only loaded may not fit the images."""
+        return True
+
     @abstractmethod
     def fit(
         self,

@@ -22,6 +22,7 @@ from causalxai.metric import Metric, MetricResult, ScoringInputs
 from causalxai.network.state import state_of
 from causalxai.oracle import Oracle, QueryLedger
 from causalxai.pipeline.budget import check_budget, within_budget
+from causalxai.pipeline.chance import no_better_than_chance
 from causalxai.pipeline.early_checks import check_dataset
 from causalxai.pipeline.images import images_of
 from causalxai.pipeline.keys import labelled_metrics, stage_keys, stages_before
@@ -172,7 +173,7 @@ class Pipeline:
 
     def _train(self) -> Classifier:
         checkpoint = self._checkpoint(Stage.CLASSIFIER)
-        return self._call(
+        found = self._call(
             Stage.CLASSIFIER,
             Classifier,
             lambda: self._trainer.fit(
@@ -183,6 +184,9 @@ class Pipeline:
                 checkpoint=checkpoint,
             ),
         )
+        if not self._trainer.trains and (told := no_better_than_chance(found, self.dataset)):
+            _logger.warning("%s", told)
+        return found
 
     @cached_property
     def space(self) -> ConceptSpace | None:

@@ -2,41 +2,50 @@
 
 from __future__ import annotations
 
+import logging
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
 from pydantic import Field, ValidationInfo, model_validator
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from causalxai.classifier import Classifier, ClassifierSource
 from causalxai.dataset import Dataset
 from causalxai.errors import DataError, did_you_mean
 from causalxai.network.adaptation import unwrapped
 from causalxai.network.network_digest import network_digest
-from causalxai.plugin import PluginConfig, folder_of
+from causalxai.plugin import folder_of
 from causalxai.progress import SILENT, Progress
 from causalxai.seeding import seeded
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.storage.record import Record, prefixed, without_prefix
+from causalxai_models.adapter_settings import AdapterSettings
 from causalxai_models.import_folders import importable_from
 from causalxai_models.import_path import build_network, find_network
 from causalxai_models.weights import load_weights, read_weights
 
 _STATE, _BUFFERS = "state", "buffers"
+_OTHER_SEED = 1_234_567_891
+"""A seed that no run is likely to draw."""
+_NAMED = 3
+"""The number of weights that a warning names."""
+
+_LOG = logging.getLogger(__name__)
 
 
 class UserModule(ClassifierSource):
     """A trained ``nn.Module`` of the user, which is loaded and never trained.
 
-    It maps images ``[n, c, h, w]`` in [0, 1] to logits; if the weights need standardised images,
-    ``forward`` must standardise them. Importing the module runs its code, which is logged as a
-    warning. Only a subclass of ``nn.Module`` is called, or a function whose return annotation is
-    one or that is the user's own.
+    It maps images ``[n, c, h, w]`` in [0, 1] to logits, unless ``mean``, ``std``, ``output`` and
+    the other settings of the adapter say what else it takes and gives. Importing the module runs
+    its code, which is logged as a warning. Only a subclass of ``nn.Module`` is called, or a
+    function whose return annotation is one or that is the user's own.
     """
 
-    class Config(PluginConfig):
+    class Config(AdapterSettings):
         """Settings.
 
         Parameters
@@ -50,8 +59,8 @@ class UserModule(ClassifierSource):
         arguments
             The keyword arguments of the class.
         weights
-            Its state dict: ``.safetensors``, ``.pt`` or ``.pth``. ``None`` if the class loads its
-            weights itself.
+            Its state dict: ``.safetensors``, ``.pt`` or ``.pth``; also within the checkpoint of a
+            training. ``None`` if the class loads its weights itself.
         feature_layer
             The name of the last hidden layer, as in ``named_modules``.
         """
@@ -71,9 +80,13 @@ class UserModule(ClassifierSource):
             return {"import_from": folder, **settings}
 
         def named_code(self) -> dict[str, str]:
-            """Return the import path, whose module is imported and run, and the folder of it."""
-            folder = {} if self.import_from is None else {"import_from": str(self.import_from)}
-            return {"import_path": self.import_path, **folder}
+            """Return the import paths, whose modules are imported and run, and their folder."""
+            named = {
+                "import_path": self.import_path,
+                "preprocess": self.preprocessing_path,
+                "import_from": None if self.import_from is None else str(self.import_from),
+            }
+            return {name: value for name, value in named.items() if value is not None}
 
     config: Config
 
@@ -93,7 +106,29 @@ class UserModule(ClassifierSource):
         DataError
             If the import, the call or the weights fail, or there is no such feature layer.
         """
-        return self._classifier(self._loaded(rng), dataset, device)
+        model = self._loaded(rng)
+        if self.config.weights is None:
+            self._tell_of_random_weights(model)
+        return self._classifier(model, dataset, device)
+
+    @property
+    def trains(self) -> bool:
+        """Whether it learns from the data set: never."""
+        return False
+
+    def _tell_of_random_weights(self, model: nn.Module) -> None:
+        """Warn if the network draws its weights, which shows where another seed gives others."""
+        others = dict(self._build(torch.Generator().manual_seed(_OTHER_SEED)).named_parameters())
+        own = [name for name, weight in model.named_parameters() if not is_lazy(weight)]
+        drawn = [name for name in own if not _same(model.get_parameter(name), others[name])]
+        if drawn:
+            _LOG.warning(
+                "weights is null, and %s draws %s of its %d weights at random (%s%s), so that they "
+                "are not trained: name the file of its weights, unless you mean to explain a "
+                "random network",
+                self.config.import_path, "all" if drawn == own else len(drawn), len(own),
+                ", ".join(drawn[:_NAMED]), ", ..." if len(drawn) > _NAMED else "",
+            )  # fmt: skip
 
     def restore(self, record: Record, dataset: Dataset, device: torch.device) -> Classifier:
         """Restore a classifier from the tensors of ``to_record``; the class is imported again.
@@ -121,7 +156,11 @@ class UserModule(ClassifierSource):
 
     def portable_config(self) -> dict[str, object]:
         """Return the config without paths: of the weights, and of the folder of the code."""
-        return self.config.model_dump(mode="json", exclude={"weights", "import_from"})
+        # Settings that are not used leave the keys of results as they were before there were any.
+        left_out = {"weights", "import_from", *self.config.unstated()}
+        if isinstance(self.config.classes, Path):
+            left_out.add("classes")
+        return self.config.model_dump(mode="json", exclude=left_out)
 
     def fingerprint(self) -> str:
         """Return a digest of the network: its weights and buffers, its settings and its code.
@@ -136,12 +175,22 @@ class UserModule(ClassifierSource):
         named = self.config.import_path.partition(":")[0]
         # A class is digested with its network, too; a network itself is digested as its copy.
         factory = None if isinstance(self._factory, nn.Module) else self._factory
+        modules, more = [named], []
+        if self.config.preprocessing_path is not None:
+            more.append(self._adapter["preprocess"])
+            modules.append(self.config.preprocessing_path.partition(":")[0])
+        if names := self.config.digest_of_names():
+            more.append(names)
         with importable_from(self.config.import_from):
-            return network_digest(model, factory, modules=[named])
+            return network_digest(model, factory, *more, modules=modules)
 
     @cached_property
     def _factory(self) -> Any:
         return find_network(self.config.import_path, self.config.import_from)
+
+    @cached_property
+    def _adapter(self) -> dict[str, Any]:
+        return self.config.adapter_settings(self.config.import_from)
 
     def _build(self, rng: torch.Generator) -> nn.Module:
         path, arguments = self.config.import_path, self.config.arguments
@@ -168,4 +217,9 @@ class UserModule(ClassifierSource):
             image_shape=dataset.image_shape,
             feature_layer=layer,
             device=device,
+            **self._adapter,
         )
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    return one.shape == other.shape and torch.equal(one, other)

@@ -137,6 +137,11 @@ class TrainedClassifier(ClassifierSource):
         load_weights(model, record.tensors, origin=f"the stored {self.name}")
         return self._classifier(model, dataset, device)
 
+    @property
+    def trains(self) -> bool:
+        """Whether there is any epoch."""
+        return self.config.epochs > 0
+
     def _classifier(self, model: nn.Module, dataset: Dataset, device: torch.device) -> Classifier:
         return Classifier(
             model,

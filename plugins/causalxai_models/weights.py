@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -13,11 +15,18 @@ from torch.nn.parameter import is_lazy
 
 from causalxai.errors import DataError, did_you_mean
 
-_WRAPPERS = ("module.", "_orig_mod.")
+_WRAPPERS = ("module.", "_orig_mod.", "model.", "net.", "network.")
+"""The names under which wrappers, and classes that train a network, have it."""
+_STATE_DICTS = ("state_dict", "model_state_dict", "model", "module", "net", "network", "weights")
+"""The names under which checkpoints of a training have the state dict, the likeliest first."""
+
+_LOG = logging.getLogger(__name__)
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
     """Read a state dict from ``.safetensors``, or from ``.pt`` or ``.pth`` as weights alone.
+
+    Of a checkpoint with more than the weights, the state dict is taken, which is logged.
 
     Raises
     ------
@@ -47,17 +56,38 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
             f"{path}: cannot be read as weights alone ({type(error).__name__}); "
             "save the model's state_dict()"
         ) from error
-    if not isinstance(content, Mapping) or not all(
-        isinstance(value, Tensor) for value in content.values()
-    ):
+    content = _state_dict(path, content)
+    if not _is_state_dict(content):
         raise DataError(f"{path}: must hold tensors by name, as state_dict() gives them")
     return {str(name): value for name, value in content.items()}
+
+
+def _state_dict(path: Path, content: Any) -> Any:
+    """Return the state dict in a checkpoint, or the content as it is."""
+    if not isinstance(content, Mapping) or _is_state_dict(content):
+        return content
+    found = [name for name in _STATE_DICTS if content.get(name) and _is_state_dict(content[name])]
+    if not found:
+        return content
+    others = [str(name) for name in content if name != found[0]]
+    _LOG.info(
+        "%s: the weights are those under %r%s", path, found[0],
+        f"; {', '.join(others)} are left out" if others else "",
+    )  # fmt: skip
+    return content[found[0]]
+
+
+def _is_state_dict(content: Any) -> bool:
+    return isinstance(content, Mapping) and all(
+        isinstance(value, Tensor) for value in content.values()
+    )
 
 
 def load_weights(model: nn.Module, weights: Mapping[str, Tensor], *, origin: str) -> None:
     """Copy weights into a network that has exactly their names and shapes.
 
-    The prefixes that ``nn.DataParallel`` and ``torch.compile`` put before all names are taken off.
+    A prefix of all names, such as those of ``nn.DataParallel``, ``torch.compile`` and of classes
+    that train a network as their ``model``, is taken off, which is logged.
 
     Parameters
     ----------
@@ -75,7 +105,7 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], *, origin: str
         has the first one, and the network is unchanged.
     """
     own = model.state_dict()
-    weights = _without_wrappers(weights, own)
+    weights = _without_wrappers(weights, own, origin)
     for name, tensor in own.items():
         # Older torchvision checkpoints lack the counter of batch normalisation, which is filled in.
         if name not in weights and name.endswith("num_batches_tracked"):
@@ -101,7 +131,7 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], *, origin: str
 
 
 def _without_wrappers(
-    weights: Mapping[str, Tensor], own: Mapping[str, object]
+    weights: Mapping[str, Tensor], own: Mapping[str, object], origin: str
 ) -> dict[str, Tensor]:
     """Return weights without the prefixes of wrappers, unless the network has these names."""
     found = dict(weights)
@@ -110,5 +140,6 @@ def _without_wrappers(
     ):
         if not found or any(name in own for name in found):
             break
+        _LOG.info("%s: all names begin with %r, which is taken off", origin, prefix)
         found = {name.removeprefix(prefix): tensor for name, tensor in found.items()}
     return found

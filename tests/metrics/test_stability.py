@@ -164,7 +164,7 @@ def test_no_copy_left_is_skipped(world: ToyWorld):
 
     network = Fickle()
     classifier = Classifier(network, class_names=("a", "b", "c"), image_shape=(1, 8, 8))
-    network.fickle = True
+    classifier.model.fickle = True
     inputs = replace(world.inputs(), explainer=Shaky(), classifier=classifier)
     images = world.dataset.test.images[:4]
     result = Stability(copies=2).compute(Explanation(images, torch.zeros(4).long()), inputs)

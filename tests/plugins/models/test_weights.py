@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -79,12 +80,37 @@ def test_older_checkpoints_lack_the_counter_of_batch_normalisation() -> None:
     assert int(model.num_batches_tracked) == 0
 
 
-@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "_orig_mod.module."])
-def test_the_prefix_of_a_wrapper_is_taken_off(prefix: str) -> None:
+@pytest.mark.parametrize("key", ["state_dict", "model_state_dict", "model", "module"])
+def test_the_weights_of_a_checkpoint_are_found_and_told(
+    tmp_path: Path, key: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    weights = nn.Linear(3, 2).state_dict()
+    optimizer = {"state": {0: {"step": torch.tensor(3.0)}}, "param_groups": [{"lr": 0.1}]}
+    content = {"epoch": 3, "optimizer": optimizer, key: weights}
+    torch.save(content, tmp_path / "w.pt")
+    read = read_weights(tmp_path / "w.pt")
+    assert all(torch.equal(read[name], weights[name]) for name in weights)
+    assert f"w.pt: the weights are those under {key!r}; epoch, optimizer are left" in caplog.text
+
+
+def test_a_network_with_a_part_of_such_a_name_is_no_checkpoint(tmp_path: Path) -> None:
+    weights = nn.ModuleDict({"model": nn.Linear(3, 2)}).state_dict()
+    torch.save(weights, tmp_path / "w.pt")
+    assert list(read_weights(tmp_path / "w.pt")) == ["model.weight", "model.bias"]
+
+
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "_orig_mod.module.", "model.", "net."])
+def test_the_prefix_of_a_wrapper_is_taken_off_and_told(
+    prefix: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     network, weights = nn.Linear(2, 1), {"weight": torch.ones(1, 2), "bias": torch.ones(1)}
     prefixed = {prefix + name: tensor for name, tensor in weights.items()}
     load_weights(network, prefixed, origin="w.pt")
     assert torch.equal(network.weight, weights["weight"])
+    first = prefix.split(".")[0]
+    assert f"w.pt: all names begin with '{first}.', which is taken off" in caplog.text
 
 
 def test_a_part_that_is_called_module_keeps_its_name() -> None:
