@@ -83,6 +83,11 @@ class LiveClassifier(ClassifierSource):
             )
         return found
 
+    @property
+    def trains(self) -> bool:
+        """Whether it learns from the data set: never."""
+        return False
+
     def restore(self, record: Record, dataset: Dataset, device: torch.device) -> Classifier:  # noqa: ARG002
         """Return the classifier, as ``fit`` does."""
         return self.fit(dataset, rng=torch.Generator(), device=device)

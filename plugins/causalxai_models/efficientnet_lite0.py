@@ -79,6 +79,11 @@ class EfficientNetLite0(ClassifierSource):
         _keep_classes(network, numbers)
         return _classifier(network, dataset, device)
 
+    @property
+    def trains(self) -> bool:
+        """Whether it learns from the data set: never."""
+        return False
+
     def restore(self, record: Record, dataset: Dataset, device: torch.device) -> Classifier:
         """Restore a classifier from the tensors of ``to_record``.
 
