@@ -7,6 +7,7 @@ The images of a data set are a tensor where all of them fit into ``IN_MEMORY`` b
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 IN_MEMORY = 512 * 2**20
 """The most bytes that the images of a data set take in memory; more are read when needed."""
+
+_logger = logging.getLogger(__name__)
 
 _SMALL = 3 * 128 * 128
 _AT_ONCE, _LARGE_AT_ONCE = 512, 64
@@ -118,8 +121,19 @@ def fits_in_memory(count: int, image_shape: tuple[int, int, int]) -> bool:
     return count * math.prod(image_shape) * _BYTES <= IN_MEMORY
 
 
-def some_rows(images: Images) -> slice | Tensor:
-    """Return all rows of images in memory, and evenly spaced ones, as many as fit, of others."""
+def some_rows(images: Images, what: str) -> slice | Tensor:
+    """Return the rows for something that needs all its images in memory at once.
+
+    These are all rows of images that are a tensor. Of others, they are evenly spaced and as many as
+    fit; the log says so.
+
+    Parameters
+    ----------
+    images
+        ``[n, c, h, w]``.
+    what
+        What needs them, as the subject of the sentence in the log.
+    """
     import torch
 
     if not isinstance(images, LazyImages):
@@ -127,6 +141,10 @@ def some_rows(images: Images) -> slice | Tensor:
     count = max(1, IN_MEMORY // (math.prod(images.image_shape) * _BYTES))
     if count >= len(images):
         return slice(None)
+    _logger.info(
+        "%s: of %d images, %d are used, evenly spaced, which are as many as fit into memory",
+        what, len(images), count,
+    )  # fmt: skip
     return torch.linspace(0, len(images) - 1, count, dtype=torch.float64).round().long()
 
 

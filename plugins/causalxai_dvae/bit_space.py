@@ -251,7 +251,7 @@ class BitSpace(ConceptSpace):
         return dataset.reference
 
     def _measure(self, test: Split, mean_image: Tensor, rng: torch.Generator) -> None:
-        rows = some_rows(test.images)
+        rows = some_rows(test.images, "measures of the generator's pictures")
         activations = self.activations(test.images)
         self.quality_ = measure_code(self.autoencoder_, self.layer_, activations, test.labels)
         self.pictures_ = measure_pictures(

@@ -117,7 +117,7 @@ class _GeneratorTraining(StepwiseTraining):
             lambda: Generator(self.phi.shape[1], (channels, height, width), config), rng
         )
         self.generator = generator.to(device)
-        some = some_rows(images)
+        some = some_rows(images, "the generator's initial weights")
         self.generator.begin_at(self.kept[some], images[some].to(device))
         self.optimizer = torch.optim.Adam(self.generator.parameters(), lr=config.learning_rate)
         self.inverse_similarity = _InverseSimilarity(config.similarity).to(device)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import logging
+
 import pytest
 import torch
 from torch import Tensor
@@ -101,13 +103,17 @@ def test_lazy_and_other_images_are_joined_without_reading_them():
     assert torch.equal(both, torch.cat([ALL[:3], ALL[5:]]))
 
 
-def test_as_many_rows_are_taken_as_fit_into_memory(monkeypatch: pytest.MonkeyPatch):
+def test_as_many_rows_are_taken_as_fit_into_memory(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(logging.INFO)
     images, _ = lazy_images()
-    assert some_rows(images) == slice(None)
+    assert some_rows(images, "a test") == slice(None)
     monkeypatch.setattr(lazy, "IN_MEMORY", 3 * 4 * 60 + 1)
     assert fits_in_memory(3, (3, 4, 5))
     assert not fits_in_memory(4, (3, 4, 5))
-    rows = some_rows(images)
+    rows = some_rows(images, "a test")
     assert isinstance(rows, Tensor)
     assert rows.tolist() == [0, 4, 9]
-    assert some_rows(ALL) == slice(None)
+    assert "a test: of 10 images, 3 are used, evenly spaced" in caplog.text
+    assert some_rows(ALL, "a test") == slice(None)

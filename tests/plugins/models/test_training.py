@@ -11,6 +11,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from causalxai.classifier import Classifier
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import DataError
+from causalxai.image_data.lazy import LazyImages
 from causalxai.progress import SILENT, Advance, Progress
 from causalxai.seeding import seeded, torch_generator
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
@@ -206,6 +207,23 @@ def test_weights_of_another_network_are_told(dataset: Dataset) -> None:
 
     with pytest.raises(DataError, match=r"the stored lenet: conv1.weight has the shape \[3,"):
         LeNetClassifier(epochs=0).restore(record, dataset, torch.device("cpu"))
+
+
+@pytest.mark.parametrize("augment", [False, True])
+def test_lazy_images_train_to_the_same_weights(dataset: Dataset, augment: bool) -> None:
+    def lazy(split: Split) -> Split:
+        images = split.images[:]
+        c, h, w = dataset.image_shape
+        numbers = torch.arange(len(images))
+        return replace(split, images=LazyImages(lambda rows: images[rows], (c, h, w), numbers, ""))
+
+    later = replace(dataset, train=lazy(dataset.train), test=lazy(dataset.test))
+    source = LeNetClassifier(epochs=1, batch_size=16, channels=(3, 4), hidden=8, augment=augment)
+    first, second = fit(source, dataset), fit(source, later)
+    assert same(first, second)
+    assert second.accuracy(later.test.images, later.test.labels) == first.accuracy(
+        dataset.test.images, dataset.test.labels
+    )
 
 
 def test_a_batch_left_over_is_never_a_single_image(colour_dataset: Dataset) -> None:
