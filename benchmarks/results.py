@@ -74,14 +74,10 @@ class Page:
         counts = _listed(spec.images.count for spec in specs)
         steps = _listed(getattr(spec.concepts.config, "steps", None) for spec in specs)
         seeds = len({spec.seed for spec in specs})
-        command = " ".join(
-            ["causalxai", "compare", f"specs/paper/{comparison.name}.yaml", *self.options]
-        )
+        command = " ".join(["causalxai", "compare", _spec_of(comparison.name), *self.options])
         training = f", {steps} training steps of the concepts" if steps else ""
-        return (
-            f"`{command}`: {counts} explained images{training}, {_count(seeds, 'seed')}. "
-            f"Paper: {self.published.source}."
-        )
+        source = f" Paper: {self.published.source}." if self.published.source else ""
+        return f"`{command}`: {counts} explained images{training}, {_count(seeds, 'seed')}.{source}"
 
     def _beside_the_paper(
         self, pooled: pd.DataFrame, column: str, scores: Mapping[Labels, float]
@@ -239,6 +235,12 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]], labels: int) -> s
     rule = ["---"] * labels + ["--:"] * (len(head) - labels)
     lines = [[line[place] for place in kept] for line in (head, rule, *rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _spec_of(name: str) -> str:
+    """Return the path of the spec of a comparison from the root."""
+    shipped = sorted((ROOT / "specs").rglob(f"{name}.yaml"))
+    return shipped[0].relative_to(ROOT).as_posix() if shipped else f"specs/paper/{name}.yaml"
 
 
 def _listed(values: Iterable[object]) -> str:
