@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from causalxai.classifier import Classifier, ClassifierSource
 from causalxai.dataset import Dataset
@@ -24,7 +24,7 @@ IMAGE_SHAPE = (3, 224, 224)
 """The images for which the network was trained."""
 
 # The network takes (255 x - 127) / 128 for images x in [0, 1].
-_WHITE, _MEAN, _SD = 255.0, 127.0, 128.0
+_SCALE, _MEAN, _STD = 255.0, 127.0, 128.0
 
 
 class EfficientNetLite0(ClassifierSource):
@@ -125,18 +125,12 @@ class EfficientNetLite0(ClassifierSource):
 
 
 def _network() -> nn.Module:
-    """Return the network for images in [0, 1], with random weights and 1 000 logits."""
+    """Return the network with random weights and 1 000 logits."""
     try:
         from efficientnet_lite_pytorch import EfficientNet
     except ImportError as error:
         raise _not_installed() from error
-
-    class Network(EfficientNet):  # type: ignore[misc]
-        def forward(self, images: Tensor) -> Tensor:
-            logits: Tensor = super().forward((_WHITE * images - _MEAN) / _SD)
-            return logits
-
-    network = Network.from_name(NAME)
+    network = EfficientNet.from_name(NAME)
     assert isinstance(network, nn.Module)
     return network
 
@@ -167,6 +161,9 @@ def _classifier(network: nn.Module, dataset: Dataset, device: torch.device) -> C
         network,
         class_names=dataset.class_names,
         image_shape=dataset.image_shape,
+        scale=_SCALE,
+        mean=_MEAN,
+        std=_STD,
         feature_layer="_avg_pooling",
         device=device,
     )
