@@ -231,6 +231,8 @@ class BitSpace(ConceptSpace):
         }
 
     def _attach(self, classifier: Classifier) -> None:
+        if self.config.layer is None:
+            classifier.require_head("dvae without 'layer'")
         self._classifier, self.layer_ = classifier, classifier.hidden(self.config.layer)
         weights = self.layer_.width * math.prod(classifier.image_shape)
         if weights > _MOST_WEIGHTS:

@@ -87,6 +87,19 @@ def test_any_layer_will_do(bar_classifier: Classifier, tiny: Dataset):
         fit(bar_classifier, tiny, layer="conv3")
 
 
+def test_without_a_linear_head_the_layers_that_would_do_are_named(tiny: Dataset):
+    torch.manual_seed(0)
+    channels, classes = tiny.image_shape[0], len(tiny.class_names)
+    model = nn.Sequential(
+        nn.Conv2d(channels, 4, 3), nn.ReLU(), nn.Conv2d(4, classes, 3), nn.AdaptiveMaxPool2d(1),
+        nn.Flatten(),
+    )  # fmt: skip
+    classifier = Classifier(model, class_names=tiny.class_names, image_shape=tiny.image_shape)
+    said = r"^dvae without 'layer' needs .* it is '3', an AdaptiveMaxPool2d.* would do: 0 \[4,"
+    with pytest.raises(CapabilityError, match=said):
+        BitSpace().fit(classifier, tiny, rng=torch.Generator())
+
+
 def test_reference_images_are_learned_from_where_they_are_asked_for(
     bar_classifier: Classifier, tiny: Dataset
 ):
