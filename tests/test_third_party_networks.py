@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -134,18 +133,6 @@ NETWORKS = [
 ]  # fmt: skip
 
 
-class Logits(nn.Module):
-    """Returns the logits alone, of images in [0, 1]."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, images: Tensor) -> Tensor:
-        answer = self.network((images - 0.5) / 0.25)
-        return getattr(answer, "logits", answer)
-
-
 @pytest.fixture(params=NETWORKS, ids=lambda network: network.name)
 def network(request: pytest.FixtureRequest) -> Network:
     return request.param
@@ -160,14 +147,16 @@ class Case:
         self.before = state_of(self.own)
         self.names = tuple(f"class {place}" for place in range(self.naive().shape[1]))
         self.classifier = Classifier(
-            Logits(deepcopy(self.own)), class_names=self.names, image_shape=SHAPE
+            self.own, class_names=self.names, image_shape=SHAPE, mean=0.5, std=0.25
         )
         split = Split(IMAGES, self.classifier.predict(IMAGES))
         self.dataset = Dataset(split, split, class_names=self.names)
 
     def naive(self, images: Tensor = IMAGES) -> Tensor:
+        """Return what the network itself says of images."""
         with torch.no_grad():
-            return Logits(self.own)(images)
+            answer = self.own((images - 0.5) / 0.25)
+        return getattr(answer, "logits", answer)
 
     def inputs(self, **parts: Any) -> ExplanationInputs:
         rng = torch.Generator().manual_seed(0)
@@ -175,7 +164,7 @@ class Case:
 
     def assert_unchanged(self) -> None:
         assert state_of(self.own) == self.before
-        held = self.classifier.model.network
+        held = self.classifier.model
         assert not any(part._forward_hooks or part._forward_pre_hooks for part in held.modules())
         for name, weight in self.own.state_dict().items():
             assert torch.equal(held.state_dict()[name], weight), name
@@ -188,7 +177,7 @@ def case(network: Network) -> Case:
 
 def test_edited_weights_give_the_logits_of_an_edited_network(case: Case):
     torch.testing.assert_close(case.classifier.logits(IMAGES), case.naive())
-    layers = tuple(f"network.{name}" for name in case.network.edited)
+    layers = case.network.edited
     rng = torch.Generator().manual_seed(0)
     space = ParameterSpace(layers=layers).fit(case.classifier, case.dataset, rng=rng)
     oracle = ParameterOracle().bind(case.classifier, space)
@@ -196,7 +185,7 @@ def test_edited_weights_give_the_logits_of_an_edited_network(case: Case):
     found = oracle.query(space.encode(IMAGES), Intervention.set(targets, -1.0)).logits
     for target, answer in zip(targets.tolist(), found, strict=True):
         layer = next(layer for layer in space.layers if target in layer.indices)
-        own = case.own.get_submodule(layer.name.removeprefix("network.")).weight
+        own = case.own.get_submodule(layer.name).weight
         k, n = divmod(target - layer.first, layer.sources)
         with torch.no_grad():
             before = own[k, n].clone()
@@ -208,7 +197,7 @@ def test_edited_weights_give_the_logits_of_an_edited_network(case: Case):
 
 
 def test_filters_are_explained(case: Case):
-    layers = tuple(f"network.{name}" for name in case.network.edited)
+    layers = case.network.edited
     rng = torch.Generator().manual_seed(0)
     space = ParameterSpace(layers=layers, granularity="filter")
     space = space.fit(case.classifier, case.dataset, rng=rng)
@@ -229,7 +218,7 @@ def test_filters_are_explained(case: Case):
         place = names.index(explanation.concepts[column])
         importance = explanation.importance[:, column]
         layer = next(layer for layer in space.layers if place in layer.indices)
-        own = case.own.get_submodule(layer.name.removeprefix("network.")).weight
+        own = case.own.get_submodule(layer.name).weight
         with torch.no_grad():
             before = own[place - layer.first].clone()
             own[place - layer.first] = 0
@@ -257,7 +246,7 @@ def test_grad_cam_takes_the_last_convolution(case: Case):
 
 
 def test_bits_of_a_named_layer_are_answered_by_the_rest_of_the_network(case: Case):
-    layer = f"network.{case.network.hidden}"
+    layer = case.network.hidden
     space = BitSpace(
         layer=layer,
         autoencoder={"bits": 4, "steps": 5, "hidden": [16]},
