@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from causalxai.errors import CapabilityError, ContractError
+from causalxai.errors import CapabilityError, ContractError, UndecidedError
 from causalxai.image_data.lazy import Images, batches
 from causalxai.network.adaptation import as_float32, inside_wrappers, name_of
 from causalxai.network.adapter import adapter, placed
@@ -22,6 +22,7 @@ from causalxai.network.copying import copied
 from causalxai.network.dividing_layers import offer
 from causalxai.network.examination import Examination
 from causalxai.network.hidden_layer import Embedding, HiddenLayer, NamedLayer
+from causalxai.network.layer_list import LayerInfo, list_layers
 from causalxai.network.layer_order import in_order, weighted_layers
 from causalxai.network.linear_head import LinearHead, find_linear_head
 from causalxai.network.preparation import Numbers
@@ -36,6 +37,7 @@ from causalxai.storage.record import Record
 
 if TYPE_CHECKING:
     from causalxai.dataset import Dataset
+    from causalxai.outline import Outline
 
 _logger = logging.getLogger(__name__)
 
@@ -291,6 +293,8 @@ class Classifier:
             return Embedding(self.model, self.head)
         try:
             return NamedLayer(self.model, layer, self._noise())
+        except UndecidedError:
+            raise
         except CapabilityError as error:
             raise CapabilityError(f"{error}{self._offer()}") from error
 
@@ -311,6 +315,14 @@ class Classifier:
         """Return the names of the modules that own parameters, in the order in which they run."""
         self.require_layers()
         return weighted_layers(self.model, self._noise())
+
+    def describe_layers(self) -> tuple[LayerInfo, ...]:
+        """Return what each layer is, what it returns and what methods can use it for.
+
+        They are in the order in which they begin to run.
+        """
+        self.require_layers()
+        return list_layers(self.model, self._noise())
 
     def _noise(self) -> Tensor:
         return probe_images(self.image_shape).to(self.device)
@@ -369,6 +381,23 @@ class ClassifierSource(Plugin, ABC):
     def trains(self) -> bool:
         """Whether it learns from the data set; what is only loaded may not fit the images."""
         return True
+
+    def preview(self, outline: Outline, device: torch.device) -> Classifier | None:  # noqa: ARG002
+        """Return the classifier as it is before training, for its layers; ``None`` if unknown.
+
+        Parameters
+        ----------
+        outline
+            The classes and the shape of the images.
+        device
+            The device of the network.
+
+        Raises
+        ------
+        DataError
+            If the network cannot be built for such images, or given weights don't fit it.
+        """
+        return None
 
     @abstractmethod
     def fit(

@@ -1,4 +1,4 @@
-"""The command line: run, compare, validate, plugins, schema, report."""
+"""The command line: run, compare, validate, layers, plugins, schema, report."""
 
 from __future__ import annotations
 
@@ -252,24 +252,39 @@ def validate(
     trust_code: TrustCode = False,
     debug: Debug = False,  # noqa: ARG001
 ) -> None:
-    """Check a spec and the settings of its plugins, and list all mistakes."""
+    """Check a spec with its paths, classes and layers before any training; list all mistakes."""
+    _set_up_logging()
     from causalxai.config import load_grid
+    from causalxai.pipeline.validation import validate_grid
 
-    # Nothing is imported by checking, so that a spec of other people can be looked at.
+    # Without trust no code is imported, so that a spec of other people can be looked at.
     grid = load_grid(spec, overrides or (), trust_code=True)
-    named: dict[str, None] = {}
-    for cell in grid.cells:
-        for part in cell.spec.parts.values():
-            part.requires() if hasattr(part.plugin_class, "requires") else part.build()
-            code = part.named_code()
-            named |= dict.fromkeys(list(code.values())[:1])
-            if code and trust_code:
-                part.fingerprint()
-    if named and not trust_code:
-        names = ", ".join(named)
-        sys.stderr.write(f"{spec}: names code, which was not looked at: {names} (--trust-code)\n")
+    found = validate_grid(grid, trust_code=trust_code)
+    for note in found.notes:
+        sys.stderr.write(f"{spec}: {note}\n")
+    if found.problems:
+        raise SpecError(found.problems)
     runs = f": {len(grid.cells)} runs" if grid.axes else ""
     sys.stdout.write(f"{spec}: {grid.name} is valid{runs}\n")
+
+
+@app.command()
+def layers(
+    spec: SpecFile,
+    overrides: Overrides = None,
+    trust_code: TrustCode = False,
+    debug: Debug = False,  # noqa: ARG001
+) -> None:
+    """List the layers of a spec's classifier, with what methods can use them for."""
+    console = _set_up_logging()
+    from causalxai.config import load_grid
+    from causalxai.pipeline.layers import layer_tables
+    from causalxai.progress.bars import terminal_progress
+
+    grid = load_grid(spec, overrides or (), trust_code=trust_code)
+    with terminal_progress(console) as progress:
+        tables = layer_tables(grid, progress)
+    sys.stdout.write("\n\n".join(tables) + "\n")
 
 
 @app.command()

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from causalxai.capabilities import offered_by
 from causalxai.errors import CapabilityError, DataError, did_you_mean
 from causalxai.graph import CausalGraph
 from causalxai.image_data.checks import check_concepts, check_images, check_names
 from causalxai.image_data.split import DatasetParts
 from causalxai.image_data.split import Split as Split
 from causalxai.image_data.split import some_of_each_class as some_of_each_class
+from causalxai.outline import Outline
 from causalxai.plugin import Plugin
 from causalxai.progress import SILENT, Progress
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import torch
 
+    from causalxai.classifier import Classifier
     from causalxai.image_data.reading import Fit
     from causalxai.image_data.settings import Reading
     from causalxai.image_data.tensors import Array, Given
@@ -88,6 +91,18 @@ class Dataset:
         """Channels, height and width."""
         c, h, w = self.train.images.shape[1:]
         return int(c), int(h), int(w)
+
+    @property
+    def outline(self) -> Outline:
+        """Its names and shapes, without the images."""
+        measured = self.train.concepts
+        is_measured = measured is not None and measured.shape[1] > 0
+        return Outline(
+            class_names=self.class_names,
+            image_shape=self.image_shape,
+            concept_names=self.concept_names if is_measured else (),
+            offers=offered_by(self),
+        )
 
     @classmethod
     def from_folder(
@@ -352,13 +367,37 @@ def _drawing(seed: int) -> torch.Generator:
 
 
 class DatasetDependent(Plugin):
-    """A part whose settings fit some data sets and not others, such as one that names a class."""
+    """A part whose settings fit some data sets and networks and not others.
+
+    Settings may name a class or a layer, for example. The checks are made before any training, so
+    that a mistake costs no time. By default, everything will do.
+    """
+
+    def check_outline(self, outline: Outline) -> None:
+        """Check that the data set has the classes, concepts and images that the settings ask for.
+
+        It is called before the data set is loaded, where its outline is known without.
+
+        Raises
+        ------
+        CapabilityError, DataError
+            If it does not have them; the message names the setting.
+        """
+
+    def check_classifier(self, classifier: Classifier) -> None:
+        """Check that the network has the layers that the settings ask for.
+
+        The network may be as it is before its training.
+
+        Raises
+        ------
+        CapabilityError
+            If it does not have them; the message names the setting. ``unknown_layer`` of
+            ``causalxai.network.layer_names`` writes it.
+        """
 
     def check_dataset(self, dataset: Dataset) -> None:
-        """Check that the data set has what the part needs of it with its settings.
-
-        The pipeline calls this before any training, so that a mistake costs no time. By default,
-        every data set will do.
+        """Check whatever cannot be seen in the outline of the loaded data set, such as labels.
 
         Raises
         ------
@@ -378,14 +417,29 @@ def class_index(name: str, class_names: Sequence[str], setting: str) -> int:
     if name in class_names:
         return class_names.index(name)
     more = ", …" * (len(class_names) > _NAMED)
-    raise CapabilityError(
+    error = CapabilityError(
         f"{setting}: there is no class {name!r}{did_you_mean(name, class_names)} "
         f"(there are: {', '.join(class_names[:_NAMED])}{more})"
     )
+    error.setting = setting
+    raise error
 
 
 class DatasetSource(Plugin, ABC):
     """The source of a data set: a file, a folder or a renderer."""
+
+    def outline(self) -> Outline | None:
+        """Return the names and shapes that the data set will have, if they are known at once.
+
+        A source that has to read images, to draw them or to fetch them for it returns ``None``, as
+        by default. Settings are then checked when the data set is loaded.
+
+        Raises
+        ------
+        DataError
+            If files are missing or damaged; the message names them.
+        """
+        return None
 
     @abstractmethod
     def load(self, *, rng: torch.Generator, progress: Progress = SILENT) -> Dataset:

@@ -12,6 +12,8 @@ class CausalxaiError(Exception):
 
     plugin: str = ""
     """The plugin that the message names as the one at fault; empty if it names none."""
+    setting: str = ""
+    """The setting that the message begins with, as ``graph.classes``; empty if with none."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,10 @@ class ContractError(CausalxaiError):
 
 class CapabilityError(CausalxaiError):
     """A part was asked for something that it cannot do, or the run does not have the part."""
+
+
+class UndecidedError(CapabilityError):
+    """Whether a part can do something could not be tried out on this network."""
 
 
 class NotStoredError(CausalxaiError):

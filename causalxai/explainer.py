@@ -181,6 +181,11 @@ class Explainer(DatasetDependent, ABC):
     requires: frozenset[Capability] = frozenset()
     """The capabilities that it needs. An instance may need more or fewer than its class."""
 
+    space_kind: ClassVar[type] = object
+    """The only class of concept spaces that it works with; ``object`` for all."""
+    oracle_kind: ClassVar[type] = object
+    """The only class of oracles that it works with; ``object`` for all."""
+
     control: ClassVar[ControlKind | None] = None
     """Its kind if it is a control; ``None`` for all other explainers."""
 

@@ -162,6 +162,11 @@ class GraphDiscoverer(DatasetDependent, ABC):
     requires: frozenset[Capability] = frozenset({Capability.ORACLE})
     """The capabilities that it needs. An instance may need more or fewer than its class."""
 
+    space_kind: ClassVar[type] = object
+    """The only class of concept spaces that it works with; ``object`` for all."""
+    oracle_kind: ClassVar[type] = object
+    """The only class of oracles that it works with; ``object`` for all."""
+
     @final
     def discover(self, inputs: DiscoveryInputs) -> CausalGraph:
         """Return the graph.

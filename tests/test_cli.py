@@ -284,7 +284,8 @@ def test_compare_tells_the_scores_and_where_the_page_is(
     assert re.search(r"method +deletion ↓ +correction ↑ +seconds", done.err)
     # Four images are too few for an interval.
     assert re.search(r"first +[01]\.\d{3} +[01]\.\d{3}", done.err)
-    assert "method: nine: failed: images.classes: there is no class 'nine'" in done.err
+    told = " ".join(done.err.split())
+    assert re.search(r"method: nine: failed: \S+yaml:\d+: images.classes: there is no class", told)
     again = cli("compare", spec, "--out", finished_copy, "--jobs", "1", "--json")
     told = json.loads(again.out, parse_constant=no_json)
     assert told["report"] == str(page)
@@ -370,7 +371,9 @@ def test_report_of_what_is_no_run_is_refused(cli: Cli, tmp_path: Path):
     assert done.err == f"{tmp_path} is not the directory of a run: it has no spec.yaml\n"
 
 
-@pytest.mark.parametrize("command", ["run", "compare", "validate", "plugins", "schema", "report"])
+@pytest.mark.parametrize(
+    "command", ["run", "compare", "validate", "layers", "plugins", "schema", "report"]
+)
 def test_help_knows_all_commands(command: str, cli: Cli):
     assert command in cli("--help").out
     done = cli(command, "--help")
@@ -454,5 +457,34 @@ def test_validate_with_trust_tells_what_a_run_would(
     kept = {key: tiny_spec[key] for key in ("causalxai", "name", "dataset")}
     spec = write_spec({**kept, "classifier": classifier, "explain": "saliency"})
     done = cli("validate", spec, "--trust-code")
-    assert done.code == 1
-    assert "os:system belongs to Python itself and builds no network" in done.err
+    assert done.code == 2
+    assert "classifier: os:system belongs to Python itself and builds no network" in done.err
+
+
+def test_layers_of_a_network_beside_the_spec_are_listed(
+    cli: Cli, tiny_spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "sub").mkdir()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sub/cli_layers_net.py").write_text(RUNS_CODE.replace("THIS_WAS_RUN", "made"))
+    classifier = {"use": "module", "import_path": "cli_layers_net:Net"}
+    kept = {key: tiny_spec[key] for key in ("causalxai", "name", "dataset")}
+    spec = tmp_path / "sub/my.yaml"
+    spec.write_text(json.dumps({**kept, "classifier": classifier, "explain": "saliency"}))
+    refused = cli("layers", spec)
+    assert (refused.code, refused.out) == (2, "")
+    assert "--trust-code" in refused.err
+    done = cli("layers", spec, "--trust-code", "--set", "dataset.size=16")
+    assert done.code == 0, done.err
+    assert done.out.splitlines() == [
+        "module for images 1 x 16 x 16 and 10 classes, as it is loaded",
+        "",
+        "layer  kind     output  parameters  methods can use it as",
+        "0      Flatten  256              0  the logits follow from it",
+        "1      Linear   10           2,570  linear last layer",
+    ]
+    wrong = cli(
+        "validate", "sub/my.yaml", "--trust-code", "--set", "explain={use: grad-cam, layer: x}"
+    )
+    assert wrong.code == 2
+    assert "explain.layer: the classifier has no layer 'x' (causalxai layers SPEC" in wrong.err

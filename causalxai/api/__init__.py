@@ -51,7 +51,9 @@ API: tuple[Section, ...] = (
     Section(
         "Every plugin: its settings, what it needs and what the other parts of a run offer",
         {
-            "causalxai.plugin": ("Plugin", "PluginConfig", "folder_of"),
+            "causalxai.plugin": (
+                *("FileToRead", "FolderToRead", "Plugin", "PluginConfig", "folder_of"),
+            ),
             "causalxai.plugin.method": ("Method",),
             "causalxai.capabilities": ("Capability", "expect"),
         },
@@ -79,6 +81,7 @@ API: tuple[Section, ...] = (
             "causalxai.image_data.reading": ("Look", "read_image"),
             "causalxai.image_data.settings": ("FolderSettings",),
             "causalxai.image_data.stratified": ("stratified_split",),
+            "causalxai.outline": ("Outline",),
             "causalxai.columns": (
                 *("dependent_columns", "informative_rows", "require_float32"),
                 *("require_independent", "standardised"),
@@ -93,6 +96,7 @@ API: tuple[Section, ...] = (
             "causalxai.network.dividing_layers": ("dividing_layers",),
             "causalxai.network.hidden_layer": ("HiddenLayer",),
             "causalxai.network.flat_gradients": ("logits_that_move", "refuse_flat_gradients"),
+            "causalxai.network.layer_names": ("require_layers_named", "unknown_layer"),
             "causalxai.network.network_digest": ("network_digest",),
             "causalxai.network.own_code": ("OwnCode", "is_standard", "top_package"),
             "causalxai.network.preparation": ("OWN",),

@@ -7,10 +7,12 @@ from typing import Any
 
 from causalxai.capabilities import OFFERED_BY_DATA, Capability
 from causalxai.config.mistake import Mistake
-from causalxai.config.model import Stage
+from causalxai.config.model import STAGES, Stage
 from causalxai.config.resolved import ResolvedPlugin
 from causalxai.errors import CapabilityError, ContractError, PluginError
+from causalxai.plugin import registry
 from causalxai.plugin.guard import guarded
+from causalxai.plugin.provenance import Group
 
 
 def unmet_needs(
@@ -42,7 +44,41 @@ def unmet_needs(
         mistakes += _unmet(metric, offered, at)
     if Stage.CONCEPTS in stages and Stage.EXPLAIN in stages:
         mistakes += _misfits(stages[Stage.CONCEPTS], stages[Stage.EXPLAIN])
+    mistakes += _strangers(stages)
     return mistakes
+
+
+def _strangers(stages: Mapping[Stage, ResolvedPlugin[Any]]) -> Iterator[Mistake]:
+    """Yield a mistake for each part that cannot work with the kind of another part."""
+    pairs = (
+        (Stage.ORACLE, Stage.CONCEPTS, "accepts"),
+        (Stage.GRAPH, Stage.CONCEPTS, "space_kind"),
+        (Stage.GRAPH, Stage.ORACLE, "oracle_kind"),
+        (Stage.EXPLAIN, Stage.CONCEPTS, "space_kind"),
+        (Stage.EXPLAIN, Stage.ORACLE, "oracle_kind"),
+    )
+    for stage, other, attribute in pairs:
+        if stage in stages and other in stages:
+            wanted = getattr(stages[stage].plugin_class, attribute)
+            if not issubclass(stages[other].plugin_class, wanted):
+                names = [stages[each].provenance.name for each in (stage, other)]
+                fitting = [
+                    name
+                    for name in registry.names(STAGES[other])
+                    if _is_kind(STAGES[other], name, wanted)
+                ]
+                message = (
+                    f"{names[0]!r} does not work with the {other} {names[1]!r}"
+                    f" (it works with: {', '.join(fitting) or wanted.__name__})"
+                )
+                yield Mistake((stage,), message)
+
+
+def _is_kind(group: Group, name: str, wanted: type) -> bool:
+    try:
+        return issubclass(registry.load(group, name), wanted)
+    except PluginError:
+        return False
 
 
 def _misfits(concepts: ResolvedPlugin[Any], explain: ResolvedPlugin[Any]) -> Iterator[Mistake]:

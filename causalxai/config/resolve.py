@@ -138,6 +138,7 @@ def examine(
         explain=stages.get(Stage.EXPLAIN),
         metrics=metrics,
         method=spec.method,
+        places=resolver.document.places,
     )
     untrusted = [] if trust_code else _untrusted(resolved, resolver.document)
     return (None if untrusted else resolved), untrusted

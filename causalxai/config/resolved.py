@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import PurePath
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from ruamel.yaml import YAML
 
 from causalxai.capabilities import Capability
+from causalxai.config.document import Document
 from causalxai.config.live import LIVE, Live
-from causalxai.config.mistake import KeyPath
+from causalxai.config.mistake import KeyPath, Mistake, Place
 from causalxai.config.model import (
     FORMAT_VERSION,
     METHOD_STAGES,
@@ -20,7 +21,7 @@ from causalxai.config.model import (
     ImageSelection,
     Stage,
 )
-from causalxai.errors import ContractError
+from causalxai.errors import ContractError, Problem
 from causalxai.plugin import Plugin, PluginConfig
 from causalxai.plugin.guard import guarded
 from causalxai.plugin.provenance import Provenance
@@ -166,6 +167,8 @@ class ResolvedSpec:
         The plugins that score explanations.
     method
         The preset that the spec names. Its settings are already part of the stages.
+    places
+        Where its values were written, by their paths.
     """
 
     name: str
@@ -182,6 +185,19 @@ class ResolvedSpec:
     metrics: tuple[ResolvedPlugin[Metric], ...] = ()
     method: str | None = None
     budget: int | None = None
+    places: Mapping[KeyPath, Place] = field(default_factory=dict, repr=False, compare=False)
+
+    def place(self, path: KeyPath) -> Place:
+        """Return where a value of the spec was written; for a default, where its mapping was."""
+        return self._document.place(path)
+
+    def problems(self, mistakes: Iterable[Mistake]) -> list[Problem]:
+        """Return mistakes in values of the spec as problems for the user, with their places."""
+        return self._document.problems(mistakes)
+
+    @property
+    def _document(self) -> Document:
+        return Document({}, {(): Place("spec"), **self.places})
 
     @property
     def stages(self) -> dict[Stage, ResolvedPlugin[Any]]:

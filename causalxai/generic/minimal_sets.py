@@ -12,13 +12,14 @@ from torch.nn import functional
 
 from causalxai.capabilities import Capability
 from causalxai.concept_space import Units, unit_changes
-from causalxai.dataset import Dataset, class_index
+from causalxai.dataset import class_index
 from causalxai.explainer import Explainer, Explanation, ExplanationInputs
 from causalxai.generic.scope import Scope, ScopeConfig, choose
 from causalxai.generic.unit_effects import concepts_at, unit_effects
 from causalxai.generic.what_ifs import as_perceived, change_of, pictured_rows
 from causalxai.intervention import NO_TARGET, Intervention
 from causalxai.oracle import Oracle, Response, Want
+from causalxai.outline import Outline
 from causalxai.what_if import WhatIf
 
 _IMPOSSIBLE = float("-inf")
@@ -281,10 +282,10 @@ class MinimalSetsExplainer(Explainer):
 
     config: Config
 
-    def check_dataset(self, dataset: Dataset) -> None:
+    def check_outline(self, outline: Outline) -> None:
         """Check that there is the class ``towards``."""
         if self.config.towards is not None:
-            class_index(self.config.towards, dataset.class_names, "explain.towards")
+            class_index(self.config.towards, outline.class_names, "explain.towards")
 
     def _explain(self, images: Tensor, target: Tensor, inputs: ExplanationInputs) -> Explanation:
         oracle, n = inputs.need_oracle(), len(images)

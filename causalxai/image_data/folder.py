@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from causalxai.capabilities import Capability
 from causalxai.errors import DataError, did_you_mean
 from causalxai.graph import CausalGraph
 from causalxai.image_data.concept_table import ConceptTable
@@ -16,6 +17,7 @@ from causalxai.image_data.repeats import tell_repeats
 from causalxai.image_data.settings import FolderSettings
 from causalxai.image_data.split import DatasetParts, Split
 from causalxai.image_data.stratified import stratified_split
+from causalxai.outline import Outline
 from causalxai.progress import SILENT, Progress
 from causalxai.storage.digests import digest_files
 
@@ -52,13 +54,8 @@ class FolderReader:
         parts = self._parts()
         files = [file for part in parts for file in part.files]
         labels = [label for part in parts for label in part.labels]
-        classes = sorted(parts[0].by_class)
-        if len(classes) < 2:
-            raise DataError(
-                f"{parts[0].folder}: has one class folder, {classes[0]!r}; a classifier needs two "
-                "classes or more"
-            )
-        table = None if settings.concepts is None else ConceptTable.read(settings.concepts)
+        classes = _classes(parts)
+        table = self._table()
         concepts = None if table is None else table.of(map(self._name, files))
         graph = self._graph(table)
         for part in parts:
@@ -83,6 +80,23 @@ class FolderReader:
             held_out=True if len(parts) == 2 else None,
         )
 
+    def outline(self) -> Outline:
+        """Return the classes and the concepts; folders are listed, and no image is read.
+
+        Raises
+        ------
+        DataError
+            As ``read`` does, except for images.
+        """
+        table = self._table()
+        look = self.settings.look
+        return Outline(
+            class_names=tuple(_classes(self._parts())),
+            image_shape=(look.channels, look.size, look.size),
+            concept_names=() if table is None else table.names,
+            offers=frozenset() if table is None else frozenset({Capability.OBSERVATIONS}),
+        )
+
     def fingerprint(self) -> str:
         """Return a digest of the images, by name, and of the concepts and the graph."""
         extra = {"concepts": self.settings.concepts, "graph": self.settings.graph}
@@ -90,6 +104,10 @@ class FolderReader:
             f"images/{self._name(file)}": file for part in self._parts() for file in part.files
         }
         return digest_files(images | {name: path for name, path in extra.items() if path})
+
+    def _table(self) -> ConceptTable | None:
+        path = self.settings.concepts
+        return None if path is None else ConceptTable.read(path)
 
     def _name(self, file: Path) -> str:
         return file.relative_to(self.settings.path).as_posix()
@@ -129,3 +147,13 @@ class FolderReader:
                 near = did_you_mean(node, table.names)
                 raise DataError(f"{path}: {node!r} is not a concept of {table.path}{near}")
         return graph
+
+
+def _classes(parts: list[ImageFiles]) -> list[str]:
+    classes = sorted(parts[0].by_class)
+    if len(classes) < 2:
+        raise DataError(
+            f"{parts[0].folder}: has one class folder, {classes[0]!r}; a classifier needs two "
+            "classes or more"
+        )
+    return classes

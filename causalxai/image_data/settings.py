@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Literal, TypedDict, TypeVar
 
 from PIL import ImageColor
@@ -10,7 +9,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from causalxai.errors import DataError
 from causalxai.image_data.reading import Fit, Look
-from causalxai.plugin import PluginConfig
+from causalxai.plugin import FileToRead, FolderToRead, PluginConfig
 
 
 class Reading(TypedDict, total=False):
@@ -89,9 +88,9 @@ class FolderSettings(LookSettings):
         The true causal graph over the concepts: ``.graphml``, ``.dot`` or ``.json``.
     """
 
-    path: Path
-    concepts: Path | None = None
-    graph: Path | None = None
+    path: FolderToRead
+    concepts: FileToRead | None = None
+    graph: FileToRead | None = None
 
 
 def checked(settings: type[Settings], **given: Any) -> Settings:

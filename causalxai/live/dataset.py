@@ -12,6 +12,7 @@ from torch import Tensor
 
 from causalxai.dataset import Dataset, DatasetSource, Split
 from causalxai.image_data.lazy import Images, LazyImages
+from causalxai.outline import Outline
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 
@@ -38,6 +39,10 @@ class LiveDataset(DatasetSource):
         digest: str
 
     config: Config
+
+    def outline(self) -> Outline:
+        """Return the names and shapes of the data set."""
+        return self.config.dataset.outline
 
     def load(self, *, rng: torch.Generator, progress: Progress = SILENT) -> Dataset:  # noqa: ARG002
         """Return the data set."""

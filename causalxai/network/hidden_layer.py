@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 
-from causalxai.errors import CapabilityError, did_you_mean
+from causalxai.errors import CapabilityError, UndecidedError
 from causalxai.network.adaptation import as_float32
+from causalxai.network.layer_names import unknown_layer
 from causalxai.network.linear_head import LinearHead
 
 # Another batch size rounds differently. The first is relative to the logits; the second, which
@@ -77,10 +78,7 @@ class NamedLayer(HiddenLayer):
     def __init__(self, model: nn.Module, name: str, examples: Tensor) -> None:
         layers = dict(model.named_modules())
         if not name or name not in layers:
-            known = [layer for layer in layers if layer]
-            raise CapabilityError(
-                f"the classifier has no layer {name!r}{did_you_mean(name, known)}"
-            )
+            raise unknown_layer(name, [layer for layer in layers if layer])
         self.name = name
         self._model, self._layer = model, layers[name]
         self._stand_in = torch.zeros_like(examples[:1])
@@ -152,7 +150,7 @@ class NamedLayer(HiddenLayer):
         size = float(logits.abs().max())
         allowed = min(_TOLERANCE * (1 + size), _TOLERANCE_OF_DIFFERENCES * differences)
         if differences <= 10 * _ROUNDING * size:
-            raise CapabilityError(
+            raise UndecidedError(
                 f"whether the logits follow from the layer {self.name!r} alone can't be tested: "
                 "the network gives random pictures the same logits as a black image"
             )

@@ -24,6 +24,7 @@ from causalxai.graph import CausalGraph
 from causalxai.live.classifier import LiveClassifier
 from causalxai.metric import MetricResult
 from causalxai.oracle import Oracle
+from causalxai.pipeline.early_checks import path_mistakes, refuse
 from causalxai.pipeline.log_file import logged_to
 from causalxai.pipeline.new_images import explain_images
 from causalxai.pipeline.provenance import provenance_of
@@ -216,7 +217,14 @@ def open_pipeline(
     fresh: Fresh = "nothing",
     fingerprints: MutableMapping[str, str] | None = None,
 ) -> Pipeline:
-    """Return the pipeline of a spec, with the store of the runs in ``root``."""
+    """Return the pipeline of a spec, with the store of the runs in ``root``.
+
+    Raises
+    ------
+    SpecError
+        If a file or a folder that the spec names is not there.
+    """
+    refuse(spec, path_mistakes(spec))
     return Pipeline(
         spec,
         Store(root / ".store"),

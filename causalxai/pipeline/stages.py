@@ -23,9 +23,10 @@ from causalxai.network.state import state_of
 from causalxai.oracle import Oracle, QueryLedger
 from causalxai.pipeline.budget import check_budget, within_budget
 from causalxai.pipeline.chance import no_better_than_chance
-from causalxai.pipeline.early_checks import check_dataset
+from causalxai.pipeline.early_checks import EarlyChecks
 from causalxai.pipeline.images import images_of
 from causalxai.pipeline.keys import labelled_metrics, stage_keys, stages_before
+from causalxai.pipeline.previews import Previews
 from causalxai.pipeline.rendering import REPORT, render
 from causalxai.pipeline.stage_results import Fresh, StageResults, Work, worth_keeping
 from causalxai.pipeline.stored_answers import ClassifierRecords
@@ -82,6 +83,7 @@ class Pipeline:
         self.progress = progress
         self._results = StageResults(store, fresh)
         self.watch = Watch(spec.seed)
+        self._checks = EarlyChecks(spec, Previews())
         self._fingerprints = {} if fingerprints is None else fingerprints
         self._source = spec.dataset.build()
         self._trainer = spec.classifier.build()
@@ -395,8 +397,13 @@ class Pipeline:
 
     def _prepare(self, stage: str) -> None:
         """Compute the results that a stage may read, in the order of the pipeline."""
-        # Nothing is computed before it is known that the stages fit the data set.
-        check_dataset(self.spec, self.dataset)
+        # Nothing is computed before it is known that the stages fit the data set and the network.
+        self._checks.before_loading()
+        if stage == Stage.CLASSIFIER:
+            self._checks.before_training(self.dataset)
+        else:
+            self._checks.of_dataset(self.dataset)
+            self._checks.of_classifier(self.classifier)
         for name in stages_before(stage):
             self.result(name)
         if stage == REPORT:

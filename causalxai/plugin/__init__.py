@@ -1,6 +1,6 @@
 """The base of all plugins, method presets, and the registry that finds them."""
 
 from causalxai.plugin.base import Plugin
-from causalxai.plugin.settings import PluginConfig, folder_of
+from causalxai.plugin.settings import FileToRead, FolderToRead, PluginConfig, folder_of
 
-__all__ = ["Plugin", "PluginConfig", "folder_of"]
+__all__ = ["FileToRead", "FolderToRead", "Plugin", "PluginConfig", "folder_of"]

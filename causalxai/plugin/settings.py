@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticKnownError, core_schema
@@ -87,6 +88,18 @@ class PluginConfig(BaseModel):
         schema: CoreSchema = _strict(handler(source))
         return schema
 
+
+@dataclass(frozen=True)
+class Existing:
+    """Says that a path in a config has to exist when a run begins, and as what."""
+
+    kind: Literal["file", "folder"]
+
+
+FileToRead: TypeAlias = Annotated[Path, Existing("file")]
+"""A setting with a file that a plugin reads; that it is there is checked before a run begins."""
+FolderToRead: TypeAlias = Annotated[Path, Existing("folder")]
+"""A setting with a folder that a plugin reads; that it is there is checked before a run begins."""
 
 _FOLDER_OF = "folder_of"
 

@@ -16,6 +16,7 @@ from causalxai.dataset import Dataset, class_index
 from causalxai.errors import CapabilityError, DataError, did_you_mean
 from causalxai.network.flat_gradients import refuse_flat_gradients
 from causalxai.network.hidden_layer import HiddenLayer
+from causalxai.network.layer_names import require_layers_named
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
@@ -150,6 +151,11 @@ class DirectionSpace(ConceptSpace):
         if self.config.examples:
             check_shape(dataset)
             files_of(self.config.examples)
+
+    def check_classifier(self, classifier: Classifier) -> None:
+        """Check that there is the layer."""
+        if self.config.layer is not None:
+            require_layers_named([self.config.layer], classifier.model, "concepts.layer")
 
     def fingerprint(self) -> str:
         """Return a digest of the example pictures."""

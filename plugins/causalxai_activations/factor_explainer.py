@@ -46,6 +46,7 @@ class FactorExplainer(Explainer):
     """
 
     requires = frozenset({Capability.CONCEPTS, Capability.ORACLE})
+    space_kind = FactorSpace
 
     class Config(PluginConfig):
         """Settings.

@@ -14,6 +14,8 @@ from causalxai.classifier import Classifier
 from causalxai.concept_space import Concept, ConceptSpace, Units, held_out_scales
 from causalxai.dataset import Dataset, class_index
 from causalxai.errors import CapabilityError, DataError
+from causalxai.network.layer_names import require_layers_named
+from causalxai.outline import Outline
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
@@ -122,17 +124,22 @@ class FactorSpace(ConceptSpace):
         """The number of factors."""
         return self.config.factors
 
-    def check_dataset(self, dataset: Dataset) -> None:
+    def check_outline(self, outline: Outline) -> None:
         """Check that there is the class ``of_class``, and that crops have some pixels."""
         if self.config.of_class is not None:
-            class_index(self.config.of_class, dataset.class_names, "concepts.of_class")
-        grid = CropGrid.of(dataset.image_shape, self.config.crop)
+            class_index(self.config.of_class, outline.class_names, "concepts.of_class")
+        grid = CropGrid.of(outline.image_shape, self.config.crop)
         if min(grid.height, grid.width) < _SMALLEST_CROP:
-            _, height, width = dataset.image_shape
+            _, height, width = outline.image_shape
             raise CapabilityError(
                 f"concepts.crop: {self.config.crop:g} of {height} x {width} pixels is less than "
                 f"{_SMALLEST_CROP} pixels a side"
             )
+
+    def check_classifier(self, classifier: Classifier) -> None:
+        """Check that there is the layer."""
+        if self.config.layer is not None:
+            require_layers_named([self.config.layer], classifier.model, "concepts.layer")
 
     def fit(
         self,
@@ -153,7 +160,7 @@ class FactorSpace(ConceptSpace):
             If there are fewer crops or channels than factors, no image of the class, or the layer
             is silent.
         """
-        self.check_dataset(dataset)
+        self.check_outline(dataset.outline)
         layer = nonnegative_layer(classifier, self.config.layer, dataset.train.images[:_TRIED])
         self._attach(classifier, layer)
         rows = self._chosen(dataset, rng)

@@ -7,8 +7,9 @@ from captum import attr
 from torch import Tensor, nn
 
 from causalxai.classifier import Classifier
-from causalxai.errors import CapabilityError, did_you_mean
+from causalxai.errors import CapabilityError
 from causalxai.explainer import ExplanationInputs
+from causalxai.network.layer_names import require_layers_named
 from causalxai.network.probe_images import probe_images
 from causalxai_baselines.attribution import Attribute, Attributed, AttributionConfig
 from causalxai_baselines.gradient_attribution import GradientAttribution, is_flat
@@ -56,6 +57,10 @@ class GradCam(GradientAttribution):
             return "Red supports the class; each map has its own scale."
         return super().map_note
 
+    def check_classifier(self, classifier: Classifier) -> None:
+        """Check that there is the layer, or a convolution."""
+        self._layer(classifier)
+
     def _attribution(self, inputs: ExplanationInputs) -> Attribute:
         model = inputs.classifier.model
         name = self._layer(inputs.classifier)
@@ -82,13 +87,7 @@ class GradCam(GradientAttribution):
             if not convolutions:
                 raise CapabilityError("grad-cam needs a convolution, and the classifier has none")
             return convolutions[-1]
-        known = [name for name, _ in classifier.model.named_modules() if name]
-        if self.config.layer not in known:
-            raise CapabilityError(
-                f"the classifier has no layer {self.config.layer!r}"
-                f"{did_you_mean(self.config.layer, known)} (the last convolutions: "
-                f"{', '.join(convolutions[-_NAMED:]) or 'none'})"
-            )
+        require_layers_named([self.config.layer], classifier.model, "explain.layer")
         return self.config.layer
 
 

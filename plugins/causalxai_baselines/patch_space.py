@@ -13,6 +13,7 @@ from causalxai.classifier import Classifier
 from causalxai.concept_space import BooleanConcept, Concept, ConceptSpace, Units
 from causalxai.dataset import Dataset
 from causalxai.errors import CapabilityError
+from causalxai.outline import Outline
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
@@ -51,14 +52,16 @@ class PatchSpace(ConceptSpace):
         """The number of patches."""
         return self.config.grid**2
 
-    def check_dataset(self, dataset: Dataset) -> None:
+    def check_outline(self, outline: Outline) -> None:
         """Check that there are as many pixels along a side as patches, or more."""
-        shortest = min(dataset.image_shape[1:])
+        shortest = min(outline.image_shape[1:])
         if self.config.grid > shortest:
-            raise CapabilityError(
+            error = CapabilityError(
                 f"concepts.grid: {self.config.grid} patches a side do not fit into {shortest} "
                 "pixels"
             )
+            error.setting = "concepts.grid"
+            raise error
 
     def fit(
         self,
@@ -76,7 +79,7 @@ class PatchSpace(ConceptSpace):
         CapabilityError
             If there are more patches along a side than pixels.
         """
-        self.check_dataset(dataset)
+        self.check_outline(dataset.outline)
         self._device = classifier.device
         return self
 

@@ -17,11 +17,13 @@ from joblib import Parallel, delayed
 from pydantic import Field, model_validator
 from torch import Tensor
 
+from causalxai.capabilities import Capability
 from causalxai.dataset import Dataset, DatasetSource, Split
 from causalxai.errors import DataError
 from causalxai.image_data.reading import Look, read_image
 from causalxai.image_data.stratified import stratified_split
-from causalxai.plugin import PluginConfig
+from causalxai.outline import Outline
+from causalxai.plugin import FolderToRead, PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.storage.digests import digest_files
 from causalxai_datasets.celeba_lists import AttributeList, read_partition, tell
@@ -93,7 +95,7 @@ class CelebA(DatasetSource):
             only these) are independent.
         """
 
-        path: Path
+        path: FolderToRead
         task: str = "Smiling"
         concepts: tuple[str, ...] | None = Field(None, min_length=1)
         size: Literal[64, 128] = 64
@@ -111,6 +113,16 @@ class CelebA(DatasetSource):
             return self
 
     config: Config
+
+    def outline(self) -> Outline:
+        """Return the classes and the shape of the images, which the settings decide."""
+        references = {Capability.REFERENCE} if self.config.balance else set()
+        return Outline(
+            class_names=self._class_names,
+            image_shape=(3, self.config.size, self.config.size),
+            concept_names=self._names,
+            offers=frozenset({Capability.OBSERVATIONS, *references}),
+        )
 
     def load(self, *, rng: torch.Generator, progress: Progress = SILENT) -> Dataset:
         """Read the lists and the chosen images.
@@ -132,7 +144,7 @@ class CelebA(DatasetSource):
         return Dataset(
             train=first,
             test=second,
-            class_names=(f"not {self.config.task}", self.config.task),
+            class_names=self._class_names,
             concept_names=self._names,
             reference=None if reference is None else first[reference],
         )
@@ -154,6 +166,10 @@ class CelebA(DatasetSource):
     def portable_config(self) -> dict[str, object]:
         """Return the config without the path."""
         return self.config.model_dump(mode="json", exclude={"path"})
+
+    @property
+    def _class_names(self) -> tuple[str, str]:
+        return f"not {self.config.task}", self.config.task
 
     @property
     def _names(self) -> tuple[str, ...]:

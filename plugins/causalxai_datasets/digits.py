@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from causalxai.dataset import Dataset, DatasetSource, Split
 from causalxai.image_data.stratified import stratified_split
+from causalxai.outline import Outline
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai_datasets.digit_classes import ALL_DIGITS, DigitClasses, grouped
@@ -42,6 +43,11 @@ class Digits(DatasetSource):
         classes: DigitClasses | None = None
 
     config: Config
+
+    def outline(self) -> Outline:
+        """Return the classes and the shape of the images, which the settings decide."""
+        size = self.config.size
+        return Outline(tuple(self.config.classes or ALL_DIGITS), (1, size, size))
 
     def load(self, *, rng: torch.Generator, progress: Progress = SILENT) -> Dataset:  # noqa: ARG002
         """Enlarge the digits by cubic interpolation and stretch the contrast of each to [0, 1]."""

@@ -7,6 +7,7 @@ import torch
 from causalxai.dataset import Dataset, DatasetSource
 from causalxai.image_data.folder import FolderReader
 from causalxai.image_data.settings import FolderSettings
+from causalxai.outline import Outline
 from causalxai.progress import SILENT, Progress
 
 
@@ -21,6 +22,10 @@ class ImageFolder(DatasetSource):
     Config = FolderSettings
 
     config: FolderSettings
+
+    def outline(self) -> Outline:
+        """Return the classes and the concepts; folders are listed, and no image is read."""
+        return FolderReader(self.config).outline()
 
     def load(self, *, rng: torch.Generator, progress: Progress = SILENT) -> Dataset:
         """Read every image.

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from causalxai.dataset import Dataset, DatasetSource, Split
 from causalxai.image_data.stratified import stratified_split
+from causalxai.outline import Outline
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 
@@ -41,6 +42,10 @@ class Lfw(DatasetSource):
         test_fraction: float = Field(0.25, gt=0, lt=1)
 
     config: Config
+
+    def outline(self) -> Outline:
+        """Return the classes and the shape of the images, which the settings decide."""
+        return Outline(("face", "no face"), (1, self.config.size, self.config.size))
 
     def load(self, *, rng: torch.Generator, progress: Progress = SILENT) -> Dataset:  # noqa: ARG002
         """Enlarge the images by bilinear interpolation, and draw those that are held out."""

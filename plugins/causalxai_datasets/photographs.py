@@ -16,7 +16,8 @@ from torch import Tensor
 
 from causalxai.dataset import Dataset, DatasetSource, Split
 from causalxai.errors import DataError
-from causalxai.plugin import PluginConfig
+from causalxai.outline import Outline
+from causalxai.plugin import FolderToRead, PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.storage.digests import digest_files
 from causalxai_datasets.image_folder import ImageFolder
@@ -104,11 +105,18 @@ class Photographs(DatasetSource):
             squares of 60 to 100 % of the shorter side, somewhere, half of them mirrored.
         """
 
-        path: Path | None = None
+        path: FolderToRead | None = None
         size: int = Field(224, ge=8, le=2048)
         views: int = Field(8, ge=1, le=1000)
 
     config: Config
+
+    def outline(self) -> Outline:
+        """Return the classes and the shape of the images; no photograph is read."""
+        if (folder := self._folder()) is not None:
+            return folder.outline()
+        names = tuple(photograph.label for photograph in PHOTOGRAPHS)
+        return Outline(names, (3, self.config.size, self.config.size))
 
     def load(self, *, rng: torch.Generator, progress: Progress = SILENT) -> Dataset:
         """Read the photographs, and cut further views out at random.

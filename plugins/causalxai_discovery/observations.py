@@ -22,6 +22,7 @@ from causalxai.dataset import Dataset
 from causalxai.errors import CapabilityError, DataError
 from causalxai.graph import CausalGraph, Edge, EdgeKind
 from causalxai.graph_discoverer import DiscovererConfig, DiscoveryInputs, GraphDiscoverer
+from causalxai.outline import Outline
 from causalxai.seeding import numpy_generator
 from causalxai.storage.record import Json
 from causalxai_discovery.claims import Claims, Settled, settle
@@ -65,9 +66,12 @@ class ObservationDiscoverer(GraphDiscoverer, ABC):
 
     config: ObservationsConfig
 
+    def check_outline(self, outline: Outline) -> None:
+        """Check that ``background`` fits the concepts."""
+        Constraints.of(self.config.background, outline.concept_names)
+
     def check_dataset(self, dataset: Dataset) -> None:
-        """Check that the concepts can be searched, and that ``background`` fits them."""
-        Constraints.of(self.config.background, dataset.concept_names)
+        """Check that the concepts can be searched."""
         observed(dataset)
 
     @abstractmethod

@@ -15,6 +15,7 @@ from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError
 from causalxai.image_data.lazy import Images, batches, mean_image, some_rows
 from causalxai.network.flat_gradients import refuse_flat_gradients
+from causalxai.network.layer_names import require_layers_named
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.seeding import seeded
@@ -97,6 +98,12 @@ class BitSpace(ConceptSpace):
     def check_dataset(self, dataset: Dataset) -> None:
         """Check that there are images for ``paint_from``."""
         self._source(dataset)
+
+    def check_classifier(self, classifier: Classifier) -> None:
+        """Check that there is the layer, and that the logits follow from it alone."""
+        if self.config.layer is not None:
+            require_layers_named([self.config.layer], classifier.model, "concepts.layer")
+        classifier.hidden(self.config.layer)
 
     def fit(
         self,

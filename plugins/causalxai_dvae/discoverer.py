@@ -45,6 +45,7 @@ class BitDiscoverer(GraphDiscoverer):
     """
 
     requires = frozenset({Capability.ORACLE, Capability.IMAGES})
+    space_kind = BitSpace
 
     class Config(DiscovererConfig):
         """Settings.

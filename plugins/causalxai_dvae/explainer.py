@@ -8,7 +8,7 @@ from torch import Tensor
 
 from causalxai.capabilities import Capability
 from causalxai.concept_space import Units
-from causalxai.dataset import Dataset, class_index, some_of_each_class
+from causalxai.dataset import class_index, some_of_each_class
 from causalxai.errors import CapabilityError
 from causalxai.explainer import Explainer, Explanation, ExplanationInputs
 from causalxai.generic.minimal_sets import (
@@ -19,6 +19,7 @@ from causalxai.generic.minimal_sets import (
 )
 from causalxai.intervention import Intervention
 from causalxai.oracle import Oracle, Response, Want
+from causalxai.outline import Outline
 from causalxai.plugin import PluginConfig
 from causalxai_dvae.flip_answers import FlipAnswers
 
@@ -73,10 +74,10 @@ class FlipExplainer(Explainer):
 
     config: Config
 
-    def check_dataset(self, dataset: Dataset) -> None:
+    def check_outline(self, outline: Outline) -> None:
         """Check that there is the class ``towards``."""
         if self.config.towards is not None:
-            class_index(self.config.towards, dataset.class_names, "explain.towards")
+            class_index(self.config.towards, outline.class_names, "explain.towards")
 
     def _explain(self, images: Tensor, target: Tensor, inputs: ExplanationInputs) -> Explanation:
         space, oracle = inputs.need_space(), inputs.need_oracle()

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from causalxai.capabilities import Capability, expect
-from causalxai.dataset import Dataset
 from causalxai.errors import CapabilityError
 from causalxai.graph import CausalGraph, Edge, Node, NodeKind
 from causalxai.graph_discoverer import DiscovererConfig, DiscoveryInputs, GraphDiscoverer
 from causalxai.intervals import widened
+from causalxai.outline import Outline
 from causalxai.seeding import numpy_generator
 from causalxai_glance.concepts import named_concepts
 from causalxai_glance.edge_evidence import (
@@ -80,6 +80,8 @@ class GlanceDiscoverer(GraphDiscoverer):
     """
 
     requires = frozenset({Capability.ORACLE, Capability.READBACK, Capability.OBSERVATIONS})
+    space_kind = LatentSpace
+    oracle_kind = TwinOracle
 
     class Config(DiscovererConfig):
         """Settings.
@@ -116,9 +118,9 @@ class GlanceDiscoverer(GraphDiscoverer):
 
     config: Config
 
-    def check_dataset(self, dataset: Dataset) -> None:
+    def check_outline(self, outline: Outline) -> None:
         """Check that ``background`` fits the concepts."""
-        self.config.background.among([*dataset.concept_names, PREDICTION])
+        self.config.background.among([*outline.concept_names, PREDICTION])
 
     def _discover(self, inputs: DiscoveryInputs) -> CausalGraph:
         space = expect(inputs.need_space(), LatentSpace, "the discoverer 'glance'")

@@ -58,6 +58,8 @@ class GlanceExplainer(Explainer):
     """
 
     requires = frozenset({Capability.CONCEPTS, Capability.ORACLE, Capability.IMAGES})
+    space_kind = LatentSpace
+    oracle_kind = TwinOracle
 
     class Config(LimeConfig):
         """Settings, in addition to those of the local models.

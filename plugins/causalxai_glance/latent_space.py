@@ -25,6 +25,7 @@ from causalxai.errors import CapabilityError, DataError
 from causalxai.graph_discoverer import BackgroundKnowledge
 from causalxai.image_data.lazy import mean_image
 from causalxai.network.flat_gradients import refuse_flat_gradients
+from causalxai.outline import Outline
 from causalxai.progress import SILENT, Progress
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.storage.record import Json, Record
@@ -125,8 +126,8 @@ class LatentSpace(ConceptSpace):
         """The number of latents."""
         return self.config.latents
 
-    def check_dataset(self, dataset: Dataset) -> None:
-        """Check that a twin can be trained on the images and the concepts' labels.
+    def check_outline(self, outline: Outline) -> None:
+        """Check that a twin can paint the images, and the concepts' names and ``background``.
 
         Raises
         ------
@@ -134,14 +135,27 @@ class LatentSpace(ConceptSpace):
             If the images cannot be painted, there are too many named concepts, or ``background``
             does not fit them.
         DataError
-            If the images are too few, or a concept's name or its labels can't be used.
+            If a concept's name can't be used.
+        """
+        resolutions(outline.image_shape)
+        self._check_names(outline.concept_names)
+        self.config.background.among(outline.concept_names)
+
+    def check_classifier(self, classifier: Classifier) -> None:
+        """Check that the network ends in a linear layer."""
+        classifier.require_head("glance")
+
+    def check_dataset(self, dataset: Dataset) -> None:
+        """Check that a twin can be trained on the images and the concepts' labels.
+
+        Raises
+        ------
+        DataError
+            If the images are too few, or a concept's labels can't be used.
         """
         labels = dataset.train.concepts
         named = () if labels is None else dataset.concept_names
-        resolutions(dataset.image_shape)
-        self._check_names(named)
         _check_count(len(dataset.train), bool(named))
-        self.config.background.among(named)
         if labels is not None:
             _check_labels(labels, named)
 
@@ -166,6 +180,7 @@ class LatentSpace(ConceptSpace):
         """
         classifier.require_gradients("the training of a twin")
         classifier.require_head("glance")
+        self.check_outline(dataset.outline)
         self.check_dataset(dataset)
         labelled = dataset.train.concepts is not None
         self._attach(classifier, dataset.concept_names if labelled else ())

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from causalxai.capabilities import Capability
-from causalxai.dataset import Dataset
 from causalxai.graph import CausalGraph, Edge, Node
 from causalxai.graph_discoverer import DiscovererConfig, DiscoveryInputs, GraphDiscoverer
+from causalxai.outline import Outline
 from causalxai.seeding import numpy_generator
 from causalxai_glance.concepts import constrained, named_concepts
 from causalxai_glance.effects import SIGNS, Concepts, together
+from causalxai_glance.latent_space import LatentSpace
 
 Values = NDArray[np.float64]
 Estimator = Literal["ratio-of-means", "mean-of-ratios"]
@@ -64,6 +65,7 @@ class PaperDiscoverer(GraphDiscoverer):
     """
 
     requires = frozenset({Capability.ORACLE, Capability.READBACK, Capability.OBSERVATIONS})
+    space_kind = LatentSpace
 
     class Config(DiscovererConfig):
         """Settings.
@@ -90,9 +92,9 @@ class PaperDiscoverer(GraphDiscoverer):
 
     config: Config
 
-    def check_dataset(self, dataset: Dataset) -> None:
+    def check_outline(self, outline: Outline) -> None:
         """Check that ``background`` fits the concepts."""
-        self.config.background.among(dataset.concept_names)
+        self.config.background.among(outline.concept_names)
 
     def _discover(self, inputs: DiscoveryInputs) -> CausalGraph:
         names, concepts = named_concepts(inputs, self.config.units)

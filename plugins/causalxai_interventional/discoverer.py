@@ -13,10 +13,11 @@ from scipy import stats
 from torch import Tensor
 
 from causalxai.capabilities import Capability, expect
-from causalxai.dataset import Dataset, class_index
+from causalxai.dataset import class_index
 from causalxai.errors import CapabilityError
 from causalxai.graph import CausalGraph, Edge, Node, NodeKind
 from causalxai.graph_discoverer import DiscovererConfig, DiscoveryInputs, GraphDiscoverer
+from causalxai.outline import Outline
 from causalxai.storage.record import Json
 from causalxai_interventional.mechanisms import (
     LayerMechanisms,
@@ -58,6 +59,7 @@ class InterventionalDiscoverer(GraphDiscoverer):
     """
 
     requires = frozenset({Capability.CONCEPTS, Capability.ORACLE})
+    oracle_kind = ParameterOracle
 
     class Config(DiscovererConfig, SelectionRule):
         """Settings of ``InterventionalDiscoverer``."""
@@ -74,13 +76,13 @@ class InterventionalDiscoverer(GraphDiscoverer):
 
     config: Config
 
-    def check_dataset(self, dataset: Dataset) -> None:
+    def check_outline(self, outline: Outline) -> None:
         """Check that there are the classes."""
-        self._classes(dataset)
+        self._classes(outline.class_names)
 
     def _discover(self, inputs: DiscoveryInputs) -> CausalGraph:
         oracle = expect(inputs.need_oracle(), ParameterOracle, type(self).__name__)
-        classes = self._classes(inputs.dataset)
+        classes = self._classes(inputs.dataset.class_names)
         tallies: dict[str, dict[str, _Tally]] = {}
         with inputs.progress.task("algorithm 1 on positives", len(classes)) as advance:
             for name, index in classes.items():
@@ -94,8 +96,7 @@ class InterventionalDiscoverer(GraphDiscoverer):
         """The rule by which edges count as causal, also where others use this graph."""
         return SelectionRule.model_validate(self.config.model_dump(include=_RULE))
 
-    def _classes(self, dataset: Dataset) -> dict[str, int]:
-        known = dataset.class_names
+    def _classes(self, known: Sequence[str]) -> dict[str, int]:
         wanted = known if self.config.classes is None else self.config.classes
         return {name: class_index(name, known, "graph.classes") for name in wanted}
 

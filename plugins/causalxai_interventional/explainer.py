@@ -8,11 +8,13 @@ from typing import Any
 
 import torch
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 
 from causalxai.capabilities import Capability, expect
+from causalxai.classifier import Classifier
 from causalxai.errors import CapabilityError, did_you_mean
 from causalxai.explainer import Explainer, Explanation, ExplanationInputs
+from causalxai.network.layer_names import unknown_layer
 from causalxai.plugin import PluginConfig
 from causalxai.storage.record import Json
 from causalxai_interventional.mechanisms import Mechanisms, SelectionRule, find_mechanisms, rule_for
@@ -39,6 +41,7 @@ class InterventionalExplainer(Explainer):
     """
 
     requires = frozenset({Capability.CONCEPTS, Capability.ORACLE, Capability.GRAPH})
+    oracle_kind = ParameterOracle
 
     class Config(PluginConfig):
         """Settings of ``InterventionalExplainer``."""
@@ -56,6 +59,13 @@ class InterventionalExplainer(Explainer):
         )
 
     config: Config
+
+    def check_classifier(self, classifier: Classifier) -> None:
+        """Check that the layers to map are convolutions."""
+        known = classifier.layers(nn.Conv2d)
+        for name in self.config.map_layers or ():
+            if name not in known:
+                raise unknown_layer(name, known, "explain.map_layers", "convolution")
 
     def _explain(self, images: Tensor, target: Tensor, inputs: ExplanationInputs) -> Explanation:
         oracle = expect(inputs.need_oracle(), ParameterOracle, type(self).__name__)

@@ -16,6 +16,7 @@ from causalxai.classifier import Classifier
 from causalxai.concept_space import Concept, ConceptSpace, ParameterConcept, Units
 from causalxai.dataset import Dataset
 from causalxai.errors import CapabilityError, did_you_mean
+from causalxai.network.layer_names import unknown_layer
 from causalxai.network.probe_images import probe_images
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
@@ -189,16 +190,22 @@ class ParameterSpace(ConceptSpace):
         self.probes_ = _some_of(dataset, classifier.image_shape)
         return self._list_layers(classifier)
 
+    def check_classifier(self, classifier: Classifier) -> None:
+        """Check that there are the layers."""
+        self._check_layers(parameter_modules(classifier)[0])
+
+    def _check_layers(self, found: Mapping[str, nn.Module]) -> None:
+        for name in self.config.layers or ():
+            if name not in found:
+                raise unknown_layer(
+                    name, list(found), "concepts.layers", "convolution or linear layer that runs"
+                )
+
     def _list_layers(self, classifier: Classifier) -> Self:
         self._device = classifier.device
         found, last = parameter_modules(classifier)
         wanted = list(found) if self.config.layers is None else list(self.config.layers)
-        for name in wanted:
-            if name not in found:
-                raise CapabilityError(
-                    f"the network has no convolution or linear layer {name!r} that a forward "
-                    f"pass calls{did_you_mean(name, list(found))} (known: {', '.join(found)})"
-                )
+        self._check_layers(found)
         if not wanted:
             raise CapabilityError(_no_layer(classifier.model))
         computed = [name for name in wanted if "weight" not in found[name]._parameters]

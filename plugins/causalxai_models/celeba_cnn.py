@@ -11,9 +11,11 @@ from torch.nn import functional
 
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError, DataError
+from causalxai.outline import Outline
 from causalxai_models.training import TrainedClassifier, TrainingConfig, split_named
 
 _SMALLEST = 8
+_NO_CONCEPTS = "attributes: true needs a data set whose concepts are known"
 # Pooling follows these convolutions, as many of them as leave a map of about 4 x 4.
 _POOLED_AFTER = (6, 4, 2, 1, 3, 5)
 _LEFT = 4
@@ -162,25 +164,31 @@ class CelebACnnClassifier(TrainedClassifier):
     name: ClassVar[str] = "celeba-cnn"
     feature_layer: ClassVar[str] = "fc1"
 
-    def _build(self, dataset: Dataset) -> CelebACnn:
+    def _build(self, outline: Outline) -> CelebACnn:
         return CelebACnn(
-            dataset.image_shape,
-            len(dataset.class_names),
+            outline.image_shape,
+            len(outline.class_names),
             width=self.config.width,
             hidden=self.config.hidden,
             dropout=self.config.dropout,
-            attributes=self._count_attributes(dataset) if self.config.attributes else 0,
+            attributes=self._count_attributes(outline),
         )
 
-    def _count_attributes(self, dataset: Dataset) -> int:
+    def _count_attributes(self, outline: Outline) -> int:
+        if self.config.attributes and not outline.concept_names:
+            raise DataError(_NO_CONCEPTS)
+        return len(outline.concept_names) if self.config.attributes else 0
+
+    def _check(self, dataset: Dataset) -> None:
         concepts = split_named(self.config.train_on, dataset).concepts
-        if concepts is None or not concepts.shape[1]:
-            raise DataError("attributes: true needs a data set whose concepts are known")
+        if not self.config.attributes:
+            return
+        if concepts is None:
+            raise DataError(_NO_CONCEPTS)
         odd = ((concepts != 0) & (concepts != 1)).any(dim=0)
         if bool(odd.any()):
             name = dataset.concept_names[int(odd.nonzero()[0])]
             raise DataError(f"attributes: true needs concepts that are 0 or 1; {name!r} is not")
-        return concepts.shape[1]
 
     def _loss(self, model: nn.Module, batch: Split) -> Tensor:
         if not self.config.attributes:

@@ -11,6 +11,7 @@ from torch import nn
 from causalxai.classifier import Classifier, ClassifierSource
 from causalxai.dataset import Dataset
 from causalxai.errors import DataError
+from causalxai.outline import Outline
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
@@ -56,6 +57,16 @@ class EfficientNetLite0(ClassifierSource):
 
     config: Config
 
+    def preview(self, outline: Outline, device: torch.device) -> Classifier:
+        """Load the network, as ``fit`` does.
+
+        Raises
+        ------
+        DataError
+            As ``fit`` does.
+        """
+        return self._loaded(outline, device)
+
     def fit(
         self,
         dataset: Dataset,
@@ -73,11 +84,14 @@ class EfficientNetLite0(ClassifierSource):
             If the packages are not installed, the images are not colour images of 224 x 224 pixels,
             or the data set has a class that is not in ImageNet.
         """
-        numbers = self.logits_of(dataset)
+        return self._loaded(dataset.outline, device)
+
+    def _loaded(self, outline: Outline, device: torch.device) -> Classifier:
+        numbers = self.logits_of(outline)
         network = _network()
         load_weights(network, read_weights(_weights_file()), origin=NAME)
         _keep_classes(network, numbers)
-        return _classifier(network, dataset, device)
+        return _classifier(network, outline, device)
 
     @property
     def trains(self) -> bool:
@@ -93,15 +107,15 @@ class EfficientNetLite0(ClassifierSource):
             As ``fit`` does.
         """
         network = _network()
-        _keep_classes(network, self.logits_of(dataset))
+        _keep_classes(network, self.logits_of(dataset.outline))
         load_weights(network, record.tensors, origin=f"the stored {NAME}")
-        return _classifier(network, dataset, device)
+        return _classifier(network, dataset.outline, device)
 
     def fingerprint(self) -> str:
         """Return a digest of the weights."""
         return digest_files({NAME: _weights_file()})
 
-    def logits_of(self, dataset: Dataset) -> list[int]:
+    def logits_of(self, dataset: Dataset | Outline) -> list[int]:
         """Return which of the 1 000 logits are those of the data set's classes.
 
         Raises
@@ -156,11 +170,11 @@ def _keep_classes(network: nn.Module, numbers: list[int]) -> None:
     network.set_submodule("_fc", kept)
 
 
-def _classifier(network: nn.Module, dataset: Dataset, device: torch.device) -> Classifier:
+def _classifier(network: nn.Module, outline: Outline, device: torch.device) -> Classifier:
     return Classifier(
         network,
-        class_names=dataset.class_names,
-        image_shape=dataset.image_shape,
+        class_names=outline.class_names,
+        image_shape=outline.image_shape,
         scale=_SCALE,
         mean=_MEAN,
         std=_STD,

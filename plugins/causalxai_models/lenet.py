@@ -8,8 +8,8 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from causalxai.dataset import Dataset
 from causalxai.errors import DataError
+from causalxai.outline import Outline
 from causalxai_models.training import TrainedClassifier, TrainingConfig
 
 _Channels = Annotated[int, Field(ge=1, le=1024)]
@@ -99,10 +99,10 @@ class LeNetClassifier(TrainedClassifier):
     name: ClassVar[str] = "lenet"
     feature_layer: ClassVar[str] = "fc1"
 
-    def _build(self, dataset: Dataset) -> LeNet:
+    def _build(self, outline: Outline) -> LeNet:
         return LeNet(
-            dataset.image_shape,
-            len(dataset.class_names),
+            outline.image_shape,
+            len(outline.class_names),
             channels=self.config.channels,
             hidden=self.config.hidden,
         )

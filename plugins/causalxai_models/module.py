@@ -14,10 +14,11 @@ from torch.nn.parameter import is_lazy
 
 from causalxai.classifier import Classifier, ClassifierSource
 from causalxai.dataset import Dataset
-from causalxai.errors import DataError, did_you_mean
 from causalxai.network.adaptation import unwrapped
+from causalxai.network.layer_names import require_layers_named
 from causalxai.network.network_digest import network_digest
-from causalxai.plugin import folder_of
+from causalxai.outline import Outline
+from causalxai.plugin import FileToRead, folder_of
 from causalxai.progress import SILENT, Progress
 from causalxai.seeding import seeded
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
@@ -68,7 +69,7 @@ class UserModule(ClassifierSource):
         import_path: str = Field(pattern=r"^[^:]+:[^:.]+$")
         import_from: Path | None = None
         arguments: dict[str, Any] = Field(default_factory=dict)
-        weights: Path | None = None
+        weights: FileToRead | None = None
         feature_layer: str | None = None
 
         @model_validator(mode="before")
@@ -90,6 +91,19 @@ class UserModule(ClassifierSource):
 
     config: Config
 
+    def preview(self, outline: Outline, device: torch.device) -> Classifier:
+        """Import the class, call it and load the weights, as ``fit`` does.
+
+        Raises
+        ------
+        DataError
+            If the import, the call or the weights fail.
+        CapabilityError
+            If there is no such feature layer.
+        """
+        # The seed is arbitrary: only names and shapes are of interest.
+        return self._told(self._loaded(torch.Generator().manual_seed(0)), outline, device)
+
     def fit(
         self,
         dataset: Dataset,
@@ -104,17 +118,21 @@ class UserModule(ClassifierSource):
         Raises
         ------
         DataError
-            If the import, the call or the weights fail, or there is no such feature layer.
+            If the import, the call or the weights fail.
+        CapabilityError
+            If there is no such feature layer.
         """
-        model = self._loaded(rng)
-        if self.config.weights is None:
-            self._tell_of_random_weights(model)
-        return self._classifier(model, dataset, device)
+        return self._told(self._loaded(rng), dataset.outline, device)
 
     @property
     def trains(self) -> bool:
         """Whether it learns from the data set: never."""
         return False
+
+    def _told(self, model: nn.Module, outline: Outline, device: torch.device) -> Classifier:
+        if self.config.weights is None:
+            self._tell_of_random_weights(model)
+        return self._classifier(model, outline, device)
 
     def _tell_of_random_weights(self, model: nn.Module) -> None:
         """Warn if the network draws its weights, which shows where another seed gives others."""
@@ -144,7 +162,7 @@ class UserModule(ClassifierSource):
         for name, stored in without_prefix(_BUFFERS, record.tensors).items():
             owner, _, leaf = name.rpartition(".")
             setattr(model.get_submodule(owner), leaf, stored)
-        return self._classifier(model, dataset, device)
+        return self._classifier(model, dataset.outline, device)
 
     def to_record(self, classifier: Classifier) -> Record:
         """Return the weights and all buffers, also those that are not part of the state dict."""
@@ -204,17 +222,13 @@ class UserModule(ClassifierSource):
             load_weights(model, weights, origin=str(self.config.weights))
         return model
 
-    def _classifier(self, model: nn.Module, dataset: Dataset, device: torch.device) -> Classifier:
+    def _classifier(self, model: nn.Module, outline: Outline, device: torch.device) -> Classifier:
         layer = self.config.feature_layer
-        layers = [name for name, _ in model.named_modules() if name]
-        if layer is not None and layer not in layers:
-            raise DataError(
-                f"{self.config.import_path} has no layer {layer!r}{did_you_mean(layer, layers)}"
-            )
+        require_layers_named([layer] if layer else [], model, "classifier.feature_layer")
         return Classifier(
             model,
-            class_names=dataset.class_names,
-            image_shape=dataset.image_shape,
+            class_names=outline.class_names,
+            image_shape=outline.image_shape,
             feature_layer=layer,
             device=device,
             **self._adapter,

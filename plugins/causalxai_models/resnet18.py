@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import ClassVar, Literal
 
 from pydantic import Field, PositiveFloat
 from torch import Tensor, nn
 
 from causalxai.dataset import Dataset
+from causalxai.outline import Outline
+from causalxai.plugin import FileToRead
 from causalxai.storage.digests import digest_files
 from causalxai_models.training import TrainedClassifier, TrainingConfig
 from causalxai_models.weights import load_weights, read_weights
@@ -132,17 +133,17 @@ class ResNet18Classifier(TrainedClassifier):
         learning_rate: PositiveFloat = 2e-3
         width: int = Field(64, ge=1, le=512)
         stem: Literal["imagenet", "small"] = "imagenet"
-        weights: Path | None = None
+        weights: FileToRead | None = None
         new_head: bool = False
 
     config: Config
     name: ClassVar[str] = "resnet18"
     feature_layer: ClassVar[str] = "avgpool"
 
-    def _build(self, dataset: Dataset) -> ResNet18:
+    def _build(self, outline: Outline) -> ResNet18:
         return ResNet18(
-            dataset.image_shape[0],
-            len(dataset.class_names),
+            outline.image_shape[0],
+            len(outline.class_names),
             width=self.config.width,
             small_input=self.config.stem == "small",
         )

@@ -17,6 +17,7 @@ from torch.nn import functional
 from causalxai.classifier import Classifier, ClassifierSource
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import DataError
+from causalxai.outline import Outline
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.seeding import seeded
@@ -75,8 +76,11 @@ class TrainedClassifier(ClassifierSource):
     feature_layer: ClassVar[str]
 
     @abstractmethod
-    def _build(self, dataset: Dataset) -> nn.Module:
+    def _build(self, outline: Outline) -> nn.Module:
         """Return the network for the data set's images and classes, freshly initialised."""
+
+    def _check(self, dataset: Dataset) -> None:
+        """Check what the training needs of the data set besides images and labels."""
 
     def _start(self, model: nn.Module) -> None:
         """Set the weights from which training starts, if they are not the initial ones."""
@@ -106,7 +110,8 @@ class TrainedClassifier(ClassifierSource):
             If the loss is not finite, or the data set has no such split.
         """
         split = split_named(self.config.train_on, dataset)
-        model = seeded(lambda: self._build(dataset), rng)
+        self._check(dataset)
+        model = seeded(lambda: self._build(dataset.outline), rng)
         self._start(model)
         model.to(device)
         train(
@@ -119,7 +124,19 @@ class TrainedClassifier(ClassifierSource):
             progress=progress,
             checkpoint=checkpoint,
         )
-        return self._classifier(model, dataset, device)
+        return self._classifier(model, dataset.outline, device)
+
+    def preview(self, outline: Outline, device: torch.device) -> Classifier:
+        """Return the classifier with the weights from which training starts.
+
+        Raises
+        ------
+        DataError
+            If the images are too small, or given weights do not fit.
+        """
+        model = seeded(lambda: self._build(outline), torch.Generator())
+        self._start(model)
+        return self._classifier(model, outline, device)
 
     def held_out(self, dataset: Dataset) -> bool | None:  # noqa: ARG002
         """Return that the classifier was trained on no test image."""
@@ -133,20 +150,20 @@ class TrainedClassifier(ClassifierSource):
         DataError
             If they belong to another network.
         """
-        model = seeded(lambda: self._build(dataset), torch.Generator())
+        model = seeded(lambda: self._build(dataset.outline), torch.Generator())
         load_weights(model, record.tensors, origin=f"the stored {self.name}")
-        return self._classifier(model, dataset, device)
+        return self._classifier(model, dataset.outline, device)
 
     @property
     def trains(self) -> bool:
         """Whether there is any epoch."""
         return self.config.epochs > 0
 
-    def _classifier(self, model: nn.Module, dataset: Dataset, device: torch.device) -> Classifier:
+    def _classifier(self, model: nn.Module, outline: Outline, device: torch.device) -> Classifier:
         return Classifier(
             model,
-            class_names=dataset.class_names,
-            image_shape=dataset.image_shape,
+            class_names=outline.class_names,
+            image_shape=outline.image_shape,
             feature_layer=self.feature_layer,
             device=device,
         )

@@ -63,3 +63,47 @@ def test_metrics_that_some_runs_of_a_grid_lack_are_no_mistake(minimal: dict[str,
     axis = {"explainer": {"with": None, "without": {"explain": "none"}}}
     grid = load_grid({**minimal, "metrics": ["deletion"], "vary": axis})
     assert [cell.spec.explain is None for cell in grid.cells] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("stage", "attribute", "other"),
+    [
+        ("ParameterOracle", "accepts", "concepts"),
+        ("Discoverer", "space_kind", "concepts"),
+        ("Effects", "space_kind", "concepts"),
+        ("Discoverer", "oracle_kind", "oracle"),
+        ("Effects", "oracle_kind", "oracle"),
+    ],
+)
+def test_parts_that_do_not_work_with_the_kind_of_another_are_told(
+    stage: str,
+    attribute: str,
+    other: str,
+    minimal: dict[str, Any],
+    mistakes: Mistakes,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    load_spec(minimal)
+    fakes = vars(sys.modules["fakeparts"])
+    part = fakes[stage]
+    named = {"ParameterOracle": ("oracle", "parameters")}
+    named |= {"Discoverer": ("graph", "interventional"), "Effects": ("explain", "interventional")}
+    at, name = named[stage]
+    own = fakes["Parameters" if other == "concepts" else "ParameterOracle"]
+    monkeypatch.setattr(part, attribute, own)
+    assert load_spec(minimal).oracle is not None
+    wanted = type("Wanted", (own,), {})
+    monkeypatch.setattr(part, attribute, wanted)
+    assert mistakes(minimal) == [
+        f"spec: {at}: {name!r} does not work with the {other} 'parameters' (it works with: Wanted)"
+    ]
+
+
+def test_the_kinds_that_would_do_are_named(
+    minimal: dict[str, Any], mistakes: Mistakes, explainer: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(explainer, "space_kind", sys.modules["fakeparts"].Pixels)
+    assert mistakes(minimal) == [
+        "spec: explain: 'interventional' does not work with the concepts 'parameters' (it works "
+        "with: pixels)"
+    ]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from causalxai import run
-from causalxai.config import load_spec
-from causalxai.errors import CausalxaiError, SpecError
-from tests.trust.small_runs import spec
+from causalxai.classifier import Classifier
+from causalxai.config import Mistake, ResolvedSpec, Stage, load_spec
+from causalxai.errors import SpecError, UndecidedError
+from causalxai.pipeline.early_checks import classifier_mistakes
+from tests.trust.small_runs import spec, write_spec
 
 MISFITS = [
     (
@@ -57,6 +61,28 @@ MISFITS = [
         "graph.background.required=[[hue, thickness]]",
         "background knowledge mentions 'hue'",
     ),
+    (
+        "interventional",
+        "concepts.layers=[conv9]",
+        "concepts.layers: the classifier has no convolution or linear layer that runs 'conv9'; did "
+        "you mean 'conv2' or 'conv1'",
+    ),
+    (
+        "interventional",
+        "explain.map_layers=[fc1]",
+        "explain.map_layers: the classifier has no convolution 'fc1'",
+    ),
+    ("dvae", "concepts.layer=cnv2", "concepts.layer: the classifier has no layer 'cnv2'; did you"),
+    (
+        "patches",
+        "explain={use: grad-cam, layer: fc_1}",
+        "explain.layer: the classifier has no layer 'fc_1'; did you mean 'fc1'",
+    ),
+    (
+        "interventional",
+        "classifier={use: resnet18, weights: gone.pt}",
+        "classifier.weights: gone.pt: there is no such file (it is relative to /",
+    ),
     ("glance", "dataset.limit=9", "the SCM layer needs 30 labelled training images or more"),
     ("pc", "dataset.limit=5", "5 images are too few to find a graph of 2 concepts"),
 ]
@@ -66,10 +92,9 @@ MISFITS = [
 def test_what_does_not_fit_the_data_set_is_refused_before_any_training(
     name: str, override: str, message: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(CausalxaiError) as raised:
+    with pytest.raises(SpecError) as raised:
         run(spec(name), overrides=[override], out=tmp_path)
-    assert not isinstance(raised.value, SpecError)
-    assert str(raised.value).startswith(message)
+    assert f": {message}" in str(raised.value)
     assert list(tmp_path.rglob("tensors.safetensors")) == []
 
 
@@ -93,3 +118,31 @@ def test_too_few_samples_for_the_concepts_are_a_mistake_in_the_spec(
 )
 def test_as_many_samples_as_the_concepts_need_are_enough(explain: str) -> None:
     assert load_spec(spec("patches"), [f"explain={explain}"]).explain is not None
+
+
+def test_mistakes_are_told_with_their_lines(tmp_path: Path) -> None:
+    file = write_spec(spec("interventional"), tmp_path / "my.yaml")
+    text = file.read_text()
+    file.write_text(text.replace('"explain"', '\n"explain"').replace('"conv2"', '"conf2"'))
+    with pytest.raises(SpecError) as raised:
+        run(file, out=tmp_path / "runs")
+    lines = [problem.where for problem in raised.value.problems]
+    assert lines == [f"{file}:1", f"{file}:2"]
+    assert [problem.key for problem in raised.value.problems] == [
+        "concepts.layers",
+        "explain.map_layers",
+    ]
+
+
+def test_what_only_a_trained_network_can_tell_is_no_mistake_before() -> None:
+    class Undecided:
+        def check_classifier(self, classifier: object) -> None:
+            raise UndecidedError("the logits hardly differ")
+
+    part = SimpleNamespace(build=Undecided, provenance="undecided 1.0")
+    run_of = cast("ResolvedSpec", SimpleNamespace(stages={Stage.CONCEPTS: part}))
+    network = cast("Classifier", None)
+    assert list(classifier_mistakes(run_of, network, trained=False)) == []
+    assert list(classifier_mistakes(run_of, network)) == [
+        Mistake((Stage.CONCEPTS,), "the logits hardly differ")
+    ]

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from causalxai import Classifier, Explainer, Explanation, explain, run
-from causalxai.errors import DataError, SpecError
+from causalxai.errors import SpecError
 from causalxai.network.state import state_of
 from causalxai.testing import ToyWorld, toy_world
 from causalxai.testing.toys import ToyOracle, ToySpace
@@ -162,7 +162,7 @@ def test_mistakes_are_told_before_anything_is_done(
 def test_images_of_another_shape_are_refused_before_training(
     world: ToyWorld, tmp_path: Path
 ) -> None:
-    with pytest.raises(DataError, match="the images to explain have the shape"):
+    with pytest.raises(SpecError, match="the images to explain have the shape"):
         quick(world, tmp_path, images=torch.zeros(2, 1, 3, 3))
 
 

@@ -8,8 +8,10 @@ import numpy as np
 import torch
 from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
+from causalxai.capabilities import Capability
 from causalxai.dataset import Dataset, DatasetSource, Split
 from causalxai.errors import DataError
+from causalxai.outline import Outline
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.seeding import numpy_generator
@@ -118,6 +120,16 @@ class CartoonFaces(DatasetSource):
 
     config: Config
 
+    def outline(self) -> Outline:
+        """Return the classes and the shape of the images, which the settings decide."""
+        references = {Capability.REFERENCE} if self.config.references else set()
+        return Outline(
+            class_names=self._class_names,
+            image_shape=(3, self.config.size, self.config.size),
+            concept_names=self._names,
+            offers=frozenset({Capability.OBSERVATIONS, *references}),
+        )
+
     def load(self, *, rng: torch.Generator, progress: Progress = SILENT) -> Dataset:
         """Draw the faces; 5 000 of 32 pixels take some seconds on two cores.
 
@@ -137,7 +149,7 @@ class CartoonFaces(DatasetSource):
         return Dataset(
             train=split,
             test=self._drawn(attribute_model, self.config.test_count, test, progress),
-            class_names=(f"not {self.config.task}", self.config.task),
+            class_names=self._class_names,
             concept_names=self._names,
             graph=projected(attribute_model.graph, self._names),
             reference=independent,
@@ -149,6 +161,10 @@ class CartoonFaces(DatasetSource):
         if bias is not None:
             return ATTRIBUTE_MODEL.biased(task, bias.attribute, bias.share)
         return ATTRIBUTE_MODEL.balanced(task) if self.config.balanced else ATTRIBUTE_MODEL
+
+    @property
+    def _class_names(self) -> tuple[str, str]:
+        return f"not {self.config.task}", self.config.task
 
     @property
     def _names(self) -> tuple[Attribute, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import numpy as np
@@ -13,11 +12,14 @@ from numpy.typing import NDArray
 from pydantic import Field, NonNegativeInt, field_validator, model_validator
 from torch.nn import functional
 
+from causalxai.capabilities import Capability
 from causalxai.dataset import Dataset, DatasetSource, Split
 from causalxai.graph import CausalGraph
-from causalxai.plugin import PluginConfig
+from causalxai.outline import Outline
+from causalxai.plugin import FolderToRead, PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.seeding import numpy_generator
+from causalxai_datasets.digit_classes import ALL_DIGITS
 from causalxai_datasets.digits import Digits
 from causalxai_datasets.mnist import Mnist
 from causalxai_datasets.morpho.cached_rendering import pictures_of, skeletons_of
@@ -91,7 +93,7 @@ class Morpho(DatasetSource):
         equations: Mapping[Concept, Equation] | None = None
         independent: bool = False
         base: Literal["digits", "mnist"] = "digits"
-        path: Path | None = None
+        path: FolderToRead | None = None
         leave_out: tuple[Annotated[int, Field(ge=0, le=9)], ...] | None = None
         size: int = Field(32, ge=16, le=256)
         draws: int = Field(1, ge=1, le=1000)
@@ -129,6 +131,16 @@ class Morpho(DatasetSource):
             return self
 
     config: Config
+
+    def outline(self) -> Outline:
+        """Return the classes, the concepts and the shape of the images, as the settings say."""
+        references = {Capability.REFERENCE} if self.config.references else set()
+        return Outline(
+            class_names=tuple(name for name in ALL_DIGITS if int(name) not in self._left_out),
+            image_shape=(1, self.config.size, self.config.size),
+            concept_names=self._names,
+            offers=frozenset({Capability.OBSERVATIONS, *references}),
+        )
 
     def load(self, *, rng: torch.Generator, progress: Progress = SILENT) -> Dataset:
         """Draw the digits, or read them from the cache.

@@ -16,6 +16,7 @@ from causalxai.errors import CapabilityError
 from causalxai.graph import CausalGraph, Edge, EdgeKind, Node
 from causalxai.graph_discoverer import DiscovererConfig, DiscoveryInputs, GraphDiscoverer
 from causalxai.intervention import Intervention
+from causalxai.outline import Outline
 from causalxai.plugin import PluginConfig
 from causalxai.seeding import numpy_generator
 from causalxai.storage.record import Json
@@ -90,9 +91,9 @@ class PerceivedDiscoverer(GraphDiscoverer):
         source = rendered if self._from_twin else frozenset({Capability.REFERENCE})
         self.requires = source | {Capability.OBSERVATIONS}
 
-    def check_dataset(self, dataset: Dataset) -> None:
+    def check_outline(self, outline: Outline) -> None:
         """Check that ``background`` fits the concepts."""
-        self.config.background.among(dataset.concept_names)
+        self.config.background.among(outline.concept_names)
 
     def _discover(self, inputs: DiscoveryInputs) -> CausalGraph:
         _check_that_directions_show(inputs.dataset)

@@ -116,9 +116,9 @@ def test_what_does_not_fit_the_data_is_told_before_the_fit(dataset: Dataset):
     with pytest.raises(
         CapabilityError, match=r"concepts\.of_class: there is no class 'lift'.*left"
     ):
-        FactorSpace(of_class="lift").check_dataset(dataset)
+        FactorSpace(of_class="lift").check_outline(dataset.outline)
     with pytest.raises(CapabilityError, match=rf"concepts\.crop: 0\.1 of {SIDE} x {SIDE} pixels"):
-        FactorSpace(crop=0.1).check_dataset(dataset)
+        FactorSpace(crop=0.1).check_outline(dataset.outline)
 
 
 def test_too_many_factors_are_refused(fit: Callable[..., FactorSpace]):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from causalxai import Run, run
-from causalxai.errors import CapabilityError
+from causalxai.errors import SpecError
 from causalxai_glance.discoverer import PREDICTION
 
 SPEC: dict[str, Any] = {
@@ -67,7 +67,7 @@ def test_another_discoverer_takes_the_same_twin(done: Run):
 
 def test_what_a_later_stage_misses_is_told_before_any_training(tmp_path: Path):
     unlabelled = {**SPEC, "dataset": "digits"}
-    with pytest.raises(CapabilityError, match="GlanceDiscoverer needs observations"):
+    with pytest.raises(SpecError, match="GlanceDiscoverer needs observations"):
         run(unlabelled, out=tmp_path)
     log = "".join(path.read_text(encoding="utf-8") for path in tmp_path.rglob("log.txt"))
     assert "train" not in log

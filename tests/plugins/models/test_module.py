@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from causalxai.classifier import Classifier
 from causalxai.config import load_spec
 from causalxai.dataset import Dataset
-from causalxai.errors import ContractError, DataError, SpecError
+from causalxai.errors import CapabilityError, ContractError, DataError, SpecError
 from causalxai.seeding import torch_generator
 from causalxai_models.module import UserModule
 
@@ -351,7 +351,7 @@ def test_what_goes_wrong_is_told(
 ) -> None:
     source = UserModule(**{"import_path": "vision_user_code:Network", **settings})
 
-    with pytest.raises(DataError, match=message):
+    with pytest.raises((CapabilityError, DataError), match=message):
         fit(source, dataset)
 
 
