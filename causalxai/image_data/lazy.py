@@ -77,6 +77,15 @@ class LazyImages:
     def __repr__(self) -> str:
         return f"LazyImages({list(self.shape)}, read when they are asked for)"
 
+    if not TYPE_CHECKING:  # A type checker shall still find attributes that are not there.
+
+        def __getattr__(self, name: str) -> object:
+            """Raise AttributeError, with what can be done in the place of a tensor's methods."""
+            raise AttributeError(
+                f"LazyImages have no {name!r}, because they are read from their files when rows "
+                "are asked for: images[:] reads all of them, and batches(images) some at a time"
+            )
+
     def rows(self, rows: slice | Sequence[int] | Tensor) -> LazyImages:
         """Return some of the images, which are not read yet."""
         return LazyImages(self.read, self.image_shape, self.numbers[rows], self.source)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import logging
 
 import pytest
@@ -66,6 +67,13 @@ def test_some_of_the_images_are_chosen_without_reading_them():
 def test_an_index_beyond_the_images_is_an_error():
     with pytest.raises(IndexError):
         lazy_images()[0][10]
+
+
+def test_what_only_tensors_can_do_is_told():
+    images, _ = lazy_images()
+    with pytest.raises(AttributeError, match=r"no 'mean'.*images\[:\] reads all"):
+        images.mean(dim=0)  # type: ignore[attr-defined]
+    assert torch.equal(copy.deepcopy(images)[:], ALL)
 
 
 def test_the_digest_depends_on_which_images_these_are():
