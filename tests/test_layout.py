@@ -34,6 +34,7 @@ TESTS_OF_SEVERAL_FILES = {
     "test_imports.py",
     "test_layout.py",
     "test_photographs.py",
+    "test_own_classifier_example.py",
     "test_specs.py",
     "test_third_party_networks.py",
     "test_third_party_plugin.py",

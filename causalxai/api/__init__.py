@@ -211,9 +211,9 @@ API: tuple[Section, ...] = (
         },
     ),
     Section(
-        "Running specs from Python, and how to leave names behind",
+        "Runs and comparisons from Python, and how to leave names behind",
         {
-            "causalxai": ("Comparison", "Run", "compare", "run"),
+            "causalxai": ("Comparison", "Run", "compare", "explain", "load", "run"),
             "causalxai.api.deprecation": ("deprecated", "old_names"),
         },
     ),

@@ -82,18 +82,26 @@ def core_imports(tree: ast.Module) -> Iterator[tuple[int, str, str]]:
     """Return line, module and name of all that is imported of causalxai.
 
     The name is empty where a whole module is imported; of ``import causalxai`` those attributes
-    are returned that are used.
+    are returned that are used, under another name, too.
     """
+    called = _names_of_core(tree)
     for node in ast.walk(tree):
         match node:
             case ast.ImportFrom(module=str(module), level=0) if module.split(".")[0] == _CORE:
                 yield from ((node.lineno, module, alias.name) for alias in node.names)
             case ast.Import():
                 for alias in node.names:
-                    if alias.name.startswith(f"{_CORE}.") or (alias.name == _CORE and alias.asname):
+                    if alias.name.startswith(f"{_CORE}."):
                         yield node.lineno, alias.name, ""
-            case ast.Attribute(value=ast.Name(id="causalxai"), attr=name):
+            case ast.Attribute(value=ast.Name(id=owner), attr=name) if owner in called:
                 yield node.lineno, _CORE, name
+
+
+def _names_of_core(tree: ast.Module) -> frozenset[str]:
+    """Return what a file calls ``causalxai``."""
+    imports = (node for node in ast.walk(tree) if isinstance(node, ast.Import))
+    aliases = (alias for node in imports for alias in node.names)
+    return frozenset({_CORE, *(a.asname for a in aliases if a.name == _CORE and a.asname)})
 
 
 @cache

@@ -55,6 +55,7 @@ def test_the_short_cuts_are_those_of_the_package():
         "from causalxai.graph import Edge",
         "from causalxai import Edge",
         "import causalxai\ncausalxai.Explainer",
+        "import causalxai as cx\ncx.Explainer",
         "def late():\n    from causalxai.oracle import Want",
         "import causalxai_mine\nfrom causalxai_mine import Anything\nimport torch.nn",
     ],
@@ -73,7 +74,7 @@ def test_what_is_declared_may_be_used(tmp_path: Path, source: str):
         ),
         ("from causalxai import pipeline", "causalxai.pipeline is not in the declared API"),
         ("import causalxai.graph", "the module causalxai.graph is not"),
-        ("import causalxai as c", "the module causalxai is not"),
+        ("import causalxai as c\nc.cli.main()", "part.py:2: causalxai.cli is not"),
         ("import causalxai\ncausalxai.cli.main()", "part.py:2: causalxai.cli is not"),
         ("from causalxai.graph import *", r"causalxai.graph.* is not"),
         (
