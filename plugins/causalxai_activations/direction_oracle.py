@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from causalxai.capabilities import Capability
@@ -12,6 +13,7 @@ from causalxai_activations.direction_space import ACTIVATIONS, DirectionSpace
 
 # The number of tensors of the layer's width held at a time.
 _LAYERS = 4
+_AT_ONCE = 128
 
 
 class DirectionOracle(Oracle):
@@ -39,7 +41,9 @@ class DirectionOracle(Oracle):
         logits: Tensor | None = None
         readback: Tensor | None = None
         if "logits" in want:
-            logits = space.layer_.logits(moved.flatten(0, 1)).unflatten(0, steps.shape[:2])
+            # The layers behind may be wider, and some networks run those before on as many images.
+            parts = [space.layer_.logits(some) for some in moved.flatten(0, 1).split(_AT_ONCE)]
+            logits = torch.cat(parts).unflatten(0, steps.shape[:2])
         if "readback" in want:
             positions = space.positions(moved.flatten(0, 1)).unflatten(0, steps.shape[:2])
             readback = ((positions - space.means_) / space.spreads_).float()

@@ -16,6 +16,7 @@ from causalxai.network.hidden_layer import HiddenLayer
 # Relative to the logits: another path through the network's arithmetic may round differently.
 _TOLERANCE = 1e-5
 _TRIED = 2
+_AT_ONCE = 128
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,9 @@ class NonNegativeLayer:
 
     def logits(self, activations: Tensor) -> Tensor:
         """Return the logits ``[n, K]`` for activations ``[n, c, h, w]``."""
-        return self.hidden.logits(activations.reshape(-1, *self.hidden.shape))
+        rows = activations.reshape(-1, *self.hidden.shape)
+        # The layers behind may be wider, and some networks run those before on as many images.
+        return torch.cat([self.hidden.logits(some) for some in rows.split(_AT_ONCE)])
 
 
 @torch.no_grad()
