@@ -112,14 +112,21 @@ def preparation(
     ContractError
         If the numbers cannot be right, both ways are used, or ``preprocess`` is something else.
     """
+    has_numbers = any(given is not None for given in (mean, std, scale))
     if preprocess is None:
+        if not has_numbers:
+            _tell_of_own_config(model)
         return _numbers(mean, std, scale)
-    if mean is not None or std is not None or scale is not None:
+    if has_numbers:
         raise ContractError("give either preprocess or mean, std and scale, not both")
     if isinstance(preprocess, str):
         if preprocess != OWN:
             raise ContractError(f"preprocess must be {OWN!r} or a function, not {preprocess!r}")
         return _told(_own(model), f"by the timm config of {type(model).__name__}")
+    return _of_object(preprocess)
+
+
+def _of_object(preprocess: Any) -> Preparation:
     if isinstance(preprocess, Mapping):
         return _told(_of_mapping(preprocess), "by the config that was given")
     if hasattr(preprocess, "image_mean") or hasattr(preprocess, "rescale_factor"):
@@ -137,6 +144,14 @@ def preparation(
             "[n, c, h, w], a config with mean and std, or an image processor"
         )
     return Preparation(function=preprocess)
+
+
+def _tell_of_own_config(model: nn.Module) -> None:
+    if _own_config(model) is not None:
+        _logger.warning(
+            "%s has a timm config with mean and std, which is not used: say preprocess=%r if its "
+            "images are to be normalised so", type(model).__name__, OWN,
+        )  # fmt: skip
 
 
 def _told(found: Preparation, how: str) -> Preparation:
@@ -181,16 +196,26 @@ def _finite(value: Any, name: str) -> float:
 
 
 def _own(model: nn.Module) -> Preparation:
+    found = _own_config(model)
+    if found is None:
+        raise ContractError(
+            f"preprocess is {OWN!r}, but {type(model).__name__} has no config of its own with mean "
+            "and std, as networks of timm have in pretrained_cfg: give mean and std"
+        )
+    if isinstance(found, Mapping):
+        return _of_mapping(found)
+    return _numbers(found.mean, found.std, None)
+
+
+def _own_config(model: nn.Module) -> Any:
+    """Return the config with mean and std that a network of timm has, or ``None``."""
     for name in ("pretrained_cfg", "default_cfg"):
         found: Any = getattr(model, name, None)
         if isinstance(found, Mapping) and "mean" in found and "std" in found:
-            return _of_mapping(found)
+            return found
         if hasattr(found, "mean") and hasattr(found, "std"):
-            return _numbers(found.mean, found.std, None)
-    raise ContractError(
-        f"preprocess is {OWN!r}, but {type(model).__name__} has no config of its own with mean and "
-        "std, as networks of timm have in pretrained_cfg: give mean and std"
-    )
+            return found
+    return None
 
 
 def _of_mapping(found: Mapping[Any, Any]) -> Preparation:

@@ -73,6 +73,7 @@ def test_the_own_config_of_a_network_is_used_when_asked_for_and_told(name, kind,
     network = nn.Identity()
     setattr(network, name, kind(mean=MEAN, std=STD))
     assert prepared(model=network) is IMAGES
+    assert "has a timm config with mean and std, which is not used: say preproc" in caplog.text
     torch.testing.assert_close(prepared(model=network, preprocess="own"), by_hand(IMAGES))
     assert "timm config of Identity: mean 0.4, 0.5, 0.6, std 0.2, 0.25, 0.3" in caplog.text
 

@@ -184,7 +184,7 @@ def test_deep_lift_sees_hooks_of_the_whole_network():
 
 
 def test_deep_lift_needs_a_copy():
-    model = Modules()
-    model.lines = (line for line in "ab")
+    inputs = inputs_of(Modules())
+    inputs.classifier.model.lines = (line for line in "ab")
     with pytest.raises(CapabilityError, match="can't be copied"):
-        DeepLift().explain(IMAGES, 1, inputs_of(model))
+        DeepLift().explain(IMAGES, 1, inputs)

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from causalxai.classifier import Classifier
 from causalxai.network.probe_images import probe_images
 from causalxai_interventional.class_units import class_units
 
@@ -134,3 +135,24 @@ def test_units_that_never_differ_are_tried_all_the_same(make_classifier):
         model.last.weight.zero_()
         model.last.bias.fill_(1.0)
     assert units_of(model, make_classifier).tolist() == [2, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("then", "output", "classes", "units"),
+    [
+        (lambda units: units, "logits", (4, 0, 2), [4, 0, 2]),
+        (lambda units: units.softmax(dim=1), "probabilities", (4, 0, 2), [4, 0, 2]),
+        (lambda units: (units / 2).softmax(dim=1), "probabilities", (4, 0, 2), None),
+    ],
+)
+def test_the_units_behind_an_adapter_are_found(then, output, classes, units, seeded):
+    classifier = Classifier(
+        After(then, width=6),
+        class_names="abc",
+        image_shape=SHAPE,
+        mean=0.5,
+        output=output,
+        classes=classes,
+    )
+    found = class_units(classifier, classifier.model.last, probe_images(SHAPE))
+    assert (None if found is None else found.tolist()) == units
