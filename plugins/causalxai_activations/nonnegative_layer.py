@@ -84,7 +84,8 @@ def nonnegative_layer(classifier: Classifier, name: str | None, images: Tensor) 
             raise CapabilityError(
                 "craft needs a layer with non-negative activations [channels, height, width], such "
                 "as the output of a ReLU, from which alone the logits follow, and the classifier "
-                "has none; a layer without places can be named by concepts.layer"
+                "has none. A layer without places can be named by concepts.layer, and the concept "
+                "space 'tcav' needs no such layer"
             )
         return found
     hidden = classifier.hidden(name)
