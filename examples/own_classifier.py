@@ -23,12 +23,12 @@ def main(out: Path = Path("runs")) -> None:
         nn.Conv2d(1, 8, 5), nn.ReLU(), nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(128, 3)
     )
     optimiser = torch.optim.Adam(model.parameters(), lr=0.02)
+    inputs = (data.train.images - 0.3) / 0.3
     for _ in range(60):
         optimiser.zero_grad()
-        nn.functional.cross_entropy(model(data.train.images), data.train.labels).backward()
+        nn.functional.cross_entropy(model(inputs), data.train.labels).backward()
         optimiser.step()
-
-    classifier = cx.Classifier(model, class_names=data.class_names, image_shape=data.image_shape)
+    classifier = cx.Classifier(model, class_names=data.class_names, mean=0.3, std=0.3)
     run = cx.explain(classifier, data, method="interventional", images=data.test[:6], out=out)
     print(cx.load(run.directory, classifier, data).explain(data.test[6:7]).target, run.report)
     three = ["interventional", "grad-cam", "random"]

@@ -118,3 +118,26 @@ def test_what_does_not_fit_the_data_set_is_refused(data: Dataset) -> None:
         fitted(live(wide), data)
     with pytest.raises(CapabilityError, match="device: meta: the classifier is on cpu"):
         fitted(live(gained()), data, device="meta")
+
+
+def test_what_is_done_around_the_network_is_part_of_the_digest() -> None:
+    def adapted(**settings: object) -> str:
+        classifier = Classifier(Gained(), class_names=("a", "b"), **settings)  # type: ignore[arg-type]
+        return classifier_digest(classifier)
+
+    def halved(images: Tensor) -> Tensor:
+        return images / 2
+
+    digests = [
+        adapted(),
+        adapted(mean=0.5),
+        adapted(mean=0.25),
+        adapted(mean=0.5, std=0.5),
+        adapted(scale=255),
+        adapted(preprocess=halved),
+        adapted(preprocess=lambda images: images / 3),
+        adapted(output="log-probabilities"),
+        adapted(classes=[1, 0]),
+    ]
+    assert len(set(digests)) == len(digests)
+    assert adapted(preprocess=halved) == digests[5]
