@@ -23,13 +23,16 @@ from causalxai.storage.record import Json, Record
 from causalxai_activations.crops import CropGrid
 from causalxai_activations.factor_concept import FactorConcept
 from causalxai_activations.factor_quality import FactorQuality, measure_factors
-from causalxai_activations.factorisation import Factorisation, coefficients, factorise
+from causalxai_activations.factorisation import Factorisation, coefficients, factorise, most_factors
 from causalxai_activations.nonnegative_layer import NonNegativeLayer, nonnegative_layer
 
 _TRIED = 16
 _AT_ONCE = 64
 _SHOWN = 8
 _SMALLEST_CROP = 2
+
+USUAL_FACTORS = 10
+"""The number of factors of a layer with that many active channels, if none is asked for."""
 
 MAPS, ACTIVATIONS = "maps", "activations"
 """The names in ``Units.residual`` of the coefficients in every place, and of the activations."""
@@ -87,7 +90,8 @@ class FactorSpace(ConceptSpace):
         Parameters
         ----------
         factors
-            The number of concepts.
+            The number of concepts; by default 10, or as many as the layer has channels that are
+            active in any crop, if these are fewer.
         layer
             The layer's name; by default the last one with non-negative activations in space from
             which the logits follow.
@@ -102,7 +106,7 @@ class FactorSpace(ConceptSpace):
             The largest number of iterations of the factorisation.
         """
 
-        factors: int = Field(default=10, ge=1, le=256)
+        factors: int | None = Field(default=None, ge=1, le=256)
         layer: str | None = None
         crop: float = Field(default=0.3, gt=0, le=1)
         images: int = Field(default=200, ge=1, le=100_000)
@@ -120,9 +124,14 @@ class FactorSpace(ConceptSpace):
         ]
 
     @property
-    def configured_size(self) -> int:
-        """The number of factors."""
+    def configured_size(self) -> int | None:
+        """The number of factors, unless it is left to the layer."""
         return self.config.factors
+
+    @property
+    def has_fewer_than_usual(self) -> bool:
+        """Whether the number was left to the layer, and the layer cannot have ten."""
+        return self.config.factors is None and len(self.factors_) < USUAL_FACTORS
 
     def check_outline(self, outline: Outline) -> None:
         """Check that there is the class ``of_class``, and that crops have some pixels."""
@@ -157,8 +166,8 @@ class FactorSpace(ConceptSpace):
         CapabilityError
             If the classifier has no layer that fits, or not the one that is named.
         DataError
-            If there are fewer crops or channels than factors, no image of the class, or the layer
-            is silent.
+            If there are fewer crops or channels than the factors that are asked for, no image of
+            the class, or the layer is silent.
         """
         self.check_outline(dataset.outline)
         layer = nonnegative_layer(classifier, self.config.layer, dataset.train.images[:_TRIED])
@@ -166,14 +175,14 @@ class FactorSpace(ConceptSpace):
         rows = self._chosen(dataset, rng)
         grid = CropGrid.of(dataset.image_shape, self.config.crop)
         pooled = self._pooled(dataset, rows, grid, progress)
-        found = factorise(
-            pooled.flatten(0, 1).double().numpy(), self.config.factors, rng, steps=self.config.steps
-        )
+        activations = pooled.flatten(0, 1).double().numpy()
+        count = self.config.factors or min(USUAL_FACTORS, most_factors(activations))
+        found = factorise(activations, count, rng, steps=self.config.steps)
         self.factors_ = torch.from_numpy(found.factors).float().to(classifier.device)
         self.fit_ = _told(pooled, found)
         self.crops_ = self._best_crops(dataset, rows, grid, pooled)
         self.quality_ = measure_factors(classifier, layer, self.factors_, dataset.test, rng)
-        self._scales: tuple[float, ...] = (1.0,) * self.config.factors
+        self._scales: tuple[float, ...] = (1.0,) * count
         self._scales = held_out_scales(self, dataset.test.images)
         return self
 

@@ -89,6 +89,15 @@ def factorise(
     return Factorisation(factors, int(reducer.n_iter_), reducer.n_iter_ < steps)
 
 
+def most_factors(activations: Values) -> int:
+    """Return the most factors with which it makes sense to factorise activations ``[n, c]``.
+
+    It is the number of rows, or of channels that are not 0 in all rows, whichever is less: these
+    alone, as factors, make up all activations.
+    """
+    return min(len(activations), int(activations.any(axis=0).sum()))
+
+
 def coefficients(activations: Tensor, factors: Tensor) -> Tensor:
     """Return the non-negative least-squares coefficients of activations.
 

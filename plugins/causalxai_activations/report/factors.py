@@ -10,7 +10,7 @@ from causalxai.report.builder import ReportInputs
 from causalxai.report.pictures import draw_picture
 from causalxai.report.plots import axes_grid, embed, new_figure
 from causalxai.report.section import Figure, Section, Table, Text
-from causalxai_activations.factor_space import MAPS, FactorSpace
+from causalxai_activations.factor_space import MAPS, USUAL_FACTORS, FactorSpace
 from causalxai_activations.report.heat import draw_heat
 
 _CROPS = 6
@@ -22,6 +22,8 @@ _MOST_FACTORS = 24
 def concept_report(space: FactorSpace, inputs: ReportInputs) -> tuple[Section]:
     """Show how much the factors make up, and each factor's crops and heat maps."""
     items: list[Text | Table | Figure] = [Text(_verdict(space))]
+    if space.has_fewer_than_usual:
+        items.append(Text(_few(space)))
     if (warning := space.warning()) is not None:
         items.append(Text(f"Note: {warning}."))
     items += [_quality_table(space), _factors(space, inputs.dataset)]
@@ -39,6 +41,21 @@ def _verdict(space: FactorSpace) -> str:
         f"{quality.agreement.value:.0%} of the images (with shuffled factors "
         f"{quality.shuffled_agreement.value:.0%}, always the most frequent class "
         f"{quality.chance:.0%}). What they leave unexplained is kept in all answers of the oracle."
+    )
+
+
+def _few(space: FactorSpace) -> str:
+    count, channels = len(space.factors_), space.layer_.shape[0]
+    limit = (
+        f"there are only {count} crops"
+        if space.fit_.crops == count
+        else f"only {count} of the layer's {channels} channels are active in the crops"
+    )
+    return (
+        f"Note: there are fewer factors than the usual {USUAL_FACTORS}, because {limit}. So many "
+        "factors can make up nearly all that is in the crops, so that a small part left "
+        "unexplained says little. If a factor is to summarise several channels, set "
+        "concepts.factors lower, or name another layer by concepts.layer."
     )
 
 

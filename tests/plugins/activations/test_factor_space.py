@@ -18,7 +18,7 @@ from causalxai.testing.bench import stored
 from causalxai_activations.factor_concept import FactorConcept
 from causalxai_activations.factor_space import ACTIVATIONS, MAPS, FactorSpace
 
-from .conftest import SETTINGS, SIDE
+from .conftest import CHANNELS, SETTINGS, SIDE
 
 
 def matching(space: FactorSpace, planted: Tensor) -> Tensor:
@@ -124,3 +124,15 @@ def test_what_does_not_fit_the_data_is_told_before_the_fit(dataset: Dataset):
 def test_too_many_factors_are_refused(fit: Callable[..., FactorSpace]):
     with pytest.raises(DataError, match=r"8 factors cannot be found .* at most 7 can"):
         fit(factors=8)
+
+
+def test_the_number_of_factors_follows_the_layer(fit: Callable[..., FactorSpace]):
+    space = fit(factors=None)
+    assert space.configured_size is None
+    assert len(space.concepts) == len(space.factors_) == CHANNELS
+    assert space.has_fewer_than_usual
+    assert not fit().has_fewer_than_usual
+
+
+def test_one_crop_has_one_factor(fit: Callable[..., FactorSpace]):
+    assert len(fit(factors=None, crop=1.0, images=1).factors_) == 1

@@ -10,7 +10,7 @@ from scipy.optimize import nnls
 from causalxai.errors import DataError
 from causalxai.seeding import torch_generator
 from causalxai_activations import factorisation
-from causalxai_activations.factorisation import coefficients, factorise
+from causalxai_activations.factorisation import coefficients, factorise, most_factors
 
 
 def some(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -41,6 +41,15 @@ def test_what_cannot_be_factorised_is_told():
         factorise(np.ones((4, 9)), 5, torch_generator(0), steps=10)
     with pytest.raises(DataError, match="all activations of the layer are 0"):
         factorise(np.zeros((9, 9)), 2, torch_generator(0), steps=10)
+
+
+def test_no_more_factors_than_active_channels_or_rows():
+    activations = np.ones((9, 6))
+    activations[:, [1, 4]] = 0
+    activations[2:, 3] = 0
+    assert most_factors(activations) == 4
+    assert most_factors(activations[:3]) == 3
+    assert most_factors(np.zeros((9, 6))) == 0
 
 
 def test_too_few_steps_are_told():

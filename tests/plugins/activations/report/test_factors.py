@@ -46,6 +46,17 @@ def test_a_factorisation_that_did_not_converge_is_told(
     assert "Note: the factorisation had not converged after 2 steps" in texts(section)
 
 
+def test_fewer_factors_than_usual_are_explained(
+    fit: Callable[..., FactorSpace], inputs: ScoringInputs
+):
+    (section,) = concept_report(fit(factors=None), reported(inputs))
+    assert "only 7 of the layer's 7 channels are active in the crops" in texts(section)
+    (section,) = concept_report(fit(factors=None, crop=1.0, images=2), reported(inputs))
+    assert "there are only 2 crops" in texts(section)
+    (section,) = concept_report(fit(), reported(inputs))
+    assert "fewer factors than the usual" not in texts(section)
+
+
 def test_factors_are_listed_by_their_importance(inputs: ScoringInputs):
     images = inputs.dataset.test.images[:5]
     explainer = FactorExplainer()
