@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from causalxai.comparison.page.saved_results import saved_results
 from causalxai.comparison.page.score_table import Line, Score, ScoreTable, fit_of, shared_scores
 from causalxai.comparison.result import Comparison
 from causalxai.comparison.rows import Entry
+from causalxai.config import ResolvedSpec
 from causalxai.config.vary import Label
 from causalxai.report.graph_drawing import draw_graph
 from causalxai.report.page import page_environment
@@ -95,8 +97,13 @@ def render_comparison(comparison: Comparison, beside: Path | None = None) -> str
 
 
 def _lead(comparison: Comparison) -> str:
-    """Return one sentence on what explains what, if all runs explain the same classifier."""
+    """Return one sentence on what explains what, if all runs explain the same classifier.
+
+    It is empty if not, and if all runs failed: the classifier may be the reason.
+    """
     specs = [entry.cell.spec for entry in comparison.entries]
+    if len(comparison.failures()) == len(specs):
+        return ""
     if len({(str(spec.dataset), str(spec.classifier), str(spec.images)) for spec in specs}) != 1:
         return ""
     contrast = comparison.contrast
@@ -105,15 +112,23 @@ def _lead(comparison: Comparison) -> str:
         return ""
     methods = [str(label) for label in axis.labels if label not in axis.controls]
     controls = [str(label) for label in axis.labels if label in axis.controls]
-    classifier, dataset = specs[0].classifier.provenance.name, specs[0].dataset.provenance.name
     beside = f", beside the controls {listed(controls)}" if controls else ""
-    trained = len({spec.seed for spec in specs})
-    what = "one classifier"
-    if trained > 1:
-        times = _IN_WORDS[trained] if trained < len(_IN_WORDS) else str(trained)
-        what = f"{times} trainings of one architecture"
     explain = "explains" if len(methods) == 1 else "explain"
-    return f"{listed(methods)} {explain} {what} ({classifier}, trained on {dataset}){beside}."
+    return f"{listed(methods)} {explain} {_explained(specs)}{beside}."
+
+
+def _explained(specs: Sequence[ResolvedSpec]) -> str:
+    """Return in words what runs explain that differ in their methods and seeds alone."""
+    source, dataset = specs[0].classifier, specs[0].dataset.provenance.name
+    classifier = source.provenance.name
+    if not source.build().trains:
+        return f"{classifier} (not trained here) on {dataset}"
+    trainings = len({spec.seed for spec in specs})
+    what = "one classifier"
+    if trainings > 1:
+        times = _IN_WORDS[trainings] if trainings < len(_IN_WORDS) else str(trainings)
+        what = f"{times} trainings of one architecture"
+    return f"{what} ({classifier}, trained on {dataset})"
 
 
 def _rank_table(comparison: Comparison) -> ScoreTable:

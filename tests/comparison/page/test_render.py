@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import pytest
+
 from causalxai import Comparison
 from causalxai.comparison.page.render import _lead, render_comparison
+from causalxai.comparison.rows import Outcome
 from causalxai.comparison.writing import write_comparison
 
 FETCHING = {"src", "srcset", "xlink:href", "data", "action", "poster", "background"}
@@ -67,6 +70,26 @@ def test_the_page_says_what_explains_what(done: Comparison):
     assert _lead(done) == f"{told}, beside the controls random."
     first = replace(done, entries=done.entries[:3])
     assert _lead(first).startswith("exact and refusing explain one classifier (toy, ")
+
+
+def test_the_page_does_not_claim_that_a_given_network_was_trained(
+    done: Comparison, monkeypatch: pytest.MonkeyPatch
+):
+    source = done.entries[0].cell.spec.classifier.plugin_class
+    monkeypatch.setattr(source, "trains", property(lambda self: False))
+    told = "exact and refusing explain toy (not trained here) on toy, beside the controls random."
+    assert _lead(done) == told
+
+
+def test_where_all_runs_failed_nothing_is_said_of_the_classifier(
+    done: Comparison, monkeypatch: pytest.MonkeyPatch
+):
+    def broken(self: object, config: object) -> None:
+        raise RuntimeError("cannot be built")
+
+    failed = tuple(replace(entry, outcome=Outcome("it is broken")) for entry in done.entries)
+    monkeypatch.setattr(done.entries[0].cell.spec.classifier.plugin_class, "__init__", broken)
+    assert _lead(replace(done, entries=failed)) == ""
 
 
 def test_users_words_are_escaped(base: dict[str, object], tmp_path: Path):
