@@ -152,7 +152,10 @@ class DiscoveryInputs:
 class DiscovererConfig(PluginConfig):
     """The settings that all discoverers share."""
 
-    background: BackgroundKnowledge = BackgroundKnowledge()
+    background: BackgroundKnowledge = Field(
+        default=BackgroundKnowledge(),
+        description="edges that the graph must have or must not have, and tiers of concepts",
+    )
 
 
 class GraphDiscoverer(DatasetDependent, ABC):

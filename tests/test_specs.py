@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pytest
 
-from causalxai.config import load_grid
+from causalxai.config import json_schema, load_grid
 
-SPECS = sorted((Path(__file__).parents[1] / "specs").rglob("*.yaml"))
+FOLDER = Path(__file__).parents[1] / "specs"
+SPECS = sorted(FOLDER.rglob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
@@ -34,3 +37,26 @@ def test_there_are_specs():
     assert {"quickstart", "interventional-quickstart", "glance-quickstart", "glance-tswi"} <= {
         path.stem for path in SPECS
     }
+
+
+def test_the_schema_beside_the_specs_is_the_current_one():
+    """If this fails, run ``causalxai schema > specs/schema.json``."""
+    assert json.loads((FOLDER / "schema.json").read_text("utf-8")) == json_schema()
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_the_spec_names_the_schema_for_editors(path: Path):
+    named = re.match(r"# yaml-language-server: \$schema=(\S+)\n", path.read_text("utf-8"))
+    assert named is not None
+    assert (path.parent / named[1]).resolve() == (FOLDER / "schema.json").resolve()
+
+
+def test_every_setting_of_every_plugin_is_described():
+    settings = [
+        (plugin, name, setting)
+        for plugin, body in json_schema()["$defs"].items()
+        for name, setting in body.get("properties", {}).items()
+        if name != "use"
+    ]
+    assert len(settings) > 400
+    assert [(plugin, name) for plugin, name, one in settings if not one.get("description")] == []

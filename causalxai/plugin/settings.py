@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationInfo
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+)
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 LARGEST = {"int": 10**6, "float": 10**9}
@@ -69,6 +76,9 @@ class PluginConfig(BaseModel):
     number at most 10⁹. A field on which much memory depends should state a smaller bound, as in
     ``width: int = Field(64, ge=1, le=512)``. Models inside a config are subclasses of this class,
     too.
+
+    Fields are described either by ``Field(description=...)`` or in the section ``Parameters`` of
+    the class's docstring. The JSON Schema of specs shows these descriptions.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -87,6 +97,25 @@ class PluginConfig(BaseModel):
         """Return pydantic's schema, in which numbers are checked more strictly."""
         schema: CoreSchema = _strict(handler(source))
         return schema
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Return pydantic's JSON Schema, with the descriptions of the class's docstring.
+
+        A field's own ``description`` comes first.
+        """
+        # Imported here, because only schemas need it and a start of the program does not.
+        from causalxai.plugin.descriptions import field_descriptions
+
+        reference = handler(core_schema)
+        schema = handler.resolve_ref_schema(reference)
+        told = field_descriptions(cls)
+        for name, field in schema.get("properties", {}).items():
+            if name in told:
+                field.setdefault("description", told[name])
+        return reference
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ class Normal(PluginConfig):
         Its mean and its standard deviation.
     """
 
-    distribution: Literal["normal"]
+    distribution: Literal["normal"] = Field(description="the kind of distribution")
     mean: float = 0.0
     sd: PositiveFloat = 1.0
 
@@ -49,7 +49,7 @@ class Uniform(PluginConfig):
         Its bounds.
     """
 
-    distribution: Literal["uniform"]
+    distribution: Literal["uniform"] = Field(description="the kind of distribution")
     low: float = 0.0
     high: float = 1.0
 
@@ -73,7 +73,7 @@ class Gamma(PluginConfig):
         Its shape and the inverse of its scale.
     """
 
-    distribution: Literal["gamma"]
+    distribution: Literal["gamma"] = Field(description="the kind of distribution")
     shape: PositiveFloat
     rate: PositiveFloat = 1.0
 
