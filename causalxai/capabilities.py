@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TypeVar, cast
 
 from causalxai.errors import CapabilityError
-
-if TYPE_CHECKING:
-    from causalxai.dataset import Dataset
 
 Part = TypeVar("Part")
 
@@ -51,15 +48,6 @@ _MEANING = {
 
 OFFERED_BY_DATA = frozenset({Capability.OBSERVATIONS, Capability.REFERENCE})
 """The capabilities that a data set may offer; all others come from other stages of a run."""
-
-
-def offered_by(dataset: Dataset) -> frozenset[Capability]:
-    """Return the capabilities that a data set offers."""
-    known = {
-        Capability.OBSERVATIONS: dataset.train.concepts,
-        Capability.REFERENCE: dataset.reference,
-    }
-    return frozenset(capability for capability, part in known.items() if part is not None)
 
 
 def require(needed: frozenset[Capability], offered: frozenset[Capability], who: str) -> None:

@@ -51,6 +51,10 @@ TrustCode = Annotated[
         "--trust-code", help="Import and run the code that the spec names, such as your network."
     ),
 ]
+Out = Annotated[Path, typer.Option(help="Where runs are kept.")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="End with one JSON object on standard output.")
+]
 
 _USER_MISTAKE = 2
 _INTERRUPTED = 130
@@ -124,16 +128,14 @@ def _end(stop: SystemExit, signals: list[int]) -> NoReturn:
 def run_command(
     spec: SpecFile,
     overrides: Overrides = None,
-    out: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("runs"),
+    out: Out = Path("runs"),
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads; by default the number of cores.")
     ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Do not reuse results of earlier runs.")
     ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="End with one JSON object on standard output.")
-    ] = False,
+    as_json: AsJson = False,
     trust_code: TrustCode = False,
     debug: Debug = False,  # noqa: ARG001 - its callback has done what it asks for
 ) -> None:
@@ -182,7 +184,7 @@ def compare_command(
         ),
     ],
     overrides: Overrides = None,
-    out: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("runs"),
+    out: Out = Path("runs"),
     jobs: Annotated[
         int | None,
         typer.Option(
@@ -199,9 +201,7 @@ def compare_command(
             "--sanity", help="Also check that explanations change when weights are randomised."
         ),
     ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="End with one JSON object on standard output.")
-    ] = False,
+    as_json: AsJson = False,
     trust_code: TrustCode = False,
     debug: Debug = False,  # noqa: ARG001 - its callback has done what it asks for
 ) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import torch
 from torch import Tensor
 
-from causalxai.dataset import DatasetDependent
+from causalxai.dataset_dependent import DatasetDependent
 from causalxai.image_data.lazy import Images
 from causalxai.intervention import Action, Intervention
 from causalxai.progress import SILENT, Progress

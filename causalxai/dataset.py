@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from causalxai.capabilities import offered_by
-from causalxai.errors import CapabilityError, DataError, did_you_mean
+from causalxai.capabilities import Capability
+from causalxai.errors import DataError
 from causalxai.graph import CausalGraph
 from causalxai.image_data.checks import check_concepts, check_images, check_names
 from causalxai.image_data.split import DatasetParts
 from causalxai.image_data.split import Split as Split
 from causalxai.image_data.split import some_of_each_class as some_of_each_class
 from causalxai.outline import Outline
+from causalxai.outline import class_index as class_index
 from causalxai.plugin import Plugin
 from causalxai.progress import SILENT, Progress
 
@@ -25,16 +26,12 @@ if TYPE_CHECKING:
     import pandas as pd
     import torch
 
-    from causalxai.classifier import Classifier
     from causalxai.image_data.reading import Fit
     from causalxai.image_data.settings import Reading
     from causalxai.image_data.tensors import Array, Given
 
 # What reads images is imported when it is called, because it loads PyTorch, and this module does
 # not.
-
-_NAMED = 20
-"""The most classes that a message names."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +90,15 @@ class Dataset:
         return int(c), int(h), int(w)
 
     @property
+    def offers(self) -> frozenset[Capability]:
+        """Which of ``Capability.OBSERVATIONS`` and ``Capability.REFERENCE`` it has."""
+        known = {
+            Capability.OBSERVATIONS: self.train.concepts,
+            Capability.REFERENCE: self.reference,
+        }
+        return frozenset(capability for capability, part in known.items() if part is not None)
+
+    @property
     def outline(self) -> Outline:
         """Its names and shapes, without the images."""
         measured = self.train.concepts
@@ -101,7 +107,7 @@ class Dataset:
             class_names=self.class_names,
             image_shape=self.image_shape,
             concept_names=self.concept_names if is_measured else (),
-            offers=offered_by(self),
+            offers=self.offers,
         )
 
     @classmethod
@@ -364,65 +370,6 @@ def _drawing(seed: int) -> torch.Generator:
     from causalxai.seeding import torch_generator
 
     return torch_generator(seed, "dataset")
-
-
-class DatasetDependent(Plugin):
-    """A part whose settings fit some data sets and networks and not others.
-
-    Settings may name a class or a layer, for example. The checks are made before any training, so
-    that a mistake costs no time. By default, everything will do.
-    """
-
-    def check_outline(self, outline: Outline) -> None:
-        """Check that the data set has the classes, concepts and images that the settings ask for.
-
-        It is called before the data set is loaded, where its outline is known without.
-
-        Raises
-        ------
-        CapabilityError, DataError
-            If it does not have them; the message names the setting.
-        """
-
-    def check_classifier(self, classifier: Classifier) -> None:
-        """Check that the network has the layers that the settings ask for.
-
-        The network may be as it is before its training.
-
-        Raises
-        ------
-        CapabilityError
-            If it does not have them; the message names the setting. ``unknown_layer`` of
-            ``causalxai.network.layer_names`` writes it.
-        """
-
-    def check_dataset(self, dataset: Dataset) -> None:
-        """Check whatever cannot be seen in the outline of the loaded data set, such as labels.
-
-        Raises
-        ------
-        CapabilityError, DataError
-            If it does not have it; the message names the setting.
-        """
-
-
-def class_index(name: str, class_names: Sequence[str], setting: str) -> int:
-    """Return the index of the class whose name a setting contains.
-
-    Raises
-    ------
-    CapabilityError
-        If there is no such class; the message names the setting.
-    """
-    if name in class_names:
-        return class_names.index(name)
-    more = ", …" * (len(class_names) > _NAMED)
-    error = CapabilityError(
-        f"{setting}: there is no class {name!r}{did_you_mean(name, class_names)} "
-        f"(there are: {', '.join(class_names[:_NAMED])}{more})"
-    )
-    error.setting = setting
-    raise error
 
 
 class DatasetSource(Plugin, ABC):

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from causalxai.capabilities import Capability, needed
 from causalxai.concept_space import Units
-from causalxai.dataset import DatasetDependent
+from causalxai.dataset_dependent import DatasetDependent
 from causalxai.errors import ContractError
 from causalxai.graph import CausalGraph
 from causalxai.graph_discoverer import DiscoveryInputs, GraphDiscoverer

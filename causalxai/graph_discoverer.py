@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, ClassVar, final
 import networkx as nx
 from pydantic import Field
 
-from causalxai.capabilities import Capability, needed, offered_by, require
-from causalxai.dataset import DatasetDependent
+from causalxai.capabilities import Capability, needed, require
+from causalxai.dataset_dependent import DatasetDependent
 from causalxai.errors import CapabilityError, ContractError, did_you_mean
 from causalxai.graph import CausalGraph
 from causalxai.plugin import PluginConfig
@@ -129,7 +129,7 @@ class DiscoveryInputs:
     @property
     def capabilities(self) -> frozenset[Capability]:
         """What the run offers up to this stage."""
-        found = set(offered_by(self.dataset))
+        found = set(self.dataset.offers)
         if self.space is not None:
             found.add(Capability.CONCEPTS)
         if self.oracle is not None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from causalxai.capabilities import Capability
+from causalxai.errors import CapabilityError, did_you_mean
+
+_NAMED = 20
+"""The most classes that a message names."""
 
 
 @dataclass(frozen=True)
@@ -27,3 +32,22 @@ class Outline:
     image_shape: tuple[int, int, int]
     concept_names: tuple[str, ...] = ()
     offers: frozenset[Capability] = frozenset()
+
+
+def class_index(name: str, class_names: Sequence[str], setting: str) -> int:
+    """Return the index of the class whose name a setting contains.
+
+    Raises
+    ------
+    CapabilityError
+        If there is no such class; the message names the setting.
+    """
+    if name in class_names:
+        return class_names.index(name)
+    more = ", …" * (len(class_names) > _NAMED)
+    error = CapabilityError(
+        f"{setting}: there is no class {name!r}{did_you_mean(name, class_names)} "
+        f"(there are: {', '.join(class_names[:_NAMED])}{more})"
+    )
+    error.setting = setting
+    raise error

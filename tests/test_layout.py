@@ -45,12 +45,14 @@ TESTS_OF_SEVERAL_FILES = {
 
 TESTED_WITH_OTHERS = {
     "causalxai/comparison/page/score_provenance.py",
+    "causalxai/dataset_dependent.py",
     "causalxai/errors.py",
     "causalxai/image_data/checks.py",
     "causalxai/image_data/folder.py",
     "causalxai/image_data/settings.py",
     "causalxai/metrics/repeated_explanations.py",
     "causalxai/network/rescale.py",
+    "causalxai/pipeline/learned_stages.py",
     "causalxai/pipeline/meter.py",
     "causalxai/pipeline/rendering.py",
     "causalxai/pipeline/stage_results.py",
@@ -113,6 +115,7 @@ TESTED_WITH_OTHERS = {
     "plugins/causalxai_dvae/report/effects.py",
     "plugins/causalxai_dvae/report/explanation.py",
     "plugins/causalxai_dvae/stages.py",
+    "plugins/causalxai_glance/concept_labels.py",
     "plugins/causalxai_glance/concepts.py",
     "plugins/causalxai_glance/pairs.py",
     "plugins/causalxai_glance/perception/perception.py",

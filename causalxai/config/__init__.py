@@ -7,7 +7,8 @@ from causalxai.config.model import METHOD_STAGES, ImageSelection, Stage
 from causalxai.config.overrides import apply_overrides
 from causalxai.config.paths import missing_paths
 from causalxai.config.resolve import load_spec, reopen_spec
-from causalxai.config.resolved import ResolvedPlugin, ResolvedSpec
+from causalxai.config.resolved import ResolvedSpec
+from causalxai.config.resolved_plugin import ResolvedPlugin
 from causalxai.config.schema import json_schema
 
 __all__ = [

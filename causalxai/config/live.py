@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
-if TYPE_CHECKING:
-    from causalxai.config.resolved import ResolvedPlugin
-    from causalxai.plugin.provenance import Group
-
-LIVE = "live"
-"""What a spec writes under ``use`` for a part that was given as an object."""
+from causalxai.config.resolved_plugin import LIVE, ResolvedPlugin
+from causalxai.plugin.provenance import Group
 
 _WITH_LIVE_PARTS = frozenset({"causalxai", "torch"})
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from causalxai import __version__
-from causalxai.config.live import LIVE, Live
-from causalxai.config.resolved import Learned, ResolvedPlugin
+from causalxai.config.live import Live
+from causalxai.config.resolved_plugin import LIVE, Learned, ResolvedPlugin
 from causalxai.errors import PluginError
 from causalxai.plugin import Plugin, PluginConfig, registry
 from causalxai.plugin.provenance import Group, Provenance

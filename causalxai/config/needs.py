@@ -8,7 +8,7 @@ from typing import Any
 from causalxai.capabilities import OFFERED_BY_DATA, Capability
 from causalxai.config.mistake import Mistake
 from causalxai.config.model import STAGES, Stage
-from causalxai.config.resolved import ResolvedPlugin
+from causalxai.config.resolved_plugin import ResolvedPlugin
 from causalxai.errors import CapabilityError, ContractError, PluginError
 from causalxai.plugin import registry
 from causalxai.plugin.guard import guarded

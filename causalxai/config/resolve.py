@@ -24,7 +24,8 @@ from causalxai.config.model import (
 )
 from causalxai.config.needs import unmet_needs
 from causalxai.config.overrides import apply_overrides, set_value
-from causalxai.config.resolved import ResolvedPlugin, ResolvedSpec
+from causalxai.config.resolved import ResolvedSpec
+from causalxai.config.resolved_plugin import ResolvedPlugin
 from causalxai.errors import CausalxaiError, PluginError, SpecError
 from causalxai.plugin import registry
 from causalxai.plugin.guard import guarded

@@ -28,10 +28,10 @@ class Look:
     channels
         3 for colour, 1 for grey.
     fit
-        What is done to an image that is not square: the longer side is cropped at both ends, the
-        shorter one is padded with the background, or the image is stretched.
+        What is done to an image that is not square: ``crop`` cuts the ends of the longer side
+        off, ``pad`` adds background at the shorter one, ``stretch`` changes the proportions.
     background
-        The colour behind transparent pixels and in the padding, by a name or a code of CSS.
+        The colour behind transparent pixels and in the padding: a name or a code of CSS.
     """
 
     size: int

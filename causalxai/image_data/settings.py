@@ -30,15 +30,8 @@ class LookSettings(PluginConfig):
 
     Parameters
     ----------
-    size
-        Height and width in pixels.
-    channels
-        3 for colour, 1 for grey.
-    fit
-        What is done to an image that is not square: ``crop`` cuts the ends of the longer side
-        off, ``pad`` adds background at the shorter one, ``stretch`` changes the proportions.
-    background
-        The colour behind transparent pixels and in the padding: a name or a code of CSS.
+    size, channels, fit, background
+        As in ``Look``.
     test_fraction
         The share of each class that is drawn for the test, where the parts are not given.
     """
@@ -63,24 +56,12 @@ class LookSettings(PluginConfig):
 
 
 class FolderSettings(LookSettings):
-    """Settings.
+    """Where the images of a folder are, in addition to what they are made into.
 
     Parameters
     ----------
     path
         The folder of the class folders.
-    size
-        Height and width in pixels.
-    channels
-        3 for colour, 1 for grey.
-    fit
-        What is done to an image that is not square: ``crop`` cuts the ends of the longer side
-        off, ``pad`` adds background at the shorter one, ``stretch`` changes the proportions.
-    background
-        The colour behind transparent pixels and in the padding: a name or a code of CSS.
-    test_fraction
-        The share of each class that is drawn for the test, if there are no folders for training
-        and test.
     concepts
         A CSV file of measured concepts: the file's path below ``path``, then a number for
         each concept, which the header names.

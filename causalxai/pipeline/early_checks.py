@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from causalxai.capabilities import OFFERED_BY_DATA, Capability, require
 from causalxai.classifier import Classifier
 from causalxai.config import KeyPath, Mistake, ResolvedPlugin, ResolvedSpec, Stage, missing_paths
-from causalxai.dataset import Dataset, DatasetDependent, class_index
+from causalxai.dataset import Dataset, class_index
+from causalxai.dataset_dependent import DatasetDependent
 from causalxai.errors import CapabilityError, CausalxaiError, DataError, SpecError, UndecidedError
 from causalxai.live.images import GivenImages
 from causalxai.outline import Outline

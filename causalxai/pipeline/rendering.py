@@ -1,19 +1,21 @@
-"""Renders the report of a run from the results of its pipeline."""
+"""Renders the report of a run from the results of its stages."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
-from causalxai.config import ResolvedPlugin
+from causalxai.config import ResolvedPlugin, ResolvedSpec
 from causalxai.errors import ContractError
+from causalxai.explainer import Explainer
+from causalxai.graph_discoverer import GraphDiscoverer
+from causalxai.metric import MetricResult
 from causalxai.pipeline.report_sections import ReportedParts, report_sections
+from causalxai.pipeline.watch import Watch
 from causalxai.report.builder import ReportInputs
 from causalxai.report.page import Report, render_report
 from causalxai.storage.record import Json, plain_json
-
-if TYPE_CHECKING:
-    from causalxai.pipeline.stages import Pipeline
 
 Part = TypeVar("Part")
 
@@ -21,39 +23,71 @@ REPORT = "report"
 """The name of the report, which comes after all stages and metrics, among the keys."""
 
 
-def render(pipeline: Pipeline) -> Report:
-    """Return the report of a pipeline.
+@dataclass(frozen=True)
+class ReportedRun:
+    """A run as its report shows it.
+
+    Parameters
+    ----------
+    spec
+        The resolved spec.
+    inputs
+        The results of the stages.
+    discoverer, explainer
+        The parts that found the graph and the explanation, where the run has them.
+    metrics
+        The scores.
+    held_out
+        Whether the classifier was never trained on the test images; ``None`` if not known.
+    """
+
+    spec: ResolvedSpec
+    inputs: ReportInputs
+    discoverer: GraphDiscoverer | None
+    explainer: Explainer | None
+    metrics: Sequence[MetricResult]
+    held_out: bool | None
+
+
+def render(run: ReportedRun, watch: Watch) -> Report:
+    """Return the report of a run.
+
+    Parameters
+    ----------
+    run
+        The run.
+    watch
+        Guards the calls into plugins.
 
     Raises
     ------
     PluginError, ContractError
         If a plugin's report builder, or the summary of its fit, is broken.
     """
-    spec, test = pipeline.spec, pipeline.dataset.test
-    before = pipeline.discovery_inputs(REPORT)
-    inputs = ReportInputs(**vars(before), graph=pipeline.graph, explanation=pipeline.explanation)
+    spec, inputs = run.spec, run.inputs
+    test = inputs.dataset.test
     parts = ReportedParts(
-        space=_named(spec.concepts, pipeline.space),
-        discoverer=_named(spec.graph, pipeline.discoverer),
-        explainer=_named(spec.explain, pipeline.explainer),
+        space=_named(spec.concepts, inputs.space),
+        discoverer=_named(spec.graph, run.discoverer),
+        explainer=_named(spec.explain, run.explainer),
     )
     page = render_report(
         spec,
-        accuracy=pipeline.classifier.accuracy(test.images, test.labels),
-        held_out=pipeline.held_out,
-        graph=pipeline.graph,
-        metrics=pipeline.metrics,
-        sections=report_sections(parts, inputs, pipeline.watch),
+        accuracy=inputs.classifier.accuracy(test.images, test.labels),
+        held_out=run.held_out,
+        graph=inputs.graph,
+        metrics=run.metrics,
+        sections=report_sections(parts, inputs, watch),
     )
-    return replace(page, fit=_summary(pipeline))
+    return replace(page, fit=_summary(run, watch))
 
 
-def _summary(pipeline: Pipeline) -> dict[str, Json]:
+def _summary(run: ReportedRun, watch: Watch) -> dict[str, Json]:
     """Return the figures of the fit of the concepts, which their space gives."""
-    space, part = pipeline.space, pipeline.spec.concepts
+    space, part = run.inputs.space, run.spec.concepts
     if space is None or part is None:
         return {}
-    with pipeline.watch.over(part.provenance, "the summary of the fit"):
+    with watch.over(part.provenance, "the summary of the fit"):
         try:
             return {name: plain_json(value, name) for name, value in space.summary().items()}
         except ValueError as error:

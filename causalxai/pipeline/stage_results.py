@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Generic, Literal, TypeVar
 
+from causalxai.errors import NotStoredError
 from causalxai.metric import MetricResult
 from causalxai.oracle import QueryLedger
 from causalxai.pipeline.meter import Meter
@@ -94,6 +95,16 @@ class StageResults:
         if self.fresh in (stage, "everything"):
             return None
         return self.store.read(stage, key)
+
+    def require(self, keys: Mapping[str, str]) -> None:
+        """Check that the results of stages are stored; NotStoredError, naming the missing ones."""
+        missing = [stage for stage, key in keys.items() if not self.stored(stage, key)]
+        if missing:
+            raise NotStoredError(
+                f"{self.store.root} has no results for {', '.join(missing)}: they were computed "
+                "elsewhere, with other versions or on another kind of device, or failed; "
+                "run the spec again"
+            )
 
     def checkpoint(self, stage: str, key: str) -> Checkpoint:
         """Return the checkpoint of a stage that is being computed."""

@@ -14,7 +14,6 @@ from causalxai.classifier import Classifier
 from causalxai.concept_space import ConceptSpace
 from causalxai.config import ResolvedPlugin, ResolvedSpec, Stage
 from causalxai.dataset import Dataset
-from causalxai.errors import NotStoredError
 from causalxai.explainer import Explainer, Explanation, ExplanationInputs
 from causalxai.graph import CausalGraph
 from causalxai.graph_discoverer import DiscoveryInputs
@@ -22,17 +21,16 @@ from causalxai.metric import Metric, MetricResult, ScoringInputs
 from causalxai.network.state import state_of
 from causalxai.oracle import Oracle, QueryLedger
 from causalxai.pipeline.budget import check_budget, within_budget
-from causalxai.pipeline.chance import no_better_than_chance
 from causalxai.pipeline.early_checks import EarlyChecks
 from causalxai.pipeline.images import images_of
 from causalxai.pipeline.keys import labelled_metrics, stage_keys, stages_before
+from causalxai.pipeline.learned_stages import ClassifierStage, ConceptStage
 from causalxai.pipeline.previews import Previews
-from causalxai.pipeline.rendering import REPORT, render
+from causalxai.pipeline.rendering import REPORT, ReportedRun, render
 from causalxai.pipeline.stage_results import Fresh, StageResults, Work, worth_keeping
-from causalxai.pipeline.stored_answers import ClassifierRecords
 from causalxai.pipeline.watch import Watch, digests_of_data, digests_of_explanation, record_of
-from causalxai.plugin.guard import guarded
 from causalxai.progress import SILENT, Progress
+from causalxai.report.builder import ReportInputs
 from causalxai.report.page import Report
 from causalxai.seeding import torch_generator
 from causalxai.storage.checkpoint import Checkpoint
@@ -86,7 +84,9 @@ class Pipeline:
         self._checks = EarlyChecks(spec, Previews())
         self._fingerprints = {} if fingerprints is None else fingerprints
         self._source = spec.dataset.build()
-        self._trainer = spec.classifier.build()
+        self._classifiers = ClassifierStage(
+            spec.classifier, lambda: self.dataset, device, self.watch
+        )
         self.discoverer = spec.graph.build() if spec.graph else None
         self.explainer = spec.explain.build() if spec.explain else None
 
@@ -112,7 +112,7 @@ class Pipeline:
         if (part.named_code() or part.is_live) and (
             record := self._results.stored(Stage.CLASSIFIER, keys[Stage.CLASSIFIER])
         ):
-            keys = stage_keys(*given, self._records.changed_answers(record))
+            keys = stage_keys(*given, self._classifiers.records.changed_answers(record))
         return keys
 
     @property
@@ -145,11 +145,14 @@ class Pipeline:
     @cached_property
     def classifier(self) -> Classifier:
         """The trained classifier, examined on some of the data set's own images."""
+        stage = Stage.CLASSIFIER
         found = self._stage(
-            Stage.CLASSIFIER,
-            self._train,
-            self._records.to_record,
-            self._records.restore,
+            stage,
+            lambda: self._classifiers.train(
+                self._rng(stage), self.progress, self._checkpoint(stage)
+            ),
+            self._classifiers.records.to_record,
+            self._classifiers.records.restore,
         )
         found.examine(self.dataset.test.images)
         self.watch.keep("classifier", lambda: state_of(found.model))
@@ -158,71 +161,25 @@ class Pipeline:
     @property
     def held_out(self) -> bool | None:
         """Whether the classifier was never trained on the test images; ``None`` if not known."""
-        with guarded(self.spec.classifier.provenance, "what it was trained on"):
-            return self._trainer.held_out(self.dataset)
-
-    @property
-    def _records(self) -> ClassifierRecords:
-        return ClassifierRecords(
-            self.spec.classifier.provenance,
-            self._trainer.to_record,
-            lambda record: self._call(
-                Stage.CLASSIFIER,
-                Classifier,
-                lambda: self._trainer.restore(record, self.dataset, self.device),
-            ),
-        )
-
-    def _train(self) -> Classifier:
-        checkpoint = self._checkpoint(Stage.CLASSIFIER)
-        found = self._call(
-            Stage.CLASSIFIER,
-            Classifier,
-            lambda: self._trainer.fit(
-                self.dataset,
-                rng=self._rng(Stage.CLASSIFIER),
-                device=self.device,
-                progress=self.progress,
-                checkpoint=checkpoint,
-            ),
-        )
-        if not self._trainer.trains and (told := no_better_than_chance(found, self.dataset)):
-            _logger.warning("%s", told)
-        return found
+        return self._classifiers.held_out
 
     @cached_property
     def space(self) -> ConceptSpace | None:
         """The fitted concept space."""
         if self.spec.concepts is None:
             return None
-        space = self.spec.concepts.build()
+        stage, concepts = Stage.CONCEPTS, ConceptStage(self.spec.concepts, self.watch)
         return self._stage(
-            Stage.CONCEPTS,
-            lambda: self._fit(space),
-            lambda fitted: fitted.to_record(),
-            lambda record: self._restored(space, record),
-        )
-
-    def _restored(self, space: ConceptSpace, record: Record) -> ConceptSpace:
-        return self._call(
-            Stage.CONCEPTS, ConceptSpace, lambda: space.restore(record, self.classifier)
-        )
-
-    def _fit(self, space: ConceptSpace) -> ConceptSpace:
-        learned = self.plugins[Stage.CONCEPTS].learned
-        if learned is not None:
-            return self._restored(space, learned.record)
-        checkpoint = self._checkpoint(Stage.CONCEPTS)
-        return self._call(
-            Stage.CONCEPTS,
-            ConceptSpace,
-            lambda: space.fit(
+            stage,
+            lambda: concepts.fit(
                 self.classifier,
                 self.dataset,
-                rng=self._rng(Stage.CONCEPTS),
-                progress=self.progress,
-                checkpoint=checkpoint,
+                self._rng(stage),
+                self.progress,
+                self._checkpoint(stage),
             ),
+            lambda fitted: fitted.to_record(),
+            lambda record: concepts.restore(record, self.classifier),
         )
 
     @cached_property
@@ -282,11 +239,20 @@ class Pipeline:
         """The report, one HTML page, and its figures."""
         return self._stage(
             REPORT,
-            lambda: render(self),
+            self.rendered,
             Report.to_record,
             Report.from_record,
             keep=lambda _: all(worth_keeping(result) for result in self.metrics),
         )
+
+    def rendered(self) -> Report:
+        """Return the report, rendered anew and not stored."""
+        before = self.discovery_inputs(REPORT)
+        inputs = ReportInputs(**vars(before), graph=self.graph, explanation=self.explanation)
+        run = ReportedRun(
+            self.spec, inputs, self.discoverer, self.explainer, self.metrics, self.held_out
+        )
+        return render(run, self.watch)
 
     def require_results(self, *, metrics: bool = True) -> None:
         """Check that the results are in the store, so that the report can be rendered from it.
@@ -302,15 +268,10 @@ class Pipeline:
             If the result of a stage is missing or damaged.
         """
         not_stored = (Stage.DATASET, Stage.ORACLE, REPORT)
-        stages = {stage: key for stage, key in self.keys.items() if stage not in not_stored}
-        asked = [stage for stage in stages if metrics or not stage.startswith("metrics.")]
-        missing = [stage for stage in asked if not self._results.stored(stage, stages[stage])]
-        if missing:
-            raise NotStoredError(
-                f"{self.store.root} has no results for {', '.join(missing)}: they were computed "
-                "elsewhere, with other versions or on another kind of device, or failed; "
-                "run the spec again"
-            )
+        asked = {stage: key for stage, key in self.keys.items() if stage not in not_stored}
+        if not metrics:
+            asked = {stage: key for stage, key in asked.items() if not stage.startswith("metrics.")}
+        self._results.require(asked)
 
     def _explain(self, explainer: Explainer) -> Explanation:
         rng = self._rng("images")
@@ -359,7 +320,9 @@ class Pipeline:
     def scoring_inputs(self, stage: str) -> ScoringInputs:
         """Return the inputs of a metric, with the random generator of ``stage``."""
         before = self.explanation_inputs(stage)
-        return ScoringInputs(**vars(before), explainer=self.explainer, source=self._trainer)
+        return ScoringInputs(
+            **vars(before), explainer=self.explainer, source=self._classifiers.source
+        )
 
     def _rng(self, stage: str) -> torch.Generator:
         return torch_generator(self.spec.seed, stage)

@@ -20,7 +20,8 @@ from causalxai.generic.concept_lime import LimeConfig, Surroundings
 from causalxai.intervention import Action, Intervention
 from causalxai.oracle import Response
 from causalxai.what_if import Change
-from causalxai_glance.latent_space import LatentSpace, boolean_concepts
+from causalxai_glance.concept_labels import boolean_concepts
+from causalxai_glance.latent_space import LatentSpace
 from causalxai_glance.pairs import SIDES, Pairs
 from causalxai_glance.twin_oracle import TwinOracle
 

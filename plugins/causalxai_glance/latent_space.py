@@ -12,7 +12,6 @@ from pydantic import Field, NonNegativeInt
 from torch import Tensor
 
 from causalxai.classifier import Classifier
-from causalxai.columns import informative_rows, require_float32
 from causalxai.concept_space import (
     BooleanConcept,
     Concept,
@@ -29,6 +28,7 @@ from causalxai.outline import Outline
 from causalxai.progress import SILENT, Progress
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.storage.record import Json, Record
+from causalxai_glance.concept_labels import check_count, check_labels, labels_to_fit
 from causalxai_glance.scm import (
     MOST_BOOLEAN,
     MOST_NODES,
@@ -36,7 +36,6 @@ from causalxai_glance.scm import (
     StructuralModel,
     is_boolean,
 )
-from causalxai_glance.scm.score import FEWEST
 from causalxai_glance.twin.generator import resolutions
 from causalxai_glance.twin.objective import Batch
 from causalxai_glance.twin.quality import Quality, measure_quality
@@ -155,9 +154,9 @@ class LatentSpace(ConceptSpace):
         """
         labels = dataset.train.concepts
         named = () if labels is None else dataset.concept_names
-        _check_count(len(dataset.train), bool(named))
+        check_count(len(dataset.train), bool(named))
         if labels is not None:
-            _check_labels(labels, named)
+            check_labels(labels, named)
 
     def fit(
         self,
@@ -232,18 +231,8 @@ class LatentSpace(ConceptSpace):
         return self.config.background.among(self.named_)
 
     def labels(self, split: Split) -> NDArray[np.float64]:
-        """Return the labels that the SCM layer is fitted to, ``[n, k]``, in their own units.
-
-        At most ``scm_limit`` labels, evenly spaced because a data set may be sorted by class. If
-        they lack a rare attribute, some are exchanged for labels that have it.
-        """
-        if split.concepts is None:
-            raise CapabilityError("the SCM layer needs labels of the named concepts")
-        n = len(split)
-        count = min(n, self.config.scm_limit)
-        rows = torch.linspace(0, n - 1, count, dtype=torch.float64).round().long()
-        labels = np.asarray(split.concepts.double().numpy(), dtype=np.float64)
-        return labels[informative_rows(labels, rows.numpy())]
+        """Return the labels that the SCM layer is fitted to, ``[n, k]``, in their own units."""
+        return labels_to_fit(split, self.config.scm_limit)
 
     def encode(self, images: Tensor) -> Units:
         """Read the latents of images from the classifier's embedding."""
@@ -394,32 +383,3 @@ class LatentSpace(ConceptSpace):
             forbidden=forbidden,
             max_parents=self.parents_at_most,
         )
-
-
-def boolean_concepts(dataset: Dataset) -> list[str]:
-    """Return the names of the concepts whose training labels are 0 and 1."""
-    labels = dataset.train.concepts
-    if labels is None:
-        return []
-    values = labels.double().numpy()
-    return [name for name, column in zip(dataset.concept_names, values.T, strict=True)
-            if is_boolean(column)]  # fmt: skip
-
-
-def _check_count(images: int, labelled: bool) -> None:
-    if labelled and images < FEWEST:
-        raise DataError(
-            f"the SCM layer needs {FEWEST} labelled training images or more, and there "
-            f"{'is' if images == 1 else 'are'} {images}; give more, or none of their labels"
-        )
-    if images == 1:
-        raise DataError("a twin needs two training images or more, and there is 1")
-
-
-def _check_labels(labels: Tensor, named: Sequence[str]) -> None:
-    if not bool(torch.isfinite(labels).all()):
-        raise DataError("the training labels of concepts hold values that are not finite")
-    for name, spread in zip(named, labels.std(dim=0), strict=True):
-        if spread <= 0:
-            raise DataError(f"the concept {name!r} has one value in all training images")
-    require_float32(labels.double().numpy(), named)

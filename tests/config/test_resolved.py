@@ -62,10 +62,3 @@ def test_all_defaults_are_written_out(minimal: dict[str, Any]) -> None:
         "metrics:\n- use: deletion\n  steps: 10\n"
         "memory_mb: 512\nbudget: null\n"
     )
-
-
-def test_every_build_is_a_new_plugin(minimal: dict[str, Any]) -> None:
-    metric = load_spec(minimal).metrics[0]
-    first, second = metric.build(), metric.build()
-    assert first is not second
-    assert first.config is metric.config

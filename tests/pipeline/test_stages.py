@@ -20,7 +20,6 @@ from causalxai import CausalGraph, Checkpoint, Classifier, Run, run
 from causalxai.config import load_spec
 from causalxai.errors import NotStoredError
 from causalxai.pipeline import keys
-from causalxai.pipeline.rendering import render
 from causalxai.pipeline.stage_results import Fresh
 from causalxai.pipeline.stages import Pipeline
 from causalxai.plugin import registry
@@ -300,7 +299,7 @@ def test_a_stage_can_be_asked_for_alone(open_pipeline: Callable[..., Pipeline], 
 
 def test_the_graph_comes_first_and_is_drawn_once(finished: Run, monkeypatch: pytest.MonkeyPatch):
     def figures() -> list[str]:
-        report = render(finished.pipeline)
+        report = finished.pipeline.rendered()
         return sorted(report.figures)
 
     assert figures()[0] == "01-causal-graph.svg"
