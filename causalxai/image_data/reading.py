@@ -23,15 +23,8 @@ class Look:
 
     Parameters
     ----------
-    size
-        Height and width in pixels.
-    channels
-        3 for colour, 1 for grey.
-    fit
-        What is done to an image that is not square: ``crop`` cuts the ends of the longer side
-        off, ``pad`` adds background at the shorter one, ``stretch`` changes the proportions.
-    background
-        The colour behind transparent pixels and in the padding: a name or a code of CSS.
+    size, channels, fit, background
+        As in ``causalxai.image_data.settings.LookSettings``.
     """
 
     size: int

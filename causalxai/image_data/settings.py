@@ -30,8 +30,15 @@ class LookSettings(PluginConfig):
 
     Parameters
     ----------
-    size, channels, fit, background
-        As in ``Look``.
+    size
+        Height and width in pixels.
+    channels
+        3 for colour, 1 for grey.
+    fit
+        What is done to an image that is not square: ``crop`` cuts the ends of the longer side
+        off, ``pad`` adds background at the shorter one, ``stretch`` changes the proportions.
+    background
+        The colour behind transparent pixels and in the padding: a name or a code of CSS.
     test_fraction
         The share of each class that is drawn for the test, where the parts are not given.
     """
