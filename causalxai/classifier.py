@@ -123,6 +123,11 @@ class Classifier:
         if self._image_shape is not None:
             self._gradient_fault = self._examined(self._noise()[_TRIED])
 
+    def __repr__(self) -> str:
+        shape = f", images {list(self._image_shape)}" if self._image_shape else ""
+        name, classes = name_of(self.model), len(self.class_names)
+        return f"Classifier({name}, classes: {classes}{shape}, on {self.device})"
+
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """Channels, height and width.

@@ -268,6 +268,9 @@ class Units:
     def __len__(self) -> int:
         return self.values.shape[0]
 
+    def __repr__(self) -> str:
+        return f"Units(values {list(self.values.shape)})"
+
     def __getitem__(self, rows: slice | Tensor) -> Units:
         return Units(
             self.values[rows], {name: tensor[rows] for name, tensor in self.residual.items()}

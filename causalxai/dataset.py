@@ -83,6 +83,12 @@ class Dataset:
                     f"{name} images {list(split.images.shape[1:])}"
                 )
 
+    def __repr__(self) -> str:
+        train, test = (list(split.images.shape) for split in (self.train, self.test))
+        concepts = f", concepts: {len(self.concept_names)}" if self.concept_names else ""
+        classes = len(self.class_names)
+        return f"Dataset(train {train}, test {test}, classes: {classes}{concepts})"
+
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """Channels, height and width."""

@@ -89,6 +89,15 @@ class Explanation:
     def __len__(self) -> int:
         return self.images.shape[0]
 
+    def __repr__(self) -> str:
+        parts = [f"images {list(self.images.shape)}"]
+        if self.importance is not None:
+            parts.append(f"importance {list(self.importance.shape)}")
+        parts += [f"map {name!r}" for name in self.maps]
+        if self.what_ifs:
+            parts.append(f"what-ifs: {len(self.what_ifs)}")
+        return f"Explanation({', '.join(parts)})"
+
     def to_record(self) -> Record:
         """Return the explanation as it is stored."""
         tensors = {"images": self.images, "target": self.target}

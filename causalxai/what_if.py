@@ -62,6 +62,9 @@ class WhatIf:
     image: Tensor | None = None
     name: str = ""
 
+    def __repr__(self) -> str:
+        return f"WhatIf(image {self.row}: {self.words})"
+
     @property
     def words(self) -> str:
         """What is done, for a reader."""

@@ -34,6 +34,12 @@ def test_the_network_is_put_to_evaluation_and_frozen():
     assert torch.equal(classifier.logits(images(5)), classifier.logits(images(5)))
 
 
+def test_a_classifier_is_shown_by_its_network_classes_and_images():
+    whole = Classifier(Noisy(), class_names="ab", image_shape=(1, 2, 4))
+    assert repr(whole) == "Classifier(Noisy, classes: 2, images [1, 2, 4], on cpu)"
+    assert repr(Classifier(Noisy(), class_names="ab")) == "Classifier(Noisy, classes: 2, on cpu)"
+
+
 @pytest.mark.parametrize("batch_size", [1, 3, 7, 100])
 def test_the_size_of_batches_changes_no_logit(classifier: Classifier, batch_size: int):
     whole = classifier.model(images(7))

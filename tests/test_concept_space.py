@@ -120,6 +120,12 @@ def test_concepts_that_differ_in_name_layer_and_tier_alone_go_together():
     assert [columns.tolist() for _, columns in alike(concepts)] == [[0, 2], [1], [3], [4]]
 
 
+def test_units_are_shown_by_the_shape_of_their_values():
+    assert (
+        repr(Units(torch.zeros(3, 2), {"images": torch.rand(3, 1, 4, 4)})) == "Units(values [3, 2])"
+    )
+
+
 def test_a_scale_is_the_sd_over_held_out_images():
     world = toy_world(0)
     values = world.space.encode(world.dataset.test.images).values

@@ -25,6 +25,15 @@ def test_the_shape_of_an_image_is_channels_height_width():
     assert Dataset(GOOD, GOOD, ("a", "b")).image_shape == (3, 2, 5)
 
 
+def test_a_data_set_is_shown_by_its_shapes():
+    shapes = "train [4, 3, 2, 5], test [4, 3, 2, 5], classes: 2"
+    assert repr(Dataset(GOOD, GOOD, ("a", "b"))) == f"Dataset({shapes})"
+    measured = Split(GOOD.images, GOOD.labels, torch.zeros(4, 1))
+    assert (
+        repr(Dataset(measured, measured, ("a", "b"), ("c",))) == f"Dataset({shapes}, concepts: 1)"
+    )
+
+
 @pytest.mark.parametrize(
     ("images", "labels", "message"),
     [

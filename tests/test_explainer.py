@@ -183,3 +183,13 @@ def test_units_are_stored_without_what_is_said_already():
     back = Explanation.from_record(record).units
     assert torch.equal(back.values, units.values)
     assert torch.equal(back.residual["inputs"], images)
+
+
+def test_an_explanation_is_shown_by_what_it_has():
+    images, importance = torch.rand(N, 1, 2, 4), torch.rand(N, 2)
+    maps = {"heat": torch.rand(N, 2, 4)}
+    whole = Explanation(images, torch.zeros(N), ("a", "b"), importance, maps, what_ifs())
+    assert repr(whole) == (
+        "Explanation(images [3, 1, 2, 4], importance [3, 2], map 'heat', what-ifs: 4)"
+    )
+    assert repr(Explanation(images, torch.zeros(N))) == "Explanation(images [3, 1, 2, 4])"

@@ -17,6 +17,11 @@ def test_words_are_the_methods_own_or_those_of_the_changes():
     assert WhatIf(0, (), logits).words == "as perceived"
 
 
+def test_a_what_if_is_shown_by_its_words():
+    told = "WhatIf(image 2: a +1 sd, not b)"
+    assert repr(WhatIf(2, (UP, OFF), torch.zeros(2), torch.rand(1, 2, 2))) == told
+
+
 def test_confidence_is_the_softmax():
     assert WhatIf(0, (), torch.tensor([0.0, 1.0])).confidence(1) == pytest.approx(0.7310586)
 

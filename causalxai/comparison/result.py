@@ -49,8 +49,8 @@ class Comparison:
     entries
         The runs, including those that failed.
     directory
-        The folder of ``comparison.html``, ``comparison.csv``, ``comparison.json`` and
-        ``spec.yaml``.
+        The folder of ``comparison.html``, its ``summary.html`` for notebooks, ``comparison.csv``,
+        ``comparison.json`` and ``spec.yaml``.
     yaml
         The spec of the comparison.
     """
@@ -85,10 +85,15 @@ class Comparison:
         )
         return table.fillna(dict.fromkeys(_TEXTS, ""))
 
+    def __repr__(self) -> str:
+        runs, failed = len(self.entries), len(self.failures())
+        told = f"{runs} run{'' if runs == 1 else 's'}" + (f", {failed} failed" if failed else "")
+        return f"Comparison({self.directory}, {told})"
+
     def _repr_html_(self) -> str:
-        """Return the page and the folder, as a notebook shows the comparison."""
-        page = (self.directory / "comparison.html").read_text(encoding="utf-8")
-        return in_cell(page, self.directory)
+        """Return the scores, the images and where the page is, as a notebook shows them."""
+        summary = (self.directory / "summary.html").read_text(encoding="utf-8")
+        return in_cell(summary, self.directory / "comparison.html")
 
     @cached_property
     def scores(self) -> pd.DataFrame:

@@ -6,13 +6,13 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from causalxai.comparison.page.render import render_comparison
+from causalxai.comparison.page.render import render_comparison, render_summary
 from causalxai.comparison.result import Comparison
 from causalxai.storage.writing import write_whole
 
 
 def write_comparison(comparison: Comparison, directory: str | Path | None = None) -> Path:
-    """Write the page, the table, the figures as JSON and the spec; return the page's path.
+    """Write the page, its summary, the table, JSON and the spec; return the page's path.
 
     Parameters
     ----------
@@ -32,7 +32,8 @@ def write_comparison(comparison: Comparison, directory: str | Path | None = None
         "comparison.csv": lambda: comparison.table.to_csv(index=False),
         "comparison.json": lambda: figures + "\n",
         "spec.yaml": lambda: comparison.yaml,
-        # The page is written last, so that the table is there even if the page fails.
+        # The pages are written last, so that the table is there even if they fail.
+        "summary.html": lambda: render_summary(comparison),
         "comparison.html": lambda: render_comparison(comparison, folder),
     }
     for name, text in texts.items():

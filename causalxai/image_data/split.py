@@ -46,6 +46,10 @@ class Split:
     def __len__(self) -> int:
         return self.images.shape[0]
 
+    def __repr__(self) -> str:
+        lazy = ", read when they are asked for" if isinstance(self.images, LazyImages) else ""
+        return f"Split(images {list(self.images.shape)}{lazy})"
+
     def __getitem__(self, rows: slice | Tensor) -> Split:
         """Return some of the images; lazy ones are not read yet."""
         images = self.images

@@ -33,7 +33,7 @@ from causalxai.pipeline.stage_results import Fresh
 from causalxai.pipeline.stages import Pipeline
 from causalxai.progress import SILENT, Progress
 from causalxai.report.notebook import in_cell
-from causalxai.report.page import Report
+from causalxai.report.page import Report, render_summary
 from causalxai.storage.store import Store, write_record
 from causalxai.storage.writing import delete_leftovers, new_folder, writing_to
 
@@ -127,9 +127,20 @@ class Run:
         with exact_convolutions():
             return explain_images(self.pipeline, images, target)
 
+    def __repr__(self) -> str:
+        scores = [
+            f"{name} {result.status if result.estimate is None else f'{result.estimate.value:.3f}'}"
+            for name, result in self.metrics.items()
+        ]
+        return f"Run({', '.join([str(self.directory), *scores])})"
+
     def _repr_html_(self) -> str:
-        """Return the report and the folder, as a notebook shows the run."""
-        return in_cell(self.pipeline.report.html, self.directory)
+        """Return the scores, the first figure and where the report is, as a notebook shows them."""
+        pipeline = self.pipeline
+        summary = render_summary(
+            self.spec, graph=pipeline.graph, metrics=pipeline.metrics, report=pipeline.report
+        )
+        return in_cell(summary, self.report)
 
     def summary(self) -> dict[str, Any]:
         """Return plain JSON: directory, report, fit of the concepts, metrics, reused stages."""

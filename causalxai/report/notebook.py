@@ -1,29 +1,33 @@
-"""Shows a page in a cell of a notebook."""
+"""Shows a summary of a report in a cell of a notebook."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote
 
 from markupsafe import Markup
 
-_HEIGHT = 640
+from causalxai.report.page import page_environment
 
 
-def in_cell(page: str, folder: Path) -> str:
-    """Return the HTML that shows a page in a cell, with the folder that holds all files.
+def in_cell(summary: str, page: Path) -> str:
+    """Return the HTML that shows a summary in a cell, with a link to the whole report.
 
-    The page is in a frame of its own, so that its styles and those of the notebook don't mix.
+    Its styles are for itself alone, and leave colours to the notebook.
 
     Parameters
     ----------
+    summary
+        A fragment of HTML, which was rendered by causalxai and needs no other file.
     page
-        An HTML page that needs no other file.
-    folder
-        The folder.
+        The whole report.
     """
-    cell = Markup(
-        "<p>All files are in <code>{}</code>.</p>"
-        '<iframe srcdoc="{}" title="{}" style="width: 100%; height: {}px; border: 1px solid #ccc">'
-        "</iframe>"
+    return (
+        page_environment()
+        .get_template("cell.html")
+        .render(
+            summary=Markup(summary),  # noqa: S704
+            page=page,
+            link=quote(page.as_posix()),
+        )
     )
-    return str(cell.format(folder, page, folder.name, _HEIGHT))

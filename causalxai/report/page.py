@@ -102,6 +102,49 @@ def render_report(
     return Report(html, dict(_files(sections)))
 
 
+def render_summary(
+    spec: ResolvedSpec,
+    *,
+    graph: CausalGraph | None,
+    metrics: Sequence[MetricResult],
+    report: Report,
+) -> str:
+    """Return a run's scores and the first figure of its report as a fragment of HTML.
+
+    Parameters
+    ----------
+    spec
+        The resolved spec of the run.
+    graph, metrics
+        The results; ``None`` if the run has no graph.
+    report
+        The report.
+    """
+    return (
+        page_environment()
+        .get_template("summary.html")
+        .render(
+            spec=spec,
+            graph=graph,
+            scores=[(result, list(score_rows(result))) for result in metrics],
+            figure=_first_figure(report),
+        )
+    )
+
+
+def _first_figure(report: Report) -> str:
+    """Return the address under which a page shows the first figure; empty if there is none."""
+    if not report.figures:
+        return ""
+    name = min(report.figures)
+    return data_uri(report.figures[name], "svg+xml" if name.endswith(".svg") else "png")
+
+
+def data_uri(content: bytes, kind: str) -> str:
+    """Return the address of an image that is written into a page; ``kind`` as in MIME types."""
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+
+
 def _accuracy_in_words(accuracy: float, held_out: bool | None) -> str:
     if held_out:
         return f"held-out accuracy {accuracy:.1%}"
@@ -172,5 +215,5 @@ def _embed(figure: Figure) -> Markup:
     if figure.svg is not None:
         frame = Markup('<div role="img" aria-label="{}">{}</div>')
         return frame.format(figure.alt, Markup(figure.svg))  # noqa: S704
-    data = base64.b64encode(figure.png or b"").decode()
-    return Markup('<img alt="{}" src="data:image/png;base64,{}">').format(figure.alt, data)
+    address = data_uri(figure.png or b"", "png")
+    return Markup('<img alt="{}" src="{}">').format(figure.alt, address)

@@ -34,7 +34,8 @@ def test_a_comparison_leaves_everything_in_its_directory(done: Comparison, grid_
     directory = done.directory
     assert directory.name.startswith("toy-comparison-")
     files = {path.name for path in directory.iterdir()}
-    assert files == {"comparison.html", "comparison.csv", "comparison.json", "spec.yaml"}
+    pages = {"comparison.html", "summary.html"}
+    assert files == pages | {"comparison.csv", "comparison.json", "spec.yaml"}
     cells = load_grid(directory / "spec.yaml").cells
     assert [cell.labels for cell in cells] == [cell.labels for cell in load_grid(grid_spec).cells]
     assert cells == tuple(entry.cell for entry in done.entries)

@@ -66,8 +66,7 @@ def test_objects_are_compared_and_reused(world: ToyWorld, tmp_path: Path) -> Non
     assert found.axes[0].labels == ("toy", "heat")
     assert set(found.scores.metric) == {"distance"}
     assert "use: live" in (found.directory / "spec.yaml").read_text()
-    cell = found._repr_html_()
-    assert str(found.directory) in cell
+    assert f"<code>{found.directory / 'comparison.html'}</code>" in found._repr_html_()
     again = compared()
     assert again.directory == found.directory
     assert all(entry.outcome.computed == () for entry in again.entries)

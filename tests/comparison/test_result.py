@@ -226,3 +226,13 @@ def test_translated_explanations_are_told_apart(scored: Scored):
     assert list(told.table.translated) == [True, None, None, None]
     assert one(told.pooled(), method="a").translated is True
     assert one(told.pooled(), method="b").translated is None
+
+
+def test_a_comparison_is_shown_by_its_folder_and_runs(done: Comparison):
+    assert repr(done) == f"Comparison({done.directory}, 6 runs, 2 failed)"
+    assert repr(replace(done, entries=done.entries[:1])) == f"Comparison({done.directory}, 1 run)"
+
+
+def test_a_notebook_shows_the_summary(done: Comparison):
+    cell = done._repr_html_()
+    assert (done.directory / "summary.html").read_text(encoding="utf-8") in cell

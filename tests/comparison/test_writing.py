@@ -18,7 +18,7 @@ def test_the_figures_are_written_even_if_the_page_fails(
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("causalxai.comparison.writing.render_comparison", broken)
+    monkeypatch.setattr("causalxai.comparison.writing.render_summary", broken)
     with pytest.raises(ZeroDivisionError):
         write_comparison(done, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {

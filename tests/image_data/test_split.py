@@ -3,6 +3,7 @@ from __future__ import annotations
 import torch
 
 from causalxai import Split
+from causalxai.image_data.lazy import LazyImages
 
 
 def test_rows_of_a_split_stay_together():
@@ -16,3 +17,15 @@ def test_rows_of_a_split_stay_together():
         assert part.concepts is not None
         assert part.concepts.tolist() == [[2, 3], [6, 7]]
     assert Split(images, labels)[:2].concepts is None
+
+
+def test_a_split_is_shown_by_the_shape_of_its_images():
+    labels = torch.zeros(4, dtype=torch.int64)
+    assert repr(Split(torch.rand(4, 1, 2, 2), labels)) == "Split(images [4, 1, 2, 2])"
+
+    def read(rows: list[int]) -> torch.Tensor:
+        raise AssertionError(f"{rows} are read to be shown")
+
+    lazy = LazyImages(read, (1, 2, 2), torch.arange(4), "here")
+    told = "Split(images [4, 1, 2, 2], read when they are asked for)"
+    assert repr(Split(lazy, labels)) == told

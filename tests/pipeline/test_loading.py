@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 from copy import deepcopy
@@ -91,8 +92,20 @@ def test_a_folder_of_no_run_is_told(content: Any, tmp_path: Path) -> None:
         load(tmp_path)
 
 
-def test_a_notebook_shows_the_report_and_the_folder(done: Run) -> None:
+def test_a_notebook_shows_the_scores_the_figure_and_where_the_report_is(done: Run) -> None:
     cell = done._repr_html_()
-    assert f"<code>{done.directory}</code>" in cell
-    assert "&lt;h1&gt;saliency&lt;/h1&gt;" in cell
+    assert f"<code>{done.report}</code>" in cell
+    assert "<b>saliency</b> explains" in cell
+    score = done.metrics["deletion"].estimate
+    assert score is not None
+    assert f">{score.value:.3f}</td>" in cell
+    name = min(done.pipeline.report.figures)
+    figure = base64.b64encode((done.directory / "figures" / name).read_bytes()).decode()
+    assert f"base64,{figure}" in cell
     assert json.dumps(done.summary())
+
+
+def test_a_run_is_shown_by_its_folder_and_scores(done: Run) -> None:
+    score = done.metrics["deletion"].estimate
+    assert score is not None
+    assert repr(done) == f"Run({done.directory}, deletion {score.value:.3f})"

@@ -5,21 +5,29 @@ from pathlib import Path
 
 from causalxai.report.notebook import in_cell
 
-PAGE = '<!doctype html><html><body class="a">1 &lt; 2 & "more"</body></html>'
 
-
-def test_a_cell_holds_the_page_and_names_the_folder() -> None:
-    found: dict[str, dict[str, str | None]] = {}
+def test_a_cell_holds_the_summary_and_leads_to_the_page() -> None:
+    links: list[str | None] = []
     texts: list[str] = []
 
     class Parser(HTMLParser):
         def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-            found[tag] = dict(attrs)
+            if tag == "a":
+                links.append(dict(attrs)["href"])
 
         def handle_data(self, data: str) -> None:
             texts.append(data)
 
-    Parser().feed(in_cell(PAGE, Path("runs") / "a<b"))
-    assert found["iframe"]["srcdoc"] == PAGE
-    assert "".join(texts) == "All files are in runs/a<b."
-    assert set(found) == {"p", "code", "iframe"}
+    cell = in_cell("<p>1 &lt; 2</p>", Path("runs") / "a<b" / "report.html")
+    assert "<p>1 &lt; 2</p>" in cell
+    Parser().feed(cell)
+    assert links == ["runs/a%3Cb/report.html"]
+    assert "The whole report: runs/a<b/report.html" in "".join(texts)
+
+
+def test_styles_are_for_the_cell_alone() -> None:
+    cell = in_cell("", Path("report.html"))
+    styles = cell[cell.index("<style>") + len("<style>") : cell.index("</style>")]
+    selectors = [one for rule in styles.split("}")[:-1] for one in rule.split("{")[0].split(",")]
+    assert len(selectors) > 3
+    assert all(selector.strip().startswith(".causalxai ") for selector in selectors)

@@ -11,7 +11,7 @@ from causalxai import CausalGraph, Estimate, MetricResult, Run
 from causalxai.config import load_spec
 from causalxai.metric import AttributionSpace
 from causalxai.report.graph_drawing import draw_graph
-from causalxai.report.page import Report, render_report
+from causalxai.report.page import Report, render_report, render_summary
 from causalxai.report.plots import axes_grid, embed, image_axes, new_figure
 from causalxai.report.section import Figure, Section, Table, Text
 
@@ -284,3 +284,24 @@ def test_figures_are_files_beside_the_page(tiny_spec: dict[str, Any]):
 def test_without_metrics_there_is_no_table_of_scores(render: Render):
     assert "Scores" not in render().text
     assert "Sources" not in render().text
+
+
+@pytest.mark.parametrize(
+    ("figures", "address"),
+    [
+        ({"02-b.png": b"2", "01-a-1.svg": b"1"}, "data:image/svg+xml;base64,MQ=="),
+        ({"01-a.png": b"2"}, "data:image/png;base64,Mg=="),
+        ({}, None),
+    ],
+)
+def test_a_summary_has_the_scores_and_the_first_figure(
+    figures: dict[str, bytes], address: str | None, tiny_spec: dict[str, Any]
+):
+    result = MetricResult("deletion", estimate=Estimate(0.25, 0.1, 0.4, 9))
+    html = render_summary(
+        load_spec(tiny_spec), graph=None, metrics=[result], report=Report("", figures)
+    )
+    page = Page(html)
+    images = [attributes["src"] for tag, attributes in page.tags if tag == "img"]
+    assert images == ([] if address is None else [address])
+    assert page.scores() == [["score", "deletion ↑", "0.250 [0.100, 0.400]", "9"]]

@@ -55,6 +55,17 @@ class Gallery:
     strips: tuple[Strip, ...]
     others: tuple[str, ...] = ()
 
+    @property
+    def has_pairs(self) -> bool:
+        """Whether any method is shown by painted images with their confidences."""
+        tiles = [tile for strip in self.strips for row in strip.tiles for tile in row]
+        return any(tile.figure for tile in tiles)
+
+    @property
+    def has_controls(self) -> bool:
+        """Whether any strip is a control's."""
+        return any(strip.control for strip in self.strips)
+
 
 @dataclass(frozen=True)
 class _Explained:

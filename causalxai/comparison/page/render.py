@@ -96,6 +96,17 @@ def render_comparison(comparison: Comparison, beside: Path | None = None) -> str
     )
 
 
+def render_summary(comparison: Comparison) -> str:
+    """Return the images and the scores as a fragment of HTML, which needs no other file."""
+    environment = page_environment("causalxai.comparison.page")
+    return environment.get_template("comparison_summary.html").render(
+        comparison=comparison,
+        lead=_lead(comparison),
+        gallery=gallery(saved_results(comparison)),
+        scores=shared_scores(comparison)[0],
+    )
+
+
 def _lead(comparison: Comparison) -> str:
     """Return one sentence on what explains what, if all runs explain the same classifier.
 

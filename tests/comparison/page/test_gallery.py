@@ -52,6 +52,7 @@ def test_maps_are_shown_for_images_of_all_classes():
     shown = gallery([with_map("a"), with_map("heat")])
     assert shown is not None
     assert [image.alt for image in shown.images] == ["image 0", "image 1", "image 3"]
+    assert not shown.has_pairs
     assert [(strip.label, strip.shows, strip.width) for strip in shown.strips] == [
         ("a", "heat", 1),
         ("heat", "map", 1),
@@ -61,6 +62,7 @@ def test_maps_are_shown_for_images_of_all_classes():
 def test_whoever_paints_is_shown_by_the_what_if_that_changes_most():
     shown = gallery([painting("twin", [1, 2, 5]), with_map("map")])
     assert shown is not None
+    assert (shown.has_pairs, shown.has_controls) == (True, False)
     # Only images that were painted are chosen.
     assert [image.alt for image in shown.images] == ["image 1", "image 2", "image 5"]
     twin, _ = shown.strips

@@ -32,6 +32,21 @@ def test_the_page_needs_no_other_file(page: Any, done: Comparison):
     assert re.findall(r"url\((?!#)|@import", styles + str(page.tags)) == []
 
 
+def test_the_summary_has_the_images_the_scores_and_what_failed(
+    done: Comparison, page: Any, read_page: Callable[[Path], Any]
+):
+    summary = read_page(done.directory / "summary.html")
+    assert {tag for tag, _ in summary.tags} <= {tag for tag, _ in page.tags}
+    images = [attributes["src"] for tag, attributes in summary.tags if tag == "img"]
+    assert images == [attributes["src"] for tag, attributes in page.tags if tag == "img"]
+    assert summary.row("exact") == page.row("exact")
+    html = (done.directory / "summary.html").read_text(encoding="utf-8")
+    assert html.count("no explanation today") >= 2
+    assert _lead(done) in html
+    assert "On grey: controls" in html
+    assert "Pairs: " not in html
+
+
 def test_links_lead_to_the_runs_own_reports(
     done: Comparison, page: Any, read_page: Callable[[Path], Any], tmp_path: Path
 ):
