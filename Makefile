@@ -5,7 +5,7 @@ BIN := .venv/bin
 # takes tests from the others when it is done. Each loads torch and takes 1 GB: eight at most.
 ON_ALL_CORES := --numprocesses auto --maxprocesses 8 --dist worksteal --durations 20
 
-.PHONY: install demo test test-all check trust clean
+.PHONY: install demo test test-all check docs trust clean
 
 install: .venv/.installed
 
@@ -30,9 +30,13 @@ check: install
 	$(BIN)/lint-imports
 	$(BIN)/python -m causalxai.api plugins examples
 
+# Builds the documentation into site/; index.html there is its first page.
+docs: install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 # Attacks every promise of docs/trust.md: up to 30 minutes on two cores.
 trust: install
 	$(BIN)/python -m tests.trust --write docs/trust.md
 
 clean:
-	rm -rf .venv runs
+	rm -rf .venv runs site

@@ -31,6 +31,7 @@ TESTS_OF_SEVERAL_FILES = {
     "plugins/interventional/test_odd_networks.py",
     "test_adapted_classifiers.py",
     "test_conformance.py",
+    "test_docs.py",
     "test_imports.py",
     "test_layout.py",
     "test_photographs.py",
