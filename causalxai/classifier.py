@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from causalxai.errors import CapabilityError, ContractError, UndecidedError
 from causalxai.image_data.lazy import Images, batches
+from causalxai.network.adaptable import Scripted
 from causalxai.network.adaptation import as_float32, inside_wrappers, name_of
 from causalxai.network.adapter import adapter, placed
 from causalxai.network.class_columns import ClassColumns
@@ -250,10 +251,11 @@ class Classifier:
         CapabilityError
             If the network was compiled by TorchScript, which runs no hooks.
         """
-        if isinstance(self.model, torch.jit.ScriptModule):
+        if isinstance(self.model, Scripted):
             raise CapabilityError(
-                "the classifier was compiled by TorchScript, so that its layers cannot be read; "
-                "load the network that it was compiled from"
+                "the classifier was compiled by TorchScript, so that its layers cannot be read: "
+                "take a method that needs none, such as one that attributes to pixels, or load "
+                "the network that it was compiled from"
             )
 
     @property

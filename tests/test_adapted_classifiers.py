@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 from torch.nn import functional as F
 from transformers import ResNetConfig, ResNetForImageClassification, ViTImageProcessorPil
 
 from causalxai import Classifier
 from causalxai.errors import CapabilityError, ContractError
 from causalxai.metrics.parameter_randomisation import randomised
+from causalxai.network.adaptation import name_of
 from causalxai.network.state import state_of
 from causalxai.network.tracing import traced
 
@@ -189,6 +190,82 @@ def test_a_network_of_hugging_face_answers_with_an_object():
     assert network.training and type(classifier.model).__name__ == type(network).__name__
 
 
+class Called(Net):
+    """Does in its call what others do in their forward()."""
+
+    def __call__(self, images: Tensor) -> Tensor:
+        return 2 * super().__call__(1 - images)
+
+
+def hooked() -> nn.Module:
+    network = Net()
+    network.register_forward_pre_hook(lambda _net, args: (1 - args[0],))
+    network.register_forward_hook(lambda _net, _args, output: 2 * output)
+    return network
+
+
+def with_own_forward() -> nn.Module:
+    network = Net()
+    network.forward = lambda images: 2 * network.raw(1 - images)  # type: ignore[method-assign]
+    return network
+
+
+@pytest.mark.parametrize(
+    "build", [Called, hooked, with_own_forward], ids=["call", "hooks", "forward"]
+)
+def test_whatever_a_call_does_is_done_to_prepared_images(build):
+    network = build()
+    classifier = classifier_of(network)
+    with torch.no_grad():
+        expected = 2 * deepcopy(Net()).eval().raw(1 - normalised(IMAGES))
+    for one in (classifier, classifier.for_images((3, 9, 9))):
+        torch.testing.assert_close(one.logits(IMAGES), expected)
+    assert classifier.layers(nn.Conv2d, nn.Linear) == ("conv", "fc")
+    layer = classifier.hidden("conv")
+    torch.testing.assert_close(layer.logits(layer.activations(IMAGES)), expected)
+    with torch.no_grad():
+        classifier.model.fc.weight.zero_()
+        classifier.model.fc.bias.fill_(1)
+    torch.testing.assert_close(classifier.logits(IMAGES), torch.full((6, 3), 2.0))
+    assert network.training and float(network.fc.weight.detach().abs().min()) > 0
+
+
+def folded(*ends: nn.Module) -> nn.Sequential:
+    """Return a network in a form that torch.fx and TorchScript can follow."""
+    torch.manual_seed(0)
+    parts = (nn.Conv2d(3, 5, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    return nn.Sequential(*parts, nn.Linear(5, 4), *ends)
+
+
+COMPILED = {
+    "torch.fx": lambda: fx.symbolic_trace(folded(nn.Softmax(1))),
+    "torch.jit.script": lambda: torch.jit.script(folded(nn.Softmax(1))),
+    "torch.jit.trace": lambda: torch.jit.trace(folded(nn.Softmax(1)).eval(), IMAGES),
+}
+
+
+@pytest.mark.parametrize("build", COMPILED.values(), ids=COMPILED)
+def test_networks_that_were_compiled_are_adapted_too(build):
+    settings = {"output": "probabilities", "classes": [3, 0, 1]}
+    classifier = classifier_of(build(), **settings)
+    expected = folded()(normalised(IMAGES)).detach()[:, [3, 0, 1]].log_softmax(1)
+    for one in (classifier, classifier.for_images((3, 9, 9))):
+        torch.testing.assert_close(one.logits(IMAGES).log_softmax(1), expected)
+    assert classifier.model.training is False
+
+
+def test_layers_are_read_in_what_torch_fx_generated_and_not_in_what_torchscript_compiled():
+    settings = {"output": "probabilities", "classes": [3, 0, 1]}
+    assert classifier_of(COMPILED["torch.fx"](), **settings).head.name == "4"
+    scripted = classifier_of(COMPILED["torch.jit.script"](), **settings)
+    assert name_of(scripted.model) == "Sequential"
+    for ask in (scripted.describe_layers, scripted.hidden, lambda: scripted.head):
+        with pytest.raises(
+            CapabilityError, match=r"compiled by TorchScript, .* take a method that"
+        ):
+            ask()
+
+
 def test_an_adapted_network_is_adapted_once():
     classifier = classifier_of(Net(nn.Softmax(1)), output="probabilities")
     again = Classifier(classifier.model, class_names="abc", image_shape=SHAPE)
@@ -208,7 +285,6 @@ def test_an_adapted_network_is_adapted_once():
         (Net(lambda x: (x, x)), {}, "say with answer="),
         (Net(), {"preprocess": lambda x: None, "mean": None, "std": None}, "returns NoneType"),
         (Net(), {"classes": [0, 1, 3]}, "names output 3, but there are 3"),
-        (torch.jit.trace(Net().eval(), IMAGES), {}, "wrap it in a class of your own"),
     ],
 )
 def test_what_is_said_wrongly_is_noticed(network: nn.Module, settings, says: str):

@@ -92,6 +92,7 @@ API: tuple[Section, ...] = (
         "Classifiers and their layers",
         {
             "causalxai.classifier": ("Classifier", "ClassifierSource"),
+            "causalxai.network.adaptable": ("stored_form",),
             "causalxai.network.adaptation": ("unwrapped",),
             "causalxai.network.dividing_layers": ("dividing_layers",),
             "causalxai.network.hidden_layer": ("HiddenLayer",),

@@ -12,18 +12,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, fx, nn
+from torch import Tensor, nn
 
-from causalxai.errors import ContractError
 from causalxai.network.preparation import AS_THEY_ARE, Preparation
 from causalxai.network.reading import PLAIN, Reading, read
 
-OWN_FORWARD = "_causalxai_forward"
-"""The attribute that keeps a ``forward`` that was set on the network itself, not on its class."""
 _PARALLEL = (nn.DataParallel, nn.parallel.DistributedDataParallel)
 
 
@@ -127,33 +123,18 @@ def class_of(model: nn.Module) -> type[nn.Module]:
 def adapt(model: nn.Module, adaptation: Adaptation) -> None:
     """Make a network an instance of a subclass whose ``forward`` does what is necessary.
 
-    Raises
-    ------
-    ContractError
-        If the network's class does not allow it.
+    Parameters
+    ----------
+    model
+        A network in the form of ``causalxai.network.adaptable``.
+    adaptation
+        What is to be done around each call.
     """
     if adaptation == adaptation_of(model):
         return
     original = class_of(model)
-    # The forward() of these is not that of their class alone, so that a subclass could not wrap it.
-    if (
-        isinstance(model, torch.jit.ScriptModule | fx.GraphModule)
-        or original.__call__ is not nn.Module.__call__
-    ):
-        raise ContractError(
-            f"{name_of(model)} {adaptation.reason}, and its class allows nothing to be done around "
-            "its forward(): wrap it in a class of your own, whose forward() passes it a copy of "
-            "the images, prepared and of its type, and returns the logits as float32"
-        )
-    attributes = vars(model)
-    if adaptation == UNCHANGED:
-        model.__class__ = original
-        if OWN_FORWARD in attributes:
-            attributes["forward"] = attributes.pop(OWN_FORWARD)
-        return
-    if "forward" in attributes:
-        attributes[OWN_FORWARD] = attributes.pop("forward")
-    model.__class__ = _subclass(original, adaptation)
+    is_plain = adaptation == UNCHANGED
+    model.__class__ = original if is_plain else _subclass(original, adaptation)
 
 
 @contextmanager
@@ -176,8 +157,7 @@ def _subclass(original: type[nn.Module], adaptation: Adaptation) -> type[nn.Modu
         prepared = prepares(images)
         if adaptation.takes != torch.float32:
             prepared = prepared.to(adaptation.takes)
-        own = vars(self).get(OWN_FORWARD, partial(original.forward, self))
-        logits = read(self, reads, lambda: own(prepared), images)
+        logits = read(self, reads, lambda: original.forward(self, prepared), images)
         if adaptation.copies_logits:
             logits = logits.clone()
         return logits.to(torch.float32) if adaptation.gives_float32 else logits

@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from causalxai.errors import ContractError, did_you_mean
+from causalxai.network.adaptable import adaptable, is_exported
 from causalxai.network.adaptation import adapt, adaptation_of, name_of
 from causalxai.network.class_columns import ClassColumns, class_columns
 from causalxai.network.preparation import AS_THEY_ARE, Numbers, Preparation, preparation
@@ -46,12 +47,13 @@ def placed(model: nn.Module, given: Adapter, device: torch.device) -> nn.Module:
     Raises
     ------
     ContractError
-        If the network has lazy layers without weights, cannot be put into evaluation mode, has
-        another adapter already, or its class does not allow one.
+        If the network has lazy layers without weights, cannot be put into evaluation mode, or has
+        another adapter already.
     """
     refuse_unbuilt(model)
     try:
-        model = model.to(device).eval()
+        model = model.to(device)
+        model = model if is_exported(model) else model.eval()
         for parameter in model.parameters():
             parameter.requires_grad_(False)
     except Exception as error:
@@ -60,6 +62,7 @@ def placed(model: nn.Module, given: Adapter, device: torch.device) -> nn.Module:
             f"{name_of(model)} cannot be put into evaluation mode on {device}: "
             f"{type(error).__name__}: {error}"
         ) from error
+    model = adaptable(model)
     before = adaptation_of(model)
     if given != Adapter() and (before.prepares, before.reads) != (AS_THEY_ARE, PLAIN):
         raise ContractError(

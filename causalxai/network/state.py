@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from causalxai.errors import CapabilityError
+from causalxai.network.adaptable import stored_form
 from causalxai.network.adaptation import name_of
 
 _WHOLE = 256 * 2**20
@@ -31,7 +32,9 @@ def state_of(module: nn.Module) -> dict[str, str]:
         found[f"the buffer {name!r}"] = tensor_digest(buffer)
     for name, part in module.named_modules():
         where = f"module {name!r}" if name else "the network"
-        found[f"the mode of {where}"] = "training" if part.training else "evaluation"
+        # A network that TorchScript has frozen has no mode.
+        trains = getattr(part, "training", False)
+        found[f"the mode of {where}"] = "training" if trains else "evaluation"
         for kind, hooks in vars(part).items():
             if kind.endswith("_hooks") and isinstance(hooks, Mapping):
                 found[f"the {kind.strip('_').replace('_', ' ')} of {where}"] = str(list(hooks))
@@ -51,7 +54,7 @@ def plain_state(module: nn.Module) -> dict[str, Tensor]:
     CapabilityError
         If the state dict holds something else than plain tensors, as of quantised networks.
     """
-    state: dict[str, Tensor] = dict(module.state_dict())
+    state: dict[str, Tensor] = dict(stored_form(module).state_dict())
     for name, value in state.items():
         plain = isinstance(value, Tensor) and value.layout == torch.strided
         if not plain or value.is_quantized:

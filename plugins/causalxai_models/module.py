@@ -14,6 +14,7 @@ from torch.nn.parameter import is_lazy
 
 from causalxai.classifier import Classifier, ClassifierSource
 from causalxai.dataset import Dataset
+from causalxai.network.adaptable import stored_form
 from causalxai.network.adaptation import unwrapped
 from causalxai.network.layer_names import require_layers_named
 from causalxai.network.network_digest import network_digest
@@ -166,10 +167,9 @@ class UserModule(ClassifierSource):
 
     def to_record(self, classifier: Classifier) -> Record:
         """Return the weights and all buffers, also those that are not part of the state dict."""
-        state = classifier.model.state_dict()
-        others = {
-            name: buffer for name, buffer in classifier.model.named_buffers() if name not in state
-        }
+        model = stored_form(classifier.model)
+        state = model.state_dict()
+        others = {name: buffer for name, buffer in model.named_buffers() if name not in state}
         return Record(tensors={**prefixed(_STATE, state), **prefixed(_BUFFERS, others)})
 
     def portable_config(self) -> dict[str, object]:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, fx, nn
 
-from causalxai.errors import ContractError
+from causalxai.network.adaptable import adaptable
 from causalxai.network.adaptation import (
     UNCHANGED,
     Adaptation,
@@ -69,38 +69,40 @@ def test_a_second_adaptation_replaces_the_first():
     assert adaptation_of(Halves()) == UNCHANGED
 
 
-def test_a_forward_of_the_network_itself_is_wrapped_and_comes_back():
-    network = Halves()
-    plain = network.forward
-    network.forward = lambda images: 3 * plain(images)  # type: ignore[method-assign]
-    expected = network(IMAGES.clone())
-    given = IMAGES.clone()
-    adapt(network, Adaptation(copies_images=True))
-    for other in (network, deepcopy(network), fx.symbolic_trace(network)):
-        torch.testing.assert_close(other(given), expected)
-        assert torch.equal(given, IMAGES)
-    adapt(network, UNCHANGED)
-    assert type(network) is Halves
-    torch.testing.assert_close(network(given), expected)
-    assert not torch.equal(given, IMAGES)
-
-
 class Called(Halves):
     def __call__(self, images: Tensor) -> Tensor:
-        return self.forward(images)
+        return 3 * self.forward(images)
+
+
+def with_own_forward() -> nn.Module:
+    network = Halves()
+    network.forward = lambda images: 3 * network.out(images.mul_(0.5).flatten(1))  # type: ignore[method-assign]
+    return network
 
 
 @pytest.mark.parametrize(
     "build",
     [
         Called,
+        with_own_forward,
         lambda: fx.symbolic_trace(Halves()),
         lambda: torch.jit.trace(Halves(), IMAGES.clone()),
     ],
+    ids=["call", "forward", "graph", "script"],
 )
-def test_a_network_that_no_subclass_can_wrap_is_refused(build):
-    with pytest.raises(ContractError, match=r"writes into the images .* class of your own"):
-        adapt(build(), Adaptation(copies_images=True))
+def test_networks_of_all_kinds_are_wrapped_and_come_back(build):
+    network = adaptable(build())
+    expected = network(IMAGES.clone())
+    adapt(network, Adaptation(copies_images=True))
+    with torch.no_grad():
+        copy = deepcopy(network)
+    for other in (network, copy):
+        given = IMAGES.clone()
+        torch.testing.assert_close(other(given), expected)
+        assert torch.equal(given, IMAGES)
+    adapt(network, UNCHANGED)
+    torch.testing.assert_close(network(given := IMAGES.clone()), expected)
+    assert not torch.equal(given, IMAGES)
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from causalxai.errors import ContractError
+from causalxai.network.adaptable import adaptable
 from causalxai.network.adaptation import Adaptation, adapt
 from causalxai.network.copying import copied
 from causalxai.network.state import state_of
@@ -58,8 +59,62 @@ def test_a_forward_that_refers_to_the_network_refers_to_the_copy():
             copy.out.bias.fill_(1)
         assert torch.equal(copy(IMAGES), torch.full((3, 2), 2.0))
         assert float(network.out.bias[0]) != 1
-    adapt(network, Adaptation(copies_images=True))
+    adapt(adaptable(network), Adaptation(copies_images=True))
     assert torch.equal(copied(network)(IMAGES), network(IMAGES))
+
+
+def with_functions(network: nn.Module) -> nn.Module:
+    """Let a network compute through functions in an attribute, a hook, a layer and a closure."""
+    before, inner = network.forward, network.out.forward
+
+    def twice(images: Tensor, again: bool = True) -> Tensor:
+        return twice(images, False) if again else before(images) + 0 * network.double(images)
+
+    network.double = lambda images: 2 * network.out(images.flatten(1))
+    network.forward = twice  # type: ignore[method-assign]
+    network.out.forward = lambda images: 2 * inner(images)  # type: ignore[method-assign]
+    network.register_forward_hook(lambda _net, _args, output: output + network.out.bias)
+    return network
+
+
+@pytest.mark.parametrize("build", [Plain, lambda: fx.symbolic_trace(Plain())])
+def test_functions_that_refer_to_layers_refer_to_their_copies(build):
+    network = with_functions(build())
+    before = network(IMAGES)
+    copy = copied(network)
+    torch.testing.assert_close(copy(IMAGES), before)
+    for weight in network.parameters():
+        weight.data.fill_(torch.nan)
+    torch.testing.assert_close(copy(IMAGES), before)
+
+
+GLOBAL = Plain()
+
+
+def test_a_function_that_finds_the_network_among_its_globals_finds_the_copy():
+    GLOBAL.forward = lambda images: next(GLOBAL.out(one.flatten(1)) for one in (images,))  # type: ignore[method-assign]
+    copy = copied(GLOBAL)
+    with torch.no_grad():
+        copy.out.weight.zero_()
+        copy.out.bias.fill_(1)
+    assert torch.equal(copy(IMAGES), torch.ones(3, 2))
+    assert not torch.equal(GLOBAL(IMAGES), torch.ones(3, 2))
+
+
+def test_a_function_without_the_network_stays_the_same():
+    scale = 2.0
+    network = Plain()
+    network.act = lambda images: scale * images
+    assert copied(network).act is network.act
+
+
+def test_a_graph_keeps_its_hooks():
+    network = nn.Sequential(fx.symbolic_trace(Plain()))
+    network[0].register_forward_hook(lambda _net, _args, output: output.flip(1))
+    network[0].register_forward_pre_hook(
+        lambda _net, args, kwargs: ((args[0] + 1,), kwargs), with_kwargs=True
+    )
+    torch.testing.assert_close(copied(network)(IMAGES), network(IMAGES))
 
 
 def test_tensors_of_earlier_computations_are_copied():

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+from causalxai.network.adaptable import adaptable
 from causalxai.network.network_digest import NetworkDigest
 from causalxai.network.own_code import OwnCode
 
@@ -203,3 +204,16 @@ def test_the_digest_is_that_of_another_process(digest: Digest) -> None:
     run = partial(subprocess.run, [sys.executable, "-c", code], capture_output=True, text=True)
     taken = [run(env={"PYTHONHASHSEED": seed}, check=True).stdout.strip() for seed in "01"]
     assert taken == [digest(loaded())] * 2
+
+
+def test_what_torch_fx_generates_counts_with_the_functions_that_it_calls(digest: Digest) -> None:
+    module = loaded()
+
+    def traced(power: int) -> nn.Module:
+        exec(f"def helper(x): return x ** {power}", vars(module))
+        graph = torch.fx.Graph()
+        graph.output(graph.call_function(module.helper, (graph.placeholder("x"),)))
+        return adaptable(torch.fx.GraphModule(nn.Module(), graph))
+
+    taken = [digest(module, traced(power)) for power in (2, 2, 3)]
+    assert taken[0] == taken[1] != taken[2]

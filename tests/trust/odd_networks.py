@@ -167,6 +167,16 @@ def _hooked(at_root: bool) -> nn.Module:
     return net
 
 
+def _hook_in_place() -> nn.Module:
+    net = Plain()
+    net.register_forward_pre_hook(lambda _net, args: (args[0].mul_(0.5),))
+    return net
+
+
+def _traced_in_place() -> nn.Module:
+    return torch.jit.trace(with_forward(in_place)().eval(), torch.rand(2, *SHAPE))
+
+
 def _patched() -> nn.Module:
     net = Plain()
     net.forward = lambda x: net.core(2 * x)  # type: ignore[method-assign]
@@ -195,6 +205,11 @@ class Tied(Plain):
 
     def embed(self, x: Tensor) -> Tensor:
         return super().embed(x + self.again(F.relu(self.conv1(x))).mean((1, 2, 3), keepdim=True))
+
+
+class Called(Plain):
+    def __call__(self, x: Tensor) -> Tensor:
+        return 2 * super().__call__(1 - x)
 
 
 class Attends(nn.Module):
@@ -287,6 +302,9 @@ ANSWERED: tuple[OddNetwork, ...] = (
     OddNetwork("lazy, but built", seeded(lazy, True)),
     OddNetwork("hooks that read", seeded(_hooked, False)),
     OddNetwork("hooks of the root", seeded(_hooked, True)),
+    OddNetwork("a hook that writes into images", seeded(_hook_in_place)),
+    OddNetwork("writes into images, traced by jit", _traced_in_place),
+    OddNetwork("a call of its own", seeded(Called)),
     OddNetwork("forward set on the instance", seeded(_patched)),
     OddNetwork("pruned", seeded(_pruned)),
     OddNetwork("spectral norm", seeded(_normed, parametrizations.spectral_norm)),

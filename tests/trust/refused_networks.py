@@ -15,7 +15,6 @@ from tests.trust.odd_networks import (
     SHAPE,
     OddNetwork,
     Plain,
-    in_place,
     lazy,
     seeded,
     with_forward,
@@ -113,16 +112,6 @@ def _fails(net: Plain, x: Tensor) -> Tensor:
 def _seeds(net: Plain, x: Tensor) -> Tensor:
     torch.manual_seed(0)
     return net.core(x) + 0 * torch.rand(())
-
-
-def _hook_in_place() -> nn.Module:
-    net = Plain()
-    net.register_forward_pre_hook(lambda _net, args: (args[0].mul_(0.5),))
-    return net
-
-
-def _traced_in_place() -> nn.Module:
-    return torch.jit.trace(with_forward(in_place)().eval(), torch.rand(2, *SHAPE))
 
 
 def _quantised() -> nn.Module:
@@ -223,10 +212,4 @@ REFUSED: tuple[OddNetwork, ...] = (
         says="layers are read",
     ),
     OddNetwork("seeds what it draws", with_forward(_seeds), says="draws random"),
-    OddNetwork(
-        "a hook that writes into images", seeded(_hook_in_place), says="a hook of Plain writes"
-    ),
-    OddNetwork(
-        "writes into images, traced by jit", _traced_in_place, says="writes into the images .* wrap"
-    ),
 )

@@ -40,6 +40,9 @@ def parallel():
 def compiled():
     return torch.compile(Network(), backend="eager")
 
+def scripted():
+    return torch.jit.trace(Network(), torch.rand(2, 1, 16, 16))
+
 def lazy():
     return nn.Sequential(nn.Flatten(), nn.LazyLinear(3))
 
@@ -323,6 +326,17 @@ def test_a_stored_classifier_comes_back(dataset: Dataset) -> None:
 
     assert torch.equal(restored.model.head.weight, classifier.model.head.weight)
     assert restored.feature_layer == "features"
+
+
+def test_a_stored_classifier_of_torchscript_comes_back(dataset: Dataset) -> None:
+    source = UserModule(import_path="vision_user_code:scripted", mean=0.5)
+    classifier = fit(source, dataset, seed=5)
+    record = source.to_record(classifier)
+    assert set(record.tensors) == {"state.head.weight", "state.head.bias"}
+    restored = source.restore(record, dataset, torch.device("cpu"))
+
+    images = dataset.test.images
+    torch.testing.assert_close(restored.logits(images), classifier.logits(images))
 
 
 @pytest.mark.parametrize(
