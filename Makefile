@@ -5,7 +5,7 @@ BIN := .venv/bin
 # takes tests from the others when it is done. Each loads torch and takes 1 GB: eight at most.
 ON_ALL_CORES := --numprocesses auto --maxprocesses 8 --dist worksteal --durations 20
 
-.PHONY: install demo test test-all check docs trust clean
+.PHONY: install demo test test-all check docs trust bench clean
 
 install: .venv/.installed
 
@@ -37,6 +37,10 @@ docs: install
 # Attacks every promise of docs/trust.md: up to 30 minutes on two cores.
 trust: install
 	$(BIN)/python -m tests.trust --write docs/trust.md
+
+# Measures all speeds and writes docs/performance.md: up to 25 minutes on two cores that are free.
+bench: install
+	$(BIN)/python benchmarks/performance.py
 
 clean:
 	rm -rf .venv runs site

@@ -1,0 +1,158 @@
+"""Run all benchmarks of speed, and write their lines and the page that is made of them.
+
+    python benchmarks/performance.py [--only oracle growth ...] [--quick]
+        [--lines docs/performance.jsonl] [--page docs/performance.md] [--from-lines]
+
+Each benchmark is a process of its own that prints JSON lines. One that fails, or does not end
+within its time, is told on the page. With ``--only``, the lines of the others stay as they are;
+with ``--from-lines``, nothing is measured and the page is made again. ``--quick`` runs all in
+small, to see that they work: its figures mean nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from _page import page, read_lines, write_lines
+from _page_sections import SECTIONS
+from _timing import machine
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A script that prints JSON lines.
+
+    Parameters
+    ----------
+    name
+        The name of its lines.
+    script
+        Its file.
+    arguments
+        Those of its measurement.
+    minutes
+        After which it is ended.
+    quick
+        Arguments in place of these, to try it in small.
+    """
+
+    name: str
+    script: str
+    minutes: float
+    arguments: tuple[str, ...] = ()
+    quick: tuple[str, ...] = ("--quick",)
+
+
+BENCHMARKS = (
+    Benchmark("oracle", "oracle.py", minutes=12),
+    Benchmark("growth", "growth.py", minutes=2),
+)
+
+
+def main() -> None:
+    arguments = _arguments()
+    lines = read_lines(arguments.lines)
+    if not arguments.from_lines:
+        chosen = [one for one in BENCHMARKS if one.name in arguments.only]
+        new = [machine()]
+        for benchmark in chosen:
+            new += measure(benchmark, quick=arguments.quick)
+        lines = merged(lines, new)
+        write_lines(arguments.lines, lines)
+    arguments.page.write_text(page(lines, SECTIONS), encoding="utf-8")
+
+
+def measure(benchmark: Benchmark, *, quick: bool) -> list[dict[str, Any]]:
+    """Run a benchmark, print its lines and return them, with one that says how long it took."""
+    started = time.perf_counter()
+    lines = []
+    for line in run(benchmark, quick=quick):
+        print(json.dumps(line), flush=True)
+        lines.append(line)
+    seconds = round(time.perf_counter() - started, 1)
+    date = machine()["date"]
+    return [
+        *lines,
+        {"benchmark": "took", "of": benchmark.name, "seconds": seconds, "date": date},
+    ]
+
+
+def run(benchmark: Benchmark, *, quick: bool) -> Iterator[dict[str, Any]]:
+    """Yield the lines that a benchmark prints; a last one says so if it fails."""
+    arguments = benchmark.quick if quick else benchmark.arguments
+    command = [sys.executable, str(ROOT / "benchmarks" / benchmark.script), *arguments]
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()
+        os.killpg(process.pid, signal.SIGKILL)
+
+    timer = threading.Timer(60 * benchmark.minutes, end)
+    timer.start()
+    assert process.stdout is not None
+    try:
+        for text in process.stdout:
+            line = parsed(text)
+            if line is not None:
+                yield {**line, "benchmark": benchmark.name}
+        code = process.wait()
+    finally:
+        timer.cancel()
+        if process.poll() is None:
+            end()
+    if late.is_set():
+        told = f"did not end within {benchmark.minutes:g} minutes; what it printed until then stays"
+        yield {"benchmark": benchmark.name, "failed": told}
+    elif code:
+        yield {"benchmark": benchmark.name, "failed": f"ended with the status {code}"}
+
+
+def parsed(text: str) -> dict[str, Any] | None:
+    """Return a JSON line, or ``None`` if the text is none: benchmarks print tables for people."""
+    if not text.startswith("{"):
+        return None
+    try:
+        return dict(json.loads(text))
+    except json.JSONDecodeError:
+        return None
+
+
+def merged(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the new lines, and the old ones of benchmarks that were not run again."""
+    again = {line.get("of", line["benchmark"]) for line in new}
+    kept = [line for line in old if line.get("of", line["benchmark"]) not in again]
+    return [*(new[:1]), *kept, *new[1:]]
+
+
+def _arguments() -> argparse.Namespace:
+    names = [benchmark.name for benchmark in BENCHMARKS]
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--only", nargs="+", choices=names, default=names)
+    add("--quick", action="store_true")
+    add("--lines", type=Path, default=ROOT / "docs" / "performance.jsonl")
+    add("--page", type=Path, default=ROOT / "docs" / "performance.md")
+    add("--from-lines", action="store_true")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
