@@ -217,6 +217,7 @@ def execute(
     with logged_to(directory / "log.txt"), exact_convolutions():
         _logger.info("run %s on %s", spec.name, pipeline.device)
         report = pipeline.report
+        pipeline.tell_of_chance()
         _write(directory, pipeline, report)
     return Run(directory, pipeline)
 

@@ -12,7 +12,7 @@ from causalxai.concept_space import ConceptSpace
 from causalxai.config import ResolvedPlugin, Stage
 from causalxai.dataset import Dataset
 from causalxai.pipeline.chance import no_better_than_chance
-from causalxai.pipeline.stored_answers import ClassifierRecords
+from causalxai.pipeline.stored_answers import ClassifierRecords, notice_in
 from causalxai.pipeline.watch import Watch
 from causalxai.plugin.guard import guarded
 from causalxai.progress import Progress
@@ -35,7 +35,14 @@ class ClassifierStage:
         The device of the network.
     watch
         Guards the calls into the source.
+
+    Attributes
+    ----------
+    notice
+        What was noticed of the classifier and told; empty if that was nothing.
     """
+
+    notice: str = ""
 
     def __init__(
         self,
@@ -64,9 +71,24 @@ class ClassifierStage:
                 checkpoint=checkpoint,
             ),
         )
-        if not self.source.trains and (told := no_better_than_chance(found, self._data())):
-            _logger.warning("%s", told)
+        if not self.source.trains:
+            self.tell(no_better_than_chance(found, self._data()))
         return found
+
+    def to_record(self, classifier: Classifier) -> Record:
+        """Return the classifier as it is stored, with what was noticed of it."""
+        return self.records.to_record(classifier, self.notice)
+
+    def restore(self, record: Record) -> Classifier:
+        """Return the stored classifier; a warning says what was noticed of it."""
+        self.tell(notice_in(record))
+        return self.records.restore(record)
+
+    def tell(self, notice: str) -> None:
+        """Warn of what was noticed of the classifier."""
+        self.notice = notice
+        if notice:
+            _logger.warning("%s", notice)
 
     @property
     def records(self) -> ClassifierRecords:

@@ -28,6 +28,7 @@ from causalxai.pipeline.learned_stages import ClassifierStage, ConceptStage
 from causalxai.pipeline.previews import Previews
 from causalxai.pipeline.rendering import REPORT, ReportedRun, render
 from causalxai.pipeline.stage_results import Fresh, StageResults, Work, worth_keeping
+from causalxai.pipeline.stored_answers import notice_in
 from causalxai.pipeline.watch import Watch, digests_of_data, digests_of_explanation, record_of
 from causalxai.progress import SILENT, Progress
 from causalxai.report.builder import ReportInputs
@@ -151,12 +152,18 @@ class Pipeline:
             lambda: self._classifiers.train(
                 self._rng(stage), self.progress, self._checkpoint(stage)
             ),
-            self._classifiers.records.to_record,
-            self._classifiers.records.restore,
+            self._classifiers.to_record,
+            self._classifiers.restore,
         )
         found.examine(self.dataset.test.images)
         self.watch.keep("classifier", lambda: state_of(found.model))
         return found
+
+    def tell_of_chance(self) -> None:
+        """Warn if the stored classifier is no better than chance, unless that was told already."""
+        if not self._classifiers.source.trains and not self._classifiers.notice:
+            record = self._results.stored(Stage.CLASSIFIER, self.keys[Stage.CLASSIFIER])
+            self._classifiers.tell("" if record is None else notice_in(record))
 
     @property
     def held_out(self) -> bool | None:

@@ -1,4 +1,7 @@
-"""A stored classifier's answers on fixed pictures, which show whether it is still the same."""
+"""What is stored with a classifier: its answers on fixed pictures, and what was noticed of it.
+
+The answers show whether it is still the same.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from causalxai.pipeline.watch import record_of
 from causalxai.plugin.provenance import Provenance
 from causalxai.storage.record import Record, prefixed, without_prefix
 
-_ANSWERS, _CLASSIFIER = "answers", "classifier"
+_ANSWERS, _CLASSIFIER, _NOTICE = "answers", "classifier", "no better than chance"
 
 _logger = logging.getLogger(__name__)
 
@@ -37,11 +40,12 @@ class ClassifierRecords:
     source_record: Callable[[Classifier], Record]
     source_restore: Callable[[Record], Classifier]
 
-    def to_record(self, classifier: Classifier) -> Record:
-        """Return what the source stores, and the classifier's answers."""
+    def to_record(self, classifier: Classifier, notice: str = "") -> Record:
+        """Return what the source stores, the classifier's answers, and a notice about them."""
         own = record_of(self.plugin, "classifier", lambda: self.source_record(classifier))
         tensors = {**prefixed(_CLASSIFIER, own.tensors), _ANSWERS: _answers(classifier)}
-        return Record(tensors, own.meta, own.texts, own.files)
+        noticed = {_NOTICE: notice} if notice else {}
+        return Record(tensors, {**own.meta, **noticed}, own.texts, own.files)
 
     def restore(self, record: Record) -> Classifier:
         """Return the stored classifier.
@@ -82,9 +86,15 @@ class ClassifierRecords:
         return changed
 
 
+def notice_in(record: Record) -> str:
+    """Return what was noticed of a classifier when it was stored; empty if that was nothing."""
+    return str(record.meta.get(_NOTICE, ""))
+
+
 def _without_answers(record: Record) -> Record:
     own = without_prefix(_CLASSIFIER, record.tensors)
-    return Record(own, record.meta, record.texts, record.files)
+    meta = {name: value for name, value in record.meta.items() if name != _NOTICE}
+    return Record(own, meta, record.texts, record.files)
 
 
 def _answers(classifier: Classifier) -> Tensor:

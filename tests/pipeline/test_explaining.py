@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from causalxai import Classifier, Explainer, Explanation, explain, run
+from causalxai import Classifier, Explainer, Explanation, explain, load, run
 from causalxai.errors import SpecError
 from causalxai.network.state import state_of
 from causalxai.testing import ToyWorld, toy_world
@@ -66,6 +67,29 @@ def test_the_same_objects_are_not_computed_again(world: ToyWorld, tmp_path: Path
     assert quick(world, tmp_path).pipeline.computed == []
     # Equal objects are as good as the same.
     assert quick(toy_world(0), tmp_path).pipeline.computed == []
+
+
+def test_a_classifier_at_chance_is_told_whether_it_is_computed_or_stored(
+    world: ToyWorld, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    turned = world.dataset.test.labels.roll(1)
+    data = replace(world.dataset, test=replace(world.dataset.test, labels=turned))
+    guesses = replace(world, dataset=data)
+
+    def told_by(ask: Callable[[], Any]) -> tuple[Any, list[str]]:
+        caplog.clear()
+        found = ask()
+        return found, [line for line in caplog.messages if "no better than chance" in line]
+
+    first, told = told_by(lambda: quick(guesses, tmp_path))
+    assert len(told) == 1
+    opened = load(first.directory, world.classifier, data)
+    for ask in (
+        lambda: quick(guesses, tmp_path),
+        lambda: quick(guesses, tmp_path, explain="random"),
+        lambda: opened.explain(data.test[:1]),
+    ):
+        assert told_by(ask)[1] == told
 
 
 def _other_data(world: ToyWorld) -> ToyWorld:

@@ -12,7 +12,7 @@ from torch import nn
 from causalxai import Run, run
 from causalxai.classifier import Classifier
 from causalxai.errors import DataError
-from causalxai.pipeline.stored_answers import ClassifierRecords
+from causalxai.pipeline.stored_answers import ClassifierRecords, notice_in
 from causalxai.plugin.provenance import Provenance
 from causalxai.storage.record import Record
 
@@ -40,6 +40,20 @@ def test_a_classifier_that_answers_the_same_is_restored() -> None:
     nearly = classifier(1 + 1e-6)
     assert records(nearly).restore(stored) is nearly
     assert records(nearly).changed_answers(stored) == ""
+
+
+def test_what_was_noticed_is_stored_beside_what_the_source_stores() -> None:
+    own: list[Record] = []
+    kept = ClassifierRecords(
+        PLUGIN,
+        lambda c: Record(tensors=dict(c.model.state_dict()), meta={"width": 2}),
+        lambda record: own.append(record) or classifier(),
+    )
+    assert notice_in(kept.to_record(classifier())) == ""
+    stored = kept.to_record(classifier(), "it guesses")
+    assert notice_in(stored) == "it guesses"
+    kept.restore(stored)
+    assert own[0].meta == {"width": 2}
 
 
 @pytest.mark.parametrize("weight", [1.01, -1.0, float("inf")])
