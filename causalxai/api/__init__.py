@@ -175,6 +175,7 @@ API: tuple[Section, ...] = (
         {
             "causalxai.progress": ("SILENT", "Progress"),
             "causalxai.training.loop": ("StepwiseTraining", "descend"),
+            "causalxai.training.optimizers": ("fused_on",),
             "causalxai.training.state": ("TrainingState",),
             "causalxai.storage.checkpoint": ("NO_CHECKPOINT", "Checkpoint"),
         },

@@ -160,8 +160,11 @@ def descend(
     losses: Mapping[str, Tensor],
     *,
     steepest: float | None = None,
+    keep_graph: bool = False,
 ) -> dict[str, float]:
     """Take one step of an optimizer on the sum of the losses.
+
+    Only the optimizer's weights receive gradients, whatever else the losses depend on.
 
     Parameters
     ----------
@@ -171,6 +174,8 @@ def descend(
         One or more weighted scalars.
     steepest
         The norm to which longer gradients are clipped; ``None`` for no clipping.
+    keep_graph
+        Whether another optimizer will descend on something that was computed on the way.
 
     Returns
     -------
@@ -183,10 +188,11 @@ def descend(
         If a loss or the gradient is not finite. The weights are then unchanged.
     """
     optimizer.zero_grad()
-    torch.stack(list(losses.values())).sum().backward()
+    terms = torch.stack(list(losses.values()))
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    terms.sum().backward(inputs=weights, retain_graph=keep_graph)
     norm = get_total_norm([weight.grad for weight in weights if weight.grad is not None])
-    before = {name: loss.item() for name, loss in losses.items()}
+    before = dict(zip(losses, terms.tolist(), strict=True))
     _check_losses(before)
     if not math.isfinite(norm.item()):
         raise NotFiniteError("the gradient")

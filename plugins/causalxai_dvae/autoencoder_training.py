@@ -17,6 +17,7 @@ from causalxai.seeding import seeded
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.storage.record import Json
 from causalxai.training.loop import StepwiseTraining, descend
+from causalxai.training.optimizers import fused_on
 from causalxai.training.state import TrainingState
 from causalxai_dvae.autoencoder import AutoencoderConfig, DiscreteAutoencoder
 from causalxai_dvae.binary_concrete import bernoulli_kl, sample_binary_concrete
@@ -107,7 +108,9 @@ class _AutoencoderTraining(StepwiseTraining):
         autoencoder = seeded(lambda: DiscreteAutoencoder(activations.shape[1], config), rng)
         self.autoencoder = autoencoder.to(device)
         self.autoencoder.begin_at(activations)
-        self.optimizer = torch.optim.Adam(self.autoencoder.parameters(), lr=config.learning_rate)
+        self.optimizer = torch.optim.Adam(
+            self.autoencoder.parameters(), lr=config.learning_rate, fused=fused_on(device)
+        )
 
     @property
     def state(self) -> TrainingState:

@@ -14,6 +14,7 @@ from causalxai.progress import SILENT, Progress
 from causalxai.seeding import seeded
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.training.loop import StepwiseTraining, descend
+from causalxai.training.optimizers import fused_on
 from causalxai.training.state import TrainingState
 from causalxai_dvae.autoencoder import DiscreteAutoencoder
 from causalxai_dvae.autoencoder_training import share_of_rate
@@ -119,7 +120,9 @@ class _GeneratorTraining(StepwiseTraining):
         self.generator = generator.to(device)
         some = some_rows(images, "the generator's initial weights")
         self.generator.begin_at(self.kept[some], images[some].to(device))
-        self.optimizer = torch.optim.Adam(self.generator.parameters(), lr=config.learning_rate)
+        self.optimizer = torch.optim.Adam(
+            self.generator.parameters(), lr=config.learning_rate, fused=fused_on(device)
+        )
         self.inverse_similarity = _InverseSimilarity(config.similarity).to(device)
 
     @property

@@ -23,6 +23,7 @@ from causalxai.progress import SILENT, Progress
 from causalxai.seeding import seeded
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.storage.record import Record
+from causalxai.training.optimizers import fused_on
 from causalxai.training.state import TrainingState
 from causalxai_models.weights import load_weights
 
@@ -225,7 +226,11 @@ def train(
     DataError
         If the loss is not finite.
     """
-    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=config.weight_decay)
+    optimizer = torch.optim.AdamW(
+        model.parameters(),
+        weight_decay=config.weight_decay,
+        fused=fused_on(next(model.parameters()).device),
+    )
     training = _ClassifierTraining(model, optimizer, loss, rng)
     stored = checkpoint.load()
     first = 0 if stored is None else training.resume(stored)

@@ -9,7 +9,8 @@ from typing import Annotated, Self
 
 import torch
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from causalxai.classifier import Classifier
 from causalxai.errors import DataError
@@ -19,6 +20,7 @@ from causalxai.progress import SILENT, Progress
 from causalxai.seeding import seeded
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.training.loop import StepwiseTraining, descend
+from causalxai.training.optimizers import fused_on
 from causalxai.training.state import TrainingState
 from causalxai_glance.twin.discriminator import Discriminator
 from causalxai_glance.twin.intervened import values_of_do
@@ -193,9 +195,16 @@ class TwinTraining(StepwiseTraining):
             lambdas=config.lambdas,
         ).to(self.device)
         self.path_length = PathLength().to(self.device)
-        rate = config.learning_rate
-        self.painter = torch.optim.Adam(self.twin.parameters(), lr=rate, betas=(0.5, 0.99))
-        self.critic = torch.optim.Adam(self.discriminator.parameters(), lr=rate, betas=(0.0, 0.99))
+        self.painter = self._adam(self.twin, momentum=0.5)
+        self.critic = self._adam(self.discriminator, momentum=0.0)
+
+    def _adam(self, network: nn.Module, momentum: float) -> torch.optim.Adam:
+        return torch.optim.Adam(
+            network.parameters(),
+            lr=self.config.learning_rate,
+            betas=(momentum, 0.99),
+            fused=fused_on(self.device),
+        )
 
     @property
     def state(self) -> TrainingState:
@@ -216,8 +225,8 @@ class TwinTraining(StepwiseTraining):
             for group in optimizer.param_groups:
                 group["lr"] = self.config.learning_rate * self._share_of_rate(number)
         batch = self._draw()
-        painted, losses = self._paint(batch, number)
-        losses |= self._criticise(batch.images[:], painted, number)
+        realism, losses = self._paint(batch, number)
+        losses |= self._criticise(batch.images[:], realism, number)
         self._average(number)
         return losses
 
@@ -231,8 +240,7 @@ class TwinTraining(StepwiseTraining):
         return self.material[rows].to(self.device)
 
     def _paint(self, batch: Batch, number: int) -> tuple[Tensor, dict[str, float]]:
-        """Do one step of the twin; return its reconstructions and their readings."""
-        self.discriminator.requires_grad_(False)
+        """Do one step of the twin; return the discriminator's logits of all that it rendered."""
         with self._mixed_precision():
             latents = self.twin.latents(batch.embeddings + self._noise(batch.embeddings))
             cycles = self.objective.weights.do_cycle > 0 and self.named > 0
@@ -240,7 +248,8 @@ class TwinTraining(StepwiseTraining):
             images = self.twin.render(units, self.rng)
             embeddings, logits = self.classifier.embed_and_classify(images)
             parts = [units, images, logits, self.twin.latents(embeddings)]
-            parts.append(self.discriminator(images))
+            realism: Tensor = self.discriminator(images)
+            parts.append(realism)
         as_seen, *intervened = _in_parts(parts, len(batch))
         terms: dict[str, Tensor] = self.objective(
             batch, as_seen, next(iter(intervened), None), number, self.config.steps
@@ -248,8 +257,10 @@ class TwinTraining(StepwiseTraining):
         if number % _PATH_EVERY == 0:
             terms["path length"] = self._path_penalty(latents)
         # Without clipping, steep gradients of the path length penalty made short trainings diverge.
-        losses = descend(self.painter, terms, steepest=_STEEPEST)
-        return images.detach(), losses
+        # The graph is kept, because the discriminator learns from the same logits: its weights have
+        # not changed since then.
+        losses = descend(self.painter, terms, steepest=_STEEPEST, keep_graph=True)
+        return realism, losses
 
     def _noise(self, embeddings: Tensor) -> Tensor:
         drawn = torch.randn(embeddings.shape, generator=self.rng).to(embeddings)
@@ -271,14 +282,13 @@ class TwinTraining(StepwiseTraining):
         return self.objective.weights.path_length * _PATH_EVERY * penalty
 
     def _criticise(self, images: Tensor, painted: Tensor, number: int) -> dict[str, float]:
-        """Do one step of the discriminator."""
-        self.discriminator.requires_grad_(True)
+        """Do one step of the discriminator, whose logits of painted images are given."""
         regularised = number % _R1_EVERY == 0
         real = images.clone().requires_grad_(regularised)
         # Second derivatives are not computed in half precision.
         with self._mixed_precision(not regularised):
             realism = self.discriminator(real)
-            loss = discriminator_loss(realism, self.discriminator(painted.float()))
+            loss = discriminator_loss(realism, painted)
         if regularised:
             loss = loss + _R1_GAMMA / 2 * _R1_EVERY * r1_penalty(realism, real)
         return descend(self.critic, {"discriminator": loss})
@@ -286,10 +296,9 @@ class TwinTraining(StepwiseTraining):
     @torch.no_grad()
     def _average(self, number: int) -> None:
         # The average is short at first, so that the initial weights soon lose their influence.
-        share = 1 - min(self.config.ema, (1 + number) / (10 + number))
-        weights = zip(self.average.parameters(), self.twin.parameters(), strict=True)
-        for average, weight in weights:
-            average.lerp_(weight, share)
+        kept = min(self.config.ema, (1 + number) / (10 + number))
+        average = get_ema_multi_avg_fn(kept)
+        average(list(self.average.parameters()), list(self.twin.parameters()), number)
 
     def _mixed_precision(self, wanted: bool = True) -> AbstractContextManager[None]:
         half = wanted and _has_bfloat16(self.device)

@@ -147,6 +147,7 @@ class TestPainter:
         trains = prepared(looker, material)
         before = deepcopy(trains.discriminator.state_dict())
         trains._paint(trains._draw(), 1)
+        # Its own step comes later, from the same logits.
         assert not gradients(trains.discriminator)
         assert all(torch.equal(before[k], v) for k, v in trains.discriminator.state_dict().items())
 
@@ -207,7 +208,7 @@ class TestCritic:
         copy = deepcopy(trains.discriminator)
         # Without a step of its own, what the gradient is can be seen.
         trains.critic.param_groups[0]["lr"] = 0.0
-        told = trains._criticise(images, painted, number)
+        told = trains._criticise(images, trains.discriminator(painted), number)
         loss = criticised_by_hand(copy, images, painted, regularised=regularised)
         loss.backward()
         assert told == {"discriminator": pytest.approx(loss.item(), rel=1e-5)}
@@ -222,7 +223,7 @@ class TestCritic:
         assert not any(torch.equal(before[k], after[k]) for k in before if k.endswith("weight"))
 
     @pytest.mark.parametrize(("losses", "count"), [("do-cycle", 16), ("paper", 8)])
-    def test_it_sees_the_batch_and_all_that_was_painted(
+    def test_it_sees_the_batch_and_judges_all_that_was_painted_once(
         self,
         looker: Classifier,
         material: Batch,
@@ -231,7 +232,7 @@ class TestCritic:
         count: int,
     ):
         trains = prepared(looker, material, losses=losses)
-        painted, drawn, seen = [], [], []
+        painted, drawn, judged, seen = [], [], [], []
 
         def noted(where: list, whole):
             def note(*given):
@@ -242,18 +243,21 @@ class TestCritic:
 
         monkeypatch.setattr(trains.twin, "render", noted(painted, trains.twin.render))
         monkeypatch.setattr(trains, "_draw", noted(drawn, trains._draw))
+        monkeypatch.setattr(
+            trains.discriminator, "forward", noted(judged, trains.discriminator.forward)
+        )
         whole = trains._criticise
 
-        def criticise(images: Tensor, pictures: Tensor, number: int) -> dict[str, float]:
-            seen.append((images, pictures, number))
-            return whole(images, pictures, number)
+        def criticise(images: Tensor, realism: Tensor, number: int) -> dict[str, float]:
+            seen.append((images, realism, number))
+            return whole(images, realism, number)
 
         monkeypatch.setattr(trains, "_criticise", criticise)
         losses_of_step = trains.step(1)
-        ((images, pictures, number),) = seen
+        ((images, realism, number),) = seen
         assert torch.equal(images, drawn[0].images) and number == 1
-        assert torch.equal(pictures, painted[0].detach()) and len(pictures) == count
-        assert not pictures.requires_grad
+        assert realism is judged[0] and len(painted[0]) == len(realism) == count
+        assert [len(logits) for logits in judged] == [count, 8]
         assert losses_of_step["discriminator"] > 0 and set(losses_of_step) <= set(TERMS)
 
 
