@@ -123,7 +123,8 @@ def _lead(comparison: Comparison) -> str:
         return ""
     methods = [str(label) for label in axis.labels if label not in axis.controls]
     controls = [str(label) for label in axis.labels if label in axis.controls]
-    beside = f", beside the controls {listed(controls)}" if controls else ""
+    several = "control" if len(controls) == 1 else "controls"
+    beside = f", beside the {several} {listed(controls)}" if controls else ""
     explain = "explains" if len(methods) == 1 else "explain"
     return f"{listed(methods)} {explain} {_explained(specs)}{beside}."
 

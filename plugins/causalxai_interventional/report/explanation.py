@@ -8,6 +8,7 @@ from typing import cast
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.ticker import LogFormatter, NullFormatter
 from torch import Tensor
 
 from causalxai.dataset import some_of_each_class
@@ -111,6 +112,9 @@ def _draw_spread(axes: Axes, explanation: Explanation, image: int, here: Tensor)
     after = logit - explanation.importance[image, here][tested]
     if len(after):
         axes.hist(after.numpy(), bins=30, color=CATEGORIES[4], log=True)
+        # The default writes powers of ten as formulas, which figures of the report do not have.
+        axes.yaxis.set_major_formatter(LogFormatter())
+        axes.yaxis.set_minor_formatter(NullFormatter())
     axes.axvline(logit, color=INK, linewidth=1)
 
 

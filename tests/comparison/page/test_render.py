@@ -82,7 +82,7 @@ def test_the_same_images_stand_beside_their_maps(page: Any):
 
 def test_the_page_says_what_explains_what(done: Comparison):
     told = "exact and refusing explain two trainings of one architecture (toy, trained on toy)"
-    assert _lead(done) == f"{told}, beside the controls random."
+    assert _lead(done) == f"{told}, beside the control random."
     first = replace(done, entries=done.entries[:3])
     assert _lead(first).startswith("exact and refusing explain one classifier (toy, ")
 
@@ -92,7 +92,7 @@ def test_the_page_does_not_claim_that_a_given_network_was_trained(
 ):
     source = done.entries[0].cell.spec.classifier.plugin_class
     monkeypatch.setattr(source, "trains", property(lambda self: False))
-    told = "exact and refusing explain toy (not trained here) on toy, beside the controls random."
+    told = "exact and refusing explain toy (not trained here) on toy, beside the control random."
     assert _lead(done) == told
 
 

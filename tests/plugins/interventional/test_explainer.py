@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from causalxai import Classifier, Explanation, ScoringInputs
 from causalxai.errors import CapabilityError
 from causalxai.report.builder import ReportInputs
+from causalxai.report.section import Figure
 from causalxai_interventional.correction import Correction
 from causalxai_interventional.discoverer import InterventionalDiscoverer
 from causalxai_interventional.explainer import InterventionalExplainer
@@ -330,6 +331,8 @@ def test_sections_can_be_drawn(
         "Effects of single edges",
     ]
     assert first == again, "the same explanation gives the same bytes"
+    figures = [item for section in first for item in section.items if isinstance(item, Figure)]
+    assert not [figure for figure in figures if "mathdefault" in (figure.svg or "")]
     report = graph_report(InterventionalDiscoverer(), discovered.graph, inputs)
     (frequencies,) = report.sections
     assert frequencies.title == "Causal edges across images"
