@@ -61,7 +61,7 @@ class Page:
     def text(self) -> str:
         """Return the section as Markdown."""
         pooled = self.comparison.scores
-        remark = textwrap.fill(self.published.remark, 100)
+        remark = textwrap.fill(self.published.remark, 100, break_on_hyphens=False)
         parts = [f"## {self.published.title}", self._how(), remark]
         for column, scores in self.published.scores.items():
             parts.append(self._beside_the_paper(pooled, column, scores))

@@ -36,6 +36,6 @@ def test_the_notebook_shows_the_report_and_the_comparison(tmp_path: Path) -> Non
         if "text/html" in output.get("data", {})
     ]
     report, scores, page = shown
-    assert "All files are in <code>runs/interventional-" in report
+    assert "<code>runs/interventional-" in report
     assert "grad-cam" in scores
-    assert "comparison" in page
+    assert "/comparison.html</code>" in page
