@@ -93,7 +93,8 @@ class Explanation:
         parts = [f"images {list(self.images.shape)}"]
         if self.importance is not None:
             parts.append(f"importance {list(self.importance.shape)}")
-        parts += [f"map {name!r}" for name in self.maps]
+        if self.maps:
+            parts.append(f"maps: {len(self.maps)}")
         if self.what_ifs:
             parts.append(f"what-ifs: {len(self.what_ifs)}")
         return f"Explanation({', '.join(parts)})"

@@ -190,6 +190,6 @@ def test_an_explanation_is_shown_by_what_it_has():
     maps = {"heat": torch.rand(N, 2, 4)}
     whole = Explanation(images, torch.zeros(N), ("a", "b"), importance, maps, what_ifs())
     assert repr(whole) == (
-        "Explanation(images [3, 1, 2, 4], importance [3, 2], map 'heat', what-ifs: 4)"
+        "Explanation(images [3, 1, 2, 4], importance [3, 2], maps: 1, what-ifs: 4)"
     )
     assert repr(Explanation(images, torch.zeros(N))) == "Explanation(images [3, 1, 2, 4])"

@@ -109,7 +109,7 @@ def render_summary(
     metrics: Sequence[MetricResult],
     report: Report,
 ) -> str:
-    """Return a run's scores and the first figure of its report as a fragment of HTML.
+    """Return a run's scores, without their parts, and its report's first figure as HTML.
 
     Parameters
     ----------
@@ -126,7 +126,10 @@ def render_summary(
         .render(
             spec=spec,
             graph=graph,
-            scores=[(result, list(score_rows(result))) for result in metrics],
+            scores=[
+                (result, [row for row in score_rows(result) if row.kind != "part"])
+                for result in metrics
+            ],
             figure=_first_figure(report),
         )
     )

@@ -297,7 +297,8 @@ def test_without_metrics_there_is_no_table_of_scores(render: Render):
 def test_a_summary_has_the_scores_and_the_first_figure(
     figures: dict[str, bytes], address: str | None, tiny_spec: dict[str, Any]
 ):
-    result = MetricResult("deletion", estimate=Estimate(0.25, 0.1, 0.4, 9))
+    other = {"another map": Estimate(0.5, 0.4, 0.6, 9)}
+    result = MetricResult("deletion", estimate=Estimate(0.25, 0.1, 0.4, 9), parts=other)
     html = render_summary(
         load_spec(tiny_spec), graph=None, metrics=[result], report=Report("", figures)
     )
