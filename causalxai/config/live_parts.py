@@ -23,6 +23,7 @@ CALLER = "the calling program"
 _WANTED: dict[Group, str] = {
     "datasets": "a causalxai.Dataset",
     "classifiers": "a causalxai.Classifier, as in Classifier(model, class_names=...)",
+    "graph_discoverers": "a causalxai.CausalGraph, a causalxai.GraphDiscoverer",
 }
 
 
@@ -48,30 +49,36 @@ def resolve_live(group: Group, live: Live) -> ResolvedPlugin[Any]:
 
 def resolve_images(live: Live) -> GivenImages:
     """Return the images to explain that an object holds; DataError if it holds none."""
-    from causalxai.live.images import GivenImages, given_images
+    from causalxai.live.images import AskedImages, GivenImages, given_images
 
-    return live.value if isinstance(live.value, GivenImages) else given_images(live.value)
+    if isinstance(live.value, GivenImages):
+        return live.value
+    asked = live.value if isinstance(live.value, AskedImages) else AskedImages(live.value)
+    return given_images(asked.images, asked.target)
 
 
 def images_by_digest(data: Mapping[str, Any]) -> dict[str, object]:
-    """Return, of a written spec whose images were objects, what is known of them: the digest."""
+    """Return, of a written spec whose images were objects, what is known of them."""
     images = data.get("images")
     if not isinstance(images, dict) or images.get("use") != LIVE:
         return {}
     from causalxai.live.images import GivenImages
 
-    return {"images": GivenImages(str(images.get("digest", "")))}
+    return {"images": GivenImages.from_data(images)}
 
 
 def _resolve(group: Group, value: object) -> ResolvedPlugin[Any]:
     # Imported here because torch takes seconds, which a spec of a file can do without.
     from causalxai.classifier import Classifier
     from causalxai.dataset import Dataset
+    from causalxai.graph import CausalGraph
 
     if group == "classifiers" and isinstance(value, Classifier):
         return _classifier(value)
     if group == "datasets" and isinstance(value, Dataset):
         return _dataset(value)
+    if group == "graph_discoverers" and isinstance(value, CausalGraph):
+        return _graph(value)
     base = registry.base_class(group)
     if not isinstance(value, Plugin) or not isinstance(value, base):
         wanted = _WANTED.get(group, f"a causalxai.{base.__name__}")
@@ -94,6 +101,13 @@ def _dataset(value: Any) -> ResolvedPlugin[Any]:
     config = LiveDataset.Config(dataset=value, digest=dataset_digest(value))
     count = len(value.train) + len(value.test)
     return _built_in("datasets", f"{count} images", LiveDataset, config)
+
+
+def _graph(value: Any) -> ResolvedPlugin[Any]:
+    from causalxai.live.graph import LiveGraph, graph_digest
+
+    config = LiveGraph.Config(graph=value, digest=graph_digest(value))
+    return _built_in("graph_discoverers", "your graph", LiveGraph, config)
 
 
 def _built_in(

@@ -123,8 +123,9 @@ class ImageSelection(BaseModel):
     """The number of images, spread evenly over the classes."""
     only: Literal["correct", "errors", "any"] = "correct"
     """Images that are classified correctly, images that are not, or both."""
-    target: Literal["predicted", "label"] = "predicted"
-    """The class that is explained: the predicted one, or the image's label."""
+    target: Annotated[int, Field(ge=0, strict=True)] | str = "predicted"
+    """The class that is explained: predicted for the one that the network predicts, label for the
+    image's label, or a class by its name or its index, counted from 0, for all images."""
 
 
 class Spec(BaseModel):

@@ -129,10 +129,10 @@ class ResolvedSpec:
 
     @property
     def images_data(self) -> dict[str, Any]:
-        """The images as a spec writes them, or their digest if they were given in Python."""
+        """The images as a spec writes them, or what is known of those that were given in Python."""
         if isinstance(self.images, ImageSelection):
             return self.images.model_dump(mode="json")
-        return {"use": LIVE, "digest": self.images.digest}
+        return {"use": LIVE, **self.images.to_data()}
 
     @property
     def live(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from causalxai.dataset_dependent import DatasetDependent
 from causalxai.errors import CapabilityError, CausalxaiError, DataError, SpecError, UndecidedError
 from causalxai.live.images import GivenImages
 from causalxai.outline import Outline
+from causalxai.pipeline.targets import LABEL, PREDICTED, class_indices
 from causalxai.plugin.guard import guarded
 
 if TYPE_CHECKING:
@@ -100,6 +101,9 @@ def outline_mistakes(spec: ResolvedSpec, outline: Outline) -> Iterator[Mistake]:
     for name in () if isinstance(spec.images, GivenImages) else spec.images.classes or ():
         setting = "images.classes"
         yield from noted(("images",), partial(class_index, name, outline.class_names, setting))
+    if (target := spec.images.target) not in (None, PREDICTED, LABEL):
+        check = partial(class_indices, target, outline.class_names, "images.target")
+        yield from noted(("images",), check)
     offered = outline.offers | (frozenset(Capability) - OFFERED_BY_DATA)
     for stage, part in _parts(spec, Stage.GRAPH, Stage.EXPLAIN):
         who = part.plugin_class.__name__

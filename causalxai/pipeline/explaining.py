@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from causalxai.config.limits import NAME
+from causalxai.config.live import Live
 from causalxai.config.model import FORMAT_VERSION
+from causalxai.live.images import AskedImages
 from causalxai.pipeline.execution import Run, run
 from causalxai.pipeline.stage_results import Fresh
 from causalxai.plugin import Plugin, registry
@@ -22,6 +24,7 @@ def explain(
     method: str | None = None,
     explain: object = None,
     images: object = None,
+    target: int | str | Sequence[int | str] | None = None,
     metrics: Sequence[object] | None = None,
     out: str | Path = "runs",
     seed: int = 0,
@@ -45,9 +48,13 @@ def explain(
         An explainer, to be used without a method or in the place of the method's: its name, a
         mapping with ``use`` and its settings, or an instance.
     images
-        The images to explain: a ``Split``, a tensor ``[n, c, h, w]`` in [0, 1], or a selection as
-        in a spec, such as ``{"count": 4, "only": "errors"}``. By default eight images of the test
-        split. Each is explained for the class that the network predicts.
+        The images to explain, of the size of the data set's: a ``Split``; a tensor or an array
+        ``[n, c, h, w]`` or ``[n, h, w, c]``, of floats in [0, 1] or of bytes, which are divided by
+        255; or a list of arrays or of PIL's images. Or a selection as in a spec, such as
+        ``{"count": 4, "only": "errors"}``. By default eight images of the test split.
+    target
+        The class for which each image is explained: an index or a name, one for each image, or
+        ``"label"`` for the images' own classes; by default the one that the network predicts.
     metrics
         The metrics, as names, mappings or instances; by default those of the method.
     out
@@ -61,8 +68,8 @@ def explain(
         What to compute again although it is stored, as in ``run``.
     **settings
         Further keys of a spec: ``concepts``, ``oracle`` and ``graph`` (names, mappings or
-        instances; a fitted concept space is not fitted again), ``name``, ``budget``, ``device``,
-        ``memory_mb``, ``sanity``.
+        instances; a fitted concept space is not fitted again, and a ``CausalGraph`` is taken as it
+        is), ``name``, ``budget``, ``device``, ``memory_mb``, ``sanity``.
 
     Raises
     ------
@@ -78,6 +85,7 @@ def explain(
         method=method,
         explain=explain,
         images=images,
+        target=target,
         metrics=metrics,
         seed=seed,
         **settings,
@@ -87,6 +95,7 @@ def explain(
 
 def spec_of(classifier: object, data: object, *, name: str, **settings: object) -> dict[str, Any]:
     """Return a spec with the parts that are given; the others are left out."""
+    settings["images"] = _asked(settings.pop("images", None), settings.pop("target", None))
     given = {key: value for key, value in settings.items() if value is not None}
     return {
         "causalxai": FORMAT_VERSION,
@@ -95,6 +104,16 @@ def spec_of(classifier: object, data: object, *, name: str, **settings: object) 
         "classifier": classifier,
         **given,
     }
+
+
+def _asked(images: object, target: object) -> object:
+    """Return what a spec has for images and for the class that is explained."""
+    if images is not None and not isinstance(images, Mapping):
+        return Live(AskedImages(images, target))
+    if target is None:
+        return images
+    index = target.tolist() if hasattr(target, "tolist") else target
+    return {**(images or {}), "target": index}
 
 
 def named(part: object) -> str:

@@ -13,6 +13,7 @@ from causalxai.config import ImageSelection
 from causalxai.dataset import Dataset, class_index
 from causalxai.errors import CapabilityError
 from causalxai.live.images import GivenImages
+from causalxai.pipeline.targets import LABEL, PREDICTED, target_of
 
 _NAMED = 20
 """The most classes that a warning names."""
@@ -31,6 +32,8 @@ def images_of(
         return select_images(images, classifier, dataset, rng)
     given = images.need()
     predicted = classifier.predict(given).cpu()
+    if images.target not in (None, PREDICTED):
+        return given, _explained(images.target, given, classifier, predicted, images.labels)
     if images.labels is not None and (wrong := int((predicted != images.labels.cpu()).sum())):
         _logger.warning(
             "images: %d of the %d are not classified as they are labelled; what is explained is "
@@ -39,6 +42,22 @@ def images_of(
             len(given),
         )
     return given, predicted
+
+
+def _explained(
+    target: object, images: Tensor, classifier: Classifier, predicted: Tensor, labels: Tensor | None
+) -> Tensor:
+    """Return the class that is explained for each image, ``[n]``, as a setting says it."""
+    if target == PREDICTED:
+        return predicted
+    if target == LABEL:
+        if labels is None:
+            raise CapabilityError(
+                "images.target: the labels of these images are not known; give a Split, or the "
+                "class's index or name"
+            )
+        return labels.cpu()
+    return target_of(target, images, classifier, "images.target")
 
 
 def select_images(
@@ -74,8 +93,9 @@ def select_images(
     if not len(rows):
         raise CapabilityError(f"images: no {selection.split} image fits only: {selection.only}")
     _warn_of_gaps(selection, wanted, [len(rows_of_class) for rows_of_class in chosen])
-    target = predicted if selection.target == "predicted" else split.labels
-    return split.images[rows], target[rows]
+    images = split.images[rows]
+    classes = _explained(selection.target, images, classifier, predicted[rows], split.labels[rows])
+    return images, classes
 
 
 def _warn_of_gaps(selection: ImageSelection, classes: Sequence[str], counts: Sequence[int]) -> None:

@@ -201,3 +201,21 @@ def test_wrongly_classified_images_are_told(
         world, tmp_path, images=replace(split, images=split.images.flip(0), labels=labels.flip(0))
     )
     assert "4 of the 4 are not classified as they are labelled" in caplog.text
+
+
+def test_images_are_arrays_and_the_class_is_asked_for(world: ToyWorld, tmp_path: Path) -> None:
+    images, names = world.dataset.test.images[:3], world.dataset.class_names
+    given = {"images": images.numpy(), "target": [names[2], 0, 1]}
+    done = quick(world, tmp_path, **given)
+    assert torch.equal(done.explanation.images, images)
+    assert done.explanation.target.tolist() == [2, 0, 1]
+    opened = load(done.directory, world.classifier, world.dataset)
+    assert opened.explanation.target.tolist() == [2, 0, 1]
+    selected = quick(world, tmp_path, images={"count": 2}, target=names[1])
+    assert selected.explanation.target.tolist() == [1, 1]
+    with pytest.raises(SpecError, match=r"images.target: .*there is no class 'nothing'"):
+        quick(world, tmp_path, target="nothing")
+    with pytest.raises(SpecError, match="images: target should be a class's index or name"):
+        quick(world, tmp_path, target=0.5)
+    with pytest.raises(SpecError, match="target has 1 classes for 3 images"):
+        quick(world, tmp_path, target=[0])

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from causalxai import Classifier, Dataset, Split
 from causalxai.config import ImageSelection
 from causalxai.errors import CapabilityError
-from causalxai.pipeline.images import select_images
+from causalxai.live.images import given_images
+from causalxai.pipeline.images import images_of, select_images
 
 NAMES = ("ant", "bee", "cat")
 PER_CLASS, WRONG = 10, 3  # Of each class's images the first three are taken for the next class.
@@ -144,3 +145,23 @@ def test_images_that_are_not_there_are_told():
     for settings in ({"only": "errors"}, {"classes": ["cat"]}):
         with pytest.raises(CapabilityError, match="no test image fits only: "):
             select_images(ImageSelection(**settings), CLASSIFIER, dataset, torch.Generator())
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"), [("cat", [2, 2, 2]), (1, [1, 1, 1]), ("label", [0, 1, 2])]
+)
+def test_the_class_to_explain_can_be_asked_for(target: Any, expected: list[int]) -> None:
+    assert select(count=3, only="errors", target=target)[2] == expected
+
+
+def test_of_given_images_the_class_can_be_asked_for() -> None:
+    some, rng = DATASET.test[:2], torch.Generator()
+
+    def targets(given: Any, target: Any) -> list[int]:
+        return images_of(given_images(given, target), CLASSIFIER, DATASET, rng)[1].tolist()
+
+    assert targets(some, None) == targets(some, "predicted") == [1, 1]
+    assert targets(some, "label") == [0, 0]
+    assert targets(some.images, ["cat", 0]) == [2, 0]
+    with pytest.raises(CapabilityError, match="labels of these images are not known; give a Split"):
+        targets(some.images, "label")
