@@ -51,6 +51,8 @@ class Section:
         The columns of its table.
     applies
         Which of the benchmark's lines belong into the table.
+    met
+        Whether a line reaches its goal; ``None`` if it has none.
     shortfall
         What is missing in a line whose goal is not reached, as a sentence; by default its case,
         its ratio and its goal.
@@ -61,6 +63,7 @@ class Section:
     text: str
     columns: tuple[Column, ...]
     applies: Callable[[Line], bool] = lambda _line: True
+    met: Callable[[Line], bool | None] = lambda line: line.get("met")
     shortfall: Callable[[Line], str] | None = None
 
 
@@ -75,8 +78,9 @@ def page(lines: Sequence[Line], sections: Sequence[Section]) -> str:
         In the order of the page. Lines that belong to none are not lost: they get a table of all
         their keys.
     """
-    parts = [_head(lines)]
+    parts: list[str] = []
     used: set[int] = set()
+    verdicts: list[bool | None] = []
     for section in sections:
         own = [
             line
@@ -84,6 +88,7 @@ def page(lines: Sequence[Line], sections: Sequence[Section]) -> str:
             if line["benchmark"] == section.benchmark and _is_figure(line) and section.applies(line)
         ]
         used |= {id(line) for line in own}
+        verdicts += [section.met(line) for line in own]
         if own:
             parts += [f"## {section.title}", filled(section.text), table(section.columns, own)]
             parts += _what_falls_short(section, own)
@@ -96,7 +101,7 @@ def page(lines: Sequence[Line], sections: Sequence[Section]) -> str:
     if failed:
         told = [f"- {line['benchmark']}: {line['failed']}" for line in failed]
         parts += ["## What could not be measured", "\n".join(told)]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join([_head(lines, verdicts), *parts]) + "\n"
 
 
 def table(columns: Sequence[Column], lines: Sequence[Line]) -> str:
@@ -155,7 +160,7 @@ def _is_figure(line: Line) -> bool:
     return line["benchmark"] not in ("machine", "took") and "failed" not in line
 
 
-def _head(lines: Sequence[Line]) -> str:
+def _head(lines: Sequence[Line], verdicts: Sequence[bool | None]) -> str:
     parts = [
         "# Performance",
         filled(
@@ -167,7 +172,7 @@ def _head(lines: Sequence[Line]) -> str:
         ),
     ]
     parts += [filled(_machine(line)) for line in lines if line["benchmark"] == "machine"]
-    goals = [line["met"] for line in lines if line.get("met") is not None]
+    goals = [met for met in verdicts if met is not None]
     if goals:
         parts.append(
             filled(
@@ -194,7 +199,7 @@ def _machine(line: Line) -> str:
 
 
 def _what_falls_short(section: Section, lines: Sequence[Line]) -> Iterator[str]:
-    missed = [line for line in lines if line.get("met") is False]
+    missed = [line for line in lines if section.met(line) is False]
     if missed:
         say = section.shortfall or _missed
         told = [
@@ -215,5 +220,5 @@ def _profiled(line: Line) -> str:
     found = line.get("profile")
     if not found:
         return ""
-    told = [f"`{name}` {share:.0%}" for name, share in found]
+    told = [one if isinstance(one, str) else f"`{one[0]}` {one[1]:.0%}" for one in found]
     return f" The time is spent in {', '.join(told)}."

@@ -117,4 +117,95 @@ are answered by the oracle and by the naive loop, on one thread.
     ),
 )
 
-SECTIONS = (ORACLE, GROWTH)
+MEMORY = Section(
+    "memory",
+    "Memory",
+    """
+A spec's `memory_mb` limits how much a stage takes beyond what the process needs before the first
+one. Each run explains images that do not fit into its limit; its peak may be 15 % above, because
+allocators and libraries keep some memory.
+""",
+    (
+        Column("run", "run"),
+        Column("stage", "stage"),
+        Column("peak, MiB", "peak_mb"),
+        Column("limit, MiB", "limit_mb"),
+        Column("kept", "keeps"),
+    ),
+    met=lambda line: line.get("keeps"),
+    shortfall=lambda line: (
+        f"{line['stage']} of {line['run']} takes {written(line['peak_mb'])} MiB, where "
+        f"{written(line['limit_mb'])} are allowed."
+    ),
+)
+
+LARGE_FOLDER = Section(
+    "large_folder",
+    "A large folder",
+    """
+Photographs as JPEG files, 224 pixels high, are opened and 16 of them explained with a small
+network. As numbers they would take 12 GB. A run that read them all before it began would have to
+decode each; "computed" are the seconds for which the process computed, on all its threads.
+""",
+    (
+        Column("step", "case"),
+        Column("seconds", "seconds"),
+        Column("computed", "computed"),
+        Column("goal, seconds", "goal"),
+        Column("peak, GB", "peak_gb"),
+        Column("goal, GB", "peak_goal_gb"),
+        Column("reached", "met"),
+    ),
+    shortfall=lambda line: (
+        f"{line['case']}: {written(line.get('seconds'))} seconds and {written(line['peak_gb'])} GB."
+    ),
+)
+
+_TWICE, _SHARE_AT_64PX = 2.0, 0.6
+
+
+def _training_goals(line: Line) -> str:
+    share = f" and {_SHARE_AT_64PX:.0%}" if "64px" in line["case"] else ""
+    return f"{written(_TWICE)}{share}"
+
+
+def _training_met(line: Line) -> bool:
+    share = _SHARE_AT_64PX if "64px" in line["case"] else 0.0
+    return bool(line["ratio_vs_stylegan2"] >= _TWICE and line["share_of_limit"] >= share)
+
+
+TRAINING = Section(
+    "training",
+    "A step of a twin's training",
+    """
+A step of the twin's training is compared with one of a straightforward StyleGAN2 that is as wide,
+with a batch of as many images, on one thread and in turn: 2 means that StyleGAN2's step takes twice
+as long. The twin's step includes what StyleGAN2 does not have, the classifier's readings of all
+rendered images. Regularisers count in both with the share of the steps that have them.
+
+The limit is the speed of the machine's own convolutions: those of the twin's step, of the same
+shapes, forward and backward, repeated alone. The share is that of the step without regularisers, in
+operations of convolutions and matrix products a second.
+""",
+    (
+        Column("case", "case"),
+        Column("images", "images"),
+        Column("StyleGAN2 / ours", "ratio_vs_stylegan2"),
+        _percent("share_of_limit"),
+        Column("goals", _training_goals),
+        Column("reached", _training_met),
+        Column("seconds", "seconds"),
+        Column("StyleGAN2's", "stylegan2_seconds"),
+        Column("GFLOP/s", "gflop_per_second"),
+        Column("convolutions alone", "convolutions_gflop_per_second"),
+        Column("threads", "threads"),
+    ),
+    met=_training_met,
+    shortfall=lambda line: (
+        f"{line['case']}: {written(line['ratio_vs_stylegan2'])} times and "
+        f"{line['share_of_limit']:.0%} of the convolutions' speed, where {_training_goals(line)} "
+        "were asked for."
+    ),
+)
+
+SECTIONS = (ORACLE, GROWTH, TRAINING, MEMORY, LARGE_FOLDER)

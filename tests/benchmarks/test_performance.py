@@ -140,9 +140,52 @@ def test_a_benchmark_that_does_not_end_is_ended(module, tmp_path, monkeypatch):
 
 def test_all_benchmarks_end_within_25_minutes(module):
     performance = module("performance")
-    assert sum(benchmark.minutes for benchmark in performance.BENCHMARKS) <= 25
+    assert performance.longest(performance.BENCHMARKS) <= 25
     for benchmark in performance.BENCHMARKS:
         assert (ROOT / "benchmarks" / benchmark.script).exists()
+
+
+def test_two_benchmarks_run_side_by_side_and_others_alone(module):
+    performance = module("performance")
+    some = [performance.Benchmark("", "", minutes=minutes) for minutes in (5, 2, 2, 3)]
+    alone = performance.Benchmark("", "", minutes=4, alone=True)
+    # The second lane has 2 + 2 + 3 minutes.
+    assert performance.longest([alone, *some]) == 4 + 7
+
+
+def test_lines_come_in_the_order_of_the_benchmarks(module, monkeypatch):
+    performance = module("performance")
+    monkeypatch.setattr(performance, "measure", lambda one, quick: [{"benchmark": one.name}])
+    some = [
+        performance.Benchmark(name, "", minutes=1, alone=alone)
+        for name, alone in (("a", True), ("b", False), ("c", False))
+    ]
+    names = [line["benchmark"] for line in performance.measure_all(some, quick=True)]
+    assert names == ["a", "b", "c"]
+
+
+def test_a_training_has_two_goals_at_64_pixels(module):
+    line = {
+        "benchmark": "training", "case": "twin-64px", "images": 16, "ratio_vs_stylegan2": 2.5,
+        "share_of_limit": 0.55, "seconds": 1.0, "stylegan2_seconds": 2.5, "threads": 1,
+        "gflop_per_second": 30.0, "convolutions_gflop_per_second": 60.0,
+        "profile": ["aten::mm 40.0%", "aten::add 9.0%"],
+    }  # fmt: skip
+    lines = [line, {**line, "case": "twin-32px"}]
+    text = module("_page").page(lines, module("_page_sections").SECTIONS)
+    assert "1 of 2 goals are reached" in text
+    assert (
+        "- twin-64px: 2.5 times and 55% of the convolutions' speed, where 2 and 60% were asked "
+        "for. The time is spent in aten::mm 40.0%, aten::add 9.0%."
+    ) in " ".join(text.split())
+
+
+def test_a_stage_above_its_limit_falls_short(module):
+    line = {"benchmark": "memory", "run": "a-run", "stage": "graph", "peak_mb": 130.0}
+    lines = [{**line, "limit_mb": 100, "keeps": False}, {**line, "limit_mb": 200, "keeps": True}]
+    text = module("_page").page(lines, module("_page_sections").SECTIONS)
+    assert "1 of 2 goals are reached" in text
+    assert "- graph of a-run takes 130 MiB, where 100 are allowed." in text
 
 
 def test_the_page_is_the_one_of_its_lines(module):
