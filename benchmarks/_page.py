@@ -167,8 +167,8 @@ def _head(lines: Sequence[Line], verdicts: Sequence[bool | None]) -> str:
             "`make bench` measures all this and writes this page. The page is made from the lines "
             "of `performance.jsonl` beside it and from nothing else; "
             "`python benchmarks/performance.py --from-lines` makes it again. Each figure stands "
-            "beside that of another way to do the same, measured in the same process; the other "
-            "way and the conditions are told in each section."
+            "beside that of another way to do the same, measured in the same process, or beside "
+            "what was asked for; each section tells the other way and the conditions."
         ),
     ]
     parts += [filled(_machine(line)) for line in lines if line["benchmark"] == "machine"]

@@ -28,7 +28,7 @@ from scipy.stats import linregress
 from causalxai import Intervention
 from causalxai_interventional.parameter_space import ParameterLayer
 
-_NAIVE_EDITS = 4
+_NAIVE_EDITS = 8
 
 
 @dataclass(frozen=True)
