@@ -275,13 +275,16 @@ def layers(
     trust_code: TrustCode = False,
     debug: Debug = False,  # noqa: ARG001
 ) -> None:
-    """List the layers of a spec's classifier, with what methods can use them for."""
+    """List the layers of a spec's classifier, with what methods can use them for.
+
+    A spec with no more than a data set and a classifier will do.
+    """
     console = _set_up_logging()
     from causalxai.config import load_grid
     from causalxai.pipeline.layers import layer_tables
     from causalxai.progress.bars import terminal_progress
 
-    grid = load_grid(spec, overrides or (), trust_code=trust_code)
+    grid = load_grid(spec, overrides or (), trust_code=trust_code, may_ask_nothing=True)
     with terminal_progress(console) as progress:
         tables = layer_tables(grid, progress)
     sys.stdout.write("\n\n".join(tables) + "\n")

@@ -474,7 +474,7 @@ def test_layers_of_a_network_beside_the_spec_are_listed(
     refused = cli("layers", spec)
     assert (refused.code, refused.out) == (2, "")
     assert "--trust-code" in refused.err
-    done = cli("layers", spec, "--trust-code", "--set", "dataset.size=16")
+    done = cli("layers", spec, "--trust-code", "--set", "dataset.size=16", "--set", "explain=none")
     assert done.code == 0, done.err
     assert done.out.splitlines() == [
         "module for images 1 x 16 x 16 and 10 classes, as it is loaded",

@@ -73,7 +73,11 @@ class Grid:
 
 
 def load_grid(
-    source: Source | Sequence[Source], overrides: Sequence[str] = (), *, trust_code: bool = False
+    source: Source | Sequence[Source],
+    overrides: Sequence[str] = (),
+    *,
+    trust_code: bool = False,
+    may_ask_nothing: bool = False,
 ) -> Grid:
     """Read a spec with ``vary``, and check each of its runs.
 
@@ -86,6 +90,8 @@ def load_grid(
         ``key.key=value`` strings, which are set in all runs before the axes override anything.
     trust_code
         Whether files may name code to run. Mappings and overrides are the caller's own, and may.
+    may_ask_nothing
+        Whether a data set and a classifier are enough, because nothing is run.
 
     Raises
     ------
@@ -103,7 +109,9 @@ def load_grid(
     if all(axis.variants for axis in axes) and ("vary",) not in [each.path for each in mistakes]:
         for variants in product(*(axis.variants for axis in axes)):
             cell = _cell_document(document, variants)
-            spec, wrong = examine(cell, in_grid=True, trust_code=trust_code)
+            spec, wrong = examine(
+                cell, in_grid=True, trust_code=trust_code, may_ask_nothing=may_ask_nothing
+            )
             for place, mistake in wrong:
                 # A value that is set in several cells has the same mistake in all of them.
                 runs_of.setdefault((place, replace(mistake, place=None)), []).append(

@@ -15,6 +15,8 @@ from causalxai.plugin.settings import Existing
 def missing_paths(config: BaseModel, at: KeyPath) -> Iterator[Mistake]:
     """Yield a mistake for each ``FileToRead`` and ``FolderToRead`` that is not there.
 
+    Such a path may also be a value in a dictionary.
+
     Parameters
     ----------
     config
@@ -26,11 +28,14 @@ def missing_paths(config: BaseModel, at: KeyPath) -> Iterator[Mistake]:
         value, path = getattr(config, name), (*at, field.alias or name)
         if isinstance(value, BaseModel):
             yield from missing_paths(value, path)
-        elif isinstance(value, Path):
-            for kind in [*field.metadata, *_inside(field.annotation)]:
-                fault = _fault(value, kind) if isinstance(kind, Existing) else ""
-                if fault:
-                    yield Mistake(path, fault)
+            continue
+        named = value.items() if isinstance(value, dict) else [(None, value)]
+        kinds = [*field.metadata, *_inside(field.annotation)]
+        wanted = [kind for kind in kinds if isinstance(kind, Existing)]
+        for key, one in named:
+            faults = [_fault(one, kind) for kind in wanted] if isinstance(one, Path) else []
+            for fault in filter(None, faults):
+                yield Mistake(path if key is None else (*path, key), fault)
 
 
 def _inside(annotation: Any) -> Iterator[Any]:

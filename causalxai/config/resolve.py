@@ -97,7 +97,11 @@ def reopen_spec(
 
 
 def examine(
-    document: Document, *, in_grid: bool = False, trust_code: bool = False
+    document: Document,
+    *,
+    in_grid: bool = False,
+    trust_code: bool = False,
+    may_ask_nothing: bool = False,
 ) -> tuple[ResolvedSpec | None, list[tuple[Place, Mistake]]]:
     """Return the resolved spec of a document, or ``None`` and all mistakes.
 
@@ -110,6 +114,8 @@ def examine(
         compute is then skipped and not a mistake.
     trust_code
         Whether files may name code to run.
+    may_ask_nothing
+        Whether the run may consist of its data set and its classifier alone.
     """
     if document.data.get("vary") is not None:
         mistake = Mistake(("vary",), "describes several runs; run them with: causalxai compare")
@@ -118,6 +124,8 @@ def examine(
         return None, document.placed([Mistake((), missing)])
     spec, structural = validate(Spec, document.data)
     resolver = _Resolver(document, structural)
+    if not may_ask_nothing:
+        resolver.require_question()
     stages, metrics, given = resolver.stages(), resolver.metrics(), resolver.given_images()
     mistakes = [*document.mistakes, *structural, *resolver.mistakes]
     if not mistakes:
@@ -188,8 +196,6 @@ class _Resolver:
             for stage, group in STAGES.items()
             if stage not in METHOD_STAGES or not _is_absent(data.get(stage))
         }
-        if all(_is_absent(data.get(stage)) for stage in METHOD_STAGES):
-            self._note_nothing_asked()
         return {stage: plugin for stage, plugin in plugins.items() if plugin is not None}
 
     def metrics(self) -> tuple[ResolvedPlugin[Any], ...]:
@@ -274,8 +280,10 @@ class _Resolver:
             self.mistakes.append(Mistake(path, str(error)))
             return None
 
-    def _note_nothing_asked(self) -> None:
-        if self._method_failed:
+    def require_question(self) -> None:
+        """Note a mistake if the spec asks for nothing of its classifier."""
+        is_asked = not all(_is_absent(self.document.data.get(stage)) for stage in METHOD_STAGES)
+        if is_asked or self._method_failed:
             return
         methods = listed(registry.names("methods"))
         message = (

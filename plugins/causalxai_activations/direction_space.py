@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Self, cast
 
 import torch
@@ -17,7 +16,8 @@ from causalxai.errors import CapabilityError, DataError, did_you_mean
 from causalxai.network.flat_gradients import refuse_flat_gradients
 from causalxai.network.hidden_layer import HiddenLayer
 from causalxai.network.layer_names import require_layers_named
-from causalxai.plugin import PluginConfig
+from causalxai.outline import Outline
+from causalxai.plugin import FolderToRead, PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.storage.digests import digest_files
@@ -102,7 +102,7 @@ class DirectionSpace(ConceptSpace):
             The penalty of the regression, as a share of the activations' mean squared length.
         """
 
-        examples: dict[str, Path] = Field(default_factory=dict)
+        examples: dict[str, FolderToRead] = Field(default_factory=dict)
         labelled: tuple[str, ...] | None = None
         layer: str | None = None
         images: int = Field(default=400, ge=20, le=20_000)
@@ -125,32 +125,35 @@ class DirectionSpace(ConceptSpace):
             return None
         return len(self.config.examples) + len(self.config.labelled or ())
 
-    def check_dataset(self, dataset: Dataset) -> None:
+    def check_outline(self, outline: Outline) -> None:
         """Check that the labelled concepts are there, and the folders of examples with pictures."""
-        labelled = self._labelled(dataset)
+        labelled = self._labelled(outline.concept_names)
         if not labelled and not self.config.examples:
             raise CapabilityError(
                 "tcav needs concepts.examples (folders of pictures of concepts), or a data set "
                 "with labelled concepts; this one has none"
             )
-        if labelled and dataset.train.concepts is None:
-            raise CapabilityError(
-                "concepts.labelled: the data set's training images have no labels"
-            )
         for name in labelled:
-            if name not in dataset.concept_names:
+            if name not in outline.concept_names:
                 raise CapabilityError(
                     f"concepts.labelled: the data set has no concept {name!r}"
-                    f"{did_you_mean(name, dataset.concept_names)} (there are: "
-                    f"{', '.join(dataset.concept_names) or 'none'})"
+                    f"{did_you_mean(name, outline.concept_names)} (there are: "
+                    f"{', '.join(outline.concept_names) or 'none'})"
                 )
             if name in self.config.examples:
                 raise CapabilityError(f"concepts: {name!r} has both examples and labels; take one")
         for name in self.config.classes or ():
-            class_index(name, dataset.class_names, "concepts.classes")
+            class_index(name, outline.class_names, "concepts.classes")
         if self.config.examples:
-            check_shape(dataset)
+            check_shape(outline.image_shape)
             files_of(self.config.examples)
+
+    def check_dataset(self, dataset: Dataset) -> None:
+        """Check that the training images have labels, if concepts are learned from these."""
+        if self._labelled(dataset.concept_names) and dataset.train.concepts is None:
+            raise CapabilityError(
+                "concepts.labelled: the data set's training images have no labels"
+            )
 
     def check_classifier(self, classifier: Classifier) -> None:
         """Check that there is the layer."""
@@ -187,6 +190,7 @@ class DirectionSpace(ConceptSpace):
             If a concept has too few examples, or the layer does not vary along its direction.
         """
         self.check_dataset(dataset)
+        self.check_outline(dataset.outline)
         classifier.require_gradients("tcav")
         tried = dataset.train.images[:_TRIED].to(classifier.device)
         self._attach(classifier, direction_layer(classifier, self.config.layer, tried))
@@ -195,7 +199,7 @@ class DirectionSpace(ConceptSpace):
         by_class = self._gradients(dataset)
         self.classes_ = tuple(by_class)
         learned = []
-        total = len(self.config.examples) + len(self._labelled(dataset))
+        total = len(self.config.examples) + len(self._labelled(dataset.concept_names))
         with progress.task("learn directions", total=total) as advance:
             for examples in self._examples(dataset, rng):
                 learned.append(
@@ -287,16 +291,16 @@ class DirectionSpace(ConceptSpace):
     def _attach(self, classifier: Classifier, layer: HiddenLayer) -> None:
         self._device, self.layer_ = classifier.device, layer
 
-    def _labelled(self, dataset: Dataset) -> tuple[str, ...]:
+    def _labelled(self, concept_names: tuple[str, ...]) -> tuple[str, ...]:
         if self.config.labelled is not None:
             return self.config.labelled
-        return () if self.config.examples else dataset.concept_names
+        return () if self.config.examples else concept_names
 
     def _examples(self, dataset: Dataset, rng: torch.Generator) -> Iterator[Examples]:
         most = self.config.images
         for name, files in files_of(self.config.examples).items():
             yield shown_examples(dataset, name, files, most, rng)
-        for name in self._labelled(dataset):
+        for name in self._labelled(dataset.concept_names):
             yield labelled_examples(dataset, name, most, rng)
 
     @torch.no_grad()

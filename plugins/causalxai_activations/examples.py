@@ -113,18 +113,25 @@ def files_of(examples: Mapping[str, Path]) -> dict[str, list[Path]]:
     """
     found = {}
     for name, folder in examples.items():
-        found[name] = images_in(folder)
-        if len(found[name]) < FEWEST:
-            raise DataError(
-                f"concepts.examples.{name}: {folder} has {len(found[name])} images; at least "
-                f"{FEWEST} are needed"
-            )
+        setting = f"concepts.examples.{name}"
+        try:
+            found[name] = images_in(folder)
+        except DataError as error:
+            raise _of_setting(setting, str(error)) from error
+        if (count := len(found[name])) < FEWEST:
+            raise _of_setting(setting, f"{folder} has {count} images; at least {FEWEST} are needed")
     return found
 
 
-def check_shape(dataset: Dataset) -> None:
+def _of_setting(setting: str, fault: str) -> DataError:
+    error = DataError(f"{setting}: {fault}")
+    error.setting = setting
+    return error
+
+
+def check_shape(image_shape: tuple[int, int, int]) -> None:
     """Raise CapabilityError unless files can be read in the shape of the data set's images."""
-    channels, height, width = dataset.image_shape
+    channels, height, width = image_shape
     if channels not in (1, 3) or height != width:
         raise CapabilityError(
             "concepts.examples: pictures are read as squares with 1 or 3 channels, and the data "

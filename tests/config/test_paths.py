@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import Field
 
 from causalxai.config.mistake import Mistake
 from causalxai.config.paths import missing_paths
@@ -18,6 +19,7 @@ class Config(PluginConfig):
     images: FolderToRead | None = None
     out: Path = Path("not/looked/at")
     inner: Inner = Inner()
+    folders: dict[str, FolderToRead] = Field(default_factory=dict)
 
 
 @pytest.fixture(autouse=True)
@@ -51,4 +53,11 @@ def test_a_folder_is_no_file_and_a_file_no_folder() -> None:
     assert [mistake.message for mistake in missing_paths(config, ())] == [
         "images is a folder, not a file",
         "w.pt is a file, not a folder",
+    ]
+
+
+def test_paths_may_be_values_of_a_dictionary() -> None:
+    config = Config(weights="w.pt", folders={"there": "images", "not": "w.pt"})
+    assert list(missing_paths(config, ("concepts",))) == [
+        Mistake(("concepts", "folders", "not"), "w.pt is a file, not a folder")
     ]

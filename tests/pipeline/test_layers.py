@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import pytest
+
 from causalxai.config import load_grid
+from causalxai.errors import SpecError
 from causalxai.network.layer_list import LayerInfo
 from causalxai.pipeline.layers import as_text, layer_tables
 from tests.trust.small_runs import spec
@@ -22,6 +25,13 @@ def test_the_layers_of_a_spec_are_listed_once_for_each_classifier() -> None:
     assert two == LENET.replace("16                  112", "17                  119").replace(
         "170", "180"
     )
+
+
+def test_a_data_set_and_a_classifier_are_enough() -> None:
+    kept = {key: spec("patches")[key] for key in ("causalxai", "name", "dataset", "classifier")}
+    with pytest.raises(SpecError, match="the spec asks for nothing"):
+        load_grid(kept)
+    assert layer_tables(load_grid(kept, may_ask_nothing=True)) == [LENET]
 
 
 def test_layers_that_run_otherwise_are_told() -> None:

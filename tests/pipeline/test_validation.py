@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from causalxai.config import load_grid
 from causalxai.pipeline.validation import validate_grid
@@ -58,6 +59,31 @@ def test_classes_and_layers_and_paths_are_looked_at() -> None:
     ]
     empty = problems(spec("patches"), "dataset={use: image-folder, path: .}")
     assert empty == ["dataset: .: has no class folder (one folder of images for each class)"]
+
+
+def test_folders_of_examples_are_looked_into(tmp_path: Path) -> None:
+    for count in (3, 10):
+        folder = tmp_path / f"{count} pictures"
+        folder.mkdir()
+        for number in range(count):
+            Image.new("L", (16, 16)).save(folder / f"{number}.png")
+    kept = {key: spec("patches")[key] for key in ("causalxai", "name", "dataset", "classifier")}
+    tcav = {**kept, "method": "tcav"}
+    assert problems(tcav, "concepts.examples={a: 10 pictures}") == []
+    assert problems(tcav, "concepts.examples={a: gone, b: 10 pictures}") == [
+        f"concepts.examples.a: gone: there is no such folder (it is relative to {tmp_path})"
+    ]
+    assert problems(tcav, "concepts.examples={a: 3 pictures, b: 10 pictures}") == [
+        "concepts.examples.a: 3 pictures has 3 images; at least 10 are needed"
+    ]
+
+
+def test_the_class_to_explain_is_looked_at() -> None:
+    assert problems(spec("patches"), "images.target=label") == []
+    (wrong,) = problems(spec("patches"), "images.target=eleven")
+    assert wrong.startswith("images.target: there is no class 'eleven'")
+    (wrong,) = problems(spec("patches"), "images.target=11")
+    assert wrong == "images.target: should be a class's index or name, from 0 to 9, not 11"
 
 
 def test_the_mistakes_of_a_grid_are_listed_once() -> None:

@@ -100,7 +100,7 @@ def test_folders_of_pictures_are_concepts(
     folder = pictures(tmp_path / "plain", 20)
     space = DirectionSpace(**SMALL, examples={"plain": folder})
     assert space.configured_size == 1
-    space.check_dataset(shifted)
+    space.check_outline(shifted.outline)
     space.fit(bent_classifier, shifted, rng=torch_generator(0))
     assert space.names() == ("plain",)
     assert space.quality_[0].without == "random training images"
@@ -139,13 +139,16 @@ def test_what_does_not_fit_the_data_is_told_before_the_fit(
     shifted: Dataset, settings: dict[str, object], message: str
 ):
     with pytest.raises(CapabilityError, match=message):
-        DirectionSpace(**settings).check_dataset(shifted)
+        DirectionSpace(**settings).check_outline(shifted.outline)
 
 
 def test_a_data_set_without_labels_needs_examples(dataset: Dataset, tmp_path: Path):
     with pytest.raises(CapabilityError, match=r"needs concepts\.examples .* this one has none"):
-        DirectionSpace().check_dataset(dataset)
+        DirectionSpace().check_outline(dataset.outline)
     with pytest.raises(DataError, match="there is no such folder"):
-        DirectionSpace(examples={"a": tmp_path / "none"}).check_dataset(dataset)
+        DirectionSpace(examples={"a": tmp_path / "none"}).check_outline(dataset.outline)
+    unlabelled = replace(dataset, concept_names=("lit",))
+    with pytest.raises(CapabilityError, match="training images have no labels"):
+        DirectionSpace().check_dataset(unlabelled)
     assert DirectionSpace().configured_size is None
     assert dataset.image_shape[1] == SIDE
