@@ -178,7 +178,16 @@ PAPERS: dict[str, Published] = {
         "classes, of which the network takes the right one for each photograph. CRAFT learned its "
         "factors from other views of the same photographs. A pixel that is deleted gets the mean "
         "colour of its image. Seven images are few: the intervals are wide, and most differences "
-        "between methods lie within them.",
+        "between methods lie within them. A map that only fades from the middle of the image has a "
+        "deletion of .62, because the objects are there. With black in place of the mean colour, "
+        "which is the metrics' default, deletion hardly tells a coarse map from chance (random "
+        "pixels .55, CRAFT .54, the exact class activation map of the same layer .54): pixels that "
+        "go black here and there spoil a photograph everywhere at once. Random maps as coarse as "
+        "the layer, of 7 x 7 places, have .61 to .63 then (and .75 with the mean colour), so that "
+        "CRAFT is better than chance of its own coarseness by both. Its 16 factors leave 86 per "
+        "cent of the length of the layer's sparse activations unexplained (shuffled ones 97; the "
+        "best 16 directions of any sign, found on these very images, 55), and yet give all seven "
+        "predictions by themselves.",
     ),
     "faces-lfw": Published(
         "Real faces (Labeled Faces in the Wild)",
