@@ -80,7 +80,7 @@ class Discriminator(nn.Module):
         Tensor
             ``[n]``, logits; positive for real images.
         """
-        x = F.leaky_relu(self._from_image(2 * images - 1), SLOPE, inplace=True)
+        x = self._from_image(2 * images - 1)
         for block in self.blocks:
             x = block(x)
         x = F.leaky_relu(self.last(x), SLOPE, inplace=True)
@@ -89,13 +89,14 @@ class Discriminator(nn.Module):
         return logits[:, 0]
 
     def _from_image(self, images: Tensor) -> Tensor:
-        """Return the 1 x 1 convolution as a matrix product, which is faster for few inputs.
+        """Return the 1 x 1 convolution and its activation.
 
-        The result has the memory layout in which convolutions are faster; see the generator.
+        It is computed as a matrix product, which is faster for few inputs. The result has the
+        memory layout in which convolutions are faster; see the generator.
         """
         weight = self.from_image.weight[:, :, 0, 0]
         pixels = F.linear(images.permute(0, 2, 3, 1), weight, self.from_image.bias)
-        return pixels.permute(0, 3, 1, 2)
+        return F.leaky_relu(pixels, SLOPE).permute(0, 3, 1, 2)
 
 
 def _conv(inputs: int, outputs: int, kernel: int) -> nn.Conv2d:
