@@ -106,7 +106,7 @@ class Study:
 
 
 PLAIN = Effort(seconds=0.5, least=32, most=100_000, rounds=3, naive_most=20)
-LARGE = Effort(seconds=1.0, least=32, most=2_000, rounds=2, naive_most=3, layers=8)
+LARGE = Effort(seconds=1.0, least=32, most=2_000, rounds=2, naive_most=3, layers=6)
 
 NO_GOAL = Goal()
 OF_FIVE = {
@@ -136,7 +136,7 @@ STUDIES = (
     ),
     Study(
         "ResNet18-64px", resnet18_64px, "filter",
-        Effort(seconds=0.5, least=32, most=1_000, rounds=2, naive_most=6),
+        Effort(seconds=0.5, least=32, most=1_000, rounds=2, naive_most=6, layers=11),
         sweep=Goal(22), with_captum=True,
     ),
     *(

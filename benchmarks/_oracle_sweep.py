@@ -13,7 +13,12 @@ from _oracle_sides import Measured, Subject, rounded
 
 
 def sweep_line(
-    subject: Subject, images: int, effort: Effort, found: Mapping[str, Measured]
+    subject: Subject,
+    images: int,
+    effort: Effort,
+    found: Mapping[str, Measured],
+    *,
+    with_captum: bool,
 ) -> tuple[dict[str, object], Measured]:
     """Return the figures of a sweep's line, and the layer that takes the largest part of its time.
 
@@ -27,11 +32,12 @@ def sweep_line(
         How many layers are measured, and how.
     found
         Layers that are measured already, by name.
+    with_captum
+        Whether captum is called on the layers that are not.
     """
     layers = subject.space.layers
     chosen = {layers[place].name for place in spread(len(layers), effort.layers)}
     measured = dict(found)
-    with_captum = layers[0].granularity == "filter" and effort.layers is None
     for layer in layers:
         if layer.name in chosen - set(found):
             measured[layer.name] = subject.measure(layer, images, effort, with_captum=with_captum)

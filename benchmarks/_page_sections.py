@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from _page import Column, Line, Section, written
 
 
@@ -208,4 +210,101 @@ operations of convolutions and matrix products a second.
     ),
 )
 
-SECTIONS = (ORACLE, GROWTH, TRAINING, MEMORY, LARGE_FOLDER)
+SCREENED_REPORT = Section(
+    "screened_report",
+    "The interventional method on a network of ImageNet",
+    """
+The interventional method explains a photograph of 224 pixels as EfficientNet-Lite0 sees it, with an
+empty store, from the spec to the report, on all cores. The slices of all kernels are screened: a
+first-order estimate says which of them are tested exactly. Testing each would take a forward pass
+of the network for each. The numbers of the screening are the rank correlations between the estimate
+and the exact effect, over the tested edges of a layer.
+""",
+    (
+        Column("case", "case"),
+        Column("edges", "concepts"),
+        Column("seconds", "seconds"),
+        Column("goal", "goal"),
+        Column("reached", "met"),
+        Column("stages", "stages"),
+        Column("screening", lambda line: _range(line.get("screening"))),
+    ),
+    shortfall=lambda line: (
+        f"{line['case']}: {written(line['seconds'])} seconds, where {written(line['goal'])} were "
+        f"asked for: {written(line['stages'])}."
+    ),
+)
+
+_MOST_ADDED, _LEAST_GAIN = 0.05, 1.6
+
+
+def _comparison_met(line: Line) -> bool:
+    if line.get("added") is not None:
+        return bool(line["added"] <= _MOST_ADDED)
+    return bool(line["times as fast"] >= _LEAST_GAIN)
+
+
+def _comparison_goal(line: Line) -> str:
+    if line.get("added") is not None:
+        return f"{_MOST_ADDED:.0%} added"
+    return f"{_LEAST_GAIN} times as fast"
+
+
+COMPARISON = Section(
+    "comparison",
+    "A comparison with several jobs",
+    """
+The command `causalxai compare` with an empty store, each time in a new process, with one job at a
+time and with several, each on one thread. "Stages" is the sum of the seconds of all stages; what
+the comparison adds to them includes all imports.
+""",
+    (
+        Column("spec", "spec"),
+        Column("jobs", "jobs"),
+        Column("seconds", "seconds"),
+        Column("stages", "stages"),
+        Column("added", lambda line: _as_percent(line.get("added"))),
+        Column("times as fast as one", "times as fast"),
+        Column("goal", _comparison_goal),
+        Column("reached", _comparison_met),
+    ),
+    applies=lambda line: "spec" in line,
+    met=_comparison_met,
+    shortfall=lambda line: (
+        f"{line['spec']} with {line['jobs']} at a time: {_as_percent(line.get('added'))}"
+        f"{written(line.get('times as fast'))}, where {_comparison_goal(line)} was asked for. The "
+        f"stages alone take {written(line['stages'])} of {written(line['seconds'])} seconds."
+    ),
+)
+
+EMPTY_JOBS = Section(
+    "empty_jobs",
+    "Jobs that do nothing",
+    """
+What each backend takes for jobs that do nothing, each in a child process as in a comparison. The
+start of the workers is counted apart.
+""",
+    (
+        Column("backend", "backend"),
+        Column("jobs", "empty jobs"),
+        Column("at a time", "at a time"),
+        Column("start, seconds", "start"),
+        Column("seconds", "seconds"),
+        Column("milliseconds a job", "milliseconds per job"),
+    ),
+)
+
+
+def _as_percent(value: float | None) -> str:
+    return "" if value is None else f"{value:.1%}"
+
+
+def _range(found: Mapping[str, float] | None) -> str:
+    if not found:
+        return ""
+    return f"{min(found.values()):.2f} to {max(found.values()):.2f}"
+
+
+SECTIONS = (
+    ORACLE, GROWTH, SCREENED_REPORT, TRAINING, COMPARISON, EMPTY_JOBS, MEMORY, LARGE_FOLDER,
+)  # fmt: skip

@@ -90,7 +90,13 @@ def lines(study: Study) -> Iterator[dict[str, object]]:
                 **({"profile": profile(measured.query)} if slow else {}),
             }
         if study.sweep is not None:
-            line, slowest = sweep_line(subject, images, study.effort, found)
+            line, slowest = sweep_line(
+                subject,
+                images,
+                study.effort,
+                found,
+                with_captum=study.with_captum and not found,
+            )
             slow = study.sweep.missed_by(line)
             yield {
                 **_told(study, images, "sweep"),

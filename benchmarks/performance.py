@@ -62,10 +62,14 @@ class Benchmark:
 
 
 BENCHMARKS = (
-    Benchmark("oracle", "oracle.py", minutes=12),
-    Benchmark("growth", "growth.py", minutes=3),
+    Benchmark("oracle", "oracle.py", minutes=9.5),
+    Benchmark("growth", "growth.py", minutes=2),
     Benchmark(
-        "large_folder", "large_folder.py", minutes=3, alone=True,
+        "screened_report", "screened_report.py", minutes=5.2, alone=True,
+        quick=("--layers", "_fc", "--screen", "5"),
+    ),
+    Benchmark(
+        "large_folder", "large_folder.py", minutes=2, alone=True,
         quick=("--count", "120", "--size", "32"),
     ),
 )  # fmt: skip
