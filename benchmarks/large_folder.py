@@ -16,6 +16,7 @@ import json
 import resource
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def main() -> None:
         data = cx.Dataset.from_folder(folder, size=options.size)
         opened = f"{len(data.train) + len(data.test)} images opened"
         tell(opened, started, goal=LIMIT_SECONDS_TO_OPEN)
-        classifier = small_network(data)
+        classifier = small_network(data.class_names, data.image_shape)
         for method in ("saliency", "interventional"):
             started = Start()
             cx.explain(
@@ -84,22 +85,22 @@ def write_image(folder: Path, row: int, size: int) -> None:
     wide.save(folder / name / f"{row:05}.jpg", quality=85)
 
 
-def small_network(data: cx.Dataset) -> cx.Classifier:
+def small_network(class_names: Sequence[str], image_shape: tuple[int, int, int]) -> cx.Classifier:
     """Return a network of two convolutions that compares the brightness of the three colours."""
     torch.manual_seed(0)
     first, second = nn.Conv2d(3, 8, 7, stride=4), nn.Conv2d(8, 16, 5, stride=4)
-    last = nn.Linear(16, len(data.class_names))
+    last = nn.Linear(16, len(class_names))
     with torch.no_grad():
         for layer in (first, second, last):
             layer.weight.mul_(0.1)
         for colour, name in enumerate(RED_GREEN_BLUE):
             first.weight[colour, colour] += 1 / 49
             second.weight[colour, colour] += 1 / 25
-            last.weight[data.class_names.index(name), colour] += 10
+            last.weight[class_names.index(name), colour] += 10
     model = nn.Sequential(
         first, nn.ReLU(), second, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), last
     )
-    return cx.Classifier(model, class_names=data.class_names, image_shape=data.image_shape)
+    return cx.Classifier(model, class_names=class_names, image_shape=image_shape)
 
 
 @dataclass(frozen=True)

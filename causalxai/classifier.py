@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from causalxai.errors import CapabilityError, ContractError, UndecidedError
-from causalxai.image_data.lazy import Images, batches
+from causalxai.image_data.lazy import Images, batches, rows_at_once
+from causalxai.memory import rows_that_fit
 from causalxai.network.adaptable import Scripted
 from causalxai.network.adaptation import as_float32, inside_wrappers, name_of
 from causalxai.network.adapter import adapter, placed
@@ -31,6 +32,7 @@ from causalxai.network.probe_images import probe_images
 from causalxai.network.reading import Output
 from causalxai.network.shared_randomness import own_randomness
 from causalxai.network.state import plain_state
+from causalxai.network.working_memory import bytes_at_widest
 from causalxai.plugin import Plugin
 from causalxai.progress import SILENT, Progress
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
@@ -163,7 +165,8 @@ class Classifier:
         if self._image_shape == image_shape:
             return self
         other = copy(self)
-        other.__dict__.pop("head", None)
+        for known in ("head", "_bytes_of_an_image"):
+            other.__dict__.pop(known, None)
         other.model = copied(self.model)
         other._image_shape = image_shape
         other._gradient_fault = other._examined(other._noise()[_TRIED])
@@ -357,15 +360,28 @@ class Classifier:
         CapabilityError
             If the network has no linear last layer.
         """
-        copies = (batch.to(self.device, copy=True) for batch in batches(images, batch_size))
-        return torch.cat([self.embed_and_classify(batch)[0] for batch in copies])
+        return torch.cat(
+            [self.embed_and_classify(batch)[0] for batch in self._copies(images, batch_size)]
+        )
 
     @torch.no_grad()
     def logits(self, images: Images, *, batch_size: int | None = None) -> Tensor:
         """Return the logits ``[n, K]``, on the classifier's device."""
-        # Copies, because a network may write into them for some images only.
-        copies = (batch.to(self.device, copy=True) for batch in batches(images, batch_size))
-        return torch.cat([self.model(batch) for batch in copies])
+        return torch.cat([self.model(batch) for batch in self._copies(images, batch_size)])
+
+    def images_at_once(self, images: Images) -> int:
+        """Return how many images to give to the network at once: as many as fit into memory."""
+        return rows_that_fit(self._bytes_of_an_image, rows_at_once(images))
+
+    @cached_property
+    def _bytes_of_an_image(self) -> float:
+        with own_randomness():
+            return bytes_at_widest(self.model, self._noise()[:1])
+
+    def _copies(self, images: Images, size: int | None) -> Iterator[Tensor]:
+        """Yield batches on the classifier's device, which a network may write into."""
+        for batch in batches(images, self.images_at_once(images) if size is None else size):
+            yield batch.to(self.device, copy=True)
 
     def probabilities(self, images: Images) -> Tensor:
         """Return the probabilities of the classes, ``[n, K]``; each row sums to one."""

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from causalxai.dataset_dependent import DatasetDependent
-from causalxai.image_data.lazy import Images
+from causalxai.image_data.lazy import Images, rows_at_once
 from causalxai.intervention import Action, Intervention
 from causalxai.progress import SILENT, Progress
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
@@ -349,5 +349,7 @@ def held_out_scales(space: ConceptSpace, images: Images) -> tuple[float, ...]:
     """
     count = min(len(images), _IMAGES_FOR_SCALES)
     chosen = torch.linspace(0, len(images) - 1, count).round().long()
-    values = space.encode(images[chosen]).values.cpu().float()
-    return tuple(values.std(dim=0, correction=0).tolist())
+    values = torch.cat(
+        [space.encode(images[some]).values.cpu() for some in chosen.split(rows_at_once(images))]
+    )
+    return tuple(values.float().std(dim=0, correction=0).tolist())

@@ -15,6 +15,7 @@ from causalxai.capabilities import Capability
 from causalxai.concept_space import ConceptSpace, Units
 from causalxai.errors import CapabilityError, ContractError
 from causalxai.intervention import NO_TARGET, Intervention
+from causalxai.memory import memory_part
 from causalxai.plugin import Plugin
 from causalxai.storage.record import fault_of_tensor
 
@@ -108,8 +109,8 @@ class QueryLedger:
             self.ceiling = before
 
 
-DEFAULT_MEMORY_CEILING = 512 * 2**20
-"""The most bytes that one chunk of a query may take."""
+DEFAULT_MEMORY_CEILING = memory_part()
+"""The most bytes that one chunk of a query may take, unless a run says otherwise."""
 
 
 class Oracle(Plugin, ABC):

@@ -76,7 +76,7 @@ API: tuple[Section, ...] = (
             "causalxai.image_data.files": ("images_in",),
             "causalxai.image_data.folder": ("FolderReader",),
             "causalxai.image_data.lazy": (
-                *("Images", "LazyImages", "batches", "concatenated", "mean_image", "some_rows"),
+                *("Images", "LazyImages", "batches", "concatenated", "mean_image", "rows_at_once"),
             ),
             "causalxai.image_data.reading": ("Look", "read_image"),
             "causalxai.image_data.settings": ("FolderSettings",),
@@ -178,6 +178,13 @@ API: tuple[Section, ...] = (
             "causalxai.training.optimizers": ("fused_on",),
             "causalxai.training.state": ("TrainingState",),
             "causalxai.storage.checkpoint": ("NO_CHECKPOINT", "Checkpoint"),
+        },
+    ),
+    Section(
+        "The memory that a run may take: how much to process at once, and what to warn of",
+        {
+            "causalxai.memory": ("memory_limit", "rows_that_fit", "tell_if_too_large"),
+            "causalxai.network.working_memory": ("bytes_at_widest", "bytes_for_gradients"),
         },
     ),
     Section(

@@ -21,6 +21,7 @@ from causalxai.config.limits import NAME
 from causalxai.config.live import Live
 from causalxai.config.messages import said
 from causalxai.errors import did_you_mean
+from causalxai.memory import DEFAULT_LIMIT
 from causalxai.plugin.provenance import Group
 
 FORMAT_VERSION: Literal[1] = 1
@@ -162,8 +163,9 @@ class Spec(BaseModel):
     budget: int | None = Field(default=None, ge=1, le=_LARGEST, strict=True)
     """The most answers that the explanations may take from the oracle, for comparisons at equal
     cost."""
-    memory_mb: int = Field(default=512, ge=1, le=2**30, strict=True)
-    """The ceiling for one chunk of oracle queries, in MiB."""
+    memory_mb: int = Field(default=DEFAULT_LIMIT // 2**20, ge=1, le=2**30, strict=True)
+    """The most memory that a stage may take, in MiB, beside what the program and the network
+    themselves take: images, activations and answers are processed in batches that fit."""
     sanity: bool = Field(default=False, strict=True)
     """Whether to check that explanations change when the classifier's weights are randomised; adds
     the metric sanity, except to controls."""

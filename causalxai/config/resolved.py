@@ -80,6 +80,11 @@ class ResolvedSpec:
         return self._document.problems(mistakes)
 
     @property
+    def memory(self) -> int:
+        """The most bytes that a stage may take."""
+        return self.memory_mb * 2**20
+
+    @property
     def _document(self) -> Document:
         return Document({}, {(): Place("spec"), **self.places})
 

@@ -1,17 +1,19 @@
 """Images that are read from their files when they are asked for, and what is done in batches.
 
-The images of a data set are a tensor where all of them fit into ``IN_MEMORY`` bytes, and otherwise
-``LazyImages``. Both have ``len``, ``shape`` and ``images[rows]``, which is always a tensor.
+The images of a data set are a tensor where all of them fit into a part of the memory that the run
+may take, and otherwise ``LazyImages``. Both have ``len``, ``shape`` and ``images[rows]``, which is
+always a tensor.
 """
 
 from __future__ import annotations
 
 import hashlib
-import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
+
+from causalxai.memory import memory_part, rows_that_fit
 
 if TYPE_CHECKING:
     import torch
@@ -19,11 +21,6 @@ if TYPE_CHECKING:
 
 # PyTorch is imported when it is needed, because this module is loaded with those that only say what
 # a data set is.
-
-IN_MEMORY = 512 * 2**20
-"""The most bytes that the images of a data set take in memory; more are read when needed."""
-
-_logger = logging.getLogger(__name__)
 
 _SMALL = 3 * 128 * 128
 _AT_ONCE, _LARGE_AT_ONCE = 512, 64
@@ -127,43 +124,17 @@ class LazyImages:
 
 def fits_in_memory(count: int, image_shape: tuple[int, int, int]) -> bool:
     """Return whether images are kept in memory as float32."""
-    return count * math.prod(image_shape) * _BYTES <= IN_MEMORY
-
-
-def some_rows(images: Images, what: str) -> slice | Tensor:
-    """Return the rows for something that needs all its images in memory at once.
-
-    These are all rows of images that are a tensor. Of others, they are evenly spaced and as many as
-    fit; the log says so.
-
-    Parameters
-    ----------
-    images
-        ``[n, c, h, w]``.
-    what
-        What needs them, as the subject of the sentence in the log.
-    """
-    import torch
-
-    if not isinstance(images, LazyImages):
-        return slice(None)
-    count = max(1, IN_MEMORY // (math.prod(images.image_shape) * _BYTES))
-    if count >= len(images):
-        return slice(None)
-    _logger.info(
-        "%s: of %d images, %d are used, evenly spaced, which are as many as fit into memory",
-        what, len(images), count,
-    )  # fmt: skip
-    return torch.linspace(0, len(images) - 1, count, dtype=torch.float64).round().long()
+    return count * math.prod(image_shape) * _BYTES <= memory_part()
 
 
 def rows_at_once(images: Images) -> int:
-    """Return how many images a network is given at once: fewer of those above 128 px."""
-    return _AT_ONCE if math.prod(images.shape[1:]) <= _SMALL else _LARGE_AT_ONCE
+    """Return how many images are read at once: fewer of those above 128 px, and as many as fit."""
+    values = math.prod(images.shape[1:])
+    return rows_that_fit(values * _BYTES, _AT_ONCE if values <= _SMALL else _LARGE_AT_ONCE)
 
 
 def batches(images: Images, size: int | None = None) -> Iterator[Tensor]:
-    """Yield all images in order, ``size`` at once; by default as many as a network is given.
+    """Yield all images in order, ``size`` at once; by default ``rows_at_once``.
 
     Without images, one empty batch is yielded.
     """

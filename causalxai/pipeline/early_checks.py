@@ -13,6 +13,7 @@ from causalxai.dataset import Dataset, class_index
 from causalxai.dataset_dependent import DatasetDependent
 from causalxai.errors import CapabilityError, CausalxaiError, DataError, SpecError, UndecidedError
 from causalxai.live.images import GivenImages
+from causalxai.memory import limited_to
 from causalxai.outline import Outline
 from causalxai.pipeline.targets import LABEL, PREDICTED, class_indices
 from causalxai.plugin.guard import guarded
@@ -178,7 +179,7 @@ def _asked(
     for stage, part in _parts(spec, *_DEPENDENT):
 
         def call(part: ResolvedPlugin[Any] = part) -> None:
-            with guarded(part.provenance, what):
+            with guarded(part.provenance, what), limited_to(spec.memory):
                 ask(part.build())
 
         yield from noted((stage,), call)

@@ -17,6 +17,7 @@ from causalxai.dataset import Dataset
 from causalxai.explainer import Explainer, Explanation, ExplanationInputs
 from causalxai.graph import CausalGraph
 from causalxai.graph_discoverer import DiscoveryInputs
+from causalxai.memory import limited_to, memory_part
 from causalxai.metric import Metric, MetricResult, ScoringInputs
 from causalxai.network.state import state_of
 from causalxai.oracle import Oracle, QueryLedger
@@ -81,7 +82,7 @@ class Pipeline:
         self.device = device
         self.progress = progress
         self._results = StageResults(store, fresh)
-        self.watch = Watch(spec.seed)
+        self.watch = Watch(spec.seed, spec.memory)
         self._checks = EarlyChecks(spec, Previews())
         self._fingerprints = {} if fingerprints is None else fingerprints
         self._source = spec.dataset.build()
@@ -195,12 +196,11 @@ class Pipeline:
         space = self.space
         if self.spec.oracle is None or space is None:
             return None
-        ceiling = self.spec.memory_mb * 2**20
         oracle = self.spec.oracle.build()
         return self._call(
             Stage.ORACLE,
             Oracle,
-            lambda: oracle.bind(self.classifier, space, memory_ceiling=ceiling),
+            lambda: oracle.bind(self.classifier, space, memory_ceiling=memory_part()),
         )
 
     @cached_property
@@ -349,7 +349,8 @@ class Pipeline:
             from_record=from_record,
             keep=keep,
         )
-        return self._results.get(stage, self.keys[stage], work, self._ledger)
+        with limited_to(self.spec.memory):
+            return self._results.get(stage, self.keys[stage], work, self._ledger)
 
     def _call(self, stage: str, kind: type[Any], call: Callable[[], Value]) -> Value:
         return self.watch.call(self.plugins[stage].provenance, stage, kind, call)

@@ -13,6 +13,7 @@ from causalxai.dataset import Dataset
 from causalxai.errors import ContractError
 from causalxai.explainer import Explanation
 from causalxai.image_data.lazy import LazyImages
+from causalxai.memory import DEFAULT_LIMIT, limited_to
 from causalxai.network.state import changes, tensor_digest
 from causalxai.pipeline.process_state import restored
 from causalxai.plugin.guard import guarded
@@ -34,10 +35,13 @@ class Watch:
     ----------
     seed
         The seed of the run.
+    memory
+        The most bytes that a plugin may take.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, memory: int = DEFAULT_LIMIT) -> None:
         self._seed = seed
+        self._memory = memory
         self._described: dict[str, Callable[[], Mapping[str, str]]] = {}
         self._known: dict[str, Mapping[str, str]] = {}
 
@@ -68,7 +72,7 @@ class Watch:
             If it raised anything that is not an error of causalxai.
         """
         with guarded(plugin, stage):
-            with restored(self._seed, stage) as changed:
+            with restored(self._seed, stage) as changed, limited_to(self._memory):
                 yield
             for what, describe in self._described.items():
                 changed += changes(self._known[what], describe())

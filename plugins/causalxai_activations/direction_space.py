@@ -13,6 +13,7 @@ from causalxai.classifier import Classifier
 from causalxai.concept_space import Concept, ConceptSpace, Units
 from causalxai.dataset import Dataset, class_index
 from causalxai.errors import CapabilityError, DataError, did_you_mean
+from causalxai.image_data.lazy import Images
 from causalxai.network.flat_gradients import refuse_flat_gradients
 from causalxai.network.hidden_layer import HiddenLayer
 from causalxai.network.layer_names import require_layers_named
@@ -289,7 +290,10 @@ class DirectionSpace(ConceptSpace):
         return activations.double() @ self.directions_.double().T
 
     def _attach(self, classifier: Classifier, layer: HiddenLayer) -> None:
-        self._device, self.layer_ = classifier.device, layer
+        self._device, self._classifier, self.layer_ = classifier.device, classifier, layer
+
+    def _at_once(self, images: Images) -> int:
+        return min(_AT_ONCE, self._classifier.images_at_once(images))
 
     def _labelled(self, concept_names: tuple[str, ...]) -> tuple[str, ...]:
         if self.config.labelled is not None:
@@ -309,7 +313,7 @@ class DirectionSpace(ConceptSpace):
         return torch.cat(
             [
                 self.layer_.activations(some.to(self._device)).flatten(1)
-                for some in images.split(_AT_ONCE)
+                for some in images.split(self._at_once(images))
             ]
         )
 

@@ -14,6 +14,7 @@ from causalxai.classifier import Classifier
 from causalxai.concept_space import Concept, ConceptSpace, Units, held_out_scales
 from causalxai.dataset import Dataset, class_index
 from causalxai.errors import CapabilityError, DataError
+from causalxai.image_data.lazy import Images
 from causalxai.network.layer_names import require_layers_named
 from causalxai.outline import Outline
 from causalxai.plugin import PluginConfig
@@ -190,7 +191,7 @@ class FactorSpace(ConceptSpace):
     def encode(self, images: Tensor) -> Units:
         """Read the coefficients of the factors in every place of images, and their means."""
         maps, activations = [], []
-        for some in images.split(_AT_ONCE):
+        for some in images.split(self._at_once(images)):
             read = self.layer_.activations(some.to(self._device))
             activations.append(read)
             maps.append(coefficients(read.movedim(1, -1), self.factors_).movedim(-1, 1))
@@ -250,6 +251,9 @@ class FactorSpace(ConceptSpace):
     def _attach(self, classifier: Classifier, layer: NonNegativeLayer) -> None:
         self._device, self._classifier, self.layer_ = classifier.device, classifier, layer
 
+    def _at_once(self, images: Images) -> int:
+        return min(_AT_ONCE, self._classifier.images_at_once(images))
+
     def _chosen(self, dataset: Dataset, rng: torch.Generator) -> Tensor:
         """Return the training images that are cropped, ``[n]``, in ascending order."""
         order = torch.randperm(len(dataset.train), generator=rng)
@@ -274,6 +278,7 @@ class FactorSpace(ConceptSpace):
         """Return the mean activations of each crop of some training images, ``[n, l, c]``."""
         pooled = []
         _, height, width = dataset.image_shape
+        at_once = self._at_once(dataset.train.images)
         with progress.task("read crops", total=len(rows)) as advance:
             for row in rows.split(1):
                 crops = grid.cut(dataset.train.images[row])[0]
@@ -281,7 +286,7 @@ class FactorSpace(ConceptSpace):
                     self.layer_.activations(
                         grid.enlarged(some, height, width).to(self._device)
                     ).mean(dim=(2, 3))
-                    for some in crops.split(_AT_ONCE)
+                    for some in crops.split(at_once)
                 ]
                 pooled.append(torch.cat(read).cpu())
                 advance(1)

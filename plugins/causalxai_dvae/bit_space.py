@@ -13,8 +13,10 @@ from causalxai.classifier import Classifier
 from causalxai.concept_space import BooleanConcept, Concept, ConceptSpace, Units
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError
-from causalxai.image_data.lazy import Images, batches, mean_image, some_rows
+from causalxai.image_data.lazy import Images, batches, mean_image
+from causalxai.memory import memory_limit, tell_if_too_large
 from causalxai.network.flat_gradients import refuse_flat_gradients
+from causalxai.network.hidden_layer import HiddenLayer
 from causalxai.network.layer_names import require_layers_named
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
@@ -32,6 +34,10 @@ _CODE, _PAINT = "code", "paint"
 _AT_ONCE = 256
 _TRIED = 4
 _MOST_WEIGHTS = 100_000_000
+# The weight, its gradient, Adam's two moments and, at first, its value in double precision.
+_BYTES_OF_A_WEIGHT = 24
+# Activations, the decoded ones, and those in double precision.
+_COPIES, _BYTES = 6, 4
 
 
 class BitSpace(ConceptSpace):
@@ -103,7 +109,8 @@ class BitSpace(ConceptSpace):
         """Check that there is the layer, and that the logits follow from it alone."""
         if self.config.layer is not None:
             require_layers_named([self.config.layer], classifier.model, "concepts.layer")
-        classifier.hidden(self.config.layer)
+        layer = classifier.hidden(self.config.layer)
+        _check_size(layer, classifier.image_shape)
 
     def fit(
         self,
@@ -141,6 +148,12 @@ class BitSpace(ConceptSpace):
         """Train both networks as ``fit`` does, without measuring them."""
         source = self._source(dataset)
         self._attach(classifier)
+        _check_size(self.layer_, classifier.image_shape)
+        tell_if_too_large(
+            "the activations of the training images",
+            _COPIES * _BYTES * len(source) * self.layer_.width,
+            "name a layer with fewer units (concepts.layer), or take fewer images",
+        )
         activations = self.activations(source.images)
         # Both trainings follow gradients of the logits through the layers behind.
         refuse_flat_gradients("dvae", self.layer_.logits, activations[:_TRIED])
@@ -176,7 +189,7 @@ class BitSpace(ConceptSpace):
         return torch.cat(
             [
                 self.layer_.activations(batch.to(device)).flatten(1)
-                for batch in batches(images, _AT_ONCE)
+                for batch in batches(images, min(_AT_ONCE, self._classifier.images_at_once(images)))
             ]
         )
 
@@ -241,13 +254,6 @@ class BitSpace(ConceptSpace):
         if self.config.layer is None:
             classifier.require_head("dvae without 'layer'")
         self._classifier, self.layer_ = classifier, classifier.hidden(self.config.layer)
-        weights = self.layer_.width * math.prod(classifier.image_shape)
-        if weights > _MOST_WEIGHTS:
-            raise CapabilityError(
-                f"the layer {self.layer_.name!r} has {self.layer_.width:,} units, and a generator "
-                f"would need {weights:,} weights, more than {_MOST_WEIGHTS:,}; name a later layer, "
-                "or take smaller images"
-            )
 
     def _source(self, dataset: Dataset) -> Split:
         if self.config.paint_from == "train":
@@ -260,7 +266,6 @@ class BitSpace(ConceptSpace):
         return dataset.reference
 
     def _measure(self, test: Split, mean_image: Tensor, rng: torch.Generator) -> None:
-        rows = some_rows(test.images, "measures of the generator's pictures")
         activations = self.activations(test.images)
         self.quality_ = measure_code(self.autoencoder_, self.layer_, activations, test.labels)
         self.pictures_ = measure_pictures(
@@ -268,8 +273,8 @@ class BitSpace(ConceptSpace):
             self.autoencoder_,
             self.layer_,
             self._classifier,
-            activations=activations[rows],
-            images=test.images[rows],
+            activations=activations,
+            images=test.images,
             mean_image=mean_image,
             rng=rng,
         )
@@ -286,3 +291,21 @@ class BitSpace(ConceptSpace):
         autoencoder.load_state_dict(without_prefix("autoencoder", tensors))
         self.autoencoder_ = autoencoder.to(self._classifier.device).eval().requires_grad_(False)
         self.coding_history_ = tensors["coding"]
+
+
+def _check_size(layer: HiddenLayer, image_shape: tuple[int, int, int]) -> None:
+    """Raise CapabilityError if a generator has too many weights, in itself or for the memory."""
+    weights = layer.width * math.prod(image_shape)
+    which = f"the layer {layer.name!r} has {layer.width:,} units, and a generator would"
+    if weights > _MOST_WEIGHTS:
+        raise CapabilityError(
+            f"{which} need {weights:,} weights, more than {_MOST_WEIGHTS:,}; name a later layer, "
+            "or take smaller images"
+        )
+    needed = weights * _BYTES_OF_A_WEIGHT
+    if needed > memory_limit():
+        raise CapabilityError(
+            f"{which} take about {needed // 2**20:,} MiB of memory while it is trained, more than "
+            f"the {memory_limit() // 2**20:,} of memory_mb; raise memory_mb, name a later layer, "
+            "or take smaller images"
+        )

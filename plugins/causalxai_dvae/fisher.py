@@ -19,6 +19,7 @@ def functional_fisher(
     rng: torch.Generator,
     samples: int = 1,
     create_graph: bool = False,
+    at_once: int | None = None,
 ) -> Tensor:
     """Estimate the Fisher information of a map into [0, 1] about each coordinate.
 
@@ -35,6 +36,9 @@ def functional_fisher(
         The number of draws for each point; the estimate is unbiased for any number.
     create_graph
         Whether the result is differentiable with respect to the parameters of ``logit_map``.
+    at_once
+        The number of points that are mapped together, which takes memory; by default all. The
+        draws are the same for any number.
 
     Returns
     -------
@@ -63,7 +67,7 @@ def functional_fisher(
     def probe(logits: Tensor) -> Tensor:
         return _signs(logits, rng) * root(logits)
 
-    return _information(logit_map, probe, points, rng, samples, create_graph)
+    return _information(logit_map, probe, points, rng, samples, create_graph, at_once)
 
 
 def class_fisher(
@@ -73,6 +77,7 @@ def class_fisher(
     rng: torch.Generator,
     samples: int = 1,
     create_graph: bool = False,
+    at_once: int | None = None,
 ) -> Tensor:
     """Estimate the Fisher information of a classifier's rest about each coordinate.
 
@@ -80,7 +85,7 @@ def class_fisher(
     ----------
     head
         Maps ``[n, d]`` to the logits of K classes, ``[n, K]``.
-    points, rng, samples, create_graph
+    points, rng, samples, create_graph, at_once
         As for `functional_fisher`.
 
     Returns
@@ -102,7 +107,7 @@ def class_fisher(
         others = product.scatter(1, top, 0.0)
         return others.scatter(1, top, -others.sum(dim=1, keepdim=True))
 
-    return _information(head, probe, points, rng, samples, create_graph)
+    return _information(head, probe, points, rng, samples, create_graph, at_once)
 
 
 def _information(
@@ -112,20 +117,26 @@ def _information(
     rng: torch.Generator,
     samples: int,
     create_graph: bool,
+    at_once: int | None,
 ) -> Tensor:
     """Average the squared products of the transposed Jacobian with ``probe`` of the output."""
+
+    def product(drawn: Tensor) -> Tensor:
+        with torch.enable_grad():
+            z = drawn.requires_grad_()
+            output = function(z)
+            (found,) = torch.autograd.grad(output, z, probe(output), create_graph=create_graph)
+        # Of a map that only rearranges, the product is the probe, which has a gradient.
+        return found if create_graph else found.detach()
+
+    size = max(1, len(points)) if at_once is None else at_once
     total = torch.zeros_like(points)
     # E [((da/dz)^T v)_i^2] over z ~ N(points, 1): one vector-Jacobian product for each draw.
     for _ in range(samples):
-        noise = torch.randn(points.shape, generator=rng).to(points)
-        with torch.enable_grad():
-            z = (points.detach() + noise).requires_grad_()
-            output = function(z)
-            (product,) = torch.autograd.grad(output, z, probe(output), create_graph=create_graph)
-        if not create_graph:
-            # Of a map that only rearranges, the product is the probe, which has a gradient.
-            product = product.detach()
-        total = total + product.square()
+        drawn = points.detach() + torch.randn(points.shape, generator=rng).to(points)
+        # The parts have their own leaves, not views of one tensor.
+        products = [product(some.clone()) for some in drawn.split(size)]
+        total = total + torch.cat(products).square()
     return total / samples
 
 

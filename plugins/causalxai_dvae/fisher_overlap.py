@@ -10,8 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from causalxai.memory import rows_that_fit
 from causalxai.metrics.resampling import Rows
 from causalxai.network.hidden_layer import HiddenLayer
+from causalxai.network.working_memory import bytes_for_gradients
 from causalxai_dvae.autoencoder import DiscreteAutoencoder
 from causalxai_dvae.complement import in_batches
 from causalxai_dvae.fisher import class_fisher, functional_fisher
@@ -104,10 +106,12 @@ def shared_information(
     def generators(phi: Tensor) -> Tensor:
         with torch.no_grad():
             kept = autoencoder.reconstruct(phi)
-        return functional_fisher(generator, kept, rng=rng, samples=samples // 2)
+        size = rows_that_fit(bytes_for_gradients(generator, kept[:1], [generator]), len(phi))
+        return functional_fisher(generator, kept, rng=rng, samples=samples // 2, at_once=size)
 
     def classifiers(phi: Tensor) -> Tensor:
-        return class_fisher(layer.logits, phi, rng=rng, samples=samples // 2)
+        size = rows_that_fit(bytes_for_gradients(layer.logits, phi[:1], []), len(phi))
+        return class_fisher(layer.logits, phi, rng=rng, samples=samples // 2, at_once=size)
 
     own, other = _twice(generators, activations), _twice(classifiers, activations)
     permuted = torch.rand(own.shape[1:], generator=rng).argsort(dim=1).expand_as(other)

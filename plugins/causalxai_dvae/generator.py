@@ -10,6 +10,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from causalxai.image_data.lazy import Images, batches, mean_image, rows_at_once
 from causalxai.plugin import PluginConfig
 
 _GROUPS = 4
@@ -109,8 +110,8 @@ class Generator(nn.Module):
         self.register_buffer("base", torch.zeros(image_shape))
 
     @torch.no_grad()
-    def begin_at(self, activations: Tensor, images: Tensor) -> None:
-        """Set the units' mean, the common scale, and the initial linear picture.
+    def begin_at(self, activations: Tensor, images: Images) -> None:
+        """Set the units' mean, the common scale, and the initial linear picture, in batches.
 
         Parameters
         ----------
@@ -123,14 +124,14 @@ class Generator(nn.Module):
         scale = (activations - self.mean).square().mean().sqrt()
         if scale > 0:
             self.scale.copy_(scale)
-        mean = images.mean(dim=0)
+        mean = mean_image(images).cpu()
         self.base.copy_(torch.logit(mean, eps=_DARKEST))
         # Computed on the CPU because some accelerators have no double precision.
         inputs = ((activations - self.mean) / self.scale).cpu().double()
-        slopes = _ridge(inputs, (images - mean).flatten(1).cpu().double())
+        slopes = _ridge(inputs, images, mean)
         # The slope of the logistic function converts changes of grey levels into changes of logits.
-        steepness = (mean * (1 - mean)).clamp(min=_DARKEST).flatten().cpu()
-        self.linear.weight.copy_((slopes / steepness).T)
+        steepness = (mean * (1 - mean)).clamp(min=_DARKEST).flatten()
+        self.linear.weight.copy_(slopes.div_(steepness).T)
 
     def forward(self, activations: Tensor) -> Tensor:
         """Return the logits ``[n, c, h, w]`` of pixels for ``[n, d]``."""
@@ -165,15 +166,23 @@ class _Block(nn.Module):
         return F.interpolate(x, size=self.size, mode="bilinear")
 
 
-def _ridge(inputs: Tensor, targets: Tensor) -> Tensor:
-    """Return the slopes ``[d, p]`` of ``[n, p]`` on ``[n, d]``, both centred."""
+def _ridge(inputs: Tensor, images: Images, mean: Tensor) -> Tensor:
+    """Return the slopes ``[d, p]`` of the pixels of images, less their mean, on inputs ``[n, d]``.
+
+    Of the images, only a batch at a time is converted to double precision.
+    """
     n, d = inputs.shape
     penalty = _RIDGE * n * torch.eye(min(n, d), dtype=inputs.dtype)
+    # Both are the same matrix; the smaller system is solved.
     if d <= n:
-        slopes: Tensor = torch.linalg.solve(inputs.T @ inputs + penalty, inputs.T @ targets)
-        return slopes
-    weights: Tensor = torch.linalg.solve(inputs @ inputs.T + penalty, targets)
-    return inputs.T @ weights
+        solution = torch.linalg.solve(inputs.T @ inputs + penalty, inputs.T)
+    else:
+        solution = torch.linalg.solve(inputs @ inputs.T + penalty, inputs).T
+    slopes = torch.zeros(d, mean.numel(), dtype=inputs.dtype)
+    size = rows_at_once(images)
+    for columns, some in zip(solution.split(size, dim=1), batches(images, size), strict=True):
+        slopes.addmm_(columns, (some.cpu() - mean).flatten(1).double())
+    return slopes
 
 
 def _sizes(height: int, width: int) -> list[tuple[int, int]]:

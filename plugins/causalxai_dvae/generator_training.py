@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from causalxai.image_data.lazy import Images, some_rows
+from causalxai.image_data.lazy import Images
 from causalxai.network.hidden_layer import HiddenLayer
 from causalxai.progress import SILENT, Progress
 from causalxai.seeding import seeded
@@ -118,8 +118,7 @@ class _GeneratorTraining(StepwiseTraining):
             lambda: Generator(self.phi.shape[1], (channels, height, width), config), rng
         )
         self.generator = generator.to(device)
-        some = some_rows(images, "the generator's initial weights")
-        self.generator.begin_at(self.kept[some], images[some].to(device))
+        self.generator.begin_at(self.kept, images)
         self.optimizer = torch.optim.Adam(
             self.generator.parameters(), lr=config.learning_rate, fused=fused_on(device)
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import repeat
 from typing import Self, cast
 
 import torch
@@ -10,10 +12,11 @@ from torch import Tensor
 
 from causalxai.classifier import Classifier
 from causalxai.errors import DataError
+from causalxai.image_data.lazy import Images, batches
 from causalxai.network.hidden_layer import HiddenLayer
 from causalxai.storage.record import Json
 from causalxai_dvae.autoencoder import DiscreteAutoencoder
-from causalxai_dvae.complement import ComplementedCode, in_batches
+from causalxai_dvae.complement import ComplementedCode
 from causalxai_dvae.fisher_overlap import shared_information
 from causalxai_dvae.generator import Generator
 
@@ -68,7 +71,7 @@ def measure_pictures(
     classifier: Classifier,
     *,
     activations: Tensor,
-    images: Tensor,
+    images: Images,
     mean_image: Tensor,
     rng: torch.Generator,
 ) -> PictureQuality:
@@ -92,16 +95,11 @@ def measure_pictures(
     """
     decoded = ComplementedCode.of(autoencoder, layer, activations)
     predicted, predicted_flipped = decoded.classes_kept.cpu(), decoded.classes_flipped.cpu()
-    with torch.no_grad():
-        painted, flipped = (
-            in_batches(generator.paint, phi).cpu() for phi in (decoded.kept, decoded.flipped)
-        )
-    if not bool(torch.isfinite(painted).all() and torch.isfinite(flipped).all()):
-        raise DataError(
-            "the generator's pictures of test images are not finite: lower "
-            "concepts.generator.learning_rate"
-        )
-    seen, seen_flipped = classifier.predict(painted).cpu(), classifier.predict(flipped).cpu()
+    size = classifier.images_at_once(images)
+    seen, seen_flipped = (
+        torch.cat([classifier.predict(some).cpu() for some in _painted(generator, phi, size)])
+        for phi in (decoded.kept, decoded.flipped)
+    )
     others = torch.randperm(len(images), generator=rng)
     # A random subset, because images may be sorted by class.
     some = torch.randperm(len(images), generator=rng)[:_INFORMED].to(activations.device)
@@ -110,8 +108,8 @@ def measure_pictures(
     )
     return PictureQuality(
         n=len(images),
-        reconstruction=_error(painted, images),
-        mean_image=_error(mean_image, images),
+        reconstruction=_error(_painted(generator, decoded.kept, size), batches(images, size)),
+        mean_image=_error(repeat(mean_image), batches(images, size)),
         agreement=_share(seen == predicted),
         agreement_flipped=_share(seen_flipped == predicted_flipped),
         chance=_share(seen[others] == predicted),
@@ -121,8 +119,26 @@ def measure_pictures(
     )
 
 
-def _error(painted: Tensor, images: Tensor) -> float:
-    return float((painted - images).double().square().mean())
+@torch.no_grad()
+def _painted(generator: Generator, phi: Tensor, size: int) -> Iterator[Tensor]:
+    """Yield the pictures of activations in batches, on the CPU; DataError if one is not finite."""
+    for some in phi.split(size):
+        pictures = generator.paint(some).cpu()
+        if not bool(torch.isfinite(pictures).all()):
+            raise DataError(
+                "the generator's pictures of test images are not finite: lower "
+                "concepts.generator.learning_rate"
+            )
+        yield pictures
+
+
+def _error(pictures: Iterable[Tensor], images: Iterable[Tensor]) -> float:
+    """Return the mean squared error over all pixels of batches."""
+    squares, count = 0.0, 0
+    for painted, some in zip(pictures, images, strict=False):
+        squares += float((painted - some.cpu()).double().square().sum())
+        count += some.numel()
+    return squares / count
 
 
 def _share(hits: Tensor) -> float:

@@ -23,7 +23,9 @@ from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError, DataError
 from causalxai.graph_discoverer import BackgroundKnowledge
 from causalxai.image_data.lazy import mean_image
+from causalxai.memory import rows_that_fit, tell_if_too_large
 from causalxai.network.flat_gradients import refuse_flat_gradients
+from causalxai.network.working_memory import bytes_at_widest
 from causalxai.outline import Outline
 from causalxai.progress import SILENT, Progress
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
@@ -38,12 +40,13 @@ from causalxai_glance.scm import (
 )
 from causalxai_glance.twin.generator import resolutions
 from causalxai_glance.twin.objective import Batch
-from causalxai_glance.twin.quality import Quality, measure_quality
+from causalxai_glance.twin.quality import MOST_AT_ONCE, Quality, measure_quality
 from causalxai_glance.twin.training import TwinConfig, new_twin, train_twin
 
 _PARENTS_BEYOND = 3
 _UNNAMED = "latent "
 _TRIED = 4
+_COPIES, _BYTES = 3, 4
 
 PREDICTION = "prediction"
 """The name of the node for the classifier's prediction."""
@@ -207,6 +210,7 @@ class LatentSpace(ConceptSpace):
             mean_image=mean_image(dataset.train.images),
             levels=self._levels(),
             rng=rng,
+            at_once=rows_that_fit(self._bytes_of_a_picture(), MOST_AT_ONCE),
         )
         return self
 
@@ -356,7 +360,16 @@ class LatentSpace(ConceptSpace):
             levels[place] = (torch.tensor([0.0, 1.0]) - mean[place]) / sd[place]
         return levels
 
+    def _bytes_of_a_picture(self) -> float:
+        latents = torch.zeros(1, self.config.latents, device=self._classifier.device)
+        return bytes_at_widest(self.twin_.generate, latents)
+
     def _material(self, split: Split, labels: Tensor) -> Batch:
+        tell_if_too_large(
+            "the embeddings of the training images",
+            _COPIES * _BYTES * len(split) * self._classifier.head.width,
+            "take fewer training images",
+        )
         embeddings = self._classifier.embed(split.images)
         logits = self._classifier.head.logits(embeddings)
         return Batch(split.images, embeddings.cpu(), logits.detach().cpu(), labels)

@@ -17,6 +17,8 @@ from torch.nn import functional
 from causalxai.classifier import Classifier, ClassifierSource
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import DataError
+from causalxai.memory import tell_if_too_large
+from causalxai.network.working_memory import bytes_for_gradients
 from causalxai.outline import Outline
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
@@ -27,6 +29,7 @@ from causalxai.training.optimizers import fused_on
 from causalxai.training.state import TrainingState
 from causalxai_models.weights import load_weights
 
+_TRIED = 2
 _WARM_UP = 0.2
 _MAX_TURN = 0.15  # radians
 _MAX_SCALE = 0.1
@@ -236,6 +239,8 @@ def train(
     first = 0 if stored is None else training.resume(stored)
     steps = math.ceil(len(split) / config.batch_size)
     total = config.epochs * steps
+    if first < config.epochs:
+        _tell_of_memory(model, split, config.batch_size, label)
     model.train()
     with progress.task(label, total) as advance:
         advance(first * steps)
@@ -257,6 +262,14 @@ def train(
                         )
                     advance(1, f"loss {now:.3f}")
             checkpoint.save(training.state.to_record(epochs=epoch + 1))
+
+
+def _tell_of_memory(model: nn.Module, split: Split, batch_size: int, label: str) -> None:
+    """Warn if the images of a step take more memory than the run may."""
+    device = next(model.parameters()).device
+    each = bytes_for_gradients(model.eval(), split.images[:_TRIED].to(device), [model])
+    images = min(batch_size, len(split))
+    tell_if_too_large(f"{label}: the {images} images of a step", images * each, "lower batch_size")
 
 
 @contextmanager

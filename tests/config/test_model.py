@@ -28,7 +28,7 @@ def test_defaults() -> None:
             split="test", classes=None, count=8, only="correct", target="predicted"
         ),
         metrics=None,
-        memory_mb=512,
+        memory_mb=4096,
     )
 
 

@@ -60,5 +60,5 @@ def test_all_defaults_are_written_out(minimal: dict[str, Any]) -> None:
         "images:\n  split: test\n  classes: null\n  count: 8\n  only: correct\n"
         "  target: predicted\n"
         "metrics:\n- use: deletion\n  steps: 10\n"
-        "memory_mb: 512\nbudget: null\n"
+        "memory_mb: 4096\nbudget: null\n"
     )

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import copy
-import logging
 
 import pytest
 import torch
@@ -15,8 +14,9 @@ from causalxai.image_data.lazy import (
     concatenated,
     fits_in_memory,
     mean_image,
-    some_rows,
+    rows_at_once,
 )
+from causalxai.memory import limited_to
 
 ALL = torch.rand(10, 3, 4, 5)
 
@@ -111,17 +111,12 @@ def test_lazy_and_other_images_are_joined_without_reading_them():
     assert torch.equal(both, torch.cat([ALL[:3], ALL[5:]]))
 
 
-def test_as_many_rows_are_taken_as_fit_into_memory(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-):
-    caplog.set_level(logging.INFO)
-    images, _ = lazy_images()
-    assert some_rows(images, "a test") == slice(None)
-    monkeypatch.setattr(lazy, "IN_MEMORY", 3 * 4 * 60 + 1)
-    assert fits_in_memory(3, (3, 4, 5))
-    assert not fits_in_memory(4, (3, 4, 5))
-    rows = some_rows(images, "a test")
-    assert isinstance(rows, Tensor)
-    assert rows.tolist() == [0, 4, 9]
-    assert "a test: of 10 images, 3 are used, evenly spaced" in caplog.text
-    assert some_rows(ALL, "a test") == slice(None)
+def test_images_are_kept_and_read_together_as_many_as_fit():
+    each = 4 * 60
+    with limited_to(8 * (3 * each + 1)):
+        assert fits_in_memory(3, (3, 4, 5))
+        assert not fits_in_memory(4, (3, 4, 5))
+        assert rows_at_once(ALL) == 3
+        assert [len(batch) for batch in batches(ALL)] == [3, 3, 3, 1]
+    with limited_to(1):
+        assert rows_at_once(ALL) == 1

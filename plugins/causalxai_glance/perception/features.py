@@ -57,7 +57,8 @@ class ChannelStatistics:
         # Finding the head runs the model, which must happen before the hooks are set.
         _ = self.classifier.head
         with _convolutions(self.classifier.model) as maps:
-            features = [self._batch(batch, maps) for batch in batches(images, _AT_ONCE)]
+            size = min(_AT_ONCE, self.classifier.images_at_once(images))
+            features = [self._batch(batch, maps) for batch in batches(images, size)]
         return torch.cat(features)
 
     def _batch(self, images: Tensor, maps: list[Tensor]) -> Tensor:

@@ -21,7 +21,8 @@ from causalxai_glance.twin.twin import Twin
 FAITHFUL_READBACK = 0.9
 FAITHFUL_EFFECT = 0.8
 
-_AT_ONCE = 256
+MOST_AT_ONCE = 256
+"""The most pictures that are painted together."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +110,9 @@ def measure_quality(
     mean_image: Tensor,
     levels: Tensor | None = None,
     rng: torch.Generator,
+    at_once: int = MOST_AT_ONCE,
 ) -> Quality:
-    """Measure a twin in batches of some hundred images.
+    """Measure a twin in batches.
 
     Parameters
     ----------
@@ -126,6 +128,8 @@ def measure_quality(
         boolean.
     rng
         Draws the values that do() sets.
+    at_once
+        The number of pictures that are painted together.
 
     Raises
     ------
@@ -135,12 +139,12 @@ def measure_quality(
     named = concepts.shape[1]
     embeddings = classifier.embed(images)
     latents = _finite(twin.latents(embeddings))
-    again = _embed_pictures(twin, classifier, latents)
+    again = _embed_pictures(twin, classifier, latents, at_once)
     readback = _finite(twin.latents(again))[:, :named]
 
     def read(values: Tensor) -> Tensor:
         units = torch.cat([values, latents[:, named:]], dim=1)
-        return _finite(twin.latents(_embed_pictures(twin, classifier, units)))[:, :named]
+        return _finite(twin.latents(_embed_pictures(twin, classifier, units, at_once)))[:, :named]
 
     own = latents[:, :named]
     levels = (torch.full((named, 2), torch.nan) if levels is None else levels).to(own)
@@ -148,8 +152,8 @@ def measure_quality(
     classes, classes_again = (classifier.head.logits(x).argmax(dim=1) for x in (embeddings, again))
     return Quality(
         n=len(images),
-        reconstruction=_squared_error(_pictures(twin, latents), images),
-        mean_image=_squared_error((mean_image for _ in batches(latents, _AT_ONCE)), images),
+        reconstruction=_squared_error(_pictures(twin, latents, at_once), images, at_once),
+        mean_image=_squared_error((mean_image for _ in batches(latents, at_once)), images, at_once),
         agreement=float((classes == classes_again).cpu().double().mean()),
         alignment=_alignment(own, concepts),
         readback=r_squared(readback, own),
@@ -230,18 +234,18 @@ def _alignment(readings: Tensor, labels: Tensor) -> tuple[float | None, ...]:
     return tuple(score if measured else None for score, measured in scores)
 
 
-def _pictures(twin: Twin, latents: Tensor) -> Iterator[Tensor]:
-    for part in latents.split(_AT_ONCE):
+def _pictures(twin: Twin, latents: Tensor, at_once: int) -> Iterator[Tensor]:
+    for part in latents.split(at_once):
         yield twin.render(part)
 
 
-def _embed_pictures(twin: Twin, classifier: Classifier, latents: Tensor) -> Tensor:
-    return torch.cat([classifier.embed(pictures) for pictures in _pictures(twin, latents)])
+def _embed_pictures(twin: Twin, classifier: Classifier, latents: Tensor, at_once: int) -> Tensor:
+    return torch.cat([classifier.embed(pictures) for pictures in _pictures(twin, latents, at_once)])
 
 
-def _squared_error(pictures: Iterable[Tensor], images: Images) -> float:
+def _squared_error(pictures: Iterable[Tensor], images: Images, at_once: int) -> float:
     """Return the mean squared error over all pixels of images in batches."""
-    parts = zip(pictures, batches(images, _AT_ONCE), strict=True)
+    parts = zip(pictures, batches(images, at_once), strict=True)
     total = sum(
         float((painted.cpu() - part.cpu()).double().square().sum()) for painted, part in parts
     )

@@ -15,6 +15,8 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from causalxai.classifier import Classifier
 from causalxai.errors import DataError
 from causalxai.image_data.lazy import mean_image
+from causalxai.memory import tell_if_too_large
+from causalxai.network.working_memory import bytes_for_gradients
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.seeding import seeded
@@ -47,6 +49,7 @@ _R1_EVERY = 16
 _R1_GAMMA = 1.0
 _STEEPEST = 10.0
 _PICTURES = 32
+_TRIED = 4
 _RISING = 30
 # The learning rate falls linearly over the second half of the steps, to this share.
 _LAST_RATE = 0.1
@@ -144,6 +147,7 @@ def train_twin(
         If a loss, a gradient or the trained twin's output is not finite.
     """
     training = TwinTraining(classifier, material, config, rng, levels)
+    training.tell_of_memory()
     remedy = f"lower learning_rate (it is {config.learning_rate:g})"
     history = training.run(config.steps, remedy=remedy, progress=progress, checkpoint=checkpoint)
     twin = training.average.eval().requires_grad_(False)
@@ -218,6 +222,22 @@ class TwinTraining(StepwiseTraining):
         }
         optimizers = {"painter": self.painter, "critic": self.critic}
         return TrainingState(modules, optimizers, self.rng)
+
+    def tell_of_memory(self) -> None:
+        """Warn if the pictures of a step take more memory than the run may."""
+
+        def step(latents: Tensor) -> object:
+            images = self.twin.render(latents)
+            return self.classifier.embed_and_classify(images), self.discriminator(images)
+
+        few = torch.zeros(_TRIED, self.config.latents, device=self.device)
+        networks = [self.twin, self.classifier.model, self.discriminator]
+        pictures = self.config.batch_size * (2 if self.named else 1)
+        tell_if_too_large(
+            f"the {pictures} pictures of a step of the twin's training",
+            pictures * bytes_for_gradients(step, few, networks),
+            "lower concepts.batch_size or concepts.channels",
+        )
 
     def step(self, number: int) -> dict[str, float]:
         """Do one step for both networks; return the weighted losses before it."""

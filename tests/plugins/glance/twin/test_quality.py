@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from causalxai import Classifier
 from causalxai.errors import DataError
-from causalxai_glance.twin import quality as module
 from causalxai_glance.twin.quality import Quality, measure_quality, r_squared
 
 NAMED, SIDE = 2, 2
@@ -57,13 +56,19 @@ def images(n: int) -> Tensor:
 
 
 def measure(
-    classifier: Classifier, twin: StandIn, n: int = 40, concepts: Tensor | None = None
+    classifier: Classifier,
+    twin: StandIn,
+    n: int = 40,
+    concepts: Tensor | None = None,
+    at_once: int = 256,
 ) -> Quality:
     shown = images(n)
     if concepts is None:
         concepts = shown.flatten(1)[:, :NAMED]
     rng = torch.Generator().manual_seed(1)
-    return measure_quality(twin, classifier, shown, concepts, mean_image=MEAN, rng=rng)
+    return measure_quality(
+        twin, classifier, shown, concepts, mean_image=MEAN, rng=rng, at_once=at_once
+    )
 
 
 def test_a_perfect_twin_has_perfect_figures(pixels: Classifier):
@@ -111,11 +116,10 @@ def test_alignment_is_with_the_labels(pixels: Classifier):
 
 
 @pytest.mark.parametrize("at_once", [7, 40, 1000])
-def test_parts_change_nothing(pixels: Classifier, monkeypatch: pytest.MonkeyPatch, at_once: int):
+def test_parts_change_nothing(pixels: Classifier, at_once: int):
     matrix = changed((0, 0, 0.7), (1, 0, 0.2), (3, 1, 0.4))
     whole = measure(pixels, StandIn(matrix)).to_json()
-    monkeypatch.setattr(module, "_AT_ONCE", at_once)
-    parts = measure(pixels, StandIn(matrix)).to_json()
+    parts = measure(pixels, StandIn(matrix), at_once=at_once).to_json()
     for name, figure in whole.items():
         torch.testing.assert_close(
             torch.tensor(parts[name]), torch.tensor(figure), rtol=1e-5, atol=1e-6
