@@ -12,6 +12,7 @@ from torch import nn
 from causalxai import Classifier, Dataset
 from causalxai.concept_space import BooleanConcept, ConceptSpace
 from causalxai.errors import CapabilityError
+from causalxai.memory import limited_to
 from causalxai.metric import ScoringInputs
 from causalxai.report.section import Text
 from causalxai.storage.record import Record
@@ -222,3 +223,12 @@ def test_a_layer_without_gradients_is_refused(bar_classifier, bar_data):
     )
     with pytest.raises(CapabilityError, match="dvae needs gradients"):
         BitSpace(**TINY, layer="inner.conv2").fit(classifier, bar_data, rng=torch.Generator())
+
+
+def test_a_generator_that_takes_more_memory_than_the_run_may_is_refused(bar_classifier: Classifier):
+    with (
+        limited_to(2**10),
+        pytest.raises(CapabilityError, match="MiB of memory while it is trained, more than the 0"),
+    ):
+        BitSpace().check_classifier(bar_classifier)
+    BitSpace().check_classifier(bar_classifier)

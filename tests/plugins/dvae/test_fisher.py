@@ -211,3 +211,11 @@ def test_a_graph_only_where_it_is_asked_for():
         frozen = functional_fisher(model, points, rng=seeded())
     assert torch.equal(frozen, functional_fisher(model, points, rng=seeded()))
     assert points.grad is None and not points.requires_grad
+
+
+@pytest.mark.parametrize(("estimate", "outputs"), [(functional_fisher, 5), (class_fisher, 3)])
+def test_points_that_are_mapped_in_parts_have_the_same_draws(estimate, outputs: int):
+    points, function = gaussian(10, D), network(outputs)
+    whole = estimate(function, points, rng=seeded(), samples=2)
+    parts = estimate(function, points, rng=seeded(), samples=2, at_once=3)
+    torch.testing.assert_close(parts, whole)

@@ -12,6 +12,7 @@ from causalxai.classifier import Classifier
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import DataError
 from causalxai.image_data.lazy import LazyImages
+from causalxai.memory import limited_to
 from causalxai.progress import SILENT, Advance, Progress
 from causalxai.seeding import seeded, torch_generator
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
@@ -255,3 +256,15 @@ def test_augmentation_repeats_the_border() -> None:
     white = Split(torch.ones(4, 3, 8, 8), torch.zeros(4))
 
     torch.testing.assert_close(augmented(white.images, torch_generator(0)), white.images)
+
+
+def test_a_step_that_takes_more_memory_than_the_run_may_is_told(
+    dataset: Dataset, caplog: pytest.LogCaptureFixture
+):
+    with limited_to(2**10):
+        fit(LENET, dataset)
+    assert "train lenet: the 16 images of a step take about" in caplog.text
+    assert "more than the 0 of memory_mb; lower batch_size" in caplog.text
+    caplog.clear()
+    fit(LENET, dataset)
+    assert caplog.text == ""
