@@ -46,14 +46,16 @@ def bytes_at_widest(network: nn.Module, inputs: Tensor) -> float:
 def bytes_for_gradients(
     compute: Callable[[Tensor], object], inputs: Tensor, networks: Sequence[nn.Module]
 ) -> float:
-    """Return the bytes that a computation keeps of a row until its gradients are computed.
+    """Return the bytes that a row of a computation takes when its gradients are computed.
+
+    What the forward pass keeps is counted, and the gradients of these are as large again.
 
     Parameters
     ----------
     compute
         The computation.
     inputs
-        ``[n, ...]``, a few rows, on the networks' device.
+        ``[n, ...]``, a few rows of floats, on the networks' device.
     networks
         The networks that it runs, in evaluation mode. Their weights are not counted.
     """
@@ -68,8 +70,9 @@ def bytes_for_gradients(
         return tensor
 
     with torch.enable_grad(), saved_tensors_hooks(note, lambda tensor: tensor):
-        _ = compute(inputs)
-    return sum(kept.values()) / len(inputs)
+        # Networks with frozen weights keep nothing unless the inputs need gradients.
+        _ = compute(inputs.detach().clone().requires_grad_())
+    return 2 * sum(kept.values()) / len(inputs)
 
 
 def _bytes(value: Any) -> int:

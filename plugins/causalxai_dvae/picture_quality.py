@@ -13,7 +13,9 @@ from torch import Tensor
 from causalxai.classifier import Classifier
 from causalxai.errors import DataError
 from causalxai.image_data.lazy import Images, batches
+from causalxai.memory import rows_that_fit
 from causalxai.network.hidden_layer import HiddenLayer
+from causalxai.network.working_memory import bytes_at_widest
 from causalxai.storage.record import Json
 from causalxai_dvae.autoencoder import DiscreteAutoencoder
 from causalxai_dvae.complement import ComplementedCode
@@ -95,7 +97,9 @@ def measure_pictures(
     """
     decoded = ComplementedCode.of(autoencoder, layer, activations)
     predicted, predicted_flipped = decoded.classes_kept.cpu(), decoded.classes_flipped.cpu()
-    size = classifier.images_at_once(images)
+    size = rows_that_fit(
+        bytes_at_widest(generator, decoded.kept[:1]), classifier.images_at_once(images)
+    )
     seen, seen_flipped = (
         torch.cat([classifier.predict(some).cpu() for some in _painted(generator, phi, size)])
         for phi in (decoded.kept, decoded.flipped)

@@ -26,6 +26,6 @@ def test_what_gradients_need_is_counted_without_the_weights():
     network = nn.Sequential(nn.Linear(3, 5), nn.Sigmoid(), nn.Linear(5, 7))
     # The images are kept for the first weights, the sigmoid's answer for both of its sides.
     found = bytes_for_gradients(network, torch.rand(10, 3), [network])
-    assert found == 4 * (3 + 5)
+    assert found == 2 * 4 * (3 + 5)
     grown = bytes_for_gradients(network, torch.rand(10, 3), [])
     assert grown > found

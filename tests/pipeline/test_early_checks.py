@@ -140,7 +140,7 @@ def test_what_only_a_trained_network_can_tell_is_no_mistake_before() -> None:
             raise UndecidedError("the logits hardly differ")
 
     part = SimpleNamespace(build=Undecided, provenance="undecided 1.0")
-    run_of = cast("ResolvedSpec", SimpleNamespace(stages={Stage.CONCEPTS: part}))
+    run_of = cast("ResolvedSpec", SimpleNamespace(stages={Stage.CONCEPTS: part}, memory=2**30))
     network = cast("Classifier", None)
     assert list(classifier_mistakes(run_of, network, trained=False)) == []
     assert list(classifier_mistakes(run_of, network)) == [
