@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
+from causalxai.network.adaptable import Scripted
+
 _COPIES = 2
 """Libraries copy activations into another order while they compute."""
 _UNSEEN = 64
@@ -26,7 +28,7 @@ def bytes_at_widest(network: nn.Module, inputs: Tensor) -> float:
     inputs
         ``[n, ...]``, such as images, one or a few, on the network's device.
     """
-    if isinstance(network, torch.jit.ScriptModule):
+    if isinstance(network, Scripted):
         return _UNSEEN * _bytes(inputs) / len(inputs)
     widest = _bytes(inputs)
 
