@@ -37,6 +37,7 @@ TESTS_OF_SEVERAL_FILES = {
     "test_photographs.py",
     "test_own_classifier_example.py",
     "test_specs.py",
+    "test_third_party_adapters.py",
     "test_third_party_networks.py",
     "test_third_party_plugin.py",
     "testing/test_checks_can_fail.py",
