@@ -65,6 +65,11 @@ BENCHMARKS = (
     Benchmark("oracle", "oracle.py", minutes=9.5),
     Benchmark("growth", "growth.py", minutes=2),
     Benchmark(
+        "memory", "memory.py", minutes=3,
+        arguments=("saliency", "dvae", "interventional", "--count", "2000"),
+        quick=("saliency", "--count", "100", "--size", "64", "--memory-mb", "128"),
+    ),
+    Benchmark(
         "screened_report", "screened_report.py", minutes=5.2, alone=True,
         quick=("--layers", "_fc", "--screen", "5"),
     ),
