@@ -13,20 +13,15 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from causalxai.errors import CapabilityError, ContractError, UndecidedError
+from causalxai.errors import CapabilityError, ContractError
 from causalxai.image_data.lazy import Images, batches, rows_at_once
 from causalxai.memory import rows_that_fit
-from causalxai.network.adaptable import Scripted
 from causalxai.network.adaptation import as_float32, inside_wrappers, name_of
 from causalxai.network.adapter import adapter, placed
 from causalxai.network.class_columns import ClassColumns
 from causalxai.network.copying import copied
-from causalxai.network.dividing_layers import offer
 from causalxai.network.examination import Examination
-from causalxai.network.hidden_layer import Embedding, HiddenLayer, NamedLayer
-from causalxai.network.layer_list import LayerInfo, list_layers
-from causalxai.network.layer_order import in_order, weighted_layers
-from causalxai.network.linear_head import LinearHead, find_linear_head
+from causalxai.network.layer_access import LayerAccess
 from causalxai.network.preparation import Numbers
 from causalxai.network.probe_images import probe_images
 from causalxai.network.reading import Output
@@ -50,7 +45,7 @@ _EXAMINED = 4
 """The number of a data set's images on which a network is examined."""
 
 
-class Classifier:
+class Classifier(LayerAccess):
     """A trained network in evaluation mode, with the names and shapes needed to use it.
 
     The network is copied, so that the given one stays as it is. The copy is examined on a few
@@ -124,7 +119,7 @@ class Classifier:
         self._image_shape = image_shape
         self._gradient_fault = ""
         if self._image_shape is not None:
-            self._gradient_fault = self._examined(self._noise()[_TRIED])
+            self._gradient_fault = self._examined(self._probes()[_TRIED])
 
     def __repr__(self) -> str:
         shape = f", images {list(self._image_shape)}" if self._image_shape else ""
@@ -169,7 +164,7 @@ class Classifier:
             other.__dict__.pop(known, None)
         other.model = copied(self.model)
         other._image_shape = image_shape
-        other._gradient_fault = other._examined(other._noise()[_TRIED])
+        other._gradient_fault = other._examined(other._probes()[_TRIED])
         return other
 
     def examine(self, images: Images) -> None:
@@ -226,115 +221,17 @@ class Classifier:
                 f"{self._gradient_fault}"
             )
 
-    def require_head(self, who: str) -> None:
-        """Raise CapabilityError unless the logits are linear in an embedding.
-
-        Parameters
-        ----------
-        who
-            The name of the part that needs it, for the message.
-
-        Raises
-        ------
-        CapabilityError
-            If the last layer is not linear; the message names it.
-        """
-        try:
-            _ = self.head
-        except CapabilityError as error:
-            raise CapabilityError(
-                f"{who} needs a classifier whose logits are linear in an embedding: {error}"
-            ) from error
-
-    def require_layers(self) -> None:
-        """Raise CapabilityError unless the layers of the network can be read.
-
-        Raises
-        ------
-        CapabilityError
-            If the network was compiled by TorchScript, which runs no hooks.
-        """
-        if isinstance(self.model, Scripted):
-            raise CapabilityError(
-                "the classifier was compiled by TorchScript, so that its layers cannot be read: "
-                "take a method that needs none, such as one that attributes to pixels, or load "
-                "the network that it was compiled from"
-            )
-
     @property
     def image_size(self) -> int:
         """The number of values in one image."""
         return math.prod(self.image_shape)
 
-    @cached_property
-    def head(self) -> LinearHead:
-        """The linear last layer.
+    @property
+    def gives_gradients(self) -> bool:
+        """Whether the logits have gradients by the images."""
+        return not self._gradient_fault
 
-        Raises
-        ------
-        CapabilityError
-            If the last layer of the network is not linear; the message names the layer, and the
-            hidden layers that a method can use which takes a layer by name.
-        """
-        self.require_layers()
-        try:
-            return find_linear_head(self.model, self._noise())
-        except CapabilityError as error:
-            raise CapabilityError(
-                f"{error}{self._offer('for methods that take a hidden layer by name, ')}"
-            ) from error
-
-    def hidden(self, layer: str | None = None) -> HiddenLayer:
-        """Return a hidden layer's activations, and the rest of the network as a function of them.
-
-        Parameters
-        ----------
-        layer
-            Its name, as in ``named_modules``; ``None`` for the input of the linear last layer.
-
-        Raises
-        ------
-        CapabilityError
-            If there is no such layer, or the logits do not follow from it alone; the message names
-            layers that would do.
-        """
-        self.require_layers()
-        if layer is None:
-            return Embedding(self.model, self.head)
-        try:
-            return NamedLayer(self.model, layer, self._noise())
-        except UndecidedError:
-            raise
-        except CapabilityError as error:
-            raise CapabilityError(f"{error}{self._offer()}") from error
-
-    def _offer(self, prefix: str = "") -> str:
-        """Return the end of a message with hidden layers that would do, if there are any."""
-        found = "" if self._gradient_fault else offer(self.model, self._noise())
-        return f"; {prefix}{found}" if found else ""
-
-    def layers(self, *kinds: type[nn.Module]) -> tuple[str, ...]:
-        """Return the names of the modules of some classes that run, in the order of last runs.
-
-        A module that runs several times stands where it runs for the last time.
-        """
-        self.require_layers()
-        return in_order(self.model, self._noise(), kinds)
-
-    def weighted_layers(self) -> tuple[str, ...]:
-        """Return the names of the modules that own parameters, in the order in which they run."""
-        self.require_layers()
-        return weighted_layers(self.model, self._noise())
-
-    def describe_layers(self) -> tuple[LayerInfo, ...]:
-        """Return what each layer is, what it returns and what methods can use it for.
-
-        They are in the order in which they begin to run.
-        """
-        self.require_layers()
-        return list_layers(self.model, self._noise())
-
-    def _noise(self) -> Tensor:
+    def _probes(self) -> Tensor:
         return probe_images(self.image_shape).to(self.device)
 
     def embed_and_classify(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -376,7 +273,7 @@ class Classifier:
     @cached_property
     def _bytes_of_an_image(self) -> float:
         with own_randomness():
-            return bytes_at_widest(self.model, self._noise()[:1])
+            return bytes_at_widest(self.model, self._probes()[:1])
 
     def _copies(self, images: Images, size: int | None) -> Iterator[Tensor]:
         """Yield batches on the classifier's device, which a network may write into."""

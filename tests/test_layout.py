@@ -53,6 +53,8 @@ TESTED_WITH_OTHERS = {
     "causalxai/image_data/folder.py",
     "causalxai/image_data/settings.py",
     "causalxai/metrics/repeated_explanations.py",
+    "causalxai/network/layer_access.py",
+    "causalxai/network/object_digest.py",
     "causalxai/network/rescale.py",
     "causalxai/pipeline/learned_stages.py",
     "causalxai/pipeline/meter.py",

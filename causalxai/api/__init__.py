@@ -97,6 +97,7 @@ API: tuple[Section, ...] = (
             "causalxai.network.dividing_layers": ("dividing_layers",),
             "causalxai.network.hidden_layer": ("HiddenLayer",),
             "causalxai.network.flat_gradients": ("logits_that_move", "refuse_flat_gradients"),
+            "causalxai.network.layer_access": ("LayerAccess",),
             "causalxai.network.layer_names": ("require_layers_named", "unknown_layer"),
             "causalxai.network.network_digest": ("network_digest",),
             "causalxai.network.own_code": ("OwnCode", "is_standard", "top_package"),
