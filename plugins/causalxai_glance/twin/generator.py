@@ -267,8 +267,8 @@ class Generator(nn.Module):
         image: Tensor = self.to_image(x, latents)
         for block in self.blocks:
             x, image = block(x, image, latents, noise)
-        # The discriminator and most classifiers also take half the time in this memory layout.
-        return (image + self.bias).contiguous(memory_format=torch.channels_last)
+        # Images have the usual memory layout, because networks that use `view` fail with another.
+        return (image + self.bias).contiguous()
 
 
 def resolutions(image_shape: tuple[int, int, int]) -> tuple[int, ...]:

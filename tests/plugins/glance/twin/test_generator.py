@@ -95,6 +95,13 @@ def test_other_sizes_are_refused_with_those_that_work(shape):
         Generator(6, shape)
 
 
+@pytest.mark.parametrize("colours", [1, 3])
+def test_networks_may_look_at_pictures_with_view(colours):
+    generator = seeded(lambda: Generator(4, (colours, 16, 16), channels=8))
+    convolution = torch.nn.Conv2d(colours, 4, 3)
+    assert convolution(generator(normal(2, 4))).view(2, -1).shape == (2, 4 * 14 * 14)
+
+
 def test_widths_halve_with_the_size_down_to_a_floor():
     assert resolutions((1, 64, 64)) == (4, 8, 16, 32, 64)
     assert [width(64, size) for size in (4, 8, 16, 32, 64)] == [64, 64, 32, 16, 16]
