@@ -35,9 +35,9 @@ from causalxai_glance.scm import (
     PartialScore,
     StructuralModel,
     compelled,
-    exact_search,
+    find_graph,
+    find_margins,
     is_coarse,
-    margin,
     searchable,
 )
 from causalxai_glance.twin_oracle import TwinOracle
@@ -247,7 +247,7 @@ class _LabelSearch:
     def _searched(
         self, score: LocalScore, forbidden: frozenset[Pair], most: int | None
     ) -> frozenset[Pair]:
-        return exact_search(
+        return find_graph(
             self._whole.d,
             score,
             required=self.required,
@@ -260,7 +260,7 @@ class _LabelSearch:
         """Return, for each edge, the nats that its absence and its reversal would cost."""
         if not edges:
             return {}
-        found = margin(
+        found = find_margins(
             self._whole.d,
             self._whole,
             required=self.required,

@@ -34,6 +34,7 @@ from causalxai_glance.concept_labels import check_count, check_labels, labels_to
 from causalxai_glance.scm import (
     MOST_BOOLEAN,
     MOST_NODES,
+    MOST_NODES_LIMITED,
     Pair,
     StructuralModel,
     is_boolean,
@@ -96,7 +97,8 @@ class LatentSpace(ConceptSpace):
             describes it better (post-nonlinear models).
         max_parents
             The largest number of causes of a concept in the SCM layer; by default unlimited, and 3
-            for more than 10 concepts.
+            for 11 to 16 concepts. The graph of up to 16 concepts is searched exactly, that of more
+            by moving concepts within a causal order.
         scm_limit
             The largest number of labels, evenly spaced, to which the SCM layer is fitted.
         background
@@ -225,7 +227,8 @@ class LatentSpace(ConceptSpace):
     def parents_at_most(self) -> int | None:
         """The largest number of causes of a concept in the SCM layer; ``None`` for no limit."""
         searched = MOST_BOOLEAN if len(self.boolean_) == len(self.named_) else MOST_NODES
-        if self.config.max_parents is None and len(self.named_) > searched:
+        exact_if_limited = searched < len(self.named_) <= MOST_NODES_LIMITED
+        if self.config.max_parents is None and exact_if_limited:
             return _PARENTS_BEYOND
         return self.config.max_parents
 

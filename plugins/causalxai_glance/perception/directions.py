@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,15 +11,17 @@ from pydantic import Field, NonNegativeInt, PositiveInt
 
 from causalxai.plugin import PluginConfig
 from causalxai_glance.edge_evidence import UNDETERMINED
-from causalxai_glance.perception.convolved import (
-    ConvolvedScore,
+from causalxai_glance.perception.climbing import (
+    Graph,
+    GraphScore,
     climb,
     complete_graphs,
     is_acyclic,
 )
+from causalxai_glance.perception.convolved import ConvolvedScore
 from causalxai_glance.perception.measurement_model import Values
 from causalxai_glance.perception.perception import Perception
-from causalxai_glance.scm import Pair, PartialScore, exact_search, margin
+from causalxai_glance.scm import Pair, PartialScore, find_graph, find_margins
 
 _DEGREE = 3
 # With more concepts than this, there are too many orders to start a search from each.
@@ -172,13 +174,13 @@ class _Plain:
         self._forbidden = (known.forbidden | self._score.forbidden) - known.required
 
     def search(self) -> frozenset[Pair]:
-        return exact_search(
+        return find_graph(
             self._score.d, self._score, required=self._required, forbidden=self._forbidden
         )
 
     def reversal(self, pair: Pair) -> float:
         """Return the additional nats of the best graph with an edge reversed."""
-        found = margin(
+        found = find_margins(
             self._score.d, self._score, required=self._required, forbidden=self._forbidden
         )
         return found[pair].reversed if pair in found else 0.0
@@ -197,43 +199,68 @@ class _Convolved:
     ) -> None:
         self._perception, self._fit, self._known = perception, fit, known
         errors = _drawn(perception, draws, rng)
-        self._whole = ConvolvedScore(perception.values[:, fit], errors[:, :, fit])
+        self._score = ConvolvedScore(perception.values[:, fit], errors[:, :, fit])
 
-    def _score(self, edges: frozenset[Pair]) -> float:
-        fit = self._fit
-        oriented = [(i, j) for i, j in edges if i in fit and j in fit]
-        return self._whole(frozenset((fit.index(i), fit.index(j)) for i, j in oriented))
-
-    def search(self, start: frozenset[Pair] | None) -> frozenset[Pair]:
+    def search(self, start: Graph | None) -> Graph:
         """Return the best graph that hill climbing finds, from one start or from many."""
         known, fit = self._known, self._fit
-        rules = {"required": known.required, "forbidden": known.forbidden}
         if start is not None:
             starts = [start]
         elif len(fit) <= _MOST_ORDERED:
-            starts = sorted(complete_graphs(fit, **rules), key=self._score)[:_STARTS]
+            starts = complete_graphs(fit, required=known.required, forbidden=known.forbidden)
         else:
             starts = [_Plain(self._perception, fit, False, known).search()]
-        found = [climb(fit, self._score, each, **rules) for each in starts if is_acyclic(each)]
-        return min(found, key=self._score)
+        starts = [edges for edges in starts if is_acyclic(edges)]
+        # A part of the readings leads near the best graphs of all readings.
+        for score in filter(None, (self._score.part, self._score)):
+            length = self._placed(score)
+            best = sorted(starts, key=length)[:_STARTS]
+            climbed = [self._climbed(score, edges, known.required) for edges in best]
+            starts = list(dict.fromkeys(climbed))
+        return min(starts, key=self._placed(self._score))
 
-    def reversal(self, edges: frozenset[Pair], pair: Pair) -> float:
-        """Return the additional nats of the best graph with an edge reversed."""
+    def reversal(self, edges: Graph, pair: Pair) -> float:
+        """Return the additional nats of the best graph with an edge reversed.
+
+        Where a part of the readings leaves no doubt that they are enough to determine the
+        direction, what they are at least is returned.
+        """
         i, j = pair
         # Other edges into j are left out of the start, so that the reversed edge cannot close a
         # cycle.
-        start = {(j, i)} | {edge for edge in edges if edge != pair and edge[1] != j}
         required = self._known.required | {(j, i)}
-        if not is_acyclic(required | start):
+        start = required | {edge for edge in edges if edge != pair and edge[1] != j}
+        if not is_acyclic(start):
             return float("inf")
-        turned = climb(
+        part, whole = self._score.part, self._placed(self._score)
+        if part is not None:
+            start = self._climbed(part, start, required)
+            least = part.least_lag(self._inner(start), self._inner(edges))
+            if least >= UNDETERMINED:
+                return least
+        return whole(self._climbed(self._score, start, required)) - whole(edges)
+
+    def _inner(self, edges: Graph) -> Graph:
+        """Return the edges between concepts that are read well, by their places among these."""
+        place = {concept: index for index, concept in enumerate(self._fit)}
+        return frozenset((place[i], place[j]) for i, j in edges if {i, j} <= place.keys())
+
+    def _placed(self, score: ConvolvedScore) -> GraphScore:
+        return lambda edges: score(self._inner(edges))
+
+    def _climbed(self, score: ConvolvedScore, start: Graph, required: Graph) -> Graph:
+        def contenders(graphs: Sequence[Graph]) -> list[Graph]:
+            kept = set(score.contenders([self._inner(edges) for edges in graphs]))
+            return [edges for edges in graphs if self._inner(edges) in kept]
+
+        return climb(
             self._fit,
-            self._score,
-            start | required,
+            self._placed(score),
+            start,
             required=required,
             forbidden=self._known.forbidden,
+            contenders=contenders,
         )
-        return self._score(turned) - self._score(edges)
 
 
 def _drawn(perception: Perception, draws: int, rng: np.random.Generator) -> Values:

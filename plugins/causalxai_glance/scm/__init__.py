@@ -2,16 +2,20 @@
 
 from causalxai_glance.scm.attribute_score import is_boolean
 from causalxai_glance.scm.basis import Basis
+from causalxai_glance.scm.choices import Choice, screened
 from causalxai_glance.scm.design import is_coarse
 from causalxai_glance.scm.equivalence import compelled
+from causalxai_glance.scm.graph_search import find_graph, find_margins
 from causalxai_glance.scm.links import Link
 from causalxai_glance.scm.model import Following, StructuralModel
 from causalxai_glance.scm.noise import Noise, fit_noise
+from causalxai_glance.scm.order_search import order_margin, order_search
 from causalxai_glance.scm.partial_score import PartialScore
 from causalxai_glance.scm.score import FEWEST, MdlScore, searchable
 from causalxai_glance.scm.search import (
     MOST_BOOLEAN,
     MOST_NODES,
+    MOST_NODES_LIMITED,
     EdgeMargin,
     LocalScore,
     Pair,
@@ -26,7 +30,9 @@ __all__ = [
     "FEWEST",
     "MOST_BOOLEAN",
     "MOST_NODES",
+    "MOST_NODES_LIMITED",
     "Basis",
+    "Choice",
     "EdgeMargin",
     "Following",
     "Link",
@@ -40,10 +46,15 @@ __all__ = [
     "ThresholdEquation",
     "compelled",
     "exact_search",
+    "find_graph",
+    "find_margins",
     "fit_noise",
     "is_boolean",
     "is_coarse",
     "margin",
+    "order_margin",
+    "order_search",
+    "screened",
     "searchable",
     "total",
 ]

@@ -121,7 +121,7 @@ class AttributeScore:
     def _fit(self, column: Values, parents: Sequence[int], chosen: Choice) -> tuple[float, Values]:
         where = self._design.where(parents, chosen)
         n = len(column)
-        design = np.column_stack([np.ones(n), self._design.columns[:, where] * np.sqrt(n)])
+        design = np.column_stack([np.ones(n), self._design.functions[where].T * np.sqrt(n)])
         weights, loss = fit_rows(design, column)
         return loss + self._price(design.shape[1]), design @ weights
 

@@ -31,21 +31,21 @@ COARSE = 30
 
 @dataclass(frozen=True)
 class Design:
-    """Centred, orthonormal bases of all columns side by side, and their products.
+    """Centred, orthonormal bases of all columns, and their products.
 
     Parameters
     ----------
     bases, slices
         For each column its bases and their slices of ``columns``.
-    columns
-        ``[n, functions]``.
+    functions
+        ``[functions, n]``, a row for each function of a basis.
     gram
         ``[functions, functions]``.
     """
 
     bases: tuple[tuple[Basis, ...], ...]
     slices: tuple[tuple[slice, ...], ...]
-    columns: Values
+    functions: Values
     gram: Values
 
     @classmethod
@@ -58,16 +58,16 @@ class Design:
             own = tuple(basis for basis in some if basis is not None)
             places = []
             for basis in own:
-                blocks.append(_orthonormal(basis.columns(column)))
+                blocks.append(_orthonormal(basis.columns(column)).T)
                 places.append(slice(end, end + basis.size))
                 end += basis.size
             bases.append(own)
             slices.append(tuple(places))
-        columns = np.concatenate(blocks, axis=1)
-        return cls(tuple(bases), tuple(slices), columns, columns.T @ columns)
+        functions = np.concatenate(blocks)
+        return cls(tuple(bases), tuple(slices), functions, functions @ functions.T)
 
     def where(self, parents: Sequence[int], chosen: Sequence[int]) -> NDArray[np.int64]:
-        """Return the indices of the design's columns for the chosen basis of each parent."""
+        """Return the indices of the functions of the chosen basis of each parent."""
         parts = [self.slices[p][c] for p, c in zip(parents, chosen, strict=True)]
         return np.r_[tuple(parts)].astype(np.int64) if parts else np.empty(0, dtype=np.int64)
 
@@ -78,6 +78,9 @@ def _orthonormal(columns: Values) -> Values:
 
 class Child:
     """One column under every link, as products with the design and with itself.
+
+    ``products`` are those of the design's functions with the pieces of which links are sums,
+    ``[functions, pieces]``; ``squares`` are the links' squared norms.
 
     Parameters
     ----------
@@ -92,11 +95,9 @@ class Child:
     def __init__(self, column: Values, design: Design, links: bool) -> None:
         links = links and not is_stepped(column)
         self.grid = LinkGrid.around(column) if links else LinkGrid(column, (), ())
-        pieces = self.grid.pieces - self.grid.pieces.mean(axis=0)
-        self.products = (design.columns.T @ pieces) @ self.grid.sums.T
-        self.squares = np.einsum(
-            "lp,pq,lq->l", self.grid.sums, pieces.T @ pieces, self.grid.sums, optimize=True
-        )
+        self._pieces = (self.grid.pieces - self.grid.pieces.mean(axis=0)).T.copy()
+        self.products = design.functions @ self._pieces.T
+        self.squares = self.grid.squares(self._pieces @ self._pieces.T)
 
     @cached_property
     def cells(self) -> Cells | None:
@@ -134,8 +135,8 @@ class Child:
 
     def mapped(self, link: int) -> Values:
         """Return the column in a link's space, centred."""
-        mapped = self.grid.pieces @ self.grid.sums[link]
-        return np.asarray(mapped - mapped.mean(), dtype=np.float64)
+        summed = self._pieces[self.grid.sums[link] > 0].sum(axis=0)
+        return np.asarray(summed - summed.mean(), dtype=np.float64)
 
 
 def is_stepped(column: Values) -> bool:

@@ -188,6 +188,20 @@ class LinkGrid:
         pairs = single[1 : 1 + lows, None] + single[None, 1 + lows :]
         return np.concatenate([single, pairs.reshape(-1, single.shape[1])])
 
+    def squares(self, products: Values) -> Values:
+        """Return each link's squared norm, ``[..., links]``.
+
+        Parameters
+        ----------
+        products
+            ``[..., pieces, pieces]``, the scalar products of the pieces.
+        """
+        lows = slice(1, 1 + len(self.lows))
+        highs = slice(1 + len(self.lows), None)
+        own = products.diagonal(axis1=-2, axis2=-1)
+        logits = own[..., lows, None] + own[..., None, highs] + 2 * products[..., lows, highs]
+        return np.concatenate([own, logits.reshape(*own.shape[:-1], -1)], axis=-1)
+
     @cached_property
     def log_jacobians(self) -> Values:
         """``[links]``: sum of ``log g'(x)`` over the column."""

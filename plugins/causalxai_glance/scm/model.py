@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from causalxai.errors import DataError
+from causalxai_glance.scm.graph_search import find_graph
 from causalxai_glance.scm.score import MdlScore, checked, edge_price, searchable
-from causalxai_glance.scm.search import Pair, exact_search
+from causalxai_glance.scm.search import Pair
 from causalxai_glance.scm.structural_equation import StructuralEquation
 from causalxai_glance.scm.threshold import ThresholdEquation
 
@@ -68,22 +69,20 @@ class StructuralModel:
         links
             Whether effects may be transformed by links.
         required, forbidden, max_parents
-            Constraints of the search; see ``exact_search``.
+            Constraints of the search; see ``find_graph``.
 
         Raises
         ------
         DataError
             If the values cannot be fitted, the edges are not an acyclic graph, or there are no
             edges and columns are linear functions of others. The message names the column.
-        CapabilityError
-            If there are too many columns to search.
         """
         x = np.asarray(values, dtype=np.float64)
         if x.ndim != 2 or x.shape[1] != len(names):
             raise DataError(f"values have the shape {x.shape}, but there are {len(names)} names")
         score = MdlScore((searchable if edges is None else checked)(x, names), links=links)
         if edges is None:
-            graph = exact_search(
+            graph = find_graph(
                 score.d,
                 score,
                 required=required,

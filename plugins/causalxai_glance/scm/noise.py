@@ -21,6 +21,7 @@ Without a limit, the density at rounded, repeated or clipped values would be unb
 _GROUPS, _TAIL = 100, 10
 _TRIAL_STEPS, _STEPS = 10, 100
 _GAIN = 0.01  # nats per step
+_LEAST_DENSITY = 1e-290
 _ROUGH = 2.0  # Tolerance, in nats, for the approximation by groups.
 _LOG_2PI = float(np.log(2 * np.pi))
 
@@ -138,7 +139,9 @@ class Cells:
     upper: Values
 
 
-def fit_noise(residuals: ArrayLike, most: int = 3, cells: Cells | None = None) -> list[NoiseFit]:
+def fit_noise(
+    residuals: ArrayLike, most: int | NDArray[np.int64] = 3, cells: Cells | None = None
+) -> list[NoiseFit]:
     """Fit to every sample the mixture with the least description length (BIC).
 
     Parameters
@@ -146,7 +149,7 @@ def fit_noise(residuals: ArrayLike, most: int = 3, cells: Cells | None = None) -
     residuals
         ``[samples, n]``; no sample is constant.
     most
-        The largest number of components.
+        The largest number of components, of all samples or ``[samples]`` of each.
     cells
         Values that are only known to lie in an interval; they count with its probability instead of
         a density.
@@ -158,6 +161,7 @@ def fit_noise(residuals: ArrayLike, most: int = 3, cells: Cells | None = None) -
         with their exact first two moments; the description length is that of the values themselves.
     """
     x = np.atleast_2d(np.asarray(residuals, dtype=np.float64))
+    limits = np.broadcast_to(most, len(x))
     means, sds = x.mean(axis=1), x.std(axis=1)
     unit = (x - means[:, None]) / sds[:, None]
     ordered = np.sort(unit, axis=1)
@@ -169,15 +173,17 @@ def fit_noise(residuals: ArrayLike, most: int = 3, cells: Cells | None = None) -
 
     fits = [measured(_STANDARD, row) for row in range(len(x))]
     rough = np.full(len(x), np.inf if cells else _standard_length(x.shape[1]))
-    for components in range(2, most + 1):
-        parts, likelihoods = _mixtures(moments, _starts(ordered, components))
+    for components in range(2, int(limits.max()) + 1):
+        rows = np.flatnonzero(limits >= components)
+        parts, likelihoods = _mixtures(moments[rows], _starts(ordered[rows], components))
         lengths = 0.5 * (3 * components - 1) * np.log(x.shape[1]) - likelihoods
         # The grouped likelihood ignores cells, so that with cells every mixture is measured
         # exactly.
-        for row in np.flatnonzero((lengths < rough + _ROUGH) | (cells is not None)):
-            mixture = Noise(*(tuple(part[row].tolist()) for part in parts))
-            fits[row] = min(fits[row], measured(mixture, int(row)), key=lambda fit: fit.length)
-            rough[row] = min(rough[row], lengths[row])
+        for place in np.flatnonzero((lengths < rough[rows] + _ROUGH) | (cells is not None)):
+            row = int(rows[place])
+            mixture = Noise(*(tuple(part[place].tolist()) for part in parts))
+            fits[row] = min(fits[row], measured(mixture, row), key=lambda fit: fit.length)
+            rough[row] = min(rough[row], lengths[place])
     return fits
 
 
@@ -204,7 +210,7 @@ def _log_sum(joint: Values) -> Values:
 
 
 def _grouped(ordered: Values) -> Values:
-    """Return counts, sums and sums of squares ``[samples, groups, 3]``; tails are not grouped."""
+    """Return counts, sums and sums of squares ``[samples, 3, groups]``; tails are not grouped."""
     n = ordered.shape[1]
     edges = np.arange(n)
     if n > _GROUPS + 2 * _TAIL:
@@ -213,7 +219,7 @@ def _grouped(ordered: Values) -> Values:
     counts = np.diff(np.r_[edges, n]).astype(np.float64)
     sums = np.add.reduceat(ordered, edges, axis=1)
     squares = np.add.reduceat(ordered**2, edges, axis=1)
-    return np.stack([np.broadcast_to(counts, sums.shape), sums, squares], axis=2)
+    return np.stack([np.broadcast_to(counts, sums.shape), sums, squares], axis=1)
 
 
 def _starts(ordered: Values, components: int) -> Parts:
@@ -245,41 +251,50 @@ def _slices(ordered: Values, shares: Values) -> Parts:
 # fits thousands of residuals.
 def _mixtures(moments: Values, starts: Parts) -> tuple[Parts, Values]:
     """Run a few steps from every start, then many from the best one of each sample."""
-    # [samples, 1, groups]: the second axis broadcasts over the starts.
-    counts = moments[:, None, :, 0]
-    centres = moments[:, None, :, 1] / counts
+    counts = moments[:, 0]
+    centres = moments[:, 1] / counts
+    # [samples, 3, groups]: a log density is a quadratic function, a product with these.
+    powers = np.stack([np.ones_like(centres), centres, centres**2], axis=1)
     parts, likelihood = starts, np.full((len(moments), 1), -np.inf)
     for _ in range(_TRIAL_STEPS):
-        parts, likelihood = _step(moments, centres, parts)
+        parts, likelihood = _step(moments, powers, parts)
     # Only the best start of each sample is kept: [samples, starts, K] becomes [samples, 1, K].
     rows, winner = np.arange(len(moments)), likelihood.argmax(axis=1)
     weights, means, sds = (part[rows, winner][:, None] for part in parts)
-    parts, likelihood = (weights, means, sds), likelihood[rows, winner][:, None]
+    likelihood = likelihood[rows, winner][:, None]
+    going = rows
     for _ in range(_STEPS):
-        before = likelihood
-        parts, likelihood = _step(moments, centres, parts)
-        if (likelihood - before).max() < _GAIN:
+        # Samples whose likelihood hardly rises any more are left as they are.
+        before = likelihood[going]
+        now = weights[going], means[going], sds[going]
+        stepped, after = _step(moments[going], powers[going], now)
+        weights[going], means[going], sds[going] = stepped
+        likelihood[going] = after
+        going = going[(after - before)[:, 0] >= _GAIN]
+        if not len(going):
             break
-    weights, means, sds = (part[:, 0] for part in parts)
     constant = 0.5 * _LOG_2PI * counts.sum(axis=-1)
-    return (weights, means, sds), (likelihood - constant)[:, 0]
+    return (weights[:, 0], means[:, 0], sds[:, 0]), likelihood[:, 0] - constant
 
 
-def _step(moments: Values, centres: Values, parts: Parts) -> tuple[Parts, Values]:
+def _step(moments: Values, powers: Values, parts: Parts) -> tuple[Parts, Values]:
     """Do one step of expectation maximisation; return the likelihood before it, too."""
-    # [samples, starts, K, 1] against centres [samples, starts, 1, groups]; in place for speed.
-    weights, means, sds = (part[..., None] for part in parts)
-    joint = (centres[:, :, None] - means) / sds
-    joint *= joint
-    joint *= -0.5
-    joint += np.log(weights / sds)
-    peak = joint.max(axis=2, keepdims=True)
-    share = np.exp(joint - peak)
-    total = share.sum(axis=2, keepdims=True)
-    likelihood = ((np.log(total) + peak)[:, :, 0] * moments[:, None, :, 0]).sum(axis=-1)
+    weights, means, sds = parts
+    samples, starts, size = means.shape
+    inverse = 1 / sds**2
+    constants = np.log(weights / sds) - 0.5 * means**2 * inverse
+    quadratics = np.stack([constants, means * inverse, -0.5 * inverse], axis=-1)
+    # [samples, starts * K, 3] @ [samples, 3, groups]
+    share = quadratics.reshape(samples, starts * size, 3) @ powers
+    np.exp(share, out=share)
+    share = share.reshape(samples, starts, size, -1)
+    # A group that is out of reach of all components counts as hardly likely, but not as impossible.
+    total = np.maximum(share.sum(axis=2), _LEAST_DENSITY)
+    likelihood = (np.log(total) @ moments[:, 0, :, None])[..., 0]
+    share /= total[:, :, None]
     # [samples, starts, K, groups] @ [samples, 1, groups, 3]: count, sum and square of each
     # component.
-    sums = (share / total) @ moments[:, None]
+    sums = share @ moments.mT[:, None]
     mass = np.maximum(sums[..., 0], 1e-8)
     centre = sums[..., 1] / mass
     variance = sums[..., 2] / mass - centre**2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -33,6 +33,7 @@ class PartialScore:
         self.d = x.shape[1]
         asked = range(self.d) if among is None else sorted(among)
         scored = [column for column in asked if can_be_scored(x[:, column])]
+        self._columns = scored
         self._place = {column: place for place, column in enumerate(scored)}
         self._score = MdlScore(x[:, scored], links=links) if scored else None
 
@@ -46,5 +47,27 @@ class PartialScore:
         """Return the description length of ``child`` given those of its parents that vary."""
         if self._score is None or child not in self._place:
             return 0.0
-        scored = frozenset(self._place[parent] for parent in parents if parent in self._place)
-        return self._score(self._place[child], scored)
+        return self._score(self._place[child], self._varying(parents))
+
+    def screen(self, child: int, parents: frozenset[int]) -> float:
+        """Return an approximation of the same in less time; see ``MdlScore.screen``."""
+        if self._score is None or child not in self._place:
+            return 0.0
+        return self._score.screen(self._place[child], self._varying(parents))
+
+    def prepare(self, child: int, sets: Sequence[frozenset[int]]) -> None:
+        """Fit a child to many sets of parents at once; see ``MdlScore.prepare``."""
+        if self._score is not None and child in self._place:
+            known = [self._varying(parents) for parents in sets]
+            self._score.prepare(self._place[child], list(dict.fromkeys(known)))
+
+    def ranked(self, child: int, parents: frozenset[int]) -> list[int]:
+        """Return the columns that may improve a set of parents; see ``MdlScore.ranked``."""
+        if self._score is None or child not in self._place:
+            return []
+        found = self._score.ranked(self._place[child], self._varying(parents))
+        return [self._columns[place] for place in found]
+
+    def _varying(self, parents: frozenset[int]) -> frozenset[int]:
+        """Return the parents that are scored, by their places among the scored columns."""
+        return frozenset(self._place[parent] for parent in parents if parent in self._place)

@@ -5,27 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.linalg.lapack import dposv
 
 from causalxai.columns import require_independent
 from causalxai.errors import DataError
 from causalxai_glance.scm.attribute_score import AttributeScore, is_boolean
 from causalxai_glance.scm.choices import Choice, screened
 from causalxai_glance.scm.design import Child, Design, raw_coefficients
-from causalxai_glance.scm.noise import NoiseFit, fit_noise
+from causalxai_glance.scm.noise import Noise, fit_noise
+from causalxai_glance.scm.screening import RIDGE, Screen, gaussian_lengths
 from causalxai_glance.scm.search import MOST_BOOLEAN, MOST_NODES
 from causalxai_glance.scm.structural_equation import StructuralEquation
 from causalxai_glance.scm.threshold import ThresholdEquation
 
 Values = NDArray[np.float64]
+Family: TypeAlias = tuple[int, tuple[int, ...]]
 
 FEWEST = 30
 """The smallest number of rows to which an equation can be fitted."""
 
 ROOT_COMPONENTS, COMPONENTS = 4, 3
-_RIDGE = 1e-9
+_AT_ONCE = 16  # The number of parent sets to which noise is fitted together.
 
 
 def edge_price(d: int) -> float:
@@ -46,6 +50,15 @@ class _Candidate:
 
     chosen: Choice
     link: int
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """The best candidate, its noise and its description length."""
+
+    candidate: _Candidate
+    noise: Noise
+    score: float
 
 
 class MdlScore:
@@ -92,7 +105,9 @@ class MdlScore:
         self._links = links
         self._design = Design.of(self._values)
         self._children: dict[int, Child] = {}
-        self._found: dict[tuple[int, frozenset[int]], StructuralEquation | ThresholdEquation] = {}
+        self._screens: dict[int, Screen] = {}
+        self._fits: dict[Family, _Fit] = {}
+        self._equations: dict[Family, StructuralEquation | ThresholdEquation] = {}
         self._attributes = AttributeScore(x, self._design, self._location, self._scale)
 
     @property
@@ -118,20 +133,45 @@ class MdlScore:
     def __call__(self, child: int, parents: frozenset[int]) -> float:
         """Return the description length of ``child`` given ``parents``, in nats."""
         price = edge_price(self.d) * len(parents)
-        return self.equation(child, parents).score + price
+        if child in self.boolean:
+            return self.equation(child, parents).score + price
+        return self._fit(*self._family(child, parents)).score + price
+
+    def screen(self, child: int, parents: frozenset[int]) -> float:
+        """Return an approximate description length, under normal noise, in a fraction of the time.
+
+        It is 0 for boolean columns, whose scores take little time themselves.
+        """
+        return 0.0 if child in self.boolean else self._screen(child)(parents)
+
+    def ranked(self, child: int, parents: frozenset[int]) -> list[int]:
+        """Return the columns that may improve a set of parents, the most promising first.
+
+        Those of a boolean column are ranked by linear regressions of its values.
+        """
+        return self._screen(child).ranked(parents)
 
     def equation(
         self, child: int, parents: frozenset[int]
     ) -> StructuralEquation | ThresholdEquation:
         """Return the equation with the least description length, in the columns' own units."""
-        key = (child, frozenset(parents))
-        if key not in self._found:
-            if child in key[1] or not {child, *key[1]} <= set(range(self.d)):
-                raise DataError(f"{sorted(key[1])} → {child}: not parents among {self.d} columns")
-            ordered = tuple(sorted(key[1]))
-            fit = self._attributes.equation if child in self.boolean else self._fit
-            self._found[key] = fit(child, ordered)
-        return self._found[key]
+        family = self._family(child, parents)
+        if family not in self._equations:
+            convert = self._attributes.equation if child in self.boolean else self._equation
+            self._equations[family] = convert(*family)
+        return self._equations[family]
+
+    def _family(self, child: int, parents: frozenset[int]) -> Family:
+        """Return the child and its parents in ascending order.
+
+        Raises
+        ------
+        DataError
+            If they are not different columns.
+        """
+        if child in parents or not {child, *parents} <= set(range(self.d)):
+            raise DataError(f"{sorted(parents)} → {child}: not parents among {self.d} columns")
+        return child, tuple(sorted(parents))
 
     def _child(self, child: int) -> Child:
         if child not in self._children:
@@ -139,18 +179,39 @@ class MdlScore:
             self._children[child] = Child(column, self._design, self._links)
         return self._children[child]
 
-    def _fit(self, child: int, parents: tuple[int, ...]) -> StructuralEquation:
+    def _screen(self, child: int) -> Screen:
+        if child not in self._screens:
+            self._screens[child] = Screen(
+                child, self._child(child), self._design, edge_price(self.d)
+            )
+        return self._screens[child]
+
+    def prepare(self, child: int, sets: Sequence[frozenset[int]]) -> None:
+        """Fit a child to many sets of parents at once, which takes less time than one by one."""
+        if child in self.boolean:
+            return
+        families = [self._family(child, parents) for parents in sets]
+        new = [parents for _, parents in families if (child, parents) not in self._fits]
+        for start in range(0, len(new), _AT_ONCE):
+            self._fit_all(child, new[start : start + _AT_ONCE])
+
+    def _fit(self, child: int, parents: tuple[int, ...]) -> _Fit:
+        if (child, parents) not in self._fits:
+            self._fit_all(child, [parents])
+        return self._fits[child, parents]
+
+    def _fit_all(self, child: int, sets: Sequence[tuple[int, ...]]) -> None:
+        """Keep, for each set of parents, the candidate with the least description length."""
         node = self._child(child)
-        candidates = self._candidates(node, parents)
-        residuals = np.stack([self._residual(node, parents, one) for one in candidates])
-        fits = fit_noise(residuals, ROOT_COMPONENTS if not parents else COMPONENTS, node.cells)
-        best = None
-        for one, fit in zip(candidates, fits, strict=True):
-            score = fit.length + self._price(node, parents, one)
-            if best is None or score < best[0]:
-                best = score, one, fit
-        assert best is not None
-        return self._equation(child, parents, *best)
+        candidates = [(own, one) for own in sets for one in self._candidates(node, own)]
+        residuals = np.stack([self._residual(node, own, one) for own, one in candidates])
+        most = np.array([COMPONENTS if own else ROOT_COMPONENTS for own, _ in candidates])
+        fits = fit_noise(residuals, most, node.cells)
+        for (own, one), fit in zip(candidates, fits, strict=True):
+            length = fit.length + self._price(node, own, one)
+            best = self._fits.get((child, own))
+            if best is None or length < best.score:
+                self._fits[child, own] = _Fit(one, fit.noise, length)
 
     def _price(self, node: Child, parents: tuple[int, ...], one: _Candidate) -> float:
         """Return the cost of a candidate besides its noise: for parameters and the Jacobian."""
@@ -183,35 +244,34 @@ class MdlScore:
 
     def _gaussian(self, node: Child, parents: tuple[int, ...], chosen: Choice) -> Values:
         where = self._design.where(parents, chosen)
-        explained = np.zeros(len(node.squares))
+        left = node.squares
         if len(where):
+            # Links are sums of few pieces, so that the pieces alone are regressed.
             products = node.products[where]
-            explained = (products * self._solve(where, products)).sum(axis=0)
-        rest = np.maximum(node.squares - explained, node.floors)
-        functions = len(where) + node.grid.parameters + 2
-        fit = 0.5 * self.n * np.log(2 * np.pi * np.e * rest / self.n)
-        price = 0.5 * functions * np.log(self.n)
-        return np.asarray(fit + price - node.grid.log_jacobians, dtype=np.float64)
+            left = left - node.grid.squares(products.T @ self._solve(where, products))
+        return gaussian_lengths(node, left, len(where), self.n)
 
     def _solve(self, where: NDArray[np.int64], products: Values) -> Values:
         # The ridge keeps the system solvable where columns are collinear.
-        gram = self._design.gram[np.ix_(where, where)] + _RIDGE * np.eye(len(where))
-        return np.asarray(np.linalg.solve(gram, products), dtype=np.float64)
+        gram = self._design.gram[np.ix_(where, where)]
+        gram.flat[:: len(where) + 1] += RIDGE
+        # LAPACK itself: numpy's and scipy's checks would take longer than the small system.
+        solution, failed = dposv(gram, products)[1:]
+        return np.asarray(np.linalg.solve(gram, products) if failed else solution)
 
     def _residual(self, node: Child, parents: tuple[int, ...], one: _Candidate) -> Values:
         mapped = node.mapped(one.link)
         where = self._design.where(parents, one.chosen)
         if len(where):
-            weights = self._solve(where, node.products[where, one.link])
-            mapped = mapped - self._design.columns[:, where] @ weights
+            weights = self._solve(where, node.products[where] @ node.grid.sums[one.link])
+            mapped = mapped - weights @ self._design.functions[where]
             mapped = mapped - mapped.mean()
         return _no_sharper(mapped, float(np.sqrt(node.floors[one.link] / self.n)))
 
-    def _equation(
-        self, child: int, parents: tuple[int, ...], score: float, one: _Candidate, fit: NoiseFit
-    ) -> StructuralEquation:
+    def _equation(self, child: int, parents: tuple[int, ...]) -> StructuralEquation:
         """Convert a fit to standardised columns into an equation in the columns' own units."""
-        node = self._child(child)
+        node, fit = self._child(child), self._fit(child, parents)
+        one = fit.candidate
         standard = node.grid.links[one.link]
         location, scale = float(self._location[child]), float(self._scale[child])
         link = standard.rescaled(location, scale)
@@ -234,7 +294,7 @@ class MdlScore:
             tuple(own),
             tuple(tuple(weights[a:b].tolist()) for a, b in pairwise(ends)),
             fit.noise.moved(0.0, unit),
-            score,
+            fit.score,
         )
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from causalxai.errors import CapabilityError, DataError
 
 Pair: TypeAlias = tuple[int, int]
 LocalScore: TypeAlias = Callable[[int, frozenset[int]], float]
+
+USELESS = 5.0
+"""A useless parent lengthens the approximate description by this many nats, or more."""
 
 MOST_NODES = 10
 """The largest number of nodes for which all parent sets are scored."""
@@ -42,6 +45,40 @@ class EdgeMargin:
     reversed: float
 
 
+@runtime_checkable
+class ScreenedScore(Protocol):
+    """A local score with an approximation that takes less time."""
+
+    def __call__(self, child: int, parents: frozenset[int]) -> float:
+        """Return the score; lower is better."""
+
+    def screen(self, child: int, parents: frozenset[int]) -> float:
+        """Return an approximation of the score, in the same unit."""
+
+    def prepare(self, child: int, sets: Sequence[frozenset[int]]) -> None:
+        """Compute the scores of many sets of parents at once."""
+
+
+@runtime_checkable
+class RankedScore(ScreenedScore, Protocol):
+    """A screened score that tells which parents are worth trying."""
+
+    def ranked(self, child: int, parents: frozenset[int]) -> Sequence[int]:
+        """Return the nodes that may improve a set of parents, the most promising first."""
+
+
+def has_useless(
+    score: ScreenedScore, child: int, parents: frozenset[int], needed: frozenset[int]
+) -> bool:
+    """Return whether a set of parents need not be scored.
+
+    That is so if the approximate score falls by 5 nats or more without one of the parents that are
+    not ``needed``: it is then useless beside the others.
+    """
+    most = score.screen(child, parents) - USELESS
+    return any(score.screen(child, parents - {own}) <= most for own in parents - needed)
+
+
 # Written by hand because causal-learn's exact search has one built-in score, the BIC of linear
 # Gaussian models, and does not return the margins of edges.
 def exact_search(
@@ -60,7 +97,9 @@ def exact_search(
     d
         The number of nodes.
     score
-        ``score(child, parents)``; lower is better. It is called once for each parent set.
+        ``score(child, parents)``; lower is better. It is called at most once for each parent set.
+        With a ``ScreenedScore``, only parent sets without a useless parent are scored; see
+        ``has_useless``.
     required, forbidden
         Edges ``(i, j)``, i → j, that the graph must or must not have.
     max_parents
@@ -87,7 +126,26 @@ def exact_search(
        network structure", UAI 2006.
     """
     table = _Table(d, score, max_parents, most_nodes)
-    return table.search_known(frozenset(required), frozenset(forbidden))[0]
+    return table.search_known(*known_edges(d, required, forbidden))[0]
+
+
+def known_edges(
+    d: int, required: Iterable[Pair], forbidden: Iterable[Pair]
+) -> tuple[frozenset[Pair], frozenset[Pair]]:
+    """Return the required and the forbidden edges as sets.
+
+    Raises
+    ------
+    DataError
+        If some are not edges between two of ``d`` nodes, or both required and forbidden.
+    """
+    must, never = frozenset(required), frozenset(forbidden)
+    for i, j in must | never:
+        if not (0 <= i < d and 0 <= j < d and i != j):
+            raise DataError(f"({i}, {j}) is not an edge between two of {d} nodes")
+    if must & never:
+        raise DataError(f"edges both required and forbidden: {sorted(must & never)}")
+    return must, never
 
 
 def total(edges: Iterable[Pair], score: LocalScore, d: int) -> float:
@@ -115,7 +173,7 @@ def margin(
         The edges of the best graph in ascending order. A required edge has infinite margins.
     """
     table = _Table(d, score, max_parents, most_nodes)
-    must, never = frozenset(required), frozenset(forbidden)
+    must, never = known_edges(d, required, forbidden)
     edges, best = table.search_known(must, never)
 
     def costs(must: frozenset[Pair], never: frozenset[Pair]) -> float:
@@ -132,7 +190,13 @@ def margin(
 class _Table:
     """Scores of all parent sets, which are bit masks, computed when first needed."""
 
-    def __init__(self, d: int, score: LocalScore, max_parents: int | None, most_nodes: int) -> None:
+    def __init__(
+        self,
+        d: int,
+        score: LocalScore,
+        max_parents: int | None,
+        most_nodes: int,
+    ) -> None:
         if d > (most_nodes if max_parents is None else MOST_NODES_LIMITED):
             raise CapabilityError(
                 f"the exact search goes up to {most_nodes} nodes, and with max_parents (2 or 3, "
@@ -147,11 +211,6 @@ class _Table:
         self, must: frozenset[Pair], never: frozenset[Pair]
     ) -> tuple[frozenset[Pair], float]:
         """Search under constraints, and raise an error if they cannot be satisfied."""
-        for i, j in must | never:
-            if not (0 <= i < self.d and 0 <= j < self.d and i != j):
-                raise DataError(f"({i}, {j}) is not an edge between two of {self.d} nodes")
-        if must & never:
-            raise DataError(f"edges both required and forbidden: {sorted(must & never)}")
         found = self.search(must, never)
         if found is None:
             limit = "" if self._most is None else f" with at most {self._most} parents a node"
@@ -170,17 +229,23 @@ class _Table:
         """Return, for each set of candidates, the least score and the parent set that has it."""
         needed = sum(1 << i for i, j in must if j == child)
         barred = sum(1 << i for i, j in never if j == child) | 1 << child
-        scored = [(self._at(child, mask), mask) for mask in self._masks(needed, barred)]
+        masks = [*self._masks(needed, barred)]
+        if isinstance(self._score, ScreenedScore):
+            sets = {mask: self._parents(mask) for mask in masks}
+            kept = frozenset(i for i in range(self.d) if needed >> i & 1)
+            masks = [m for m in masks if not has_useless(self._score, child, sets[m], kept)]
+            self._score.prepare(child, [sets[m] for m in masks])
+        scored = [(self._at(child, mask), mask) for mask in masks]
         scored.sort(key=lambda pair: (pair[0], pair[1].bit_count(), pair[1]))
         rank = np.full(1 << self.d, len(scored), dtype=np.int64)
-        masks = np.array([mask for _, mask in scored] + [0], dtype=np.int64)
-        rank[masks[:-1]] = np.arange(len(scored))
+        ordered = np.array([mask for _, mask in scored] + [0], dtype=np.int64)
+        rank[ordered[:-1]] = np.arange(len(scored))
         everything = np.arange(1 << self.d)
         for bit in range(self.d):
             having = everything[everything >> bit & 1 == 1]
             rank[having] = np.minimum(rank[having], rank[having ^ (1 << bit)])
         values = np.array([value for value, _ in scored] + [np.inf])
-        return values[rank], masks[rank]
+        return values[rank], ordered[rank]
 
     def _masks(self, needed: int, barred: int) -> Iterable[int]:
         """Return all parent sets that contain the required parents and no forbidden one."""
@@ -194,9 +259,12 @@ class _Table:
             for chosen in combinations(free, size):
                 yield needed | sum(chosen)
 
+    def _parents(self, mask: int) -> frozenset[int]:
+        return frozenset(i for i in range(self.d) if mask >> i & 1)
+
     def _at(self, child: int, mask: int) -> float:
         if (child, mask) not in self._known:
-            parents = frozenset(i for i in range(self.d) if mask >> i & 1)
+            parents = self._parents(mask)
             value = float(self._score(child, parents))
             if np.isnan(value):
                 raise DataError(f"the score of {sorted(parents)} → {child} is not a number")

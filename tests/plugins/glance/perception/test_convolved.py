@@ -1,15 +1,13 @@
 from __future__ import annotations
 
-import networkx as nx
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
 from causalxai_glance.perception import ConvolvedScore
-from causalxai_glance.perception.convolved import Pair, climb, complete_graphs, is_acyclic
+from causalxai_glance.perception.climbing import complete_graphs
+from causalxai_glance.perception.convolved import PART
 
 Values = NDArray[np.float64]
 
@@ -47,28 +45,37 @@ def test_errors_that_are_known_do_not_make_an_edge() -> None:
     assert plain(more) < plain(true) - 10
 
 
-def test_climbing_ends_in_a_graph_that_has_no_better_neighbour() -> None:
-    truth = frozenset([(0, 1), (2, 1)])
-
-    def distance(edges: frozenset[Pair]) -> float:
-        return float(len(edges ^ truth))
-
-    assert climb(range(3), distance, []) == truth
-    assert climb(range(3), distance, [(1, 0), (1, 2)]) == truth
-    assert climb(range(2), distance, []) == {(0, 1)}
-    held = climb(range(3), distance, [(1, 0)], required=[(1, 0)], forbidden=[(2, 1)])
-    assert held == {(1, 0)}
+def bent(n: int, seed: int = 0) -> tuple[Values, Values]:
+    """Return readings of a → b → c and draws of their errors."""
+    rng = np.random.default_rng(seed)
+    a = rng.uniform(-2, 2, n)
+    b = np.tanh(1.5 * a) + 0.2 * rng.normal(size=n)
+    c = b + 0.4 * rng.uniform(-1, 1, n)
+    error = 0.1 * rng.normal(size=(n, 6, 3))
+    return np.stack([a, b, c], axis=1) + error[:, 0], error[:, 1:]
 
 
-def test_complete_graphs_have_every_edge_that_may_be() -> None:
-    everything = complete_graphs(range(3))
-    assert len(everything) == 6
-    assert all(len(edges) == 3 for edges in everything)
-    held = complete_graphs(range(3), required=[(1, 0)], forbidden=[(2, 1)])
-    assert held
-    assert all((1, 0) in edges and (2, 1) not in edges for edges in held)
+def test_a_part_of_the_readings_leaves_the_best_graph_in() -> None:
+    score = ConvolvedScore(*bent(2 * PART))
+    assert score.part is not None
+    graphs = [*complete_graphs(range(3)), frozenset([(0, 1), (1, 2)]), frozenset()]
+    kept = score.contenders(graphs)
+    assert min(graphs, key=score) in kept
+    assert len(kept) < len(graphs)
+    best = min(graphs, key=score)
+    for edges in graphs:
+        assert score.part.least_lag(edges, best) <= score(edges) - score(best)
 
 
-@given(st.frozensets(st.tuples(st.integers(0, 4), st.integers(0, 4)), max_size=10))
-def test_cycles_are_those_that_networkx_finds(edges: frozenset[Pair]) -> None:
-    assert is_acyclic(edges) == nx.is_directed_acyclic_graph(nx.DiGraph(list(edges)))
+def test_few_readings_have_no_part() -> None:
+    score = ConvolvedScore(*bent(200))
+    assert score.part is None
+    graphs = complete_graphs(range(3))
+    assert score.contenders(graphs) == graphs
+
+
+def test_a_part_estimates_the_length_of_all_readings() -> None:
+    score = ConvolvedScore(*bent(2 * PART))
+    assert score.part is not None
+    edges = frozenset([(0, 1), (1, 2)])
+    assert score.part(edges) == pytest.approx(score(edges), rel=0.05)

@@ -93,6 +93,7 @@ def test_the_grid_agrees_with_its_links():
     for link, column, jacobian in zip(grid.links, mapped.T, grid.log_jacobians, strict=True):
         np.testing.assert_allclose(column, link.forward(x))
         np.testing.assert_allclose(jacobian, link.log_jacobian(x).sum())
+    np.testing.assert_allclose(grid.squares(grid.pieces.T @ grid.pieces), (mapped**2).sum(axis=0))
 
 
 @pytest.mark.parametrize("link", LINKS, ids=KINDS)

@@ -133,3 +133,13 @@ def test_samples_follow_the_distribution():
 
 def test_noise_survives_json():
     assert Noise.from_json(TWO.to_json()) == TWO
+
+
+def test_samples_that_are_fitted_together_are_fitted_as_alone():
+    rng = np.random.default_rng(0)
+    samples = np.stack([draw(rng, 700) for draw in SAMPLES.values()])
+    most = np.array([1, 2, 3, 4, 3, 4])
+    for sample, limit, together in zip(samples, most, fit_noise(samples, most), strict=True):
+        (alone,) = fit_noise(sample, int(limit))
+        assert together.length == pytest.approx(alone.length, abs=1e-6)
+        assert together.noise.components == alone.noise.components <= limit

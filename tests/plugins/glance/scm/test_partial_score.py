@@ -49,3 +49,14 @@ def test_columns_that_are_left_out_are_not_scored():
     score = PartialScore(x, among=[3, 1])
     assert score(3, frozenset({0})) == MdlScore(x[:, [3]])(0, frozenset())
     assert (0, 3) in score.forbidden and (3, 0) in score.forbidden
+
+
+def test_screens_and_ranks_are_those_of_the_columns_that_vary():
+    x = sample()
+    score, alone = PartialScore(x), MdlScore(x[:, [0, 3]])
+    assert score.screen(3, frozenset({0, 1})) == alone.screen(1, frozenset({0}))
+    assert score.screen(1, frozenset({0})) == 0
+    assert score.ranked(3, frozenset({2})) == [0]
+    assert score.ranked(1, frozenset()) == []
+    score.prepare(3, [frozenset({0}), frozenset({0, 1})])
+    assert score(3, frozenset({0, 1})) == alone(1, frozenset({0}))

@@ -81,6 +81,16 @@ def test_a_link_is_recovered():
     assert MdlScore(x, links=False)(1, frozenset({0})) > found.score + 100
 
 
+def test_scores_that_are_prepared_together_are_the_same():
+    x = chain(300)
+    x[:, 1] = 1 / (1 + np.exp(-x[:, 1]))
+    sets = [frozenset(own) for own in ((), (0,), (2,), (0, 2))]
+    alone, together = MdlScore(x), MdlScore(x)
+    together.prepare(1, sets)
+    for own in sets:
+        assert together(1, own) == pytest.approx(alone(1, own), abs=1e-6)
+
+
 def test_directions_of_a_toy_are_recovered():
     assert exact_search(3, MdlScore(chain(2_000))) == {(2, 0), (0, 1)}
 
