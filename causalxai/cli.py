@@ -130,7 +130,8 @@ def run_command(
     overrides: Overrides = None,
     out: Out = Path("runs"),
     threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads; by default the number of cores.")
+        int | None,
+        typer.Option(min=1, help="CPU threads; by default the cores that the process may use."),
     ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Do not reuse results of earlier runs.")
@@ -141,13 +142,14 @@ def run_command(
 ) -> None:
     """Run a spec and write its report."""
     console = _set_up_logging()
+    import joblib
     import torch
 
     from causalxai.pipeline import run
     from causalxai.progress.bars import terminal_progress
 
-    if threads is not None:
-        torch.set_num_threads(threads)
+    # PyTorch counts all cores, also in a container that may use only some of them.
+    torch.set_num_threads(threads or min(torch.get_num_threads(), joblib.cpu_count()))
     with terminal_progress(console) as progress:
         finished = run(
             spec,

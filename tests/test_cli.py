@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import joblib
 import jsonschema
 import pytest
 import torch
@@ -136,6 +137,26 @@ def test_options_reach_the_run(cli: Cli, monkeypatch: pytest.MonkeyPatch):
     cli("run", "my.yaml", "--set", "a=1", "--set", "b.c=2", "--out", "there", "--fresh")
     assert (asked["overrides"], asked["out"]) == (["a=1", "b.c=2"], Path("there"))
     assert asked["fresh"] == "everything"
+
+
+@pytest.mark.parametrize(
+    ("options", "cores", "allowed", "threads"),
+    [([], 8, 2, 2), ([], 1, 8, 1), (["--threads", "3"], 8, 2, 3)],
+)
+def test_a_run_has_threads_for_the_cores_that_it_may_use(
+    cli: Cli,
+    monkeypatch: pytest.MonkeyPatch,
+    options: list[str],
+    cores: int,
+    allowed: int,
+    threads: int,
+):
+    asked: list[int] = []
+    monkeypatch.setattr(torch, "get_num_threads", lambda: cores)
+    monkeypatch.setattr(torch, "set_num_threads", asked.append)
+    monkeypatch.setattr(joblib, "cpu_count", lambda: allowed)
+    cli("run", "missing.yaml", *options)
+    assert asked[0] == threads
 
 
 def test_an_interrupted_run_says_how_to_go_on(cli: Cli, monkeypatch: pytest.MonkeyPatch):
