@@ -65,6 +65,10 @@ BENCHMARKS = (
     Benchmark("oracle", "oracle.py", minutes=9.5),
     Benchmark("growth", "growth.py", minutes=2),
     Benchmark(
+        "training", "training.py", minutes=3,
+        quick=("--rounds", "1", "--cases", "twin-32px"),
+    ),
+    Benchmark(
         "memory", "memory.py", minutes=3,
         arguments=("saliency", "dvae", "interventional", "--count", "2000"),
         quick=("saliency", "--count", "100", "--size", "64", "--memory-mb", "128"),
