@@ -18,33 +18,16 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from _networks import chain, svhn_net
 from _oracle_sides import Subject
+from _power_law import power_law
 from _timing import timed
-from scipy.stats import linregress
 
 from causalxai import Intervention
 from causalxai_interventional.parameter_space import ParameterLayer
 
 _NAIVE_EDITS = 8
-
-
-@dataclass(frozen=True)
-class Fit:
-    """A power law, fitted to at least three points.
-
-    Parameters
-    ----------
-    exponent
-        The power.
-    standard_error
-        Its standard error.
-    """
-
-    exponent: float
-    standard_error: float
 
 
 @dataclass(frozen=True)
@@ -155,20 +138,6 @@ def line(case: str, conditions: str, points: Sequence[Point]) -> dict[str, objec
         "naive_seconds": [round(one.naive, 5) for one in points],
         "conditions": conditions,
     }
-
-
-def power_law(at: Sequence[float], seconds: Sequence[float]) -> Fit:
-    """Fit ``seconds = a * at ** exponent`` by least squares of the logarithms.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than three points, which leave no error to be estimated.
-    """
-    if len(at) < 3:
-        raise ValueError(f"an exponent needs three points or more, not {len(at)}")
-    found = linregress(np.log(at), np.log(seconds))
-    return Fit(float(found.slope), float(found.stderr))
 
 
 if __name__ == "__main__":

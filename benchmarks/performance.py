@@ -20,7 +20,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ from typing import Any
 
 from _page import page, read_lines, write_lines
 from _page_sections import SECTIONS
+from _power_law import power_law
 from _timing import machine
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -84,6 +85,7 @@ BENCHMARKS = (
 )  # fmt: skip
 
 _SIDE_BY_SIDE = 2
+_FEWEST_POINTS = 3
 
 
 def main() -> None:
@@ -125,12 +127,44 @@ def measure(benchmark: Benchmark, *, quick: bool) -> list[dict[str, Any]]:
     for line in run(benchmark, quick=quick):
         print(json.dumps(line), flush=True)
         lines.append(line)
+    lines += growth_with_concepts(lines)
     seconds = round(time.perf_counter() - started, 1)
     date = machine()["date"]
     return [
         *lines,
         {"benchmark": "took", "of": benchmark.name, "seconds": seconds, "date": date},
     ]
+
+
+def growth_with_concepts(lines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return how the seconds of each method of graph discovery grow with the number of concepts.
+
+    Parameters
+    ----------
+    lines
+        Lines of any benchmark; those of the scenarios ``growth-D`` count, if the method did not
+        take too long.
+    """
+    points: dict[str, dict[int, float]] = {}
+    for line in lines:
+        kind, _, concepts = str(line.get("scenario", "")).partition("-")
+        if kind == "growth" and "seconds" in line:
+            points.setdefault(line["method"], {})[int(concepts)] = line["seconds"]
+    found = []
+    for method, seconds in points.items():
+        if len(seconds) >= _FEWEST_POINTS:
+            fit = power_law(list(seconds), list(seconds.values()))
+            found.append(
+                {
+                    "benchmark": "graph_discovery",
+                    "case": method,
+                    "exponent": round(fit.exponent, 2),
+                    "standard_error": round(fit.standard_error, 2),
+                    "at": list(seconds),
+                    "seconds": list(seconds.values()),
+                }
+            )
+    return found
 
 
 def run(benchmark: Benchmark, *, quick: bool) -> Iterator[dict[str, Any]]:

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[2]
-NAMES = ("growth", "_arithmetic", "_networks", "_oracle_cases", "_oracle_sides", "_timing")
+NAMES = (
+    "growth", "_arithmetic", "_networks", "_oracle_cases", "_oracle_sides", "_power_law", "_timing",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).parents[2]
-NAMES = ("performance", "_page", "_page_sections", "_timing")
+NAMES = ("performance", "_page", "_page_sections", "_power_law", "_timing")
 
 MACHINE = {
     "benchmark": "machine", "cpu": "A Processor", "cores": 2, "accelerator": None,
@@ -177,6 +177,36 @@ def test_a_training_has_two_goals_at_64_pixels(module):
     assert (
         "- twin-64px: 2.5 times and 55% of the convolutions' speed, where 2 and 60% were asked "
         "for. The time is spent in aten::mm 40.0%, aten::add 9.0%."
+    ) in " ".join(text.split())
+
+
+def test_growth_with_concepts_is_fitted_for_each_method(module):
+    def line(concepts: int, method: str, **figures: object) -> dict[str, object]:
+        scenario = f"growth-{concepts}"
+        return {"benchmark": "graph_discovery", "scenario": scenario, "method": method, **figures}
+
+    lines = [line(d, "mdl-links", seconds=d**2 / 2, index=1.0, n=5000) for d in (4, 10, 20)]
+    lines += [line(4, "slow", seconds=1.0), line(10, "slow", skipped="not done after 9 s")]
+    (fit,) = module("performance").growth_with_concepts(lines)
+    assert fit["case"] == "mdl-links" and fit["exponent"] == 2.0 and fit["at"] == [4, 10, 20]
+    text = module("_page").page([*lines, fit], module("_page_sections").SECTIONS)
+    # 8 seconds of 30, and 50 of 60.
+    assert "2 of 2 goals are reached" in text
+    assert "| mdl-links | 4, 10, 20 | 2.0 ± 0.0 | 8, 50, 200 |" in text
+    assert "not done after 9 s" in text
+
+
+def test_a_comparison_may_add_little_and_must_gain_by_jobs(module):
+    serial = {
+        "benchmark": "comparison", "spec": "a.yaml", "jobs": 1, "seconds": 110.0, "stages": 100.0,
+        "added": 0.1,
+    }  # fmt: skip
+    parallel = {**serial, "jobs": 2, "seconds": 60.0, "added": None, "times as fast": 1.83}
+    text = module("_page").page([serial, parallel], module("_page_sections").SECTIONS)
+    assert "1 of 2 goals are reached" in text
+    assert (
+        "- a.yaml with 1 at a time: 10.0%, where 5% added was asked for. The stages alone take 100 "
+        "of 110 seconds."
     ) in " ".join(text.split())
 
 
