@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Annotated, ClassVar
 
+import torch
 from pydantic import Field, PositiveFloat
 from torch import Tensor, nn
 from torch.nn import functional
@@ -191,6 +193,9 @@ class CelebACnnClassifier(TrainedClassifier):
             raise DataError(f"attributes: true needs concepts that are 0 or 1; {name!r} is not")
 
     def _loss(self, model: nn.Module, batch: Split) -> Tensor:
+        # In this memory layout, colour images take two thirds of the time on a CPU.
+        images = batch.images[:].contiguous(memory_format=torch.channels_last)
+        batch = replace(batch, images=images)
         if not self.config.attributes:
             return super()._loss(model, batch)
         assert isinstance(model, CelebACnn)
