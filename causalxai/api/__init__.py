@@ -95,6 +95,13 @@ API: tuple[Section, ...] = (
             "causalxai.network.adaptable": ("stored_form",),
             "causalxai.network.adaptation": ("unwrapped",),
             "causalxai.network.dividing_layers": ("dividing_layers",),
+            "causalxai.network.exported": (
+                "Constants",
+                "ExportedNetwork",
+                "called",
+                "exported",
+                "gives_the_logits",
+            ),
             "causalxai.network.hidden_layer": ("HiddenLayer",),
             "causalxai.network.flat_gradients": ("logits_that_move", "refuse_flat_gradients"),
             "causalxai.network.layer_access": ("LayerAccess",),

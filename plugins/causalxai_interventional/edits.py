@@ -6,6 +6,7 @@ All fast strategies use one fact: do(w_kn = v) changes only output channel k of 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -43,6 +44,72 @@ class Edits:
         return Edits(self.channel[rows], source, self.scale[rows])
 
 
+@dataclass(frozen=True)
+class Affine:
+    """What a convolution or a linear layer computes.
+
+    Parameters
+    ----------
+    weight, bias
+        The weight ``[O, C, kh, kw]`` or ``[O, C]``, and the bias ``[O]`` or ``None``.
+    pad
+        For a convolution, the padding (left, right, top, bottom).
+    mode
+        The mode of the padding, as ``torch.nn.functional.pad`` knows it.
+    stride, dilation, groups
+        As of the convolution.
+    """
+
+    weight: Tensor
+    bias: Tensor | None
+    pad: tuple[int, ...] = ()
+    mode: str = "constant"
+    stride: tuple[int, ...] = (1, 1)
+    dilation: tuple[int, ...] = (1, 1)
+    groups: int = 1
+
+    @classmethod
+    def of(cls, module: EditableLayer) -> Affine:
+        """Return what a layer computes."""
+        if isinstance(module, nn.Linear):
+            return cls(module.weight, module.bias)
+        return cls(
+            module.weight,
+            module.bias,
+            tuple(module._reversed_padding_repeated_twice),
+            "constant" if module.padding_mode == "zeros" else module.padding_mode,
+            module.stride,
+            module.dilation,
+            module.groups,
+        )
+
+    @property
+    def convolves(self) -> bool:
+        """Whether it is a convolution."""
+        return self.weight.dim() == 4
+
+    @property
+    def axis(self) -> int:
+        """The axis of channels in input and output (without leading batch axes)."""
+        return 1 if self.convolves else -1
+
+    def padded(self, images: Tensor) -> Tensor:
+        """Pad images ``[n, c, h, w]``."""
+        return F.pad(images, self.pad, mode=self.mode) if any(self.pad) else images
+
+
+def pads(
+    padding: Sequence[int] | str, kernel: Sequence[int], dilation: Sequence[int]
+) -> tuple[int, ...]:
+    """Return the padding of a convolution as (left, right, top, bottom)."""
+    if padding == "valid":
+        padding = (0, 0)
+    if isinstance(padding, str):
+        total = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
+        return tuple(side for one in reversed(total) for side in (one // 2, one - one // 2))
+    return tuple(side for one in reversed(padding) for side in (one, one))
+
+
 def weight_name(layer: str) -> str:
     """Return the name of a layer's weight; the layer's name is empty for a single layer."""
     return f"{layer}.weight" if layer else "weight"
@@ -53,7 +120,7 @@ def channel_dim(module: EditableLayer) -> int:
     return 1 if isinstance(module, nn.Conv2d) else -1
 
 
-def output_change(module: EditableLayer, inputs: Tensor, output: Tensor, edits: Edits) -> Tensor:
+def output_change(layer: Affine, inputs: Tensor, output: Tensor, edits: Edits) -> Tensor:
     """Return ``[q, n, ...]``, the change of channel k of the layer's output by each edit.
 
     Parameters
@@ -62,54 +129,49 @@ def output_change(module: EditableLayer, inputs: Tensor, output: Tensor, edits: 
         The layer's input and output for ``n`` images, ``[n, C, h, w]`` or ``[n, ..., C]``.
     """
     if edits.source is None:
-        before = output.movedim(channel_dim(module), 0)[edits.channel]
-        return _scaled(before - _bias_like(module, edits.channel, before), edits.scale)
-    read = inputs.movedim(channel_dim(module), 0)[_input_channel(module, edits)]
-    return _scaled(_contribution(module, read, edits), edits.scale)
+        before = output.movedim(layer.axis, 0)[edits.channel]
+        return _scaled(before - _bias_like(layer, edits.channel, before), edits.scale)
+    read = inputs.movedim(layer.axis, 0)[_input_channel(layer, edits)]
+    return _scaled(_contribution(layer, read, edits), edits.scale)
 
 
-def output_change_by_row(
-    module: EditableLayer, inputs: Tensor, output: Tensor, edits: Edits
-) -> Tensor:
+def output_change_by_row(layer: Affine, inputs: Tensor, output: Tensor, edits: Edits) -> Tensor:
     """Like ``output_change``, with separate inputs and outputs ``[q, n, ...]`` for each edit."""
     rows = torch.arange(len(edits), device=inputs.device)
     # The leading axis q shifts positive positions by one.
-    dim = channel_dim(module) if channel_dim(module) < 0 else channel_dim(module) + 1
+    dim = layer.axis if layer.axis < 0 else layer.axis + 1
     if edits.source is None:
         before = output.movedim(dim, 1)[rows, edits.channel]
-        return _scaled(before - _bias_like(module, edits.channel, before), edits.scale)
-    read = inputs.movedim(dim, 1)[rows, _input_channel(module, edits)]
-    return _scaled(_contribution(module, read, edits), edits.scale)
+        return _scaled(before - _bias_like(layer, edits.channel, before), edits.scale)
+    read = inputs.movedim(dim, 1)[rows, _input_channel(layer, edits)]
+    return _scaled(_contribution(layer, read, edits), edits.scale)
 
 
-def _input_channel(module: EditableLayer, edits: Edits) -> Tensor:
+def _input_channel(layer: Affine, edits: Edits) -> Tensor:
     assert edits.source is not None
-    groups = getattr(module, "groups", 1)
-    if groups == 1:
+    if layer.groups == 1:
         return edits.source
-    sources, per_group = module.weight.shape[1], module.weight.shape[0] // groups
+    sources, per_group = layer.weight.shape[1], layer.weight.shape[0] // layer.groups
     return edits.channel // per_group * sources + edits.source
 
 
-def _contribution(module: EditableLayer, read: Tensor, edits: Edits) -> Tensor:
+def _contribution(layer: Affine, read: Tensor, edits: Edits) -> Tensor:
     """Return each edge's contribution to its destination from its source ``[q, n, ...]``."""
-    weight = module.weight[edits.channel, edits.source]
-    if not isinstance(module, nn.Conv2d):
+    weight = layer.weight[edits.channel, edits.source]
+    if not layer.convolves:
         return read * weight.view(-1, *[1] * (read.dim() - 1))
-    padding = module._reversed_padding_repeated_twice
-    mode = "constant" if module.padding_mode == "zeros" else module.padding_mode
-    padded = F.pad(read.transpose(0, 1), padding, mode=mode)
     # The q edges become the channels of one depth-wise convolution: [q, n, h, w] is transposed to
     # [n, q, h, w], and back.
+    padded = layer.padded(read.transpose(0, 1))
     return F.conv2d(
-        padded, weight[:, None], stride=module.stride, dilation=module.dilation, groups=len(weight)
+        padded, weight[:, None], stride=layer.stride, dilation=layer.dilation, groups=len(weight)
     ).transpose(0, 1)
 
 
-def _bias_like(module: EditableLayer, channel: Tensor, before: Tensor) -> Tensor | float:
-    if module.bias is None:
+def _bias_like(layer: Affine, channel: Tensor, before: Tensor) -> Tensor | float:
+    if layer.bias is None:
         return 0.0
-    return module.bias[channel].view(-1, *[1] * (before.dim() - 1))
+    return layer.bias[channel].view(-1, *[1] * (before.dim() - 1))
 
 
 def _scaled(change: Tensor, scale: Tensor) -> Tensor:

@@ -2,58 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
-from torch import Tensor, fx, nn
+from torch import Tensor, fx
 from torch.nn import functional as F
 
+from causalxai_interventional.blocks import argument, name_of
+from causalxai_interventional.calls import pair
 from causalxai_interventional.dataflow import Dataflow
-
-_POOLS = (nn.MaxPool2d, nn.AvgPool2d, nn.LPPool2d)
-_POOL_FUNCTIONS = {F.max_pool2d, F.avg_pool2d, torch.max_pool2d}
 
 
 def stride_of(flow: Dataflow, node: fx.Node) -> tuple[int, int] | None:
-    """Return the vertical and horizontal stride of a node's output in pixels of the image.
+    """Return the vertical and horizontal stride of an operation's output in pixels of the image.
 
-    ``None`` if an operation before the node changes the size in an unknown way.
+    ``None`` if an operation before it changes the size in an unknown way.
     """
-    strides: dict[fx.Node, tuple[int, int] | None] = {}
-    for step in flow.graph.graph.nodes:
+    network = flow.network
+    strides: dict[fx.Node, tuple[int, int] | None] = {network.images: (1, 1)}
+    for step in network.nodes:
         before = [strides[n] for n in step.all_input_nodes if strides.get(n) is not None]
-        if step.op == "placeholder":
-            strides[step] = (1, 1)
-        elif not before:
-            strides[step] = None
-        else:
-            own = _own_stride(flow, step)
-            first = before[0]
-            assert first is not None
-            strides[step] = None if own is None else (first[0] * own[0], first[1] * own[1])
+        if step is not network.images:
+            own, first = _own_stride(step), before[0] if before else None
+            known = own is not None and first is not None
+            strides[step] = (first[0] * own[0], first[1] * own[1]) if known else None  # type: ignore[index]
         if step is node:
             break
     return strides.get(node)
 
 
-def _own_stride(flow: Dataflow, node: fx.Node) -> tuple[int, int] | None:
-    if node.op == "call_module":
-        module = flow.graph.get_submodule(str(node.target))
-        if isinstance(module, nn.Conv2d):
-            return int(module.stride[0]), int(module.stride[1])
-        if isinstance(module, _POOLS):
-            return _pair(module.stride)
-        if isinstance(module, nn.AdaptiveAvgPool2d | nn.AdaptiveMaxPool2d | nn.Upsample):
+def _own_stride(node: fx.Node) -> tuple[int, int] | None:
+    match name_of(node):
+        case "conv2d":
+            return pair(argument(node, 3, "stride") or 1)
+        case "max_pool2d" | "avg_pool2d":
+            return pair(argument(node, 2, "stride") or node.args[1])
+        case name if name.startswith(("adaptive_", "upsample_")):
             return None
-    if node.target in _POOL_FUNCTIONS:
-        size = node.args[1] if len(node.args) > 1 else node.kwargs["kernel_size"]
-        stride = node.args[2] if len(node.args) > 2 else node.kwargs.get("stride")
-        return _pair(stride or size)
-    return None if node.target in {F.interpolate, F.adaptive_avg_pool2d} else (1, 1)
-
-
-def _pair(value: Any) -> tuple[int, int]:
-    return (int(value[0]), int(value[1])) if isinstance(value, list | tuple) else (value, value)
+    return (1, 1)
 
 
 def place(maps: Tensor, size: tuple[int, int], stride: tuple[int, int] | None) -> Tensor:

@@ -23,13 +23,15 @@ from causalxai_interventional.connections import Connections, find_connections
 from causalxai_interventional.dataflow import Dataflow
 from causalxai_interventional.edits import EditableLayer, weight_name
 from causalxai_interventional.exactness import edits_of, exact_strategy, telling_probes
+from causalxai_interventional.hooked_propagation import (
+    ExpandedPropagation,
+    SerialPropagation,
+    VmapPropagation,
+)
 from causalxai_interventional.parameter_space import ParameterLayer, ParameterSpace
 from causalxai_interventional.propagation import (
     DataflowPropagation,
-    ExpandedPropagation,
     Propagation,
-    SerialPropagation,
-    VmapPropagation,
     largest_activation,
 )
 
@@ -288,7 +290,11 @@ class ParameterOracle(Oracle):
         except UntraceableError as error:
             if self.config.strategy == "dataflow":
                 raise CapabilityError(f"the network cannot be traced: {error}") from error
-            _logger.info("the network cannot be traced, so edits go by vmap: %s", error)
+            _logger.warning(
+                "the network's operations can't be followed (%s), so that each edit takes about as "
+                "long as a forward pass",
+                error,
+            )
             return None
 
     def _weight(self, layer: ParameterLayer) -> Tensor:

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from causalxai import Classifier
 from causalxai.network.probe_images import probe_images
 from causalxai.network.tracing import UntraceableError
 from causalxai_interventional.dataflow import Dataflow
@@ -21,9 +22,10 @@ def test_feeders_of_a_chain(make_classifier):
     assert found == {"conv1": (), "conv2": ("conv1",), "fc1": ("conv2",), "fc2": ("fc1",)}
 
 
-@pytest.fixture
-def resnet_flow(make_classifier):
-    return flow_of(make_classifier(ResNet18(3, 10, width=8), (3, 32, 32), 10))
+@pytest.fixture(scope="module")
+def resnet_flow():
+    names = [str(k) for k in range(10)]
+    return flow_of(Classifier(ResNet18(3, 10, width=8), class_names=names, image_shape=(3, 32, 32)))
 
 
 def test_feeders_through_skip_connections(resnet_flow):
@@ -35,23 +37,6 @@ def test_feeders_through_skip_connections(resnet_flow):
         "layer4.0.downsample.0",
         "layer4.1.conv2",
     )
-
-
-def test_paths_of_a_resnet(resnet_flow):
-    inner = resnet_flow.path("layer2.0.conv1")
-    assert [head.node.target for head in inner.heads] == ["layer2.0.conv2"]
-    assert not inner.keeps_end
-    out_of_block = resnet_flow.path("layer1.1.conv2")
-    assert {head.node.target for head in out_of_block.heads} == {
-        "layer2.0.conv1",
-        "layer2.0.downsample.0",
-    }
-    assert not out_of_block.keeps_end
-    into_skip = resnet_flow.path("layer1.0.conv2")
-    assert into_skip.keeps_end, "the block's output also goes into the next sum"
-    last = resnet_flow.path("fc")
-    assert last.heads == ()
-    assert last.keeps_end
 
 
 def test_mediators_keep_the_pixels(resnet_flow):
@@ -117,18 +102,32 @@ def test_feeders_share_the_axis_of_channels(make_classifier):
     [
         lambda model: model.register_forward_pre_hook(lambda _m, args: (1 - args[0],)),
         lambda model: model.register_forward_hook(lambda _m, _a, logits: logits.flip(1)),
+        lambda model: model.out.register_forward_hook(lambda _m, _a, output: 2 * output),
     ],
-    ids=["before", "after"],
+    ids=["before", "after", "of a layer"],
 )
-def test_hooks_of_the_network_make_the_copy_wrong(hook, make_classifier):
+def test_hooks_are_followed(hook, make_classifier):
     model = GlobalMean()
     hook(model)
-    with pytest.raises(UntraceableError, match="gives other logits"):
-        flow_of(make_classifier(model, (1, 4, 4), 2))
-
-
-def test_hooks_of_single_layers_run_in_the_copy(make_classifier):
-    model = GlobalMean()
-    model.out.register_forward_hook(lambda _m, _a, output: 2 * output)
     flow = flow_of(make_classifier(model, (1, 4, 4), 2))
     assert flow.gives_the_logits(torch.rand(3, 1, 4, 4))
+
+
+class Repeats(nn.Module):
+    """Runs a layer twice, and uses the weight of another in another way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.scale, self.out = nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(16, 2)
+
+    def forward(self, x):
+        x = torch.tanh(self.first(torch.tanh(self.first(x[:, 0]))))
+        return self.out((self.scale(x) * self.scale.weight.mean()).flatten(1))
+
+
+def test_layers_and_their_calls(make_classifier):
+    flow = flow_of(make_classifier(Repeats(), (1, 4, 4), 2))
+    assert len(flow.calls("first")) == 2
+    assert flow.node("first") is None
+    assert flow.node("out") is flow.calls("out")[0]
+    assert flow.calls("scale") == ()

@@ -9,7 +9,8 @@ from torch.nn import functional as F
 
 from causalxai import Intervention
 from causalxai.errors import CapabilityError
-from causalxai_interventional.propagation import DataflowPropagation, VmapPropagation
+from causalxai_interventional.hooked_propagation import SerialPropagation, VmapPropagation
+from causalxai_interventional.propagation import DataflowPropagation
 
 STRATEGIES = ("dataflow", "vmap", "expanded", "serial")
 
@@ -102,7 +103,7 @@ class Twice(nn.Module):
 
 
 class Branching(nn.Module):
-    """Control flow that depends on the data: torch.fx can't trace it."""
+    """Control flow that depends on sizes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -116,16 +117,70 @@ class Branching(nn.Module):
         return self.out(x)
 
 
-@pytest.mark.parametrize("network", [Twice, Branching])
+class Checks(Branching):
+    """Refuses images of other sizes."""
+
+    def forward(self, x):
+        if x.shape[1:] != (2, 8, 8):
+            raise ValueError(f"images must be 2 x 8 x 8, not {tuple(x.shape)}")
+        return super().forward(x)
+
+
+class Hooked(Branching):
+    """Hooks of the network and of a layer that change what they see."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_forward_pre_hook(lambda _m, args: (1 - args[0],))
+        self.conv.register_forward_hook(lambda _m, _a, output: 2 * output)
+
+
+class Functional(Branching):
+    """Uses the weights of its layers itself, after it called the layers as modules."""
+
+    def forward(self, x):
+        x = torch.relu(F.conv2d(torch.sin(self.conv(x)), self.conv.weight[:, :1], groups=3))
+        return self.out(x.mean(dim=(2, 3)))
+
+
+@pytest.mark.parametrize("network", [Twice, Branching, Checks, Hooked])
 @pytest.mark.parametrize("granularity", ["slice", "filter"])
-def test_networks_without_a_data_flow_go_by_vmap(
+def test_networks_that_are_followed_however_they_are_written(
     network, granularity, seeded, make_classifier, make_oracle, assert_as_naive, rng
 ):
     oracle = make_oracle(make_classifier(network(), (2, 8, 8), 3), granularity)
     images = torch.rand(3, 2, 8, 8, generator=rng)
-    first = oracle.space.layers[0]
-    assert_as_naive(oracle, images, list(first.indices))
-    assert isinstance(oracle._chosen[first.name], VmapPropagation)
+    for layer in oracle.space.layers:
+        assert_as_naive(oracle, images, list(layer.indices))
+        assert isinstance(oracle._chosen[layer.name], DataflowPropagation)
+
+
+class Unfollowed(Branching):
+    """Has control flow that depends on the images."""
+
+    def forward(self, x):
+        return super().forward(x if x.min() > -1 else -x)
+
+
+@pytest.mark.parametrize("granularity", ["slice", "filter"])
+def test_networks_that_cannot_be_followed_go_by_vmap(
+    granularity, seeded, make_classifier, make_oracle, assert_as_naive, rng, caplog
+):
+    oracle = make_oracle(make_classifier(Unfollowed(), (2, 8, 8), 3), granularity)
+    images = torch.rand(3, 2, 8, 8, generator=rng)
+    assert_as_naive(oracle, images, list(oracle.space.layers[0].indices))
+    assert isinstance(oracle._chosen["conv"], VmapPropagation)
+    assert "data-dependent" in caplog.text
+    assert "about as long as" in caplog.text
+
+
+def test_weights_that_are_used_in_two_ways_go_by_edited_weights(
+    seeded, make_classifier, make_oracle, assert_as_naive, rng
+):
+    oracle = make_oracle(make_classifier(Functional(), (2, 8, 8), 3), "filter")
+    images = torch.rand(3, 2, 8, 8, generator=rng)
+    assert_as_naive(oracle, images, list(oracle.space.layer("conv").indices))
+    assert isinstance(oracle._chosen["conv"], SerialPropagation)
 
 
 class Regroups(nn.Module):

@@ -1,0 +1,118 @@
+"""Exported networks in a form that is cheaper to compute again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import fx
+
+from causalxai.network.exported import ExportedNetwork
+from causalxai_interventional.blocks import argument, name_of
+from causalxai_interventional.calls import WEIGHT
+
+aten = torch.ops.aten
+
+_SAME = frozenset({"alias", "clone", "contiguous", "detach", "dropout", "feature_dropout"})
+_PLACE = ("nn_module_stack", WEIGHT)
+_VIEWS = frozenset({"view", "_unsafe_view"})
+_NORMS = frozenset({"batch_norm", "_native_batch_norm_legit_no_training"})
+
+
+def simplify(network: ExportedNetwork) -> None:
+    """Replace operations of an exported network by others that give the same, in place.
+
+    - Batch normalisation becomes a part of the convolution before it, or a product and a sum.
+    - What changes nothing in evaluation, such as dropout, is left out.
+    - Views become reshapes, which do not depend on the layout in memory.
+    - PReLU gets its weights in the shape of the channels.
+    """
+    for node in network.nodes:
+        name = name_of(node)
+        if name in _SAME or (name == "slice" and _is_whole(node)):
+            _replace(network, node, node.args[0])
+        elif name in _VIEWS:
+            node.target = aten.reshape.default
+        elif name in _NORMS:
+            _fold(network, node, name)
+        elif name == "prelu":
+            _spread_weights(network, node)
+    network.refresh()
+
+
+def _replace(network: ExportedNetwork, node: fx.Node, other: Any) -> None:
+    """Let everything that reads a node read another one, and erase what nothing reads then."""
+    node.replace_all_uses_with(other)
+    if node is network.logits:
+        network.logits = other
+    unread = [node]
+    while unread:
+        last = unread.pop()
+        if not last.users and last.op == "call_function":
+            sources = last.all_input_nodes
+            network.graph.erase_node(last)
+            unread.extend(sources)
+
+
+def _is_whole(node: fx.Node) -> bool:
+    """Return whether a slice takes everything."""
+    start, stop, step = (argument(node, i) for i in (2, 3, 4))
+    return start in (None, 0) and stop in (None, torch.iinfo(torch.int64).max) and step in (None, 1)
+
+
+def _fold(network: ExportedNetwork, node: fx.Node, name: str) -> None:
+    """Replace a batch normalisation that uses its running statistics."""
+    values, weight, bias, mean, variance = (argument(node, i) for i in range(5))
+    if name == "batch_norm":
+        training, result, epsilon = node.args[5], node, node.args[7]
+    else:
+        training, epsilon = False, node.args[6]
+        users = list(node.users)
+        if len(users) != 1 or users[0].args[1] != 0:
+            return
+        (result,) = users
+    if training or mean is None or not isinstance(values, fx.Node):
+        return
+    if values.meta["val"].dtype not in (torch.float32, torch.float64):
+        return
+
+    def insert(operation: Any, *args: Any) -> Any:
+        return network.insert(operation, args, {}, result)
+
+    scale = insert(aten.rsqrt.default, insert(aten.add.Tensor, variance, epsilon))
+    if weight is not None:
+        scale = insert(aten.mul.Tensor, scale, weight)
+    shift = insert(aten.neg.default, insert(aten.mul.Tensor, mean, scale))
+    if bias is not None:
+        shift = insert(aten.add.Tensor, shift, bias)
+    if (
+        name_of(values) == "conv2d"
+        and len(values.users) == 1
+        and argument(values, 1).op == "placeholder"
+    ):
+        folded = insert(aten.mul.Tensor, values.args[1], _column(insert, scale, 3))
+        if len(values.args) > 2 and values.args[2] is not None:
+            shift = insert(aten.add.Tensor, shift, insert(aten.mul.Tensor, values.args[2], scale))
+        args = (values.args[0], folded, shift, *values.args[3:])
+        new = network.insert(values.target, args, values.kwargs, result)
+        new.meta |= {key: values.meta[key] for key in _PLACE if key in values.meta}
+    else:
+        extra = values.meta["val"].dim() - 2
+        scaled = insert(aten.mul.Tensor, values, _column(insert, scale, extra))
+        new = insert(aten.add.Tensor, scaled, _column(insert, shift, extra))
+    _replace(network, result, new)
+
+
+def _column(insert: Callable[..., Any], values: fx.Node, extra: int) -> Any:
+    """Return values ``[C]`` as ``[C, 1, ...]``."""
+    return insert(aten.reshape.default, values, [-1, *[1] * extra]) if extra else values
+
+
+def _spread_weights(network: ExportedNetwork, node: fx.Node) -> None:
+    values, weight = node.args
+    assert isinstance(values, fx.Node)
+    shape = [1, -1, *[1] * (values.meta["val"].dim() - 2)]
+    spread = network.insert(aten.reshape.default, (weight, shape), {}, node)
+    new = network.insert(aten._prelu_kernel.default, (values, spread), {}, node)
+    _replace(network, node, new)

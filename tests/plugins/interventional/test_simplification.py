@@ -1,0 +1,59 @@
+"""Simplified networks give the same answers, with the network's weights of the moment."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from causalxai.network.exported import exported
+from causalxai_interventional.blocks import name_of
+from causalxai_interventional.simplification import simplify
+
+IMAGES = torch.rand(4, 2, 8, 8, generator=torch.Generator().manual_seed(0))
+
+
+class Normalises(nn.Module):
+    """Batch normalisation behind a convolution, behind a sum, and behind a linear layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(2, 3, 3), nn.Conv2d(3, 3, 1, bias=False)
+        self.norms = nn.ModuleList([nn.BatchNorm2d(3), nn.BatchNorm2d(3, affine=False)])
+        self.act, self.drop = nn.PReLU(3), nn.Dropout(0.5)
+        self.fc, self.last = nn.Linear(3, 4), nn.BatchNorm1d(4)
+
+    def forward(self, x):
+        x = self.act(self.norms[0](self.first(x)))
+        x = self.drop(self.norms[1](x + self.second(x)))
+        return self.last(self.fc(x.mean(dim=(2, 3))))
+
+
+def warmed():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = Normalises()
+        for _ in range(5):
+            model(torch.rand(8, 2, 8, 8))
+    return model.eval()
+
+
+@torch.no_grad()
+def test_answers_stay_the_same():
+    model = warmed()
+    network = exported(model, IMAGES, simplify)
+    names = {name_of(node) for node in network.nodes}
+    assert not names & {"batch_norm", "dropout", "clone", "view", "prelu"}
+    model.norms[0].running_var.mul_(3)
+    model.first.weight.mul_(2)
+    found = network.run(IMAGES, [network.logits])[network.logits]
+    torch.testing.assert_close(found, model(IMAGES))
+
+
+def test_a_normalisation_is_part_of_the_convolution_before_it():
+    model = warmed()
+    network = exported(model, IMAGES, simplify)
+    (call,) = [
+        n for n in network.nodes if name_of(n) == "conv2d" and model.first in network.modules(n)
+    ]
+    (reader,) = call.users
+    assert name_of(reader) == "_prelu_kernel"
