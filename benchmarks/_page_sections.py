@@ -39,11 +39,7 @@ def _oracle_goal(line: Line) -> str | None:
 def _oracle_missed(line: Line) -> str:
     slowest = line.get("slowest_layer")
     most = f"; the layer with the largest part of the time is {slowest}" if slowest else ""
-    unreachable = (
-        ", so that the goal is beyond what the naive loop's arithmetic leaves to be saved"
-        if line["limit"] < (line["goal"] or 0)
-        else ""
-    )
+    unreachable = ", which is itself below the goal" if line["limit"] < (line["goal"] or 0) else ""
     return (
         f"{line['case']}: {written(line['ratio_vs_naive'])} where {_oracle_goal(line)} was asked "
         f"for. The limit by arithmetic is {written(line['limit'])}{unreachable}, and "
@@ -71,10 +67,11 @@ last one is the last linear layer.
 
 The limit is the number of operations of the naive loop in units of those of an ideal
 implementation: one forward pass, and for each edit what is multiplied with values that the edit
-changes (`benchmarks/_arithmetic.py` has the exact definition). Operations are not all equally fast,
-so that the share of the limit can be above 100 %: the naive loop runs one edit at a time, and a
-batch of edits goes through the same network faster. "Limit in batches" is the limit times this
-gain, as measured with the network itself.
+changes (`benchmarks/_arithmetic.py` has the exact definition). The operations of convolutions and
+matrix products are counted and nothing else. Time is not in proportion to them, so that the share
+of the limit can be above 100 %: the naive loop runs one edit at a time, while a batch goes through
+the same network faster; and what is not counted, such as normalisation and pooling, can be saved as
+well. "Limit in batches" is the limit times the gain of the network's best batch, as measured.
 
 The difference is the largest one between the logits of the naive loop and of the oracle; the median
 effect of an edit is beside it. "To begin" is spent once for each layer: it is tried on a few

@@ -171,9 +171,12 @@ def run(benchmark: Benchmark, *, quick: bool) -> Iterator[dict[str, Any]]:
     """Yield the lines that a benchmark prints; a last one says so if it fails."""
     arguments = benchmark.quick if quick else benchmark.arguments
     command = [sys.executable, str(ROOT / "benchmarks" / benchmark.script), *arguments]
+    # Benchmarks that run side by side have one core each.
+    environment = os.environ if benchmark.alone else {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
-    )
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
     late = threading.Event()
 
     def end() -> None:

@@ -83,7 +83,7 @@ def test_what_falls_short_is_told_with_its_profile(text):
 def test_a_goal_beyond_the_limit_is_told(module):
     beyond = {**ORACLE, "limit": 3.0}
     text = module("_page").page([beyond], module("_page_sections").SECTIONS)
-    assert "beyond what the naive loop's arithmetic leaves" in " ".join(text.split())
+    assert "The limit by arithmetic is 3, which is itself below the goal" in " ".join(text.split())
 
 
 def test_lines_of_no_section_and_failures_are_not_lost(module):
