@@ -18,6 +18,14 @@ from causalxai.image_data.lazy import Images, batches, rows_at_once
 from causalxai.memory import rows_that_fit
 from causalxai.network.adaptation import as_float32, inside_wrappers, name_of
 from causalxai.network.adapter import adapter, placed
+from causalxai.network.arguments import (
+    plain_device,
+    plain_names,
+    plain_shape,
+    require_feature_layer,
+    require_images,
+    require_network,
+)
 from causalxai.network.class_columns import ClassColumns
 from causalxai.network.copying import copied
 from causalxai.network.examination import Examination
@@ -78,8 +86,8 @@ class Classifier(LayerAccess):
         ``logits``, and the only tensor, are found without it.
     classes
         Which output each class is, if there are more than ``K`` or in another order: numbers, a
-        mapping of names to numbers, or a file with the names of all outputs. Probabilities are
-        then those among these classes.
+        mapping of names to numbers, or the names of all outputs, by number as in Hugging Face's
+        ``id2label`` or in a file. Probabilities are then those among these classes.
     feature_layer
         The name of the last hidden layer, for methods that read features.
     device
@@ -88,8 +96,11 @@ class Classifier(LayerAccess):
     Raises
     ------
     ContractError
-        If the network cannot be copied, fails, does not return what is said of it, or its answers
-        cannot be relied on; the message says what is wrong.
+        If an argument is not what it should be, or the network cannot be copied, fails, does not
+        return what is said of it, or its answers cannot be relied on; the message says what is
+        wrong.
+    CapabilityError
+        If there is no such feature layer.
     """
 
     def __init__(
@@ -108,15 +119,17 @@ class Classifier(LayerAccess):
         feature_layer: str | None = None,
         device: torch.device | str = "cpu",
     ) -> None:
-        self.device = torch.device(device)
-        self.class_names = tuple(class_names)
+        require_network(model)
+        self.device = plain_device(device)
+        self.class_names = plain_names(class_names)
+        require_feature_layer(feature_layer, model)
         self.feature_layer = feature_layer
         self.adapter = adapter(
             inside_wrappers(model), self.class_names, mean=mean, std=std, scale=scale,
             preprocess=preprocess, output=output, answer=answer, classes=classes,
         )  # fmt: skip
         self.model = placed(copied(model), self.adapter, self.device)
-        self._image_shape = image_shape
+        self._image_shape = None if image_shape is None else plain_shape(image_shape)
         self._gradient_fault = ""
         if self._image_shape is not None:
             self._gradient_fault = self._examined(self._probes()[_TRIED])
@@ -277,8 +290,9 @@ class Classifier(LayerAccess):
 
     def _copies(self, images: Images, size: int | None) -> Iterator[Tensor]:
         """Yield batches on the classifier's device, which a network may write into."""
+        require_images(images)
         for batch in batches(images, self.images_at_once(images) if size is None else size):
-            yield batch.to(self.device, copy=True)
+            yield batch.to(self.device, torch.float32, copy=True)
 
     def probabilities(self, images: Images) -> Tensor:
         """Return the probabilities of the classes, ``[n, K]``; each row sums to one."""
@@ -290,7 +304,7 @@ class Classifier(LayerAccess):
 
     def accuracy(self, images: Images, labels: Tensor) -> float:
         """Return the share of images whose predicted class is their label, in [0, 1]."""
-        hits = self.predict(images) == labels.to(self.device)
+        hits = self.predict(images) == torch.as_tensor(labels, device=self.device)
         return float(hits.cpu().double().mean())
 
 

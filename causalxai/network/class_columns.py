@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from causalxai.errors import ContractError, did_you_mean
 
-ClassColumns: TypeAlias = Sequence[int] | Mapping[str, int] | str | PathLike[str] | None
-"""Numbers of outputs, numbers by name, or a file with the names of all outputs."""
+ClassColumns: TypeAlias = (
+    Sequence[int] | Mapping[str, int] | Mapping[int, str] | str | PathLike[str] | None
+)
+"""Numbers of outputs, numbers by name, the names of all by number, or a file with these names."""
 
 _SYNSET = re.compile(r"(n\d{8})\s+(.+)")
 """A line of a file of ImageNet's names that begins with the number in WordNet."""
@@ -24,10 +27,10 @@ def class_columns(classes: ClassColumns, class_names: Sequence[str]) -> tuple[in
     Parameters
     ----------
     classes
-        The numbers in the order of the class names; a mapping of names to numbers; or a file with
-        the names of all outputs in their order: one in each line, or a list or a mapping in JSON.
-        A line may have several names, divided by commas, as ImageNet's do. ``None`` if the outputs
-        are the classes.
+        The numbers in the order of the class names; a mapping of names to numbers; the names of
+        all outputs by number, as ``id2label`` in configs of Hugging Face; or a file with the names
+        of all outputs in their order: one in each line, or a list or a mapping in JSON. A name may
+        be several, divided by commas, as ImageNet's are. ``None`` if the outputs are the classes.
     class_names
         The ``K`` names.
 
@@ -42,23 +45,45 @@ def class_columns(classes: ClassColumns, class_names: Sequence[str]) -> tuple[in
         path = Path(classes)
         found = _from_names(_names_in(path), class_names, str(path))
     elif isinstance(classes, Mapping):
-        found = tuple(_number(classes, name) for name in class_names)
+        found = _from_mapping(classes, class_names)
     else:
-        found = tuple(classes)
+        found = _in_order(classes)
         if len(found) != len(class_names):
             raise ContractError(
                 f"classes has {len(found)} numbers, but there are {len(class_names)} class names"
             )
     for number in found:
-        if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+        if not isinstance(number, Integral) or isinstance(number, bool) or number < 0:
             raise ContractError(
                 f"classes must give numbers of outputs, counted from 0, not {number!r}"
             )
+    found = tuple(map(int, found))
     twice = [number for number in found if found.count(number) > 1]
     if twice:
         named = [class_names[i] for i, number in enumerate(found) if number == twice[0]]
         raise ContractError(f"output {twice[0]} cannot be each of the classes {', '.join(named)}")
     return found
+
+
+def _in_order(classes: Any) -> tuple[Any, ...]:
+    values = classes.tolist() if hasattr(classes, "tolist") else classes
+    if not isinstance(values, Sequence):
+        raise ContractError(
+            "classes must be numbers of outputs in the order of the class names, a mapping of "
+            f"names to numbers or of numbers to names, or a file of names, not {classes!r}"
+        )
+    return tuple(values)
+
+
+def _from_mapping(classes: Mapping[Any, Any], class_names: Sequence[str]) -> tuple[Any, ...]:
+    if not all(isinstance(key, Integral) for key in classes):
+        return tuple(_number(classes, name) for name in class_names)
+    # As id2label in configs of Hugging Face.
+    numbers = [int(key) for key in classes]
+    if sorted(numbers) != list(range(len(numbers))):
+        raise ContractError("classes must have the name of each output, from 0 on, without a gap")
+    names = [str(classes[number]) for number in range(len(numbers))]
+    return _from_names(names, class_names, "classes")
 
 
 def _number(numbers: Mapping[str, int], name: str) -> int:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, TypeAlias
 
 from torch import Tensor, fx, nn
@@ -177,19 +178,18 @@ def _numbers(mean: Any, std: Any, scale: float | None) -> Preparation:
 def _each(given: Any, name: str) -> tuple[float, ...]:
     if given is None:
         return ()
-    if isinstance(given, Tensor):
-        given = given.flatten().tolist()
-    values = [given] if isinstance(given, int | float) else given
-    if isinstance(values, str) or not hasattr(values, "__iter__"):
+    # Arrays and tensors may have the shape in which they are broadcast, [1, c, 1, 1].
+    values = given.flatten().tolist() if hasattr(given, "flatten") else given
+    values = [values] if isinstance(values, Real) else values
+    if isinstance(values, str) or not isinstance(values, Iterable):
         raise ContractError(f"{name} must be a number, or one for each channel, not {given!r}")
     return tuple(_finite(value, name) for value in values)
 
 
 def _finite(value: Any, name: str) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError) as error:
-        raise ContractError(f"{name} must be a number, not {value!r}") from error
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise ContractError(f"{name} must be a number, not {value!r}")
+    number = float(value)
     if not math.isfinite(number):
         raise ContractError(f"{name} must be finite, not {number}")
     return number

@@ -133,6 +133,11 @@ def find_answer(returned: Any, takes: str) -> str | int | None:
 
 def require_answer(returned: Any, answer: str | int, name: str) -> None:
     """Raise ContractError unless a network's answer has a tensor in the place that was stated."""
+    if isinstance(returned, Tensor):
+        raise ContractError(
+            f"{name} returns a tensor {list(returned.shape)} and not several, of which answer="
+            f"{answer!r} could be one: leave answer out"
+        )
     tensors = _tensors(returned)
     if answer in tensors:
         return

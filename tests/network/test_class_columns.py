@@ -3,7 +3,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from causalxai.errors import ContractError
 from causalxai.network.class_columns import class_columns
@@ -18,6 +20,14 @@ def test_the_outputs_are_the_classes_unless_it_is_said():
 def test_numbers_and_mappings_name_the_outputs():
     assert class_columns([281, 134], NAMES) == (281, 134)
     assert class_columns({"crane bird": 1, "other": 2, "tabby": 0}, NAMES) == (0, 1)
+
+
+def test_arrays_and_the_names_of_all_outputs_are_understood():
+    for numbers in (np.array([281, 134]), torch.tensor([281, 134]), list(np.array([281, 134]))):
+        found = class_columns(numbers, NAMES)
+        assert found == (281, 134) and all(type(number) is int for number in found)
+    assert class_columns({"tabby": np.int64(3), "crane bird": 1}, NAMES) == (3, 1)
+    assert class_columns({2: "tabby, tabby cat", 0: "dog", 1: "crane_bird"}, NAMES) == (2, 1)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +60,10 @@ def test_folders_may_be_called_by_the_numbers_of_wordnet(tmp_path: Path):
 @pytest.mark.parametrize(
     ("classes", "says"),
     [
+        (3, "numbers of outputs in the order of the class names, .*, not 3"),
+        ({1, 2}, "numbers of outputs in the order of the class names, .*, not {1, 2}"),
+        ({1: "tabby", 2: "crane bird"}, "from 0 on, without a gap"),
+        ({0: "dog", 1: "crane bird"}, "classes has no class 'tabby'"),
         ([1], "classes has 1 numbers, but there are 2 class names"),
         ([1, -1], "counted from 0, not -1"),
         ([1, "a"], "counted from 0, not 'a'"),

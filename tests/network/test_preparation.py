@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, fx, nn
@@ -34,6 +35,12 @@ def test_each_channel_is_scaled_and_normalised():
     expected = by_hand(IMAGES, means, stds, 255)
     torch.testing.assert_close(prepared(mean=means, std=stds, scale=255), expected)
     torch.testing.assert_close(prepared(mean=torch.tensor(MEAN)), by_hand(IMAGES, std=(1, 1, 1)))
+
+
+def test_numbers_may_be_numpys_and_in_the_shape_in_which_they_are_broadcast():
+    for mean in (np.array(MEAN), torch.tensor(MEAN)[:, None, None], np.array(MEAN)[None, :, None]):
+        assert preparation(nn.Identity(), mean=mean).mean == pytest.approx(MEAN)
+    assert preparation(nn.Identity(), mean=np.float32(0.5), std=np.array(2)).std == (2.0,)
 
 
 def test_one_number_is_for_all_channels():
