@@ -43,7 +43,7 @@ def compare(
     specs: Source | Sequence[Source] | Classifier,
     data: object = None,
     *,
-    methods: Sequence[str] | None = None,
+    methods: str | Sequence[str] | None = None,
     overrides: Sequence[str] = (),
     out: str | Path = "runs",
     jobs: int | None = None,

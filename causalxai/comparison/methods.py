@@ -14,7 +14,7 @@ _METRICS = ("deletion", "insertion")
 
 
 def spec_of_methods(
-    classifier: object, data: object, methods: Sequence[str], **settings: object
+    classifier: object, data: object, methods: str | Sequence[str], **settings: object
 ) -> dict[str, Any]:
     """Return a spec that varies over methods.
 
@@ -23,7 +23,8 @@ def spec_of_methods(
     classifier, data
         What is explained, as for ``causalxai.explain``.
     methods
-        The names of method presets or explainers; a method goes before an explainer of its name.
+        The names of method presets or explainers, or one of them; a method goes before an explainer
+        of its name.
     **settings
         Further keys of the spec. Without ``metrics``, all metrics of the methods score each run.
 
@@ -32,6 +33,7 @@ def spec_of_methods(
     SpecError
         If a name is unknown, or occurs twice; the message lists all mistakes.
     """
+    methods = [methods] if isinstance(methods, str) else methods
     if problems := _problems(methods):
         raise SpecError(problems)
     variants = {name: _variant(name) for name in methods}

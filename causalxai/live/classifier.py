@@ -69,7 +69,7 @@ class LiveClassifier(ClassifierSource):
         if found.class_names != dataset.class_names:
             raise DataError(
                 f"the classifier's classes are {_few(found.class_names)}, but the data set's are "
-                f"{_few(dataset.class_names)}; give both the same names in the same order"
+                f"{_few(dataset.class_names)}; {_remedy(found, dataset.class_names)}"
             )
         if found.image_shape != dataset.image_shape:
             raise DataError(
@@ -114,6 +114,19 @@ def classifier_digest(classifier: Classifier) -> str:
     }
     network = network_digest(classifier.model, classifier.adapter.parts())
     return hashlib.sha256(f"{network} {settings!r}".encode()).hexdigest()
+
+
+def _remedy(classifier: Classifier, others: tuple[str, ...]) -> str:
+    """Return what makes the classes of a classifier those of a data set, in words."""
+    own, reads = classifier.class_names, classifier.adapter.reads
+    if reads.is_binary or sorted(own) != sorted(others):
+        return "give both the same names in the same order"
+    numbers = dict(zip(own, reads.classes or range(len(own)), strict=True))
+    told = numbers if len(numbers) <= _NAMED else "{name: number of its output}"
+    return (
+        "the names are the same in another order: if the classifier's is that of its outputs, give "
+        f"it the data set's class_names, and classes={told}"
+    )
 
 
 def _few(names: tuple[str, ...]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor
@@ -235,7 +235,12 @@ def open_pipeline(
     ------
     SpecError
         If a file or a folder that the spec names is not there.
+    CapabilityError
+        If ``fresh`` is something else.
     """
+    if fresh not in get_args(Fresh):
+        known = ", ".join(get_args(Fresh))
+        raise CapabilityError(f"fresh: should be one of {known}, not {fresh!r}")
     refuse(spec, path_mistakes(spec))
     return Pipeline(
         spec,

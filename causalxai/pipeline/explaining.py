@@ -81,7 +81,7 @@ def explain(
     spec = spec_of(
         classifier,
         data,
-        name=method or named(explain),
+        name=str(settings.pop("name", None) or method or named(explain)),
         method=method,
         explain=explain,
         images=images,

@@ -33,6 +33,7 @@ def test_a_method_goes_before_an_explainer_of_its_name() -> None:
     assert found["metrics"] == [*registry.load_method("toy").metrics]
     assert spec(["heat"])["metrics"] == ["deletion", "insertion"]
     assert spec(["toy"], metrics=["stability"])["metrics"] == ["stability"]
+    assert spec_of_methods("lenet", "digits", "heat") == spec(["heat"])
     assert (found["name"], spec(["toy"], name="mine", seed=3)["seed"]) == ("methods", 3)
 
 

@@ -113,6 +113,8 @@ def test_the_source_gives_the_classifier_itself_and_stores_nothing(data: Dataset
 def test_what_does_not_fit_the_data_set_is_refused(data: Dataset) -> None:
     with pytest.raises(DataError, match=r"classes are 'a', 'b', but the data set's are 'b', 'a'"):
         fitted(live(gained()), replace(data, class_names=("b", "a")))
+    with pytest.raises(DataError, match=r"same in another order: .*, and classes={'a': 0, 'b': 1}"):
+        fitted(live(gained()), replace(data, class_names=("b", "a")))
     wide = Classifier(Gained(), class_names=("a", "b"), image_shape=(1, 1, 4))
     with pytest.raises(DataError, match=r"shape \[1, 1, 4\], but the data set's have \[1, 2, 2\]"):
         fitted(live(wide), data)

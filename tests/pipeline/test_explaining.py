@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from causalxai import Classifier, Explainer, Explanation, explain, load, run
-from causalxai.errors import SpecError
+from causalxai.errors import CapabilityError, SpecError
 from causalxai.network.state import state_of
 from causalxai.testing import ToyWorld, toy_world
 from causalxai.testing.toys import ToyOracle, ToySpace
@@ -219,3 +219,11 @@ def test_images_are_arrays_and_the_class_is_asked_for(world: ToyWorld, tmp_path:
         quick(world, tmp_path, target=0.5)
     with pytest.raises(SpecError, match="target has 1 classes for 3 images"):
         quick(world, tmp_path, target=[0])
+
+
+def test_a_run_may_have_a_name_and_fresh_is_one_of_three(world: ToyWorld, tmp_path: Path) -> None:
+    assert quick(world, tmp_path, name="my run/3").directory.name.startswith("my-run-3-")
+    with pytest.raises(CapabilityError, match="fresh: should be one of nothing, report, every"):
+        quick(world, tmp_path, fresh="all")
+    with pytest.raises(SpecError, match="method: should be text"):
+        quick(world, tmp_path, method=3)
