@@ -44,8 +44,8 @@ RUNS: dict[str, dict[str, Any]] = {
     "dvae": {
         "method": "dvae",
         "concepts": {
-            "autoencoder": {"bits": 4, "steps": 20},
-            "generator": {"steps": 20, "batch_size": 8},
+            "autoencoder": {"bits": 4, "steps": 8},
+            "generator": {"steps": 8, "batch_size": 8},
         },
     },
     "interventional": {"method": "interventional"},
@@ -53,7 +53,10 @@ RUNS: dict[str, dict[str, Any]] = {
         "method": "glance",
         "concepts": {"latents": 4, "steps": 8, "batch_size": 4, "channels": 8},
     },
-    "training": {"classifier": {"use": "lenet", "epochs": 1, "batch_size": 16}},
+    "training": {
+        "classifier": {"use": "lenet", "epochs": 1, "batch_size": 16},
+        "method": "saliency",
+    },
 }
 """Specs by name; where none is given, the classifier is a small network with fixed weights."""
 

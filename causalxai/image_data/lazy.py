@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _SMALL = 3 * 128 * 128
 _AT_ONCE, _LARGE_AT_ONCE = 512, 64
 _BYTES = 4
+# Images as they are read, on a network's device, and in double precision.
+_COPIES = 4
 
 Images: TypeAlias = "Tensor | LazyImages"
 """Images ``[n, c, h, w]``: in memory, or read when rows are asked for."""
@@ -130,7 +132,8 @@ def fits_in_memory(count: int, image_shape: tuple[int, int, int]) -> bool:
 def rows_at_once(images: Images) -> int:
     """Return how many images are read at once: fewer of those above 128 px, and as many as fit."""
     values = math.prod(images.shape[1:])
-    return rows_that_fit(values * _BYTES, _AT_ONCE if values <= _SMALL else _LARGE_AT_ONCE)
+    most = _AT_ONCE if values <= _SMALL else _LARGE_AT_ONCE
+    return rows_that_fit(_COPIES * values * _BYTES, most)
 
 
 def batches(images: Images, size: int | None = None) -> Iterator[Tensor]:

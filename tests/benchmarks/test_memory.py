@@ -28,9 +28,10 @@ def check(memory: ModuleType, run: str, folder: Path, size: int, limit: int) -> 
     assert [peak for peak in peaks if not peak.keeps] == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
 def test_a_run_keeps_to_its_limit(memory: ModuleType, tmp_path: Path):
-    memory.write_images(tmp_path, 240, 112)
+    memory.write_images(tmp_path, 300, 112)
     check(memory, "dvae", tmp_path, 112, 128)
 
 

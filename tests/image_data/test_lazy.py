@@ -116,6 +116,8 @@ def test_images_are_kept_and_read_together_as_many_as_fit():
     with limited_to(8 * (3 * each + 1)):
         assert fits_in_memory(3, (3, 4, 5))
         assert not fits_in_memory(4, (3, 4, 5))
+    with limited_to(8 * 4 * (3 * each + 1)):
+        # A batch is copied, and converted to double precision.
         assert rows_at_once(ALL) == 3
         assert [len(batch) for batch in batches(ALL)] == [3, 3, 3, 1]
     with limited_to(1):

@@ -11,7 +11,9 @@ from torch import nn
 
 from causalxai import Classifier, Dataset
 from causalxai.concept_space import BooleanConcept, ConceptSpace
+from causalxai.dataset import Split
 from causalxai.errors import CapabilityError
+from causalxai.image_data.lazy import LazyImages
 from causalxai.memory import limited_to
 from causalxai.metric import ScoringInputs
 from causalxai.report.section import Text
@@ -232,3 +234,33 @@ def test_a_generator_that_takes_more_memory_than_the_run_may_is_refused(bar_clas
     ):
         BitSpace().check_classifier(bar_classifier)
     BitSpace().check_classifier(bar_classifier)
+
+
+def test_a_fit_reads_as_many_images_at_once_as_fit_and_learns_the_same(
+    bar_classifier: Classifier, tiny: Dataset
+):
+    asked: list[int] = []
+
+    def later(split: Split) -> Split:
+        def read(rows: list[int]) -> torch.Tensor:
+            asked.append(len(rows))
+            return split.images[rows]
+
+        return replace(
+            split, images=LazyImages(read, tiny.image_shape, torch.arange(len(split)), "")
+        )
+
+    whole = fit(bar_classifier, tiny)
+    most = 8
+    # An eighth of the limit for a batch, of which there are four copies.
+    with limited_to(8 * 4 * 4 * 16 * 16 * most):
+        found = fit(
+            bar_classifier,
+            replace(tiny, train=later(tiny.train), test=later(tiny.test)),
+        )
+    assert max(asked) == most
+    torch.testing.assert_close(
+        found.generator_.state_dict(), whole.generator_.state_dict(), rtol=1e-3, atol=1e-4
+    )
+    assert found.quality_.n == whole.quality_.n == found.pictures_.n == 20
+    assert found.pictures_.reconstruction == pytest.approx(whole.pictures_.reconstruction, rel=1e-3)
