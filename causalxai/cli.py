@@ -190,10 +190,22 @@ def compare_command(
     jobs: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Runs at a time; by default the number of cores divided by --threads."
+            min=1, help="Jobs at a time; by default the number of cores divided by --threads."
         ),
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads of each run.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads of each job.")] = 1,
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            metavar="loky|threading|dask|ray",
+            help="Where jobs are done: on this machine (threading forks off this process), or on "
+            "a cluster, whose machines share --out.",
+        ),
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(help="The cluster's scheduler, for --backend dask or ray."),
+    ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Delete the results of earlier runs first.")
     ] = False,
@@ -220,6 +232,8 @@ def compare_command(
             out=out,
             jobs=jobs,
             threads=threads,
+            backend=backend,
+            address=address,
             progress=progress,
             fresh=fresh,
             sanity=sanity,

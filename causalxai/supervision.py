@@ -26,8 +26,9 @@ Value = TypeVar("Value")
 
 _INTERRUPTED = 130
 _SIZE, _HEAD = 4096, 8
-_PATIENCE = 10.0
+PATIENCE = 10.0
 """The seconds that an interrupted child has to clean up."""
+_BETWEEN_LOOKS = 0.02
 _SET_PARENT_DEATH_SIGNAL = 1
 _PASSED_ON = {
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
@@ -72,6 +73,13 @@ class _Note:
 
 
 _notes: list[_Note] = []
+_forking = threading.Lock()
+"""Held while a child forks off and while its answer is read: both import modules, and a child that
+forks off while another thread imports one could never import it."""
+_ending = threading.Lock()
+"""Held while the end of a child is taken note of, so that no signal is sent to its successor."""
+_working: set[int] = set()
+"""The children that are working now, of all threads."""
 
 
 def note_call(call: str) -> None:
@@ -149,8 +157,12 @@ def apart(work: Callable[[], Value], *, own_thread: bool = False) -> Value:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _PASSED_ON)
-        child = os.fork()
+        with _forking:
+            child = os.fork()
+            if child:
+                _working.add(child)
         if child == 0:
+            _working.clear()
             _answer(work, note, answer.fileno(), before, own_thread=own_thread)
         code = _wait_or_stop(child, before)
         if code == _INTERRUPTED and not note.finished:
@@ -158,8 +170,19 @@ def apart(work: Callable[[], Value], *, own_thread: bool = False) -> Value:
         if not note.finished:
             raise EndedError(_in_words(code, note.text))
         answer.seek(0)
-        found: Value = pickle.load(answer)  # noqa: S301 - written by the child just now
+        with _forking:
+            found: Value = pickle.load(answer)  # noqa: S301 - written by the child just now
         return found
+
+
+def signal_children(number: int) -> None:
+    """Send a signal to the children in which threads of this process have work done now.
+
+    A signal to this process interrupts its main thread alone, which then calls this.
+    """
+    with _forking, _ending:
+        for child in _working:
+            os.kill(child, number)
 
 
 def _begin(note: _Note) -> None:
@@ -225,7 +248,7 @@ def _in_own_thread(work: Callable[[], object]) -> object:
     except KeyboardInterrupt:
         identity = ctypes.c_ulong(thread.ident or 0)
         ctypes.pythonapi.PyThreadState_SetAsyncExc(identity, ctypes.py_object(KeyboardInterrupt))
-        thread.join(_PATIENCE)
+        thread.join(PATIENCE)
         raise
     return found[0]
 
@@ -249,18 +272,26 @@ def _wait_or_stop(child: int, unblocked: set[int | signal.Signals]) -> int:
     """Return the exit code of a child; if this process is interrupted, end the child first."""
     try:
         signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        # The child stays a zombie until _ended, so that its number is not given to another process.
+        os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
     except BaseException:
-        with suppress(ProcessLookupError):
-            os.kill(child, signal.SIGINT)
-        end = time.monotonic() + _PATIENCE
-        while os.waitpid(child, os.WNOHANG)[0] == 0:
+        os.kill(child, signal.SIGINT)
+        end = time.monotonic() + PATIENCE
+        while os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
             if time.monotonic() > end:
                 os.kill(child, signal.SIGKILL)
-                os.waitpid(child, 0)
                 break
-            time.sleep(0.02)
+            time.sleep(_BETWEEN_LOOKS)
+        _ended(child)
         raise
+    return _ended(child)
+
+
+def _ended(child: int) -> int:
+    """Take note of the end of a child, and return its exit code."""
+    with _ending:
+        _working.discard(child)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def _in_words(code: int, call: str) -> str:

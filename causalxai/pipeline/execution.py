@@ -212,13 +212,40 @@ def execute(
         directory = run_directory(root, pipeline)
         if fresh == "report":
             pipeline.require_results()
+    with working_in(directory, pipeline):
+        return finished(directory, pipeline)
+
+
+@contextmanager
+def working_in(directory: Path, pipeline: Pipeline, *, append: bool = False) -> Iterator[None]:
+    """Make a run's directory, and compute stages in the block, with their log in the directory.
+
+    Parameters
+    ----------
+    directory
+        The directory of the run.
+    pipeline
+        Its stages.
+    append
+        Whether to keep what is in the log.
+
+    Raises
+    ------
+    DataError
+        If the directory or the log cannot be written.
+    """
     with writing_to(directory):
         directory.mkdir(parents=True, exist_ok=True)
-    with logged_to(directory / "log.txt"), exact_convolutions():
-        _logger.info("run %s on %s", spec.name, pipeline.device)
-        report = pipeline.report
-        pipeline.tell_of_chance()
-        _write(directory, pipeline, report)
+    with logged_to(directory / "log.txt", append=append), exact_convolutions():
+        _logger.info("run %s on %s", pipeline.spec.name, pipeline.device)
+        yield
+
+
+def finished(directory: Path, pipeline: Pipeline) -> Run:
+    """Compute what a run still lacks, and write all its files into its directory."""
+    report = pipeline.report
+    pipeline.tell_of_chance()
+    _write(directory, pipeline, report)
     return Run(directory, pipeline)
 
 

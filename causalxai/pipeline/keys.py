@@ -22,6 +22,9 @@ RESULTS_VERSION = 2
 stages, templates such as ``Oracle.query``, the form of a stored result. All results are then
 computed anew. A change of one plugin raises the ``__version__`` of its package instead."""
 
+METRIC = "metrics."
+"""What the names of metrics begin with where they stand among the stages."""
+
 
 def labelled_metrics(spec: ResolvedSpec) -> dict[str, ResolvedPlugin[Metric]]:
     """Return the metrics by label; further ones of the same name get a number."""
@@ -90,7 +93,7 @@ def stage_keys(
         add(stage, list(keys), **more.get(stage, {}))
     stages = list(keys)
     for label in labelled_metrics(spec):
-        add(f"metrics.{label}", stages)
+        add(f"{METRIC}{label}", stages)
     versions = [str(plugin.provenance) for plugin in plugins.values()]
     keys["report"] = digest(
         {

@@ -12,10 +12,17 @@ from causalxai.storage.writing import writing_to
 
 
 @contextmanager
-def logged_to(path: Path) -> Iterator[None]:
+def logged_to(path: Path, *, append: bool = False) -> Iterator[None]:
     """Write the records of causalxai and its plugins, from level INFO, into a file.
 
     The application's handlers receive exactly the records that they would receive without it.
+
+    Parameters
+    ----------
+    path
+        The file.
+    append
+        Whether to keep what is in the file.
 
     Raises
     ------
@@ -23,7 +30,7 @@ def logged_to(path: Path) -> Iterator[None]:
         If the file cannot be written; at the end of the block if that happens within it.
     """
     with writing_to(path):
-        file = _LogFile(path)
+        file = _LogFile(path, append=append)
     file.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
     known = [name for name in logging.root.manager.loggerDict if name.startswith("causalxai")]
     with ExitStack() as stack:
@@ -36,9 +43,10 @@ def logged_to(path: Path) -> Iterator[None]:
 class _LogFile(logging.FileHandler):
     """A log that stops at the first record that it cannot write, and keeps the error."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, append: bool) -> None:
         # Names of files that are not UTF-8 are escaped.
-        super().__init__(path, mode="w", encoding="utf-8", errors="backslashreplace")
+        mode = "a" if append else "w"
+        super().__init__(path, mode=mode, encoding="utf-8", errors="backslashreplace")
         self.failure: OSError | None = None
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802

@@ -61,6 +61,7 @@ class StageResults:
         self.fresh = fresh
         self.reused: list[str] = []
         self.computed: list[str] = []
+        self.seconds_computing = 0.0
         self._costs: dict[str, Cost] = {}
         self._meters: dict[str, Meter] = {}
 
@@ -127,6 +128,7 @@ class StageResults:
         self._meters[stage] = meter = Meter(before or Cost(), ledger)
         value = work.compute()
         self._costs[stage] = cost = meter.read()
+        self.seconds_computing += cost.seconds - (before.seconds if before else 0)
         if work.keep(value):
             self.store.write(stage, key, work.to_record(value), cost)
         self.computed.append(stage)

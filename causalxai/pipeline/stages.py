@@ -24,7 +24,7 @@ from causalxai.oracle import Oracle, QueryLedger
 from causalxai.pipeline.budget import check_budget, within_budget
 from causalxai.pipeline.early_checks import EarlyChecks
 from causalxai.pipeline.images import images_of
-from causalxai.pipeline.keys import labelled_metrics, stage_keys, stages_before
+from causalxai.pipeline.keys import METRIC, labelled_metrics, stage_keys, stages_before
 from causalxai.pipeline.learned_stages import ClassifierStage, ConceptStage
 from causalxai.pipeline.previews import Previews
 from causalxai.pipeline.rendering import REPORT, ReportedRun, render
@@ -81,6 +81,7 @@ class Pipeline:
         self.store = store
         self.device = device
         self.progress = progress
+        self.scores: dict[str, MetricResult] = {}
         self._results = StageResults(store, fresh)
         self.watch = Watch(spec.seed, spec.memory)
         self._checks = EarlyChecks(spec, Previews())
@@ -97,7 +98,7 @@ class Pipeline:
         """The plugins by stage, metrics as ``metrics.name``."""
         return {
             **{str(stage): part for stage, part in self.spec.stages.items()},
-            **{f"metrics.{label}": part for label, part in self._metrics.items()},
+            **{f"{METRIC}{label}": part for label, part in self._metrics.items()},
         }
 
     @cached_property
@@ -126,6 +127,11 @@ class Pipeline:
     def computed(self) -> list[str]:
         """The stages that were computed, in order."""
         return self._results.computed
+
+    @property
+    def seconds_computing(self) -> float:
+        """The time that was spent on the stages that were computed, without what was read."""
+        return self._results.seconds_computing
 
     @property
     def reused(self) -> list[str]:
@@ -239,7 +245,13 @@ class Pipeline:
     @cached_property
     def metrics(self) -> tuple[MetricResult, ...]:
         """The scores, in the order of the spec."""
-        return tuple(self._score(label, part) for label, part in self._metrics.items())
+        return tuple(map(self.score, self._metrics))
+
+    def score(self, label: str) -> MetricResult:
+        """Return the score of one metric."""
+        if label not in self.scores:
+            self.scores[label] = self._score(label, self._metrics[label])
+        return self.scores[label]
 
     @cached_property
     def report(self) -> Report:
@@ -277,7 +289,7 @@ class Pipeline:
         not_stored = (Stage.DATASET, Stage.ORACLE, REPORT)
         asked = {stage: key for stage, key in self.keys.items() if stage not in not_stored}
         if not metrics:
-            asked = {stage: key for stage, key in asked.items() if not stage.startswith("metrics.")}
+            asked = {stage: key for stage, key in asked.items() if not stage.startswith(METRIC)}
         self._results.require(asked)
 
     def _explain(self, explainer: Explainer) -> Explanation:
@@ -292,7 +304,7 @@ class Pipeline:
 
     def _score(self, label: str, part: ResolvedPlugin[Metric]) -> MetricResult:
         metric = part.build()
-        stage = f"metrics.{label}"
+        stage = f"{METRIC}{label}"
         return self._stage(
             stage,
             lambda: replace(
@@ -380,8 +392,9 @@ class Pipeline:
         if stage == REPORT:
             _ = self.metrics
 
-    def result(self, stage: Stage) -> object:
-        """Return the result of a stage: computed now, before, or in an earlier run."""
-        names = {Stage.CONCEPTS: "space", Stage.EXPLAIN: "explanation"}
-        found: object = getattr(self, names.get(stage, str(stage)))
-        return found
+    def result(self, stage: str) -> object:
+        """Return the result of a stage or a metric: computed now, before, or in an earlier run."""
+        if stage.startswith(METRIC):
+            return self.score(stage.removeprefix(METRIC))
+        names: dict[str, str] = {Stage.CONCEPTS: "space", Stage.EXPLAIN: "explanation"}
+        return getattr(self, names.get(stage, str(stage)))

@@ -9,7 +9,7 @@ import pytest
 
 from causalxai import compare
 from causalxai.comparison.methods import spec_of_methods
-from causalxai.errors import SpecError
+from causalxai.errors import CausalxaiError, SpecError
 from causalxai.plugin import registry
 from causalxai.testing import ToyWorld, toy_world
 
@@ -78,3 +78,10 @@ def test_arguments_of_a_comparison_of_methods_are_for_it_alone(world: ToyWorld) 
         compare({"causalxai": 1}, world.dataset, images=3)
     with pytest.raises(SpecError, match="name one or more methods"):
         compare(world.classifier, world.dataset)
+
+
+def test_objects_stay_in_this_process_and_its_children(world: ToyWorld, tmp_path: Path) -> None:
+    with pytest.raises(
+        CausalxaiError, match=r"^backend loky: objects in memory .* leave the backend"
+    ):
+        compare(world.classifier, world.dataset, methods=["toy"], out=tmp_path, backend="loky")
