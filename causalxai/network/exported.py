@@ -16,6 +16,7 @@ from causalxai.network.tracing import UntraceableError
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 _INSIDE = "network"
+_STACK = "nn_module_stack"
 
 
 class _Called(nn.Module):
@@ -146,9 +147,15 @@ class ExportedNetwork:
                 return self._constants[name]
         raise UntraceableError(f"it reads {name!r}, which is no tensor")
 
-    def constants(self) -> Constants:
-        """Return the values that do not depend on the images, as they are now."""
-        return Constants(self)
+    def constants(self, dtype: torch.dtype | None = None) -> Constants:
+        """Return the values that do not depend on the images, as they are now.
+
+        Parameters
+        ----------
+        dtype
+            The floating-point type in which the network's weights are read; their own unless given.
+        """
+        return Constants(self, dtype)
 
     def run(
         self, inputs: Tensor, keep: Collection[fx.Node], constants: Constants | None = None
@@ -182,15 +189,16 @@ class ExportedNetwork:
         with self.graph.inserting_before(like):
             node: fx.Node = self.graph.call_function(target, args, dict(kwargs))
         with self.images.meta["val"].fake_mode:
-            node.meta = {**like.meta, "val": called(node, lambda n: n.meta["val"])}
+            value = called(node, lambda n: n.meta["val"])
+        node.meta = {"val": value, _STACK: like.meta.get(_STACK)}
         return node
 
 
 class Constants:
     """Values of an exported network that do not depend on the images, computed when needed."""
 
-    def __init__(self, network: ExportedNetwork) -> None:
-        self._network = network
+    def __init__(self, network: ExportedNetwork, dtype: torch.dtype | None = None) -> None:
+        self._network, self._dtype = network, dtype
         self._values: dict[fx.Node, Any] = {}
 
     def __getitem__(self, node: fx.Node) -> Any:
@@ -198,8 +206,13 @@ class Constants:
             if node.op == "call_function":
                 self._values[node] = called(node, self.__getitem__)
             else:
-                self._values[node] = self._network.constant(node)
+                self._values[node] = self._read(node)
         return self._values[node]
+
+    def _read(self, node: fx.Node) -> Any:
+        value = self._network.constant(node)
+        is_float = isinstance(value, Tensor) and value.is_floating_point()
+        return value.to(self._dtype) if is_float and self._dtype is not None else value
 
 
 def called(
@@ -304,7 +317,7 @@ def _export(model: nn.Module, images: Tensor, *, hooks: bool) -> ExportedNetwork
 
 def _paths(node: fx.Node) -> Iterable[str]:
     """Return the names of the modules in whose ``forward`` an operation is done."""
-    stack = node.meta.get("nn_module_stack") or {}
+    stack = node.meta.get(_STACK) or {}
     # A module's second run has a name with a number, as in `body.conv@1`.
     return (_inside(path.split("@")[0]) for path, _ in stack.values())
 

@@ -14,6 +14,7 @@ from causalxai.network.exported import ExportedNetwork, exported, gives_the_logi
 from causalxai_interventional.blocks import Block, followed, name_of
 from causalxai_interventional.calls import calls_of, mark_weights
 from causalxai_interventional.plan import Plan, plan_of
+from causalxai_interventional.selection import move_selections
 from causalxai_interventional.simplification import simplify
 
 
@@ -134,3 +135,5 @@ class Dataflow:
 def _prepared(network: ExportedNetwork) -> None:
     mark_weights(network)
     simplify(network)
+    move_selections(network)
+    network.refresh()

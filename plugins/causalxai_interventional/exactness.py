@@ -22,7 +22,9 @@ _PROBES = 16
 _ENOUGH = 4
 _ROUNDING = 1e-5  # of the logits
 _ERROR = 1e-3  # of the effect
-_EFFECT = 100 * _ROUNDING  # of the logits
+_EFFECT = 100  # of what is taken for rounding
+IN_DOUBLE = 1e-12
+"""The share of the logits that is taken for rounding where they are computed in float64."""
 
 _logger = logging.getLogger(__name__)
 
@@ -58,7 +60,9 @@ class Probes:
         return bool((error <= self.allowed).all())
 
 
-def telling_probes(layer: ParameterLayer, images: Tensor, truth: Truth) -> Probes | None:
+def telling_probes(
+    layer: ParameterLayer, images: Tensor, truth: Truth, rounding: float = _ROUNDING
+) -> Probes | None:
     """Return edits that move the logits by more than rounding does, or ``None`` if none do.
 
     An edit that moves nothing proves nothing: any strategy gives the unedited logits right.
@@ -71,6 +75,8 @@ def telling_probes(layer: ParameterLayer, images: Tensor, truth: Truth) -> Probe
         ``[n, c, h, w]`` that differ from one another.
     truth
         The network with one edited weight.
+    rounding
+        Errors of this share of the logits are taken for rounding.
     """
     plain = truth(images, layer.targets[:1].to(images.device), torch.ones(1, device=images.device))
     for index, value in _rounds(layer, images.device):
@@ -82,8 +88,8 @@ def telling_probes(layer: ParameterLayer, images: Tensor, truth: Truth) -> Probe
         index, value, exact = index[finite], value[finite], exact[finite]
         effect = (exact - plain).abs().flatten(1).amax(dim=1)
         size = exact.abs().flatten(1).amax(dim=1).clamp(min=float(plain.abs().max()))
-        if int((effect > _EFFECT * size).sum()) >= min(_ENOUGH, layer.count):
-            allowed = _ERROR * effect + _ROUNDING * size
+        if int((effect > _EFFECT * rounding * size).sum()) >= min(_ENOUGH, layer.count):
+            allowed = _ERROR * effect + rounding * size
             return Probes(images, edits_of(layer, index, value[:, None]), exact, allowed)
     return None
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal, Self
 
 import torch
@@ -22,7 +24,12 @@ from causalxai_interventional.class_units import class_units
 from causalxai_interventional.connections import Connections, find_connections
 from causalxai_interventional.dataflow import Dataflow
 from causalxai_interventional.edits import EditableLayer, weight_name
-from causalxai_interventional.exactness import edits_of, exact_strategy, telling_probes
+from causalxai_interventional.exactness import (
+    IN_DOUBLE,
+    edits_of,
+    exact_strategy,
+    telling_probes,
+)
 from causalxai_interventional.hooked_propagation import (
     ExpandedPropagation,
     SerialPropagation,
@@ -233,12 +240,20 @@ class ParameterOracle(Oracle):
         each = zip(inputs, values, strict=True)
         return torch.cat([self._with_weights(image[None], targets, v) for image, v in each])
 
-    def _with_weights(self, inputs: Tensor, targets: Tensor, values: Tensor) -> Tensor:
-        weights = {}
+    def _with_weights(
+        self,
+        inputs: Tensor,
+        targets: Tensor,
+        values: Tensor,
+        state: Mapping[str, Tensor] = MappingProxyType({}),
+    ) -> Tensor:
+        """Return ``[n, K]`` of a network with edited weights, and others from ``state``."""
+        weights = dict(state)
         for layer in self.space.layers:
             rows = (targets >= layer.first) & (targets < layer.indices.stop)
             if bool(rows.any()):
-                weight = self._weight(layer).clone()
+                own = self._weight(layer)
+                weight = weights.get(weight_name(layer.name), own).clone()
                 index = targets[rows]
                 where = [layer.destination_of(index)]
                 if layer.granularity == "slice":
@@ -265,13 +280,15 @@ class ParameterOracle(Oracle):
             return self._chosen[layer.name]
         images = torch.cat([inputs[:2], self._pictures[:2].to(inputs.dtype)])
         probes = telling_probes(layer, images, self._with_weights)
-        if probes is None:
+        if probes is None and self._is_exact_in_double(layer, images):
+            chosen: Propagation | None = self._strategies["dataflow"]
+        elif probes is None:
             _logger.warning(
                 "%s: no edit that was tried moves the logits, so that no fast computation could be "
                 "tested; each edit runs the network anew",
                 layer.name,
             )
-            chosen: Propagation | None = self._serial
+            chosen = self._serial
         else:
             chosen = exact_strategy(layer.name, self._strategies.items(), probes)
         if chosen is None:
@@ -281,6 +298,31 @@ class ParameterOracle(Oracle):
             )
         self._chosen[layer.name] = chosen
         return chosen
+
+    def _is_exact_in_double(self, layer: ParameterLayer, images: Tensor) -> bool:
+        """Return whether the data flow is exact for edits that only float64 can tell from none."""
+        flow = self._strategies.get("dataflow")
+        if not isinstance(flow, DataflowPropagation) or not flow.applies(layer.name):
+            return False
+        model = self.classifier.model
+        state = {
+            name: tensor.double() if tensor.is_floating_point() else tensor
+            for name, tensor in (*model.named_parameters(), *model.named_buffers())
+        }
+
+        def truth(inputs: Tensor, targets: Tensor, values: Tensor) -> Tensor:
+            return self._with_weights(inputs, targets, values, state)
+
+        try:
+            probes = telling_probes(layer, images.double(), truth, IN_DOUBLE)
+            if probes is None or probes.logits.dtype != torch.float64:
+                return False
+            answer = flow.logits(layer.name, probes.images, probes.edits, torch.float64)
+        except Exception as error:
+            # The user's forward() may take images of one type alone.
+            _logger.info("%s: cannot be computed in float64: %s", layer.name, error)
+            return False
+        return probes.agree(answer)
 
     def _trace(self, classifier: Classifier) -> Dataflow | None:
         if self.config.strategy not in ("auto", "dataflow"):

@@ -67,13 +67,18 @@ class DataflowPropagation(Propagation):
         """Return whether the operations that use the layer's weight are known."""
         return bool(self.dataflow.calls(layer))
 
-    def logits(self, layer: str, inputs: Tensor, edits: Edits) -> Tensor:
-        """Return ``[q, n, K]`` for ``q`` edits and ``n`` images."""
+    def logits(
+        self, layer: str, inputs: Tensor, edits: Edits, dtype: torch.dtype | None = None
+    ) -> Tensor:
+        """Return ``[q, n, K]`` for ``q`` edits and ``n`` images.
+
+        The network's weights are taken in another floating-point type, ``dtype``, if it is given.
+        """
         plan, network, n = self.dataflow.plan(layer), self.dataflow.network, len(inputs)
         if inputs.device.type == "cpu":
             # Convolutions are up to twice as fast on a processor if channels are last in memory.
             inputs = inputs.contiguous(memory_format=torch.channels_last)
-        constants = network.constants()
+        constants = network.constants(dtype)
         values = network.run(inputs, {*plan.read, network.logits}, constants)
         unedited = Unedited(network, constants, values, n)
         plain: Tensor = values[network.logits]

@@ -66,6 +66,14 @@ def test_small_effects_do_not_make_it_slow(offset, seeded, make_classifier, make
     assert isinstance(oracle._chosen["first"], DataflowPropagation)
 
 
+def test_effects_that_only_float64_shows_do_not_make_it_slow(
+    seeded, make_classifier, make_oracle, rng
+):
+    oracle = make_oracle(make_classifier(Network(gain=1e-9, offset=1.0), SHAPE, 3))
+    removed(oracle, torch.rand(3, *SHAPE, generator=rng), "first")
+    assert isinstance(oracle._chosen["first"], DataflowPropagation)
+
+
 def test_a_layer_without_any_effect_runs_with_edited_weights(
     seeded, make_classifier, make_oracle, rng, caplog
 ):
