@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import pytest
 
 from causalxai import Comparison
-from causalxai.comparison.page.render import _lead, render_comparison
+from causalxai.comparison.page.render import _lead, render_comparison, render_summary
 from causalxai.comparison.rows import Outcome
 from causalxai.comparison.writing import write_comparison
 
@@ -112,6 +112,6 @@ def test_users_words_are_escaped(base: dict[str, object], tmp_path: Path):
 
     vary = {"method": {"<script>alert(1)</script>": {}, "b": {"explain": "random"}}}
     comparison = compare({**base, "vary": vary}, out=tmp_path, jobs=1)
-    html = render_comparison(comparison)
-    assert "<script>" not in html
-    assert "&lt;script&gt;" in html
+    for html in (render_comparison(comparison), render_summary(comparison)):
+        assert "<script>" not in html
+        assert "&lt;script&gt;" in html
