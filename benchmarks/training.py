@@ -6,7 +6,8 @@
 as many channels at each resolution, as many latents and dense layers, and a batch of as many images
 as the twin renders in a step, divided by that of the twin's. The twin's includes what StyleGAN2
 does not have: the classifier's readings of all rendered images and the gradients through it.
-Regularisers count in both with the share of the steps that have them.
+Regularisers count in both with the share of the steps that have them. In the case ``mixed``, the
+twin computes in mixed precision, and the other side in single precision, as always.
 
 ``share_of_limit``: the arithmetic of a step per second (convolutions and matrix products, counted
 by PyTorch), divided by that of the machine's own convolutions: those of the step, forward and
@@ -95,6 +96,9 @@ def main() -> None:
             LeNet((1, 32, 32), 10), (1, 32, 32), device, losses="paper"
         ),
         "twin-64px": lambda device: twin(CelebACnn((3, 64, 64), 2), (3, 64, 64), device),
+        "twin-64px-mixed": lambda device: twin(
+            CelebACnn((3, 64, 64), 2), (3, 64, 64), device, precision="mixed"
+        ),
     }
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)

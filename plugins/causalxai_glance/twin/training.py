@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 import torch
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
@@ -85,6 +85,10 @@ class TwinConfig(PluginConfig):
         The number of dense layers of the disentanglement block.
     ema
         The weight of the old running average of the network's weights in each step.
+    precision
+        ``mixed`` computes in bfloat16 what tolerates it, ``single`` nothing; ``auto`` is mixed on
+        GPUs that compute in bfloat16, and single on all other devices. On a CPU with instructions
+        for matrices of bfloat16 (AMX), a step in mixed precision takes three quarters of the time.
     """
 
     latents: int = Field(32, ge=2, le=1024)
@@ -97,6 +101,7 @@ class TwinConfig(PluginConfig):
     channels: int = Field(64, ge=2, le=1024)
     layers: int = Field(4, ge=1, le=32)
     ema: float = Field(0.98, ge=0, lt=1)
+    precision: Literal["auto", "single", "mixed"] = "auto"
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -321,7 +326,8 @@ class TwinTraining(StepwiseTraining):
         average(list(self.average.parameters()), list(self.twin.parameters()), number)
 
     def _mixed_precision(self, wanted: bool = True) -> AbstractContextManager[None]:
-        half = wanted and _has_bfloat16(self.device)
+        chosen = self.config.precision
+        half = wanted and (chosen == "mixed" or (chosen == "auto" and _has_bfloat16(self.device)))
         return torch.autocast(self.device.type, torch.bfloat16, enabled=half)
 
 

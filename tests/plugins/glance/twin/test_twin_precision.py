@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from causalxai import Classifier
+from causalxai_glance.twin import training
 from causalxai_glance.twin.objective import Batch
 from causalxai_glance.twin.training import TwinConfig, TwinTraining
 
@@ -56,6 +57,21 @@ def test_full_on_a_cpu(looker: Classifier, material: Batch, monkeypatch: pytest.
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
     with prepared(looker, material)._mixed_precision():
         assert not torch.is_autocast_enabled("cpu")
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+@pytest.mark.parametrize(("precision", "half"), [("mixed", True), ("single", False)])
+def test_a_precision_that_is_set_holds_on_any_device(
+    looker: Classifier,
+    material: Batch,
+    monkeypatch: pytest.MonkeyPatch,
+    precision: str,
+    half: bool,
+    wanted: bool,
+):
+    monkeypatch.setattr(training, "_has_bfloat16", lambda _: not half)
+    with prepared(looker, material, precision=precision)._mixed_precision(wanted):
+        assert torch.is_autocast_enabled("cpu") == (half and wanted)
 
 
 def test_second_derivatives_are_taken_in_full(
