@@ -10,12 +10,13 @@ from torch import fx
 
 from causalxai.network.exported import ExportedNetwork
 from causalxai_interventional.blocks import argument, name_of
-from causalxai_interventional.calls import WEIGHT
+from causalxai_interventional.calls import WEIGHT, pair
 
 aten = torch.ops.aten
 
 _SAME = frozenset({"alias", "clone", "contiguous", "detach", "dropout", "feature_dropout"})
 _PLACE = ("nn_module_stack", WEIGHT)
+_PADS = frozenset({"constant_pad_nd", "pad"})
 _VIEWS = frozenset({"view", "_unsafe_view"})
 _NORMS = frozenset({"batch_norm", "_native_batch_norm_legit_no_training"})
 
@@ -24,6 +25,7 @@ def simplify(network: ExportedNetwork) -> None:
     """Replace operations of an exported network by others that give the same, in place.
 
     - Batch normalisation becomes a part of the convolution before it, or a product and a sum.
+    - Padding with zeros becomes a part of the convolution behind it.
     - What changes nothing in evaluation, such as dropout, is left out.
     - Views become reshapes, which do not depend on the layout in memory.
     - PReLU gets its weights in the shape of the channels.
@@ -36,6 +38,8 @@ def simplify(network: ExportedNetwork) -> None:
             node.target = aten.reshape.default
         elif name in _NORMS:
             _fold(network, node, name)
+        elif name in _PADS:
+            _fold_padding(network, node)
         elif name == "prelu":
             _spread_weights(network, node)
     network.refresh()
@@ -102,6 +106,32 @@ def _fold(network: ExportedNetwork, node: fx.Node, name: str) -> None:
         scaled = insert(aten.mul.Tensor, values, _column(insert, scale, extra))
         new = insert(aten.add.Tensor, scaled, _column(insert, shift, extra))
     _replace(network, result, new)
+
+
+def _fold_padding(network: ExportedNetwork, node: fx.Node) -> None:
+    """Let the convolutions that read padded images pad them, or leave out a padding by nothing."""
+    source, sides = argument(node, 0), list(argument(node, 1))
+    if not any(sides):
+        _replace(network, node, source)
+        return
+    options = node.args[2:]
+    plain = not node.kwargs and all(option in ("constant", None, 0) for option in options)
+    if not plain or len(sides) != 4 or sides[0] != sides[1] or sides[2] != sides[3]:
+        return
+    if not all(_pads_itself(user, node) for user in node.users):
+        return
+    for user in list(node.users):
+        (top, left), more = pair(argument(user, 4) or 0), (sides[2], sides[0])
+        known = [*user.args, *[None, [1, 1], [0, 0], [1, 1], 1][len(user.args) - 2 :]]
+        known[4] = [top + more[0], left + more[1]]
+        user.args = tuple(known)
+    _replace(network, node, source)
+
+
+def _pads_itself(user: fx.Node, images: fx.Node) -> bool:
+    """Return whether a node is a convolution of some images with padding in numbers."""
+    reads = name_of(user) == "conv2d" and user.args[0] is images and not user.kwargs
+    return reads and not isinstance(argument(user, 4), str)
 
 
 def _column(insert: Callable[..., Any], values: fx.Node, extra: int) -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from causalxai.network.exported import exported
 from causalxai_interventional.blocks import name_of
@@ -47,6 +49,30 @@ def test_answers_stay_the_same():
     model.first.weight.mul_(2)
     found = network.run(IMAGES, [network.logits])[network.logits]
     torch.testing.assert_close(found, model(IMAGES))
+
+
+class Pads(nn.Module):
+    def __init__(self, sides, mode="constant") -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(2, 3, 3, padding=1, stride=2)
+        self.sides, self.mode = sides, mode
+
+    def forward(self, x):
+        return self.conv(F.pad(x, self.sides, mode=self.mode)).mean(dim=(2, 3))
+
+
+@pytest.mark.parametrize(
+    ("sides", "mode", "left"),
+    [
+        ((2, 2, 1, 1), "constant", 0),
+        ((0, 0, 0, 0), "constant", 0),
+        ((0, 1, 0, 1), "constant", 1),
+        ((1, 1, 1, 1), "reflect", 1),
+    ],
+)
+def test_convolutions_pad_images_themselves(sides, mode, left):
+    network = exported(Pads(sides, mode).eval(), IMAGES, simplify)
+    assert sum("pad" in name_of(node) for node in network.nodes) == left
 
 
 def test_a_normalisation_is_part_of_the_convolution_before_it():
