@@ -84,11 +84,12 @@ def select_images(
     predicted = classifier.predict(split.images).cpu()
     correct = predicted == split.labels
     fits = {"correct": correct, "errors": ~correct, "any": torch.ones_like(correct)}[selection.only]
-    chosen: list[Tensor] = []
-    for position, index in enumerate(indices):
-        count = len(range(position, selection.count, len(wanted)))
-        rows = (fits & (split.labels == index)).nonzero()[:, 0]
-        chosen.append(rows[torch.randperm(len(rows), generator=rng)][:count])
+    suitable = [(fits & (split.labels == index)).nonzero()[:, 0] for index in indices]
+    chosen = _spread(suitable, selection.count, rng)
+    if not any(map(len, chosen)):
+        # There are fewer images than classes, and the first classes have none that fit.
+        found = iter(_spread([rows for rows in suitable if len(rows)], selection.count, rng))
+        chosen = [next(found) if len(rows) else rows for rows in suitable]
     rows = torch.cat(chosen)
     if not len(rows):
         raise CapabilityError(f"images: no {selection.split} image fits only: {selection.only}")
@@ -96,6 +97,14 @@ def select_images(
     images = split.images[rows]
     classes = _explained(selection.target, images, classifier, predicted[rows], split.labels[rows])
     return images, classes
+
+
+def _spread(suitable: Sequence[Tensor], count: int, rng: torch.Generator) -> list[Tensor]:
+    """Draw rows of each class, ``count`` together, and as many of each as its turn allows."""
+    return [
+        rows[torch.randperm(len(rows), generator=rng)][: len(range(turn, count, len(suitable)))]
+        for turn, rows in enumerate(suitable)
+    ]
 
 
 def _warn_of_gaps(selection: ImageSelection, classes: Sequence[str], counts: Sequence[int]) -> None:

@@ -154,6 +154,16 @@ def test_the_class_to_explain_can_be_asked_for(target: Any, expected: list[int])
     assert select(count=3, only="errors", target=target)[2] == expected
 
 
+def test_fewer_images_than_classes_are_taken_from_classes_that_have_some() -> None:
+    test = DATASET.test[DATASET.test.labels == 2]
+    rng = torch.Generator().manual_seed(0)
+    only_cats = Dataset(DATASET.train, test, NAMES)
+    images, target = select_images(ImageSelection(count=2), CLASSIFIER, only_cats, rng)
+    assert len(images) == 2 and target.tolist() == [2, 2]
+    numbers = (images[:, 0, 0, 1] * 100).round()
+    assert numbers.min() >= 2 * PER_CLASS and len(set(numbers.tolist())) == 2
+
+
 def test_of_given_images_the_class_can_be_asked_for() -> None:
     some, rng = DATASET.test[:2], torch.Generator()
 
