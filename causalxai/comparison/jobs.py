@@ -34,11 +34,14 @@ class Batch:
         Its jobs, each after those that it needs.
     first
         Whether it is the first batch of the run in this comparison.
+    alone
+        Whether there is one worker, so that nobody waits for a part of the batch.
     """
 
     run: int
     jobs: tuple[Job, ...]
     first: bool
+    alone: bool = False
 
 
 class JobGraph:
@@ -80,13 +83,15 @@ class JobGraph:
         """Return the runs that have a job and did not fail."""
         return [run for run in self._runs[job] if run not in self.failed]
 
-    def next_batch(self, free: int) -> Batch | None:
+    def next_batch(self, free: int, *, alone: bool = False) -> Batch | None:
         """Return jobs that can be done now, or ``None`` if all wait for jobs in work.
 
         Parameters
         ----------
         free
             The number of processes that have nothing to do, this batch's included.
+        alone
+            Whether there is one process in all.
         """
         ready = [job for job in self._ready if job not in self._in_work and self.runs(job)]
         if not ready:
@@ -98,7 +103,8 @@ class JobGraph:
         idle = free - 1 - (len(ready) - len(own))
         if idle > 0:
             own = own[: ceil(len(own) / (idle + 1))]
-        batch = Batch(run, tuple(self._planned(run, own, idle > 0)), run not in self._begun)
+        planned = self._planned(run, own, idle > 0, alone=alone)
+        batch = Batch(run, tuple(planned), run not in self._begun, alone)
         self._in_work.update(batch.jobs)
         self._begun.add(run)
         return batch
@@ -131,7 +137,9 @@ class JobGraph:
         for other in self.runs(job) if again else [run]:
             self.failed[other] = reason
 
-    def _planned(self, run: int, own: Sequence[Job], some_idle: bool) -> Iterator[Job]:
+    def _planned(
+        self, run: int, own: Sequence[Job], some_idle: bool, *, alone: bool
+    ) -> Iterator[Job]:
         """Yield jobs of a run and those that can follow them, up to one that others wait for."""
         planned: set[Job] = set()
 
@@ -144,6 +152,8 @@ class JobGraph:
                 continue
             planned.add(job)
             yield job
+            if alone:
+                continue
             opened = [each for each in self._needed_by[job] if not unmet(each)]
             if any(run not in self._runs[each] for each in opened):
                 return

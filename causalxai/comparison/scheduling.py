@@ -43,7 +43,7 @@ def do_all(
     kills: dict[Job, int] = defaultdict(int)
     while True:
         while len(running) < workers.count:
-            batch = graph.next_batch(workers.count - len(running))
+            batch = graph.next_batch(workers.count - len(running), alone=workers.count == 1)
             if batch is None:
                 break
             running[submit(batch)] = batch

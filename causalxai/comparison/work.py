@@ -136,7 +136,8 @@ def _do_jobs(task: Task, answer: Answer) -> None:
             answer.done.append(job)
             answer.computed = tuple(pipeline.computed)
             loading = time.monotonic() - begun - pipeline.seconds_computing
-            if pipeline.seconds_computing > _WORK_PER_LOADING * loading:
+            long = pipeline.seconds_computing > _WORK_PER_LOADING * loading
+            if long and not task.batch.alone:
                 break
     answer.scores = {
         label: score for label, score in pipeline.scores.items() if not worth_keeping(score)

@@ -80,6 +80,14 @@ def test_a_batch_ends_where_other_runs_wait_for_its_last_job():
     assert [graph.next_batch(free=1).run for _ in range(2)] == [0, 1]  # type: ignore[union-attr]
 
 
+def test_one_process_alone_goes_on_with_its_run():
+    graph = graph_of(keys("a"), keys("b"))
+    first = graph.next_batch(free=1, alone=True)
+    assert (stages(first)[0], stages(first)[-1], len(stages(first))) == ("classifier", "report", 7)
+    finish(graph, first)
+    assert stages(graph.next_batch(free=1, alone=True))[0] == "explain"
+
+
 def test_the_job_that_most_others_wait_for_comes_first():
     graph = graph_of(keys("a", classifier="own"), keys("b", concepts="x"), keys("c", concepts="y"))
     batch = graph.next_batch(free=1)

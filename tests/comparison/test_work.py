@@ -26,12 +26,14 @@ def answer(base: Spec, tmp_path: Path) -> Work:
     """Do what can be done of a run in one batch."""
     store = Store(tmp_path / "runs" / ".store")
 
-    def answered(scores: dict[str, MetricResult] | None = None, **settings: Any) -> Answer:
+    def answered(
+        scores: dict[str, MetricResult] | None = None, *, alone: bool = False, **settings: Any
+    ) -> Answer:
         spec = load_spec({**base, **settings})
         keys = open_pipeline(spec, tmp_path / "runs").keys
         batch = JobGraph([keys], lambda job: store.has(*job)).next_batch(free=1)
         assert batch is not None
-        first = Batch(0, batch.jobs, first=batch.jobs[0].stage == "classifier")
+        first = Batch(0, batch.jobs, first=batch.jobs[0].stage == "classifier", alone=alone)
         return do(Task(first, spec, tmp_path / "runs", {}, scores or {}, threads=1, on_cpu=True))
 
     return answered
@@ -75,6 +77,11 @@ def test_long_work_is_given_back_in_parts(
     assert [part.outcome is None for part in parts] == [True] * 6 + [False]
     log = log_of(tmp_path / "runs")
     assert log.count("classifier: computed") == log.count("report: computed") == 1
+
+
+def test_one_process_alone_keeps_long_work(answer: Work, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(work, "_WORK_PER_LOADING", 0)
+    assert stages(answer(alone=True).done)[-1] == "report"
 
 
 def test_a_score_that_failed_is_answered_and_not_computed_again(
