@@ -5,7 +5,7 @@ process of its own: it first runs the same spec on a few images, so that all cod
 threads are started, and then measures how far the resident set rises above that while each stage
 computes.
 
-    python benchmarks/memory.py [--count 4000] [--size 224] [--memory-mb 1024] [RUN ...]
+    python benchmarks/memory.py [--count 4000] [--size 128] [--memory-mb 1024] [RUN ...]
 
 A run is one of ``RUNS`` below; by default, all are measured. One JSON line tells of each stage.
 """
@@ -50,8 +50,9 @@ RUNS: dict[str, dict[str, Any]] = {
     },
     "interventional": {"method": "interventional"},
     "glance": {
-        "method": "glance",
-        "concepts": {"latents": 4, "steps": 8, "batch_size": 4, "channels": 8},
+        "concepts": {"use": "glance", "latents": 4, "steps": 8, "batch_size": 4, "channels": 8},
+        "oracle": "glance",
+        "explain": "single-effects",
     },
     "training": {
         "classifier": {"use": "lenet", "epochs": 1, "batch_size": 16},
@@ -91,7 +92,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("runs", nargs="*", metavar="RUN", help=", ".join(RUNS))
     parser.add_argument("--count", type=int, default=4000, help="the number of images")
-    parser.add_argument("--size", type=int, default=224, help="height and width of the images")
+    parser.add_argument("--size", type=int, default=128, help="height and width of the images")
     parser.add_argument("--memory-mb", type=int, default=1024, help="the limit of the runs")
     parser.add_argument("--folder", type=Path, help="measure one run, here, on these images")
     options = parser.parse_args()

@@ -30,6 +30,8 @@ from causalxai.training.state import TrainingState
 from causalxai_models.weights import load_weights
 
 _TRIED = 2
+# The weights, their gradients, Adam's two moments, a checkpoint and the examined copy.
+_COPIES_OF_WEIGHTS = 6
 _WARM_UP = 0.2
 _MAX_TURN = 0.15  # radians
 _MAX_SCALE = 0.1
@@ -269,7 +271,12 @@ def _tell_of_memory(model: nn.Module, split: Split, batch_size: int, label: str)
     device = next(model.parameters()).device
     each = bytes_for_gradients(model.eval(), split.images[:_TRIED].to(device), [model])
     images = min(batch_size, len(split))
-    tell_if_too_large(f"{label}: the {images} images of a step", images * each, "lower batch_size")
+    weights = sum(weight.numel() * weight.element_size() for weight in model.parameters())
+    tell_if_too_large(
+        f"{label}: the {images} images of a step and the weights",
+        images * each + _COPIES_OF_WEIGHTS * weights,
+        "lower batch_size",
+    )
 
 
 @contextmanager

@@ -43,6 +43,6 @@ def test_a_peak_may_be_somewhat_above_the_limit(memory: ModuleType):
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
 def test_every_run_keeps_to_its_limit_on_many_photographs(memory: ModuleType, tmp_path: Path):
-    memory.write_images(tmp_path, 4000, 224)
+    memory.write_images(tmp_path, 4000, 128)
     for run in memory.RUNS:
-        check(memory, run, tmp_path, 224, 1024)
+        check(memory, run, tmp_path, 128, 1024)

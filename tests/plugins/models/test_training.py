@@ -263,7 +263,7 @@ def test_a_step_that_takes_more_memory_than_the_run_may_is_told(
 ):
     with limited_to(2**10):
         fit(LENET, dataset)
-    assert "train lenet: the 16 images of a step take about" in caplog.text
+    assert "train lenet: the 16 images of a step and the weights take about" in caplog.text
     assert "more than the 0 of memory_mb; lower batch_size" in caplog.text
     caplog.clear()
     fit(LENET, dataset)
