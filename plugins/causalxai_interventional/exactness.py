@@ -19,6 +19,8 @@ _VALUES = ((0.0, 0.5, 2.0), (-10.0, 11.0), (-300.0, 301.0))
 """What parameters are set to, in turn: more where smaller changes hardly move the logits."""
 
 _PROBES = 16
+FEW_PROBES = 5
+"""How many edits are tried in a network whose forward pass takes long."""
 _ENOUGH = 4
 _ROUNDING = 1e-5  # of the logits
 _ERROR = 1e-3  # of the effect
@@ -61,7 +63,11 @@ class Probes:
 
 
 def telling_probes(
-    layer: ParameterLayer, images: Tensor, truth: Truth, rounding: float = _ROUNDING
+    layer: ParameterLayer,
+    images: Tensor,
+    truth: Truth,
+    rounding: float = _ROUNDING,
+    count: int = _PROBES,
 ) -> Probes | None:
     """Return edits that move the logits by more than rounding does, or ``None`` if none do.
 
@@ -77,9 +83,11 @@ def telling_probes(
         The network with one edited weight.
     rounding
         Errors of this share of the logits are taken for rounding.
+    count
+        About how many edits are tried.
     """
     plain = truth(images, layer.targets[:1].to(images.device), torch.ones(1, device=images.device))
-    for index, value in _rounds(layer, images.device):
+    for index, value in _rounds(layer, images.device, count):
         exact = torch.stack(
             [truth(images, index[i, None], value[i, None]) for i in range(len(index))]
         )
@@ -94,16 +102,19 @@ def telling_probes(
     return None
 
 
-def _rounds(layer: ParameterLayer, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
+def _rounds(
+    layer: ParameterLayer, device: torch.device, probes: int
+) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield concepts ``[q]`` and their values ``[q]``, the values larger from round to round."""
     for number, values in enumerate(_VALUES):
         # Other edges each time, and two with one destination.
         count = layer.count
-        spread = {(count * i // _PROBES + number * count // 48) % count for i in range(_PROBES)}
+        shift = number * count // (3 * probes)
+        spread = {(count * i // probes + shift) % count for i in range(probes)}
         spread |= {0, min(1, count - 1), count - 1}
         edges = torch.tensor([layer.first + i for i in sorted(spread)], device=device)
         cycle = torch.tensor(values, device=device)
-        if count < _PROBES:
+        if count < probes:
             # Few edges: each with each value.
             yield edges.repeat_interleave(len(cycle)), cycle.repeat(len(edges))
         else:

@@ -25,6 +25,7 @@ from causalxai_interventional.connections import Connections, find_connections
 from causalxai_interventional.dataflow import Dataflow
 from causalxai_interventional.edits import EditableLayer, weight_name
 from causalxai_interventional.exactness import (
+    FEW_PROBES,
     IN_DOUBLE,
     edits_of,
     exact_strategy,
@@ -43,6 +44,9 @@ from causalxai_interventional.propagation import (
 )
 
 Strategy = Literal["auto", "dataflow", "vmap", "expanded", "serial"]
+
+_LARGE = 2**17
+"""The values in one activation from which on a network counts as large."""
 
 _logger = logging.getLogger(__name__)
 
@@ -94,7 +98,11 @@ class ParameterOracle(Oracle):
         """
         super().bind(classifier, space, memory_ceiling=memory_ceiling)
         working_set = min(int(self.config.working_set_mb * 2**20), memory_ceiling)
-        self._images_at_once = max(1, working_set // (16 * largest_activation(classifier)))
+        largest = largest_activation(classifier)
+        self._images_at_once = max(1, working_set // (16 * largest))
+        # Where a forward pass takes long, fewer of them are spent on tests of exactness.
+        self._is_large = largest > _LARGE
+        self._probing = {"count": FEW_PROBES} if self._is_large else {}
         noise = probe_images(classifier.image_shape)
         # One picture of each kind comes first.
         self._pictures = torch.cat([noise[:1], self.space.probes_, noise[1:]]).to(classifier.device)
@@ -278,8 +286,9 @@ class ParameterOracle(Oracle):
         """
         if layer.name in self._chosen:
             return self._chosen[layer.name]
-        images = torch.cat([inputs[:2], self._pictures[:2].to(inputs.dtype)])
-        probes = telling_probes(layer, images, self._with_weights)
+        each = 1 if self._is_large else 2
+        images = torch.cat([inputs[:each], self._pictures[:each].to(inputs.dtype)])
+        probes = telling_probes(layer, images, self._with_weights, **self._probing)
         if probes is None and self._is_exact_in_double(layer, images):
             chosen: Propagation | None = self._strategies["dataflow"]
         elif probes is None:
@@ -314,7 +323,7 @@ class ParameterOracle(Oracle):
             return self._with_weights(inputs, targets, values, state)
 
         try:
-            probes = telling_probes(layer, images.double(), truth, IN_DOUBLE)
+            probes = telling_probes(layer, images.double(), truth, IN_DOUBLE, **self._probing)
             if probes is None or probes.logits.dtype != torch.float64:
                 return False
             answer = flow.logits(layer.name, probes.images, probes.edits, torch.float64)

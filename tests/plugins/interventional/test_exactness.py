@@ -85,6 +85,15 @@ def test_a_layer_without_any_effect_runs_with_edited_weights(
     assert "no edit that was tried moves the logits" in caplog.text
 
 
+def test_fewer_probes_are_as_well_spread(small, make_oracle, rng):
+    oracle = make_oracle(small)
+    images = torch.rand(3, *small.image_shape, generator=rng)
+    layer = oracle.space.layer("conv2")
+    probes = telling_probes(layer, images, oracle._with_weights, count=5)
+    assert 4 <= len(probes.edits) <= 8
+    assert len(probes.edits.channel.unique()) >= 4
+
+
 def test_probes_know_right_from_wrong(small, make_oracle, rng):
     oracle = make_oracle(small)
     images = torch.rand(3, *small.image_shape, generator=rng)
