@@ -83,8 +83,8 @@ class RandomModel:
         return values
 
 
-def random_model(d: int, rng: np.random.Generator) -> RandomModel:
-    """Draw a model of ``d`` columns in random causal order; each edge is there at even odds.
+def random_model(d: int, rng: np.random.Generator, chance: float = 0.5) -> RandomModel:
+    """Draw a model of ``d`` columns in random causal order; an edge is there with some chance.
 
     Noise of effects has sd .3 to 1, mechanisms are linear, sigmoid or spline, noises of four
     kinds. A linear effect with Gaussian noise of a Gaussian cause can occur: no method that sees
@@ -92,7 +92,7 @@ def random_model(d: int, rng: np.random.Generator) -> RandomModel:
     """
     order = tuple(int(column) for column in rng.permutation(d))
     pairs = [(order[a], order[b]) for a in range(d) for b in range(a + 1, d)]
-    there = [pair for pair in pairs if rng.random() < 0.5]
+    there = [pair for pair in pairs if rng.random() < chance]
     mechanisms = {pair: MECHANISMS[rng.choice(list(MECHANISMS))](rng) for pair in there}
     noises = tuple(str(rng.choice(list(NOISES))) for _ in range(d))
     effects = {j for _, j in there}

@@ -27,7 +27,10 @@
     The twin whose SCM layer has one edge turned around (on ``oracle``): does the oracle confirm the
     wrong edge? The truth is the scenario's.
 ``random-2`` to ``random-8``
-    Random structural models, another one for each subset; see ``_random_models``.
+    Random structural models, another one for each subset; see ``_random_models``. A pair is joined
+    at even odds.
+``growth-4`` to ``growth-50``
+    The same with three neighbours a column on average, or fewer, however many columns there are.
 """
 
 from __future__ import annotations
@@ -69,20 +72,23 @@ PAINTED = tuple(f"{name}-twin" for name in SCENARIOS)
 TURNED = tuple(f"{name}-turned" for name in SCENARIOS)
 INDEPENDENT: Mapping[str, str] = {"independent-2": "TI", "independent-4": "TSWI"}
 RANDOM = tuple(f"random-{d}" for d in range(2, 9))
+GROWTH = tuple(f"growth-{d}" for d in (4, 6, 8, 10, 20, 50))
+_NEIGHBOURS = 3
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "random": RANDOM,
+    "growth": GROWTH,
     "mirrors": MIRRORS,
     "sharp": SHARP,
     "controls": (*MIRRORS, *SHARP, *INDEPENDENT, *BLIND, *TURNED),
     "painted": PAINTED,
     "paper": PAPER,
 }
-OF_THEIR_OWN = (*INDEPENDENT, *RANDOM)
+OF_THEIR_OWN = (*INDEPENDENT, *RANDOM, *GROWTH)
 """Each subset of these has a model, or a permutation, of its own."""
 
 NAMES = (
-    *SCENARIOS, *PAPER, *MIRRORS, *SHARP, *INDEPENDENT, *RANDOM, *BLIND, *PAINTED, *TURNED
+    *SCENARIOS, *PAPER, *MIRRORS, *SHARP, *INDEPENDENT, *RANDOM, *GROWTH, *BLIND, *PAINTED, *TURNED
 )  # fmt: skip
 
 _FEWEST_ROWS = 10_000
@@ -130,8 +136,10 @@ def draw_labels(name: str, n: int, seed: int, subset: int, labels: str = "set") 
         ``set``: what the equations give. ``measured``: what the rendered digits measure.
     """
     rng = np.random.default_rng(derive_seed(seed, "subset", name, str(n), str(subset)))
-    if name in RANDOM:
-        model = random_model(int(name.removeprefix("random-")), rng)
+    if name in (*RANDOM, *GROWTH):
+        d = int(name.partition("-")[2])
+        sparse = min(0.5, _NEIGHBOURS / (d - 1))
+        model = random_model(d, rng, sparse if name in GROWTH else 0.5)
         return Drawn(model.sample(n, rng), model.edges)
     values, edges = _pool(INDEPENDENT.get(name, name), n, seed, labels)
     rows = values[rng.integers(len(values), size=n)]
@@ -144,7 +152,7 @@ def shows(name: str, on: str) -> bool:
     """Tell whether a scenario has what methods of a kind look at."""
     if on == "labels":
         return name not in (*BLIND, *PAINTED, *TURNED)
-    if name.partition("-")[0] in ("random",) or name in (*SHARP, *PAPER):
+    if name in (*RANDOM, *GROWTH) or name in (*SHARP, *PAPER):
         return False
     if on == "oracle":
         return name in (*PICTURES, *TURNED)

@@ -29,6 +29,7 @@ from causalxai_glance.latent_space import PREDICTION, LatentSpace
 from causalxai_glance.perception import PerceivedDiscoverer, PerceptionConfig
 from causalxai_glance.scm import (
     FEWEST,
+    MOST_BOOLEAN,
     LocalScore,
     MdlScore,
     Pair,
@@ -38,6 +39,7 @@ from causalxai_glance.scm import (
     find_graph,
     find_margins,
     is_coarse,
+    order_search,
     searchable,
 )
 from causalxai_glance.twin_oracle import TwinOracle
@@ -45,6 +47,9 @@ from causalxai_glance.twin_oracle import TwinOracle
 Values = NDArray[np.float64]
 
 _RESAMPLES = 200
+_MOST_EXACT = (
+    5  # The largest number of concepts for which halves of the labels are searched exactly.
+)
 FALSE_EDGES = (
     "Of 280 graphs of four independent concepts with 500 images, none had an edge in the labels "
     "(measured: 200 with exponential, 40 with uniform and 40 with normal concepts)."
@@ -97,10 +102,8 @@ class GlanceDiscoverer(GraphDiscoverer):
             The number of random halves of the labels on which the search is repeated, for the
             edges' frequency. Halves are drawn without replacement, because repeated labels would
             count as additional evidence. There is no resampling if a half has too few labels to
-            search. Searching all labels takes seconds with five continuous concepts, and two
-            minutes or more with ten. Searching a half takes as long, or up to four times less where
-            effects have few causes, because it allows at most one cause more than was found on all
-            labels.
+            search. With more than five concepts, unless all are boolean, the search of a half
+            starts from the order that was found on all labels, and moves concepts within it.
         resample_limit
             The largest number of labels in a half.
         perception
@@ -177,14 +180,13 @@ class GlanceDiscoverer(GraphDiscoverer):
         rng: np.random.Generator,
     ) -> list[frozenset[Pair]]:
         """Return the edges found on each of the random halves of the labels."""
-        most = 1 + max(Counter(j for _, j in labelled).values(), default=0)
         found, labels = [], search.labels
         half = len(labels) // 2
         repeats = self.config.repeats if half >= FEWEST else 0
         with inputs.progress.task("resample the labels", repeats) as advance:
             for _ in range(repeats):
                 rows = rng.permutation(len(labels))[: min(half, self.config.resample_limit)]
-                found.append(search.resampled(labels[rows], most))
+                found.append(search.resampled(labels[rows], labelled))
                 advance(1)
         return found
 
@@ -234,15 +236,34 @@ class _LabelSearch:
         """Return the edges of the graph with the least description length of the labels."""
         return self._searched(self._whole, self.forbidden, self.space.parents_at_most)
 
-    def resampled(self, labels: Values, most: int) -> frozenset[Pair]:
-        """Return the same for a sample of labels, with at most ``most`` edges into a concept.
+    def resampled(self, labels: Values, labelled: frozenset[Pair]) -> frozenset[Pair]:
+        """Return the same for a sample of labels.
 
         A concept that does not vary in the sample has only the edges that are required.
+
+        Parameters
+        ----------
+        labels
+            The sample.
+        labelled
+            The edges found on all labels. A concept has at most one cause more than there is there,
+            and the search among many concepts starts from their order.
         """
         score = PartialScore(labels, links=self.space.config.links)
-        limit = self.space.parents_at_most
         forbidden = self.forbidden | (score.forbidden - self.required)
-        return self._searched(score, forbidden, most if limit is None else min(limit, most))
+        limit = self.space.parents_at_most
+        most = 1 + max(Counter(j for _, j in labelled).values(), default=0)
+        most = most if limit is None else min(limit, most)
+        if score.d <= _MOST_EXACT or len(self.space.boolean_) == score.d <= MOST_BOOLEAN:
+            return self._searched(score, forbidden, most)
+        return order_search(
+            score.d,
+            score,
+            required=self.required,
+            forbidden=forbidden,
+            max_parents=most,
+            start=labelled,
+        )
 
     def _searched(
         self, score: LocalScore, forbidden: frozenset[Pair], most: int | None

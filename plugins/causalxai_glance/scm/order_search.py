@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from graphlib import TopologicalSorter
 from typing import TypeAlias
 
 import numpy as np
@@ -31,6 +32,7 @@ def order_search(
     required: Iterable[Pair] = (),
     forbidden: Iterable[Pair] = (),
     max_parents: int | None = None,
+    start: Iterable[Pair] | None = None,
 ) -> frozenset[Pair]:
     """Return a graph whose total score is low, found by moving nodes within an order.
 
@@ -38,7 +40,18 @@ def order_search(
     in the order where the total is least, until no move of a single node improves it [1]_. Nothing
     ensures that the graph is the best one.
 
-    Parameters and errors are those of ``exact_search``, without a limit on the number of nodes.
+    Parameters
+    ----------
+    d, score, required, forbidden, max_parents
+        As for ``exact_search``, without a limit on the number of nodes.
+    start
+        An acyclic graph with the required edges, from whose order the search starts; by default the
+        order is built up from the first node on.
+
+    Raises
+    ------
+    DataError
+        If no acyclic graph satisfies the constraints.
 
     References
     ----------
@@ -46,7 +59,8 @@ def order_search(
        discovery of DAGs using the best order score search and grow-shrink trees", NeurIPS 2023.
     """
     orders = _Orders(d, score, *known_edges(d, required, forbidden), max_parents)
-    return orders.edges(orders.improved(orders.first(), range(d)))
+    first = orders.first() if start is None else _order_of(d, start)
+    return orders.edges(orders.improved(first, range(d)))
 
 
 def order_margin(
@@ -85,6 +99,13 @@ def order_margin(
         reversal = costs(turned, (i, j), must | {(j, i)}, never | {(i, j)})
         margins[i, j] = EdgeMargin(absent, reversal)
     return margins
+
+
+def _order_of(d: int, edges: Iterable[Pair]) -> Order:
+    before: dict[int, set[int]] = {node: set() for node in range(d)}
+    for i, j in edges:
+        before[j].add(i)
+    return tuple(TopologicalSorter(before).static_order())
 
 
 def _with_before(order: Order, first: int, second: int) -> Order:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 from causalxai import EdgeKind, NodeKind, ScoringInputs
 from causalxai.errors import CapabilityError
 from causalxai.graph_discoverer import GraphDiscoverer
+from causalxai.progress import SILENT
 from causalxai.seeding import torch_generator
 from causalxai.testing import Bench, Check, checks_for
 from causalxai_glance.discoverer import PREDICTION, GlanceDiscoverer, _LabelSearch
@@ -212,21 +214,23 @@ class Remembering:
     def __init__(self, labels: np.ndarray) -> None:
         self.labels, self.seen = labels, []
 
-    def resampled(self, labels: np.ndarray, most: int) -> frozenset[tuple[int, int]]:
-        self.seen.append((labels, most))
+    def resampled(
+        self, labels: np.ndarray, labelled: frozenset[tuple[int, int]]
+    ) -> frozenset[tuple[int, int]]:
+        self.seen.append((labels, labelled))
         return frozenset({(0, 1)})
 
 
 @pytest.mark.parametrize(("limit", "size"), [(2_000, 400), (300, 300)])
-def test_resamples_are_halves_in_which_nothing_stands_twice(glance_context, limit, size):
+def test_resamples_are_halves_in_which_nothing_stands_twice(limit, size):
     search = Remembering(np.arange(1_600.0).reshape(800, 2))
     plugin = GlanceDiscoverer(repeats=3, resample_limit=limit)
     edges, rng = frozenset({(0, 1), (2, 1), (1, 3)}), np.random.default_rng(0)
-    found = plugin._label_edges(search, edges, glance_context, rng)
+    found = plugin._label_edges(search, edges, SimpleNamespace(progress=SILENT), rng)
     assert found == [{(0, 1)}] * 3
-    for labels, most in search.seen:
+    for labels, start in search.seen:
         assert len(np.unique(labels[:, 0])) == len(labels) == size
-        assert most == 3
+        assert start == edges
     assert not np.array_equal(search.seen[0][0], search.seen[1][0])
 
 
@@ -245,7 +249,25 @@ def test_what_is_rare_does_not_end_the_run(obeying: ScoringInputs):
     )
     assert len(halves) == 20
     search = search_in(obeying, labels)
-    assert search.resampled(labels[2:], 1) == frozenset()
+    assert search.resampled(labels[2:], frozenset()) == frozenset()
+
+
+def test_halves_of_many_concepts_are_searched_in_the_order_of_all_labels():
+    rng = np.random.default_rng(0)
+    labels = rng.uniform(-1, 1, size=(600, 6))
+    labels[:, 4] = np.tanh(3 * labels[:, 1]) + 0.3 * labels[:, 4]
+    space = SimpleNamespace(
+        named_=tuple("abcdef"),
+        known=(frozenset(), frozenset()),
+        boolean_=frozenset(),
+        parents_at_most=None,
+        config=SimpleNamespace(links=True),
+        scm_=object(),
+        labels=lambda split: labels,
+    )
+    inputs = SimpleNamespace(dataset=SimpleNamespace(train=SimpleNamespace(concepts=labels)))
+    search = _LabelSearch(inputs, space, GlanceDiscoverer.Config())
+    assert search.resampled(labels[::2], frozenset({(1, 4)})) == {(1, 4)}
 
 
 SEEN = PerceptionConfig(readout=ReadOutConfig(hidden=8, folds=2, epochs=5, batch_size=64))

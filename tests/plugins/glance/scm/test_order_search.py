@@ -109,6 +109,24 @@ def test_the_order_of_columns_does_not_matter() -> None:
     assert {(order[i], order[j]) for i, j in shuffled} == order_search(4, MdlScore(x))
 
 
+def test_the_search_can_start_from_a_graph() -> None:
+    rng = np.random.default_rng(0)
+    truth = frozenset({(2, 0), (0, 1), (1, 3)})
+    score = normal_bic(additive(truth, 4, 500, rng))
+    calls = []
+
+    def watched(child: int, parents: frozenset[int]) -> float:
+        calls.append((child, parents))
+        return score(child, parents)
+
+    found = order_search(4, watched, start=truth)
+    assert total(found, score, 4) <= total(truth, score, 4)
+    started = len(calls)
+    calls.clear()
+    assert order_search(4, watched) is not None
+    assert len(set(calls)) == len(calls) >= started
+
+
 def test_constraints_hold() -> None:
     rng = np.random.default_rng(3)
     score = normal_bic(additive(frozenset({(0, 1), (1, 2), (2, 3)}), 4, 500, rng))
