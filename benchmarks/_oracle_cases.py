@@ -105,8 +105,8 @@ class Study:
     algorithm: bool = False
 
 
-PLAIN = Effort(seconds=0.5, least=32, most=100_000, rounds=3, naive_most=20)
-LARGE = Effort(seconds=1.0, least=32, most=2_000, rounds=2, naive_most=3, layers=6)
+PLAIN = Effort(seconds=0.4, least=32, most=100_000, rounds=3, naive_most=20)
+LARGE = Effort(seconds=0.8, least=32, most=2_000, rounds=2, naive_most=3, layers=6)
 
 NO_GOAL = Goal()
 OF_FIVE = {

@@ -105,7 +105,7 @@ def lines(study: Study) -> Iterator[dict[str, object]]:
                 "bind_seconds": round(seconds, 2),
                 **({"profile": profile(slowest.query)} if slow else {}),
             }
-        if study.algorithm:
+        if study.algorithm and images == 1:
             yield {**_told(study, images, "algorithm 1"), **algorithm_line(subject, study.effort)}
 
 

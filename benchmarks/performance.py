@@ -63,7 +63,7 @@ class Benchmark:
 
 
 BENCHMARKS = (
-    Benchmark("oracle", "oracle.py", minutes=9.5),
+    Benchmark("oracle", "oracle.py", minutes=10),
     Benchmark("growth", "growth.py", minutes=2),
     Benchmark(
         "training", "training.py", minutes=3,
@@ -81,6 +81,14 @@ BENCHMARKS = (
     Benchmark(
         "large_folder", "large_folder.py", minutes=2, alone=True,
         quick=("--count", "120", "--size", "32"),
+    ),
+    Benchmark(
+        "comparison", "jobs.py", minutes=6, alone=True, arguments=("specs/quickstart.yaml",),
+        quick=("--count", "2", "--backends", "threading"),
+    ),
+    Benchmark(
+        "empty_jobs", "jobs.py", minutes=1.8, alone=True,
+        quick=("--count", "2", "--backends", "threading"),
     ),
 )  # fmt: skip
 
