@@ -10,7 +10,7 @@ from torch import fx
 
 from causalxai.network.exported import ExportedNetwork
 from causalxai_interventional.blocks import Block, argument, followed, name_of
-from causalxai_interventional.calls import groups_of
+from causalxai_interventional.calls import groups_of, is_small_convolution
 
 _OWNED = frozenset({"add", "conv2d", "linear", "mul", "sub"})
 """Operations whose result is a tensor of its own, not a view."""
@@ -170,12 +170,17 @@ class _Forms:
     def _floats(self, node: fx.Node, changed: Sequence[fx.Node], mixes: bool) -> int:
         floats = self.size(node) + sum(self.size(n) for n in changed)
         if mixes and name_of(node) == "conv2d":
-            weight = self.network.shape(argument(node, 1), 1)
             block = self.blocks[changed[0]]
             assert block is not None
-            height, width = self.network.shape(node, 1)[2:]
-            floats += math.prod(weight[2:]) * height * width * block.width
+            floats += self._patches(node) * block.width
+        elif self.blocks.get(node) is None and is_small_convolution(self.network, node):
+            floats += self._patches(node) * self.network.shape(argument(node, 1), 1)[1]
         return floats
+
+    def _patches(self, node: fx.Node) -> int:
+        """Return the number of values that a convolution reads of one channel."""
+        kernel = self.network.shape(argument(node, 1), 1)[2:]
+        return math.prod(kernel) * math.prod(self.network.shape(node, 1)[2:])
 
 
 def _segments(network: ExportedNetwork, steps: Sequence[Step], forms: _Forms) -> Iterable[Segment]:
