@@ -174,25 +174,28 @@ def _of_threads(jobs: int) -> Iterator[Workers]:
 
 @contextmanager
 def _of_loky(jobs: int) -> Iterator[Workers]:
-    from joblib.externals.loky import get_reusable_executor
+    # Not loky's reusable executor, which joblib keeps for its own calls in the same process.
+    from joblib.externals.loky import ProcessPoolExecutor
 
-    # A pool whose worker was killed is broken; the next call returns another one.
-    pool = partial(
-        get_reusable_executor,
-        max_workers=jobs,
-        initializer=end_with_parent,
-        initargs=(os.getpid(),),
-    )
+    new = partial(ProcessPoolExecutor, jobs, initializer=end_with_parent, initargs=(os.getpid(),))
+    pool = new()
 
     def submit(function: Callable[..., Value], *arguments: Any) -> Future[Value]:
-        future: Future[Value] = pool().submit(function, *arguments)
+        nonlocal pool
+        try:
+            future: Future[Value] = pool.submit(function, *arguments)
+        except BrokenExecutor:
+            # A pool whose worker was killed takes no more calls.
+            pool = new()
+            future = pool.submit(function, *arguments)
         return future
 
     try:
         yield Workers(jobs, submit, (BrokenExecutor,))
     except BaseException:
-        pool().shutdown(kill_workers=True)
+        pool.shutdown(kill_workers=True)
         raise
+    pool.shutdown()
 
 
 @contextmanager

@@ -58,8 +58,13 @@ def test_children_are_interrupted_with_the_comparison(tmp_path: Path):
             raise KeyboardInterrupt
 
     begin = time.monotonic()
-    with pytest.raises(KeyboardInterrupt):
-        interrupted_once_begun()
+    # Tests that a shell runs in the background ignore interrupts, and so would the child.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            interrupted_once_begun()
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert (tmp_path / "ended").exists()
     assert time.monotonic() - begin < 30
 

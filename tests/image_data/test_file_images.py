@@ -31,13 +31,13 @@ def write(folder: Path, count: int = 12) -> list[Path]:
 
 @pytest.fixture
 def no_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lazy, "IN_MEMORY", 3000)
+    monkeypatch.setattr(lazy, "memory_part", lambda: 3000)
 
 
 def test_images_that_are_read_later_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     files = write(tmp_path)
     now = read_files(files, LOOK, tmp_path)
-    monkeypatch.setattr(lazy, "IN_MEMORY", 3000)
+    monkeypatch.setattr(lazy, "memory_part", lambda: 3000)
     later = read_files(files, LOOK, tmp_path)
     assert isinstance(now.images, torch.Tensor)
     assert isinstance(later.images, LazyImages)

@@ -73,7 +73,7 @@ def test_concepts_and_given_test_images_come_along():
 
 
 def test_images_that_do_not_fit_into_memory_are_read_again(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(lazy, "IN_MEMORY", 3 * IMAGES[0].numel() * 4)
+    monkeypatch.setattr(lazy, "memory_part", lambda: 3 * IMAGES[0].numel() * 4)
     data = Dataset.from_torch(ITEMS, class_names=NAMES)
     assert isinstance(data.train.images, LazyImages)
     same(data)
@@ -90,7 +90,7 @@ def test_random_augmentation_is_noticed(monkeypatch: pytest.MonkeyPatch):
         def __getitem__(self, row: int) -> tuple[Tensor, ...]:
             return torch.rand(3, 4, 5), LABELS[row]
 
-    monkeypatch.setattr(lazy, "IN_MEMORY", 1000)
+    monkeypatch.setattr(lazy, "memory_part", lambda: 1000)
     with pytest.raises(DataError, match=r"another image each time .* random augmentation"):
         Dataset.from_torch(Noisy(IMAGES, LABELS), class_names=NAMES)
 
