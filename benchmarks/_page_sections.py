@@ -316,10 +316,10 @@ GRAPH_DISCOVERY = Section(
     "The search for a causal graph",
     """
 Methods look at the values of the concepts of random structural models, with three neighbours a
-concept on average, on one thread. `mdl-links` is GLANCE's search, and `mdl` the same without
-monotone transformations. The index is 1 if all edges are found and no others (`benchmarks/
-graph_discovery.py` has the definition); shd counts the pairs that differ from the truth. A method
-that did not end in the time that it was given is left out.
+concept on average, on one thread. `mdl-links` is GLANCE's search. The index is 1 if all edges are
+found and no others; shd counts the pairs that differ from the truth
+(`benchmarks/graph_discovery.py` has the definitions). A method that did not end in the time that it
+was given is left out.
 """,
     (
         Column("concepts", _concepts),

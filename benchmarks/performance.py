@@ -64,13 +64,25 @@ class Benchmark:
 
 BENCHMARKS = (
     Benchmark("oracle", "oracle.py", minutes=10),
-    Benchmark("growth", "growth.py", minutes=2),
+    Benchmark("growth", "growth.py", minutes=1.5),
     Benchmark(
-        "training", "training.py", minutes=3,
+        "training", "training.py", minutes=2.5, arguments=("--rounds", "3"),
         quick=("--rounds", "1", "--cases", "twin-32px"),
     ),
     Benchmark(
-        "memory", "memory.py", minutes=3,
+        "graph_discovery", "graph_discovery.py", minutes=4,
+        arguments=(
+            "--scenarios", "growth-4,growth-6,growth-10,growth-20", "--on", "labels", "--n",
+            "5000", "--models", "1", "--limit", "55",
+            "--methods", "mdl-links,ges,boss,direct-lingam,resit",
+        ),
+        quick=(
+            "--scenarios", "growth-4", "--on", "labels", "--n", "200", "--models", "1",
+            "--methods", "mdl,direct-lingam",
+        ),
+    ),
+    Benchmark(
+        "memory", "memory.py", minutes=2,
         arguments=("saliency", "dvae", "interventional", "--count", "2000"),
         quick=("saliency", "--count", "100", "--size", "64", "--memory-mb", "128"),
     ),
@@ -92,12 +104,16 @@ BENCHMARKS = (
     ),
 )  # fmt: skip
 
+_RUNNING: set[int] = set()
 _SIDE_BY_SIDE = 2
 _FEWEST_POINTS = 3
 
 
 def main() -> None:
     arguments = _arguments()
+    # Each benchmark has a session of its own, which no signal reaches that is sent to this one.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end_all)
     lines = read_lines(arguments.lines)
     if not arguments.from_lines:
         chosen = [one for one in BENCHMARKS if one.name in arguments.only]
@@ -185,6 +201,7 @@ def run(benchmark: Benchmark, *, quick: bool) -> Iterator[dict[str, Any]]:
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True,
         start_new_session=True,
     )  # fmt: skip
+    _RUNNING.add(process.pid)
     late = threading.Event()
 
     def end() -> None:
@@ -204,11 +221,19 @@ def run(benchmark: Benchmark, *, quick: bool) -> Iterator[dict[str, Any]]:
         timer.cancel()
         if process.poll() is None:
             end()
+        _RUNNING.discard(process.pid)
     if late.is_set():
         told = f"did not end within {benchmark.minutes:g} minutes; what it printed until then stays"
         yield {"benchmark": benchmark.name, "failed": told}
     elif code:
         yield {"benchmark": benchmark.name, "failed": f"ended with the status {code}"}
+
+
+def _end_all(*_: object) -> None:
+    """End all benchmarks that run, and this process."""
+    for session in list(_RUNNING):
+        os.killpg(session, signal.SIGKILL)
+    os._exit(1)
 
 
 def parsed(text: str) -> dict[str, Any] | None:
