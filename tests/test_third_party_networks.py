@@ -133,7 +133,16 @@ NETWORKS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(params=NETWORKS, ids=lambda network: network.name)
+# Networks of many layers take ten seconds for each test.
+DEEP = {"mobilenet", "efficientnet"}
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(one, id=one.name, marks=[pytest.mark.slow] if one.name in DEEP else [])
+        for one in NETWORKS
+    ]
+)
 def network(request: pytest.FixtureRequest) -> Network:
     return request.param
 

@@ -209,6 +209,7 @@ def test_two_jobs_find_what_one_finds(
     assert_same(both, done)
 
 
+@pytest.mark.slow
 def test_a_cluster_finds_what_one_process_finds_even_if_a_worker_is_killed(
     done: Comparison, grid_spec: Spec, trainings: Trainings, tmp_path: Path
 ):

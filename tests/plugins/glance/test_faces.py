@@ -65,6 +65,7 @@ def check(done: Run, concepts: int, featured: str) -> None:
     assert "alignment AUC" in report
 
 
+@pytest.mark.slow
 def test_the_spec_runs_on_few_faces(tmp_path: Path):
     few = ["dataset.count=120", "dataset.test_count=20", *SMALL]
     check(run(SPEC, overrides=few, out=tmp_path), 11, "smiling")
