@@ -94,7 +94,6 @@ TESTED_WITH_OTHERS = {
     "plugins/causalxai_baselines/report/attribution.py",
     "plugins/causalxai_datasets/cartoon_faces/appearance.py",
     "plugins/causalxai_datasets/cartoon_faces/attributes.py",
-    "plugins/causalxai_datasets/cartoon_faces/face_page.py",
     "plugins/causalxai_datasets/cartoon_faces/hair.py",
     "plugins/causalxai_datasets/cartoon_faces/head.py",
     "plugins/causalxai_datasets/cartoon_faces/mask.py",

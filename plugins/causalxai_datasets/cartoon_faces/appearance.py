@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from causalxai_datasets.cartoon_faces.face_page import Colour, Pose, mixed
+from causalxai_datasets.drawing_page import Colour, Pose, mixed
 
 _SKINS: tuple[Colour, ...] = (
     (255, 224, 200),

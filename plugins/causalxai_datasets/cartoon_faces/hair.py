@@ -6,17 +6,17 @@ import numpy as np
 
 from causalxai_datasets.cartoon_faces.appearance import Appearance
 from causalxai_datasets.cartoon_faces.attributes import Traits
-from causalxai_datasets.cartoon_faces.face_page import (
+from causalxai_datasets.cartoon_faces.head import DARK, half_width
+from causalxai_datasets.cartoon_faces.mouth import MOUTH_LINE
+from causalxai_datasets.drawing_page import (
     Colour,
-    FacePage,
+    DrawingPage,
     Points,
     curve,
     mirrored,
     mixed,
     shifted,
 )
-from causalxai_datasets.cartoon_faces.head import DARK, half_width
-from causalxai_datasets.cartoon_faces.mouth import MOUTH_LINE
 
 _GREY: Colour = (214, 214, 220)
 _SWIRL = np.linspace(-1, 1.6 * np.pi - 1, 9)
@@ -30,7 +30,7 @@ def hair_colour(traits: Traits, appearance: Appearance) -> Colour:
     return appearance.hair if traits.young else mixed(appearance.hair, _GREY, 0.8)
 
 
-def draw_hair_behind(page: FacePage, traits: Traits, appearance: Appearance) -> None:
+def draw_hair_behind(page: DrawingPage, traits: Traits, appearance: Appearance) -> None:
     """Draw the hair behind the head: long hair, curls, a bun."""
     colour = mixed(hair_colour(traits, appearance), DARK, 0.25)
     if traits.wavy_hair:
@@ -44,7 +44,7 @@ def draw_hair_behind(page: FacePage, traits: Traits, appearance: Appearance) -> 
         page.area([*sides, *((-x, y) for x, y in reversed(sides))], colour)
 
 
-def draw_hair(page: FacePage, traits: Traits, appearance: Appearance) -> None:
+def draw_hair(page: DrawingPage, traits: Traits, appearance: Appearance) -> None:
     """Draw the hair in front of the head."""
     colour = hair_colour(traits, appearance)
     page.area(_cap(traits, appearance), colour)
@@ -59,7 +59,7 @@ def draw_hair(page: FacePage, traits: Traits, appearance: Appearance) -> None:
         page.line(shifted(shine, 0.1 * appearance.parting), 0.045, light, 0.7)
 
 
-def draw_beard(page: FacePage, traits: Traits, appearance: Appearance) -> None:
+def draw_beard(page: DrawingPage, traits: Traits, appearance: Appearance) -> None:
     """Draw a beard that leaves the mouth free."""
     colour = mixed(hair_colour(traits, appearance), DARK, 0.3)
     y = 0.08 + (appearance.height - 0.08) * np.arange(20) / 19
@@ -69,7 +69,7 @@ def draw_beard(page: FacePage, traits: Traits, appearance: Appearance) -> None:
     page.oval((appearance.gaze * 1.3, MOUTH_LINE + 0.01), (0.31, 0.16), appearance.skin)
 
 
-def draw_moustache(page: FacePage, traits: Traits, appearance: Appearance) -> None:
+def draw_moustache(page: DrawingPage, traits: Traits, appearance: Appearance) -> None:
     """Draw a moustache, above the lip and down beside it."""
     colour = mixed(hair_colour(traits, appearance), DARK, 0.4)
     x = appearance.gaze * 1.4
@@ -109,7 +109,7 @@ def _cap(traits: Traits, appearance: Appearance) -> Points:
     return points
 
 
-def _draw_fringe(page: FacePage, traits: Traits, appearance: Appearance, colour: Colour) -> None:
+def _draw_fringe(page: DrawingPage, traits: Traits, appearance: Appearance, colour: Colour) -> None:
     """Cover the forehead down to the brows, and the sides of women's faces."""
     dark = mixed(colour, DARK, 0.45)
     wide, low, high = appearance.width * 0.9, -0.25, -0.6
@@ -157,7 +157,7 @@ def _curls(traits: Traits, appearance: Appearance) -> list[tuple[float, float, f
     return curls
 
 
-def _draw_curls(page: FacePage, traits: Traits, appearance: Appearance, colour: Colour) -> None:
+def _draw_curls(page: DrawingPage, traits: Traits, appearance: Appearance, colour: Colour) -> None:
     light, dark = mixed(colour, (255, 255, 255), 0.32), mixed(colour, DARK, 0.4)
     for x, y, radius in _curls(traits, appearance):
         page.oval((x, y), (radius, radius), colour)

@@ -6,9 +6,9 @@ import numpy as np
 
 from causalxai_datasets.cartoon_faces.appearance import Appearance
 from causalxai_datasets.cartoon_faces.attributes import Traits
-from causalxai_datasets.cartoon_faces.face_page import (
+from causalxai_datasets.drawing_page import (
     Colour,
-    FacePage,
+    DrawingPage,
     Points,
     curve,
     mirrored,
@@ -46,7 +46,7 @@ def outline(traits: Traits, appearance: Appearance, grown: float = 1.0) -> Point
     return points
 
 
-def draw_body(page: FacePage, traits: Traits, appearance: Appearance) -> None:
+def draw_body(page: DrawingPage, traits: Traits, appearance: Appearance) -> None:
     """Draw shoulders and neck."""
     wide = 0.34 if traits.male else 0.22
     shade = mixed(appearance.skin, _BROWN, 0.32)
@@ -78,7 +78,7 @@ def draw_body(page: FacePage, traits: Traits, appearance: Appearance) -> None:
             )
 
 
-def draw_head(page: FacePage, traits: Traits, appearance: Appearance) -> None:
+def draw_head(page: DrawingPage, traits: Traits, appearance: Appearance) -> None:
     """Draw ears and the bare head, a little darker towards its border."""
     shade = mixed(appearance.skin, _BROWN, 0.18)
     for side in (-1, 1):
@@ -95,7 +95,7 @@ def draw_head(page: FacePage, traits: Traits, appearance: Appearance) -> None:
     page.glow((appearance.gaze, -0.32), (0.3, 0.16), WHITE, 0.14)
 
 
-def draw_cheeks(page: FacePage, traits: Traits, appearance: Appearance) -> None:
+def draw_cheeks(page: DrawingPage, traits: Traits, appearance: Appearance) -> None:
     """Draw rouge, and light and shade where cheekbones stand out."""
     for side in (-1, 1):
         x = appearance.gaze + side * 0.36
@@ -114,7 +114,7 @@ def draw_cheeks(page: FacePage, traits: Traits, appearance: Appearance) -> None:
                 page.line(shifted(crest, appearance.gaze), width, light, 0.5)
 
 
-def draw_nose(page: FacePage, appearance: Appearance) -> None:
+def draw_nose(page: DrawingPage, appearance: Appearance) -> None:
     """Draw the tip's shadow and the ridge's light."""
     wide = 0.075 * appearance.nose
     middle = appearance.gaze * 1.6
@@ -123,7 +123,7 @@ def draw_nose(page: FacePage, appearance: Appearance) -> None:
     page.glow((middle, 0.1), (0.045, 0.12), WHITE, 0.25)
 
 
-def draw_age(page: FacePage, appearance: Appearance) -> None:
+def draw_age(page: DrawingPage, appearance: Appearance) -> None:
     """Draw the lines of an old face."""
     shade = mixed(appearance.skin, _BROWN, 0.62)
     middle = appearance.gaze
@@ -140,7 +140,7 @@ def draw_age(page: FacePage, appearance: Appearance) -> None:
             page.line(shifted(points, middle), 0.032, shade, 0.9)
 
 
-def draw_eyes(page: FacePage, traits: Traits, appearance: Appearance, brow: Colour) -> None:
+def draw_eyes(page: DrawingPage, traits: Traits, appearance: Appearance, brow: Colour) -> None:
     """Draw eyes and brows, with lashes and shadow where there is make-up."""
     size = appearance.eye_size * (1.08 if traits.young else 0.86)
     for side in (-1, 1):

@@ -6,15 +6,15 @@ import numpy as np
 
 from causalxai_datasets.cartoon_faces.appearance import Appearance
 from causalxai_datasets.cartoon_faces.attributes import Traits
-from causalxai_datasets.cartoon_faces.face_page import Colour, FacePage
 from causalxai_datasets.cartoon_faces.head import half_width
+from causalxai_datasets.drawing_page import Colour, DrawingPage
 
 _CLOTH: Colour = (196, 224, 236)
 _FOLD: Colour = (150, 186, 204)
 _DOWN = np.linspace(0.2, 0.7, 12)
 
 
-def draw_mask(page: FacePage, traits: Traits, appearance: Appearance) -> None:
+def draw_mask(page: DrawingPage, traits: Traits, appearance: Appearance) -> None:
     """Draw the cloth, its folds and its bands."""
     wide = half_width(traits, appearance, _DOWN) * 1.03
     right = np.stack([wide, _DOWN], axis=1)

@@ -6,7 +6,7 @@ import numpy as np
 
 from causalxai_datasets.cartoon_faces.appearance import Appearance
 from causalxai_datasets.cartoon_faces.attributes import Traits
-from causalxai_datasets.cartoon_faces.face_page import Colour, FacePage, Points, mixed
+from causalxai_datasets.drawing_page import Colour, DrawingPage, Points, mixed
 
 MOUTH_LINE = 0.43
 _TEETH: Colour = (252, 248, 240)
@@ -16,7 +16,7 @@ _LIPS: Colour = (190, 66, 74)
 _SHARE: Points = np.arange(-10, 11) / 10
 
 
-def draw_mouth(page: FacePage, traits: Traits, appearance: Appearance) -> None:
+def draw_mouth(page: DrawingPage, traits: Traits, appearance: Appearance) -> None:
     """Draw the lips and the opening between them."""
     wide = appearance.mouth * (0.27 if traits.smiling else 0.15 if traits.open_mouth else 0.2)
     middle = appearance.gaze * 1.3

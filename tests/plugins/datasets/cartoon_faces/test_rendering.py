@@ -18,7 +18,7 @@ from causalxai_datasets.cartoon_faces import (
     draw_faces,
     draw_looks,
 )
-from causalxai_datasets.cartoon_faces.face_page import FacePage, Pose
+from causalxai_datasets.drawing_page import DrawingPage, Pose
 
 # Where the change is, as shares of the page: the upper and the lower end of its rows.
 REGIONS: dict[Attribute, tuple[float, float]] = {
@@ -126,7 +126,7 @@ def test_many_faces_on_all_cores_and_from_the_cache_are_the_same_faces(
 
 
 def test_a_shape_covers_its_share_of_the_page() -> None:
-    page = FacePage(64, (0, 0, 0), Pose(0.0, 0.0, 0.3, 1.0))
+    page = DrawingPage(64, (0, 0, 0), Pose(0.0, 0.0, 0.3, 1.0))
     page.oval((0.1, -0.1), (0.5, 0.25), (255, 255, 255))
     area = page.finish().mean() / 255 * 4
 
@@ -134,7 +134,7 @@ def test_a_shape_covers_its_share_of_the_page() -> None:
 
 
 def test_a_pose_moves_turns_and_scales() -> None:
-    page = FacePage(64, (0, 0, 0), Pose(0.25, -0.25, np.pi / 2, 0.5))
+    page = DrawingPage(64, (0, 0, 0), Pose(0.25, -0.25, np.pi / 2, 0.5))
     page.oval((1.0, 0.0), (0.2, 0.2), (255, 255, 255))
     page = page.finish()[0].astype(float)
     y, x = (np.indices(page.shape) * page).sum(axis=(1, 2)) / page.sum() / 32 - 1

@@ -1,10 +1,12 @@
-"""A page for drawing smooth, partly translucent shapes in the face's own coordinates."""
+"""A page for drawing smooth, partly translucent shapes in coordinates of what is drawn."""
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,25 +27,29 @@ _PARABOLA: Points = np.stack([(1 - _ALONG) ** 2, 2 * _ALONG * (1 - _ALONG), _ALO
 
 @dataclass(frozen=True)
 class Pose:
-    """The position of a face on the page.
+    """The position of what is drawn on the page.
 
     Parameters
     ----------
     x, y
-        The middle of the head; the page goes from -1 to 1, downwards.
+        The place of the origin; the page goes from -1 to 1, downwards.
     tilt
         Radians, clockwise.
     scale
-        The size of the head.
+        The size.
     """
 
-    x: float
-    y: float
-    tilt: float
-    scale: float
+    x: float = 0.0
+    y: float = 0.0
+    tilt: float = 0.0
+    scale: float = 1.0
 
 
-class FacePage:
+WHOLE_PAGE = Pose()
+"""The page's own coordinates."""
+
+
+class DrawingPage:
     """A square page of one colour.
 
     Parameters
@@ -53,15 +59,23 @@ class FacePage:
     background
         The page's colour.
     pose
-        The position of the face. Shapes are given in the face's coordinates, with the origin in the
-        middle of the head, x to the right, y downwards, and half the page's side as unit.
+        The position of what is drawn. Shapes are given in coordinates with the origin at its place,
+        x to the right, y downwards, and half the page's side as unit, turned and scaled as it says.
     """
 
-    def __init__(self, size: int, background: Colour, pose: Pose) -> None:
-        self._size = size
+    def __init__(self, size: int, background: Colour, pose: Pose = WHOLE_PAGE) -> None:
         self._half = size * _FINE / 2
         self._image = Image.new("RGB", (size * _FINE, size * _FINE), background)
         self._draw = ImageDraw.Draw(self._image, "RGBA")
+        self._set(pose)
+
+    def posed(self, pose: Pose) -> Self:
+        """Return the same page for drawing in another position."""
+        page = copy.copy(self)
+        page._set(pose)
+        return page
+
+    def _set(self, pose: Pose) -> None:
         sin, cos = math.sin(pose.tilt) * pose.scale, math.cos(pose.tilt) * pose.scale
         self._turn: Points = np.array([[cos, sin], [-sin, cos]]) * self._half
         self._shift: Points = (np.array([pose.x, pose.y]) + 1) * self._half
@@ -123,7 +137,7 @@ def curve(
 
 
 def mirrored(points: Points) -> Points:
-    """Return points on the other side of the face."""
+    """Return points on the other side of the vertical axis."""
     return points * _MIRROR
 
 
