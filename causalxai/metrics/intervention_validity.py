@@ -18,6 +18,7 @@ from causalxai.explainer import Explanation
 from causalxai.intervals import Bounds
 from causalxai.intervention import Intervention
 from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError, ScoringInputs
+from causalxai.metrics.random_changes import values_of_others
 from causalxai.metrics.resampling import Rows, bootstrapped
 from causalxai.metrics.translation import MOST_RENDERED, wanted_places
 from causalxai.oracle import Oracle, Want
@@ -85,19 +86,13 @@ class InterventionValidity(Metric):
         obeyed = {}
         for place in places:
             concept = oracle.space.concepts[place]
-            answer = _Obedience.of(oracle, units, place, self._set_to(units, place, oracle, inputs))
+            own = units.values[:, place]
+            set_to = values_of_others(concept, own, self.config.values, inputs.rng)
+            answer = Obedience.of(oracle, units, place, set_to)
             if answer.spread > 0:
                 obeyed[concept.name] = answer
-        result = _validity(self.name, obeyed, n, numpy_generator(inputs.rng))
+        result = obedience_result(self.name, obeyed, n, numpy_generator(inputs.rng))
         return replace(result, reason=_left_out(len(every), len(places), len(obeyed)))
-
-    def _set_to(self, units: Units, place: int, oracle: Oracle, inputs: ScoringInputs) -> Tensor:
-        """Return what a concept is set to, ``[v, n]``."""
-        own = units.values[:, place].cpu()
-        if oracle.space.concepts[place].is_binary:
-            return 1 - own[None]
-        draws = [_partners(len(own), inputs.rng) for _ in range(self.config.values)]
-        return torch.stack([own[partners] for partners in draws])
 
 
 def _left_out(total: int, asked: int, varying: int) -> str:
@@ -111,16 +106,8 @@ def _left_out(total: int, asked: int, varying: int) -> str:
     return "; ".join(remarks)
 
 
-def _partners(n: int, rng: torch.Generator) -> Tensor:
-    """Draw another image for each, [n]."""
-    order = torch.randperm(n, generator=rng)
-    partners = torch.empty(n, dtype=torch.int64)
-    partners[order] = order.roll(int(torch.randint(1, n, (1,), generator=rng)))
-    return partners
-
-
 @dataclass(frozen=True)
-class _Obedience:
+class Obedience:
     """What was set and what was read of one concept, each ``[v, n]``; ``before`` is ``[n]``."""
 
     own: NDArray[np.float64]
@@ -130,7 +117,8 @@ class _Obedience:
     boolean: bool
 
     @classmethod
-    def of(cls, oracle: Oracle, units: Units, place: int, set_to: Tensor) -> _Obedience:
+    def of(cls, oracle: Oracle, units: Units, place: int, set_to: Tensor) -> Obedience:
+        """Ask an oracle's readback of the concept at ``place`` when values ``[v, n]`` are set."""
         v = len(set_to)
         done = Intervention.set(torch.full((v, 1), place), set_to[..., None].to(units.values))
         ask: tuple[Want, ...] = ("readback",)
@@ -164,15 +152,33 @@ class _Obedience:
         return float((moved * asked).sum()) / scale if scale > 0 else float("nan")
 
 
-def _validity(
-    name: str, obeyed: Mapping[str, _Obedience], n: int, rng: np.random.Generator
+def obedience_result(
+    name: str, obeyed: Mapping[str, Obedience], n: int, rng: np.random.Generator
 ) -> MetricResult:
+    """Return the score of concepts that were set, with its chance level, control and parts.
+
+    Parameters
+    ----------
+    name
+        The name of the metric.
+    obeyed
+        What was set and measured of each concept, by name.
+    n
+        The number of images.
+    rng
+        The generator of resamples.
+
+    Raises
+    ------
+    MetricUndefinedError
+        If there is no concept.
+    """
     if not obeyed:
         raise MetricUndefinedError(
             "no concept varies over these images, so there are no other values to set"
         )
     swapped = rng.permutation(n)
-    ways: dict[str, Callable[[_Obedience], NDArray[np.float64]]] = {
+    ways: dict[str, Callable[[Obedience], NDArray[np.float64]]] = {
         "score": lambda one: one.read,
         "chance": lambda one: one.read[:, swapped],
         "ignored": lambda one: np.broadcast_to(one.before, one.read.shape),

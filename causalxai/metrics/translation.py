@@ -24,6 +24,7 @@ from causalxai.errors import CapabilityError
 from causalxai.explainer import Explanation
 from causalxai.intervention import Intervention
 from causalxai.metric import ScoringInputs
+from causalxai.metrics.pictures import pictures
 from causalxai.oracle import Oracle
 
 MOST_RENDERED = 64
@@ -185,5 +186,4 @@ def _rendered_changes(
 
 def _pictures(oracle: Oracle, units: Units, done: Intervention) -> Tensor:
     """Return one picture for each unit, channels averaged, ``[n, h, w]`` on the CPU."""
-    images = oracle.query(units, done, want=("images",)).answer("images")[0]
-    return images.mean(dim=1).cpu().float()
+    return pictures(oracle, units, done)[0].mean(dim=1)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Self
 
 import pytest
 import torch
 from torch import Tensor
 
 from causalxai import Dataset, Explanation, Split
+from causalxai.concept_space import Units
+from causalxai.intervention import Intervention
+from causalxai.oracle import Response, Want
 from causalxai.testing import toy_world
-from causalxai.testing.toys import ToyWorld, paint
+from causalxai.testing.toys import ToyOracle, ToyWorld, paint
 
 Explain = Callable[[Tensor], Explanation]
 
@@ -42,3 +46,25 @@ def explain(world: ToyWorld) -> Explain:
         return Explanation(images, target, world.space.names(), importance)
 
     return make
+
+
+class PaintedOracle(ToyOracle):
+    """The toy oracle, whose pictures are changed by a function, and are then read back."""
+
+    @classmethod
+    def of(cls, world: ToyWorld, paint: Callable[[Tensor], Tensor]) -> Self:
+        oracle = cls(world.oracle.config).bind(world.classifier, world.space)
+        oracle.paint = paint
+        return oracle
+
+    def _respond(
+        self, units: Units, interventions: Intervention, want: tuple[Want, ...]
+    ) -> Response:
+        response = super()._respond(units, interventions, want)
+        images = self.paint(response.answer("images"))
+        flat, shape = images.flatten(0, 1), images.shape[:2]
+        return Response(
+            logits=self.classifier.logits(flat).unflatten(0, shape),
+            readback=self.space.encode(flat).values.unflatten(0, shape),
+            images=images,
+        )

@@ -10,11 +10,16 @@ from typing import Any
 import pytest
 
 from causalxai import Metric
+from causalxai.metrics.composition import Composition
 from causalxai.metrics.correctness import Correctness
 from causalxai.metrics.faithfulness import Faithfulness, InformationCoefficient
 from causalxai.metrics.intervention_validity import InterventionValidity
 from causalxai.metrics.interventional import InterventionalFaithfulness
+from causalxai.metrics.minimality import Minimality
+from causalxai.metrics.necessity_sufficiency import NecessitySufficiency
 from causalxai.metrics.pixel_flipping import Deletion, Insertion
+from causalxai.metrics.realism import Realism
+from causalxai.metrics.reversibility import Reversibility
 from causalxai.metrics.sanity import Sanity
 from causalxai.metrics.stability import RelativeStability, Stability
 from causalxai.testing import Bench, Case, Check, parametrize_with_checks, toy_world
@@ -41,6 +46,11 @@ METRICS: dict[str, Callable[[], Metric]] = {
     "correctness": partial(Correctness, subsets=2),
     "deletion": partial(Deletion, steps=4),
     "insertion": partial(Insertion, steps=4),
+    "composition": Composition,
+    "reversibility": partial(Reversibility, images=10),
+    "minimality": partial(Minimality, images=10),
+    "realism": partial(Realism, images=20),
+    "necessity-sufficiency": partial(NecessitySufficiency, images=10, draws=2),
 }
 
 
