@@ -9,14 +9,16 @@ import signal
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
-from rich.console import Console
 
 from causalxai.errors import CausalxaiError, NotStoredError, SpecError
 from causalxai.process import discard_output, prepare_output, stopped_by_signals
 from causalxai.supervision import DEBUG_VARIABLE, debugging, supervise
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 app = typer.Typer(
     name="causalxai",
@@ -24,6 +26,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    # Help in frames would load rich, which takes longer than all the rest.
+    rich_markup_mode=None,
 )
 
 SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="A YAML spec.", show_default=False)]
@@ -268,7 +272,10 @@ def validate(
     trust_code: TrustCode = False,
     debug: Debug = False,  # noqa: ARG001
 ) -> None:
-    """Check a spec with its paths, classes and layers before any training; list all mistakes."""
+    """Check a spec before any training, and list all mistakes.
+
+    Its paths, classes and layers are checked, too.
+    """
     _set_up_logging()
     from causalxai.config import load_grid
     from causalxai.pipeline.validation import validate_grid
@@ -291,7 +298,7 @@ def layers(
     trust_code: TrustCode = False,
     debug: Debug = False,  # noqa: ARG001
 ) -> None:
-    """List the layers of a spec's classifier, with what methods can use them for.
+    """List the layers of a spec's classifier, and their uses.
 
     A spec with no more than a data set and a classifier will do.
     """
@@ -308,7 +315,7 @@ def layers(
 
 @app.command()
 def plugins() -> None:
-    """List all plugins with their distributions, and the errors of those that are broken."""
+    """List all plugins, and the errors of those that are broken."""
     from rich.table import Table
 
     from causalxai.plugin import registry
@@ -338,7 +345,10 @@ def report(
     trust_code: TrustCode = False,
     debug: Debug = False,  # noqa: ARG001
 ) -> None:
-    """Render the report of a run again from stored results, and print its path."""
+    """Render a run's report again from stored results.
+
+    Its path is printed.
+    """
     console = _set_up_logging()
     from causalxai.pipeline import run
     from causalxai.progress.bars import terminal_progress
@@ -370,6 +380,8 @@ def _score_line(name: str, brief: dict[str, object]) -> str:
 
 def _console(*, width: int | None = None, stderr: bool = False) -> Console:
     """Return a console that shows every text as it is; names of users may look like markup."""
+    from rich.console import Console
+
     return Console(width=width, stderr=stderr, markup=False, emoji=False)
 
 

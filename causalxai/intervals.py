@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final, TypeAlias
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 Values: TypeAlias = NDArray[np.float64]
 Bounds: TypeAlias = tuple[float | None, float | None]
@@ -118,7 +118,9 @@ def widened(ends: Values, value: Values | np.float64, n: int) -> Values:
     """
     if n < 2:
         return ends
-    factor = stats.t.ppf(1 - _TAIL, n - 1) / stats.norm.ppf(1 - _TAIL) * np.sqrt(n / (n - 1))
+    factor = (
+        scipy.stats.t.ppf(1 - _TAIL, n - 1) / scipy.stats.norm.ppf(1 - _TAIL) * np.sqrt(n / (n - 1))
+    )
     wide: Values = value + factor * (ends - value)
     return wide
 
@@ -140,7 +142,7 @@ def _studentised(data: Values, resamples: NDArray[np.int64]) -> tuple[float, flo
     least = min(0.0, float(np.quantile(ratios, right, method="lower")))
     most = max(0.0, float(np.quantile(ratios, 1 - left, method="higher")))
     if n >= _MANY:
-        student = float(stats.t.ppf(1 - _TAIL, n - 1))
+        student = float(scipy.stats.t.ppf(1 - _TAIL, n - 1))
         least, most = min(least, -student), max(most, student)
     error = deviation / np.sqrt(n)
     return mean - most * error, mean - least * error
@@ -157,6 +159,6 @@ def _least_favourable(mean: float, n: int, bounds: Bounds) -> tuple[float, float
     if least is None or most is None:
         return _UNKNOWN
     hits = n * min(1.0, max(0.0, (mean - least) / (most - least)))
-    low = stats.beta.ppf(_TAIL, hits, n - hits + 1) if hits > 0 else 0.0
-    high = stats.beta.ppf(1 - _TAIL, hits + 1, n - hits) if hits < n else 1.0
+    low = scipy.stats.beta.ppf(_TAIL, hits, n - hits + 1) if hits > 0 else 0.0
+    high = scipy.stats.beta.ppf(1 - _TAIL, hits + 1, n - hits) if hits < n else 1.0
     return least + (most - least) * float(low), least + (most - least) * float(high)

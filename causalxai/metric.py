@@ -11,8 +11,8 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, final, get_args
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from causalxai.capabilities import Capability
 from causalxai.concept_space import Units
@@ -155,7 +155,7 @@ class Estimate:
         if not np.isin(data, (0.0, 1.0)).all():
             raise ValueError("each hit must be 0 or 1")
         count = int(data.sum())
-        interval = stats.binomtest(count, data.size).proportion_ci(0.95, method="wilson")
+        interval = scipy.stats.binomtest(count, data.size).proportion_ci(0.95, method="wilson")
         return cls(count / data.size, float(interval.low), float(interval.high), int(data.size))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from causalxai.config.vary import Label
 
@@ -37,7 +37,7 @@ def mean_of(values: Sequence[float]) -> Mean:
     sd = float(np.std(values, ddof=1))
     if sd <= _ROUNDING * float(np.abs(values).max()):
         return Mean(mean, sd, n=n)
-    low, high = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    low, high = scipy.stats.ttest_1samp(values, 0).confidence_interval(0.95)
     return Mean(mean, sd, float(low), float(high), n)
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import Lasso
 
 Values = NDArray[np.float64]
 
@@ -90,6 +89,8 @@ def _select(x: Values, y: Values, shares: Values, sparsity: float) -> NDArray[np
     """Return the columns that the lasso keeps; all are centred, the shares sum to one."""
     if sparsity == 0:
         return np.arange(x.shape[1])
+    from sklearn.linear_model import Lasso
+
     most = np.abs((shares * y) @ x).max()
     # Scaled to a response of order one: the solver's tolerance is not relative in all versions.
     lasso = Lasso(alpha=sparsity, fit_intercept=False, max_iter=_ITERATIONS)

@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import scipy
 import torch
 from pydantic import Field, NonNegativeInt
-from scipy import stats
 from torch import Tensor
 
 from causalxai.capabilities import Capability
@@ -98,7 +98,7 @@ def sampled_shapley_values(
         pair = [_gains(game, one) for one in (order, order.flip(0))]
         rows.append((pair[0] + pair[1]) / 2)
     gains = torch.stack(rows)
-    reach = float(stats.t.ppf(0.975, orders - 1)) / math.sqrt(orders)
+    reach = float(scipy.stats.t.ppf(0.975, orders - 1)) / math.sqrt(orders)
     return ShapleyValues(gains.mean(dim=0), reach * gains.std(dim=0))
 
 

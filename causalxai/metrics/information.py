@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
-from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
 
 Column = NDArray[np.float64]
 
 
 def equal_frequency(values: Column, bins: int) -> NDArray[np.int64]:
     """Return each value's bin; bins are equally full except that equal values share a bin."""
-    ranks = stats.rankdata(values, method="average") - 0.5
+    ranks = scipy.stats.rankdata(values, method="average") - 0.5
     numbers: NDArray[np.int64] = (ranks * bins / len(values)).astype(np.int64)
     return numbers
 
@@ -77,6 +76,8 @@ def coefficient(one: Column, other: Column, neighbours: int, seed: int) -> float
        2004; by scikit-learn.
     .. [2] Linfoot, "An informational measure of correlation", Information and Control 1, 1957.
     """
+    from sklearn.feature_selection import mutual_info_regression
+
     nats = mutual_info_regression(
         _normal_scores(one)[:, None],
         _normal_scores(other),
@@ -98,6 +99,8 @@ def boolean_coefficient(one: Column, other: Column, neighbours: int, seed: int) 
     most = entropy(codes)
     if most <= 0:
         return float("nan")
+    from sklearn.feature_selection import mutual_info_classif
+
     nats = mutual_info_classif(
         _normal_scores(other)[:, None],
         codes,
@@ -110,6 +113,6 @@ def boolean_coefficient(one: Column, other: Column, neighbours: int, seed: int) 
 
 
 def _normal_scores(values: Column) -> Column:
-    ranks = stats.rankdata(values, method="average")
-    scores: Column = stats.norm.ppf((ranks - 0.5) / len(values))
+    ranks = scipy.stats.rankdata(values, method="average")
+    scores: Column = scipy.stats.norm.ppf((ranks - 0.5) / len(values))
     return scores

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
+import scipy
 import torch
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
-from scipy import stats
 from torch import Tensor
 
 from causalxai.capabilities import Capability
@@ -289,8 +289,8 @@ def _correlations(claimed: NDArray[np.float64], shown: NDArray[np.float64]) -> N
     ranked = (np.ptp(claimed, axis=0) > 0) & (np.ptp(shown, axis=0) > 0)
     if ranked.any():
         # scipy's spearmanr would also correlate each image with all others, which is slow.
-        one, other = (stats.rankdata(table[:, ranked], axis=0) for table in (claimed, shown))
-        rho[ranked] = stats.pearsonr(one, other, axis=0).statistic
+        one, other = (scipy.stats.rankdata(table[:, ranked], axis=0) for table in (claimed, shown))
+        rho[ranked] = scipy.stats.pearsonr(one, other, axis=0).statistic
     return rho
 
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy
 import torch
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
-from scipy import stats
 
 from causalxai.errors import CapabilityError
 from causalxai.explainer import Explanation
@@ -177,12 +177,12 @@ class _Change:
             return 0.0
         if np.ptp(one) == 0 or np.ptp(other) == 0:
             return float("nan")
-        return min(2.0, max(0.0, 1 - float(stats.spearmanr(one, other).statistic)))
+        return min(2.0, max(0.0, 1 - float(scipy.stats.spearmanr(one, other).statistic)))
 
 
 def _by_chance(claims: NDArray[np.float64], rng: np.random.Generator) -> Estimate:
     """Return how much changes where the entries of all images change places."""
-    ranks = stats.rankdata(claims.ravel())
+    ranks = scipy.stats.rankdata(claims.ravel())
     if np.ptp(ranks) == 0:
         return Estimate(0.0)
     shuffled = [np.corrcoef(ranks, rng.permutation(ranks))[0, 1] for _ in range(_SHUFFLES)]

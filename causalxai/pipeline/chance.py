@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import scipy
 import torch
-from scipy import stats
 
 from causalxai.classifier import Classifier
 from causalxai.dataset import Dataset
@@ -59,4 +59,4 @@ def no_better_than_chance(classifier: Classifier, dataset: Dataset) -> str:
 
 
 def _chance_of(right: int, count: int, chance: float) -> float:
-    return float(stats.binomtest(right, count, chance, alternative="greater").pvalue)
+    return float(scipy.stats.binomtest(right, count, chance, alternative="greater").pvalue)

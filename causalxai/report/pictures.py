@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.image import imsave
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -103,6 +102,8 @@ def map_thumbnail(image: Tensor, heat: Tensor) -> str:
 
 
 def _as_png(pixels: Pixels) -> str:
+    from matplotlib.image import imsave
+
     buffer = io.BytesIO()
     imsave(buffer, pixels, format="png", metadata={"Software": "causalxai"})
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -7,14 +7,11 @@ import io
 import re
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
-from matplotlib.figure import Figure as PlotFigure
-from matplotlib.text import Text as PlotText
-
 from causalxai.report.section import Figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as PlotFigure
 
 INK = "#1f2933"
 """The colour of text and lines."""
@@ -46,24 +43,32 @@ _HASHED = re.compile(r"""(\bid="|url\(#|href="#)([a-z][0-9a-f]{10})([")])""")
 
 def new_figure(width: float, height: float) -> PlotFigure:
     """Return an empty matplotlib figure in the report's style; sizes in inches."""
-    with mpl.rc_context(_STYLE):
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure as PlotFigure
+
+    with rc_context(_STYLE):
         return PlotFigure(figsize=(width, height), layout="constrained")
 
 
 def axes_grid(figure: PlotFigure, rows: int, columns: int, **options: Any) -> list[list[Axes]]:
     """Return a grid of axes in the report's style, always a list of rows."""
-    with mpl.rc_context(_STYLE):
+    from matplotlib import rc_context
+
+    with rc_context(_STYLE):
         axes = figure.subplots(rows, columns, squeeze=False, **options)
     return [list(row) for row in axes]
 
 
 def embed(figure: PlotFigure, caption: str, alt: str, *, raster: bool = False) -> Figure:
     """Render a figure for the report, as SVG, or as PNG if it has many points or pixels."""
+    from matplotlib import rc_context
+    from matplotlib.text import Text as PlotText
+
     # Names of users are text, also where they contain dollar signs.
     for text in figure.findobj(PlotText):
         text.set_parse_math(False)
     buffer = io.BytesIO()
-    with mpl.rc_context(_STYLE):
+    with rc_context(_STYLE):
         if raster:
             figure.savefig(buffer, format="png", metadata={"Software": None})
             return Figure(caption, alt, png=buffer.getvalue())

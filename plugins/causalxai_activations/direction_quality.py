@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from scipy import stats
+import scipy
 from torch import Tensor
 
 from causalxai.errors import DataError
@@ -88,7 +88,7 @@ def correlation_of(positions: Tensor, values: Tensor, name: str) -> Estimate:
     """
     if float(positions.std()) == 0 or float(values.std()) == 0:
         raise DataError(f"concepts: {name!r}, or the layer along its direction, does not vary")
-    found = stats.pearsonr(positions.cpu().numpy(), values.cpu().numpy())
+    found = scipy.stats.pearsonr(positions.cpu().numpy(), values.cpu().numpy())
     interval = found.confidence_interval(0.95)
     return Estimate(
         float(found.statistic), float(interval.low), float(interval.high), len(positions)

@@ -9,8 +9,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.optimize import nnls
-from sklearn.decomposition import NMF
-from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 from causalxai.errors import DataError
@@ -74,6 +72,9 @@ def factorise(
             f"concepts.factors: {count} factors cannot be found in {n} crops with {channels} "
             f"channels; at most {min(n, channels)} can"
         )
+    from sklearn.decomposition import NMF
+    from sklearn.exceptions import ConvergenceWarning
+
     if not activations.any():
         raise DataError("all activations of the layer are 0, so that they have no factors")
     seed = int(torch.randint(2**31, (1,), generator=rng))

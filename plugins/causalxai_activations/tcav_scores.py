@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+import scipy
 import torch
 from numpy.typing import NDArray
-from scipy import stats
 from torch import Tensor
 
 from causalxai.metric import Estimate
@@ -158,5 +158,5 @@ def _share_as_large(random: Values, value: float) -> float:
 
 def _adjusted(p: Values) -> Values:
     flat = p.ravel()
-    adjusted: Values = stats.false_discovery_control(flat) if flat.size else flat
+    adjusted: Values = scipy.stats.false_discovery_control(flat) if flat.size else flat
     return adjusted.reshape(p.shape)

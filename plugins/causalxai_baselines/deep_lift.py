@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from captum import attr
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -123,6 +122,8 @@ class DeepLift(RescaleRule):
     config: Config
 
     def _attribution(self, inputs: ExplanationInputs) -> Attribute:
+        from captum import attr
+
         classifier = inputs.classifier
         network, _ = _rescalable(classifier)
         deep_lift = attr.DeepLift(network)
@@ -165,6 +166,8 @@ class DeepShap(RescaleRule):
         return self.config.baselines
 
     def _attribution(self, inputs: ExplanationInputs) -> Attribute:
+        from captum import attr
+
         classifier, train = inputs.classifier, inputs.dataset.train
         chosen = torch.randperm(len(train), generator=inputs.rng)[: self.config.baselines]
         baselines = train.images[chosen].to(classifier.device)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from captum import attr
 from torch import Tensor, nn
 
 from causalxai.classifier import Classifier
@@ -62,6 +61,8 @@ class GradCam(GradientAttribution):
         self._layer(classifier)
 
     def _attribution(self, inputs: ExplanationInputs) -> Attribute:
+        from captum import attr
+
         model = inputs.classifier.model
         name = self._layer(inputs.classifier)
         _require_feature_maps(inputs.classifier, name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from captum import attr
 from pydantic import Field
 from torch import Tensor
 
@@ -54,6 +53,8 @@ class Saliency(GradientAttribution):
         return super().map_note
 
     def _attribution(self, inputs: ExplanationInputs) -> Attribute:
+        from captum import attr
+
         saliency = attr.Saliency(inputs.classifier.model)
 
         def attribute(images: Tensor, target: Tensor) -> Attributed:
@@ -102,6 +103,8 @@ class IntegratedGradients(GradientAttribution):
         return self.config.steps
 
     def _attribution(self, inputs: ExplanationInputs) -> Attribute:
+        from captum import attr
+
         integrated = attr.IntegratedGradients(inputs.classifier.model)
 
         def attribute(images: Tensor, target: Tensor) -> Attributed:

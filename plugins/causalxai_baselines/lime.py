@@ -6,10 +6,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import torch
-from captum import attr
 from pydantic import Field
-from skimage.segmentation import felzenszwalb, slic
-from sklearn.linear_model import Ridge
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -74,6 +71,8 @@ class Lime(Attribution):
     config: Config
 
     def _attribution(self, inputs: ExplanationInputs) -> Attribute:
+        from captum import attr
+
         config, rng = self.config, inputs.rng
 
         def some_of_them(_image: Tensor, **kwargs: Any) -> Tensor:
@@ -112,6 +111,8 @@ class Lime(Attribution):
 
     def _superpixels(self, image: Tensor) -> Tensor:
         """Return ``[h, w]`` with numbers from 0 on."""
+        from skimage.segmentation import felzenszwalb, slic
+
         picture = image.movedim(0, -1).double().cpu().numpy()
         if self.config.segmentation == "slic":
             # Compactness weights position against colour: greys differ by at most 1, Lab colours by
@@ -136,6 +137,8 @@ class _Ridge:
     """Scikit-learn's ridge regression with the two methods that captum requires of a model."""
 
     def __init__(self, penalty: float) -> None:
+        from sklearn.linear_model import Ridge
+
         self._ridge = Ridge(alpha=penalty)
 
     def fit(self, train_data: DataLoader[tuple[Tensor, ...]]) -> None:

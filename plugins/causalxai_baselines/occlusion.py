@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from captum import attr
 from pydantic import Field
 from torch import Tensor
 
@@ -53,6 +52,8 @@ class Occlusion(Attribution):
     config: Config
 
     def _attribution(self, inputs: ExplanationInputs) -> Attribute:
+        from captum import attr
+
         colours, *sides = inputs.classifier.image_shape
         window, stride = self.config.window, self.config.stride
         if window > min(sides) or stride > window:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from pydantic import Field
-from sklearn.datasets import load_digits
 from torch.nn import functional
 
 from causalxai.dataset import Dataset, DatasetSource, Split
@@ -51,6 +50,8 @@ class Digits(DatasetSource):
 
     def load(self, *, rng: torch.Generator, progress: Progress = SILENT) -> Dataset:  # noqa: ARG002
         """Enlarge the digits by cubic interpolation and stretch the contrast of each to [0, 1]."""
+        from sklearn.datasets import load_digits
+
         digits = load_digits()
         small = torch.from_numpy(digits.images).float().unsqueeze(1)
         large = functional.interpolate(

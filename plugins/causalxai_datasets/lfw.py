@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from pydantic import Field
-from skimage.data import lfw_subset
 from torch.nn import functional
 
 from causalxai.dataset import Dataset, DatasetSource, Split
@@ -49,6 +48,8 @@ class Lfw(DatasetSource):
 
     def load(self, *, rng: torch.Generator, progress: Progress = SILENT) -> Dataset:  # noqa: ARG002
         """Enlarge the images by bilinear interpolation, and draw those that are held out."""
+        from skimage.data import lfw_subset
+
         small = torch.from_numpy(lfw_subset()).float().unsqueeze(1)
         images = functional.interpolate(small, size=self.config.size, mode="bilinear")
         labels = (torch.arange(len(images)) >= _FACES).long()

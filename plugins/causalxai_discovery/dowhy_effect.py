@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import networkx as nx
 import numpy as np
+import scipy
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy import stats
 
 from causalxai.capabilities import Capability
 from causalxai.explainer import Explanation
@@ -100,7 +100,7 @@ class DowhyEffect(Metric):
             _rank_correlation(effects, rng.permuted(answered, axis=None)) for _ in range(_SHUFFLES)
         ]
         n = len(effects)
-        linear = float(stats.pearsonr(effects.ravel(), answered.ravel()).statistic)
+        linear = float(scipy.stats.pearsonr(effects.ravel(), answered.ravel()).statistic)
         opposite = float((np.sign(effects) * np.sign(answered) < 0).mean())
         common = _rank_correlation(estimated.with_common_cause, answered)
         parts = {
@@ -236,7 +236,7 @@ def _steps(table: CausalTable) -> NDArray[np.float64]:
 def _rank_correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
     if np.ptp(one) == 0 or np.ptp(other) == 0:
         raise MetricUndefinedError("all effects are the same, so that there is no correlation")
-    return float(stats.spearmanr(one.ravel(), other.ravel()).statistic)
+    return float(scipy.stats.spearmanr(one.ravel(), other.ravel()).statistic)
 
 
 def _with_interval(

@@ -7,9 +7,9 @@ from typing import Literal, TypeAlias
 import networkx as nx
 import numpy as np
 import pandas as pd
+import scipy
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy import stats
 
 from causalxai.capabilities import Capability
 from causalxai.columns import standardised
@@ -143,7 +143,7 @@ def partial_correlation(
     r = float(left @ right / norm) if norm > 0 else 0.0
     freedom = n - design.shape[1] - 1
     t = r * np.sqrt(freedom / max(1 - r**2, np.finfo(float).tiny))
-    return float(2 * stats.t.sf(abs(t), freedom))
+    return float(2 * scipy.stats.t.sf(abs(t), freedom))
 
 
 def _observed(inputs: ScoringInputs) -> NDArray[np.float64]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy import stats
 
 from causalxai_discovery.claims import Claims
 from causalxai_discovery.constraints import Constraints
@@ -74,7 +74,7 @@ def _p_values(causes: NDArray[np.float64], effect: NDArray[np.float64]) -> NDArr
     weights = inverse @ x.T @ y
     variance = ((y - x @ weights) ** 2).sum() / (n - k - 1)
     error = np.sqrt(np.maximum(variance * np.diag(inverse), np.finfo(float).tiny))
-    p: NDArray[np.float64] = 2 * stats.t.sf(np.abs(weights / error), n - k - 1)
+    p: NDArray[np.float64] = 2 * scipy.stats.t.sf(np.abs(weights / error), n - k - 1)
     return p
 
 

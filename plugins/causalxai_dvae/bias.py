@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy
 import torch
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
-from scipy import stats
 from torch import Tensor
 
 from causalxai.capabilities import Capability, expect
@@ -207,7 +207,7 @@ class _Changes:
             return 0.0
         shares = [one.var(ddof=1) / len(one) / 4 for one in self.of]
         spent = sum(share**2 / (len(one) - 1) for share, one in zip(shares, self.of, strict=True))
-        return float(stats.t.ppf(0.975, self.variance**2 / spent) * self.variance**0.5)
+        return float(scipy.stats.t.ppf(0.975, self.variance**2 / spent) * self.variance**0.5)
 
     def turned_at_random(self, rng: np.random.Generator) -> _Changes:
         first, second = (one * rng.choice([-1, 1], len(one)) for one in self.of)
@@ -226,7 +226,9 @@ class _Call:
         references = np.array([one.mean for one in unbiased])
         r = len(references)
         spread = float(np.sqrt(references.var(ddof=1) * (1 + 1 / r) + changes.variance))
-        half, floor = (float(stats.t.ppf((1 + one) / 2, r - 1)) * spread for one in (0.95, level))
+        half, floor = (
+            float(scipy.stats.t.ppf((1 + one) / 2, r - 1)) * spread for one in (0.95, level)
+        )
         value = changes.mean - float(references.mean())
         return cls(Estimate(value, value - half, value + half, n=r), floor)
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import torch
 from pydantic import Field, PositiveFloat
-from sklearn.linear_model import Ridge
 from torch import Tensor
 from torch.nn import functional
 
@@ -104,6 +103,8 @@ def fit_probe(
     CapabilityError
         If the data set labels no concepts.
     """
+    from sklearn.linear_model import Ridge
+
     source = dataset.reference if dataset.reference is not None else dataset.train
     if source.concepts is None or not dataset.concept_names:
         raise CapabilityError("attribute probes need labels of concepts; the data set has none")

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, NamedTuple
 
+import scipy
 import torch
 from pydantic import BeforeValidator, Field
-from scipy import stats
 from torch import Tensor
 
 from causalxai.capabilities import Capability, expect
@@ -173,7 +173,7 @@ class _Tally:
         if n < 2:
             return edge
         variance = max(0.0, (float(self.squares[at]) - n * mean**2) / (n - 1))
-        half = float(stats.t.ppf(0.975, n - 1)) * (variance / n) ** 0.5
+        half = float(scipy.stats.t.ppf(0.975, n - 1)) * (variance / n) ** 0.5
         return replace(edge, low=mean - half, high=mean + half)
 
     def __add__(self, other: _Tally) -> _Tally:

@@ -6,7 +6,6 @@ import warnings
 from typing import cast
 
 import torch
-from captum.attr import DeepLift, IntegratedGradients, Saliency
 from torch import Tensor
 
 from causalxai.classifier import Classifier
@@ -36,6 +35,8 @@ def reference_maps(
     remarks
         Which maps are left out or doubtful, and why.
     """
+    from captum.attr import IntegratedGradients, Saliency
+
     try:
         classifier.require_gradients("a reference map")
         refuse_flat_gradients("a reference map", classifier.model, images.to(classifier.device))
@@ -90,6 +91,8 @@ def _missing(values: Tensor, difference: Tensor) -> float:
 
 def _deep_lift(classifier: Classifier, images: Tensor, classes: Tensor) -> Tensor | str:
     """Return the attributions of DeepLIFT, or why there are none."""
+    from captum.attr import DeepLift
+
     probes = probe_images(classifier.image_shape)[:6].to(images.device)
     with warnings.catch_warnings():
         # captum warns about its own hooks on every call, and removes them.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
@@ -19,6 +19,9 @@ from causalxai.report.section import Figure, Section, Table, Text
 from causalxai_dvae.explainer import FlipExplainer
 from causalxai_dvae.flip_answers import FlipAnswers
 from causalxai_dvae.report.code import say_prediction
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _MOST_IMAGES, _MOST_BARS, _MOST_BITS = 6, 7, 24
 _COLUMNS = 5

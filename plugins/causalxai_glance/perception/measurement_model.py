@@ -7,10 +7,6 @@ from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import Ridge
-from sklearn.model_selection import KFold, cross_val_predict
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import PolynomialFeatures, SplineTransformer, StandardScaler
 
 from causalxai.errors import DataError
 
@@ -58,6 +54,8 @@ class ReadingBias:
 
     def terms(self, concepts: Values) -> Values:
         """Return the powers and products of the concepts, ``[n, terms]``."""
+        from sklearn.preprocessing import PolynomialFeatures
+
         z = np.clip((concepts - self.mean) / self.sd, -_FARTHEST, _FARTHEST)
         return np.asarray(PolynomialFeatures(self.degree).fit_transform(z), dtype=np.float64)
 
@@ -183,6 +181,11 @@ def others_alone(concepts: Values, rng: np.random.Generator, *, most: int = 4000
     n, m = chosen.shape
     if m == 1 or n < _FEWEST:
         return np.zeros(m)
+    from sklearn.linear_model import Ridge
+    from sklearn.model_selection import KFold, cross_val_predict
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import PolynomialFeatures, SplineTransformer, StandardScaler
+
     seed = int(rng.integers(2**31))
     folds = KFold(5, shuffle=True, random_state=seed)
     shares = np.empty(m)

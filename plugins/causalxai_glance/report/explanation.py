@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import SupportsFloat, cast
+from typing import TYPE_CHECKING, SupportsFloat, cast
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.container import BarContainer
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -20,6 +18,10 @@ from causalxai.report.section import Figure, Section, Table, Text
 from causalxai_glance.explainer import GlanceExplainer
 from causalxai_glance.pairs import Pairs
 from causalxai_glance.report.image_strips import MINUS, side_name, strips
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.container import BarContainer
 
 _MOST_IMAGES, _MOST_CONTRASTED, _MOST_UNNAMED, _MOST_BARS = 4, 3, 4, 9
 # The R² from which on a linear model of the logit is good, and from which on it is rough.

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from matplotlib.axes import Axes
 from torch import Tensor
 
 from causalxai.dataset import some_of_each_class
@@ -14,6 +13,9 @@ from causalxai.report.pictures import draw_picture, draw_signed
 from causalxai.report.plots import axes_grid, embed, new_figure
 from causalxai.report.section import Figure
 from causalxai_glance.pairs import Pairs
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MINUS = "\N{MINUS SIGN}"
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
-from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -17,6 +18,9 @@ from causalxai.report.training_curves import TrainingCurve, draw_training_curves
 from causalxai_glance.latent_space import LatentSpace
 from causalxai_glance.twin.quality import FAITHFUL_EFFECT, FAITHFUL_READBACK, Quality
 from causalxai_glance.twin.training import TERMS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _PICTURES, _POINTS, _PANELS = 10, 400, 3
 # Scatter plots are raster images with fewer pixels than the page is wide, hence small fonts.

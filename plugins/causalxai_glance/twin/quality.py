@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from typing import Self, cast
 
 import torch
-from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from causalxai.classifier import Classifier
@@ -209,6 +208,8 @@ def _alignment_auc(readings: Tensor, labels: Tensor, levels: Tensor) -> tuple[fl
 
 def _auc(readings: Tensor, present: Tensor) -> float | None:
     """Return the probability that a reading with the concept is above one without it."""
+    from sklearn.metrics import roc_auc_score
+
     present = present.cpu()
     if bool(present.all()) or not bool(present.any()):
         return None

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
-from matplotlib.axes import Axes
 from matplotlib.ticker import LogFormatter, NullFormatter
 from torch import Tensor
 
@@ -18,6 +17,9 @@ from causalxai.report.pictures import draw_picture, draw_signed
 from causalxai.report.plots import CATEGORIES, INK, OPPOSE, SUPPORT, axes_grid, embed, new_figure
 from causalxai.report.section import Figure, Section, Table, Text
 from causalxai_interventional.explainer import InterventionalExplainer
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def explanation_report(

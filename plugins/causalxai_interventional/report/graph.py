@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from causalxai.graph import CausalGraph, Edge, NodeKind
 from causalxai.report.builder import GraphReport, ReportInputs
 from causalxai.report.plots import axes_grid, embed, new_figure
 from causalxai.report.section import Section, Table, Text
 from causalxai_interventional.discoverer import InterventionalDiscoverer
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 COMMON = 0.8
 """The paper calls an edge global that is causal in over 80 % of the images."""
