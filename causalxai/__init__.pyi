@@ -36,6 +36,7 @@ from .pipeline import explain as explain
 from .pipeline import load as load
 from .pipeline import run as run
 from .plugin import PluginConfig as PluginConfig
+from .renderer import Renderer as Renderer
 from .storage.checkpoint import Checkpoint as Checkpoint
 from .what_if import Change as Change
 from .what_if import WhatIf as WhatIf

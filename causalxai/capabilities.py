@@ -18,6 +18,8 @@ class Capability(StrEnum):
     """The data set comes with measured concepts."""
     REFERENCE = "reference"
     """The data set has images whose concepts are independent of one another."""
+    RENDERER = "renderer"
+    """The data set can draw its individuals anew, with other concepts."""
     CONCEPTS = "concepts"
     """There is a concept space."""
     ORACLE = "oracle"
@@ -38,6 +40,7 @@ class Capability(StrEnum):
 _MEANING = {
     Capability.OBSERVATIONS: "observations (labels of the concepts, in the data set)",
     Capability.REFERENCE: "reference images (whose concepts are independent, in the data set)",
+    Capability.RENDERER: "a renderer (which draws individuals anew, in the data set)",
     Capability.CONCEPTS: "a concept space ('concepts')",
     Capability.ORACLE: "an oracle ('oracle')",
     Capability.READBACK: "an oracle that reads concepts back ('readback')",
@@ -46,7 +49,7 @@ _MEANING = {
 }
 
 
-OFFERED_BY_DATA = frozenset({Capability.OBSERVATIONS, Capability.REFERENCE})
+OFFERED_BY_DATA = frozenset({Capability.OBSERVATIONS, Capability.REFERENCE, Capability.RENDERER})
 """The capabilities that a data set may offer; all others come from other stages of a run."""
 
 

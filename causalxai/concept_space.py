@@ -328,6 +328,13 @@ class ConceptSpace(DatasetDependent, ABC):
     def restore(self, record: Record, classifier: Classifier) -> Self:
         """Restore what ``to_record`` returned, so that the space reads as when it was stored."""
 
+    def attach(self, dataset: Dataset) -> Self:  # noqa: ARG002
+        """Take from the data set what is not in the record, such as a renderer; return ``self``.
+
+        It is called after every ``restore``. By default there is nothing to take.
+        """
+        return self
+
     def summary(self) -> Mapping[str, Json]:
         """Return figures of the fit on the test images, for a run's summary, by name."""
         return {}

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from causalxai.image_data.reading import Fit
     from causalxai.image_data.settings import Reading
     from causalxai.image_data.tensors import Array, Given
+    from causalxai.renderer import Renderer
 
 # What reads images is imported when it is called, because it loads PyTorch, and this module does
 # not.
@@ -58,6 +59,8 @@ class Dataset:
         Whether the classifier that is explained has never been trained on ``test``; ``None`` if
         that is not known. A classifier that a run trains itself is trained on ``train``, so that
         nothing needs to be said.
+    renderer
+        Draws the individuals anew with other concepts, where the data set is drawn.
     """
 
     train: Split
@@ -67,6 +70,7 @@ class Dataset:
     graph: CausalGraph | None = None
     reference: Split | None = None
     held_out: bool | None = None
+    renderer: Renderer | None = None
 
     def __post_init__(self) -> None:
         splits = {"train": self.train, "test": self.test}
@@ -97,10 +101,11 @@ class Dataset:
 
     @property
     def offers(self) -> frozenset[Capability]:
-        """Which of ``Capability.OBSERVATIONS`` and ``Capability.REFERENCE`` it has."""
+        """Which of the observations, the reference images and the renderer it has."""
         known = {
             Capability.OBSERVATIONS: self.train.concepts,
             Capability.REFERENCE: self.reference,
+            Capability.RENDERER: self.renderer,
         }
         return frozenset(capability for capability, part in known.items() if part is not None)
 

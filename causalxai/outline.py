@@ -25,7 +25,8 @@ class Outline:
     concept_names
         The names of the measured concepts; empty if there are none.
     offers
-        Which of ``Capability.OBSERVATIONS`` and ``Capability.REFERENCE`` the data set has.
+        Which of ``Capability.OBSERVATIONS``, ``Capability.REFERENCE`` and ``Capability.RENDERER``
+        the data set has.
     """
 
     class_names: tuple[str, ...]

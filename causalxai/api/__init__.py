@@ -82,6 +82,7 @@ API: tuple[Section, ...] = (
             "causalxai.image_data.settings": ("FolderSettings",),
             "causalxai.image_data.stratified": ("stratified_split",),
             "causalxai.outline": ("Outline",),
+            "causalxai.renderer": ("Mechanism", "Renderer", "StructuralRenderer"),
             "causalxai.columns": (
                 *("dependent_columns", "informative_rows", "require_float32"),
                 *("require_independent", "standardised"),
@@ -223,7 +224,14 @@ API: tuple[Section, ...] = (
         {
             "causalxai.testing": (
                 *("Bench", "BrokenPromiseError", "Case", "Check", "Keeper", "KilledError"),
-                *("LinearScm", "ToyWorld", "checks_for", "parametrize_with_checks", "toy_world"),
+                *(
+                    "LinearScm",
+                    "ToyWorld",
+                    "check_renderer",
+                    "checks_for",
+                    "parametrize_with_checks",
+                    "toy_world",
+                ),
             ),
         },
     ),

@@ -124,6 +124,7 @@ class Sanity(Metric):
         if space is None or oracle is None:
             return replace(inputs, classifier=classifier)
         kept = type(space)(space.config).restore(space.to_record(), classifier)
+        kept = kept.attach(inputs.dataset)
         asked = type(oracle)(oracle.config).bind(
             classifier, kept, memory_ceiling=oracle.memory_ceiling
         )

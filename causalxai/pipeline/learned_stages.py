@@ -137,7 +137,7 @@ class ConceptStage:
     ) -> ConceptSpace:
         """Return the fitted space; one that was given fitted is only restored."""
         if self._part.learned is not None:
-            return self.restore(self._part.learned.record, classifier)
+            return self.restore(self._part.learned.record, classifier, dataset)
         return self._watch.call(
             self._part.provenance,
             Stage.CONCEPTS,
@@ -147,11 +147,11 @@ class ConceptStage:
             ),
         )
 
-    def restore(self, record: Record, classifier: Classifier) -> ConceptSpace:
+    def restore(self, record: Record, classifier: Classifier, dataset: Dataset) -> ConceptSpace:
         """Return the space that was stored."""
         return self._watch.call(
             self._part.provenance,
             Stage.CONCEPTS,
             ConceptSpace,
-            lambda: self._space.restore(record, classifier),
+            lambda: self._space.restore(record, classifier).attach(dataset),
         )

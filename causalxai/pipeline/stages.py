@@ -193,7 +193,7 @@ class Pipeline:
                 self._checkpoint(stage),
             ),
             lambda fitted: fitted.to_record(),
-            lambda record: concepts.restore(record, self.classifier),
+            lambda record: concepts.restore(record, self.classifier, self.dataset),
         )
 
     @cached_property

@@ -21,6 +21,7 @@ right answers can be computed in closed form.
 from causalxai.testing.bench import Bench, BrokenPromiseError
 from causalxai.testing.conformance import Case, Check, checks_for, parametrize_with_checks
 from causalxai.testing.killed import Keeper, KilledError
+from causalxai.testing.renderer_checks import check_renderer
 from causalxai.testing.scm import LinearScm
 from causalxai.testing.toys import ToyWorld, toy_world
 
@@ -33,6 +34,7 @@ __all__ = [
     "KilledError",
     "LinearScm",
     "ToyWorld",
+    "check_renderer",
     "checks_for",
     "parametrize_with_checks",
     "toy_world",

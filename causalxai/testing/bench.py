@@ -105,6 +105,9 @@ class Bench(Generic[PluginT]):
             case Capability.REFERENCE:
                 dataset = replace(self.inputs.dataset, reference=None)
                 return replace(self.seeded(), dataset=dataset)
+            case Capability.RENDERER:
+                dataset = replace(self.inputs.dataset, renderer=None)
+                return replace(self.seeded(), dataset=dataset)
         return replace(self.seeded(), oracle=None)
 
     def require(self, kept: bool, complaint: str) -> None:

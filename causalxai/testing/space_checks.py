@@ -97,6 +97,7 @@ def record_brings_the_space_back(bench: Bench[ConceptSpace]) -> None:
     fresh = bench.fresh()
     restored = fresh.restore(stored(space.to_record()), bench.inputs.classifier)
     bench.require(restored is fresh, "restore does not return self")
+    bench.require(fresh.attach(bench.inputs.dataset) is fresh, "attach does not return self")
     bench.require(list(fresh.concepts) == list(space.concepts), "restored concepts differ")
     expected = space.encode(bench.images)
     _require_same_units(bench, fresh.encode(bench.images), expected, "restored")
@@ -109,6 +110,7 @@ def space_sections_can_be_shown(bench: Bench[ConceptSpace]) -> None:
     """Require what the report shows to be made of sections, for a restored space as well."""
     record = stored(_fitted(bench).to_record())
     restored = bench.fresh().restore(record, bench.inputs.classifier)
+    restored = restored.attach(bench.inputs.dataset)
     inputs = replace(bench.report_inputs(), space=restored)
     for build in report_builders(bench, "concept_spaces"):
         require_sections(bench, build(restored, inputs))

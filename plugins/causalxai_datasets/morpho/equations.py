@@ -162,6 +162,11 @@ class Equation(PluginConfig):
         """The concepts that occur, in the order of ``CONCEPTS``."""
         return tuple(name for name in CONCEPTS if name in self.parsed.names)
 
+    def follow(self, values: Mapping[str, Values], noise: Values) -> Values:
+        """Return the concept, given its parents and its noise, of one shape; it is not clipped."""
+        found = self.parsed.evaluate({**values, "noise": noise})
+        return np.broadcast_to(found, noise.shape)
+
 
 Equations: TypeAlias = Mapping[Concept, Equation]
 Ranges: TypeAlias = Mapping[Concept, tuple[float, float]]
@@ -192,7 +197,7 @@ def graph_of(equations: Equations) -> CausalGraph:
 
 def sample(
     equations: Equations, n: int, rng: np.random.Generator, *, within: Ranges | None = None
-) -> Values:
+) -> tuple[Values, Values]:
     """Draw concepts from their equations.
 
     Parameters
@@ -210,8 +215,8 @@ def sample(
 
     Returns
     -------
-    ndarray
-        ``[n, m]``, in the order of ``CONCEPTS``.
+    values, noise
+        ``[n, m]`` each, in the order of ``CONCEPTS``. The noise of an equation without any is 0.
 
     Raises
     ------
@@ -221,14 +226,24 @@ def sample(
     streams = dict(zip(CONCEPTS, rng.spawn(len(CONCEPTS)), strict=True))
     graph = graph_of(equations)
     values: dict[str, Values] = {}
-    for name in sorted(equations, key=graph.order().index):
+    noise: dict[str, Values] = {}
+    for name in causes_first(equations):
         equation = equations[name]
-        noise = {} if equation.noise is None else {"noise": equation.noise.draw(n, streams[name])}
-        found = np.broadcast_to(equation.parsed.evaluate(values | noise), n)
+        own = equation.noise
+        noise[name] = np.zeros(n) if own is None else own.draw(n, streams[name])
+        found = equation.follow(values, noise[name])
         _check_finite(name, equation, found)
         values[name] = found if within is None else _drawable(name, found, *within[name])
         _check_varied(name, equation, values[name])
-    return np.stack([values[name] for name in graph.nodes], axis=1)
+    values_of, noise_of = (
+        np.stack([table[name] for name in graph.nodes], axis=1) for table in (values, noise)
+    )
+    return values_of, noise_of
+
+
+def causes_first(equations: Equations) -> list[Concept]:
+    """Return the concepts with an equation, each after its parents."""
+    return sorted(equations, key=graph_of(equations).order().index)
 
 
 def _check_finite(name: Concept, equation: Equation, values: Values) -> None:

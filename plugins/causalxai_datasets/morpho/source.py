@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Literal, Self
 
@@ -25,8 +25,8 @@ from causalxai_datasets.mnist import Mnist
 from causalxai_datasets.morpho.cached_rendering import pictures_of, skeletons_of
 from causalxai_datasets.morpho.concepts import CONCEPTS, RANGES, Concept
 from causalxai_datasets.morpho.equations import Equation, graph_of, sample
+from causalxai_datasets.morpho.renderer import DigitRenderer, DrawnDigits
 from causalxai_datasets.morpho.scenarios import SCENARIOS, Scenario, Variant, scenario_equations
-from causalxai_datasets.morpho.skeletons import Skeleton
 
 # MNIST's digits fill a box of 20 pixels on pages of 28; scikit-learn's get the same margin.
 _BOX = 20 / 28
@@ -134,12 +134,13 @@ class Morpho(DatasetSource):
 
     def outline(self) -> Outline:
         """Return the classes, the concepts and the shape of the images, as the settings say."""
+        always = {Capability.OBSERVATIONS, Capability.RENDERER}
         references = {Capability.REFERENCE} if self.config.references else set()
         return Outline(
             class_names=tuple(name for name in ALL_DIGITS if int(name) not in self._left_out),
             image_shape=(1, self.config.size, self.config.size),
             concept_names=self._names,
-            offers=frozenset({Capability.OBSERVATIONS, *references}),
+            offers=frozenset({*always, *references}),
         )
 
     def load(self, *, rng: torch.Generator, progress: Progress = SILENT) -> Dataset:
@@ -162,19 +163,22 @@ class Morpho(DatasetSource):
         shown = rows + list(range(len(train), len(skeletons)))
         sizes = [len(rows), len(test)]
         generator = numpy_generator(rng)
-        wanted = self._sample(sizes, generator)
+        wanted, noise = self._sample(sizes, generator)
+        sizes.append(self.config.references)
         if self.config.references:
             again = np.resize(np.arange(len(train)), self.config.references)
             shown += again.tolist()
             drawn = np.resize(wanted[: sizes[0]], (self.config.references, wanted.shape[1]))
             wanted = np.concatenate([wanted, generator.permuted(drawn, axis=0)])
-        everything = self._drawn(skeletons, shown, wanted, progress)
+            noise = np.concatenate([noise, np.zeros_like(drawn)])
+        # Concepts that were shuffled follow from nothing.
+        follows = (np.arange(len(shown)) < sum(sizes[:2])) & (not self.config.independent)
+        digits = DrawnDigits([skeletons[row] for row in shown], wanted, noise, follows)
         everything = replace(
-            everything,
+            self._drawn(digits, progress),
             labels=torch.cat([train.labels, test.labels])[shown],
             groups=torch.tensor(shown),
         )
-        sizes.append(self.config.references)
         first, second, third = (
             everything[end - size : end] for end, size in zip(np.cumsum(sizes), sizes, strict=True)
         )
@@ -185,26 +189,20 @@ class Morpho(DatasetSource):
             concept_names=self._names,
             graph=self._graph,
             reference=third if len(third) else None,
+            renderer=DigitRenderer(self.equations(), digits, [everything.images[:]]),
         )
 
-    def _drawn(
-        self,
-        skeletons: Sequence[Skeleton],
-        rows: Sequence[int],
-        wanted: NDArray[np.float64],
-        progress: Progress,
-    ) -> Split:
-        """Draw some skeletons with given concepts, and measure the images."""
+    def _drawn(self, digits: DrawnDigits, progress: Progress) -> Split:
+        """Draw digits, and measure the images."""
         columns = [CONCEPTS.index(name) for name in self._names]
-        values = np.full((len(rows), len(CONCEPTS)), np.nan)
-        values[:, columns] = wanted
-        chosen = [skeletons[row] for row in rows]
-        images, measured = pictures_of(chosen, values, self.config.size, progress)
+        values = np.full((len(digits.values), len(CONCEPTS)), np.nan)
+        values[:, columns] = digits.values
+        images, measured = pictures_of(digits.skeletons, values, self.config.size, progress)
         return Split(
             images,
-            torch.zeros(len(rows), dtype=torch.int64),
+            torch.zeros(len(images), dtype=torch.int64),
             torch.from_numpy(measured[:, columns]).float(),
-            torch.from_numpy(wanted).float(),
+            torch.from_numpy(digits.values).float(),
         )
 
     def fingerprint(self) -> str:
@@ -256,9 +254,12 @@ class Morpho(DatasetSource):
             images = functional.pad(images, (1, 1, 1, 1))
         return Split(images, labels[labels >= 0])
 
-    def _sample(self, sizes: list[int], rng: np.random.Generator) -> NDArray[np.float64]:
-        values = sample(self.equations(), sum(sizes), rng, within=RANGES)
+    def _sample(
+        self, sizes: list[int], rng: np.random.Generator
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the concepts of all digits, and the noise of their equations."""
+        values, noise = sample(self.equations(), sum(sizes), rng, within=RANGES)
         if not self.config.independent:
-            return values
+            return values, noise
         parts = np.split(values, [sizes[0]])
-        return np.concatenate([rng.permuted(part, axis=0) for part in parts])
+        return np.concatenate([rng.permuted(part, axis=0) for part in parts]), noise

@@ -96,7 +96,7 @@ def test_noise_has_the_moments_of_its_distribution(
     noise: dict[str, Any], mean: float, sd: float
 ) -> None:
     given = equations(thickness={"expression": "noise", "noise": noise})
-    drawn = sample(given, 40_000, np.random.default_rng(0))
+    drawn, _ = sample(given, 40_000, np.random.default_rng(0))
     assert drawn.shape == (40_000, 1)
     assert drawn.mean() == pytest.approx(mean, abs=4 * sd / 200)
     assert drawn.std() == pytest.approx(sd, rel=0.02)
@@ -104,7 +104,7 @@ def test_noise_has_the_moments_of_its_distribution(
 
 def test_effects_follow_their_causes_and_columns_a_fixed_order() -> None:
     given = equations(intensity="noise", thickness={"expression": "2 * intensity + 1"})
-    thickness, intensity = sample(given, 50, np.random.default_rng(0)).T
+    thickness, intensity = sample(given, 50, np.random.default_rng(0))[0].T
     assert np.array_equal(thickness, 2 * intensity + 1)
 
 
@@ -112,16 +112,16 @@ def test_what_cannot_be_drawn_is_the_nearest_that_can_for_its_effects_too() -> N
     given = equations(intensity="100 * noise")
     given = given | {"thickness": Equation(expression="intensity / 50")}
     within = {"thickness": (1.0, 3.0), "intensity": (-75.0, 125.0)}
-    thickness, intensity = sample(given, 500, np.random.default_rng(0), within=within).T
-    _, free = sample(given, 500, np.random.default_rng(0)).T
+    thickness, intensity = sample(given, 500, np.random.default_rng(0), within=within)[0].T
+    _, free = sample(given, 500, np.random.default_rng(0))[0].T
     assert np.array_equal(intensity, np.clip(free, -75, 125))
     assert np.array_equal(thickness, np.clip(intensity / 50, 1, 3))
     assert thickness.max() == 2.5
 
 
 def test_noises_are_independent_and_one_equation_does_not_move_another_s() -> None:
-    both = sample(equations(slant="noise", width="noise"), 5000, np.random.default_rng(7))
-    alone = sample(equations(width="5 + noise"), 5000, np.random.default_rng(7))
+    both, _ = sample(equations(slant="noise", width="noise"), 5000, np.random.default_rng(7))
+    alone, _ = sample(equations(width="5 + noise"), 5000, np.random.default_rng(7))
     assert abs(np.corrcoef(both.T)[0, 1]) < 0.05
     assert np.array_equal(both[:, 1] + 5, alone[:, 0])
 

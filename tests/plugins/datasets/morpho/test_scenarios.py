@@ -26,7 +26,7 @@ TRUTH = {
 
 def draw(scenario: Scenario, variant: Variant) -> dict[str, Array]:
     equations = scenario_equations(scenario, variant)
-    values = sample(equations, 20_000, np.random.default_rng(0))
+    values, _ = sample(equations, 20_000, np.random.default_rng(0))
     return dict(zip(equations, values.T, strict=True))
 
 
