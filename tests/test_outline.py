@@ -25,6 +25,12 @@ SOURCES: list[tuple[str, dict[str, Any]]] = [
     ("cartoon-faces", {**FACES, "task": "male", "concepts": ["smiling"], "references": 40}),
     ("morpho", MORPHO),
     ("morpho", {**MORPHO, "leave_out": [0, 3], "references": 10}),
+    ("colored-digits", {"size": 16, "limit": 30, "test_limit": 10}),
+    ("colored-digits", {"classes": {"a": [1], "b": [2]}, "limit": 30, "references": 10}),
+    ("parts", {"count": 40, "test_count": 5, "classes": 3}),
+    ("parts", {"count": 40, "test_count": 5, "references": 20}),
+    ("shapes", {"count": 20, "test_count": 5}),
+    ("shapes", {"count": 20, "test_count": 5, "rule": {"cube": False}, "references": 20}),
     ("image-folder", {"size": 8}),
     ("image-folder", {"size": 12, "channels": 1, "concepts": "concepts.csv"}),
 ]

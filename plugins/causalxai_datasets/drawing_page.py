@@ -44,6 +44,17 @@ class Pose:
     tilt: float = 0.0
     scale: float = 1.0
 
+    @property
+    def turn(self) -> Points:
+        """The matrix ``[2, 2]`` that turns and scales rows of coordinates."""
+        sin, cos = math.sin(self.tilt) * self.scale, math.cos(self.tilt) * self.scale
+        return np.array([[cos, sin], [-sin, cos]])
+
+    def on_page(self, points: Points) -> Points:
+        """Return where points ``[p, 2]`` are on the page."""
+        placed: Points = points @ self.turn + (self.x, self.y)
+        return placed
+
 
 WHOLE_PAGE = Pose()
 """The page's own coordinates."""
@@ -76,8 +87,7 @@ class DrawingPage:
         return page
 
     def _set(self, pose: Pose) -> None:
-        sin, cos = math.sin(pose.tilt) * pose.scale, math.cos(pose.tilt) * pose.scale
-        self._turn: Points = np.array([[cos, sin], [-sin, cos]]) * self._half
+        self._turn: Points = pose.turn * self._half
         self._shift: Points = (np.array([pose.x, pose.y]) + 1) * self._half
         self._unit = pose.scale * self._half
 
