@@ -52,6 +52,7 @@ TESTED_WITH_OTHERS = {
     "causalxai/image_data/checks.py",
     "causalxai/image_data/folder.py",
     "causalxai/image_data/settings.py",
+    "causalxai/metrics/gauge.py",
     "causalxai/metrics/repeated_explanations.py",
     "causalxai/network/layer_access.py",
     "causalxai/network/object_digest.py",

@@ -9,9 +9,20 @@ from types import ModuleType
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from causalxai import Classifier, Dataset, ScoringInputs, Split
+from causalxai import (
+    BooleanConcept,
+    Classifier,
+    Concept,
+    Dataset,
+    ScoringInputs,
+    Split,
+    Units,
+)
+from causalxai.generic.rendered_space import RenderedSpace
+from causalxai.generic.renderer_oracle import RendererOracle
+from causalxai.renderer import Mechanism, StructuralRenderer
 from causalxai.seeding import torch_generator
 from causalxai.testing import ToyWorld, toy_world
 from causalxai_baselines.patch_oracle import PatchOracle
@@ -73,6 +84,63 @@ def patches() -> ScoringInputs:
     )
 
 
+class Greys(StructuralRenderer):
+    """Flat pictures of three channels: light → grey = light / 2 + noise, and a switch."""
+
+    errors = (0.0, 0.0, 0.0)
+
+    def __init__(self, own: Tensor, noise: Tensor) -> None:
+        super().__init__(
+            concepts=[Concept("light", 0.0, 1.0), Concept("grey", 0.0, 1.0), BooleanConcept("on")],
+            columns=[0, 1, 2],
+            pictures=[self._draw(torch.arange(len(own)), own)],
+            own=own,
+            mechanisms=[Mechanism(1, (0,), lambda who, values: values[..., 0] / 2 + noise[who])],
+        )
+
+    def _drawable(self, values: Tensor) -> Tensor:
+        return torch.cat([values[..., :2].clamp(0, 1), (values[..., 2:] > 0.5).to(values)], dim=-1)
+
+    def _draw(self, individuals: Tensor, values: Tensor) -> Tensor:
+        return values.float()[:, :, None, None].expand(-1, -1, 4, 4).contiguous()
+
+    def _measure(self, individuals: Tensor, images: Tensor) -> Tensor:
+        return images[:, :, 0, 0]
+
+
+def rendered() -> ScoringInputs:
+    """A linear classifier of flat pictures that are drawn from known concepts."""
+    generator = torch_generator(0)
+    light = 0.6 * torch.rand(40, generator=generator, dtype=torch.float64)
+    noise = 0.4 * torch.rand(40, generator=generator, dtype=torch.float64)
+    switch = (torch.rand(40, generator=generator) > 0.5).double()
+    own = torch.stack([light, light / 2 + noise, switch], dim=1)
+    renderer = Greys(own, noise)
+    pictures = renderer.draw(
+        Units(own.float(), {"individual": torch.arange(40)}), own.float()[None]
+    )[0]
+    model = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 2))
+    with torch.no_grad():
+        model[2].weight.copy_(torch.tensor([[1.0, 2.0, -0.5], [-1.0, 0.5, 1.0]]))
+        model[2].bias.zero_()
+        model[2].bias -= model(pictures).mean(dim=0)
+    classifier = Classifier(model, class_names="ab", image_shape=(3, 4, 4))
+    split = Split(pictures, classifier.predict(pictures), own.float(), own.float())
+    dataset = Dataset(
+        split, split, ("a", "b"), tuple(c.name for c in renderer.concepts), renderer=renderer
+    )
+    space = RenderedSpace().fit(classifier, dataset, rng=generator)
+    oracle = RendererOracle().bind(classifier, space)
+    return ScoringInputs(
+        classifier=classifier, dataset=dataset, rng=generator, space=space, oracle=oracle
+    )
+
+
+@pytest.fixture
+def greys() -> ScoringInputs:
+    return rendered()
+
+
 FIXTURES = {"glance": "glance_context", "dvae": "bit_context", "parameters": "inputs"}
 
 
@@ -85,6 +153,8 @@ def pair(request: pytest.FixtureRequest) -> Callable[[str], ScoringInputs]:
             return toy_world(0).inputs()
         if name == "patches":
             return patches()
+        if name == "rendered":
+            return rendered()
         found: ScoringInputs = request.getfixturevalue(FIXTURES[name])
         return found
 

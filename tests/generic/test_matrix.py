@@ -21,7 +21,7 @@ from causalxai.intervention import Intervention
 from causalxai.seeding import torch_generator
 from causalxai.testing import Bench, Case, parametrize_with_checks, toy_world
 
-PAIRS = ("toy", "patches", "glance", "dvae", "parameters")
+PAIRS = ("toy", "rendered", "patches", "glance", "dvae", "parameters")
 EXPLAINERS: dict[str, Callable[[], Explainer]] = {
     "single-effects": partial(SingleEffects, most=12),
     "shapley": partial(Shapley, most=12, orders=2),
