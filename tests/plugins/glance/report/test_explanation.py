@@ -15,6 +15,7 @@ from causalxai import CausalGraph, Dataset, ScoringInputs
 from causalxai.cli import _figure
 from causalxai.explainer import Explanation
 from causalxai.graph import Edge, EdgeKind
+from causalxai.report import training_curves
 from causalxai.report.section import Figure, Section, Table, Text
 from causalxai_glance.explainer import GlanceExplainer
 from causalxai_glance.latent_space import LatentSpace
@@ -45,6 +46,17 @@ def shown(latent_space: LatentSpace, squares: Dataset) -> Section:
     return twin_section(latent_space, squares)
 
 
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the rendering of figures out, which takes seconds and decides no word."""
+
+    def empty(figure: object, caption: str, alt: str, *, raster: bool = False) -> Figure:
+        return Figure(caption, alt, svg="<svg/>")
+
+    monkeypatch.setattr(figures, "embed", empty)
+    monkeypatch.setattr(training_curves, "embed", empty)
+
+
 def test_a_twin_is_shown_from_all_sides(shown: Section):
     pictures, alignment, clusters, losses = items(shown, Figure)
     assert all(figure.png for figure in (pictures, alignment, clusters))
@@ -72,6 +84,7 @@ def test_the_table_holds_the_quality(shown: Section, latent_space: LatentSpace):
         assert (row[-1] == "yes") == (quality.readback[i] >= 0.9 and own >= 0.8)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_what_is_not_measured_is_said_to_be_so(latent_space: LatentSpace, squares: Dataset):
     space = copy.copy(latent_space)
     space.quality_ = replace(latent_space.quality_, alignment=(None, 0.5))
@@ -85,6 +98,7 @@ def test_what_is_not_measured_is_said_to_be_so(latent_space: LatentSpace, square
     assert _figure(summary["alignment R2"]) == "size not measured, brightness 0.5"
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_table_holds_the_qualitys_own_verdict(
     latent_space: LatentSpace, squares: Dataset, monkeypatch: pytest.MonkeyPatch
 ):
@@ -93,6 +107,7 @@ def test_the_table_holds_the_qualitys_own_verdict(
     assert [row[-1] for row in table.rows] == ["no", "yes"]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_verdict_is_said_in_words(latent_space: LatentSpace, squares: Dataset):
     space = copy.copy(latent_space)
     good = {"readback": (0.95, 0.9), "effect": ((0.9, 0.0), (0.1, 0.8))}
@@ -114,6 +129,7 @@ def test_the_same_twin_gives_the_same_bytes(
         assert (one.png, one.svg) == (other.png, other.svg)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_twin_without_names_is_shown_too(latent_space: LatentSpace, squares: Dataset):
     space = copy.copy(latent_space)
     space.named_ = ()
@@ -195,7 +211,7 @@ def signed(value: torch.Tensor) -> str:
 
 
 def test_explanations_are_shown_and_summed_up(glance_context: ScoringInputs):
-    explanation = explanation_of(glance_context)
+    explanation = explanation_of(glance_context, pictures=1)
     section = explanation_section(explanation, glance_context.classifier.class_names)
     [figure], [table] = items(section, Figure), items(section, Table)
     assert figure.png is not None
@@ -235,7 +251,7 @@ def test_trust_is_told_in_numbers(glance_context: ScoringInputs):
 
 
 def test_the_same_explanation_gives_the_same_bytes(glance_context: ScoringInputs):
-    explanation = explanation_of(glance_context, count=2)
+    explanation = explanation_of(glance_context, count=1)
     one, other = (
         items(explanation_section(explanation, ("x", "y", "z")), Figure)[0] for _ in range(2)
     )
