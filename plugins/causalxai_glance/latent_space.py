@@ -23,7 +23,7 @@ from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError, DataError
 from causalxai.graph_discoverer import BackgroundKnowledge
 from causalxai.image_data.lazy import mean_image
-from causalxai.memory import rows_that_fit, tell_if_too_large
+from causalxai.memory import rows_that_fit
 from causalxai.network.flat_gradients import refuse_flat_gradients
 from causalxai.network.working_memory import bytes_at_widest
 from causalxai.outline import Outline
@@ -40,6 +40,7 @@ from causalxai_glance.scm import (
     is_boolean,
 )
 from causalxai_glance.twin.generator import resolutions
+from causalxai_glance.twin.material import material_of
 from causalxai_glance.twin.objective import Batch
 from causalxai_glance.twin.quality import MOST_AT_ONCE, Quality, measure_quality
 from causalxai_glance.twin.training import TwinConfig, new_twin, train_twin
@@ -47,7 +48,6 @@ from causalxai_glance.twin.training import TwinConfig, new_twin, train_twin
 _PARENTS_BEYOND = 3
 _UNNAMED = "latent "
 _TRIED = 4
-_COPIES, _BYTES = 3, 4
 
 PREDICTION = "prediction"
 """The name of the node for the classifier's prediction."""
@@ -174,6 +174,8 @@ class LatentSpace(ConceptSpace):
     ) -> Self:
         """Train the twin on ``dataset.train`` and measure it on ``dataset.test``.
 
+        It is trained on reference images too, where there are some whose concepts are known.
+
         Raises
         ------
         CapabilityError
@@ -190,12 +192,13 @@ class LatentSpace(ConceptSpace):
         self._attach(classifier, dataset.concept_names if labelled else ())
         some = dataset.train.images[:_TRIED].to(classifier.device)
         refuse_flat_gradients("glance", classifier.model, some)
-        material = self._material(dataset.train, self._standardise(dataset))
+        material = material_of(dataset.train, self._standardise(dataset), classifier)
         self.scm_ = self._fit_scm(dataset.train)
         self.twin_, self.history_ = train_twin(
             classifier,
             material,
             self.config,
+            reference=self._reference_material(dataset.reference),
             levels=self._levels(),
             rng=rng,
             progress=progress,
@@ -367,15 +370,10 @@ class LatentSpace(ConceptSpace):
         latents = torch.zeros(1, self.config.latents, device=self._classifier.device)
         return bytes_at_widest(self.twin_.generate, latents)
 
-    def _material(self, split: Split, labels: Tensor) -> Batch:
-        tell_if_too_large(
-            "the embeddings of the training images",
-            _COPIES * _BYTES * len(split) * self._classifier.head.width,
-            "take fewer training images",
-        )
-        embeddings = self._classifier.embed(split.images)
-        logits = self._classifier.head.logits(embeddings)
-        return Batch(split.images, embeddings.cpu(), logits.detach().cpu(), labels)
+    def _reference_material(self, reference: Split | None) -> Batch | None:
+        if reference is None or reference.concepts is None or not self.named_:
+            return None
+        return material_of(reference, self._standardised(reference), self._classifier)
 
     def _scale_the_unnamed(self, embeddings: Tensor) -> None:
         with torch.no_grad():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -89,6 +90,13 @@ class Batch:
     def __getitem__(self, rows: Tensor) -> Batch:
         parts = (self.images, self.embeddings, self.logits, self.concepts)
         return Batch(*(part[rows] for part in parts))
+
+    @classmethod
+    def joined(cls, batches: Sequence[Batch]) -> Batch:
+        """Return batches, whose images are read, one after the other."""
+        images = torch.cat([batch.images[:] for batch in batches])
+        others = zip(*((b.embeddings, b.logits, b.concepts) for b in batches), strict=True)
+        return cls(images, *(torch.cat(parts) for parts in others))
 
     def to(self, device: torch.device) -> Batch:
         """Return the batch on a device."""

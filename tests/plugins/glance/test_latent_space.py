@@ -265,6 +265,17 @@ def test_without_labels_no_concept_has_a_name(looker: Classifier, tiny: Dataset)
     assert torch.equal(back.encode(tiny.test.images).values, space.encode(tiny.test.images).values)
 
 
+def test_reference_images_are_learned_from_if_their_concepts_are_known(
+    looker: Classifier, tiny: Dataset
+):
+    reference = tiny.train[:30]
+    unknown = replace(tiny, reference=with_concepts(reference, None))
+    plain, with_unknown = fit(looker, tiny).history_, fit(looker, unknown).history_
+    torch.testing.assert_close(with_unknown, plain, rtol=0, atol=0)
+    known = fit(looker, replace(tiny, reference=reference)).history_
+    assert not torch.equal(known, plain)
+
+
 def test_seeds_matter(looker: Classifier, tiny: Dataset):
     images = tiny.test.images
     one, other = (fit(looker, tiny, seed).encode(images).values for seed in (0, 1))
