@@ -209,7 +209,7 @@ def _scenario(name: str, n: int, seed: int, labels: str) -> tuple[Values, Edges]
     if labels == "set":
         rows = max(_FEWEST_ROWS, 10 * n)
         rng = np.random.default_rng(derive_seed(seed, "labels", name))
-        return sample(equations, rows, rng), edges
+        return sample(equations, rows, rng)[0], edges
     morpho = Morpho(scenario=scenario, variant=variant, draws=_DRAWS)
     measured = morpho.load(rng=torch_generator(seed, "labels", name)).train.concepts
     assert measured is not None

@@ -58,7 +58,7 @@ def test_a_rating_does_not_look_like_the_cause(seed):
 @pytest.mark.parametrize("scenario", ["TI", "TID", "IT"])
 def test_whole_grey_levels_keep_their_direction(scenario, n):
     equations = scenario_equations(scenario, "corrected")
-    values, graph = sample(equations, n, np.random.default_rng(0)), graph_of(equations)
+    (values, _), graph = sample(equations, n, np.random.default_rng(0)), graph_of(equations)
     intensity = graph.nodes.index("intensity")
     values[:, intensity] = np.round(values[:, intensity])
     assert len(np.unique(values[:, intensity])) < 200

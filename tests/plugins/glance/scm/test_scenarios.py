@@ -12,7 +12,7 @@ def shuffled(scenario: str, n: int, seed: int) -> tuple[np.ndarray, set[tuple[in
     """Return values and true edges with the columns in random order: literally, truth is 0 → 1."""
     equations = scenario_equations(scenario, "corrected")
     rng = np.random.default_rng(seed)
-    values, graph = sample(equations, n, rng), graph_of(equations)
+    (values, _), graph = sample(equations, n, rng), graph_of(equations)
     order = rng.permutation(len(graph.nodes))
     nodes = [graph.nodes[k] for k in order]
     edges = {(nodes.index(e.source), nodes.index(e.target)) for e in graph.edges}
