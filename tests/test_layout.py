@@ -139,6 +139,7 @@ TESTED_WITH_OTHERS = {
     "plugins/causalxai_glance/twin/training.py",
     "plugins/causalxai_glance/twin/twin.py",
     "plugins/causalxai_interventional/calls.py",
+    "plugins/causalxai_interventional/changed_heads.py",
     "plugins/causalxai_interventional/changed_operations.py",
     "plugins/causalxai_interventional/changes.py",
     "plugins/causalxai_interventional/correction.py",
@@ -150,6 +151,7 @@ TESTED_WITH_OTHERS = {
     "plugins/causalxai_interventional/reference_maps.py",
     "plugins/causalxai_interventional/report/explanation.py",
     "plugins/causalxai_interventional/report/graph.py",
+    "plugins/causalxai_interventional/running_layers.py",
 }
 """Source files that are tested through the files that use them."""
 

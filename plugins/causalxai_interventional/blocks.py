@@ -35,7 +35,7 @@ SPATIAL = frozenset({
 
 RESHAPES = frozenset({"flatten", "reshape", "unflatten", "view", "_unsafe_view"})
 _REDUCTIONS = frozenset({"amax", "amin", "logsumexp", "mean", "sum"})
-_SOFTMAX = frozenset({"log_softmax", "softmax", "_log_softmax", "_softmax"})
+SOFTMAX = frozenset({"log_softmax", "softmax", "_log_softmax", "_softmax"})
 _PRIME = 1009
 """A number of images that no other size of a network is a multiple of, to tell them apart."""
 
@@ -244,7 +244,7 @@ _RULES: tuple[tuple[frozenset[str], Rule], ...] = (
     (SPATIAL, _spatial),
     (frozenset({"pad", "constant_pad_nd", "reflection_pad2d", "replication_pad2d"}), _padding),
     (_REDUCTIONS, _reduction),
-    (_SOFTMAX | {"layer_norm", "linear", "rms_norm"}, _row_wise),
+    (SOFTMAX | {"layer_norm", "linear", "rms_norm"}, _row_wise),
     (frozenset({"scaled_dot_product_attention"}), _attention),
     (frozenset({"permute", "transpose"}), _permuted),
     (frozenset({"select", "slice", "squeeze", "unsqueeze"}), _resized),

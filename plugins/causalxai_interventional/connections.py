@@ -64,6 +64,9 @@ def find_connections(
         ``[n, c, h, w]`` that differ from one another, on the classifier's device.
     """
     names = {layer.name for layer in layers}
+    if any(layer.granularity == "head" for layer in layers):
+        # Heads read all channels of what is before them, and are read by all of their layer's.
+        return Connections(dict.fromkeys(names, ()), frozenset())
     feeds: dict[str, tuple[str, ...]]
     if dataflow is not None:
         feeds = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch
@@ -11,6 +11,7 @@ from torch.nn import Conv2d, Linear
 
 from causalxai.classifier import Classifier
 from causalxai.network.exported import ExportedNetwork, exported, gives_the_logits
+from causalxai_interventional.attention_heads import AttentionHeads, attention_heads
 from causalxai_interventional.blocks import Block, followed, name_of
 from causalxai_interventional.calls import calls_of, mark_weights
 from causalxai_interventional.plan import Plan, plan_of
@@ -39,7 +40,8 @@ class Dataflow:
         self.classifier = classifier
         self.network = exported(classifier.model, images, _prepared)
         self._calls: dict[str, tuple[fx.Node, ...]] = {}
-        self._plans: dict[str, Plan] = {}
+        self._plans: dict[tuple[str, bool], Plan] = {}
+        self._heads: dict[str, AttentionHeads] | None = None
         self._reached: dict[tuple[fx.Node, bool], dict[fx.Node, Block]] = {}
 
     @torch.no_grad()
@@ -63,11 +65,23 @@ class Dataflow:
         calls = self.calls(layer)
         return calls[0] if len(calls) == 1 else None
 
-    def plan(self, layer: str) -> Plan:
-        """Return what is computed for edits of a layer."""
-        if layer not in self._plans:
-            self._plans[layer] = plan_of(self.network, self.calls(layer))
-        return self._plans[layer]
+    @property
+    def heads(self) -> Mapping[str, AttentionHeads]:
+        """The heads of attention, by the name of the layer that reads them, in order."""
+        if self._heads is None:
+            self._heads = attention_heads(self.network, self.classifier.model)
+        return self._heads
+
+    def plan(self, layer: str, *, heads: bool = False) -> Plan:
+        """Return what is computed for edits of a layer, or of the heads that it reads."""
+        if (layer, heads) not in self._plans:
+            if heads:
+                read = self.heads[layer]
+                plan = plan_of(self.network, read.outputs, read.axis)
+            else:
+                plan = plan_of(self.network, self.calls(layer))
+            self._plans[layer, heads] = plan
+        return self._plans[layer, heads]
 
     def feeders(self, layer: str) -> tuple[str, ...]:
         """Return the layers whose output channels are the input channels of ``layer``."""

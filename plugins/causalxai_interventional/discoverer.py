@@ -143,9 +143,9 @@ class _Tally:
             spread = by_source(edges[:, 0], found.layer)
             return torch.unflatten(spread, 2, (channels, -1))
 
-        filters = found.layer.granularity == "filter"
+        whole = not found.layer.by_edge
         tested, supports, opposes, delta = (
-            field[:, 0][..., None] if filters else by_channel(field)
+            field[:, 0][..., None] if whole else by_channel(field)
             for field in (found.tested, found.supports, found.opposes, found.delta)
         )
         effect = -delta.sum(dim=3)
@@ -271,7 +271,7 @@ def _layer_edges(
             "supports": {name: float(supports[k, n]) for name, (supports, _) in shares.items()},
             "opposes": {name: float(opposes[k, n]) for name, (_, opposes) in shares.items()},
         }
-        if layer.granularity == "filter":
+        if not layer.by_edge:
             here = _Spot(layer.name, k, NodeKind.PARAMETER)
             for index, name in enumerate(found):
                 if class_of is None and float(peak[index, k, n]) >= rule.min_frequency:

@@ -1,19 +1,26 @@
 """Single edits of one layer's weights, and the change of the layer's output by each.
 
 All fast strategies use one fact: do(w_kn = v) changes only output channel k of its layer, by (v -
-1) times the contribution of the edge n → k. The bias is not changed.
+1) times the contribution of the edge n → k. A neuron is all edges into k and the bias; a head is
+all edges out of its part of the layer's input, so that it changes all output channels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 EditableLayer = nn.Conv2d | nn.Linear
+
+Granularity = Literal["slice", "filter", "neuron", "head"]
+"""What one edit scales: the edge n → k, all edges into k, these and the bias of k, or all edges out
+of one head of attention."""
 
 
 @dataclass(frozen=True)
@@ -23,25 +30,31 @@ class Edits:
     Parameters
     ----------
     channel
-        ``[q]``, the destination k of each edit.
+        ``[q]``, the destination k of each edit; of heads, the head.
     source
-        ``[q]``, the input channel n of each edit within k's group; ``None`` where each edit applies
-        to all edges into k.
+        ``[q]``, the input channel n of each edit within k's group; ``None`` where edits are no
+        single edges.
     scale
         ``[q, n]``, or ``[q, 1]`` where it is the same for all images: the value set minus one;
         -1 removes the edge.
+    granularity
+        What each edit scales.
+    heads
+        The number of heads whose results the layer reads side by side; 1 without heads.
     """
 
     channel: Tensor
     source: Tensor | None
     scale: Tensor
+    granularity: Granularity
+    heads: int = 1
 
     def __len__(self) -> int:
         return self.channel.shape[0]
 
     def __getitem__(self, rows: slice | Tensor) -> Edits:
         source = None if self.source is None else self.source[rows]
-        return Edits(self.channel[rows], source, self.scale[rows])
+        return replace(self, channel=self.channel[rows], source=source, scale=self.scale[rows])
 
 
 @dataclass(frozen=True)
@@ -115,6 +128,55 @@ def weight_name(layer: str) -> str:
     return f"{layer}.weight" if layer else "weight"
 
 
+def bias_name(layer: str) -> str:
+    """Return the name of a layer's bias."""
+    return f"{layer}.bias" if layer else "bias"
+
+
+def scaled_parameters(
+    layer: str, module: EditableLayer, granularity: Granularity
+) -> dict[str, Tensor]:
+    """Return the parameters of a layer that edits scale, by name."""
+    scaled = {weight_name(layer): module.weight}
+    if granularity == "neuron" and module.bias is not None:
+        scaled[bias_name(layer)] = module.bias
+    return scaled
+
+
+def edited_parameters(
+    layer: str,
+    module: EditableLayer,
+    edits: Edits,
+    values: Tensor,
+    known: Mapping[str, Tensor] = MappingProxyType({}),
+) -> dict[str, Tensor]:
+    """Return copies of a layer's parameters in which all edits are made at once.
+
+    Parameters
+    ----------
+    layer, module
+        The layer's name, and the layer.
+    edits
+        ``q`` edits; their ``scale`` is not read.
+    values
+        ``[q]``, by what each edit multiplies its weights.
+    known
+        What the parameters are before the edits, if not the layer's own, by name.
+    """
+    own = scaled_parameters(layer, module, edits.granularity)
+    edited = {name: known.get(name, parameter).clone() for name, parameter in own.items()}
+    weight, *bias = edited.values()
+    values = values.to(weight.dtype)
+    if edits.granularity == "head":
+        weight.unflatten(1, (edits.heads, -1))[:, edits.channel] *= values[:, None]
+        return edited
+    where = (edits.channel,) if edits.source is None else (edits.channel, edits.source)
+    weight[where] *= values.view(-1, *[1] * (weight.dim() - len(where)))
+    for one in bias:
+        one[edits.channel] *= values.to(one.dtype)
+    return edited
+
+
 def channel_dim(module: EditableLayer) -> int:
     """Return the axis of channels in the layer's output (without leading batch axes)."""
     return 1 if isinstance(module, nn.Conv2d) else -1
@@ -123,14 +185,19 @@ def channel_dim(module: EditableLayer) -> int:
 def output_change(layer: Affine, inputs: Tensor, output: Tensor, edits: Edits) -> Tensor:
     """Return ``[q, n, ...]``, the change of channel k of the layer's output by each edit.
 
+    Of heads it is ``[q, n, ..., O]``, the change of the whole output.
+
     Parameters
     ----------
     inputs, output
         The layer's input and output for ``n`` images, ``[n, C, h, w]`` or ``[n, ..., C]``.
     """
+    if edits.granularity == "head":
+        by_head = inputs.unflatten(-1, (edits.heads, -1)).movedim(-2, 0)
+        return _scaled(_of_heads(layer, by_head[edits.channel], edits), edits.scale)
     if edits.source is None:
         before = output.movedim(layer.axis, 0)[edits.channel]
-        return _scaled(before - _bias_like(layer, edits.channel, before), edits.scale)
+        return _scaled(_without_bias(layer, before, edits), edits.scale)
     read = inputs.movedim(layer.axis, 0)[_input_channel(layer, edits)]
     return _scaled(_contribution(layer, read, edits), edits.scale)
 
@@ -140,9 +207,12 @@ def output_change_by_row(layer: Affine, inputs: Tensor, output: Tensor, edits: E
     rows = torch.arange(len(edits), device=inputs.device)
     # The leading axis q shifts positive positions by one.
     dim = layer.axis if layer.axis < 0 else layer.axis + 1
+    if edits.granularity == "head":
+        by_head = inputs.unflatten(-1, (edits.heads, -1)).movedim(-2, 1)
+        return _scaled(_of_heads(layer, by_head[rows, edits.channel], edits), edits.scale)
     if edits.source is None:
         before = output.movedim(dim, 1)[rows, edits.channel]
-        return _scaled(before - _bias_like(layer, edits.channel, before), edits.scale)
+        return _scaled(_without_bias(layer, before, edits), edits.scale)
     read = inputs.movedim(dim, 1)[rows, _input_channel(layer, edits)]
     return _scaled(_contribution(layer, read, edits), edits.scale)
 
@@ -168,10 +238,18 @@ def _contribution(layer: Affine, read: Tensor, edits: Edits) -> Tensor:
     ).transpose(0, 1)
 
 
-def _bias_like(layer: Affine, channel: Tensor, before: Tensor) -> Tensor | float:
-    if layer.bias is None:
-        return 0.0
-    return layer.bias[channel].view(-1, *[1] * (before.dim() - 1))
+def _of_heads(layer: Affine, read: Tensor, edits: Edits) -> Tensor:
+    """Return what each edit's head ``[q, n, ..., d]`` adds to the output, ``[q, n, ..., O]``."""
+    weight = layer.weight.unflatten(1, (edits.heads, -1)).permute(1, 2, 0)[edits.channel]
+    added: Tensor = read.flatten(1, -2) @ weight
+    return added.view(*read.shape[:-1], -1)
+
+
+def _without_bias(layer: Affine, before: Tensor, edits: Edits) -> Tensor:
+    """Return what of each edit's channel ``[q, n, ...]`` the edit scales."""
+    if layer.bias is None or edits.granularity == "neuron":
+        return before
+    return before - layer.bias[edits.channel].view(-1, *[1] * (before.dim() - 1))
 
 
 def _scaled(change: Tensor, scale: Tensor) -> Tensor:

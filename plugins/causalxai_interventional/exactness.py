@@ -124,7 +124,8 @@ def _rounds(
 def edits_of(layer: ParameterLayer, index: Tensor, value: Tensor) -> Edits:
     """Return edits of concepts ``[q]`` of one layer to values ``[q, n]`` or ``[q, 1]``."""
     source = layer.source_of(index) if layer.granularity == "slice" else None
-    return Edits(layer.destination_of(index), source, value - 1)
+    heads = layer.destinations if layer.granularity == "head" else 1
+    return Edits(layer.destination_of(index), source, value - 1, layer.granularity, heads)
 
 
 def exact_strategy(
@@ -132,7 +133,7 @@ def exact_strategy(
 ) -> Propagation | None:
     """Return the first strategy that answers all probes as the edited network does, if any."""
     for name, propagation in strategies:
-        if not propagation.applies(layer):
+        if not propagation.applies(layer, probes.edits.granularity):
             continue
         try:
             # torch.fx prints what fails in a traced network before it raises it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -17,10 +18,11 @@ from causalxai_interventional.edits import (
     Affine,
     EditableLayer,
     Edits,
+    Granularity,
     channel_dim,
+    edited_parameters,
     output_change,
     output_change_by_row,
-    weight_name,
 )
 from causalxai_interventional.propagation import Propagation, largest_activation
 
@@ -32,7 +34,7 @@ class VmapPropagation(Propagation):
         super().__init__(classifier, working_set)
         self._behind: dict[str, int] = {}
 
-    def applies(self, layer: str) -> bool:  # noqa: ARG002
+    def applies(self, layer: str, granularity: Granularity) -> bool:  # noqa: ARG002
         """Return True, because it applies to any layer."""
         return True
 
@@ -42,10 +44,17 @@ class VmapPropagation(Propagation):
         whole = edits.source is None
 
         def under_edit(channel: Tensor, source: Tensor, scale: Tensor) -> Tensor:
-            edit = Edits(channel[None], None if whole else source[None], scale[None])
+            edit = replace(
+                edits,
+                channel=channel[None],
+                source=None if whole else source[None],
+                scale=scale[None],
+            )
 
             def hook(layer_inputs: Tensor, output: Tensor) -> Tensor:
                 change = output_change(Affine.of(module), layer_inputs, output, edit)[0]
+                if edits.granularity == "head":
+                    return output + change
                 dim = channel_dim(module)
                 channels = torch.arange(output.shape[dim], device=output.device)
                 hit = (channels == channel).view(-1, *[1] * (output.dim() - 1)).movedim(0, dim)
@@ -73,7 +82,7 @@ class VmapPropagation(Propagation):
 class ExpandedPropagation(Propagation):
     """Repeats the images for each edit of a chunk; slow, but without requirements."""
 
-    def applies(self, layer: str) -> bool:  # noqa: ARG002
+    def applies(self, layer: str, granularity: Granularity) -> bool:  # noqa: ARG002
         """Return True, because it applies to any layer."""
         return True
 
@@ -95,6 +104,8 @@ class ExpandedPropagation(Propagation):
             change = output_change_by_row(
                 Affine.of(module), layer_inputs.unflatten(0, (q, n)), by_row, edits
             )
+            if edits.granularity == "head":
+                return torch.flatten(by_row + change, 0, 1)
             dim = channel_dim(module)
             rows = torch.arange(q, device=output.device)
             by_row.movedim(dim if dim < 0 else dim + 1, 1)[rows, edits.channel] += change
@@ -108,26 +119,21 @@ class ExpandedPropagation(Propagation):
 class SerialPropagation(Propagation):
     """Runs the network once per edit with an edited copy of the weight; exact for any network."""
 
-    def applies(self, layer: str) -> bool:  # noqa: ARG002
+    def applies(self, layer: str, granularity: Granularity) -> bool:  # noqa: ARG002
         """Return True, because it applies to any layer."""
         return True
 
     def logits(self, layer: str, inputs: Tensor, edits: Edits) -> Tensor:
         """Return ``[q, n, K]`` for ``q`` edits and ``n`` images."""
-        weight, name = self._module(layer).weight, weight_name(layer)
-        sources = edits.channel if edits.source is None else edits.source
-        answers = []
-        for channel, source, scale in zip(edits.channel, sources, edits.scale, strict=True):
-            where = (channel,) if edits.source is None else (channel, source)
+        module, answers = self._module(layer), []
+        for number, scale in enumerate(edits.scale):
+            edit = edits[number : number + 1]
             rows = inputs.split(len(inputs) if len(scale) == 1 else 1)
             logits = []
             for images, value in zip(rows, 1 + scale, strict=True):
-                edited = weight.clone()
-                edited[where] *= value.to(edited.dtype)
+                edited = edited_parameters(layer, module, edit, value[None])
                 logits.append(
-                    functional_call(
-                        self.classifier.model, {name: edited}, (images,), tie_weights=False
-                    )
+                    functional_call(self.classifier.model, edited, (images,), tie_weights=False)
                 )
             answers.append(torch.cat(logits))
         return torch.stack(answers)

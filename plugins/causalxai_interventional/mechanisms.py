@@ -200,7 +200,7 @@ class _Search:
         effect = mediators.to(delta.dtype)
         if self._is_known(layer):
             effect = self.effects.get(layer.name, effect)
-        if layer.granularity == "filter":
+        if not layer.by_edge:
             mediators, effect = supports[..., 0] & mediators, -delta[..., 0]
         self.found[layer.name] = LayerMechanisms(
             layer, delta, information, tested, supports, opposes, cut_high, mediators, effect
@@ -271,7 +271,7 @@ class _Search:
         """Add the sources of supporting edges to the mediators of a layer that feeds this one."""
         channels = self.oracle.space.layer(name).destinations
         n, t = self.targets.shape
-        if layer.granularity == "filter":
+        if not layer.by_edge:
             everything = torch.ones(n, t, channels, dtype=torch.bool, device=delta.device)
             self.mediators[name] = everything
             return
@@ -295,6 +295,9 @@ class _Search:
 
 def doubts(oracle: ParameterOracle) -> str:
     """Return what is not known about the tested layers, or an empty text."""
+    if any(layer.granularity == "head" for layer in oracle.space.layers):
+        # Each head is tested, whichever channels are known.
+        return ""
     connections = oracle.connections
     said = []
     if oracle.dataflow is None:
@@ -337,7 +340,7 @@ def by_source(edges: Tensor, layer: ParameterLayer) -> Tensor:
 
 
 def _width(layer: ParameterLayer) -> int:
-    return layer.sources if layer.granularity == "slice" else 1
+    return layer.sources if layer.by_edge else 1
 
 
 def _top(estimate: Tensor, among: Tensor, count: int) -> Tensor:

@@ -23,7 +23,13 @@ from causalxai.plugin import PluginConfig
 from causalxai_interventional.class_units import class_units
 from causalxai_interventional.connections import Connections, find_connections
 from causalxai_interventional.dataflow import Dataflow
-from causalxai_interventional.edits import EditableLayer, weight_name
+from causalxai_interventional.edits import (
+    EditableLayer,
+    bias_name,
+    edited_parameters,
+    scaled_parameters,
+    weight_name,
+)
 from causalxai_interventional.exactness import (
     FEW_PROBES,
     IN_DOUBLE,
@@ -138,9 +144,10 @@ class ParameterOracle(Oracle):
         Returns
         -------
         Tensor or None
-            ``[K]``; ``None`` if there is no such unit for some class, or the layer is not the last.
+            ``[K]``; ``None`` if there is no such unit for some class, the layer is not the last, or
+            its concepts are heads.
         """
-        if not layer.is_last:
+        if not layer.is_last or layer.granularity == "head":
             return None
         if self._class_units is None:
             module = self._module(layer)
@@ -170,14 +177,23 @@ class ParameterOracle(Oracle):
             If the logits have no gradient with respect to some layer's weights.
         """
         layers = self.space.layers
-        weights = {weight_name(layer.name): self._weight(layer) for layer in layers}
-        leaves = {name: w.detach().clone().requires_grad_() for name, w in weights.items()}
+        parameters = {
+            name: tensor
+            for layer in layers
+            for name, tensor in scaled_parameters(
+                layer.name, self._module(layer), layer.granularity
+            ).items()
+        }
+        leaves = {name: p.detach().clone().requires_grad_() for name, p in parameters.items()}
         rows = []
         with torch.enable_grad():
             for image, klass in zip(units.residual["inputs"], target.tolist(), strict=True):
                 gradients = self._gradients(leaves, image, klass)
-                terms = zip(layers, leaves.values(), gradients, strict=True)
-                rows.append(torch.cat([_per_concept(one, -w * g) for one, w, g in terms]))
+                terms = {
+                    name: -leaf * gradient
+                    for (name, leaf), gradient in zip(leaves.items(), gradients, strict=True)
+                }
+                rows.append(torch.cat([_per_concept(layer, terms) for layer in layers]))
         return torch.stack(rows).detach().float()
 
     def _gradients(
@@ -260,16 +276,9 @@ class ParameterOracle(Oracle):
         for layer in self.space.layers:
             rows = (targets >= layer.first) & (targets < layer.indices.stop)
             if bool(rows.any()):
-                own = self._weight(layer)
-                weight = weights.get(weight_name(layer.name), own).clone()
-                index = targets[rows]
-                where = [layer.destination_of(index)]
-                if layer.granularity == "slice":
-                    where.append(layer.source_of(index))
-                scale = values[rows].view(-1, *[1] * (weight.dim() - len(where)))
-                scale = scale.to(weight.dtype)
-                weight[tuple(where)] *= scale
-                weights[weight_name(layer.name)] = weight
+                edits = edits_of(layer, targets[rows], values[rows, None])
+                module = self._module(layer)
+                weights |= edited_parameters(layer.name, module, edits, values[rows], weights)
         # With tie_weights, functional_call would leave the edited weights in a module that the
         # network has under two names.
         logits: Tensor = functional_call(
@@ -311,7 +320,9 @@ class ParameterOracle(Oracle):
     def _is_exact_in_double(self, layer: ParameterLayer, images: Tensor) -> bool:
         """Return whether the data flow is exact for edits that only float64 can tell from none."""
         flow = self._strategies.get("dataflow")
-        if not isinstance(flow, DataflowPropagation) or not flow.applies(layer.name):
+        if not isinstance(flow, DataflowPropagation) or not flow.applies(
+            layer.name, layer.granularity
+        ):
             return False
         model = self.classifier.model
         state = {
@@ -348,16 +359,18 @@ class ParameterOracle(Oracle):
             )
             return None
 
-    def _weight(self, layer: ParameterLayer) -> Tensor:
-        return self._module(layer).weight
-
     def _module(self, layer: ParameterLayer) -> EditableLayer:
         module = self.classifier.model.get_submodule(layer.name)
         assert isinstance(module, nn.Conv2d | nn.Linear)
         return module
 
 
-def _per_concept(layer: ParameterLayer, terms: Tensor) -> Tensor:
-    """Sum a weight-shaped tensor over the weights of each concept."""
-    kept = 2 if layer.granularity == "slice" else 1
-    return terms.flatten(kept).sum(dim=-1).flatten() if terms.dim() > kept else terms.flatten()
+def _per_concept(layer: ParameterLayer, terms: Mapping[str, Tensor]) -> Tensor:
+    """Sum the terms of a layer's parameters, by name, over the parameters of each concept."""
+    weights = terms[weight_name(layer.name)]
+    if layer.granularity == "head":
+        by_head: Tensor = weights.unflatten(1, (layer.destinations, -1))
+        return by_head.sum(dim=(0, 2))
+    kept = 2 if layer.by_edge else 1
+    sums = weights.flatten(kept).sum(dim=-1) if weights.dim() > kept else weights
+    return sums.flatten() + terms.get(bias_name(layer.name), 0)

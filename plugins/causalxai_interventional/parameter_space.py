@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, Self, overload
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Self, overload
 
 import torch
 from pydantic import Field
@@ -17,15 +17,27 @@ from causalxai.concept_space import Concept, ConceptSpace, ParameterConcept, Uni
 from causalxai.dataset import Dataset
 from causalxai.errors import CapabilityError, did_you_mean
 from causalxai.network.layer_names import unknown_layer
-from causalxai.network.probe_images import probe_images
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.storage.record import Record
-
-Granularity = Literal["slice", "filter"]
+from causalxai_interventional.edits import Granularity
+from causalxai_interventional.running_layers import (
+    head_counts,
+    parameter_modules,
+    weights_outside,
+    without_layers,
+)
 
 _PROBES = 4
+
+_KINDS: dict[Granularity, str] = {
+    "slice": "convolution or linear layer that runs",
+    "filter": "convolution or linear layer that runs",
+    "neuron": "linear layer that runs",
+    "head": "output projection of attention whose heads can be told",
+}
+"""What a layer has to be, so that it has such concepts."""
 
 _logger = logging.getLogger(__name__)
 
@@ -39,14 +51,15 @@ class ParameterLayer:
     name
         The layer's name in the network.
     destinations
-        Output channels (or units) k.
+        Output channels (or units) k; of heads, their number.
     sources
-        Input channels (or units) n that each destination reads.
+        Input channels (or units) n that each destination reads; of heads 1.
     groups
         Groups of the convolution; 1 otherwise.
     granularity
         ``slice``: one concept for each edge n → k, a 2-D kernel slice or a single weight.
-        ``filter``: one for each k, all edges into it. Biases are never part of a concept.
+        ``filter``: one for each k, all edges into it. ``neuron``: one for each k, all edges into it
+        and its bias. ``head``: one for each head whose result the layer reads.
     first
         Index of the layer's first concept.
     tier
@@ -65,9 +78,14 @@ class ParameterLayer:
     is_last: bool = False
 
     @property
+    def by_edge(self) -> bool:
+        """Whether each concept is a single edge."""
+        return self.granularity == "slice"
+
+    @property
     def count(self) -> int:
         """The number of concepts of the layer."""
-        return self.destinations * (self.sources if self.granularity == "slice" else 1)
+        return self.destinations * (self.sources if self.by_edge else 1)
 
     @property
     def indices(self) -> range:
@@ -82,21 +100,20 @@ class ParameterLayer:
     def destination_of(self, index: Tensor) -> Tensor:
         """Return k for each concept index."""
         local = index - self.first
-        return local // self.sources if self.granularity == "slice" else local
+        return local // self.sources if self.by_edge else local
 
     def source_of(self, index: Tensor) -> Tensor:
         """Return n, counted within k's group, for each concept index of a slice."""
         return (index - self.first) % self.sources
 
     def concept(self, index: int) -> Concept:
-        """Return one concept, named as its weight is indexed: ``conv2[k,n]`` or ``conv2[k]``."""
-        k, n = divmod(index - self.first, self.sources)
-        name = (
-            f"{self.name}[{k},{n}]"
-            if self.granularity == "slice"
-            else (f"{self.name}[{index - self.first}]")
-        )
-        return ParameterConcept(name, layer=self.name, tier=self.tier)
+        """Return one concept, as ``conv2[k,n]``, ``conv2[k]`` or ``proj[head k]``."""
+        local = index - self.first
+        place = f"head {local}" if self.granularity == "head" else f"{local}"
+        if self.by_edge:
+            k, n = divmod(local, self.sources)
+            place = f"{k},{n}"
+        return ParameterConcept(f"{self.name}[{place}]", layer=self.name, tier=self.tier)
 
 
 class _ParameterConcepts(Sequence[Concept]):
@@ -130,6 +147,10 @@ class ParameterSpace(ConceptSpace):
     They are in the order in which the layers first run. Layers that a forward pass never calls,
     such as fused attention projections, are left out, as other weights are.
 
+    A concept can also be a whole neuron of a linear layer, with its bias, so that the value 0 makes
+    its value before the activation 0; or a whole head of attention, so that the value 0 removes all
+    that the head adds to what its output projection gives. The layer of heads is that projection.
+
     Attributes
     ----------
     left_out_
@@ -145,10 +166,15 @@ class ParameterSpace(ConceptSpace):
         """Settings of ``ParameterSpace``."""
 
         granularity: Granularity = Field(
-            default="slice", description="an edge n → k (slice), or all edges into k (filter)"
+            default="slice",
+            description="an edge n → k (slice), all edges into k (filter), a unit of a linear "
+            "layer with its bias (neuron), or a head of attention (head)",
         )
         layers: tuple[str, ...] | None = Field(
-            default=None, min_length=1, description="names of the layers; all unless given"
+            default=None,
+            min_length=1,
+            description="names of the layers, for heads of attention's output projections; all "
+            "that have such concepts unless given",
         )
 
     config: Config
@@ -192,54 +218,78 @@ class ParameterSpace(ConceptSpace):
 
     def check_classifier(self, classifier: Classifier) -> None:
         """Check that there are the layers."""
-        self._check_layers(parameter_modules(classifier)[0])
+        self._chosen(classifier, self._known_layers(classifier))
 
-    def _check_layers(self, found: Mapping[str, nn.Module]) -> None:
+    def _known_layers(self, classifier: Classifier) -> list[ParameterLayer]:
+        """Return all layers with such concepts, each with its first concept at 0."""
+        kind = self.config.granularity
+        if kind == "head":
+            heads = head_counts(classifier).items()
+            return [
+                ParameterLayer(n, count, 1, 1, kind, 0, i) for i, (n, count) in enumerate(heads)
+            ]
+        called, last = parameter_modules(classifier)
+        return [
+            ParameterLayer(
+                name,
+                module.weight.shape[0],
+                module.weight.shape[1],
+                getattr(module, "groups", 1),
+                kind,
+                0,
+                tier,
+                name == last,
+            )
+            for tier, (name, module) in enumerate(called.items())
+            if kind != "neuron" or isinstance(module, nn.Linear)
+        ]
+
+    def _chosen(
+        self, classifier: Classifier, known: Sequence[ParameterLayer]
+    ) -> list[ParameterLayer]:
+        """Return the layers that are asked for, and check that their weights can be edited."""
+        names = [layer.name for layer in known]
         for name in self.config.layers or ():
-            if name not in found:
-                raise unknown_layer(
-                    name, list(found), "concepts.layers", "convolution or linear layer that runs"
-                )
-
-    def _list_layers(self, classifier: Classifier) -> Self:
-        self._device = classifier.device
-        found, last = parameter_modules(classifier)
-        wanted = list(found) if self.config.layers is None else list(self.config.layers)
-        self._check_layers(found)
-        if not wanted:
-            raise CapabilityError(_no_layer(classifier.model))
-        computed = [name for name in wanted if "weight" not in found[name]._parameters]
+            if name not in names:
+                kind = _KINDS[self.config.granularity]
+                raise unknown_layer(name, names, "concepts.layers", kind)
+        chosen = [layer for layer in known if layer.name in (self.config.layers or names)]
+        modules = {layer.name: classifier.model.get_submodule(layer.name) for layer in chosen}
+        edited = {"weight", "bias"} if self.config.granularity == "neuron" else {"weight"}
+        computed = [n for n, module in modules.items() if not edited <= module._parameters.keys()]
         if computed:
             raise CapabilityError(
                 f"the weights of {', '.join(computed)} are computed (by a parametrisation such as "
                 "spectral or weight norm) and can't be edited; remove the parametrisation, or "
                 "name the other layers in concepts.layers"
             )
-        self.left_out_ = _weights_outside(classifier.model, found) if not self.config.layers else ()
-        if self.left_out_:
-            _logger.warning(
-                "weights of no convolution or linear layer that a forward pass calls are left "
-                "out: %s", ", ".join(self.left_out_),
-            )  # fmt: skip
+        return chosen
+
+    def _list_layers(self, classifier: Classifier) -> Self:
+        self._device = classifier.device
+        chosen = self._chosen(classifier, self._known_layers(classifier))
+        if not chosen:
+            raise without_layers(classifier.model, linear=self.config.granularity == "neuron")
+        self.left_out_ = self._left_out(classifier)
         layers: list[ParameterLayer] = []
-        for tier, (name, module) in enumerate(found.items()):
-            if name in wanted:
-                weight, groups = module.weight, getattr(module, "groups", 1)
-                first = layers[-1].indices.stop if layers else 0
-                layers.append(
-                    ParameterLayer(
-                        name,
-                        weight.shape[0],
-                        weight.shape[1],
-                        groups,
-                        self.config.granularity,
-                        first,
-                        tier,
-                        name == last,
-                    )
-                )
+        for layer in chosen:
+            first = layers[-1].indices.stop if layers else 0
+            layers.append(replace(layer, first=first))
         self.layers_ = tuple(layers)
         return self
+
+    def _left_out(self, classifier: Classifier) -> tuple[str, ...]:
+        """Return the weights that a user who wants all edges or neurons would miss."""
+        if self.config.layers or self.config.granularity == "head":
+            return ()
+        left_out = weights_outside(classifier.model, parameter_modules(classifier)[0])
+        if left_out:
+            _logger.warning(
+                "weights of no convolution or linear layer that a forward pass calls are left "
+                "out: %s",
+                ", ".join(left_out),
+            )
+        return left_out
 
     def encode(self, images: Tensor) -> Units:
         """Return units whose parameters are all intact and that keep their image.
@@ -267,59 +317,3 @@ def _some_of(dataset: Dataset | None, shape: tuple[int, int, int]) -> Tensor:
         return torch.zeros(0, *shape)
     rows = torch.linspace(0, len(dataset.train) - 1, min(_PROBES, len(dataset.train)))
     return dataset.train.images[rows.long()].detach().cpu().clone()
-
-
-def parameter_modules(
-    classifier: Classifier,
-) -> tuple[dict[str, nn.Conv2d | nn.Linear], str]:
-    """Return the convolution and linear layers that a forward pass calls, and the last one.
-
-    Returns
-    -------
-    layers
-        By name, in the order in which they first run.
-    last
-        The name of the one that runs last; empty if there is none.
-    """
-    classifier.require_layers()
-    modules = {
-        name: module
-        for name, module in classifier.model.named_modules()
-        if isinstance(module, nn.Conv2d | nn.Linear)
-    }
-    called: dict[str, nn.Conv2d | nn.Linear] = {}
-    names = {module: name for name, module in modules.items()}
-    last = ""
-
-    def note(module: nn.Module, _args: object) -> None:
-        nonlocal last
-        last = names[module]  # type: ignore[index]
-        called.setdefault(last, modules[last])
-
-    handles = [module.register_forward_pre_hook(note) for module in names]
-    try:
-        classifier.logits(probe_images(classifier.image_shape)[:1])
-    finally:
-        for handle in handles:
-            handle.remove()
-    return called, last
-
-
-def _weights_outside(model: nn.Module, layers: Mapping[str, nn.Module]) -> tuple[str, ...]:
-    """Return the names of weights of two or more dimensions that belong to none of some layers."""
-    inside = {id(weight) for layer in layers.values() for weight in layer.parameters()}
-    return tuple(
-        name
-        for name, weight in model.named_parameters()
-        if weight.dim() > 1 and id(weight) not in inside
-    )
-
-
-def _no_layer(model: nn.Module) -> str:
-    """Say why no layer was seen to run."""
-    if any(isinstance(module, nn.Conv2d | nn.Linear) for module in model.modules()):
-        return (
-            "the network has convolution or linear layers, but none of them is seen to run: "
-            "its forward() must call them as modules, not use their weights itself"
-        )
-    return "the network has no convolution or linear layer (nn.Conv2d or nn.Linear)"

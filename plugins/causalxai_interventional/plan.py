@@ -70,36 +70,49 @@ class Plan:
     Parameters
     ----------
     calls
-        The operations whose weights are edited.
+        The operations whose weights are edited, or of whose output heads are edited.
     segments
         What is computed, in order; empty if no logit depends on the layer.
     read
         The operations whose unedited values are read.
+    axis
+        The axis of heads in the output of ``calls``; ``None`` where weights are edited.
     """
 
     calls: tuple[fx.Node, ...]
     segments: tuple[Segment, ...]
     read: frozenset[fx.Node]
+    axis: int | None = None
 
 
-def plan_of(network: ExportedNetwork, calls: Sequence[fx.Node]) -> Plan:
-    """Plan what is computed when the weights of some calls are edited."""
+def plan_of(network: ExportedNetwork, calls: Sequence[fx.Node], axis: int | None = None) -> Plan:
+    """Plan what is computed when the weights of some calls are edited.
+
+    Parameters
+    ----------
+    network
+        The operations.
+    calls
+        The calls of one layer; or the operations in whose output each head is one entry.
+    axis
+        The axis of heads in the output of ``calls``, if these are edited.
+    """
     behind: dict[fx.Node, None] = {}
     for node in network.nodes:
         if node in calls or any(n in behind for n in node.all_input_nodes):
             behind[node] = None
-    forms = _Forms(network)
+    forms = _Forms(network, axis)
     steps = [forms.step(node, calls, behind) for node in behind]
     segments = tuple(_segments(network, steps, forms))
     read = {*behind, *(n for node in behind for n in node.all_input_nodes)}
-    return Plan(tuple(calls), segments, frozenset(n for n in read if n in network.by_image))
+    return Plan(tuple(calls), segments, frozenset(n for n in read if n in network.by_image), axis)
 
 
 class _Forms:
     """The blocks in which the values behind an edit change."""
 
-    def __init__(self, network: ExportedNetwork) -> None:
-        self.network = network
+    def __init__(self, network: ExportedNetwork, axis: int | None) -> None:
+        self.network, self.axis = network, axis
         self.blocks: dict[fx.Node, Block | None] = {}
         # How the numbers of blocks were counted anew on the way to each operation.
         self._counts: dict[fx.Node, tuple[tuple[int, int], ...]] = {}
@@ -108,8 +121,8 @@ class _Forms:
         changed = [n for n in node.all_input_nodes if n in behind]
         mixes = False
         if node in calls and not changed and self.network.batch_axis(node) == 0:
-            axis = 1 if name_of(node) == "conv2d" else node.meta["val"].dim() - 1
-            block: Block | None = Block(axis)
+            channels = 1 if name_of(node) == "conv2d" else node.meta["val"].dim() - 1
+            block: Block | None = Block(channels if self.axis is None else self.axis)
             self._counts[node] = ()
         else:
             block = None if node in calls else self._block(node, changed)

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, fx, nn
 
 from causalxai.classifier import Classifier
+from causalxai_interventional.changed_heads import scaled_heads
 from causalxai_interventional.changed_operations import edited, mixed, on_everything, within_block
 from causalxai_interventional.changes import Unedited, Value, joined, rows_of
 from causalxai_interventional.dataflow import Dataflow
-from causalxai_interventional.edits import EditableLayer, Edits
+from causalxai_interventional.edits import EditableLayer, Edits, Granularity
 from causalxai_interventional.plan import Plan, Segment, Step
 
 FAST_MEMORY = 4 * 2**20
@@ -37,7 +38,7 @@ class Propagation(ABC):
         self.activation = largest_activation(classifier)
 
     @abstractmethod
-    def applies(self, layer: str) -> bool:
+    def applies(self, layer: str, granularity: Granularity) -> bool:
         """Return whether this strategy applies to edits of a layer."""
 
     @abstractmethod
@@ -63,8 +64,10 @@ class DataflowPropagation(Propagation):
         super().__init__(classifier, working_set)
         self.dataflow = dataflow
 
-    def applies(self, layer: str) -> bool:
-        """Return whether the operations that use the layer's weight are known."""
+    def applies(self, layer: str, granularity: Granularity) -> bool:
+        """Return whether the operations that use the weight, or give the heads, are known."""
+        if granularity == "head":
+            return layer in self.dataflow.heads and bool(self.dataflow.heads[layer].outputs)
         return bool(self.dataflow.calls(layer))
 
     def logits(
@@ -74,7 +77,8 @@ class DataflowPropagation(Propagation):
 
         The network's weights are taken in another floating-point type, ``dtype``, if it is given.
         """
-        plan, network, n = self.dataflow.plan(layer), self.dataflow.network, len(inputs)
+        network, n = self.dataflow.network, len(inputs)
+        plan = self.dataflow.plan(layer, heads=edits.granularity == "head")
         if inputs.device.type == "cpu":
             # Convolutions are up to twice as fast on a processor if channels are last in memory.
             inputs = inputs.contiguous(memory_format=torch.channels_last)
@@ -128,6 +132,8 @@ class DataflowPropagation(Propagation):
         self, plan: Plan, step: Step, unedited: Unedited, edits: Edits, values: dict[fx.Node, Value]
     ) -> Any:
         node = step.node
+        if node in plan.calls and plan.axis is not None:
+            return scaled_heads(unedited, node, edits, values, plan.axis)
         if node in plan.calls:
             return edited(unedited, node, edits, values)
         if step.block is not None:

@@ -88,7 +88,7 @@ class _Selections:
         if name_of(node) == "scaled_dot_product_attention":
             return self._of_attention(node, entry) if rank == 4 and axis == 2 else None
         source = argument(node, 0)
-        if not isinstance(source, fx.Node):
+        if not isinstance(source, fx.Node) or not self.network.is_tensor(source):
             return None
         before = self.network.shape(source, _PRIME)
         axis_before = _axis_before(node, axis, shape, before)

@@ -18,6 +18,7 @@ _SAME = frozenset({"alias", "clone", "contiguous", "detach", "dropout", "feature
 _PLACE = ("nn_module_stack", WEIGHT)
 _PADS = frozenset({"constant_pad_nd", "pad"})
 _VIEWS = frozenset({"view", "_unsafe_view"})
+_PARTS = frozenset({"chunk", "split", "split_with_sizes", "unbind"})
 _NORMS = frozenset({"batch_norm", "_native_batch_norm_legit_no_training"})
 
 
@@ -29,6 +30,7 @@ def simplify(network: ExportedNetwork) -> None:
     - What changes nothing in evaluation, such as dropout, is left out.
     - Views become reshapes, which do not depend on the layout in memory.
     - PReLU gets its weights in the shape of the channels.
+    - Operations that give several tensors, such as queries, keys and values, become one each.
     """
     for node in network.nodes:
         name = name_of(node)
@@ -42,6 +44,8 @@ def simplify(network: ExportedNetwork) -> None:
             _fold_padding(network, node)
         elif name == "prelu":
             _spread_weights(network, node)
+        elif name in _PARTS:
+            _separate(network, node, name)
     network.refresh()
 
 
@@ -146,3 +150,22 @@ def _spread_weights(network: ExportedNetwork, node: fx.Node) -> None:
     spread = network.insert(aten.reshape.default, (weight, shape), {}, node)
     new = network.insert(aten._prelu_kernel.default, (values, spread), {}, node)
     _replace(network, node, new)
+
+
+def _separate(network: ExportedNetwork, node: fx.Node, name: str) -> None:
+    """Replace an operation that divides a tensor along an axis by one for each part."""
+    source, at = argument(node, 0), argument(node, 1 if name == "unbind" else 2, "dim") or 0
+    axis = int(at) % source.meta["val"].dim()
+    if axis == network.batch_axis(source):
+        return
+    ends = [0]
+    for part in node.meta["val"]:
+        ends.append(ends[-1] + (1 if name == "unbind" else int(part.shape[axis])))
+    for user in list(node.users):
+        number = int(user.args[1])  # type: ignore[arg-type]
+        if name == "unbind":
+            part = network.insert(aten.select.int, (source, axis, number), {}, user)
+        else:
+            args = (source, axis, ends[number], ends[number + 1])
+            part = network.insert(aten.slice.Tensor, args, {}, user)
+        _replace(network, user, part)

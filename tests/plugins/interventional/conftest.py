@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from causalxai import Classifier, Dataset, Intervention, ScoringInputs, Split
 from causalxai_interventional.parameter_oracle import ParameterOracle
-from causalxai_interventional.parameter_space import ParameterSpace
+from causalxai_interventional.parameter_space import ParameterLayer, ParameterSpace
 
 
 class SmallCnn(nn.Module):
@@ -84,17 +84,28 @@ def naive() -> Callable[..., Tensor]:
         for concept in concepts:
             for layer in oracle.space.layers:
                 if concept in layer.indices:
-                    weight = model.get_submodule(layer.name).weight
-                    k, n = divmod(concept - layer.first, layer.sources)
-                    if layer.granularity == "filter":
-                        weight[concept - layer.first] *= value
-                    else:
-                        weight[k, n] *= value
+                    scale(model.get_submodule(layer.name), layer, concept - layer.first, value)
         logits = model(images)
         model.load_state_dict(before)
         return logits
 
     return ask
+
+
+def scale(module: nn.Module, layer: ParameterLayer, local: int, value: float) -> None:
+    """Scale what belongs to one concept of a layer, in place."""
+    match layer.granularity:
+        case "slice":
+            module.weight[divmod(local, layer.sources)] *= value
+        case "filter":
+            module.weight[local] *= value
+        case "neuron":
+            module.weight[local] *= value
+            if module.bias is not None:
+                module.bias[local] *= value
+        case "head":
+            width = module.weight.shape[1] // layer.destinations
+            module.weight[:, local * width : (local + 1) * width] *= value
 
 
 @pytest.fixture

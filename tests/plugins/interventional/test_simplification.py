@@ -83,3 +83,20 @@ def test_a_normalisation_is_part_of_the_convolution_before_it():
     ]
     (reader,) = call.users
     assert name_of(reader) == "_prelu_kernel"
+
+
+class DividesChannels(nn.Module):
+    def forward(self, x):
+        first, second = x.unbind(1)
+        *_, third = torch.cat([first, second.exp()], dim=2).split(5, dim=-1)
+        return third.flatten(1)
+
+
+@torch.no_grad()
+def test_parts_are_taken_one_by_one():
+    network = exported(DividesChannels(), IMAGES, simplify)
+    names = [name_of(node) for node in network.nodes]
+    assert names.count("select") == 2
+    assert names.count("slice") == 1
+    found = network.run(IMAGES, [network.logits])[network.logits]
+    torch.testing.assert_close(found, DividesChannels()(IMAGES))
