@@ -28,7 +28,7 @@ def blocks(page: Path, language: str) -> list[str]:
 
 SPECS = [
     pytest.param(block, id=f"{page.stem}-{number}")
-    for page in PAGES
+    for page in (ROOT / "README.md", *PAGES)
     for number, block in enumerate(blocks(page, "yaml"))
     if block.startswith("causalxai: 1")
 ]
@@ -70,11 +70,25 @@ def test_the_first_page_can_be_followed() -> None:
     assert Path(str(names["run"].report)).is_file()  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
+def test_an_oracle_can_be_asked_as_the_page_of_ideas_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "specs").symlink_to(ROOT / "specs")
+    (block,) = blocks(ROOT / "docs" / "ideas.md", "python")
+    names: dict[str, object] = {}
+    exec(compile(block, "ideas.md", "exec"), names)
+    edges, images, classes = names["answer"].logits.shape  # type: ignore[attr-defined]
+    assert (images, classes) == (16, 10)
+    assert edges == len(names["conv2"].targets)  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize("block", SPECS)
 def test_the_spec_is_valid(block: str, tmp_path: Path) -> None:
     spec = tmp_path / "spec.yaml"
     spec.write_text(block, "utf-8")
-    assert load_grid(spec).cells
+    assert load_grid(spec, trust_code=True).cells
 
 
 def test_there_are_specs() -> None:
