@@ -29,8 +29,11 @@ class Localisation(Metric):
 
     The mask is that of the part which contributes most to the target's logit, as the data set's
     renderer shows by drawing the image without it. Where the renderer's masks are not of parts that
-    can be removed, it is that of the objects. ``reason`` says which. Importances of an explanation
-    without a map are translated by the oracle's pictures (see ``metrics.translation``).
+    can be removed, it is that of the objects. ``reason`` says which.
+
+    An explanation without a map that names the parts as its concepts is given one: the importance
+    of each part, painted into its mask. Importances of other concepts are translated to a map by
+    the oracle's pictures (see ``metrics.translation``).
     """
 
     higher_is_better = True
@@ -57,16 +60,20 @@ class Localisation(Metric):
         known = mask.any(dim=(1, 2))
         if not bool(known.any()):
             raise MetricUndefinedError("none of the parts or objects is seen in these images")
-        attribution = to_pixels(explanation, inputs)
+        claims = masks.claims(explanation, rows)
+        if claims is None:
+            attribution = to_pixels(explanation, inputs)
+            maps = {name: heat[rows].cpu().double() for name, heat in attribution.maps.items()}
+            translated = attribution.translated
+        else:
+            painted = (masks.seen * claims[..., None, None]).sum(dim=1)
+            maps, translated = {"parts, painted": painted}, True
         rng = numpy_generator(inputs.rng)
 
         def mean(scores: Tensor) -> Estimate:
             return Estimate.mean(scores[known].double().numpy(), rng, bounds=self.value_range)
 
-        scores = {
-            name: mean(self.of_maps(heat[rows].cpu().double(), mask))
-            for name, heat in attribution.maps.items()
-        }
+        scores = {name: mean(self.of_maps(heat, mask)) for name, heat in maps.items()}
         first = next(iter(scores))
         left = int((~known).sum())
         return MetricResult(
@@ -75,7 +82,7 @@ class Localisation(Metric):
             chance=mean(mask.double().mean(dim=(1, 2))),
             parts={name: score for name, score in scores.items() if name != first},
             read=AttributionSpace.PIXELS,
-            translated=attribution.translated,
+            translated=translated,
             reason=where + (f"; left out: {left} images in which it is not seen" if left else ""),
         )
 

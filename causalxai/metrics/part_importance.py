@@ -36,7 +36,9 @@ class PartImportance(Metric):
     the data set is set). What the target's logit loses is what the part contributes. A map claims
     for each part the sum of its values within the part's mask. The score is Spearman's correlation
     of the two over the parts that are seen in an image, averaged over images with two or more.
-    Importances of an explanation without a map are translated by the oracle's pictures (see
+
+    An explanation without a map that names the parts as its concepts claims their importances.
+    Importances of other concepts are translated to a map by the oracle's pictures (see
     ``metrics.translation``).
 
     ``chance`` is the score of random normal claims, drawn twenty times. The control ``area`` claims
@@ -70,9 +72,16 @@ class PartImportance(Metric):
                 f"the renderer's masks ({', '.join(masks.names)}) are not of parts that it can "
                 "remove"
             )
-        attribution = to_pixels(explanation, inputs)
-        heat = next(iter(attribution.maps.values()))[rows].cpu().double()
-        claimed = (masks.seen * heat[:, None]).sum(dim=(2, 3))
+        claimed, read, translated = (
+            masks.claims(explanation, rows),
+            AttributionSpace.CONCEPTS,
+            False,
+        )
+        if claimed is None:
+            attribution = to_pixels(explanation, inputs)
+            heat = next(iter(attribution.maps.values()))[rows].cpu().double()
+            claimed = (masks.seen * heat[:, None]).sum(dim=(2, 3))
+            read, translated = AttributionSpace.PIXELS, attribution.translated
         rng = numpy_generator(inputs.rng)
         trial = _Trial(masks.contribution, masks.present, rng)
         if not trial.informative.any():
@@ -86,8 +95,8 @@ class PartImportance(Metric):
             estimate=trial.score(claimed[None]),
             chance=trial.score(guesses),
             controls={"area": trial.score(masks.seen.sum(dim=(2, 3)).double()[None])},
-            read=AttributionSpace.PIXELS,
-            translated=attribution.translated,
+            read=read,
+            translated=translated,
             reason=f"left out: {left} images with fewer than two such parts" if left else "",
         )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from causalxai.explainer import Explanation
 from causalxai.metric import MetricUndefinedError, ScoringInputs
 from causalxai.metrics.claimed_effects import TrueEffects
 from causalxai.metrics.rendered import RenderedWorld
@@ -65,6 +66,28 @@ class PartMasks:
         there = world.units.values[:, columns].cpu() > 0
         contribution = -TrueEffects.of(world, target).total[:, columns]
         return cls(names, seen & there[..., None, None], contribution)
+
+    def claims(self, explanation: Explanation, rows: Tensor) -> Tensor | None:
+        """Return the importances ``[n, m]`` of parts that an explanation claims by their names.
+
+        Importances of parts are what ``contribution`` is, so that nothing has to be translated. A
+        part that is not named has 0. ``None`` if the explanation has a map, or names no part.
+
+        Parameters
+        ----------
+        explanation
+            What is scored.
+        rows
+            ``[n]``, which of its images these are.
+        """
+        importance = explanation.importance
+        named = [place for place, name in enumerate(self.names) if name in explanation.concepts]
+        if self.contribution is None or explanation.maps or importance is None or not named:
+            return None
+        columns = [explanation.concepts.index(self.names[place]) for place in named]
+        claims = torch.zeros(len(rows), len(self.names), dtype=torch.float64)
+        claims[:, named] = importance[rows][:, columns].cpu().double()
+        return claims
 
     @property
     def present(self) -> Tensor:

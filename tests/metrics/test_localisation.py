@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -33,6 +35,17 @@ def test_the_decisive_patch_scores_1_and_all_others_0(patched: ToyWorld, mask: T
         assert (hit.estimate.value, miss.estimate.value) == (1, 0)
         assert hit.chance.value == hit.parts["flat"].value == 0.25
         assert hit.reason == "within the part that contributes most"
+
+
+def test_named_parts_are_painted_into_their_masks(patched: ToyWorld):
+    images, target = patched.dataset.test.images[:COUNT], torch.zeros(COUNT).long()
+    masks = PartMasks.of(patched.inputs(), images, target)
+    true = masks.contribution.float()
+    right = Explanation(images, target, masks.names, true)
+    found = PointingGame().compute(right, patched.inputs())
+    assert (found.estimate.value, found.translated) == (1, True)
+    wrong = PointingGame().compute(replace(right, importance=-true), patched.inputs())
+    assert wrong.estimate.value == 0
 
 
 def test_noise_is_counted_as_by_hand(patched: ToyWorld, mask: Tensor):

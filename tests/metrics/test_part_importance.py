@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from causalxai import Explanation
+from causalxai.metric import AttributionSpace
 from causalxai.metrics.part_importance import PartImportance
 from causalxai.metrics.part_masks import PartMasks
 from causalxai.testing.toys import ToyWorld
@@ -40,6 +41,24 @@ def test_the_order_of_contributions_is_what_counts(patched: ToyWorld, right: Ten
     assert exact.chance.low < 0 < exact.chance.high
     flat = score(explained(patched, torch.ones(COUNT, 8, 8)), patched.inputs())
     assert flat.estimate.value == exact.controls["area"].value == 0
+
+
+def test_parts_that_are_named_as_concepts_are_not_translated(patched: ToyWorld):
+    """Whether a part is darker or brighter than what is behind it does not matter."""
+    images, target = patched.dataset.test.images[:COUNT], torch.zeros(COUNT).long()
+    masks = PartMasks.of(patched.inputs(), images, target)
+    order = [2, 0, 3, 1]
+    names = tuple(masks.names[place] for place in order)
+    true = masks.contribution[:, order].float()
+    found = PartImportance().compute(Explanation(images, target, names, true), patched.inputs())
+    assert found.estimate.value == pytest.approx(1)
+    assert (found.read, found.translated) == (AttributionSpace.CONCEPTS, False)
+    some = Explanation(images, target, names[:2], true[:, :2])
+    claims = masks.claims(some, torch.arange(COUNT))
+    assert torch.equal(claims[:, order[:2]].float(), true[:, :2])
+    assert not claims[:, order[2:]].any()
+    other = Explanation(images, target, ("something else",), true[:, :1])
+    assert masks.claims(other, torch.arange(COUNT)) is None
 
 
 def test_two_places_exchanged_have_the_correlation_of_their_ranks(patched: ToyWorld, right: Tensor):
