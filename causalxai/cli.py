@@ -9,7 +9,7 @@ import signal
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
@@ -342,6 +342,12 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="Where runs are kept; by default the parent.")
     ] = None,
+    figures: Annotated[
+        Path | None, typer.Option(help="Write figures, and tables as CSV and LaTeX, here.")
+    ] = None,
+    kind: Annotated[
+        Literal["pdf", "png", "svg"], typer.Option("--format", help="The format of figures.")
+    ] = "pdf",
     trust_code: TrustCode = False,
     debug: Debug = False,  # noqa: ARG001
 ) -> None:
@@ -351,6 +357,7 @@ def report(
     """
     console = _set_up_logging()
     from causalxai.pipeline import run
+    from causalxai.pipeline.figures import save_figures
     from causalxai.progress.bars import terminal_progress
 
     spec = directory / "spec.yaml"
@@ -359,6 +366,8 @@ def report(
     with terminal_progress(console) as progress:
         runs = out or directory.resolve().parent
         finished = run(spec, out=runs, progress=progress, fresh="report", trust_code=trust_code)
+        if figures is not None:
+            save_figures(finished, figures, kind)
     sys.stdout.write(f"{finished.report}\n")
 
 

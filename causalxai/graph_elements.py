@@ -185,6 +185,14 @@ class Edge:
         return self.kind is EdgeKind.DIRECTED
 
     @property
+    def doubt(self) -> str:
+        """Why the edge is not to be believed, as its discoverer says in the annotation ``doubt``.
+
+        Empty if nothing is known against it. Drawings set such edges apart.
+        """
+        return str(self.annotations.get("doubt") or "")
+
+    @property
     def pair(self) -> frozenset[str]:
         """The names of the two nodes."""
         return frozenset((self.source, self.target))

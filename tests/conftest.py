@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
@@ -17,6 +17,10 @@ from torch import Tensor, nn
 
 from causalxai import Classifier, Dataset, Run, ScoringInputs, Split, run
 from causalxai.report.builder import ReportInputs
+from tests.browser import chromium
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # A busy machine is no reason to fail.
 hypothesis.settings.register_profile("causalxai", deadline=None)
@@ -108,6 +112,12 @@ def report_inputs() -> Callable[[ScoringInputs], ReportInputs]:
         )
 
     return inputs
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The system's own Chromium; tests that need it are skipped where there is none."""
+    yield from chromium()
 
 
 @pytest.fixture

@@ -40,6 +40,8 @@ TESTS_OF_SEVERAL_FILES = {
     "test_third_party_adapters.py",
     "test_third_party_networks.py",
     "test_third_party_plugin.py",
+    "report/test_in_browser.py",
+    "comparison/page/test_in_browser.py",
     "testing/test_checks_can_fail.py",
     "trust/test_families.py",
 }

@@ -209,12 +209,19 @@ API: tuple[Section, ...] = (
             "causalxai.report.builder": ("GraphReport", "ReportInputs"),
             "causalxai.report.section": ("Figure", "Section", "Table", "Text"),
             "causalxai.report.plots": (
-                *("CATEGORIES", "INK", "OPPOSE", "SUPPORT"),
-                *("axes_grid", "embed", "image_axes", "new_figure"),
+                *("CATEGORIES", "DOUBT", "INK", "OPPOSE", "SUPPORT"),
+                *("axes_grid", "effect_colours", "embed", "image_axes", "new_figure"),
             ),
-            "causalxai.report.pictures": ("as_shown", "draw_picture", "draw_signed"),
+            "causalxai.report.pictures": (
+                *("Thumbnail", "as_shown", "draw_difference", "draw_picture", "draw_signed"),
+                "thumbnail",
+            ),
             "causalxai.report.graph_drawing": (
                 *("Verdict", "draw_graph", "missed_edges", "verdict_on"),
+            ),
+            "causalxai.report.graph_view": ("GraphExtras", "NodeMeaning"),
+            "causalxai.report.maps": (
+                *("correlation_between_classes", "doubt_of_maps", "share_with_half_of_support"),
             ),
             "causalxai.report.training_curves": ("TrainingCurve", "draw_training_curves"),
         },

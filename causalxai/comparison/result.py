@@ -16,6 +16,7 @@ from causalxai.comparison.comparable import (
     difference_rows,
     rank_rows,
 )
+from causalxai.comparison.latex import latex_table
 from causalxai.comparison.rows import Entry, Row, RowKind
 from causalxai.comparison.statistics import mean_of
 from causalxai.config.vary import RESERVED, Axis, Label
@@ -236,6 +237,17 @@ class Comparison:
             "runs": [_run_json(entry) for entry in self.entries],
             "scores": records(self.pooled()),
         }
+
+    def to_latex(self) -> str:
+        """Return the pooled scores as a LaTeX table, which needs the package ``booktabs``.
+
+        There is a column for each metric and a row for each method, with 95 % intervals; controls
+        and chance stand below a line. Bold is the best of comparable scores, only where its
+        interval is clear of chance and of every control.
+        """
+        scores = self.scores
+        axes = [axis for axis in self.axes if axis.name in scores.columns]
+        return latex_table(scores, axes, self.contrast)
 
     def to_json(self) -> dict[str, Any]:
         """Return the summary, the axes, the differences and the ranks as plain JSON."""

@@ -48,7 +48,8 @@ def _cell(score: Score) -> str:
 
 def _legend(scores: ScoreTable) -> Iterator[str]:
     yield (
-        "★ the best of comparable means; [95 % interval]; chance: an explanation that knows nothing"
+        "★ the best of comparable means, if its interval is clear of chance and of every control; "
+        "[95 % interval]; chance: an explanation that knows nothing"
     )
     for mark, meaning in _MEANING.items():
         if mark in scores.marks:

@@ -14,7 +14,10 @@ from causalxai.metric import MetricResult
 from causalxai.pipeline.report_sections import ReportedParts, report_sections
 from causalxai.pipeline.watch import Watch
 from causalxai.report.builder import ReportInputs
+from causalxai.report.export import exported
 from causalxai.report.page import Report, render_report
+from causalxai.report.plots import FigureKind, saved_also_as
+from causalxai.report.section import Section
 from causalxai.storage.record import Json, plain_json
 
 Part = TypeVar("Part")
@@ -66,20 +69,40 @@ def render(run: ReportedRun, watch: Watch) -> Report:
     """
     spec, inputs = run.spec, run.inputs
     test = inputs.dataset.test
-    parts = ReportedParts(
-        space=_named(spec.concepts, inputs.space),
-        discoverer=_named(spec.graph, run.discoverer),
-        explainer=_named(spec.explain, run.explainer),
-    )
     page = render_report(
         spec,
         accuracy=inputs.classifier.accuracy(test.images, test.labels),
         held_out=run.held_out,
         graph=inputs.graph,
         metrics=run.metrics,
-        sections=report_sections(parts, inputs, watch),
+        sections=_sections(run, watch),
+        explanation=inputs.explanation,
     )
     return replace(page, fit=_summary(run, watch))
+
+
+def export(run: ReportedRun, watch: Watch, kind: FigureKind) -> dict[str, bytes]:
+    """Return the report's figures in a format, and its tables as CSV and LaTeX, by file name.
+
+    Parameters
+    ----------
+    run, watch
+        As for ``render``.
+    kind
+        The format.
+    """
+    with saved_also_as(kind):
+        return exported(_sections(run, watch), kind)
+
+
+def _sections(run: ReportedRun, watch: Watch) -> list[Section]:
+    spec, inputs = run.spec, run.inputs
+    parts = ReportedParts(
+        space=_named(spec.concepts, inputs.space),
+        discoverer=_named(spec.graph, run.discoverer),
+        explainer=_named(spec.explain, run.explainer),
+    )
+    return report_sections(parts, inputs, watch)
 
 
 def _summary(run: ReportedRun, watch: Watch) -> dict[str, Json]:

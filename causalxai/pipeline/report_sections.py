@@ -16,6 +16,7 @@ from causalxai.plugin import registry
 from causalxai.plugin.provenance import Provenance
 from causalxai.report.builder import GraphReport, ReportInputs
 from causalxai.report.graph_drawing import draw_graph
+from causalxai.report.graph_view import GraphExtras
 from causalxai.report.section import Section, fault_of_section
 
 
@@ -93,7 +94,8 @@ class _Drawing:
                 _sound(builder, report.sections)
         if report.draws_graph:
             return report.sections
-        return (Section("Causal graph", [draw_graph(graph)]), *report.sections)
+        drawing = draw_graph(graph, extras=report.extras or GraphExtras())
+        return (Section("Causal graph", [drawing]), *report.sections)
 
 
 def _sound(builder: Provenance, sections: Sequence[Section]) -> Sequence[Section]:

@@ -258,20 +258,19 @@ class Pipeline:
         """The report, one HTML page, and its figures."""
         return self._stage(
             REPORT,
-            self.rendered,
+            lambda: render(self.reported(), self.watch),
             Report.to_record,
             Report.from_record,
             keep=lambda _: all(worth_keeping(result) for result in self.metrics),
         )
 
-    def rendered(self) -> Report:
-        """Return the report, rendered anew and not stored."""
+    def reported(self) -> ReportedRun:
+        """Return the run as its report shows it."""
         before = self.discovery_inputs(REPORT)
         inputs = ReportInputs(**vars(before), graph=self.graph, explanation=self.explanation)
-        run = ReportedRun(
+        return ReportedRun(
             self.spec, inputs, self.discoverer, self.explainer, self.metrics, self.held_out
         )
-        return render(run, self.watch)
 
     def require_results(self, *, metrics: bool = True) -> None:
         """Check that the results are in the store, so that the report can be rendered from it.

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from causalxai.graph import CausalGraph
     from causalxai.graph_discoverer import GraphDiscoverer
     from causalxai.oracle import Oracle
+    from causalxai.report.graph_view import GraphExtras
 
 SpaceT = TypeVar("SpaceT", bound="ConceptSpace", contravariant=True)
 DiscovererT = TypeVar("DiscovererT", bound="GraphDiscoverer", contravariant=True)
@@ -66,10 +67,13 @@ class GraphReport:
         The sections, in order.
     draws_graph
         Whether they contain a drawing of the whole graph; if not, the report draws it first.
+    extras
+        What nodes mean and how strong edges are, for the drawing by the report.
     """
 
     sections: Sequence[Section] = ()
     draws_graph: bool = False
+    extras: GraphExtras | None = None
 
 
 class ConceptReportBuilder(Protocol[SpaceT]):

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from causalxai.graph import CausalGraph, Edge, EdgeKind, NodeKind
+from causalxai.graph import CausalGraph, Edge, EdgeKind
+from causalxai.report.graph_choice import (
+    MOST_EDGES,
+    MOST_LABELLED,
+    drawn_edges,
+    edge_label,
+    labelled_edges,
+    sign_of,
+)
 from causalxai.report.graph_layout import LINES, SAID, Layout, layers_of, layout_of, legend
-from causalxai.report.plots import INK, OPPOSE, SUPPORT, axes_grid, embed, new_figure
+from causalxai.report.graph_view import GraphExtras, graph_view
+from causalxai.report.plots import DOUBT, INK, OPPOSE, SUPPORT, axes_grid, embed, new_figure
 from causalxai.report.section import Figure
 
 if TYPE_CHECKING:
@@ -18,13 +26,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as PlotFigure
     from matplotlib.patches import FancyBboxPatch
 
-MOST_EDGES = 60
-"""A drawing with more edges than this tells nothing."""
-
 MOST_COLUMNS = 8
 """With more columns than this there is no room for names; only the last effects keep theirs."""
 
-_MOST_LABELLED = 12
 _ROOMY_COLUMNS, _ROOMY_ROWS = 5, 6
 # Inches for a column and a row of a drawing that has room for labels on its edges, and around it.
 _WIDE, _HIGH, _PAD = 1.9, 0.7, 0.1
@@ -36,6 +40,7 @@ _WAY = tuple(step / 20 for step in range(2, 19))
 # Off the middle, where edges cross.
 _LABEL_AT = 0.4
 _GREY = "#9aa5b1"
+_NO_EXTRAS = GraphExtras()
 
 
 class Verdict(StrEnum):
@@ -77,12 +82,14 @@ class _Look:
 
 
 _LOOKS = {
-    Verdict.RIGHT: _Look(SUPPORT, 2),
-    Verdict.WRONG: _Look(OPPOSE, 2, style="--"),
+    Verdict.RIGHT: _Look(INK, 2),
+    Verdict.WRONG: _Look(DOUBT, 2, style="--"),
     Verdict.OPEN: _Look(INK, style="--"),
     Verdict.UNKNOWN: _Look(_GREY, 1),
 }
 _TRUE, _MISSED = _Look(INK), _Look(_GREY, style=":")
+_COLOURS = {1: SUPPORT, -1: OPPOSE, 0: INK}
+_DOUBTED = _Look(DOUBT, 0.8, 0.7, style=":")
 
 
 def draw_graph(
@@ -92,13 +99,17 @@ def draw_graph(
     most: int = MOST_EDGES,
     isolated: bool = True,
     caption: str | None = None,
+    extras: GraphExtras = _NO_EXTRAS,
 ) -> Figure:
-    """Draw a graph; of a large one the strongest edges of each layer.
+    """Draw a graph; of a large one the strongest paths to its classes.
 
-    Edges are green where the weight is positive and orange where it is negative, and the wider the
-    larger it is. Beside a true graph, whose nodes are at the same places, the colour tells the
-    verdict on the edge instead. Small drawings have weight and frequency on each edge, and bend
-    edges around the columns that they pass over.
+    In a page of a report, readers can explore the drawing.
+
+    Edges are green where the weight is positive, orange where it is negative, and dark where it has
+    no sign; they are the wider the larger it is. Edges with a ``doubt`` among their annotations are
+    purple, thin and dotted. Beside a true graph, whose nodes are at the same places, an edge is
+    dark if it is right, and purple and dashed if it is wrong. Small drawings have weight and
+    frequency on each edge, and bend edges around the columns that they pass over.
 
     Parameters
     ----------
@@ -107,14 +118,16 @@ def draw_graph(
     truth
         The true graph of some of its nodes.
     most
-        How many edges are drawn.
+        The edges of a graph with more of them are not all drawn.
     isolated
         Whether nodes without an edge are drawn, where there are no more than ``most``.
     caption
         What it shows; a description of lines and colours unless given.
+    extras
+        What a plugin knows of the graph beyond the graph itself.
     """
     layers = layers_of(graph, truth)
-    drawn = _strongest(graph, layers, most)
+    drawn = drawn_edges(graph, most, extras.strength)
     joined = {end for edge in drawn for end in edge.pair}
     if truth is not None:
         joined |= {end for edge in truth.edges for end in edge.pair}
@@ -128,11 +141,11 @@ def draw_graph(
     row = axes_grid(figure, 1, panels)[0]
     own = _Panel(row[-1], page, edges)
     own.draw_nodes(graph, nodes)
-    for edge, look in _looks(drawn, truth):
+    for edge, look in _looks(drawn, graph, truth):
         own.draw_edge(edge, look)
-    labelled = _labelled(graph, drawn) if page.roomy else []
+    labelled = labelled_edges(graph, drawn) if page.roomy else []
     for edge in labelled:
-        own.write(edge, _label(edge, graph))
+        own.write(edge, edge_label(edge, graph))
     if truth is not None:
         for edge in missed_edges(graph, truth):
             own.draw_edge(edge, _MISSED)
@@ -143,7 +156,9 @@ def draw_graph(
         row[0].set_title("true", fontsize=9)
         row[-1].set_title("discovered", fontsize=9)
     said = _caption(graph, drawn, labelled, layout) if caption is None else caption
-    return embed(figure, said, _alt(graph, truth))
+    verdicts = {} if truth is None else {edge.pair: verdict_on(edge, truth) for edge in graph.edges}
+    drawing = embed(figure, said, _alt(graph, truth))
+    return replace(drawing, graph=graph_view(graph, extras, verdicts))
 
 
 @dataclass(frozen=True)
@@ -249,58 +264,30 @@ class _Panel:
         )  # fmt: skip
 
 
-def _looks(drawn: Sequence[Edge], truth: CausalGraph | None) -> list[tuple[Edge, _Look]]:
+def _looks(
+    drawn: Sequence[Edge], graph: CausalGraph, truth: CausalGraph | None
+) -> list[tuple[Edge, _Look]]:
     if truth is not None:
-        return [(edge, _LOOKS[verdict_on(edge, truth)]) for edge in drawn]
+        return [
+            (edge, _DOUBTED if edge.doubt else _LOOKS[verdict_on(edge, truth)]) for edge in drawn
+        ]
     strongest = max((abs(edge.weight or 1.0) for edge in drawn), default=1.0) or 1.0
     looks = []
     for edge in drawn:
         share = abs(edge.weight or 1.0) / strongest
-        signed = edge.directed or edge.weight is not None
-        colour = (OPPOSE if (edge.weight or 0) < 0 else SUPPORT) if signed else INK
-        looks.append((edge, _Look(colour, 0.6 + 2 * share, 0.35 + 0.6 * share)))
+        look = _Look(_COLOURS[sign_of(edge, graph)], 0.6 + 2 * share, 0.35 + 0.6 * share)
+        looks.append((edge, _DOUBTED if edge.doubt else look))
     return looks
-
-
-def _strongest(graph: CausalGraph, layers: Mapping[str, int], most: int) -> list[Edge]:
-    """Return the strongest edges, as many from each layer, so that none is left out."""
-    edges = sorted(graph.edges, key=lambda edge: -abs(edge.weight or 1.0))
-    if len(edges) <= most:
-        return edges
-    by_layer: dict[int, list[Edge]] = defaultdict(list)
-    for edge in edges:
-        by_layer[layers[edge.source]].append(edge)
-    return [edge for found in by_layer.values() for edge in found[: most // len(by_layer)]]
-
-
-def _labelled(graph: CausalGraph, drawn: Sequence[Edge]) -> list[Edge]:
-    """Return the edges that have room for numbers: all of few, or those that join concepts."""
-    concepts = {node.name for node in graph.of_kind(NodeKind.CONCEPT)}
-    among = [edge for edge in drawn if edge.pair <= concepts]
-    chosen = drawn if len(drawn) <= _MOST_LABELLED else among
-    known = [edge for edge in chosen if _label(edge, graph)]
-    return known if len(known) <= _MOST_LABELLED else []
-
-
-def _label(edge: Edge, graph: CausalGraph) -> str:
-    """Return an edge's weight and frequency, as far as they are known."""
-    known = []
-    if edge.weight is not None:
-        # What moves a prediction has no sign: it is a distance.
-        is_distance = graph.node(edge.target).kind is NodeKind.PREDICTION
-        weight = f"{edge.weight:.2f}" if is_distance else f"{edge.weight:+.2f}"
-        known.append(weight.replace("-", "\N{MINUS SIGN}"))
-    if edge.frequency is not None:
-        known.append(f"{edge.frequency:.0%}")
-    return " · ".join(known)
 
 
 def _caption(
     graph: CausalGraph, drawn: Sequence[Edge], labelled: Collection[Edge], layout: Layout
 ) -> str:
     every = len(drawn) == len(graph.edges)
-    which = "All" if every else f"The {len(drawn)} strongest of"
-    said = f"{which} {len(graph.edges)} edges; green supports, orange opposes, width by weight."
+    which = "All" if every else f"{len(drawn)} of the"
+    said = f"{which} {len(graph.edges)} edges; {_colours(drawn, graph)}, width by weight."
+    if not every:
+        said = f"The strongest paths: {said}"
     if labelled:
         said += (
             " On an arrow: its weight and, where it is known, in which share of resamples it is "
@@ -311,12 +298,27 @@ def _caption(
     return said + legend(graph)
 
 
+def _colours(drawn: Sequence[Edge], graph: CausalGraph) -> str:
+    """Say what the colours of these edges mean."""
+    said = ["green supports", "orange opposes"]
+    sure = [edge for edge in drawn if not edge.doubt]
+    if any(sign_of(edge, graph) == 0 for edge in sure):
+        said.append("dark has no sign")
+    if len(sure) < len(drawn):
+        said.append("purple and dotted is not to be believed")
+    return ", ".join(said)
+
+
 def _alt(graph: CausalGraph, truth: CausalGraph | None) -> str:
     if truth is not None:
         return f"True edges: {_listed(truth)}. Discovered edges: {_listed(graph)}."
-    if len(graph.edges) > _MOST_LABELLED:
+    if len(graph.edges) > MOST_LABELLED:
         return f"Causal graph with {len(graph.nodes)} nodes and {len(graph.edges)} edges."
-    said = [SAID[edge.kind].format(edge.source, edge.target) for edge in graph.edges]
+    said = [
+        SAID[edge.kind].format(edge.source, edge.target)
+        + (" (not to be believed)" if edge.doubt else "")
+        for edge in graph.edges
+    ]
     return f"Causal graph: {'; '.join(said) or 'no edges'}."
 
 

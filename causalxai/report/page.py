@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import base64
-import re
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.resources import files
 from typing import TYPE_CHECKING, Self, cast
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from causalxai.explainer import Explanation
 from causalxai.graph import CausalGraph
 from causalxai.metric import AttributionSpace, Estimate, MetricResult
+from causalxai.report.export import figure_files
+from causalxai.report.findings import findings
 from causalxai.report.section import Figure, Section, Table, Text
 from causalxai.storage.record import Json, Record
 
@@ -70,6 +74,7 @@ def render_report(
     graph: CausalGraph | None,
     metrics: Sequence[MetricResult],
     sections: Sequence[Section],
+    explanation: Explanation | None = None,
 ) -> Report:
     """Return the page and its figures.
 
@@ -85,21 +90,30 @@ def render_report(
         The results; ``None`` if the run has no graph.
     sections
         The sections on graph, explanation and concepts; the first one leads the page.
+    explanation
+        The explanation; ``None`` if the run has none.
     """
     environment = page_environment()
     environment.tests["text"] = lambda item: isinstance(item, Text)
     environment.tests["table"] = lambda item: isinstance(item, Table)
-    environment.filters["embed"] = _embed
+    environment.filters["embed"] = embedded
     html = environment.get_template("page.html").render(
         spec=spec,
-        accuracy=_accuracy_in_words(accuracy, held_out),
+        findings=findings(
+            spec,
+            accuracy=_accuracy_in_words(accuracy, held_out),
+            explanation=explanation,
+            graph=graph,
+            metrics=metrics,
+            sections=sections,
+        ),
         lead=sections[:1],
         sections=sections[1:],
         graph=graph,
         scores=[(result, list(score_rows(result))) for result in metrics],
         yaml=spec.to_yaml(),
     )
-    return Report(html, dict(_files(sections)))
+    return Report(html, dict(figure_files(sections)))
 
 
 def render_summary(
@@ -162,20 +176,15 @@ def _accuracy_in_words(accuracy: float, held_out: bool | None) -> str:
 def page_environment(*packages: str) -> Environment:
     """Return a template environment that looks in some packages, and for the base in this one."""
     loaders = [PackageLoader(package, ".") for package in (*packages, "causalxai.report")]
-    return Environment(loader=ChoiceLoader(loaders), autoescape=True, undefined=StrictUndefined)
+    made = Environment(loader=ChoiceLoader(loaders), autoescape=True, undefined=StrictUndefined)
+    made.globals["asset"] = _asset
+    return made
 
 
-def _files(sections: Sequence[Section]) -> Iterator[tuple[str, bytes]]:
-    """Yield each figure as a file, named after its number and its section's title."""
-    for number, section in enumerate(sections, start=1):
-        title = re.sub(r"[^a-z0-9]+", "-", section.title.lower()).strip("-")
-        figures = [item for item in section.items if isinstance(item, Figure)]
-        for index, figure in enumerate(figures, start=1):
-            name = f"{number:02d}-{title}" + (f"-{index}" if len(figures) > 1 else "")
-            if figure.svg is not None:
-                yield f"{name}.svg", figure.svg.encode()
-            else:
-                yield f"{name}.png", figure.png or b""
+def _asset(name: str) -> Markup:
+    """Return a style or a script of this package, which a page contains as it is."""
+    source = files("causalxai.report").joinpath("assets", name).read_text(encoding="utf-8")
+    return Markup(source)  # noqa: S704
 
 
 def score_rows(result: MetricResult) -> Iterator[ScoreRow]:
@@ -213,10 +222,20 @@ def _row(name: str, estimate: Estimate, kind: str) -> ScoreRow:
     return ScoreRow(name, value, str(estimate.n), kind)
 
 
-def _embed(figure: Figure) -> Markup:
+def embedded(figure: Figure) -> Markup:
     """Return the markup of a figure. SVG is trusted because it comes from our own plots."""
     if figure.svg is not None:
         frame = Markup('<div role="img" aria-label="{}">{}</div>')
-        return frame.format(figure.alt, Markup(figure.svg))  # noqa: S704
+        return frame.format(figure.alt, Markup(figure.svg)) + _explorable(figure)  # noqa: S704
     address = data_uri(figure.png or b"", "png")
     return Markup('<img alt="{}" src="{}">').format(figure.alt, address)
+
+
+def _explorable(figure: Figure) -> Markup:
+    """Return the data of a figure's graph, from which the page's script draws it anew."""
+    if figure.graph is None:
+        return Markup()
+    # A name of a user could end the element.
+    data = json.dumps(figure.graph, ensure_ascii=False, sort_keys=True).replace("<", "\\u003c")
+    frame = Markup('<script type="application/json" class="graph-data">{}</script>')
+    return frame.format(Markup(data))  # noqa: S704

@@ -11,14 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from causalxai.report.plots import image_axes
+from causalxai.report.plots import OPPOSE, SUPPORT, effect_colours, image_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Pixels = NDArray[np.float64]
 
-_RED, _BLUE = np.array([0.698, 0.094, 0.168]), np.array([0.129, 0.400, 0.675])
+_SUPPORT, _OPPOSE = (
+    np.array(list(bytes.fromhex(colour[1:]))) / 255 for colour in (SUPPORT, OPPOSE)
+)
 _SHADE = 0.35
 
 
@@ -60,7 +62,7 @@ def draw_picture(axes: Axes, image: Tensor, title: str = "") -> None:
 
 
 def draw_signed(axes: Axes, values: Tensor, title: str = "", limit: float | None = None) -> None:
-    """Draw a map ``[h, w]``: positive values red, negative ones blue, 0 white.
+    """Draw a map ``[h, w]`` of effects: support green, opposition orange, 0 white.
 
     Parameters
     ----------
@@ -74,7 +76,27 @@ def draw_signed(axes: Axes, values: Tensor, title: str = "", limit: float | None
         The absolute value that has the full colour; by default the largest of the map.
     """
     most = limit or float(values.abs().max()) or 1.0
-    image_axes(axes, title).imshow(values.numpy(), cmap="RdBu_r", vmin=-most, vmax=most)
+    image_axes(axes, title).imshow(values.numpy(), cmap=effect_colours(), vmin=-most, vmax=most)
+
+
+def draw_difference(
+    axes: Axes, change: Tensor, title: str = "", limit: float | None = None
+) -> None:
+    """Draw how the brightness of a picture changes: brighter white, darker black, the same grey.
+
+    Parameters
+    ----------
+    axes
+        The axes to draw on.
+    change
+        The picture after the change less the one before, ``[h, w]``.
+    title
+        The title above it.
+    limit
+        The change that is white; by default the largest one.
+    """
+    most = limit or float(change.abs().max()) or 1.0
+    image_axes(axes, title).imshow(change.numpy(), cmap="gray", vmin=-most, vmax=most)
 
 
 def thumbnail(image: Tensor) -> str:
@@ -90,13 +112,13 @@ def map_thumbnail(image: Tensor, heat: Tensor) -> str:
     image
         ``[c, h, w]`` in [0, 1].
     heat
-        ``[h, w]``: positive values in red, negative ones in blue, the strongest in full colour.
+        ``[h, w]``: support in green, opposition in orange, the strongest in full colour.
     """
     ink = image.mean(dim=0).clamp(0, 1).double().numpy()
     shadow: Pixels = (1 - _SHADE * ink)[..., None]
     value = heat.double().numpy()
     strength = np.abs(value) / (np.abs(value).max() or 1.0)
-    colour = np.where((value > 0)[..., None], _RED, _BLUE)
+    colour = np.where((value > 0)[..., None], _SUPPORT, _OPPOSE)
     cover = 0.85 * strength[..., None]
     return _as_png((1 - cover) * shadow + cover * colour)
 

@@ -5,22 +5,31 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from causalxai.report.section import Figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.figure import Figure as PlotFigure
+
+FigureKind: TypeAlias = Literal["pdf", "png", "svg"]
+"""A format of files of figures."""
 
 INK = "#1f2933"
 """The colour of text and lines."""
 SUPPORT = "#0b7a75"
-"""The colour of support for a class, and of correct findings."""
+"""The colour of what supports a class, and of positive effects; of nothing else."""
 OPPOSE = "#c2410c"
-"""The colour of opposition to a class, and of missed findings."""
-CATEGORIES = ("#0b7a75", "#c2410c", "#5b4b8a", "#b8860b", "#3a6ea5", "#8c2f39")
-"""Colours that are easy to distinguish."""
+"""The colour of what opposes a class, and of negative effects; of nothing else."""
+DOUBT = "#8b3d9e"
+"""The colour of what is wrong, or is not to be believed."""
+CATEGORIES = ("#3a6ea5", "#b8860b", "#5b4b8a", "#5f7a1f", "#9aa5b1", "#7a4b2f")
+"""Colours that are easy to distinguish; none of them is that of support, opposition or doubt."""
 
 _STYLE: Any = {
     "svg.hashsalt": "causalxai",
@@ -39,6 +48,13 @@ _STYLE: Any = {
 }
 
 _HASHED = re.compile(r"""(\bid="|url\(#|href="#)([a-z][0-9a-f]{10})([")])""")
+
+
+def effect_colours() -> LinearSegmentedColormap:
+    """Return the colours of signed effects: opposition and support, and white for 0."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("effects", [OPPOSE, "#ffffff", SUPPORT])
 
 
 def new_figure(width: float, height: float) -> PlotFigure:
@@ -67,14 +83,39 @@ def embed(figure: PlotFigure, caption: str, alt: str, *, raster: bool = False) -
     # Names of users are text, also where they contain dollar signs.
     for text in figure.findobj(PlotText):
         text.set_parse_math(False)
-    buffer = io.BytesIO()
+    kind = _WANTED.get()
     with rc_context(_STYLE):
+        wanted = None if kind is None else _saved(figure, kind)
         if raster:
-            figure.savefig(buffer, format="png", metadata={"Software": None})
-            return Figure(caption, alt, png=buffer.getvalue())
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    source = buffer.getvalue().decode()
-    return Figure(caption, alt, svg=_numbered(source[source.index("<svg") :]))
+            return Figure(caption, alt, png=_saved(figure, "png"), saved=wanted)
+        source = _saved(figure, "svg").decode()
+    svg = _numbered(source[source.index("<svg") :])
+    return Figure(caption, alt, svg=svg, saved=wanted)
+
+
+@contextmanager
+def saved_also_as(kind: FigureKind) -> Iterator[None]:
+    """Figures that are rendered within have their file in another format, too."""
+    before = _WANTED.set(kind)
+    try:
+        yield
+    finally:
+        _WANTED.reset(before)
+
+
+_WANTED: ContextVar[FigureKind | None] = ContextVar("wanted", default=None)
+
+
+def _saved(figure: PlotFigure, kind: FigureKind) -> bytes:
+    """Return a figure as a file, without the date and the version of what wrote it."""
+    unsaid: dict[FigureKind, tuple[str, ...]] = {
+        "png": ("Software",),
+        "svg": ("Date", "Creator"),
+        "pdf": ("CreationDate", "Creator", "Producer"),
+    }
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=kind, metadata=dict.fromkeys(unsaid[kind]))
+    return buffer.getvalue()
 
 
 def _numbered(svg: str) -> str:

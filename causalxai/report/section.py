@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from causalxai.storage.record import Json
 
 
 @dataclass(frozen=True)
@@ -34,20 +36,43 @@ class Figure:
         What it shows and how to read it.
     alt
         A description for readers who cannot see it.
+    graph
+        The graph that is drawn, as ``causalxai.report.graph_view`` describes it: readers of the
+        page can explore it. ``None`` for all other figures.
+    saved
+        The figure as a file of the format that was asked for; ``None`` if none was.
     """
 
     caption: str
     alt: str
     svg: str | None = None
     png: bytes | None = None
+    graph: Mapping[str, Json] | None = None
+    saved: bytes | None = None
 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the report under its own heading."""
+    """A part of the report under its own heading.
+
+    Parameters
+    ----------
+    title
+        The heading.
+    items
+        What is below it, in order.
+    finding
+        What the section found, as one plain sentence for the first screen of the report; empty
+        if it has nothing to add there.
+    doubt
+        What of it is not to be believed, as one plain sentence; empty if nothing is known against
+        it.
+    """
 
     title: str
     items: Sequence[Text | Table | Figure]
+    finding: str = ""
+    doubt: str = ""
 
 
 def fault_of_section(section: object) -> str | None:
@@ -56,6 +81,8 @@ def fault_of_section(section: object) -> str | None:
         return f"is a {type(section).__name__}, not a Section"
     if not isinstance(section.title, str) or not section.title:
         return "has no title"
+    if not isinstance(section.finding, str) or not isinstance(section.doubt, str):
+        return "has a finding or a doubt that is no text"
     for item in section.items:
         if not isinstance(item, Text | Table | Figure):
             return f"holds a {type(item).__name__}: items are Text, Table and Figure"

@@ -76,7 +76,7 @@ class Attribution(Explainer, ABC):
     @property
     def map_note(self) -> str:
         """A note on how to read the map."""
-        return "Red supports the class, blue opposes it; each map has its own scale."
+        return "Green supports the class, orange opposes it; each map has its own scale."
 
     @property
     def _passes(self) -> int:

@@ -53,7 +53,7 @@ class GradCam(GradientAttribution):
     def map_note(self) -> str:
         """A note on how to read the map."""
         if self.config.relu:
-            return "Red supports the class; each map has its own scale."
+            return "Green supports the class; each map has its own scale."
         return super().map_note
 
     def check_classifier(self, classifier: Classifier) -> None:

@@ -49,7 +49,10 @@ class Saliency(GradientAttribution):
     def map_note(self) -> str:
         """A note on how to read the map."""
         if self.config.absolute:
-            return "Red: pixels that matter, whatever their sign; each map has its own scale."
+            return (
+                "Green: pixels that matter, whether they support or oppose; each map has its own "
+                "scale."
+            )
         return super().map_note
 
     def _attribution(self, inputs: ExplanationInputs) -> Attribute:

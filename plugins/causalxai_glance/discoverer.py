@@ -157,12 +157,13 @@ class GlanceDiscoverer(GraphDiscoverer):
             perceived=self._perceived(inputs),
         )
         shifts = prediction_shift(concepts)
+        doubts = dict.fromkeys(evidence.unfaithful, _UNFAITHFUL)
         return CausalGraph(
             [
                 *(Node(name, tier=0) for name in names),
                 Node(PREDICTION, NodeKind.PREDICTION, tier=1),
             ],
-            [*evidence.edges(), *_into_prediction(names, shifts, rng, search.barred)],
+            [*evidence.edges(), *_into_prediction(names, shifts, rng, search.barred, doubts)],
             annotations={
                 "method": "glance",
                 "units": len(concepts.units),
@@ -340,6 +341,9 @@ def _oracle_along(
     return bound
 
 
+_UNFAITHFUL = "the twin is not faithful in this concept: its pictures do not show what do() sets"
+
+
 def _frequency(found: Sequence[frozenset[Pair]], k: int) -> Values:
     share = np.full((k, k), np.nan)
     if found:
@@ -354,7 +358,11 @@ def _resamples(n: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
 
 
 def _into_prediction(
-    names: Sequence[str], shifts: Values, rng: np.random.Generator, barred: frozenset[int]
+    names: Sequence[str],
+    shifts: Values,
+    rng: np.random.Generator,
+    barred: frozenset[int],
+    doubts: Mapping[int, str],
 ) -> Iterator[Edge]:
     """Yield an edge from each concept into the prediction, with an interval over units."""
     resamples = [shifts[rows].mean(axis=0) for rows in _resamples(len(shifts), rng)]
@@ -369,4 +377,5 @@ def _into_prediction(
             weight=float(shifts[:, index].mean()),
             low=float(low[index]),
             high=float(high[index]),
+            annotations={"doubt": doubts[index]} if index in doubts else {},
         )

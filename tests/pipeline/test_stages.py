@@ -20,6 +20,7 @@ from causalxai import CausalGraph, Checkpoint, Classifier, Run, run
 from causalxai.config import load_spec
 from causalxai.errors import NotStoredError
 from causalxai.pipeline import keys
+from causalxai.pipeline.rendering import render
 from causalxai.pipeline.stage_results import Fresh
 from causalxai.pipeline.stages import Pipeline
 from causalxai.plugin import registry
@@ -299,7 +300,7 @@ def test_a_stage_can_be_asked_for_alone(open_pipeline: Callable[..., Pipeline], 
 
 def test_the_graph_comes_first_and_is_drawn_once(finished: Run, monkeypatch: pytest.MonkeyPatch):
     def figures() -> list[str]:
-        report = finished.pipeline.rendered()
+        report = render(finished.pipeline.reported(), finished.pipeline.watch)
         return sorted(report.figures)
 
     assert figures()[0] == "01-causal-graph.svg"

@@ -7,8 +7,8 @@ import pytest
 
 from causalxai import CausalGraph, Edge
 from causalxai.graph import EdgeKind, Node, NodeKind
+from causalxai.report.graph_choice import MOST_EDGES, MOST_ON_PATHS
 from causalxai.report.graph_drawing import (
-    MOST_EDGES,
     Verdict,
     _Page,
     draw_graph,
@@ -16,7 +16,8 @@ from causalxai.report.graph_drawing import (
     verdict_on,
 )
 from causalxai.report.graph_layout import layers_of, layout_of
-from causalxai.report.plots import INK, OPPOSE, SUPPORT
+from causalxai.report.graph_paths import strongest_paths
+from causalxai.report.plots import DOUBT, INK, OPPOSE, SUPPORT
 from causalxai.report.section import Figure
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -62,13 +63,23 @@ def test_the_colour_tells_the_sign():
         Edge("a", "d", weight=-0.1),
     ]
     figure = draw_graph(CausalGraph("abcd", edges))
-    assert (heads(figure, SUPPORT), heads(figure, OPPOSE)) == (2, 2)
+    assert [heads(figure, colour) for colour in (SUPPORT, OPPOSE, INK)] == [1, 2, 1]
     assert figure.caption.startswith("All 4 edges")
     said = "a causes b; a causes c; a causes d; b causes c"
     assert figure.alt == f"Causal graph: {said}."
 
 
-def test_of_many_edges_the_strongest_of_each_tier_are_drawn():
+def test_an_edge_in_doubt_looks_unlike_all_others():
+    unsure = Edge("a", "b", weight=2.0, annotations={"doubt": "nothing was read back"})
+    figure = draw_graph(CausalGraph("abc", [unsure, Edge("b", "c", weight=1.0)]))
+    assert [heads(figure, colour) for colour in (SUPPORT, DOUBT)] == [1, 1]
+    assert "purple and dotted is not to be believed" in figure.caption
+    assert figure.alt == "Causal graph: a causes b (not to be believed); b causes c."
+    beside = draw_graph(CausalGraph("ab", [unsure]), CausalGraph("ab", [("a", "b")]))
+    assert [heads(beside, colour) for colour in (INK, DOUBT)] == [1, 1]
+
+
+def test_of_many_edges_those_on_the_strongest_paths_are_drawn():
     nodes = [f"{layer}:{i}" for layer in "abc" for i in range(9)]
     tiers = {node: "abc".index(node[0]) for node in nodes}
     pairs = [(a, b) for a, b in combinations(nodes, 2) if tiers[b] == tiers[a] + 1]
@@ -76,15 +87,13 @@ def test_of_many_edges_the_strongest_of_each_tier_are_drawn():
     edges = [Edge(a, b, weight=(i + 1) / 10 ** tiers[a]) for i, (a, b) in enumerate(pairs[::-1])]
     graph = CausalGraph(nodes, edges, tiers=tiers)
     figure = draw_graph(graph)
-    assert heads(figure, SUPPORT) == MOST_EDGES
-    assert figure.caption.startswith(f"The {MOST_EDGES} strongest of {len(edges)} edges")
+    shown = heads(figure, SUPPORT)
+    assert 9 <= shown <= MOST_ON_PATHS < MOST_EDGES < len(edges)
+    assert figure.caption.startswith(f"The strongest paths: {shown} of the {len(edges)} edges")
     few = draw_graph(graph, most=2)
-    strongest = [
-        max((edge for edge in edges if tiers[edge.source] == tier), key=lambda edge: edge.weight)
-        for tier in (0, 1)
-    ]
+    (path,) = strongest_paths(graph, "c:0", 1)
     named = {name for name in columns(few) if ":" in name}
-    assert named == {end for edge in strongest for end in edge.pair}
+    assert named == {end for edge in path for end in edge.pair}
 
 
 @pytest.mark.parametrize(
@@ -146,8 +155,7 @@ def test_all_marks_of_edges_are_drawn_and_explained(kind: EdgeKind, heads_of_it:
     assert drawn.svg is not None and plain.svg is not None
     assert "stroke-dasharray" in drawn.svg
     assert "stroke-dasharray" not in plain.svg
-    assert heads(drawn, SUPPORT) == 1
-    assert heads(drawn, INK) == heads_of_it
+    assert heads(drawn, INK) == 1 + heads_of_it
     assert drawn.alt == f"Causal graph: a causes b; {said}."
     assert ("ashed" in drawn.caption or "otted" in drawn.caption) and "otted" not in plain.caption
 
@@ -179,7 +187,7 @@ def test_missed_are_the_edges_whose_ends_nothing_joins():
 def test_beside_the_truth_colours_are_verdicts_and_nodes_keep_their_places():
     found = CausalGraph("abcd", [Edge("a", "b", weight=-1.0), Edge("c", "b", weight=1.0)])
     figure = draw_graph(found, TRUTH)
-    assert (heads(figure, SUPPORT), heads(figure, OPPOSE)) == (1, 1)
+    assert (heads(figure, INK), heads(figure, DOUBT)) == (3 + 1, 1)
     assert figure.alt == "True edges: a → b; b → c; c → d. Discovered edges: a → b; c → b."
     texts = ElementTree.fromstring(figure.svg or "").iter(f"{SVG}text")
     at: dict[str, list[float]] = {}

@@ -10,6 +10,7 @@ from matplotlib.image import imread
 
 from causalxai.report.pictures import (
     as_shown,
+    draw_difference,
     draw_picture,
     draw_signed,
     map_thumbnail,
@@ -43,12 +44,12 @@ def test_pictures_keep_their_pixels():
     assert np.allclose(grey, image[0, :, :, None].expand(-1, -1, 3), atol=1 / 255)
 
 
-def test_support_is_red_and_opposition_blue():
+def test_support_is_green_and_opposition_orange():
     heat = torch.tensor([[2.0, -2.0], [0.0, 1.0]])
     (support, oppose), (nothing, weaker) = pixels(map_thumbnail(torch.zeros(1, 2, 2), heat))
-    assert support[0] > support[2] and oppose[2] > oppose[0]
+    assert support[1] > support[0] and oppose[0] > oppose[1]
     assert np.allclose(nothing, 1.0)
-    assert support[1] < weaker[1] < 1.0
+    assert support[0] < weaker[0] < 1.0
     assert np.allclose(pixels(map_thumbnail(torch.zeros(1, 2, 2), torch.zeros(2, 2))), 1.0)
 
 
@@ -67,3 +68,13 @@ def test_a_signed_map_is_white_at_zero(limit: float | None, most: float):
     assert axes.images[0].get_clim() == (-most, most)
     draw_signed(axes, torch.zeros(1, 2))
     assert axes.images[1].get_clim() == (-1, 1)
+    assert np.allclose(axes.images[1].to_rgba(0.0)[:3], 1.0, atol=0.01)
+
+
+@pytest.mark.parametrize(("limit", "most"), [(None, 2.0), (5.0, 5.0)])
+def test_a_difference_is_grey_where_nothing_changes(limit: float | None, most: float):
+    [[axes]] = axes_grid(new_figure(1, 1), 1, 1)
+    draw_difference(axes, torch.tensor([[1.0, -2.0]]), limit=limit)
+    (drawn,) = axes.images
+    assert drawn.get_clim() == (-most, most)
+    assert [round(float(drawn.to_rgba(v)[0]), 1) for v in (-most, 0.0, most)] == [0.0, 0.5, 1.0]

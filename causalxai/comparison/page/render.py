@@ -11,10 +11,10 @@ from typing import Any
 from urllib.parse import quote
 
 import pandas as pd
-from markupsafe import Markup
 
 from causalxai.comparison.comparable import COMPARABLE_BY
 from causalxai.comparison.formatting import count, interval, label_texts, listed, number, seconds
+from causalxai.comparison.page.findings import findings
 from causalxai.comparison.page.gallery import gallery
 from causalxai.comparison.page.saved_results import saved_results
 from causalxai.comparison.page.score_table import Line, Score, ScoreTable, fit_of, shared_scores
@@ -23,7 +23,7 @@ from causalxai.comparison.rows import Entry
 from causalxai.config import ResolvedSpec
 from causalxai.config.vary import Label
 from causalxai.report.graph_drawing import draw_graph
-from causalxai.report.page import page_environment
+from causalxai.report.page import embedded, page_environment
 
 _IN_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
@@ -76,14 +76,14 @@ def render_comparison(comparison: Comparison, beside: Path | None = None) -> str
     drawing = None if graph is None else draw_graph(graph, isolated=False)
     environment = page_environment("causalxai.comparison.page")
     environment.filters["number"] = number
+    environment.filters["embed"] = embedded
     return environment.get_template("comparison.html").render(
         comparison=comparison,
-        lead=_lead(comparison),
+        findings=findings(comparison, shared, _lead(comparison)),
         contrast=contrast,
         block=shown[0].block if shown else "",
         graph_of=graph_of,
-        drawing=drawing and Markup(drawing.svg),  # noqa: S704
-        drawing_caption=drawing and drawing.caption,
+        drawing=drawing,
         gallery=gallery(shown),
         scores=shared,
         single=single,
@@ -92,6 +92,8 @@ def render_comparison(comparison: Comparison, beside: Path | None = None) -> str
         ranks=_rank_table(comparison) if contrast else None,
         differences=_difference_lines(comparison) if contrast else {},
         runs=[_run_line(comparison, entry, folder) for entry in comparison.entries],
+        links=_links(comparison, folder),
+        latex=comparison.to_latex(),
         replicates=any(comparison.pooled().interval == "replicates"),
     )
 
@@ -99,11 +101,12 @@ def render_comparison(comparison: Comparison, beside: Path | None = None) -> str
 def render_summary(comparison: Comparison) -> str:
     """Return the images and the scores as a fragment of HTML, which needs no other file."""
     environment = page_environment("causalxai.comparison.page")
+    shared = shared_scores(comparison)[0]
     return environment.get_template("comparison_summary.html").render(
         comparison=comparison,
-        lead=_lead(comparison),
+        findings=findings(comparison, shared, _lead(comparison)),
         gallery=gallery(saved_results(comparison)),
-        scores=shared_scores(comparison)[0],
+        scores=shared,
     )
 
 
@@ -211,6 +214,29 @@ def _run_line(comparison: Comparison, entry: Entry, beside: Path) -> RunLine:
         seconds(None if cost is None else cost.seconds),
         count(None if cost is None else cost.answers),
     )
+
+
+@dataclass(frozen=True)
+class _Link:
+    """A link to the report of a run of a row."""
+
+    text: str
+    link: str
+
+
+def _links(comparison: Comparison, beside: Path) -> dict[tuple[str, ...], list[_Link]]:
+    """Return the links to the reports of the runs that each row of the scores pools."""
+    kept = [axis for axis in comparison.axes if axis.name in comparison.scores.columns]
+    found: dict[tuple[str, ...], list[_Link]] = defaultdict(list)
+    for entry in comparison.entries:
+        if entry.outcome.directory is None:
+            continue
+        labels = entry.cell.labels
+        row = label_texts(kept, [labels[axis.name] for axis in kept])
+        others = [f"{name} {at}" for name, at in labels.items() if name not in comparison.scores]
+        link = _relative(entry.outcome.directory / "report.html", beside)
+        found[row].append(_Link(", ".join(others) or "report", link))
+    return dict(found)
 
 
 def _relative(path: Path, beside: Path) -> str:

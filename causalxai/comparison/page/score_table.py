@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from causalxai.comparison.comparable import comparable_groups, direction
 from causalxai.comparison.formatting import (
     arrow,
     count,
@@ -19,6 +18,7 @@ from causalxai.comparison.formatting import (
     number,
     seconds,
 )
+from causalxai.comparison.page.bars import Bar, Scale
 from causalxai.comparison.page.control_warnings import ControlWarning, control_warnings
 from causalxai.comparison.page.score_provenance import (
     Place,
@@ -26,7 +26,7 @@ from causalxai.comparison.page.score_provenance import (
     score_provenances,
 )
 from causalxai.comparison.rows import RowKind
-from causalxai.comparison.statistics import rounded
+from causalxai.comparison.stars import starred
 from causalxai.config.vary import Axis, Label
 
 if TYPE_CHECKING:
@@ -53,13 +53,17 @@ class Score:
     controls
         A line for each control of the metric.
     best
-        Whether it is the best of the comparable scores.
+        Whether it is the best of the comparable scores, and beats chance and every control.
     marks
         Marks that restrict its comparability.
     warnings
         Controls that score at least as well.
     note
         The number of the note that says why there is no score, or what was left out; 0 for none.
+    plain
+        The score as a number, by which tables are sorted; ``None`` if there is none.
+    bar
+        The score as a bar; ``None`` if it cannot be drawn.
     """
 
     value: str = ""
@@ -70,6 +74,8 @@ class Score:
     marks: str = ""
     warnings: tuple[str, ...] = ()
     note: int = 0
+    plain: float | None = None
+    bar: Bar | None = None
 
 
 @dataclass(frozen=True)
@@ -191,7 +197,7 @@ class _Builder:
                 continue
             for method in warning.methods:
                 warnings[method.place].append(f"no better than {warning.control}")
-        best = self._best()
+        best = starred(self.pooled, names, self.contrast)
         usual = self._usual()
         lines = []
         for key, group in self.pooled.groupby([*names, "control"], sort=False):
@@ -213,19 +219,6 @@ class _Builder:
     def _place(self, row: Mapping[Any, Any]) -> Place:
         return tuple(row[axis.name] for axis in self.axes), str(row["metric"])
 
-    def _best(self) -> set[Place]:
-        """Return the cells with the best of comparable scores, without controls."""
-        best = set()
-        block = [axis.name for axis in self.axes if axis.name != self.contrast]
-        for _, group in comparable_groups(self.pooled, block):
-            higher, methods = direction(group), group[~group.control.astype(bool)]
-            if higher is None or len(methods) < 2:
-                continue
-            values = methods.value.map(rounded)
-            most = values.max() if higher else values.min()
-            best |= set(map(self._place, methods[values == most].to_dict("records")))
-        return best
-
     def _usual(self) -> dict[str, tuple[str, str]]:
         """Return, for each metric, the most frequent vocabulary and attribution space."""
         votes: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
@@ -243,6 +236,10 @@ class _Builder:
             if len(each) == scores > 1 and len(set(each)) == 1:
                 found[str(metric)] = each[0]
         return found
+
+    @cached_property
+    def _scales(self) -> dict[str, Scale]:
+        return {str(metric): Scale.of(rows) for metric, rows in self.pooled.groupby("metric")}
 
     def _own(self) -> pd.DataFrame:
         return self.pooled[self.pooled.kind == RowKind.SCORE]
@@ -292,10 +289,17 @@ class _Builder:
             _marks(row, *usual[str(row.metric)]) if row.n else "",
             tuple(warnings),
             note,
+            None if pd.isna(row.value) else float(f"{row.value:.6g}"),
+            self._scales[str(row.metric)].bar(row.to_dict(), _chance(rows)),
         )
 
     def _note(self, reason: str) -> int:
         return self.notes.setdefault(reason, len(self.notes) + 1)
+
+
+def _chance(rows: pd.DataFrame) -> float | None:
+    found = rows[rows.kind == RowKind.CHANCE].value
+    return None if found.empty else float(found.iloc[0])
 
 
 def _in_words(rows: pd.DataFrame, kind: RowKind) -> list[str]:

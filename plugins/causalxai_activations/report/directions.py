@@ -28,7 +28,13 @@ def concept_report(space: DirectionSpace, inputs: ReportInputs) -> tuple[Section
     if space.classes_:
         items += [_scores(space, inputs.dataset), _score_table(space, inputs.dataset)]
     items.append(_images(space, inputs.dataset))
-    return (Section("The directions of the concepts", items),)
+    return (Section("The directions of the concepts", items, doubt=_DOUBT),)
+
+
+_DOUBT = (
+    "A direction points to whatever goes along with the concept in its examples, and not to the "
+    "concept alone."
+)
 
 
 def _verdict(space: DirectionSpace) -> str:
@@ -41,11 +47,8 @@ def _verdict(space: DirectionSpace) -> str:
         if space.classes_
         else "No class has five test images, so that there are no TCAV scores."
     )
-    return (
-        f"{len(space.quality_)} directions were learned in the layer {space.layer_.name}. {tested} "
-        "A direction points to whatever goes along with the concept in its examples, and not to "
-        "the concept alone."
-    )
+    learned = f"{len(space.quality_)} directions were learned in the layer {space.layer_.name}."
+    return f"{learned} {tested} {_DOUBT}"
 
 
 def _quality_table(space: DirectionSpace) -> Table:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
+from torch import Tensor
 
 from causalxai.dataset import some_of_each_class
 from causalxai.explainer import Explanation
 from causalxai.report.builder import ReportInputs
+from causalxai.report.maps import doubt_of_maps, share_with_half_of_support
 from causalxai.report.pictures import as_shown, draw_picture
-from causalxai.report.plots import axes_grid, embed, image_axes, new_figure
+from causalxai.report.plots import axes_grid, effect_colours, embed, image_axes, new_figure
 from causalxai.report.section import Section, Text
 from causalxai_baselines.attribution import Attribution
 
@@ -26,7 +29,7 @@ def explanation_report(
     section = overlay_section(explanation, names, explainer.name, explainer.map_note)
     remarks = cast("list[str]", explanation.meta.get("remarks", []))
     notes = [Text(f"Note: {remark}.") for remark in remarks]
-    return (Section(section.title, [*notes, *section.items]),)
+    return (replace(section, items=[*notes, *section.items]),)
 
 
 def overlay_section(
@@ -44,11 +47,24 @@ def overlay_section(
         limit = float(np.abs(heat).max()) or 1.0
         axes = image_axes(heat_axes)
         axes.imshow(picture.mean(axis=-1), cmap="gray_r", vmin=0, vmax=3)
-        axes.imshow(heat, cmap="RdBu_r", vmin=-limit, vmax=limit, alpha=0.75)
+        axes.imshow(heat, cmap=effect_colours(), vmin=-limit, vmax=limit, alpha=0.75)
     pictures = embed(
         figure,
         f"Above the image, below {name} over it. {note}",
         f"Images and, below each, the attribution map of {name}.",
         raster=True,
     )
-    return Section(f"Where {name} looks", [pictures])
+    return Section(
+        f"Where {name} looks",
+        [pictures],
+        finding=_finding(name, explanation.maps[name]),
+        doubt=doubt_of_maps(name, explanation.maps[name], explanation.target),
+    )
+
+
+def _finding(name: str, maps: Tensor) -> str:
+    """Say on how many pixels the support lies."""
+    share = share_with_half_of_support(maps)
+    if share is None:
+        return f"In no image does {name} find a pixel that supports the class."
+    return f"Half of the support for the class lies on {share:.0%} of the pixels, by {name}."

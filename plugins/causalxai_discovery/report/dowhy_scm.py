@@ -10,6 +10,8 @@ from causalxai.report.builder import ReportInputs
 from causalxai.report.section import Section, Table, Text
 from causalxai_discovery.dowhy_scm import DowhyScm
 
+_HALF = 0.5
+
 _OF_A_CLASS = {
     "interventional_effect": "effect of one sd",
     "arrow_strength": "strength of the arrow",
@@ -53,5 +55,17 @@ def explanation_report(
                     "of them.",
                 ),
             ],
+            doubt=_doubt(r2),
         ),
+    )
+
+
+def _doubt(r2: Mapping[str, float]) -> str:
+    """Say for which classes the model predicts less than half of the logit's variance."""
+    poor = [f"{name} ({value:.2f})" for name, value in r2.items() if value < _HALF]
+    if not poor:
+        return ""
+    return (
+        "The structural model predicts less than half of the variance of the logit of "
+        f"{', '.join(poor)}: do not rely on its strengths and influences there."
     )

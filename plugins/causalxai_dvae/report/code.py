@@ -53,7 +53,19 @@ def code_section(space: BitSpace, dataset: Dataset) -> Section:
         _painted(space, dataset),
         _losses(space),
     ]
-    return Section("The code of the hidden layer", items)
+    return Section("The code of the hidden layer", items, doubt=_doubt(warning, pictures))
+
+
+def _doubt(warning: str | None, pictures: PictureQuality) -> str:
+    """Say what of the code or of its pictures is not to be believed."""
+    if warning is not None:
+        return f"{warning[0].upper()}{warning[1:]}."
+    if _worst_agreement(pictures) < _FAITHFUL:
+        return (
+            "The generator's pictures are only illustrations: they omit or add features that "
+            "determine the prediction."
+        )
+    return ""
 
 
 def _code_verdict(quality: CodeQuality, layer: str, turn: float) -> str:
@@ -68,10 +80,7 @@ def _code_verdict(quality: CodeQuality, layer: str, turn: float) -> str:
 
 def _picture_verdict(pictures: PictureQuality) -> str:
     share = pictures.reconstruction / pictures.mean_image if pictures.mean_image else float("nan")
-    beyond = min(
-        _beyond_chance(pictures.agreement, pictures.chance),
-        _beyond_chance(pictures.agreement_flipped, pictures.chance_flipped),
-    )
+    beyond = _worst_agreement(pictures)
     verdict = (
         "The pictures show the features that determine the prediction."
         if beyond >= _FAITHFUL
@@ -88,6 +97,14 @@ def _picture_verdict(pictures: PictureQuality) -> str:
         "Generator and classifier draw on the layer's units alike by a cosine of "
         f"{pictures.shared_information:.2f} ({pictures.shared_by_chance:.2f} with units shuffled); "
         "a high cosine alone is no better explanation."
+    )
+
+
+def _worst_agreement(pictures: PictureQuality) -> float:
+    """Return the lower one of the two agreements, as the share of the way from chance."""
+    return min(
+        _beyond_chance(pictures.agreement, pictures.chance),
+        _beyond_chance(pictures.agreement_flipped, pictures.chance_flipped),
     )
 
 

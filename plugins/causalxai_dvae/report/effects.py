@@ -5,25 +5,47 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap
 
+from causalxai.explainer import Explanation
 from causalxai.graph import CausalGraph
 from causalxai.report.builder import GraphReport, ReportInputs
-from causalxai.report.plots import OPPOSE, SUPPORT, axes_grid, embed, new_figure
+from causalxai.report.graph_view import GraphExtras, NodeMeaning
+from causalxai.report.pictures import Thumbnail, thumbnail
+from causalxai.report.plots import axes_grid, effect_colours, embed, new_figure
 from causalxai.report.section import Section, Text
 from causalxai_dvae.discoverer import BitDiscoverer
 
-_COLOURS = LinearSegmentedColormap.from_list("effects", [OPPOSE, "#ffffff", SUPPORT])
+_HALF, _MOST_PICTURES = 0.5, 4
 
 
 def graph_report(
     discoverer: BitDiscoverer,  # noqa: ARG001
     graph: CausalGraph,
-    inputs: ReportInputs,  # noqa: ARG001
+    inputs: ReportInputs,
 ) -> GraphReport:
-    """Show the effects of the bits, target by target."""
+    """Show the effects of the bits, target by target, and what the bits mean."""
     bits = [node for node in graph.nodes if graph.tiers[node] == 0]
-    return GraphReport((effects_section(graph, bits),))
+    extras = GraphExtras(meanings=bit_meanings(inputs.explanation))
+    return GraphReport((effects_section(graph, bits),), extras=extras)
+
+
+def bit_meanings(explanation: Explanation | None) -> dict[str, NodeMeaning]:
+    """Return what each bit means: some images that have it on, and some that have it off."""
+    if explanation is None or explanation.units is None:
+        return {}
+    code = explanation.units.values.cpu() > _HALF
+    if code.shape[1] != len(explanation.concepts):
+        return {}
+    found = {}
+    for place, bit in enumerate(explanation.concepts):
+        pictures = [
+            Thumbnail(thumbnail(explanation.images[row]), f"image {row}, {word}", word)
+            for word, has in (("on", code[:, place]), ("off", ~code[:, place]))
+            for row in has.nonzero().flatten()[:_MOST_PICTURES].tolist()
+        ]
+        share = float(code[:, place].double().mean())
+        found[bit] = NodeMeaning(f"On in {share:.0%} of the explained images.", pictures)
+    return found
 
 
 def effects_section(graph: CausalGraph, bits: Sequence[str]) -> Section:
@@ -44,14 +66,15 @@ def effects_section(graph: CausalGraph, bits: Sequence[str]) -> Section:
     figure = new_figure(8, 1.2 + 0.26 * len(targets))
     axes = axes_grid(figure, 1, 1)[0][0]
     shares = weights / np.where(strongest > 0, strongest, 1)
-    axes.imshow(np.nan_to_num(shares), cmap=_COLOURS, vmin=-1, vmax=1, aspect="auto")
+    axes.imshow(np.nan_to_num(shares), cmap=effect_colours(), vmin=-1, vmax=1, aspect="auto")
     numbers = [bit.removeprefix("bit ") for bit in bits]
     axes.set_xticks(range(len(bits)), numbers)
     axes.set_yticks(range(len(targets)), targets)
     axes.set_xlabel("bit")
     caption = (
         "The difference between do(bit = 1) and do(bit = 0), each row relative to its strongest "
-        f"effect; at the top: {', '.join(targets[:2])}. White: no edge."
+        "effect: green where setting the bit raises the target, orange where it lowers it, white "
+        f"where there is no edge. At the top: {', '.join(targets[:2])}."
     )
     return Section(
         "Effects of the bits",
@@ -63,4 +86,18 @@ def effects_section(graph: CausalGraph, bits: Sequence[str]) -> Section:
             ),
             embed(figure, caption, f"Effects of {len(bits)} bits on {', '.join(targets)}."),
         ],
+        finding=_finding(graph, bits),
+    )
+
+
+def _finding(graph: CausalGraph, bits: Sequence[str]) -> str:
+    """Say how many effects there are, and which is the strongest."""
+    edges = [edge for edge in graph.edges if edge.source in bits and edge.weight is not None]
+    if not edges:
+        return f"None of the {len(bits)} bits has an effect that was found."
+    strongest = max(edges, key=lambda edge: abs(edge.weight or 0.0))
+    does = "raises" if (strongest.weight or 0.0) > 0 else "lowers"
+    return (
+        f"{len(edges)} effects of {len(bits)} bits were found; the strongest is that setting "
+        f"{strongest.source} {does} {strongest.target} by {abs(strongest.weight or 0.0):.2f}."
     )

@@ -13,7 +13,7 @@ from torch import Tensor
 from causalxai.dataset import some_of_each_class
 from causalxai.explainer import Explanation
 from causalxai.report.builder import ReportInputs
-from causalxai.report.pictures import draw_picture, draw_signed
+from causalxai.report.pictures import draw_difference, draw_picture
 from causalxai.report.plots import CATEGORIES, INK, OPPOSE, SUPPORT, axes_grid, embed, new_figure
 from causalxai.report.section import Figure, Section, Table, Text
 from causalxai_dvae.explainer import FlipExplainer
@@ -53,7 +53,37 @@ def explanation_section(explanation: Explanation, class_names: Sequence[str]) ->
     if len(answers.pictured):
         items.append(_flips(explanation, answers, class_names))
     items += [_over_all_images(explanation), _landings(explanation, answers, class_names)]
-    return Section("Flips that change the prediction", items)
+    return Section(
+        "Flips that change the prediction",
+        items,
+        finding=_finding(explanation, answers),
+        doubt=_doubt(explanation, answers),
+    )
+
+
+def _finding(explanation: Explanation, answers: FlipAnswers) -> str:
+    """Say how few bits change the prediction."""
+    n, bits, sizes = len(explanation), len(explanation.concepts), _sizes(explanation)
+    if not len(sizes):
+        return f"No prediction of the {n} images was changed by flips of a few of the {bits} bits."
+    alone = (answers.each_flipped.argmax(dim=2) != answers.perceived.argmax(dim=1)[:, None]).any(1)
+    return (
+        f"Flipping a few of the {bits} bits, {float(np.median(sizes)):g} in the median, changes "
+        f"the predicted class of {len(sizes)} of {n} images; a single bit does for "
+        f"{int(alone.sum())}."
+    )
+
+
+def _doubt(explanation: Explanation, answers: FlipAnswers) -> str:
+    """Say of how many images the code has another class than the image."""
+    n, before = len(explanation), answers.perceived.argmax(dim=1)
+    lost = int((explanation.details["original"].argmax(dim=1) != before).sum())
+    if not lost:
+        return ""
+    return (
+        f"Of {n} images, {lost} {'has' if lost == 1 else 'have'} another predicted class from the "
+        "decoded code: do not believe the flips of these."
+    )
 
 
 def _verdict(explanation: Explanation, answers: FlipAnswers, class_names: Sequence[str]) -> str:
@@ -111,10 +141,10 @@ def _flips(explanation: Explanation, answers: FlipAnswers, class_names: Sequence
     return embed(
         figure,
         "For each image: the classifier's input; the generator's pictures of its code, and of "
-        "the code with every bit flipped; their difference (red: brighter after the flip, blue: "
-        "darker; one scale per image); and the picture with only a small set of bits flipped "
-        "that changes the prediction. Below each: the class that the classifier, or its rest "
-        "from the decoded code, predicts, and its probability. Bars: the contribution of each "
+        "the code with every bit flipped; their difference (white: brighter after the flip, "
+        "black: darker; one scale per image); and the picture with only a small set of bits "
+        "flipped that changes the prediction. Below each: the class that the classifier, or its "
+        "rest from the decoded code, predicts, and its probability. Bars: the contribution of each "
         "bit's value to the logit of the class; green supports the class, orange opposes it. The "
         "bits of the small set, from which no single bit can be removed, are in full colour, and "
         "their number is given above.",
@@ -143,7 +173,7 @@ def _draw_pictures(
     for axes, picture, title, prediction in zip(row, shown, titles, predictions, strict=True):
         title = title if titled else ""
         if picture is None or prediction is None:
-            draw_signed(axes, (flipped - perceived).mean(dim=0), title)
+            draw_difference(axes, (flipped - perceived).mean(dim=0), title)
             continue
         draw_picture(axes, picture, title)
         axes.set_xlabel(say_prediction(prediction, class_names), fontsize=8)

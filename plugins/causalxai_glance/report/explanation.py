@@ -12,7 +12,7 @@ from torch import Tensor
 from causalxai.dataset import some_of_each_class
 from causalxai.explainer import Explanation
 from causalxai.report.builder import ReportInputs
-from causalxai.report.pictures import draw_picture, draw_signed
+from causalxai.report.pictures import draw_difference, draw_picture
 from causalxai.report.plots import INK, OPPOSE, SUPPORT, axes_grid, embed, new_figure
 from causalxai.report.section import Figure, Section, Table, Text
 from causalxai_glance.explainer import GlanceExplainer
@@ -60,6 +60,36 @@ def explanation_section(explanation: Explanation, class_names: Sequence[str]) ->
     return Section(
         "Importance of concepts in single images",
         [Text(_trust(explanation, pairs)), *shown, _summary(explanation, pairs, class_names)],
+        finding=_finding(explanation, pairs),
+        doubt=_doubt(explanation.details["fidelity"]),
+    )
+
+
+def _finding(explanation: Explanation, pairs: Pairs) -> str:
+    """Say which concept turns most predictions."""
+    names, n = cast("list[str]", explanation.meta["contrasted"]), len(explanation)
+    turned = pairs.intervened.argmax(dim=-1) != pairs.perceived.argmax(dim=-1)[:, None, None]
+    by_concept = turned.any(dim=2).sum(dim=0)
+    if not int(by_concept.max()):
+        return f"No change of a single concept turns the predicted class of any of the {n} images."
+    most = int(by_concept.argmax())
+    return (
+        f"Changing {names[most]} turns the predicted class of {int(by_concept[most])} of {n} "
+        "images, more than any other single concept."
+        if int((by_concept == by_concept[most]).sum()) == 1
+        else f"Changing {names[most]} turns the predicted class of {int(by_concept[most])} of {n} "
+        "images, and no other single concept turns more."
+    )
+
+
+def _doubt(fidelity: Tensor) -> str:
+    """Say near how many images the importances mean little."""
+    poor = int((fidelity < _ROUGH_FIT).sum())
+    if not poor:
+        return ""
+    return (
+        f"Near {poor} of {len(fidelity)} images the logit is no linear function of the concepts: "
+        "do not believe the importances there."
     )
 
 
@@ -121,10 +151,10 @@ def _what_ifs(explanation: Explanation, pairs: Pairs, class_names: Sequence[str]
         "For each image, what the classifier was given and, below, what the twin paints of it; "
         f"then pictures with one concept {_steps(explanation, step)} (above) or "
         f"{_steps(explanation, step, up=False)} (below), what it causes following, each beside its "
-        "difference from the perceived picture: red is brighter, blue darker, white the same, on "
-        "one scale an image. Importance is the logit that one unit of a concept (an sd, or being "
-        "there) adds by itself; bars to the right, in green, support the class, bars to the left, "
-        "in orange, oppose it. Confidence is the probability of the class.",
+        "difference from the perceived picture: white is brighter, black darker, grey the same, "
+        "on one scale an image. Importance is the logit that one unit of a concept (an sd, or "
+        "being there) adds by itself; bars to the right, in green, support the class, bars to the "
+        "left, in orange, oppose it. Confidence is the probability of the class.",
         "Pictures of images, of what the classifier perceives in them and of interventions, with "
         "bar charts of the importance of concepts and of the confidence in the class.",
         raster=True,
@@ -166,7 +196,7 @@ def _draw_pictures(
             after = intervened[concept, side]
             draw_picture(row[1 + 2 * place], after, side_name(explanation, names[concept], side))
             change = (after - perceived).mean(dim=0)
-            draw_signed(row[2 + 2 * place], change, "difference", limit)
+            draw_difference(row[2 + 2 * place], change, "difference", limit)
 
 
 def _draw_importance(axes: Axes, explanation: Explanation, image: int) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from causalxai.dataset import some_of_each_class
 from causalxai.explainer import Explanation
-from causalxai.report.pictures import draw_picture, draw_signed
+from causalxai.report.pictures import draw_difference, draw_picture
 from causalxai.report.plots import axes_grid, embed, new_figure
 from causalxai.report.section import Figure
 from causalxai_glance.pairs import Pairs
@@ -122,7 +122,7 @@ def _across(
         draw_picture(rows[0][column], explanation.images[image], class_names[target])
         draw_picture(rows[1][column], perceived, "")
         draw_picture(rows[2][column], after, f"= {1 - side}")
-        draw_signed(rows[3][column], (after - perceived).mean(dim=0))
+        draw_difference(rows[3][column], (after - perceived).mean(dim=0))
         _write_confidence(rows[1][column], _confidence(pairs.perceived[image], target))
         _write_confidence(
             rows[2][column], _confidence(pairs.intervened[image, place, side], target)
@@ -133,7 +133,7 @@ def _across(
         figure,
         f"do({name}) on several images: each as it was given, as the twin paints it, with "
         f"{name} set to the value that is farther from its reading, and where that changes the "
-        "picture (red is brighter, blue darker; each on its own scale). The numbers are the "
+        "picture (white is brighter, black darker; each on its own scale). The numbers are the "
         "classifier's confidence in the class above.",
         f"Columns of pictures before and after an intervention on {name}.",
         raster=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -63,7 +64,20 @@ def twin_section(space: LatentSpace, dataset: Dataset) -> Section:
         items.append(_alignment(space, plotted.concepts, space.values(latents.to(space.sd_)).cpu()))
     unnamed = latents[:, len(space.named_) :]
     items += [_clusters(unnamed, plotted.labels, dataset), _losses(space.history_)]
-    return Section("What the twin generates", items)
+    quality = space.quality_
+    unfaithful = [name for i, name in enumerate(space.named_) if not quality.faithful_in(i)]
+    return Section("What the twin generates", items, doubt=doubt_of_twin(unfaithful))
+
+
+def doubt_of_twin(unfaithful: Sequence[str]) -> str:
+    """Say in which concepts the twin is not faithful; empty if it is in all."""
+    if not unfaithful:
+        return ""
+    which = "this concept" if len(unfaithful) == 1 else "these concepts"
+    return (
+        f"The twin is not faithful in {', '.join(unfaithful)}: do not believe the what-ifs about "
+        f"{which}."
+    )
 
 
 def _evenly(split: Split, most: int) -> Split:

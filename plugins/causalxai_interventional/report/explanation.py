@@ -6,13 +6,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
-import torch
 from matplotlib.ticker import LogFormatter, NullFormatter
 from torch import Tensor
 
 from causalxai.dataset import some_of_each_class
 from causalxai.explainer import Explanation
 from causalxai.report.builder import ReportInputs
+from causalxai.report.maps import (
+    correlation_between_classes,
+    doubt_of_maps,
+    share_with_half_of_support,
+)
 from causalxai.report.pictures import draw_picture, draw_signed
 from causalxai.report.plots import CATEGORIES, INK, OPPOSE, SUPPORT, axes_grid, embed, new_figure
 from causalxai.report.section import Figure, Section, Table, Text
@@ -113,7 +117,7 @@ def _draw_spread(axes: Axes, explanation: Explanation, image: int, here: Tensor)
     logit = float(explanation.details["logit"][image])
     after = logit - explanation.importance[image, here][tested]
     if len(after):
-        axes.hist(after.numpy(), bins=30, color=CATEGORIES[4], log=True)
+        axes.hist(after.numpy(), bins=30, color=CATEGORIES[0], log=True)
         # The default writes powers of ten as formulas, which figures of the report do not have.
         axes.yaxis.set_major_formatter(LogFormatter())
         axes.yaxis.set_minor_formatter(NullFormatter())
@@ -134,13 +138,23 @@ def map_section(explanation: Explanation, class_names: Sequence[str]) -> Section
             draw_signed(one, explanation.maps[name][image], "" if row else _short(name))
     pictures = embed(
         figure,
-        "Red supports the class, blue opposes it; each map has its own scale. The plain mediator "
-        "map (the paper's) and saliency have no sign. Deletion and insertion score each of them.",
+        "Green supports the class, orange opposes it; each map has its own scale. The plain "
+        "mediator map (the paper's) and saliency have no sign. Deletion and insertion score each "
+        "of them.",
         "Attribution maps of several methods for the same images.",
         raster=True,
     )
     content = [*_remarks(explanation), pictures, *_class_dependence(explanation)]
-    return Section("Where the mediators respond", content)
+    first = names[0]
+    share = share_with_half_of_support(explanation.maps[first])
+    return Section(
+        "Where the mediators respond",
+        content,
+        finding=""
+        if share is None
+        else f"Half of the support for the class lies on {share:.0%} of the pixels, by “{first}”.",
+        doubt=doubt_of_maps(first, explanation.maps[first], explanation.target),
+    )
 
 
 def _remarks(explanation: Explanation) -> list[Text]:
@@ -156,14 +170,12 @@ def _short(name: str) -> str:
 
 def _class_dependence(explanation: Explanation) -> list[Table | Figure]:
     """Show the correlation of maps between classes: maps that are the same explain no class."""
-    classes = explanation.target.unique()
-    if len(classes) < 2:
+    alike = {
+        name: correlation_between_classes(maps, explanation.target)
+        for name, maps in explanation.maps.items()
+    }
+    rows = [(name, f"{value:.2f}") for name, value in alike.items() if value is not None]
+    if not rows:
         return []
-    rows = []
-    for name, maps in explanation.maps.items():
-        means = torch.stack([maps[explanation.target == k].mean(dim=0).flatten() for k in classes])
-        alike = torch.corrcoef(means)
-        upper = alike[*torch.triu_indices(len(classes), len(classes), 1)]
-        rows.append((name, f"{float(upper.mean()):.2f}"))
     caption = "Correlation between the mean maps of different classes (1: alike for every class)."
     return [Table(("map", "correlation between classes"), tuple(rows), caption)]

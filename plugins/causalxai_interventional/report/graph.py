@@ -10,6 +10,7 @@ import numpy as np
 
 from causalxai.graph import CausalGraph, Edge, NodeKind
 from causalxai.report.builder import GraphReport, ReportInputs
+from causalxai.report.graph_view import GraphExtras
 from causalxai.report.plots import axes_grid, embed, new_figure
 from causalxai.report.section import Section, Table, Text
 from causalxai_interventional.discoverer import InterventionalDiscoverer
@@ -26,8 +27,14 @@ def graph_report(
     graph: CausalGraph,
     inputs: ReportInputs,  # noqa: ARG001
 ) -> GraphReport:
-    """Show how often each edge is causal, layer by layer."""
-    return GraphReport((frequency_section(graph),))
+    """Show how often each edge is causal, layer by layer, and the strongest paths to a class."""
+
+    def strength(edge: Edge, target: str) -> float:
+        klass = graph.node(target).title
+        weight = 1.0 if edge.weight is None else abs(edge.weight)
+        return weight * cast("Mapping[str, float]", edge.annotations["supports"]).get(klass, 0.0)
+
+    return GraphReport((frequency_section(graph),), extras=GraphExtras(strength=strength))
 
 
 def frequency_section(graph: CausalGraph) -> Section:
@@ -54,7 +61,22 @@ def frequency_section(graph: CausalGraph) -> Section:
     )
     said = graph.annotations["doubt"]
     doubt = [Text(f"Note: {said}.")] if said else []
-    return Section("Causal edges across images", [*doubt, blobs, _sharing_table(layers, classes)])
+    return Section(
+        "Causal edges across images",
+        [*doubt, blobs, _sharing_table(layers, classes)],
+        finding=_finding(graph.edges, classes),
+        doubt=f"{str(said)[:1].upper()}{str(said)[1:]}." if said else "",
+    )
+
+
+def _finding(edges: Sequence[Edge], classes: Sequence[str]) -> str:
+    """Say how many edges are frequent, and whether they are the same for all classes."""
+    common = [[_support(edge, klass) > COMMON for klass in classes] for edge in edges]
+    some, every = sum(map(any, common)), sum(map(all, common))
+    return (
+        f"Of {len(edges)} edges in the network, {some} support a class in over {COMMON:.0%} of its "
+        f"images, and {every} of these support every class that was looked at."
+    )
 
 
 def _place(edge: Edge) -> tuple[int, int]:

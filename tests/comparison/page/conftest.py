@@ -38,7 +38,7 @@ class Page(HTMLParser):
             self.rows[-1][1][-1] += data
 
     def row(self, first: str) -> tuple[str, list[str]]:
-        return next(row for row in self.rows if row[1] and row[1][0].strip() == first)
+        return next(row for row in self.rows if row[1] and row[1][0].strip().startswith(first))
 
 
 @pytest.fixture

@@ -402,7 +402,7 @@ def test_everything_that_speaks_of_pixels_agrees_on_what_nothing_is():
 def test_the_picture_of_an_unsigned_map_speaks_of_no_sign():
     assert "opposes" not in Saliency().map_note + GradCam().map_note
     for signed in (Saliency(absolute=False), GradCam(relu=False), Occlusion()):
-        assert "blue opposes" in signed.map_note
+        assert "orange opposes" in signed.map_note
 
 
 def test_untraceable_networks_of_modules_are_followed():

@@ -1,0 +1,236 @@
+// Draws the graph of a figure anew, to be explored: hints, dragging, zoom, filters, paths to a class.
+(() => {
+  "use strict";
+  const NS = "http://www.w3.org/2000/svg";
+  const COLUMN = 190, ROW = 62, PAD = 70;
+  const make = (tag, attributes, ...children) => {
+    const made = document.createElementNS(NS, tag);
+    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+    made.append(...children);
+    return made;
+  };
+  const html = (tag, text = "", attributes = {}) => {
+    const made = document.createElement(tag);
+    if (text) made.textContent = text;
+    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+    return made;
+  };
+
+  const lookOf = (edge, strongest) => {
+    const share = edge.weight === null ? 0.5 : Math.abs(edge.weight) / (strongest || 1);
+    if (edge.apart) return ["apart", 1.2];
+    if (edge.doubt) return ["doubted", 1.2];
+    if (edge.verdict === "wrong") return ["wrong", 2.2];
+    if (edge.verdict) return [edge.verdict === "unknown" ? "unknown" : "right", 2];
+    return [edge.sign > 0 ? "supports" : edge.sign < 0 ? "opposes" : "plain", 1 + 3.5 * share];
+  };
+
+  const explore = (figure, data, number) => {
+    const nodes = new Map(data.nodes.map((node) => [node.id, { ...node }]));
+    const strongest = Math.max(0, ...data.edges.map((edge) => Math.abs(edge.weight ?? 0)));
+    const targets = Object.keys(data.paths);
+    const state = { least: 0, target: targets[0], paths: 4, layers: new Set() };
+    const svg = make("svg", { class: "live", role: "group", "aria-label": "Causal graph; use the Tab key to go through its nodes and edges" });
+    const lines = make("g", {}), boxes = make("g", {});
+    const defs = make("defs", {});
+    for (const name of ["supports", "opposes", "plain", "doubted", "wrong", "right", "unknown", "apart"]) {
+      defs.append(make("marker", { id: `head-${number}-${name}`, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 9, markerHeight: 9, orient: "auto-start-reverse", markerUnits: "userSpaceOnUse" },
+        make("path", { d: "M0,0 L8,4 L0,8 z", class: `edge-head ${name}` })));
+    }
+    svg.append(defs, lines, boxes);
+    const panel = html("div", "", { class: "graph-panel", "aria-live": "polite" });
+
+    const visible = () => {
+      let edges = data.edges.map((edge, place) => ({ edge, place }));
+      if (targets.length) {
+        const kept = new Set((data.paths[state.target] ?? []).slice(0, state.paths).flat());
+        edges = edges.filter(({ place }) => kept.has(place));
+      }
+      const loudest = Math.max(0, ...edges.map(({ edge }) => Math.abs(edge.weight ?? 0)));
+      return edges.filter(({ edge }) =>
+        (edge.weight === null || Math.abs(edge.weight) >= state.least * loudest) &&
+        !state.layers.has(nodes.get(edge.from).x) && !state.layers.has(nodes.get(edge.to).x));
+    };
+    // Nodes of a column share its height among them; what a reader has dragged stays.
+    const arrange = (shown) => {
+      const columns = new Map();
+      for (const node of shown) columns.set(node.x, [...(columns.get(node.x) ?? []), node]);
+      const rows = Math.max(1, ...[...columns.values()].map((column) => column.length));
+      [...columns.keys()].sort((a, b) => a - b).forEach((x, place) => {
+        const column = columns.get(x);
+        column.sort((a, b) => a.y - b.y);
+        column.forEach((node, row) => {
+          if (node.dragged) return;
+          node.cx = PAD + place * COLUMN;
+          node.cy = ROW / 2 + (targets.length ? (rows * (row + 0.5)) / column.length : node.y) * ROW;
+        });
+      });
+      const across = Math.max(...shown.map((node) => node.cx), PAD) + PAD;
+      const down = Math.max(...shown.map((node) => node.cy), ROW) + ROW;
+      view = [0, 0, across, down];
+      svg.style.maxWidth = `${Math.round(across * 1.25)}px`;
+      zoomTo(view);
+    };
+    let view = [0, 0, 100, 100];
+    const zoomTo = (box) => { view = box; svg.setAttribute("viewBox", box.map((v) => v.toFixed(1)).join(" ")); };
+    const zoom = (factor) => {
+      const [x, y, width, height] = view;
+      zoomTo([x + (width * (1 - factor)) / 2, y + (height * (1 - factor)) / 2, width * factor, height * factor]);
+    };
+
+    const halfWidth = (node) => Math.max(22, node.title.length * 3.6 + 8);
+    const route = (edge, among) => {
+      const a = nodes.get(edge.from), b = nodes.get(edge.to);
+      const dx = b.cx - a.cx, dy = b.cy - a.cy;
+      const length = Math.hypot(dx, dy) || 1;
+      // An edge bends around nodes that lie on its straight line.
+      const blocked = among.some((node) => {
+        if (node === a || node === b) return false;
+        const t = ((node.cx - a.cx) * dx + (node.cy - a.cy) * dy) / (length * length);
+        return t > 0.05 && t < 0.95 && Math.abs((node.cx - a.cx) * dy - (node.cy - a.cy) * dx) / length < 16;
+      });
+      const swing = edge.apart ? 0.35 : blocked ? 0.3 : 0;
+      const mx = (a.cx + b.cx) / 2 + dy * swing, my = (a.cy + b.cy) / 2 - Math.abs(dx) * swing;
+      const edgeOf = (node, x, y) => {
+        const ex = x - node.cx, ey = y - node.cy;
+        const scale = Math.min(halfWidth(node) / (Math.abs(ex) || 1e-6), 14 / (Math.abs(ey) || 1e-6), 1);
+        return [node.cx + ex * scale, node.cy + ey * scale];
+      };
+      const [sx, sy] = edgeOf(a, mx, my), [tx, ty] = edgeOf(b, mx, my);
+      return `M${sx.toFixed(1)},${sy.toFixed(1)} Q${mx.toFixed(1)},${my.toFixed(1)} ${tx.toFixed(1)},${ty.toFixed(1)}`;
+    };
+    const tell = (title, facts, doubt, text = "", pictures = []) => {
+      panel.replaceChildren(html("b", title));
+      if (doubt) panel.append(html("p", `Not to be believed: ${doubt}.`, { class: "doubted" }));
+      if (text) panel.append(html("p", text));
+      if (facts.length) {
+        const list = html("ul");
+        for (const fact of facts) list.append(html("li", fact));
+        panel.append(list);
+      }
+      for (const [source, alt, caption] of pictures) {
+        const one = html("span", "", { class: "meaning" });
+        one.append(html("img", "", { src: source, alt }), html("small", caption));
+        panel.append(one);
+      }
+    };
+    const live = (item, tip, show) => {
+      item.setAttribute("tabindex", "0");
+      item.dataset.tip = tip;
+      for (const event of ["mouseenter", "focus", "click"]) item.addEventListener(event, show);
+    };
+
+    const draw = () => {
+      const edges = visible();
+      const joined = new Set(edges.flatMap(({ edge }) => [edge.from, edge.to]));
+      const shown = [...nodes.values()].filter((node) =>
+        !state.layers.has(node.x) && (joined.has(node.id) || (!targets.length && !data.edges.some((e) => e.from === node.id || e.to === node.id))));
+      arrange(shown);
+      const paint = () => {
+        lines.replaceChildren();
+        for (const { edge } of edges) {
+          const [look, width] = lookOf(edge, strongest);
+          const directed = edge.kind === "directed" || edge.kind === "partially directed";
+          const d = route(edge, shown);
+          const line = make("path", { d, class: `edge ${look}`, "stroke-width": width.toFixed(2), fill: "none" });
+          if (directed || edge.kind === "bidirected") line.setAttribute("marker-end", `url(#head-${number}-${look})`);
+          if (edge.kind === "bidirected") line.setAttribute("marker-start", `url(#head-${number}-${look})`);
+          if (edge.kind !== "directed") line.classList.add("open");
+          const target = make("path", { d, class: "reach", fill: "none" });
+          const verdict = edge.verdict === "right" || edge.verdict === "wrong" ? [`the true graph says: ${edge.verdict}`] : [];
+          const facts = [...edge.facts, ...verdict];
+          const group = make("g", { role: "img", "aria-label": [edge.said, ...facts].join("; ") }, line, target);
+          const doubt = edge.doubt ? [`not to be believed: ${edge.doubt}`] : [];
+          live(group, [edge.said, ...doubt, ...facts].join("\n"), () => tell(edge.said, facts, edge.doubt));
+          if (edges.length <= 12 && edge.label) {
+            group.append(make("text", { class: "edge-label", "text-anchor": "middle", dy: "-0.35em" }, edge.label));
+          }
+          lines.append(group);
+          const written = group.querySelector(".edge-label");
+          if (written) {
+            const middle = line.getPointAtLength(line.getTotalLength() * 0.5);
+            written.setAttribute("x", middle.x.toFixed(1));
+            written.setAttribute("y", middle.y.toFixed(1));
+          }
+        }
+      };
+      paint();
+      const reach = lines.getBBox();
+      if (reach.height && reach.y < view[1] + 4) zoomTo([view[0], reach.y - 8, view[2], view[3] - (reach.y - 8)]);
+      boxes.replaceChildren();
+      for (const node of shown) {
+        const half = halfWidth(node);
+        const group = make("g", { class: "node", role: "img", "aria-label": `${node.kind} ${node.title}` },
+          make("rect", { x: -half, y: -13, width: 2 * half, height: 26, rx: 6 }),
+          make("text", { "text-anchor": "middle", dy: "0.34em" }, node.title));
+        const place = () => group.setAttribute("transform", `translate(${node.cx.toFixed(1)},${node.cy.toFixed(1)})`);
+        place();
+        const into = edges.filter(({ edge }) => edge.to === node.id).map(({ edge }) => `from ${nodes.get(edge.from).title}: ${edge.facts[0] ?? "no weight"}`);
+        const out = edges.filter(({ edge }) => edge.from === node.id).map(({ edge }) => `to ${nodes.get(edge.to).title}: ${edge.facts[0] ?? "no weight"}`);
+        const tip = [`${node.kind} ${node.title}`, node.layer && `layer ${node.layer}`, node.text].filter(Boolean).join("\n");
+        live(group, tip, () => tell(`${node.kind} ${node.title}`, [...into, ...out], "", node.text, node.pictures));
+        group.addEventListener("pointerdown", (e) => {
+          e.preventDefault();
+          group.setPointerCapture(e.pointerId);
+          const scale = view[2] / svg.clientWidth;
+          const from = [e.clientX, e.clientY, node.cx, node.cy];
+          const drag = (move) => {
+            node.dragged = true;
+            node.cx = from[2] + (move.clientX - from[0]) * scale;
+            node.cy = from[3] + (move.clientY - from[1]) * scale;
+            place();
+            paint();
+          };
+          group.addEventListener("pointermove", drag);
+          group.addEventListener("pointerup", () => group.removeEventListener("pointermove", drag), { once: true });
+        });
+        boxes.append(group);
+      }
+      count.textContent = ` ${edges.length} of ${data.total ?? data.edges.length} edges`;
+    };
+
+    const tools = html("div", "", { class: "tools" });
+    const option = (label, control) => { const l = html("label", `${label} `); l.append(control); tools.append(l); };
+    if (targets.length) {
+      const select = html("select");
+      for (const name of targets) select.append(html("option", data.classes ? `class ${name}` : name, { value: name }));
+      select.addEventListener("change", () => { state.target = select.value; draw(); });
+      option("strongest paths to", select);
+      const many = html("input", "", { type: "range", min: 1, max: 12, value: state.paths, "aria-label": "number of paths" });
+      many.addEventListener("input", () => { state.paths = Number(many.value); draw(); });
+      option("paths", many);
+    } else {
+      const least = html("input", "", { type: "range", min: 0, max: 100, value: 0, "aria-label": "hide edges that are weaker than this share of the strongest" });
+      least.addEventListener("input", () => { state.least = Number(least.value) / 100; draw(); });
+      option("hide edges weaker than a share of the strongest", least);
+    }
+    const columns = [...new Set(data.nodes.map((node) => node.x))].sort((a, b) => a - b);
+    if (columns.length > 2 && columns.length <= 9) {
+      columns.forEach((x, place) => {
+        const box = html("input", "", { type: "checkbox" });
+        box.checked = true;
+        box.addEventListener("change", () => { box.checked ? state.layers.delete(x) : state.layers.add(x); draw(); });
+        const first = data.nodes.find((node) => node.x === x);
+        option(first.layer || (first.kind === "concept" ? `column ${place + 1}` : first.kind), box);
+      });
+    }
+    for (const [label, title, act] of [["+", "zoom in", () => zoom(0.8)], ["−", "zoom out", () => zoom(1.25)],
+      ["reset", "show the whole graph as it was", () => { for (const node of nodes.values()) node.dragged = false; draw(); }]]) {
+      const one = html("button", label, { type: "button", "aria-label": title });
+      one.addEventListener("click", act);
+      tools.append(one);
+    }
+    const count = html("span");
+    tools.append(count);
+    const fixed = figure.querySelector('[role="img"]');
+    fixed.hidden = true;
+    fixed.before(tools, svg, panel);
+    draw();
+  };
+
+  document.querySelectorAll("script.graph-data").forEach((source, number) => {
+    const figure = source.closest("figure");
+    const data = JSON.parse(source.textContent);
+    if (figure && data.nodes.length) explore(figure, data, number);
+  });
+})();

@@ -1,0 +1,147 @@
+"""Pages as a browser shows them: their styles and scripts, which no other test runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from causalxai import CausalGraph, Edge, Estimate, MetricResult
+from causalxai.config import load_spec
+from causalxai.graph import Node, NodeKind
+from causalxai.report.graph_drawing import draw_graph
+from causalxai.report.page import render_report
+from causalxai.report.section import Section, Table, Text
+from tests.browser import DESK, PHONE, TABLET, opened
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+Saved = Callable[[CausalGraph], Path]
+A4_ACROSS = 1040
+"""Pixels between the margins of a sheet of A4, held across."""
+
+SMALL = CausalGraph(
+    [Node("thickness"), Node("intensity"), Node("prediction", NodeKind.PREDICTION)],
+    [
+        Edge("thickness", "intensity", weight=0.9, low=0.8, high=1.0, frequency=1.0),
+        Edge("intensity", "prediction", weight=0.1, annotations={"doubt": "not read back"}),
+    ],
+)
+
+
+def layered() -> CausalGraph:
+    """An image, two layers of 20 units and two classes, all of them joined."""
+    layers = [["image"], *([f"{layer}:{i}" for i in range(20)] for layer in "ab"), ["k", "l"]]
+    kinds = [NodeKind.IMAGE, NodeKind.MEDIATOR, NodeKind.MEDIATOR, NodeKind.CLASS]
+    nodes = [
+        Node(name, kind, tier=tier)
+        for tier, (names, kind) in enumerate(zip(layers, kinds, strict=True))
+        for name in names
+    ]
+    edges = [
+        Edge(source, target, weight=1.0 + (7 * i + 3 * k) % 11)
+        for before, after in pairwise(layers)
+        for i, source in enumerate(before)
+        for k, target in enumerate(after)
+    ]
+    return CausalGraph(nodes, edges)
+
+
+@pytest.fixture
+def saved(tiny_spec: dict[str, object], tmp_path: Path) -> Saved:
+    """Write a report on a graph."""
+
+    def written(graph: CausalGraph) -> Path:
+        table = Table(("concept", *(f"figure {i}" for i in range(9))), (("a", *"012345678"),), "c")
+        score = MetricResult(
+            "faithfulness", estimate=Estimate(0.5, 0.4, 0.6, 9), chance=Estimate(0.1)
+        )
+        report = render_report(
+            load_spec(tiny_spec),
+            accuracy=0.9,
+            held_out=True,
+            graph=graph,
+            metrics=(score,),
+            sections=(
+                Section("Graph", [draw_graph(graph)]),
+                Section("Table", [Text("Long" * 60), table]),
+            ),
+        )
+        path = tmp_path / "report.html"
+        path.write_text(report.html, encoding="utf-8")
+        return path
+
+    return written
+
+
+def told(page: Page) -> str:
+    """Return what is told of the node or edge that was last pointed at."""
+    return page.locator(".graph-panel").inner_text()
+
+
+@pytest.mark.parametrize("width", [PHONE, TABLET, DESK])
+def test_a_report_is_readable_at_every_width(browser: Browser, saved: Saved, width: int):
+    with opened(browser, saved(SMALL), width, color_scheme="dark") as shown:
+        assert (shown.faults, shown.too_wide) == ([], 0)
+        assert shown.serious() == []
+        assert shown.page.locator("svg.live .node").count() == 3
+
+
+def test_what_is_known_of_an_edge_is_told_on_hover_and_focus(browser: Browser, saved: Saved):
+    with opened(browser, saved(SMALL)) as shown:
+        page = shown.page
+        page.locator("svg.live g[aria-label^='thickness causes']").focus()
+        assert "weight 0.9 [0.8, 1]" in told(page) and "found in 100%" in told(page)
+        assert "weight 0.9 [0.8, 1]" in page.locator("#tip").inner_text()
+        page.locator("svg.live .node", has_text="intensity").hover()
+        assert "from thickness: weight 0.9" in told(page)
+        page.locator("svg.live g[aria-label^='intensity causes']").focus()
+        assert "Not to be believed: not read back" in told(page)
+        assert page.locator(".edge.doubted").count() == 1
+        assert shown.faults == []
+
+
+def test_a_graph_is_dragged_zoomed_and_filtered(browser: Browser, saved: Saved):
+    with opened(browser, saved(SMALL)) as shown:
+        page, svg = shown.page, shown.page.locator("svg.live")
+        node = page.locator("svg.live .node").first
+        before, box = node.get_attribute("transform"), node.bounding_box()
+        assert box is not None
+        page.mouse.move(box["x"] + 5, box["y"] + 5)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 45, box["y"] + 25)
+        page.mouse.up()
+        assert node.get_attribute("transform") != before
+        whole = svg.get_attribute("viewBox")
+        page.get_by_label("zoom in").click()
+        assert svg.get_attribute("viewBox") != whole
+        page.get_by_label("show the whole graph").click()
+        assert node.get_attribute("transform") == before
+        assert svg.get_attribute("viewBox") == whole
+        page.get_by_label("hide edges that are weaker").fill("50")
+        assert page.locator(".edge").count() == 1
+
+
+def test_of_a_large_graph_only_paths_to_a_class_are_shown(browser: Browser, saved: Saved):
+    with opened(browser, saved(layered()), PHONE) as shown:
+        page = shown.page
+        assert page.locator(".edge").count() <= 12
+        assert page.locator("svg.live .node", has_text=re.compile("^l$")).count() == 0
+        page.get_by_label("strongest paths to").select_option("l")
+        assert page.locator("svg.live .node", has_text=re.compile("^l$")).count() == 1
+        page.get_by_label("number of paths").fill("1")
+        assert page.locator(".edge").count() == 3
+        assert (shown.faults, shown.too_wide) == ([], 0)
+
+
+def test_nothing_of_a_printed_report_is_cut_or_folded_away(browser: Browser, saved: Saved):
+    with opened(browser, saved(layered()), A4_ACROSS) as shown:
+        shown.page.emulate_media(media="print")
+        assert shown.too_wide == 0
+        assert shown.page.get_by_text("learning_rate: 0.03").is_visible()
+        assert not shown.page.locator(".tools").first.is_visible()
