@@ -47,6 +47,12 @@ class TrueEffects:
     direct: Tensor
     pictures: Tensor
 
+    @property
+    def direction(self) -> Tensor:
+        """``[n, d]``: 1 where the change makes the concept more, -1 where it makes it less."""
+        moved = self.set_to.double() - self.world.units.values.cpu().double()
+        return torch.where(moved < 0, -1.0, 1.0).double()
+
     @classmethod
     def of(cls, world: RenderedWorld, target: Tensor) -> TrueEffects:
         """Draw each individual with each concept changed by one unit.

@@ -54,12 +54,15 @@ class EffectError(Metric):
     ``chance`` is the score of random normal importances, drawn twenty times. The control ``concepts
     exchanged`` assigns the claims of each image to other concepts.
 
-    Parts: ``on average``, the same score for the mean effects over the images of each target class
-    (causal concept effects); ``correlation``, Pearson's, over all pairs of an image and a concept;
+    Parts: ``on average``, the same score for the mean effects of more of each concept over the
+    images of each target class (causal concept effects); ``correlation``, Pearson's, over the
+    effects of more of each concept in each image;
     ``sign agreement``, the share of true effects whose sign is claimed; ``normalised error``, the
     root mean square of claimed minus true effects divided by that of the true ones, without
-    rescaling (0 at best, 1 for an explanation that claims no effect at all); ``others held``, the
-    score against the effects while all other concepts are held, for explanations of direct effects.
+    rescaling (0 at best, 1 for an explanation that claims no effect at all); ``strongest concept``,
+    the share of images in which the concept with the largest true effect has the largest claimed
+    one, too; ``others held``, the score against the effects while all other concepts are held, for
+    explanations of direct effects.
     """
 
     name = "effect-error"
@@ -112,7 +115,7 @@ class EffectError(Metric):
         n, d = true.total.shape
         guesses = torch.randn(_GUESSES, n, d, generator=inputs.rng).double()
         exchanged = exchange(claims.effect, inputs.rng)
-        parts = trial.parts(claims.effect)
+        parts = trial.parts(claims.effect, true.direction)
         held = _Trial.of(true.direct, target, rng)
         if held.informative.any():
             parts["others held"] = held.score([claims.effect])
@@ -185,11 +188,14 @@ class _Trial:
         each = [cosine(claimed.numpy(), self.true)[self.informative] for claimed in claims]
         return Estimate.mean(np.mean(each, axis=0), self.rng, bounds=_COSINE)
 
-    def parts(self, claims: torch.Tensor) -> dict[str, Estimate]:
-        """Return what else there is to say of claims ``[n, d]``."""
+    def parts(self, claims: torch.Tensor, direction: torch.Tensor) -> dict[str, Estimate]:
+        """Return what else there is to say of claims ``[n, d]`` about changes in a direction."""
         known = self.informative
-        claimed, true, target = claims.numpy()[known], self.true[known], self.target[known]
-        n = len(true)
+        # Effects of more of each concept, which can be averaged over images.
+        claimed, true = (
+            table[known] * direction.numpy()[known] for table in (claims.numpy(), self.true)
+        )
+        target, n = self.target[known], len(true)
 
         def on_average(rows: Rows) -> float:
             return _of_classes(claimed[rows], true[rows], target[rows])
@@ -208,6 +214,9 @@ class _Trial:
             "correlation": bootstrapped(correlation, n, self.rng, bounds=_COSINE),
             "sign agreement": Estimate.mean(np.nanmean(signs, axis=1), self.rng, bounds=(0.0, 1.0)),
             "normalised error": bootstrapped(error, n, self.rng, bounds=(0.0, None)),
+            "strongest concept": Estimate.share(
+                np.abs(claimed).argmax(axis=1) == np.abs(true).argmax(axis=1)
+            ),
         }
 
 

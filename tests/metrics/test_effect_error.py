@@ -54,6 +54,11 @@ def test_the_opposite_scores_minus_1_and_half_wrong_signs_in_between(
     expected = 1 - 2 * float(weights[0] / weights.sum())
     assert found.estimate.value == pytest.approx(expected, abs=1e-4)
     assert found.parts["sign agreement"].value == pytest.approx(0.75)
+    assert found.parts["strongest concept"].value == 1
+    weaker = truth(drawn).clone()
+    weaker[:10, truth(drawn)[0].abs().argmax()] = 0
+    found = scored(weaker, drawn, explain)
+    assert found.parts["strongest concept"].value == pytest.approx(0.75)
 
 
 def test_noise_is_at_chance(drawn: ToyWorld, explain: Explain):
