@@ -68,14 +68,32 @@ class AttributeModel:
         ndarray
             ``[n, 11]``, in the order of ``ATTRIBUTES``.
         """
-        # Each attribute has its own random stream, so that changing one leaves the others' draws as
-        # they are.
-        streams = dict(zip(ATTRIBUTES, rng.spawn(len(ATTRIBUTES)), strict=True))
-        values = np.zeros((n, len(ATTRIBUTES)), dtype=bool)
+        return self.follow(draw_noise(n, rng))
+
+    def follow(self, noise: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return the attributes ``[n, 11]`` that follow from the noise ``[n, 11]`` of faces."""
+        values = np.zeros(noise.shape, dtype=bool)
         for name in self.order:
             column = ATTRIBUTES.index(name)
-            values[:, column] = streams[name].random(n) < self._chance(name, values)
+            values[:, column] = self.attribute(name, values, noise[:, column])
         return values
+
+    def attribute(
+        self, name: Attribute, values: NDArray[np.bool_], noise: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        """Return whether faces have an attribute.
+
+        Parameters
+        ----------
+        name
+            The attribute.
+        values
+            ``[..., 11]``, of which its causes are used.
+        noise
+            ``[...]`` in [0, 1), the attribute's noise.
+        """
+        has: NDArray[np.bool_] = noise < self._chance(name, values)
+        return has
 
     def probability_of(self, name: Attribute) -> float:
         """Return the exact probability of an attribute, by a sum over all 2048 kinds of faces."""
@@ -126,11 +144,20 @@ class AttributeModel:
     def _chance(self, name: Attribute, values: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Return the probability of an attribute for each row of ``values``."""
         given = self.table[name]
-        odds = np.full(len(values), given.base)
+        odds = np.full(values.shape[:-1], given.base)
         for cause, effect in given.effects.items():
-            odds += effect * values[:, ATTRIBUTES.index(cause)]
+            odds += effect * values[..., ATTRIBUTES.index(cause)]
         chance: NDArray[np.float64] = expit(odds)
         return chance
+
+
+def draw_noise(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return ``[n, 11]``, the noise of the attributes of ``n`` faces, uniform in [0, 1).
+
+    Each attribute has its own random stream, so that changing the odds of one leaves the others'
+    draws as they are.
+    """
+    return np.stack([stream.random(n) for stream in rng.spawn(len(ATTRIBUTES))], axis=1)
 
 
 def projected(graph: CausalGraph, nodes: Collection[str]) -> CausalGraph:

@@ -20,9 +20,11 @@ from causalxai_datasets.cartoon_faces.attribute_tables import (
     ATTRIBUTE_MODEL,
     FAIR,
     AttributeModel,
+    draw_noise,
     projected,
 )
 from causalxai_datasets.cartoon_faces.attributes import ATTRIBUTES, Attribute
+from causalxai_datasets.cartoon_faces.renderer import DrawnFaces, FaceRenderer
 from causalxai_datasets.cartoon_faces.rendering import draw_faces
 
 
@@ -122,12 +124,13 @@ class CartoonFaces(DatasetSource):
 
     def outline(self) -> Outline:
         """Return the classes and the shape of the images, which the settings decide."""
+        always = {Capability.OBSERVATIONS, Capability.RENDERER}
         references = {Capability.REFERENCE} if self.config.references else set()
         return Outline(
             class_names=self._class_names,
             image_shape=(3, self.config.size, self.config.size),
             concept_names=self._names,
-            offers=frozenset({Capability.OBSERVATIONS, *references}),
+            offers=frozenset({*always, *references}),
         )
 
     def load(self, *, rng: torch.Generator, progress: Progress = SILENT) -> Dataset:
@@ -140,19 +143,22 @@ class CartoonFaces(DatasetSource):
         """
         attribute_model = self.attribute_model()
         train, test, reference = numpy_generator(rng).spawn(3)
-        split = self._drawn(attribute_model, self.config.count, train, progress)
-        self._check_variety("training", split, self.config.count)
-        independent = None
+        faces = [self._drawn(attribute_model, self.config.count, train, progress)]
+        faces.append(self._drawn(attribute_model, self.config.test_count, test, progress))
         if self.config.references:
-            independent = self._drawn(FAIR, self.config.references, reference, progress)
-            self._check_variety("reference", independent, self.config.references)
+            faces.append(self._drawn(FAIR, self.config.references, reference, progress))
+        splits = [self._split(part) for part in faces]
+        self._check_variety("training", splits[0], self.config.count)
+        if self.config.references:
+            self._check_variety("reference", splits[2], self.config.references)
         return Dataset(
-            train=split,
-            test=self._drawn(attribute_model, self.config.test_count, test, progress),
+            train=splits[0],
+            test=splits[1],
             class_names=self._class_names,
             concept_names=self._names,
             graph=projected(attribute_model.graph, self._names),
-            reference=independent,
+            reference=splits[2] if self.config.references else None,
+            renderer=FaceRenderer(attribute_model, self._names, faces),
         )
 
     def attribute_model(self) -> AttributeModel:
@@ -174,14 +180,18 @@ class CartoonFaces(DatasetSource):
 
     def _drawn(
         self, attribute_model: AttributeModel, n: int, rng: np.random.Generator, progress: Progress
-    ) -> Split:
-        attributes = attribute_model.sample(n, rng)
+    ) -> DrawnFaces:
+        noise = draw_noise(n, rng)
+        attributes = attribute_model.follow(noise)
         looks = draw_looks(n, rng, self.config.masked)
         images = draw_faces(attributes, looks, self.config.size, progress)
-        values = torch.from_numpy(attributes)
+        return DrawnFaces(noise, attributes, looks, images, follows=attribute_model is not FAIR)
+
+    def _split(self, faces: DrawnFaces) -> Split:
+        values = torch.from_numpy(faces.attributes)
         columns = [ATTRIBUTES.index(name) for name in self._names]
         labels = values[:, ATTRIBUTES.index(self.config.task)].long()
-        return Split(images, labels, values[:, columns].float())
+        return Split(faces.images, labels, values[:, columns].float())
 
     def _check_variety(self, part: str, split: Split, n: int) -> None:
         assert split.concepts is not None
