@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -40,6 +41,7 @@ def check_renderer(dataset: Dataset, *, images: int = 12) -> None:
     names = tuple(concept.name for concept in renderer.concepts)
     _require(names == dataset.concept_names, f"the concepts are {names}, not the data set's")
     _require(len(renderer.errors) == len(names), "there is not one error for each concept")
+    renderer = _through_a_file(renderer)
     for kind, split in _splits(dataset):
         chosen = split[torch.linspace(0, len(split) - 1, min(images, len(split))).round().long()]
         trial = _Trial(renderer, kind, chosen)
@@ -50,6 +52,18 @@ def check_renderer(dataset: Dataset, *, images: int = 12) -> None:
         trial.shows_masks()
         trial.measures_within_the_errors()
         trial.refuses_other_pictures()
+
+
+def _through_a_file(renderer: Renderer) -> Renderer:
+    """Return a copy as another process gets it, which must keep the same promises."""
+    try:
+        copy = pickle.loads(pickle.dumps(renderer))  # noqa: S301
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise BrokenPromiseError(
+            f"renderer: it cannot be pickled, and so cannot be sent to another process: {error}"
+        ) from error
+    assert isinstance(copy, Renderer)
+    return copy
 
 
 def _splits(dataset: Dataset) -> Iterator[tuple[str, Split]]:

@@ -21,6 +21,10 @@ def flat(values: Tensor) -> Tensor:
     return values.float()[:, :, None, None].expand(-1, -1, 2, 2).contiguous()
 
 
+def twice(_: Tensor, values: Tensor) -> Tensor:
+    return 2 * values[..., 0]
+
+
 class Greys(StructuralRenderer):
     """The second of two greys is twice the first."""
 
@@ -34,7 +38,7 @@ class Greys(StructuralRenderer):
             [0, 1],
             [flat(own)],
             own,
-            [Mechanism(1, (0,), lambda _, values: 2 * values[..., 0])],
+            [Mechanism(1, (0,), twice)],
         )
 
     def _drawable(self, values: Tensor) -> Tensor:
@@ -89,6 +93,12 @@ class WrongMasks(Greys):
         return {"lower half": torch.ones(len(values), 2, 2)}
 
 
+class StaysHere(Greys):
+    def __init__(self) -> None:
+        super().__init__()
+        self.here = lambda: None
+
+
 class KnowsEverybody(Greys):
     def recognise(self, images: Tensor) -> Units:
         try:
@@ -111,6 +121,7 @@ def test_a_sound_renderer_passes() -> None:
     ("renderer", "complaint"),
     [
         (None, "the data set has no renderer"),
+        (StaysHere(), "it cannot be pickled"),
         (OtherPictures(), "train: pictures are drawn differently"),
         (OfTheBatch(), "pictures depend on the batch"),
         (GoesOn(), "done twice is not done once"),

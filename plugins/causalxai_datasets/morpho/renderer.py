@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -94,15 +95,15 @@ class DigitRenderer(StructuralRenderer):
         return tuple(_ERRORS[name] for name in self._names)
 
     def _mechanism(self, name: drawn.Concept) -> Mechanism:
-        equation, place = self._equations[name], self._names.index(name)
+        causes = tuple(self._names.index(parent) for parent in self._equations[name].parents)
+        # A method with an argument can be pickled, which a function within this one cannot.
+        return Mechanism(self._names.index(name), causes, partial(self._follow, name))
 
-        def follow(individuals: Tensor, values: Tensor) -> Tensor:
-            noise = np.broadcast_to(self._noise[individuals.numpy(), place], values.shape[:2])
-            known = dict(zip(self._names, np.moveaxis(values.numpy(), -1, 0), strict=True))
-            return torch.from_numpy(np.clip(equation.follow(known, noise), *RANGES[name]))
-
-        causes = tuple(self._names.index(parent) for parent in equation.parents)
-        return Mechanism(place, causes, follow)
+    def _follow(self, name: drawn.Concept, individuals: Tensor, values: Tensor) -> Tensor:
+        own = self._noise[individuals.numpy(), self._names.index(name)]
+        noise = np.broadcast_to(own, values.shape[:2])
+        known = dict(zip(self._names, np.moveaxis(values.numpy(), -1, 0), strict=True))
+        return torch.from_numpy(np.clip(self._equations[name].follow(known, noise), *RANGES[name]))
 
     def _drawable(self, values: Tensor) -> Tensor:
         lows, highs = torch.tensor([RANGES[name] for name in self._names], dtype=values.dtype).T
