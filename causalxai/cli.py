@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import signal
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 
+from causalxai.command_line.options import AsJson, Debug, Out, Overrides, SpecFile, TrustCode
+from causalxai.command_line.terminal import make_console, set_up_logging
 from causalxai.errors import CausalxaiError, NotStoredError, SpecError
 from causalxai.process import discard_output, prepare_output, stopped_by_signals
-from causalxai.supervision import DEBUG_VARIABLE, debugging, supervise
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from causalxai.supervision import debugging, supervise
 
 app = typer.Typer(
     name="causalxai",
@@ -29,36 +27,6 @@ app = typer.Typer(
     # Help in frames would load rich, which takes longer than all the rest.
     rich_markup_mode=None,
 )
-
-SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="A YAML spec.", show_default=False)]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set", metavar="KEY=VALUE", help="Override a key, as in graph.tau=2. Repeatable."
-    ),
-]
-
-
-def _set_debugging(wanted: bool) -> None:
-    if wanted:
-        # In the environment, so that processes that do part of the work know it.
-        os.environ[DEBUG_VARIABLE] = "1"
-
-
-Debug = Annotated[
-    bool,
-    typer.Option("--debug", help="Show the tracebacks of errors.", callback=_set_debugging),
-]
-TrustCode = Annotated[
-    bool,
-    typer.Option(
-        "--trust-code", help="Import and run the code that the spec names, such as your network."
-    ),
-]
-Out = Annotated[Path, typer.Option(help="Where runs are kept.")]
-AsJson = Annotated[
-    bool, typer.Option("--json", help="End with one JSON object on standard output.")
-]
 
 _USER_MISTAKE = 2
 _INTERRUPTED = 130
@@ -145,7 +113,7 @@ def run_command(
     debug: Debug = False,  # noqa: ARG001 - its callback has done what it asks for
 ) -> None:
     """Run a spec and write its report."""
-    console = _set_up_logging()
+    console = set_up_logging()
     import joblib
     import torch
 
@@ -224,7 +192,7 @@ def compare_command(
     debug: Debug = False,  # noqa: ARG001 - its callback has done what it asks for
 ) -> None:
     """Run a grid of specs and write their comparison."""
-    console = _set_up_logging()
+    console = set_up_logging()
     from causalxai.comparison import compare
     from causalxai.comparison.terminal import terminal_table
     from causalxai.progress.bars import terminal_progress
@@ -247,7 +215,7 @@ def compare_command(
     if as_json:
         sys.stdout.write(json.dumps(summary, allow_nan=False) + "\n")
     else:
-        wide = console if console.is_terminal else _console(stderr=True, width=240)
+        wide = console if console.is_terminal else make_console(stderr=True, width=240)
         wide.print(terminal_table(comparison), highlight=False)
         for note in comparison.reading_notes:
             wide.print(note, highlight=False)
@@ -276,7 +244,7 @@ def validate(
 
     Its paths, classes and layers are checked, too.
     """
-    _set_up_logging()
+    set_up_logging()
     from causalxai.config import load_grid
     from causalxai.pipeline.validation import validate_grid
 
@@ -302,7 +270,7 @@ def layers(
 
     A spec with no more than a data set and a classifier will do.
     """
-    console = _set_up_logging()
+    console = set_up_logging()
     from causalxai.config import load_grid
     from causalxai.pipeline.layers import layer_tables
     from causalxai.progress.bars import terminal_progress
@@ -325,7 +293,7 @@ def plugins() -> None:
         plugin = listing.provenance
         state = f"broken: {listing.error}" if listing.error else "ok"
         table.add_row(plugin.group, plugin.name, plugin.distribution, plugin.version, state)
-    _console(width=None if sys.stdout.isatty() else 240).print(table, highlight=False)
+    make_console(width=None if sys.stdout.isatty() else 240).print(table, highlight=False)
 
 
 @app.command()
@@ -355,7 +323,7 @@ def report(
 
     Its path is printed.
     """
-    console = _set_up_logging()
+    console = set_up_logging()
     from causalxai.pipeline import run
     from causalxai.pipeline.figures import save_figures
     from causalxai.progress.bars import terminal_progress
@@ -385,27 +353,6 @@ def _score_line(name: str, brief: dict[str, object]) -> str:
         return f"{name}: {brief['status']}: {brief['reason']}"
     chance = "" if brief["chance"] is None else f", chance {brief['chance']:.3f}"
     return f"{name}: {brief['value']:.3f}{chance} (n = {brief['n']})"
-
-
-def _console(*, width: int | None = None, stderr: bool = False) -> Console:
-    """Return a console that shows every text as it is; names of users may look like markup."""
-    from rich.console import Console
-
-    return Console(width=width, stderr=stderr, markup=False, emoji=False)
-
-
-def _set_up_logging() -> Console:
-    """Send the log to standard error, because standard output is for results."""
-    from rich.logging import RichHandler
-
-    console = _console(stderr=True)
-    plain = logging.StreamHandler(sys.stderr)
-    rich = RichHandler(console=console, show_time=False, show_path=False, show_level=False)
-    handler = rich if console.is_terminal else plain
-    handler.addFilter(lambda record: record.name.startswith("causalxai"))
-    level = logging.DEBUG if debugging() else logging.INFO
-    logging.basicConfig(level=level, format="%(message)s", handlers=[handler], force=True)
-    return console
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -24,7 +24,8 @@ from rich.table import Table
 import causalxai.comparison
 import causalxai.pipeline
 from causalxai import Run
-from causalxai.cli import _console, main
+from causalxai.cli import main
+from causalxai.command_line.terminal import make_console
 from causalxai.errors import CausalxaiError
 
 Spec = dict[str, Any]
@@ -62,7 +63,7 @@ def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 
 def in_a_process(*arguments: str | Path, cwd: Path) -> Done:
-    command = [sys.executable, "-c", "from causalxai.cli import _console, main; main()"]
+    command = [sys.executable, "-c", "from causalxai.cli import main; main()"]
     done = subprocess.run([*command, *map(str, arguments)], capture_output=True, text=True, cwd=cwd)
     return Done(done.returncode, done.stdout, done.stderr)
 
@@ -201,7 +202,7 @@ def test_an_error_of_the_file_system_is_told(cli: Cli, monkeypatch: pytest.Monke
 
 
 def test_output_that_nobody_takes_ends_quietly_or_with_a_line(tmp_path: Path):
-    script = [sys.executable, "-c", "from causalxai.cli import _console, main; main()", "--help"]
+    script = [sys.executable, "-c", "from causalxai.cli import main; main()", "--help"]
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(script, stdout=writing, stderr=subprocess.PIPE, cwd=tmp_path)
@@ -409,7 +410,7 @@ def test_an_unknown_command_is_a_mistake(cli: Cli):
 
 
 def test_names_that_look_like_markup_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]):
-    console = _console(width=80)
+    console = make_console(width=80)
     console.print("[/red] [bold]a :smile:", highlight=False)
     table = Table("[head]", box=None)
     table.add_row("[/cell]")

@@ -48,6 +48,8 @@ TESTS_OF_SEVERAL_FILES = {
 """Tests that belong to no single file; paths below ``tests``."""
 
 TESTED_WITH_OTHERS = {
+    "causalxai/command_line/options.py",
+    "causalxai/command_line/terminal.py",
     "causalxai/comparison/page/score_provenance.py",
     "causalxai/dataset_dependent.py",
     "causalxai/errors.py",

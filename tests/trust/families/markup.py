@@ -18,7 +18,7 @@ from PIL import Image
 from rich.console import Console
 
 from causalxai import CausalGraph, Edge, EdgeKind, compare, run
-from causalxai.cli import _console
+from causalxai.command_line.terminal import make_console
 from causalxai.comparison.terminal import terminal_table
 from causalxai.comparison.writing import write_comparison
 from causalxai.progress.bars import terminal_progress
@@ -147,7 +147,7 @@ def _as_graph(name: str, folder: Path) -> None:
 
 def _on_a_terminal(name: str, folder: Path) -> None:
     """Print a name, in a line and as the label of a bar."""
-    console = _console(width=400)
+    console = make_console(width=400)
     console.file = io.StringIO()
     console.print(name, highlight=False)
     # A terminal makes spaces of tabulators.
@@ -250,7 +250,7 @@ def _whole_comparison(seed: int, folder: Path) -> None:
     with (page.parent / "comparison.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert {row["<xss>"] for row in rows} == set(labels[:3])
-    console = _console(width=400)
+    console = make_console(width=400)
     console.file = io.StringIO()
     console.print(terminal_table(finished), highlight=False)
 

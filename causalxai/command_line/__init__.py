@@ -1,0 +1,1 @@
+"""Commands that have modules of their own, and what all commands share."""

@@ -1,0 +1,41 @@
+"""The arguments and options that several commands have."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from causalxai.supervision import DEBUG_VARIABLE
+
+SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="A YAML spec.", show_default=False)]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Override a key, as in graph.tau=2. Repeatable."
+    ),
+]
+
+
+def _set_debugging(wanted: bool) -> None:
+    if wanted:
+        # In the environment, so that processes that do part of the work know it.
+        os.environ[DEBUG_VARIABLE] = "1"
+
+
+Debug = Annotated[
+    bool,
+    typer.Option("--debug", help="Show the tracebacks of errors.", callback=_set_debugging),
+]
+TrustCode = Annotated[
+    bool,
+    typer.Option(
+        "--trust-code", help="Import and run the code that the spec names, such as your network."
+    ),
+]
+Out = Annotated[Path, typer.Option(help="Where runs are kept.")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="End with one JSON object on standard output.")
+]

@@ -1,0 +1,41 @@
+"""What commands write to: consoles, and the log on standard error."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+from causalxai.supervision import debugging
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def make_console(*, width: int | None = None, stderr: bool = False) -> Console:
+    """Return a console that shows every text as it is; names of users may look like markup.
+
+    Parameters
+    ----------
+    width
+        In characters; by default that of the terminal.
+    stderr
+        Whether it writes to standard error.
+    """
+    from rich.console import Console
+
+    return Console(width=width, stderr=stderr, markup=False, emoji=False)
+
+
+def set_up_logging() -> Console:
+    """Send the log to standard error, because standard output is for results."""
+    from rich.logging import RichHandler
+
+    console = make_console(stderr=True)
+    plain = logging.StreamHandler(sys.stderr)
+    rich = RichHandler(console=console, show_time=False, show_path=False, show_level=False)
+    handler = rich if console.is_terminal else plain
+    handler.addFilter(lambda record: record.name.startswith("causalxai"))
+    level = logging.DEBUG if debugging() else logging.INFO
+    logging.basicConfig(level=level, format="%(message)s", handlers=[handler], force=True)
+    return console
