@@ -156,9 +156,13 @@ def draw_graph(
         row[0].set_title("true", fontsize=9)
         row[-1].set_title("discovered", fontsize=9)
     said = _caption(graph, drawn, labelled, layout) if caption is None else caption
-    verdicts = {} if truth is None else {edge.pair: verdict_on(edge, truth) for edge in graph.edges}
     drawing = embed(figure, said, _alt(graph, truth))
-    return replace(drawing, graph=graph_view(graph, extras, verdicts))
+    if truth is None:
+        return replace(drawing, graph=graph_view(graph, extras, {}))
+    verdicts = {edge.pair: verdict_on(edge, truth) for edge in graph.edges}
+    missed = [(edge.source, edge.target) for edge in missed_edges(graph, truth)]
+    apart = {**extras.apart, "missed: in the true graph, and not found": missed}
+    return replace(drawing, graph=graph_view(graph, replace(extras, apart=apart), verdicts))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from causalxai.graph import CausalGraph, Edge, NodeKind
+from causalxai.graph import CausalGraph, Edge, Node, NodeKind
 from causalxai.report.graph_choice import MOST_EDGES, edge_label, sign_of
 from causalxai.report.graph_layout import SAID, Layout, layers_of, layout_of
 from causalxai.report.graph_paths import Path, Strength, path_targets, strength_of, strongest_paths
@@ -81,10 +81,9 @@ def graph_view(
             *_apart(extras, layout),
         ],
         "paths": {
-            graph.node(target).title: [[place[edge.pair] for edge in path] for path in found]
+            _title(graph.node(target)): [[place[edge.pair] for edge in path] for path in found]
             for target, found in paths.items()
         },
-        "classes": all(graph.node(target).kind is NodeKind.CLASS for target in paths),
         "total": len(graph.edges),
     }
 
@@ -95,12 +94,17 @@ def _paths(graph: CausalGraph, strength: Strength) -> dict[str, list[Path]]:
     return {node: paths for node, paths in found.items() if paths}
 
 
+def _title(node: Node) -> str:
+    """Return a node's name for readers, who may not know that "3" is a class."""
+    return f"class {node.title}" if node.kind is NodeKind.CLASS else node.title
+
+
 def _node(graph: CausalGraph, name: str, layout: Layout, extras: GraphExtras) -> Json:
     node, (x, y) = graph.node(name), layout.places[name]
     meaning = extras.meanings.get(name, NodeMeaning())
     return {
         "id": name,
-        "title": node.title,
+        "title": _title(node),
         "kind": str(node.kind),
         "layer": str(node.annotations.get("layer", "")),
         "x": x,
@@ -111,7 +115,7 @@ def _node(graph: CausalGraph, name: str, layout: Layout, extras: GraphExtras) ->
 
 
 def _edge(graph: CausalGraph, edge: Edge, verdict: str) -> Json:
-    titles = (graph.node(name).title for name in (edge.source, edge.target))
+    titles = (_title(graph.node(name)) for name in (edge.source, edge.target))
     return {
         "from": edge.source,
         "to": edge.target,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from itertools import combinations
+from typing import cast
 from xml.etree import ElementTree
 
 import pytest
@@ -195,6 +196,9 @@ def test_beside_the_truth_colours_are_verdicts_and_nodes_keep_their_places():
         at.setdefault(text.text or "", []).append(float(text.attrib["x"]))
     shifts = {round(max(xs) - min(xs), 3) for name, xs in at.items() if name in TRUTH.nodes}
     assert len(shifts) == 1
+    shown = cast("list[dict[str, str]]", (figure.graph or {})["edges"])
+    assert [(edge["from"], edge["to"]) for edge in shown if "apart" in edge] == [("c", "d")]
+    assert [edge["verdict"] for edge in shown if edge["verdict"]] == ["right", "wrong"]
 
 
 @pytest.mark.parametrize("count", [2, 3, 4, 5])

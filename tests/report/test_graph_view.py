@@ -37,7 +37,7 @@ def test_nodes_have_places_and_meanings():
     meaning = NodeMeaning("How thick it is.", (Thumbnail("data:,", "thin", "thin"),))
     graph = CausalGraph([Node("a"), Node("k", NodeKind.CLASS, label="3")], [("a", "k")])
     first, second = view(graph, GraphExtras(meanings={"a": meaning}))["nodes"]
-    assert (first["x"], second["x"], second["title"]) == (0.0, 1.0, "3")
+    assert (first["x"], second["x"], second["title"]) == (0.0, 1.0, "class 3")
     assert (first["text"], first["pictures"]) == ("How thick it is.", [["data:,", "thin", "thin"]])
 
 
@@ -54,8 +54,8 @@ def test_a_large_graph_has_only_the_strongest_paths_to_each_class():
     edges = [Edge("image", unit, weight=1.0) for unit in units]
     edges += [Edge(u, k, weight=1.0 + i) for (i, u), k in product(enumerate(units), classes)]
     shown = view(CausalGraph(nodes, edges))
-    assert shown["paths"].keys() == {"k", "l"}
-    strongest = [shown["edges"][place] for place in shown["paths"]["k"][0]]
+    assert shown["paths"].keys() == {"class k", "class l"}
+    strongest = [shown["edges"][place] for place in shown["paths"]["class k"][0]]
     assert [(edge["from"], edge["to"]) for edge in strongest] == [("image", "u39"), ("u39", "k")]
-    assert len(shown["paths"]["k"]) == 12
+    assert len(shown["paths"]["class k"]) == 12
     assert len(shown["nodes"]) == 1 + 12 + 2

@@ -122,8 +122,8 @@ def test_what_a_score_stands_on_and_what_it_leaves_out_is_told(render: Render):
     )
     assert render((result,)).scores() == [
         ["score", "faithfulness ↑", "0.500", "1"],
-        ["note", TRANSLATED, "", ""],
-        ["note", "left out: 1 of 3 concepts do not vary", "", ""],
+        ["note", TRANSLATED],
+        ["note", "left out: 1 of 3 concepts do not vary"],
     ]
 
 
@@ -132,7 +132,7 @@ def test_a_score_that_is_not_there_is_told_with_its_reason(status: Any, render: 
     result = MetricResult("deletion", status, reason="the network makes no mistake")
     assert render((result,)).scores() == [
         ["score", "deletion", status, ""],
-        ["note", "the network makes no mistake", "", ""],
+        ["note", "the network makes no mistake"],
     ]
 
 

@@ -16,6 +16,7 @@
     return made;
   };
 
+  const nameOf = (node) => (node.kind === "class" ? node.title : `${node.kind} ${node.title}`);
   const lookOf = (edge, strongest) => {
     const share = edge.weight === null ? 0.5 : Math.abs(edge.weight) / (strongest || 1);
     if (edge.apart) return ["apart", 1.2];
@@ -142,7 +143,7 @@
           const group = make("g", { role: "img", "aria-label": [edge.said, ...facts].join("; ") }, line, target);
           const doubt = edge.doubt ? [`not to be believed: ${edge.doubt}`] : [];
           live(group, [edge.said, ...doubt, ...facts].join("\n"), () => tell(edge.said, facts, edge.doubt));
-          if (edges.length <= 12 && edge.label) {
+          if (edges.length <= 6 && edge.label) {
             group.append(make("text", { class: "edge-label", "text-anchor": "middle", dy: "-0.35em" }, edge.label));
           }
           lines.append(group);
@@ -160,15 +161,15 @@
       boxes.replaceChildren();
       for (const node of shown) {
         const half = halfWidth(node);
-        const group = make("g", { class: "node", role: "img", "aria-label": `${node.kind} ${node.title}` },
+        const group = make("g", { class: "node", role: "img", "aria-label": nameOf(node) },
           make("rect", { x: -half, y: -13, width: 2 * half, height: 26, rx: 6 }),
           make("text", { "text-anchor": "middle", dy: "0.34em" }, node.title));
         const place = () => group.setAttribute("transform", `translate(${node.cx.toFixed(1)},${node.cy.toFixed(1)})`);
         place();
         const into = edges.filter(({ edge }) => edge.to === node.id).map(({ edge }) => `from ${nodes.get(edge.from).title}: ${edge.facts[0] ?? "no weight"}`);
         const out = edges.filter(({ edge }) => edge.from === node.id).map(({ edge }) => `to ${nodes.get(edge.to).title}: ${edge.facts[0] ?? "no weight"}`);
-        const tip = [`${node.kind} ${node.title}`, node.layer && `layer ${node.layer}`, node.text].filter(Boolean).join("\n");
-        live(group, tip, () => tell(`${node.kind} ${node.title}`, [...into, ...out], "", node.text, node.pictures));
+        const tip = [nameOf(node), node.layer && `layer ${node.layer}`, node.text].filter(Boolean).join("\n");
+        live(group, tip, () => tell(nameOf(node), [...into, ...out], "", node.text, node.pictures));
         group.addEventListener("pointerdown", (e) => {
           e.preventDefault();
           group.setPointerCapture(e.pointerId);
@@ -193,7 +194,7 @@
     const option = (label, control) => { const l = html("label", `${label} `); l.append(control); tools.append(l); };
     if (targets.length) {
       const select = html("select");
-      for (const name of targets) select.append(html("option", data.classes ? `class ${name}` : name, { value: name }));
+      for (const name of targets) select.append(html("option", name, { value: name }));
       select.addEventListener("change", () => { state.target = select.value; draw(); });
       option("strongest paths to", select);
       const many = html("input", "", { type: "range", min: 1, max: 12, value: state.paths, "aria-label": "number of paths" });

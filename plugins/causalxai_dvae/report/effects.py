@@ -86,18 +86,4 @@ def effects_section(graph: CausalGraph, bits: Sequence[str]) -> Section:
             ),
             embed(figure, caption, f"Effects of {len(bits)} bits on {', '.join(targets)}."),
         ],
-        finding=_finding(graph, bits),
-    )
-
-
-def _finding(graph: CausalGraph, bits: Sequence[str]) -> str:
-    """Say how many effects there are, and which is the strongest."""
-    edges = [edge for edge in graph.edges if edge.source in bits and edge.weight is not None]
-    if not edges:
-        return f"None of the {len(bits)} bits has an effect that was found."
-    strongest = max(edges, key=lambda edge: abs(edge.weight or 0.0))
-    does = "raises" if (strongest.weight or 0.0) > 0 else "lowers"
-    return (
-        f"{len(edges)} effects of {len(bits)} bits were found; the strongest is that setting "
-        f"{strongest.source} {does} {strongest.target} by {abs(strongest.weight or 0.0):.2f}."
     )

@@ -13,7 +13,7 @@ from causalxai.report.section import Figure, Table, Text
 from causalxai_dvae.bit_space import BitSpace
 from causalxai_dvae.explainer import FlipExplainer
 from causalxai_dvae.picture_quality import PictureQuality
-from causalxai_dvae.report.code import _picture_verdict, code_section
+from causalxai_dvae.report.code import _doubt, _picture_verdict, code_section
 from causalxai_dvae.report.effects import effects_section
 from causalxai_dvae.report.explanation import explanation_section
 
@@ -121,3 +121,23 @@ def test_the_report_claims_no_smallest_sets(bit_context: ScoringInputs):
     text = " ".join(words)
     assert "smallest" not in text and "fewest" not in text
     assert "no single bit can be removed" in text
+
+
+@pytest.mark.parametrize(
+    ("warning", "agreement", "expected"),
+    [
+        (None, 0.95, ""),
+        (
+            None,
+            0.85,
+            "The generator's pictures are only illustrations: they omit or add features that "
+            "determine the prediction.",
+        ),
+        ("2 of 9 bits are dead", 0.95, "2 of 9 bits are dead."),
+    ],
+)
+def test_a_collapsed_code_and_pictures_that_do_not_show_it_are_doubted(
+    warning: str | None, agreement: float, expected: str
+):
+    pictures = PictureQuality(9, 0.1, 0.2, agreement, 1.0, 0.0, 0.0, 0.5, 0.1)
+    assert _doubt(warning, pictures) == expected

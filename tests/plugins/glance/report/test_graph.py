@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +15,10 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure as PlotFigure
 from torch import Tensor
 
-from causalxai import Dataset
+from causalxai import CausalGraph, Dataset, Edge
 from causalxai.concept_space import Units
 from causalxai.explainer import Explanation
+from causalxai.graph import Node, NodeKind
 from causalxai.intervention import Action
 from causalxai.report import training_curves
 from causalxai.report.plots import OPPOSE, SUPPORT
@@ -28,7 +30,8 @@ from causalxai_glance.report import explanation as explanation_figures
 from causalxai_glance.report import image_strips as strips
 from causalxai_glance.report import twin as figures
 from causalxai_glance.report.explanation import explanation_section
-from causalxai_glance.report.twin import twin_section
+from causalxai_glance.report.graph import _apart, concept_meanings, graph_section
+from causalxai_glance.report.twin import doubt_of_twin, twin_section
 
 CLASSES = ("x", "y", "z")
 NAMES = ("size", "brightness")
@@ -350,3 +353,81 @@ def test_each_cluster_is_of_its_own_class(
         np.testing.assert_allclose(text.get_position(), np.median(mine, axis=0), atol=1e-4)
         edge = text.get_bbox_patch().get_edgecolor()
         assert to_hex(edge) == to_hex(points.get_facecolor()[0])
+
+
+def found(**annotations: Any) -> CausalGraph:
+    nodes = [*map(Node, "abc"), Node("prediction", NodeKind.PREDICTION)]
+    edges = [
+        Edge("a", "b", weight=0.5),
+        Edge("a", "prediction", weight=0.9, annotations={"doubt": "not faithful"}),
+        Edge("b", "prediction", weight=0.25),
+    ]
+    return CausalGraph(nodes, edges, annotations=annotations)
+
+
+def test_what_the_graph_found_is_said_in_a_sentence():
+    assert graph_section(found()).finding == (
+        "Between the concepts, 1 edge was found: a → b; the prediction is moved most by b, one "
+        "unit of which shifts 0.25 of the probability."
+    )
+    many = CausalGraph("abcdef", [("a", other) for other in "bcdef"])
+    assert graph_section(many).finding == (
+        "Between the concepts, 5 edges were found: a → b, a → c, a → d, a → e, …."
+    )
+    assert graph_section(CausalGraph("ab")).finding == "No edge was found between the concepts."
+
+
+def test_a_twin_that_is_not_faithful_is_doubted():
+    assert graph_section(found()).doubt == ""
+    assert graph_section(found(unfaithful=["a"])).doubt == (
+        "The twin is not faithful in a: do not believe the what-ifs about this concept."
+    )
+    assert doubt_of_twin(["a", "b"]).endswith(
+        "in a, b: do not believe the what-ifs about these concepts."
+    )
+    [drawing] = [item for item in graph_section(found()).items if isinstance(item, Figure)]
+    assert "Purple and dotted: not to be believed" in drawing.caption
+
+
+def test_what_labels_and_oracle_disagree_on_is_drawn_apart():
+    graph = found(not_perceived=[{"source": "b", "target": "c", "weight": 0.1}])
+    assert _apart(graph) == {
+        "not perceived: found in the labels alone": [("b", "c")],
+        "perceived only: not found in the labels": [],
+    }
+
+
+def test_a_concept_means_what_changes_with_it():
+    given = explanation()
+    meanings = concept_meanings(given)
+    assert meanings.keys() == set(NAMES)
+    first = [one for one in given.what_ifs if one.row == 0 and len(one.changes) == 1]
+    captions = [f"{one.words}: {one.confidence(2):.0%}" for one in first]
+    shown_captions = [one.caption for name in NAMES for one in meanings[name].pictures]
+    assert sorted(shown_captions) == sorted(captions)
+    assert concept_meanings(None) == {}
+
+
+def test_the_concept_that_turns_most_predictions_is_named():
+    given = explanation()
+    pairs = Pairs.of(given)
+    before = pairs.perceived.argmax(dim=1)
+    turned = [
+        sum(bool((pairs.intervened[i, c].argmax(dim=1) != before[i]).any()) for i in range(N))
+        for c in range(2)
+    ]
+    most = NAMES[int(np.argmax(turned))]
+    said = explanation_figures._finding(given, pairs)
+    assert said.startswith(f"Changing {most} turns the predicted class of {max(turned)} of {N} ")
+    still = replace(pairs, intervened=pairs.perceived[:, None, None].expand(N, 2, 2, K))
+    assert explanation_figures._finding(given, still) == (
+        f"No change of a single concept turns the predicted class of any of the {N} images."
+    )
+
+
+def test_importances_where_the_logit_is_not_linear_are_doubted():
+    assert explanation_figures._doubt(torch.tensor([0.9, 0.6])) == ""
+    assert explanation_figures._doubt(torch.tensor([0.9, 0.6, 0.3])) == (
+        "Near 1 of 3 images the logit is no linear function of the concepts: do not believe the "
+        "importances there."
+    )
