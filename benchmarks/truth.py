@@ -61,6 +61,19 @@ SUBJECTS: dict[str, Subject] = {
     "colored digits": Subject({"use": "colored-digits", "draws": 2}, _LENET, {"draws": 1}),
     "parts": Subject({"use": "parts"}, _LENET, _FEW),
     "shapes": Subject({"use": "shapes", "confounding": 0.95}, _LENET, _FEW),
+    **{
+        f"planted {formula}": Subject(
+            {"use": "colored-digits", "classes": {"3": [3], "8": [8]}, "strength": 0.9, "draws": 4},
+            {
+                "use": "module",
+                "import_path": "_planted:PlantedNetwork",
+                "arguments": {"formula": formula},
+            },
+            {"draws": 2},
+            planted=True,
+        )
+        for formula in ("additive", "interaction", "shortcut", "none")
+    },
 }
 
 _RENDERED = {"concepts": "rendered", "oracle": "renderer"}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from causalxai.concept_space import Concept, UnitChange
+from causalxai.concept_space import Concept
 from causalxai.errors import CapabilityError
 from causalxai.explainer import Explanation
 from causalxai.intervention import Intervention
@@ -16,12 +16,13 @@ from causalxai.metric import ScoringInputs
 from causalxai.metrics.rendered import RenderedWorld
 
 _ROUNDING = 1e-6
-_ROUNDING_OF_SHARES = 1e-3
 
 
 @dataclass(frozen=True)
 class TrueEffects:
     """What one unit of change of each concept does to the logit of a class, by drawing anew.
+
+    Continuous concepts go up. One that is at its upper bound is not changed, and has no effect.
 
     Parameters
     ----------
@@ -80,7 +81,7 @@ class TrueEffects:
 
         changes, total, direct, moved = [], [], [], []
         for place, concept in enumerate(world.concepts):
-            change = possible_change(concept, world.units.values[:, place].cpu())
+            change = concept.unit_change(world.units.values[:, place].cpu())
             done = Intervention.set(torch.tensor([[place]]), change.set_to[None, :, None])
             after = world.pictures(world.states(done))
             held = world.own.clone()
@@ -97,18 +98,6 @@ class TrueEffects:
             direct=torch.stack(direct, dim=1),
             pictures=torch.stack(moved),
         )
-
-
-def possible_change(concept: Concept, values: Tensor) -> UnitChange:
-    """Return the change of values ``[n]`` by one unit: up, or down where a bound is in the way."""
-    up, down = (concept.unit_change(values, up=way) for way in (True, False))
-    if concept.is_binary:
-        return up
-    # Both shares are 1 but for rounding, unless a bound is in the way.
-    goes_up = up.share.abs() >= down.share.abs() - _ROUNDING_OF_SHARES
-    return UnitChange(
-        torch.where(goes_up, up.set_to, down.set_to), torch.where(goes_up, up.share, down.share)
-    )
 
 
 @dataclass(frozen=True)

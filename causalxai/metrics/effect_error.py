@@ -36,13 +36,13 @@ _Values = NDArray[np.float64]
 class EffectError(Metric):
     """How far the effects that an explanation claims are from those that the renderer shows.
 
-    Each concept of each image is changed by one unit (a standard deviation; a boolean concept is
-    flipped), and the same individual is drawn anew, with all that follows by the true structural
-    model. What the classifier's logit of the target class changes is the *true* effect, that of an
-    individual causal concept effect. The explanation's importances claim an effect of the same
-    change (see ``metrics.claimed_effects``); its concepts are matched by name. An explanation that
-    names none of them is translated from its first map by the change of the drawing; without a map
-    it is not scored.
+    Each concept of each image is changed by one unit (up by a standard deviation, as far as its
+    bound allows; a boolean concept is flipped), and the same individual is drawn anew, with all
+    that follows by the true structural model. What the classifier's logit of the target class
+    changes is the *true* effect, an individual causal concept effect. The explanation's importances
+    claim an effect of the same change (see ``metrics.claimed_effects``); its concepts are matched
+    by name. An explanation that names none of them is translated from its first map by the change
+    of the drawing; without a map it is not scored.
 
     The score is 1 minus half of the squared distance between the two lists of effects of an image,
     each scaled to length 1. (That is the cosine between them, an uncentred correlation.) It is 1

@@ -16,7 +16,6 @@ from causalxai.concept_space import Units
 from causalxai.intervals import Bounds
 from causalxai.intervention import Intervention
 from causalxai.metric import Estimate, MetricResult, MetricUndefinedError, RunMetric, ScoringInputs
-from causalxai.metrics.claimed_effects import possible_change
 from causalxai.metrics.pictures import other_images
 from causalxai.metrics.rendered import RenderedWorld
 from causalxai.metrics.resampling import Rows, bootstrapped
@@ -116,7 +115,7 @@ class _Answers:
     def of(cls, world: RenderedWorld, oracle: Oracle, units: Units, name: str) -> _Answers:
         """Change one concept of each image, in both worlds."""
         place, own_place = world.names().index(name), oracle.space.names().index(name)
-        change = possible_change(world.concepts[place], world.units.values[:, place].cpu())
+        change = world.concepts[place].unit_change(world.units.values[:, place].cpu())
         done = Intervention.set(torch.tensor([[place]]), change.set_to[None, :, None])
         drawn, image = world.pictures(world.states(done)), world.pictures(world.own)
         after, before = (world.logits(pictures)[0] for pictures in (drawn, image))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from causalxai.concept_space import BooleanConcept, Concept
-from causalxai.metrics.claimed_effects import TrueEffects, claimed_effects, possible_change
+from causalxai.metrics.claimed_effects import TrueEffects, claimed_effects
 from causalxai.metrics.rendered import RenderedWorld
 from causalxai.testing.toys import ToySpace, ToyWorld
 
@@ -18,12 +18,20 @@ from .conftest import Explain
 COUNT = 20
 
 
-def test_a_value_at_its_upper_bound_goes_down():
-    change = possible_change(Concept("c", low=0, high=10, scale=2), torch.tensor([5.0, 9.5, 10.0]))
-    assert change.set_to.tolist() == [7.0, 7.5, 8.0]
-    assert change.share.tolist() == [1.0, -1.0, -1.0]
-    flip = possible_change(BooleanConcept("c"), torch.tensor([0.0, 1.0]))
-    assert (flip.set_to.tolist(), flip.share.tolist()) == ([1.0, 0.0], [-1.0, -1.0])
+def test_what_cannot_go_up_has_no_effect(drawn: ToyWorld):
+    world = RenderedWorld.of(drawn.dataset, drawn.classifier, drawn.dataset.test.images[:COUNT])
+    low = [replace(concept, high=-20.0) for concept in world.concepts[:2]]
+    bounded = replace(world, concepts=(*low, *world.concepts[2:]))
+    true = TrueEffects.of(bounded, torch.zeros(COUNT).long())
+    assert (true.total[:, :2] == 0).all() and (true.total[:, 2:] != 0).all()
+    assert (true.share[:, :2] == 0).all() and (true.direction == 1).all()
+
+
+def test_a_flip_to_0_makes_a_concept_less(patched: ToyWorld):
+    images = patched.dataset.test.images[:COUNT]
+    world = RenderedWorld.of(patched.dataset, patched.classifier, images)
+    true = TrueEffects.of(world, torch.zeros(COUNT).long())
+    assert (true.direction == -1).all()
 
 
 def test_the_effects_are_those_of_the_linear_model(drawn: ToyWorld):
