@@ -198,21 +198,20 @@ class Constants:
     """Values of an exported network that do not depend on the images, computed when needed."""
 
     def __init__(self, network: ExportedNetwork, dtype: torch.dtype | None = None) -> None:
-        self._network, self._dtype = network, dtype
+        self.network, self.dtype = network, dtype
         self._values: dict[fx.Node, Any] = {}
 
     def __getitem__(self, node: fx.Node) -> Any:
         if node not in self._values:
-            if node.op == "call_function":
-                self._values[node] = called(node, self.__getitem__)
-            else:
-                self._values[node] = self._read(node)
+            self._values[node] = self._value(node)
         return self._values[node]
 
-    def _read(self, node: fx.Node) -> Any:
-        value = self._network.constant(node)
+    def _value(self, node: fx.Node) -> Any:
+        if node.op == "call_function":
+            return called(node, self.__getitem__)
+        value = self.network.constant(node)
         is_float = isinstance(value, Tensor) and value.is_floating_point()
-        return value.to(self._dtype) if is_float and self._dtype is not None else value
+        return value.to(self.dtype) if is_float and self.dtype is not None else value
 
 
 def called(

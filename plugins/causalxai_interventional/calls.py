@@ -10,8 +10,6 @@ from causalxai.network.exported import Constants, ExportedNetwork
 from causalxai_interventional.blocks import argument, name_of
 from causalxai_interventional.edits import Affine, pads
 
-_FEW_PIXELS = 16
-
 WEIGHT = "causalxai_interventional.weight"
 """The key under which a call keeps the name of the parameter that is its weight."""
 
@@ -73,14 +71,6 @@ def affine_of(node: fx.Node, constants: Constants) -> Affine:
         dilation=dilation,
         groups=groups_of(node),
     )
-
-
-def is_small_convolution(network: ExportedNetwork, node: fx.Node) -> bool:
-    """Return whether a node is a convolution to images of few pixels, by kernels of several."""
-    if name_of(node) != "conv2d" or groups_of(node) != 1 or network.batch_axis(node) != 0:
-        return False
-    height, width = network.shape(node, 1)[2:]
-    return height * width <= _FEW_PIXELS
 
 
 def groups_of(node: fx.Node) -> int:

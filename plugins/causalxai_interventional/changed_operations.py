@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -11,9 +10,17 @@ from torch import Tensor, fx
 
 from causalxai.network.exported import called
 from causalxai_interventional.blocks import ELEMENTWISE, RESHAPES, Block, argument, name_of
-from causalxai_interventional.calls import affine_of, is_small_convolution
+from causalxai_interventional.calls import affine_of
 from causalxai_interventional.changes import Change, Unedited, Value, put
-from causalxai_interventional.edits import Affine, Edits, output_change, output_change_by_row
+from causalxai_interventional.edits import Edits, output_change, output_change_by_row
+from causalxai_interventional.products import (
+    contiguous_matrices,
+    convolved,
+    grouped_product,
+    of_blocks,
+    patches,
+    product_of,
+)
 
 aten = torch.ops.aten
 
@@ -130,58 +137,19 @@ def mixed(unedited: Unedited, node: fx.Node, values: Values) -> Tensor:
     assert isinstance(change, Change)
     layer, width = affine_of(node, unedited.constants), change.block.width
     difference, base = unedited.difference(source, change), unedited.values[node]
-    edits = len(change.index)
-    # Weights [O, C * width, ...] become [C, ... * width, O].
-    weight = layer.weight.unflatten(1, (-1, width)).flatten(2).permute(1, 2, 0)
+    edits, weight = len(change.index), contiguous_matrices(node, unedited.constants)
     if layer.convolves:
         base = base.movedim(1, -1)
-        difference = _patches(layer, difference, base.shape[1:3])
-    per_edit = difference.reshape(edits, -1, weight.shape[1])
-    if weight.shape[1] == 1:
-        columns = weight[change.index]
+        difference = patches(layer, difference, base.shape[1:3])
+    per_edit = difference.reshape(edits, -1, len(weight) * width)
+    if per_edit.shape[2] == 1:
+        columns = of_blocks(weight, change.index, width)
         whole = torch.addcmul(base.reshape(1, -1, base.shape[-1]), per_edit, columns)
     else:
-        whole = _grouped_product(per_edit, change.index, weight)
+        whole = grouped_product(per_edit, change.index, weight, width)
         whole += base.reshape(1, -1, base.shape[-1])
     whole = whole.reshape(edits * base.shape[0], *base.shape[1:])
     return whole.movedim(-1, 1) if layer.convolves else whole
-
-
-def _patches(layer: Affine, images: Tensor, size: Sequence[int]) -> Tensor:
-    """Return what a convolution reads for each position, ``[q * n, h, w, c * kh * kw]``."""
-    if layer.weight.shape[2:] == (1, 1) and layer.stride == (1, 1) and not any(layer.pad):
-        return images.movedim(1, -1)
-    padded = layer.padded(images).contiguous()
-    count, channels = padded.shape[:2]
-    image, channel, row, column = padded.stride()
-    (down, right), (by_row, by_column) = layer.stride, layer.dilation
-    return padded.as_strided(
-        (count, *size, channels, *layer.weight.shape[2:]),
-        (image, down * row, right * column, channel, by_row * row, by_column * column),
-    ).flatten(3)
-
-
-def _grouped_product(rows: Tensor, index: Tensor, weight: Tensor) -> Tensor:
-    """Return ``rows[i] @ weight[index[i]]`` for each edit i.
-
-    Parameters
-    ----------
-    rows
-        ``[q, r, k]``.
-    index
-        ``[q]``, in ascending order.
-    weight
-        ``[C, k, O]``.
-    """
-    channels, counts = torch.unique_consecutive(index, return_counts=True)
-    if bool((counts == counts[0]).all()):
-        grouped: Tensor = rows.unflatten(0, (len(channels), -1)).flatten(1, 2)
-        return (grouped @ weight[channels]).view(*rows.shape[:2], -1)
-    whole = rows.new_empty(*rows.shape[:2], weight.shape[2])
-    ends = [0, *counts.cumsum(0).tolist()]
-    for channel, (start, stop) in zip(channels.tolist(), pairwise(ends), strict=True):
-        torch.matmul(rows[start:stop], weight[channel], out=whole[start:stop])
-    return whole
 
 
 def on_everything(
@@ -202,17 +170,10 @@ def on_everything(
             return unedited.dense(other, values[other])
         return unedited.repeated(other, edits)
 
-    if is_small_convolution(unedited.network, node):
-        return _as_product(affine_of(node, unedited.constants), read(argument(node, 0)), node)
+    if product_of(unedited.network, node) is not None:
+        return convolved(unedited.network, node, read(argument(node, 0)), unedited.constants)
     result: Tensor = called(node, read)
     return result
-
-
-def _as_product(layer: Affine, images: Tensor, node: fx.Node) -> Tensor:
-    """Convolve images by a product of matrices, which is faster for the smallest images."""
-    patches = _patches(layer, images, node.meta["val"].shape[2:])
-    weight = layer.weight.flatten(1)
-    return torch.nn.functional.linear(patches, weight, layer.bias).movedim(-1, 1)
 
 
 def _elementwise(

@@ -14,8 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from causalxai.network.exported import Constants, ExportedNetwork, called
+from causalxai.network.exported import ExportedNetwork, called
 from causalxai_interventional.blocks import Block
+from causalxai_interventional.kept_constants import KeptConstants
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Unedited:
     """
 
     network: ExportedNetwork
-    constants: Constants
+    constants: KeptConstants
     values: Mapping[fx.Node, Any]
     images: int
 

@@ -120,7 +120,7 @@ class ParameterOracle(Oracle):
             "serial": self._serial,
         }
         if self.dataflow is not None:
-            dataflow = DataflowPropagation(classifier, working_set, self.dataflow)
+            dataflow = DataflowPropagation(classifier, working_set, self.dataflow, memory_ceiling)
             strategies = {"dataflow": dataflow, **strategies}
         asked = self.config.strategy
         self._strategies = strategies if asked == "auto" else {asked: strategies[asked]}
@@ -228,6 +228,8 @@ class ParameterOracle(Oracle):
         device = inputs.device
         targets = interventions.targets.to(device)
         values = interventions.resolve(units.values)
+        if targets.shape[1] == 1 and int(targets.min()) != NO_TARGET:
+            return self._sweep(inputs, targets[:, 0], values[..., 0])
         shape = (len(interventions), len(units), len(self.classifier.class_names))
         logits = torch.empty(shape, device=device)
         sizes = (targets != NO_TARGET).sum(dim=1)
@@ -249,7 +251,10 @@ class ParameterOracle(Oracle):
         answers = torch.empty(len(concept), len(inputs), classes, device=inputs.device)
         if bool((value == value[:, :1]).all()):
             value = value[:, :1]
+        first, last = (int(end) for end in concept.aminmax())
         for layer in self.space.layers:
+            if last < layer.first or first >= layer.indices.stop:
+                continue
             rows = (concept >= layer.first) & (concept < layer.indices.stop)
             if bool(rows.any()):
                 edits = edits_of(layer, concept[rows], value[rows])

@@ -10,7 +10,8 @@ from torch import fx
 
 from causalxai.network.exported import ExportedNetwork
 from causalxai_interventional.blocks import Block, argument, followed, name_of
-from causalxai_interventional.calls import groups_of, is_small_convolution
+from causalxai_interventional.calls import groups_of
+from causalxai_interventional.products import product_of
 
 _OWNED = frozenset({"add", "conv2d", "linear", "mul", "sub"})
 """Operations whose result is a tensor of its own, not a view."""
@@ -186,7 +187,7 @@ class _Forms:
             block = self.blocks[changed[0]]
             assert block is not None
             floats += self._patches(node) * block.width
-        elif self.blocks.get(node) is None and is_small_convolution(self.network, node):
+        elif self.blocks.get(node) is None and product_of(self.network, node) == "patches":
             floats += self._patches(node) * self.network.shape(argument(node, 1), 1)[1]
         return floats
 

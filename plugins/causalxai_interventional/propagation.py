@@ -15,6 +15,7 @@ from causalxai_interventional.changed_operations import edited, mixed, on_everyt
 from causalxai_interventional.changes import Unedited, Value, joined, rows_of
 from causalxai_interventional.dataflow import Dataflow
 from causalxai_interventional.edits import EditableLayer, Edits, Granularity
+from causalxai_interventional.kept_constants import Kept, KeptConstants
 from causalxai_interventional.plan import Plan, Segment, Step
 
 FAST_MEMORY = 4 * 2**20
@@ -58,11 +59,24 @@ class Propagation(ABC):
 
 
 class DataflowPropagation(Propagation):
-    """Computes only what an edit changes, operation by operation."""
+    """Computes only what an edit changes, operation by operation.
 
-    def __init__(self, classifier: Classifier, working_set: int, dataflow: Dataflow) -> None:
+    Parameters
+    ----------
+    classifier, working_set
+        As for every strategy.
+    dataflow
+        The network's operations.
+    memory
+        The bytes of what is made of weights that may be kept from one query to the next.
+    """
+
+    def __init__(
+        self, classifier: Classifier, working_set: int, dataflow: Dataflow, memory: int = 0
+    ) -> None:
         super().__init__(classifier, working_set)
-        self.dataflow = dataflow
+        self.dataflow, self._memory = dataflow, memory
+        self._kept = {True: Kept(), False: Kept()}
 
     def applies(self, layer: str, granularity: Granularity) -> bool:
         """Return whether the operations that use the weight, or give the heads, are known."""
@@ -70,6 +84,7 @@ class DataflowPropagation(Propagation):
             return layer in self.dataflow.heads and bool(self.dataflow.heads[layer].outputs)
         return bool(self.dataflow.calls(layer))
 
+    @torch.no_grad()
     def logits(
         self, layer: str, inputs: Tensor, edits: Edits, dtype: torch.dtype | None = None
     ) -> Tensor:
@@ -79,10 +94,12 @@ class DataflowPropagation(Propagation):
         """
         network, n = self.dataflow.network, len(inputs)
         plan = self.dataflow.plan(layer, heads=edits.granularity == "head")
-        if inputs.device.type == "cpu":
-            # Convolutions are up to twice as fast on a processor if channels are last in memory.
+        # Convolutions are up to twice as fast on a processor if channels are last in memory.
+        channels_last = inputs.device.type == "cpu"
+        if channels_last:
             inputs = inputs.contiguous(memory_format=torch.channels_last)
-        constants = network.constants(dtype)
+        kept = self._kept[channels_last] if dtype is None else Kept()
+        constants = KeptConstants(network, kept, dtype, channels_last=channels_last)
         values = network.run(inputs, {*plan.read, network.logits}, constants)
         unedited = Unedited(network, constants, values, n)
         plain: Tensor = values[network.logits]
@@ -91,6 +108,7 @@ class DataflowPropagation(Propagation):
         for rows in self._chunks(len(edits), n * max((s.kept for s in plan.segments), default=1)):
             some = order[rows]
             answers[some] = self._logits(plan, unedited, edits[some]).unflatten(0, (len(some), n))
+        kept.keep_within(self._memory)
         return answers
 
     def _logits(self, plan: Plan, unedited: Unedited, edits: Edits) -> Tensor:
