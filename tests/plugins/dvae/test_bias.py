@@ -43,6 +43,7 @@ class BarSource:
     """Trains a classifier of bars on whatever it is given."""
 
     seen: list
+    steps: int = 80
 
     def fit(self, dataset, *, rng, device):
         self.seen.append(dataset.train)
@@ -50,7 +51,7 @@ class BarSource:
             torch.manual_seed(int(torch.randint(2**31, (1,), generator=rng)))
             model = Bars()
         optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
-        for _ in range(80):
+        for _ in range(self.steps):
             rows = torch.randint(len(dataset.train), (64,), generator=rng)
             loss = nn.functional.cross_entropy(
                 model(dataset.train.images[rows]), dataset.train.labels[rows]
@@ -101,15 +102,14 @@ def inputs(two_classes):
 
 @pytest.fixture(scope="module")
 def quick(inputs):
-    """The same with a code and a generator that are hardly trained."""
+    """The same with a code, a generator and references that are hardly trained."""
     settings = {
         "autoencoder": {"bits": 3, "hidden": (8,), "steps": 40},
         "generator": {"steps": 2, "batch_size": 8, "channels": 8},
     }
     rng = torch_generator(0, "quick")
-    return replace(
-        inputs, space=BitSpace(**settings).fit(inputs.classifier, inputs.dataset, rng=rng)
-    )
+    space = BitSpace(**settings).fit(inputs.classifier, inputs.dataset, rng=rng)
+    return replace(inputs, space=space, source=BarSource([], steps=5))
 
 
 @pytest.fixture

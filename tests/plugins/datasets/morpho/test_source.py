@@ -13,6 +13,7 @@ from safetensors.numpy import load_file
 from causalxai.dataset import Dataset
 from causalxai.errors import DataError
 from causalxai.seeding import torch_generator
+from causalxai_datasets.digits import Digits
 from causalxai_datasets.mnist import Mnist
 from causalxai_datasets.morpho import Morpho, cached_rendering, measure
 from causalxai_datasets.morpho.concepts import RANGES
@@ -20,7 +21,43 @@ from causalxai_datasets.morpho.concepts import RANGES
 REAL = Path(__file__).parents[4].parent / "shared/data/mnist"
 needs_mnist = pytest.mark.skipif(not REAL.is_dir(), reason=f"no MNIST in {REAL}")
 FEW: dict[str, Any] = {"limit": 60, "test_limit": 20}
+TINY: dict[str, Any] = {"limit": 12, "test_limit": 4}
+WORTH_KEEPING = cached_rendering._WORTH_KEEPING
 NOISE = {"distribution": "normal", "sd": 0.3}
+
+
+@pytest.fixture(scope="module")
+def drawings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("drawings")
+
+
+@pytest.fixture(autouse=True)
+def shared_drawings(drawings: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw the digits once that several tests look at."""
+    monkeypatch.setattr("causalxai_datasets.caching.cache_folder", lambda: drawings)
+    monkeypatch.setattr(cached_rendering, "_WORTH_KEEPING", 1)
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave images black, for tests of the values that are set."""
+
+    def skeletons(images: torch.Tensor, *_: object) -> list[None]:
+        return [None] * len(images)
+
+    def pictures(_: object, values: np.ndarray, size: int, *__: object) -> tuple[Any, Any]:
+        return torch.zeros(len(values), 1, size, size), values
+
+    monkeypatch.setattr("causalxai_datasets.morpho.source.skeletons_of", skeletons)
+    monkeypatch.setattr("causalxai_datasets.morpho.source.pictures_of", pictures)
+
+
+@pytest.fixture
+def own_cache(shared_drawings: None, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache that is empty, for tests of what is drawn anew."""
+    monkeypatch.setattr("causalxai_datasets.caching.cache_folder", lambda: cache)
+    monkeypatch.setattr(cached_rendering, "_WORTH_KEEPING", WORTH_KEEPING)
+    return cache
 
 
 def load(seed: int = 0, **settings: Any) -> Dataset:
@@ -75,8 +112,9 @@ def test_digits_can_be_left_out_or_kept_at_will() -> None:
     assert load(scenario="TSWI", leave_out=[], limit=5, test_limit=1).class_names[1] == "1"
 
 
+@pytest.mark.usefixtures("own_cache")
 def test_the_seed_decides_everything() -> None:
-    first, again, other = load(), load(), load(seed=1)
+    first, again, other = load(**TINY), load(**TINY), load(seed=1, **TINY)
     assert torch.equal(first.train.images, again.train.images)
     assert torch.equal(first.test.labels, again.test.labels)
     assert torch.equal(first.train.concepts, again.train.concepts)
@@ -85,7 +123,7 @@ def test_the_seed_decides_everything() -> None:
 
 def test_draws_are_other_pictures_of_the_same_digits() -> None:
     two = {"leave_out": [0, 1, 2, 3, 4, 5, 6, 7], "test_limit": 1}
-    n = len(load(**two, limit=None).train)
+    n = int((Digits(size=8).load(rng=torch_generator(0)).train.labels > 7).sum())
     twice = load(**two, draws=2, limit=n + 5).train
     assert len(twice) == n + 5
     assert torch.equal(twice.labels[n:], twice.labels[:5])
@@ -93,6 +131,7 @@ def test_draws_are_other_pictures_of_the_same_digits() -> None:
     assert len(load(draws=3, limit=7, test_limit=1).train) == 7
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_independent_concepts_have_the_same_values_and_no_relation() -> None:
     caused, shuffled = load(limit=300), load(limit=300, independent=True)
     assert shuffled.graph is not None
@@ -122,42 +161,44 @@ def test_a_scenario_of_ones_own_is_the_built_in_one_where_the_equations_are() ->
 
 
 def test_what_was_drawn_once_is_read_from_the_cache(
-    cache: Path, monkeypatch: pytest.MonkeyPatch
+    own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    cache = own_cache
     monkeypatch.setattr(cached_rendering, "_WORTH_KEEPING", 1)
-    fresh = load()
+    fresh = load(**TINY)
     assert sorted(path.suffix for path in cache.iterdir()) == [".safetensors"] * 2
     with monkeypatch.context() as patch:
         patch.delattr(cached_rendering, "_on_all_cores")
-        kept = load()
+        kept = load(**TINY)
     assert torch.equal(kept.train.images, fresh.train.images)
     assert torch.equal(kept.test.concepts, fresh.test.concepts)
-    load(scenario="TS")  # The same skeletons, other pictures.
-    load(seed=1)  # Another split, other skeletons.
+    load(scenario="TS", **TINY)  # The same skeletons, other pictures.
+    load(seed=1, **TINY)  # Another split, other skeletons.
     assert len(list(cache.iterdir())) == 5
 
 
 def test_a_damaged_cache_and_one_that_cannot_be_written_are_no_harm(
-    cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    own_cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    cache = own_cache
     monkeypatch.setattr(cached_rendering, "_WORTH_KEEPING", 1)
-    fresh = load()
+    fresh = load(**TINY)
     for path in cache.iterdir():
         path.write_bytes(b"no tensors")
-    again = load()
+    again = load(**TINY)
     assert torch.equal(again.train.images, fresh.train.images)
     assert caplog.text.count("is computed again") == 2
     assert all(load_file(path) for path in cache.iterdir())
     monkeypatch.setattr(
         "causalxai_datasets.caching.cache_folder", lambda: next(cache.iterdir()) / "no folder"
     )
-    assert torch.equal(load().train.images, fresh.train.images)
+    assert torch.equal(load(**TINY).train.images, fresh.train.images)
     assert "cannot be written" in caplog.text
 
 
-def test_few_images_are_not_kept(cache: Path) -> None:
-    load()
-    assert not cache.exists()
+def test_few_images_are_not_kept(own_cache: Path) -> None:
+    load(**TINY)
+    assert not own_cache.exists()
 
 
 @pytest.mark.parametrize(
@@ -215,6 +256,7 @@ def test_values_that_cannot_be_drawn_are_told(caplog: pytest.LogCaptureFixture) 
     )
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_set_concepts_are_what_was_drawn_and_their_effects_follow_from_that() -> None:
     data = load(scenario="TSWI", variant="paper", limit=300, test_limit=5, references=20)
     for split in (data.train, data.test, data.reference):
