@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import pytest
@@ -34,7 +34,9 @@ from causalxai.testing.toys import ToyDiscoverer, ToyExplainer, ToyWorld
 from .conftest import PatchRenderer, ToyRenderer
 
 
+@cache
 def bench(name: str) -> Bench[Any]:
+    """Return a metric's bench. All checks share it, because one that passes leaves it as it was."""
     world = toy_world(0)
     if name in RENDERERS:
         renderer = RENDERERS[name](world)
