@@ -12,7 +12,15 @@ from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 
-from causalxai.command_line.options import AsJson, Debug, Out, Overrides, SpecFile, TrustCode
+from causalxai.command_line.options import (
+    AsJson,
+    Debug,
+    Out,
+    Overrides,
+    SharedStore,
+    SpecFile,
+    TrustCode,
+)
 from causalxai.command_line.terminal import make_console, set_up_logging
 from causalxai.errors import CausalxaiError, NotStoredError, SpecError
 from causalxai.process import discard_output, prepare_output, stopped_by_signals
@@ -101,6 +109,7 @@ def run_command(
     spec: SpecFile,
     overrides: Overrides = None,
     out: Out = Path("runs"),
+    store: SharedStore = None,
     threads: Annotated[
         int | None,
         typer.Option(min=1, help="CPU threads; by default the cores that the process may use."),
@@ -127,6 +136,7 @@ def run_command(
             spec,
             overrides=overrides or (),
             out=out,
+            store=store,
             progress=progress,
             fresh="everything" if fresh else "nothing",
             trust_code=trust_code,
@@ -159,6 +169,7 @@ def compare_command(
     ],
     overrides: Overrides = None,
     out: Out = Path("runs"),
+    store: SharedStore = None,
     jobs: Annotated[
         int | None,
         typer.Option(
@@ -171,7 +182,7 @@ def compare_command(
         typer.Option(
             metavar="loky|threading|dask|ray",
             help="Where jobs are done: on this machine (threading forks off this process), or on "
-            "a cluster, whose machines share --out.",
+            "a cluster, whose machines share --out or --store.",
         ),
     ] = None,
     address: Annotated[
@@ -202,6 +213,7 @@ def compare_command(
             specs[0] if len(specs) == 1 else specs,
             overrides=overrides or (),
             out=out,
+            store=store,
             jobs=jobs,
             threads=threads,
             backend=backend,

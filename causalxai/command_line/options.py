@@ -36,6 +36,14 @@ TrustCode = Annotated[
     ),
 ]
 Out = Annotated[Path, typer.Option(help="Where runs are kept.")]
+SharedStore = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        metavar="URL",
+        help="Also keep results where other machines find them, as s3://bucket/folder.",
+    ),
+]
 AsJson = Annotated[
     bool, typer.Option("--json", help="End with one JSON object on standard output.")
 ]

@@ -13,7 +13,7 @@ import joblib
 
 from causalxai.classifier import Classifier
 from causalxai.comparison.backends import Workers, check_backend, workers
-from causalxai.comparison.jobs import Batch, JobGraph
+from causalxai.comparison.jobs import Batch, Job, JobGraph
 from causalxai.comparison.methods import spec_of_methods
 from causalxai.comparison.result import Comparison
 from causalxai.comparison.rows import Entry, Outcome
@@ -24,8 +24,10 @@ from causalxai.config import Cell, Source, load_grid
 from causalxai.errors import CausalxaiError
 from causalxai.metric import MetricResult
 from causalxai.pipeline.execution import exact_convolutions, open_pipeline
+from causalxai.pipeline.rendering import REPORT
 from causalxai.progress import SILENT, Advance, Progress
-from causalxai.storage.store import Store, digest
+from causalxai.storage.shared_store import open_store
+from causalxai.storage.store import digest
 
 _logger = logging.getLogger(__name__)
 
@@ -37,6 +39,7 @@ def compare(
     methods: str | Sequence[str] | None = None,
     overrides: Sequence[str] = (),
     out: str | Path = "runs",
+    store: str | None = None,
     jobs: int | None = None,
     threads: int | None = None,
     backend: str | None = None,
@@ -69,6 +72,10 @@ def compare(
         Settings such as ``"graph.tau=2"`` for all runs; the axes override them.
     out
         The folder of the runs and the comparison.
+    store
+        Where results are kept for other machines as well: a URL that fsspec knows, such as
+        ``s3://bucket/results`` or ``file:///mnt/results``. The machines of a cluster then share
+        this place, and ``out`` may be a folder of each machine's own.
     jobs
         The number of jobs at a time: stages, metrics and reports of the runs, each of which begins
         as soon as all that it needs is done. The default is the number of cores, or of the
@@ -82,7 +89,7 @@ def compare(
     backend
         Where the jobs are done: by ``threading`` in processes that fork off this one, which is the
         default on CPUs under Linux; by ``loky`` in new processes of this machine, the default
-        elsewhere; by ``dask`` or ``ray`` on a cluster, whose machines share the folder ``out``.
+        elsewhere; by ``dask`` or ``ray`` on a cluster, whose machines share ``out`` or a ``store``.
     address
         The address of the cluster's scheduler, such as ``tcp://10.0.0.1:8786``. Without it, dask
         and ray start a cluster on this machine.
@@ -124,12 +131,15 @@ def compare(
                 "children; leave the backend out"
             )
         jobs, threads = 1, threads or joblib.cpu_count()
-    runs = _Runs(Path(out), threads or 1, progress, [_Plan(cell) for cell in grid.cells])
+    open_store(Path(out), store)
+    plans = [_Plan(cell) for cell in grid.cells]
+    runs = _Runs(Path(out), store, threads or 1, progress, plans)
     runs.look_at_inputs()
     if fresh:
         runs.drop_results()
     with workers(backend, jobs, address, threads=runs.threads, on_cpu=runs.on_cpu) as found:
         runs.finish(found)
+    runs.write_what_others_wrote()
     entries = tuple(plan.entry() for plan in runs.plans)
     keys = [plan.keys.get("report", plan.cell.spec.to_yaml()) for plan in runs.plans]
     labels = [dict(plan.cell.labels) for plan in runs.plans]
@@ -157,6 +167,7 @@ class _Plan:
 @dataclass
 class _Runs:
     root: Path
+    store: str | None
     threads: int
     progress: Progress
     plans: list[_Plan]
@@ -169,7 +180,10 @@ class _Runs:
             for plan in self.plans:
                 try:
                     pipeline = open_pipeline(
-                        plan.cell.spec, self.root, fingerprints=self.fingerprints
+                        plan.cell.spec,
+                        self.root,
+                        fingerprints=self.fingerprints,
+                        store=self.store,
                     )
                     with exact_convolutions():
                         plan.keys = pipeline.keys
@@ -180,14 +194,14 @@ class _Runs:
 
     def drop_results(self) -> None:
         """Delete all results of these runs."""
-        store = Store(self.root / ".store")
+        store = open_store(self.root, self.store)
         for plan in self.plans:
             for stage, key in plan.keys.items():
                 store.drop(stage, key)
 
     def finish(self, found: Workers) -> None:
         """Do the jobs of all runs."""
-        store = Store(self.root / ".store")
+        store = open_store(self.root, self.store)
         graph = JobGraph([plan.keys for plan in self.plans], lambda job: store.has(*job))
         total = len(graph)
 
@@ -196,6 +210,18 @@ class _Runs:
 
         with self.progress.task("stages of the runs", total=total) as advance:
             do_all(graph, found, submit, partial(self._take, graph, advance))
+
+    def write_what_others_wrote(self) -> None:
+        """Write the directories of runs whose reports another machine made in its own folder."""
+        for run, plan in enumerate(self.plans):
+            assert plan.outcome is not None  # every run is finished, or failed
+            directory = plan.outcome.directory
+            if directory is None or (directory / "report.html").is_file():
+                continue
+            report = Batch(run, (Job(REPORT, plan.keys[REPORT]),), first=True, alone=True)
+            answer = do(self._task(report))
+            if answer.outcome is None:
+                self._note(plan, Outcome(answer.reason))
 
     def _task(self, batch: Batch) -> Task:
         plan = self.plans[batch.run]
@@ -207,6 +233,7 @@ class _Runs:
             plan.scores,
             self.threads,
             self.on_cpu,
+            self.store,
         )
 
     def _take(self, graph: JobGraph, advance: Advance, batch: Batch, answer: Answer) -> None:

@@ -28,7 +28,7 @@ from causalxai.pipeline.rendering import REPORT
 from causalxai.pipeline.stage_results import worth_keeping
 from causalxai.pipeline.stages import Pipeline
 from causalxai.plugin.guard import in_words
-from causalxai.storage.store import Store
+from causalxai.storage.shared_store import open_store
 from causalxai.supervision import EndedError, apart
 
 _WORK_PER_LOADING = 30
@@ -56,6 +56,8 @@ class Task:
         The number of CPU threads.
     on_cpu
         Whether the device is the CPU.
+    store
+        Where results are kept for other machines as well, if they are.
     """
 
     batch: Batch
@@ -65,6 +67,7 @@ class Task:
     scores: Mapping[str, MetricResult]
     threads: int
     on_cpu: bool
+    store: str | None = None
 
 
 @dataclass
@@ -100,7 +103,7 @@ def do(task: Task) -> Answer:
             return apart(lambda: _told(task), own_thread=task.threads > 1)
         return _told(task)
     except EndedError as error:
-        store = Store(task.root / ".store")
+        store = open_store(task.root, task.store)
         stored = takewhile(lambda job: store.has(job.stage, job.key), task.batch.jobs)
         return Answer(done=list(stored), reason=str(error))
 
@@ -123,7 +126,9 @@ def _told(task: Task) -> Answer:
 
 def _do_jobs(task: Task, answer: Answer) -> None:
     begun = time.monotonic()
-    pipeline = open_pipeline(task.spec, task.root, fingerprints=dict(task.fingerprints))
+    pipeline = open_pipeline(
+        task.spec, task.root, fingerprints=dict(task.fingerprints), store=task.store
+    )
     pipeline.scores.update(task.scores)
     with exact_convolutions():
         directory = run_directory(task.root, pipeline)

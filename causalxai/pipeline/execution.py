@@ -34,7 +34,8 @@ from causalxai.pipeline.stages import Pipeline
 from causalxai.progress import SILENT, Progress
 from causalxai.report.notebook import in_cell
 from causalxai.report.page import Report, render_summary
-from causalxai.storage.store import Store, write_record
+from causalxai.storage.shared_store import open_store
+from causalxai.storage.store import write_record
 from causalxai.storage.writing import delete_leftovers, new_folder, writing_to
 
 _logger = logging.getLogger(__name__)
@@ -159,6 +160,7 @@ def run(
     *,
     overrides: Sequence[str] = (),
     out: str | Path = "runs",
+    store: str | None = None,
     progress: Progress = SILENT,
     fresh: Fresh = "nothing",
     trust_code: bool = False,
@@ -174,6 +176,9 @@ def run(
     out
         The folder of the runs, each of which has a directory. Results that later runs can reuse
         are kept in ``.store`` in this folder.
+    store
+        Where results are kept for other machines as well: a URL that fsspec knows, such as
+        ``s3://bucket/results`` or ``file:///mnt/results``.
     progress
         Receives reports on the progress of long work.
     fresh
@@ -193,20 +198,21 @@ def run(
         If data are missing, parts do not fit together, or ``out`` cannot be written to.
     """
     resolved = load_spec(spec, overrides, trust_code=trust_code)
-    return execute(resolved, out=out, progress=progress, fresh=fresh)
+    return execute(resolved, out=out, store=store, progress=progress, fresh=fresh)
 
 
 def execute(
     spec: ResolvedSpec,
     *,
     out: str | Path = "runs",
+    store: str | None = None,
     progress: Progress = SILENT,
     fresh: Fresh = "nothing",
     fingerprints: MutableMapping[str, str] | None = None,
 ) -> Run:
     """Run a resolved spec, as ``run`` does; ``fingerprints`` are as for ``Pipeline``."""
     root = Path(out)
-    pipeline = open_pipeline(spec, root, progress, fresh, fingerprints)
+    pipeline = open_pipeline(spec, root, progress, fresh, fingerprints, store)
     with exact_convolutions():
         # For the keys, a stored network of the user's may be asked for its answers.
         directory = run_directory(root, pipeline)
@@ -255,8 +261,9 @@ def open_pipeline(
     progress: Progress = SILENT,
     fresh: Fresh = "nothing",
     fingerprints: MutableMapping[str, str] | None = None,
+    store: str | None = None,
 ) -> Pipeline:
-    """Return the pipeline of a spec, with the store of the runs in ``root``.
+    """Return the pipeline of a spec, with the store of the runs in ``root``, shared or not.
 
     Raises
     ------
@@ -271,7 +278,7 @@ def open_pipeline(
     refuse(spec, path_mistakes(spec))
     return Pipeline(
         spec,
-        Store(root / ".store"),
+        open_store(root, store),
         device=_device_of(spec),
         progress=progress,
         fresh=fresh,

@@ -133,8 +133,13 @@ class Store:
             (temporary / _CHECKSUMS).write_text(json.dumps(checksums), encoding="utf-8")
             if cost is not None:
                 (temporary / _COST).write_text(json.dumps(asdict(cost)), encoding="utf-8")
-            _delete(folder)
-            temporary.replace(folder)
+            replace_folder(temporary, folder)
+
+
+def replace_folder(new: Path, folder: Path) -> None:
+    """Give a new folder the name of another one, which is deleted."""
+    _delete(folder)
+    new.replace(folder)
 
 
 def write_record(folder: Path, record: Record) -> None:
