@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import pytest
+import torch
+from pydantic import ValidationError
+from torch import Tensor
+
+from causalxai.classifier import Classifier
+from causalxai.concept_space import BooleanConcept, Concept, Units
+from causalxai.dataset import Dataset, Split
+from causalxai.errors import CapabilityError, DataError
+from causalxai.generic.rendered_space import RenderedSpace
+from causalxai.generic.renderer_oracle import RendererOracle
+from causalxai.generic.single_effects import SingleEffects
+from causalxai.metric import ScoringInputs
+from causalxai.renderer import StructuralRenderer
+from causalxai.seeding import torch_generator
+from causalxai_models.planted import PlantedClassifier
+
+CPU = torch.device("cpu")
+NAMES = ("left", "right", "frame")
+FEW: dict[str, Any] = {
+    "pictures": 400,
+    "epochs": 12,
+    "batch_size": 32,
+    "channels": (8, 16),
+    "learning_rate": 1e-2,
+}
+TWO = {"between": ("left", "right"), "effect": 1.0}
+
+
+class Halves(StructuralRenderer):
+    """Pictures of two grey halves, in a frame or without."""
+
+    errors = (0.0, 0.0, 0.0)
+
+    def __init__(self, own: Tensor) -> None:
+        super().__init__(
+            [Concept("left", 0.0, 0.8), Concept("right", 0.0, 0.8), BooleanConcept("frame")],
+            [0, 1, 2],
+            [self._draw(torch.arange(len(own)), own)],
+            own,
+        )
+
+    def _drawable(self, values: Tensor) -> Tensor:
+        return values.clamp(0, 1)
+
+    def _draw(self, individuals: Tensor, values: Tensor) -> Tensor:
+        grey = values.float()[:, :2].repeat_interleave(8, dim=1)[:, None].expand(-1, 16, -1).clone()
+        ends = [0, 1, 2, -3, -2, -1]
+        grey[:, ends] = torch.where(values[:, 2:, None] > 0.5, 1.0, grey[:, ends])
+        return grey[:, None]
+
+    def _measure(self, individuals: Tensor, images: Tensor) -> Tensor:
+        frame = (images[:, 0, 0, 0] == 1).to(images)
+        return torch.stack([images[:, 0, 8, 0], images[:, 0, 8, -1], frame], dim=1)
+
+
+@cache
+def data() -> Dataset:
+    rng = torch_generator(0)
+    own = 0.8 * torch.rand(80, 3, generator=rng, dtype=torch.float64)
+    # The frame is where both halves are bright, so that a reader could confuse them.
+    own[:, 2] = (own[:, :2].sum(dim=1) > 0.8).double()
+    renderer = Halves(own)
+    units = Units(own.float(), {"individual": torch.arange(80)})
+    images = renderer.draw(units, own.float()[None])[0]
+    labels = own[:, 2].long()
+    split = Split(images, labels, own.float(), own.float())
+    return Dataset(split, split, ("a", "b", "c"), NAMES, renderer=renderer)
+
+
+@cache
+def additive() -> tuple[PlantedClassifier, Classifier]:
+    source = PlantedClassifier(**FEW, effects={"left": 2.0, "frame": -1.0}, positive="b")
+    return source, source.fit(data(), rng=torch_generator(1), device=CPU)
+
+
+def test_the_network_follows_its_formula() -> None:
+    _, classifier = additive()
+    test = data().test
+    logits = classifier.logits(test.images)
+    assert torch.equal(logits[:, [0, 2]], torch.zeros(80, 2))
+    assert test.set_concepts is not None
+    expected = classifier.model.of_concepts(test.set_concepts)[:, 1]
+    assert float(torch.corrcoef(torch.stack([logits[:, 1], expected]))[0, 1]) > 0.98
+
+
+def test_the_formula_counts_in_deviations_and_in_presence() -> None:
+    model = additive()[1].model
+    concepts = torch.tensor([[0.2, 0.5, 0.0], [0.2, 0.1, 1.0]])
+    left = 2 * (0.2 - model.mean[0]) / model.scale[0]
+    expected = torch.stack([left + 1, left - 1])
+    assert model.of_concepts(concepts)[:, 1].detach() == pytest.approx(expected)
+
+
+def test_single_effects_over_the_renderer_are_those_that_were_planted() -> None:
+    _, classifier = additive()
+    rng = torch_generator(0)
+    space = RenderedSpace().fit(classifier, data(), rng=rng)
+    inputs = ScoringInputs(
+        classifier=classifier,
+        dataset=data(),
+        rng=rng,
+        space=space,
+        oracle=RendererOracle().bind(classifier, space),
+    )
+    images = data().test.images[:24]
+    found = SingleEffects().explain(images, torch.ones(24, dtype=torch.int64), inputs).importance
+    assert found is not None
+    left, right, _ = found.mean(dim=0)
+    assert float(left) == pytest.approx(2.0, abs=0.3)
+    assert float(right) == pytest.approx(0.0, abs=0.3)
+    present = data().renderer.recognise(images).values[:, 2] == 1  # type: ignore[union-attr]
+    # As it stands, a frame takes 2 away where it is present, and its absence adds 2.
+    assert float(found[present, 2].mean()) == pytest.approx(-2.0, abs=0.3)
+    assert float(found[~present, 2].mean()) == pytest.approx(2.0, abs=0.3)
+
+
+def test_products_are_planted_and_nothing_may_be() -> None:
+    source = PlantedClassifier(**{**FEW, "epochs": 0}, interactions=[TWO])
+    model = source.fit(data(), rng=torch_generator(1), device=CPU).model
+    concepts = torch.tensor([[0.1, 0.7, 1.0], [0.4, 0.4, 0.0]])
+    z = (concepts - model.mean) / model.scale
+    assert model.of_concepts(concepts)[:, 2].detach() == pytest.approx(z[:, 0] * z[:, 1])
+    unused = PlantedClassifier(**{**FEW, "epochs": 0})
+    constant = unused.fit(data(), rng=torch_generator(1), device=CPU)
+    assert not constant.logits(data().test.images).any()
+
+
+def test_it_is_restored_with_its_formula() -> None:
+    source, classifier = additive()
+    back = source.restore(source.to_record(classifier), data(), CPU)
+    images = data().test.images[:5]
+    assert torch.equal(back.logits(images), classifier.logits(images))
+    concepts = torch.rand(4, 3)
+    expected = classifier.model.of_concepts(concepts)
+    assert torch.equal(back.model.of_concepts(concepts), expected)
+    assert back.embed(images).shape == (5, 3)
+
+
+def test_unknown_names_and_data_sets_that_are_not_drawn_are_refused() -> None:
+    outline = data().outline
+    with pytest.raises(DataError, match="no concept 'lef'"):
+        PlantedClassifier(effects={"lef": 1.0}).preview(outline, CPU)
+    with pytest.raises(CapabilityError, match="there is no class 'd'"):
+        PlantedClassifier(positive="d").preview(outline, CPU)
+    photographs = replace(data(), renderer=None).outline
+    with pytest.raises(DataError, match="the data set has no renderer"):
+        PlantedClassifier().preview(photographs, CPU)
+    with pytest.raises(ValidationError, match="between two concepts"):
+        PlantedClassifier(interactions=[{"between": ("left", "left"), "effect": 1.0}])
+
+
+def test_a_reader_that_reads_badly_is_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    untrained = PlantedClassifier(**{**FEW, "epochs": 0}, effects={"left": 1.0})
+    untrained.fit(data(), rng=torch_generator(1), device=CPU)
+    assert "are not read well from the test images (R²: left" in caplog.text
