@@ -45,7 +45,8 @@ class Shown:
 def chromium() -> Iterator[Browser]:
     """Yield the system's Chromium; tests are skipped where it, or Playwright, is missing."""
     api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = next(filter(None, map(shutil.which, names)), None)
     if path is None:
         pytest.skip("there is no Chromium on this system")
     with api.sync_playwright() as playwright:
