@@ -86,6 +86,7 @@ class KeptConstants(Constants):
         super().__init__(network, dtype)
         self._kept, self._channels_last = kept, channels_last
         self._compared: set[fx.Node] = set()
+        self._made_anew = False
 
     def made(self, node: fx.Node, what: str, make: Callable[[], Any]) -> Any:
         """Return what is made of the value of a node, made anew only if its weights changed.
@@ -105,7 +106,13 @@ class KeptConstants(Constants):
         key = (node, what)
         if key not in self._kept.made:
             self._kept.made[key] = make()
+            self._made_anew = True
         return self._kept.made[key]
+
+    def keep_within(self, memory: int) -> None:
+        """Forget everything for the next query if it takes more bytes than this."""
+        if self._made_anew:
+            self._kept.keep_within(memory)
 
     def _value(self, node: fx.Node) -> Any:
         if node.op == "call_function":

@@ -108,7 +108,7 @@ class DataflowPropagation(Propagation):
         for rows in self._chunks(len(edits), n * max((s.kept for s in plan.segments), default=1)):
             some = order[rows]
             answers[some] = self._logits(plan, unedited, edits[some]).unflatten(0, (len(some), n))
-        kept.keep_within(self._memory)
+        constants.keep_within(self._memory)
         return answers
 
     def _logits(self, plan: Plan, unedited: Unedited, edits: Edits) -> Tensor:

@@ -76,10 +76,13 @@ def test_a_value_of_one_weight_does_not_hide_a_change_of_another(network, model)
 @torch.no_grad()
 def test_nothing_is_kept_beyond_the_memory(network):
     kept = Kept()
-    weights_of(network, kept)
-    kept.keep_within(2**20)
-    assert kept.made
-    kept.keep_within(100)
+    known = KeptConstants(network, kept)
+    weight = next(node for node in network.nodes if name_of(node) == "conv2d").args[1]
+    made = known.made(weight, "twice", lambda: 2 * known[weight])
+    known.keep_within(2**20)
+    again = KeptConstants(network, kept)
+    assert again.made(weight, "twice", lambda: 2 * again[weight]) is made
+    known.keep_within(100)
     assert not kept.made
     assert not kept.copies
 
