@@ -15,6 +15,7 @@ TESTS_OF_SEVERAL_FILES = {
     "plugins/activations/test_run.py",
     "plugins/baselines/test_attributions.py",
     "plugins/baselines/test_patches.py",
+    "plugins/datasets/test_renderers.py",
     "plugins/discovery/test_methods.py",
     "plugins/dvae/test_run.py",
     "plugins/glance/scm/test_levels.py",

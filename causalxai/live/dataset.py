@@ -12,11 +12,15 @@ from torch import Tensor
 
 from causalxai.dataset import Dataset, DatasetSource, Split
 from causalxai.image_data.lazy import Images, LazyImages
+from causalxai.intervention import Intervention
 from causalxai.outline import Outline
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
+from causalxai.renderer import Renderer
 
 _BATCH = 512
+_DRAWN = 4
+"""The number of images that a renderer draws anew for its digest."""
 
 
 class LiveDataset(DatasetSource):
@@ -58,14 +62,28 @@ class LiveDataset(DatasetSource):
 
 
 def dataset_digest(dataset: Dataset) -> str:
-    """Return a digest of a data set: of its images, labels, concepts, names and true graph."""
+    """Return a digest of a data set: its images, labels, concepts, names, graph and renderer."""
     told = (dataset.class_names, dataset.concept_names, dataset.held_out)
     found = hashlib.sha256(repr(told).encode())
     if dataset.graph is not None:
         found.update(repr(dataset.graph.to_json()).encode())
     for split in (dataset.train, dataset.test, dataset.reference):
         found.update((split_digest(split) if split else "none").encode())
+    if dataset.renderer is not None:
+        found.update(_renderer_digest(dataset.renderer, dataset.test).encode())
     return found.hexdigest()
+
+
+def _renderer_digest(renderer: Renderer, split: Split) -> str:
+    """Return a digest of what a renderer draws of some images, each concept set to another value.
+
+    A renderer is code and cannot be digested itself.
+    """
+    units = renderer.recognise(split.images[:_DRAWN])
+    others = units.values.roll(1, dims=0).T[..., None]
+    states = renderer.states(units, Intervention.set(torch.arange(len(others)), others))
+    told = f"{renderer.concepts!r} {renderer.errors!r} {values_digest(states)}"
+    return f"{told} {values_digest(renderer.draw(units, states).flatten(0, 1))}"
 
 
 def split_digest(split: Split) -> str:

@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import Tensor
 
-from causalxai import CausalGraph, Dataset, Node, Split
+from causalxai import CausalGraph, Concept, Dataset, Node, Split
 from causalxai.image_data.lazy import LazyImages
 from causalxai.live.dataset import LiveDataset, dataset_digest, split_digest, values_digest
+from causalxai.renderer import Mechanism, StructuralRenderer
 
 
 def some() -> Dataset:
@@ -57,6 +59,38 @@ def test_lazy_images_are_told_apart_by_their_files() -> None:
 def test_every_change_is_seen(change: Callable[[Dataset], Dataset]) -> None:
     assert dataset_digest(some()) == dataset_digest(some())
     assert dataset_digest(change(some())) != dataset_digest(some())
+
+
+class Flat(StructuralRenderer):
+    """Flat pictures of a grey, and the same grey times a factor."""
+
+    errors = (0.0,)
+
+    def __init__(self, factor: float) -> None:
+        own = torch.tensor([[0.1, 0.1], [0.3, 0.3]], dtype=torch.float64)
+        follow = Mechanism(1, (0,), lambda _, values: factor * values[..., 0])
+        super().__init__([Concept("size", 0.0, 1.0)], [0], [self._draw(own, own)], own, [follow])
+
+    def _drawable(self, values: Tensor) -> Tensor:
+        return values.clamp(0, 1)
+
+    def _draw(self, individuals: Tensor, values: Tensor) -> Tensor:
+        return values.float()[:, None, None]
+
+    def _measure(self, individuals: Tensor, images: Tensor) -> Tensor:
+        return images[:, 0, :, 0]
+
+
+def test_a_renderer_is_known_by_what_it_draws() -> None:
+    def drawn(factor: float) -> Dataset:
+        renderer = Flat(factor)
+        split = Split(renderer._pictures[0][:], torch.tensor([0, 1]))
+        return Dataset(split, split, ("a", "b"), ("size",), renderer=renderer)
+
+    assert dataset_digest(drawn(1.0)) == dataset_digest(drawn(1.0))
+    # Both draw the images of the data set, but not what follows from do().
+    assert dataset_digest(drawn(1.0)) != dataset_digest(drawn(2.0))
+    assert dataset_digest(drawn(1.0)) != dataset_digest(replace(drawn(1.0), renderer=None))
 
 
 def test_the_digest_of_many_rows_reads_all_of_them() -> None:
