@@ -54,6 +54,13 @@ _LENET = {"use": "lenet", "epochs": 3}
 _DIGITS = {"use": "morpho", "base": "digits", "draws": 2, "limit": 3000, "references": 1500}
 _FEW_DIGITS = {"draws": 1, "limit": 1200, "references": 600}
 _FEW = {"count": 1500, "test_count": 300}
+_FORMULAS: dict[str, Spec] = {
+    "additive": {"effects": {"cube": 1.0, "large": -1.0, "blue": 0.5}},
+    "interaction": {"interactions": [{"between": ["cube", "blue"], "effect": 1.0}]},
+    "shortcut": {"effects": {"striped": 1.0}},
+    "none": {},
+}
+"""What planted classifiers of ``shapes`` use, by the name of the formula."""
 
 SUBJECTS: dict[str, Subject] = {
     "digits, TI": Subject({**_DIGITS, "scenario": "TI"}, _LENET, _FEW_DIGITS),
@@ -61,18 +68,15 @@ SUBJECTS: dict[str, Subject] = {
     "colored digits": Subject({"use": "colored-digits", "draws": 2}, _LENET, {"draws": 1}),
     "parts": Subject({"use": "parts"}, _LENET, _FEW),
     "shapes": Subject({"use": "shapes", "confounding": 0.95}, _LENET, _FEW),
+    "faces": Subject({"use": "cartoon-faces", "task": "smiling"}, "celeba-cnn", _FEW),
     **{
         f"planted {formula}": Subject(
-            {"use": "colored-digits", "classes": {"3": [3], "8": [8]}, "strength": 0.9, "draws": 4},
-            {
-                "use": "module",
-                "import_path": "_planted:PlantedNetwork",
-                "arguments": {"formula": formula},
-            },
-            {"draws": 2},
+            {"use": "shapes", "confounding": 0.95},
+            {"use": "planted", **uses},
+            _FEW,
             planted=True,
         )
-        for formula in ("additive", "interaction", "shortcut", "none")
+        for formula, uses in _FORMULAS.items()
     },
 }
 
