@@ -41,7 +41,7 @@ WEIGHTS: dict[Losses, Weights] = {
         decorrelation=0, do_cycle=0, kept=0,
     ),
     "do-cycle": Weights(
-        adversarial=1, path_length=0.2, alignment=3, reconstruction=30, consistency=1,
+        adversarial=2, path_length=0.2, alignment=3, reconstruction=30, consistency=1,
         decorrelation=1, do_cycle=3, kept=1,
     ),
 }  # fmt: skip
@@ -134,8 +134,8 @@ class Objective(nn.Module):
     ----------
     losses
         ``paper``: GLANCE's sum with the alignment of equation 1. ``do-cycle``: alignment by mean
-        squared error and decorrelation, and a concept that do() sets must be read back with the
-        value that was set.
+        squared error and decorrelation; a concept that do() sets must be read back with the value
+        that was set, and the discriminator must take the image for one with these concepts.
     batch, named, unnamed
         The number of rows of a batch, and of latents with and without a name.
     lambdas

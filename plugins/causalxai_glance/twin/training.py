@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 import torch
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from causalxai.classifier import Classifier
@@ -48,6 +49,7 @@ _PATH_EVERY = 8
 _R1_EVERY = 16
 _R1_GAMMA = 1.0
 _STEEPEST = 10.0
+_MISMATCHED = 0.5
 _PICTURES = 32
 _TRIED = 4
 _RISING = 30
@@ -70,8 +72,9 @@ class TwinConfig(PluginConfig):
     learning_rate
         Adam's learning rate, for both networks.
     losses
-        ``do-cycle`` requires that the values set by do() are read back from the image. ``paper`` is
-        GLANCE's own sum, under which intervened images move back along the data manifold.
+        ``do-cycle`` requires that the values set by do() are read back from the image, and that the
+        image looks like one of the data with these concepts. ``paper`` is GLANCE's own sum, under
+        which intervened images move back along the data manifold.
     lambdas
         The paper's lambda_1 to lambda_4, of path length, alignment, reconstruction and the
         classifier's consistency; for ``losses: paper`` alone. By default its first set, 10, 30, 30
@@ -188,13 +191,18 @@ class TwinTraining(StepwiseTraining):
         self.reference = reference
         self.device, self.shown = classifier.device, _SHOWN[config.losses]
         self.named = material.concepts.shape[1]
+        # Whether concepts are set during the training.
+        self.cycles = config.losses == "do-cycle" and self.named > 0
         levels = torch.full((self.named, 2), torch.nan) if levels is None else levels
         self.levels = levels.to(self.device)
-        channels = config.channels // 2
         twin, discriminator = seeded(
             lambda: (
                 new_twin(classifier, config),
-                Discriminator(classifier.image_shape, channels=channels),
+                Discriminator(
+                    classifier.image_shape,
+                    channels=config.channels // 2,
+                    concepts=self.named if self.cycles else 0,
+                ),
             ),
             rng,
         )
@@ -257,7 +265,7 @@ class TwinTraining(StepwiseTraining):
                 group["lr"] = self.config.learning_rate * self._share_of_rate(number)
         batch = self._draw()
         realism, losses = self._paint(batch, number)
-        losses |= self._criticise(batch.images[:], realism, number)
+        losses |= self._criticise(batch, realism, number)
         self._average(number)
         return losses
 
@@ -286,12 +294,11 @@ class TwinTraining(StepwiseTraining):
         """Do one step of the twin; return the discriminator's logits of all that it rendered."""
         with self._mixed_precision():
             latents = self.twin.latents(batch.embeddings + self._noise(batch.embeddings))
-            cycles = self.objective.weights.do_cycle > 0 and self.named > 0
-            units = torch.cat([latents, self._intervene(latents)]) if cycles else latents
+            units = torch.cat([latents, self._intervene(latents)]) if self.cycles else latents
             images = self.twin.render(units, self.rng)
             embeddings, logits = self.classifier.embed_and_classify(images)
             parts = [units, images, logits, self.twin.latents(embeddings)]
-            realism: Tensor = self.discriminator(images)
+            realism: Tensor = self.discriminator(images, units[:, : self.named])
             parts.append(realism)
         as_seen, *intervened = _in_parts(parts, len(batch))
         terms: dict[str, Tensor] = self.objective(
@@ -324,14 +331,24 @@ class TwinTraining(StepwiseTraining):
         penalty: Tensor = self.path_length(self.twin.render(some, self.rng), some, self.rng)
         return self.objective.weights.path_length * _PATH_EVERY * penalty
 
-    def _criticise(self, images: Tensor, painted: Tensor, number: int) -> dict[str, float]:
-        """Do one step of the discriminator, whose logits of painted images are given."""
+    def _criticise(self, batch: Batch, painted: Tensor, number: int) -> dict[str, float]:
+        """Do one step of the discriminator, whose logits of painted images are given.
+
+        Notes
+        -----
+        Images with the concepts of other images count as painted (Reed et al., "Generative
+        adversarial text to image synthesis", ICML 2016): otherwise the discriminator learns for a
+        long time from the pictures alone, whether they show the concepts or not.
+        """
         regularised = number % _R1_EVERY == 0
-        real = images.clone().requires_grad_(regularised)
+        real = batch.images[:].clone().requires_grad_(regularised)
         # Second derivatives are not computed in half precision.
         with self._mixed_precision(not regularised):
-            realism = self.discriminator(real)
+            realism = self.discriminator(real, batch.concepts)
             loss = discriminator_loss(realism, painted)
+            if self.cycles:
+                others = batch.concepts.roll(1, dims=0)
+                loss = loss + _MISMATCHED * F.softplus(self.discriminator(real, others)).mean()
         if regularised:
             loss = loss + _R1_GAMMA / 2 * _R1_EVERY * r1_penalty(realism, real)
         return descend(self.critic, {"discriminator": loss})

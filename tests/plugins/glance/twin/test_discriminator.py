@@ -73,3 +73,39 @@ def test_it_learns_to_tell_bright_squares_from_dark_ones():
         optimiser.step()
     assert (discriminator(real) > 0).all()
     assert (discriminator(fake) < 0).all()
+
+
+def squares_of(size: torch.Tensor) -> torch.Tensor:
+    """Return pictures of a bright square of two sizes."""
+    images = torch.zeros(len(size), 1, 16, 16)
+    images[:, :, 4:8, 4:8] = 1
+    images[size > 0, :, 4:12, 4:12] = 1
+    return images
+
+
+def test_it_learns_which_concepts_an_image_has():
+    discriminator = seeded(lambda: Discriminator((1, 16, 16), channels=8, concepts=2))
+    optimiser = torch.optim.Adam(discriminator.parameters(), lr=2e-3)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(60):
+        concepts = torch.randn(32, 2, generator=generator).sign()
+        images, wrong = squares_of(concepts[:, 0]), concepts * torch.tensor([-1.0, 1.0])
+        optimiser.zero_grad()
+        right = discriminator(images, concepts)
+        discriminator_loss(right, discriminator(images, wrong)).backward()
+        optimiser.step()
+    concepts = torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
+    images = squares_of(concepts[:, 0])
+    assert (discriminator(images, concepts) > 0).all()
+    assert (discriminator(images, concepts * torch.tensor([-1.0, 1.0])) < 0).all()
+
+
+def test_concepts_have_no_gradient_and_extreme_ones_count_as_three_sds():
+    discriminator = seeded(lambda: Discriminator((1, 16, 16), channels=8, concepts=1))
+    images, far = pictures(2, 1, 16, 16), torch.tensor([[3.0], [-3.0]])
+    concepts = (100 * far).requires_grad_()
+    logits = discriminator(images, concepts)
+    torch.testing.assert_close(logits, discriminator(images, far), rtol=0, atol=0)
+    assert not torch.equal(logits, discriminator(images, -far))
+    logits.sum().backward()
+    assert concepts.grad is None

@@ -75,7 +75,9 @@ def test_only_what_is_seen_is_compared_with_the_images_and_all_must_look_real():
     expected = {
         "reconstruction": WEIGHT.reconstruction * reconstruction(seen.images, own.images),
         "consistency": WEIGHT.consistency * consistency(seen.logits, own.logits),
-        "adversarial": (generator_loss(seen.realism) + generator_loss(other.realism)) / 2,
+        "adversarial": WEIGHT.adversarial
+        * (generator_loss(seen.realism) + generator_loss(other.realism))
+        / 2,
     }
     for name, value in expected.items():
         torch.testing.assert_close(found[name], value)
@@ -114,7 +116,7 @@ def test_the_papers_weights_are_those_of_its_appendix():
 
 def test_our_own_weights():
     own = Weights(
-        adversarial=1, path_length=0.2, alignment=3, reconstruction=30, consistency=1,
+        adversarial=2, path_length=0.2, alignment=3, reconstruction=30, consistency=1,
         decorrelation=1, do_cycle=3, kept=1,
     )  # fmt: skip
     assert own == WEIGHT

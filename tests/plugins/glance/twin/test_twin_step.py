@@ -199,11 +199,15 @@ class TestPainter:
 
 
 def criticised_by_hand(
-    discriminator: nn.Module, images: Tensor, painted: Tensor, *, regularised: bool
+    discriminator: nn.Module, batch: Batch, painted: Tensor, *, regularised: bool, named: bool
 ) -> Tensor:
-    real = images.clone().requires_grad_()
-    realism = discriminator(real)
-    loss = F.softplus(discriminator(painted)).mean() + F.softplus(-realism).mean()
+    real = batch.images.clone().requires_grad_()
+    realism = discriminator(real, batch.concepts)
+    loss = F.softplus(discriminator(painted, batch.concepts)).mean() + F.softplus(-realism).mean()
+    if named:
+        # Each image with the concepts of the one before it.
+        others = torch.cat([batch.concepts[-1:], batch.concepts[:-1]])
+        loss = loss + 0.5 * F.softplus(discriminator(real, others)).mean()
     if regularised:
         (slope,) = torch.autograd.grad(realism.sum(), real, create_graph=True)
         # R1 with gamma = 1 in every 16th step.
@@ -212,18 +216,23 @@ def criticised_by_hand(
 
 
 class TestCritic:
+    @pytest.mark.parametrize("losses", ["do-cycle", "paper"])
     @pytest.mark.parametrize(("number", "regularised"), [(0, True), (1, False), (16, True)])
     def test_a_step_by_hand(
-        self, looker: Classifier, material: Batch, number: int, regularised: bool
+        self, looker: Classifier, material: Batch, number: int, regularised: bool, losses: str
     ):
-        trains = prepared(looker, material)
+        trains = prepared(looker, material, losses=losses)
         rng = torch.Generator().manual_seed(1)
-        images, painted = (torch.rand(8, 1, 16, 16, generator=rng) for _ in range(2))
+        painted = torch.rand(8, 1, 16, 16, generator=rng)
+        batch = material[torch.arange(8)]
         copy = deepcopy(trains.discriminator)
         # Without a step of its own, what the gradient is can be seen.
         trains.critic.param_groups[0]["lr"] = 0.0
-        told = trains._criticise(images, trains.discriminator(painted), number)
-        loss = criticised_by_hand(copy, images, painted, regularised=regularised)
+        realism = trains.discriminator(painted, batch.concepts)
+        told = trains._criticise(batch, realism, number)
+        loss = criticised_by_hand(
+            copy, batch, painted, regularised=regularised, named=losses == "do-cycle"
+        )
         loss.backward()
         assert told == {"discriminator": pytest.approx(loss.item(), rel=1e-5)}
         for found, expected in zip(gradients(trains.discriminator), gradients(copy), strict=True):
@@ -262,16 +271,17 @@ class TestCritic:
         )
         whole = trains._criticise
 
-        def criticise(images: Tensor, realism: Tensor, number: int) -> dict[str, float]:
-            seen.append((images, realism, number))
-            return whole(images, realism, number)
+        def criticise(batch: Batch, realism: Tensor, number: int) -> dict[str, float]:
+            seen.append((batch, realism, number))
+            return whole(batch, realism, number)
 
         monkeypatch.setattr(trains, "_criticise", criticise)
         losses_of_step = trains.step(1)
-        ((images, realism, number),) = seen
-        assert torch.equal(images, drawn[0].images) and number == 1
+        ((batch, realism, number),) = seen
+        assert batch is drawn[0] and number == 1
         assert realism is judged[0] and len(painted[0]) == len(realism) == count
-        assert [len(logits) for logits in judged] == [count, 8]
+        # With concepts, the batch is judged once more, with those of other images.
+        assert [len(logits) for logits in judged] == [count, 8] + [8] * (losses == "do-cycle")
         assert losses_of_step["discriminator"] > 0 and set(losses_of_step) <= set(TERMS)
 
 
