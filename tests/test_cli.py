@@ -228,7 +228,10 @@ def test_what_cannot_be_done_is_told_without_a_traceback(
     assert done.err == "device: cuda: this machine has no such device; try device: auto\n"
 
 
-def test_validate_tells_all_mistakes_at_once_with_their_lines(tmp_path: Path):
+def test_validate_tells_all_mistakes_at_once_with_their_lines(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "bad.yaml").write_text(
         "causalxai: 1\n"
         "name: bad name\n"
@@ -240,7 +243,7 @@ def test_validate_tells_all_mistakes_at_once_with_their_lines(tmp_path: Path):
         "  count: 0\n",
         encoding="utf-8",
     )
-    done = in_a_process("validate", "bad.yaml", cwd=tmp_path)
+    done = cli("validate", "bad.yaml")
     assert (done.code, done.out) == (2, "")
     *lines, count = done.err.splitlines()
     assert [line.split(" ")[:2] for line in lines] == [

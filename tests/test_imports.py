@@ -53,10 +53,16 @@ def test_the_names_of_plugins_are_known_without_torch():
     assert "torch" not in done["modules"]
 
 
-def test_the_discoverers_load_what_they_are_made_of_when_they_run():
+def test_plugins_and_validation_load_what_they_are_made_of_when_they_run():
     pages = ["boss", "direct_lingam", "dowhy_effect", "dowhy_scm", "falsify", "ges", "pc", "rcd"]
-    done = loaded_by("\n".join(f"import causalxai_discovery.{page}" for page in pages))
-    assert not done["modules"] & {"dowhy", "causallearn"}
+    modules = [f"causalxai_discovery.{page}" for page in pages]
+    modules += [f"causalxai_baselines.{page}" for page in ("deep_lift", "gradients", "lime")]
+    modules += ["causalxai_interventional.explainer", "causalxai_glance.discoverer"]
+    modules += ["causalxai_glance.report.twin", "causalxai_datasets.digits"]
+    modules += ["causalxai.metrics.faithfulness", "causalxai.pipeline.validation"]
+    done = loaded_by("\n".join(f"import {module}" for module in modules))
+    slow = {"dowhy", "causallearn", "captum", "matplotlib", "sklearn", "scipy.stats"}
+    assert not done["modules"] & slow
 
 
 @pytest.mark.parametrize("name", causalxai.__all__)
