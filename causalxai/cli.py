@@ -21,6 +21,7 @@ from causalxai.command_line.options import (
     SpecFile,
     TrustCode,
 )
+from causalxai.command_line.registration import add_commands
 from causalxai.command_line.terminal import make_console, set_up_logging
 from causalxai.errors import CausalxaiError, NotStoredError, SpecError
 from causalxai.process import discard_output, prepare_output, stopped_by_signals
@@ -294,21 +295,6 @@ def layers(
 
 
 @app.command()
-def plugins() -> None:
-    """List all plugins, and the errors of those that are broken."""
-    from rich.table import Table
-
-    from causalxai.plugin import registry
-
-    table = Table("kind", "name", "distribution", "version", "state", box=None)
-    for listing in registry.listings():
-        plugin = listing.provenance
-        state = f"broken: {listing.error}" if listing.error else "ok"
-        table.add_row(plugin.group, plugin.name, plugin.distribution, plugin.version, state)
-    make_console(width=None if sys.stdout.isatty() else 240).print(table, highlight=False)
-
-
-@app.command()
 def schema() -> None:
     """Print the JSON Schema of specs, for editors."""
     from causalxai.config import json_schema
@@ -349,6 +335,9 @@ def report(
         if figures is not None:
             save_figures(finished, figures, kind)
     sys.stdout.write(f"{finished.report}\n")
+
+
+add_commands(app)
 
 
 def _figure(figure: Any) -> str:

@@ -11,6 +11,9 @@ import typer
 from causalxai.supervision import DEBUG_VARIABLE
 
 SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="A YAML spec.", show_default=False)]
+RunDirectory = Annotated[
+    Path, typer.Argument(metavar="RUN", help="A run's directory.", show_default=False)
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Option(

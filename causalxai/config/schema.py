@@ -54,25 +54,52 @@ def json_schema() -> dict[str, Any]:
     }
 
 
+def plugin_schema(group: Group, name: str) -> dict[str, Any]:
+    """Return the JSON Schema of what a spec may write for one plugin.
+
+    Parameters
+    ----------
+    group, name
+        The plugin's.
+
+    Returns
+    -------
+    dict
+        ``required`` begins with ``use``; ``$defs`` has the models inside the settings.
+
+    Raises
+    ------
+    PluginError
+        If there is no such plugin, or it cannot be loaded.
+    """
+    plugin = registry.load(group, name)
+    nested: dict[str, Any] = {}
+    settings = _settings(plugin.Config, f"{group}:{name}", nested)
+    return {
+        **settings,
+        "title": name,
+        "description": (getdoc(plugin) or "").partition("\n")[0],
+        "properties": {"use": {"const": name}, **settings.get("properties", {})},
+        "required": ["use", *settings.get("required", [])],
+        "$defs": nested,
+    }
+
+
 def _choices(group: Group, definitions: dict[str, Any], *, demanding: bool) -> list[dict[str, Any]]:
     """Return a schema for each plugin, and one for the names that need no settings."""
     alone, written_out = [], []
     for name in registry.names(group):
         try:
-            plugin = registry.load(group, name)
+            body = plugin_schema(group, name)
         except PluginError:
             continue
-        settings = _settings(plugin.Config, f"{group}:{name}", definitions)
-        required = settings.get("required", []) if demanding else []
+        definitions.update(body.pop("$defs"))
+        _, *required = body["required"]
+        if not demanding:
+            required, body["required"] = [], ["use"]
         if not required:
             alone.append(name)
-        definitions[f"{group}:{name}"] = {
-            **settings,
-            "title": name,
-            "description": (getdoc(plugin) or "").partition("\n")[0],
-            "properties": {"use": {"const": name}, **settings.get("properties", {})},
-            "required": ["use", *required],
-        }
+        definitions[f"{group}:{name}"] = body
         written_out.append({"$ref": f"#/$defs/{group}:{name}"})
     return [{"enum": alone}, *written_out]
 

@@ -26,8 +26,13 @@ def write_graph(data: Mapping[str, Any], path: Path) -> None:
         If the path has another suffix, or a name or label has characters that the format cannot
         store; no file is then written.
     """
+    path.write_bytes(graph_text(data, path).encode("utf-8"))
+
+
+def graph_text(data: Mapping[str, Any], path: Path) -> str:
+    """Return what ``write_graph`` would write, and raise what it would raise."""
     write, _ = _format_of(path)
-    path.write_bytes(write(data).encode("utf-8"))
+    return write(data)
 
 
 def read_graph(path: Path) -> Attributes:

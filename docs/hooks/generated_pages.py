@@ -8,6 +8,7 @@ from typing import Any
 
 from causalxai.api import API
 from causalxai.config import json_schema
+from causalxai.config.schema_words import values_in_words
 
 _TITLES = {
     "datasets": "Data sets",
@@ -70,34 +71,7 @@ def _table(settings: Mapping[str, Any]) -> Iterator[str]:
     for name, setting in settings.items():
         default = f"`{json.dumps(setting['default'])}`" if "default" in setting else ""
         text = setting.get("description", "").replace("|", "\\|")
-        yield f"| `{name}` | {_values(setting)} | {default} | {text} |"
-
-
-def _values(setting: Mapping[str, Any]) -> str:
-    """Say in a few words which values a setting takes."""
-    if "values" in setting:
-        return str(setting["values"])
-    if "enum" in setting:
-        return ", ".join(f"`{json.dumps(value)}`" for value in setting["enum"])
-    if "const" in setting:
-        return f"`{json.dumps(setting['const'])}`"
-    if "$ref" in setting:
-        return setting["$ref"].rpartition(":")[2].rpartition("/")[2]
-    for several in ("anyOf", "oneOf"):
-        if several in setting:
-            return " or ".join(dict.fromkeys(_values(one) for one in setting[several]))
-    types = setting.get("type", "any")
-    kinds = [types] if isinstance(types, str) else types
-    kind = " or ".join({"integer": "whole number", "array": "list"}.get(one, one) for one in kinds)
-    bounds = [
-        f"{sign} {setting[key]:g}"
-        for key, sign in (
-            *(("minimum", "≥"), ("exclusiveMinimum", ">")),
-            *(("maximum", "≤"), ("exclusiveMaximum", "<")),
-        )
-        if key in setting
-    ]
-    return " ".join([kind, ", ".join(bounds)]).strip()
+        yield f"| `{name}` | {values_in_words(setting)} | {default} | {text} |"
 
 
 def _api() -> Iterator[str]:

@@ -1,0 +1,16 @@
+"""The commands that have modules of their own."""
+
+from __future__ import annotations
+
+import typer
+
+from causalxai.command_line.graph import graph_command
+from causalxai.command_line.new_plugin import new_plugin_command
+from causalxai.command_line.plugins import plugins_app
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.add_typer(plugins_app, name="plugins")
+    app.command("graph")(graph_command)
+    app.command("new-plugin")(new_plugin_command)
