@@ -34,7 +34,9 @@ class Kept:
         """Return the weights on which a node depends."""
         if node not in self.sources:
             read = [self.sources_of(other) for other in node.all_input_nodes]
-            self.sources[node] = frozenset().union(*read) if read else frozenset({node})
+            # An operation without inputs, such as arange, depends on no weight.
+            own = frozenset[fx.Node]() if node.op == "call_function" else frozenset({node})
+            self.sources[node] = own.union(*read)
         return self.sources[node]
 
     def update(self, source: fx.Node, now: Any) -> None:

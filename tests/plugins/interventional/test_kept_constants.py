@@ -100,3 +100,19 @@ def test_answers_follow_the_weights(
         assert_as_naive(oracle, images, some)
         model.get_submodule(name).weight.data *= 2
         assert_as_naive(oracle, images, some)
+
+
+class Counts(nn.Module):
+    """Multiplies by numbers that are made of nothing."""
+
+    def forward(self, x):
+        return (x * torch.arange(4)).flatten(1)
+
+
+@torch.no_grad()
+def test_what_is_made_of_nothing_depends_on_no_weight():
+    network, kept = exported(Counts(), torch.rand(3, *SHAPE), simplify), Kept()
+    (node,) = (node for node in network.nodes if name_of(node) == "arange")
+    assert kept.sources_of(node) == frozenset()
+    for _ in range(2):
+        assert KeptConstants(network, kept)[node].tolist() == [0, 1, 2, 3]
