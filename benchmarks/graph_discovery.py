@@ -80,14 +80,14 @@ from causalxai_glance.edge_evidence import UNDETERMINED, confirmed_edges
 from causalxai_glance.effects import edge_weights
 from causalxai_glance.paper_discoverer import PaperDiscoverer
 from causalxai_glance.perception import Constraints, Directions, Perception, find_edges
-from causalxai_glance.scm import MdlScore, find_margins
+from causalxai_glance.scm import MdlScore, SearchProblem, find_margins
 
 Method = Callable[[Drawn, np.random.Generator], Found]
 
 
 def mdl(values: Values, *, links: bool = True) -> Found:
     score = MdlScore(values, links=links)
-    margins = find_margins(score.d, score)
+    margins = find_margins(SearchProblem(score.d, score, most_nodes=score.most_nodes))
     unsure = frozenset(pair for pair, cost in margins.items() if cost.reversed < UNDETERMINED)
     return Found(frozenset(margins), guessed=unsure)
 

@@ -30,10 +30,10 @@ from causalxai_glance.perception import PerceivedDiscoverer, PerceptionConfig
 from causalxai_glance.scm import (
     FEWEST,
     MOST_BOOLEAN,
-    LocalScore,
     MdlScore,
     Pair,
     PartialScore,
+    SearchProblem,
     StructuralModel,
     compelled,
     find_graph,
@@ -231,11 +231,19 @@ class _LabelSearch:
         self._whole = MdlScore(
             searchable(self.labels, self.space.named_), links=self.space.config.links
         )
+        self._problem = SearchProblem(
+            self._whole.d,
+            self._whole,
+            self.required,
+            self.forbidden,
+            self.space.parents_at_most,
+            self._whole.most_nodes,
+        )
         self.coarse = frozenset(j for j in range(k) if is_coarse(self.labels[:, j]))
 
     def edges(self) -> frozenset[Pair]:
         """Return the edges of the graph with the least description length of the labels."""
-        return self._searched(self._whole, self.forbidden, self.space.parents_at_most)
+        return find_graph(self._problem)
 
     def resampled(self, labels: Values, labelled: frozenset[Pair]) -> frozenset[Pair]:
         """Return the same for a sample of labels.
@@ -251,45 +259,23 @@ class _LabelSearch:
             and the search among many concepts starts from their order.
         """
         score = PartialScore(labels, links=self.space.config.links)
-        forbidden = self.forbidden | (score.forbidden - self.required)
         limit = self.space.parents_at_most
         most = 1 + max(Counter(j for _, j in labelled).values(), default=0)
-        most = most if limit is None else min(limit, most)
+        problem = replace(
+            self._problem,
+            score=score,
+            forbidden=self.forbidden | (score.forbidden - self.required),
+            max_parents=most if limit is None else min(limit, most),
+        )
         if score.d <= _MOST_EXACT or len(self.space.boolean_) == score.d <= MOST_BOOLEAN:
-            return self._searched(score, forbidden, most)
-        return order_search(
-            score.d,
-            score,
-            required=self.required,
-            forbidden=forbidden,
-            max_parents=most,
-            start=labelled,
-        )
-
-    def _searched(
-        self, score: LocalScore, forbidden: frozenset[Pair], most: int | None
-    ) -> frozenset[Pair]:
-        return find_graph(
-            self._whole.d,
-            score,
-            required=self.required,
-            forbidden=forbidden,
-            max_parents=most,
-            most_nodes=self._whole.most_nodes,
-        )
+            return find_graph(problem)
+        return order_search(problem, start=labelled)
 
     def margins(self, edges: frozenset[Pair]) -> dict[Pair, tuple[float, float]]:
         """Return, for each edge, the nats that its absence and its reversal would cost."""
         if not edges:
             return {}
-        found = find_margins(
-            self._whole.d,
-            self._whole,
-            required=self.required,
-            forbidden=self.forbidden,
-            max_parents=self.space.parents_at_most,
-            most_nodes=self._whole.most_nodes,
-        )
+        found = find_margins(self._problem)
         return {pair: (found[pair].absent, found[pair].reversed) for pair in edges}
 
     def oriented(

@@ -21,7 +21,7 @@ from causalxai_glance.perception.climbing import (
 from causalxai_glance.perception.convolved import ConvolvedScore
 from causalxai_glance.perception.measurement_model import Values
 from causalxai_glance.perception.perception import Perception
-from causalxai_glance.scm import Pair, PartialScore, find_graph, find_margins
+from causalxai_glance.scm import Pair, PartialScore, SearchProblem, find_graph, find_margins
 
 _DEGREE = 3
 # With more concepts than this, there are too many orders to start a search from each.
@@ -169,20 +169,16 @@ class _Plain:
     def __init__(
         self, perception: Perception, fit: list[int], links: bool, known: Constraints
     ) -> None:
-        self._score = PartialScore(perception.values, links=links, among=fit)
-        self._required = known.required
-        self._forbidden = (known.forbidden | self._score.forbidden) - known.required
+        score = PartialScore(perception.values, links=links, among=fit)
+        forbidden = (known.forbidden | score.forbidden) - known.required
+        self._problem = SearchProblem(score.d, score, known.required, forbidden)
 
     def search(self) -> frozenset[Pair]:
-        return find_graph(
-            self._score.d, self._score, required=self._required, forbidden=self._forbidden
-        )
+        return find_graph(self._problem)
 
     def reversal(self, pair: Pair) -> float:
         """Return the additional nats of the best graph with an edge reversed."""
-        found = find_margins(
-            self._score.d, self._score, required=self._required, forbidden=self._forbidden
-        )
+        found = find_margins(self._problem)
         return found[pair].reversed if pair in found else 0.0
 
 

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from causalxai.errors import DataError
 from causalxai_glance.scm.graph_search import find_graph
 from causalxai_glance.scm.score import MdlScore, checked, edge_price, searchable
-from causalxai_glance.scm.search import Pair
+from causalxai_glance.scm.search import Pair, SearchProblem
 from causalxai_glance.scm.structural_equation import StructuralEquation
 from causalxai_glance.scm.threshold import ThresholdEquation
 
@@ -69,7 +69,7 @@ class StructuralModel:
         links
             Whether effects may be transformed by links.
         required, forbidden, max_parents
-            Constraints of the search; see ``find_graph``.
+            Constraints of the search; see ``SearchProblem``.
 
         Raises
         ------
@@ -83,12 +83,14 @@ class StructuralModel:
         score = MdlScore((searchable if edges is None else checked)(x, names), links=links)
         if edges is None:
             graph = find_graph(
-                score.d,
-                score,
-                required=required,
-                forbidden=forbidden,
-                max_parents=max_parents,
-                most_nodes=score.most_nodes,
+                SearchProblem(
+                    score.d,
+                    score,
+                    frozenset(required),
+                    frozenset(forbidden),
+                    max_parents,
+                    score.most_nodes,
+                )
             )
         else:
             graph = frozenset((int(i), int(j)) for i, j in edges)

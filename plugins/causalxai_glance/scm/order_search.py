@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from graphlib import TopologicalSorter
 from typing import TypeAlias
 
@@ -11,10 +12,10 @@ import numpy as np
 from causalxai.errors import DataError
 from causalxai_glance.scm.search import (
     EdgeMargin,
-    LocalScore,
     Pair,
     RankedScore,
-    known_edges,
+    SearchProblem,
+    parents_in,
 )
 
 Order: TypeAlias = tuple[int, ...]
@@ -25,15 +26,7 @@ _TRIED = 3
 _GAIN = 1e-9  # A smaller improvement is rounding.
 
 
-def order_search(
-    d: int,
-    score: LocalScore,
-    *,
-    required: Iterable[Pair] = (),
-    forbidden: Iterable[Pair] = (),
-    max_parents: int | None = None,
-    start: Iterable[Pair] | None = None,
-) -> frozenset[Pair]:
+def order_search(problem: SearchProblem, *, start: Iterable[Pair] | None = None) -> frozenset[Pair]:
     """Return a graph whose total score is low, found by moving nodes within an order.
 
     The parents of a node are grown and shrunk among its predecessors. A node is moved to the place
@@ -42,8 +35,8 @@ def order_search(
 
     Parameters
     ----------
-    d, score, required, forbidden, max_parents
-        As for ``exact_search``, without a limit on the number of nodes.
+    problem
+        It may have any number of nodes.
     start
         An acyclic graph with the required edges, from whose order the search starts; by default the
         order is built up from the first node on.
@@ -58,47 +51,74 @@ def order_search(
     .. [1] Andrews, Ramsey, Sanchez Romero, Camchong, Kummerfeld, "Fast scalable and accurate
        discovery of DAGs using the best order score search and grow-shrink trees", NeurIPS 2023.
     """
-    orders = _Orders(d, score, *known_edges(d, required, forbidden), max_parents)
-    first = orders.first() if start is None else _order_of(d, start)
-    return orders.edges(orders.improved(first, range(d)))
+    orders = _Orders(problem)
+    return orders.edges(orders.best(start))
 
 
-def order_margin(
-    d: int,
-    score: LocalScore,
-    *,
-    required: Iterable[Pair] = (),
-    forbidden: Iterable[Pair] = (),
-    max_parents: int | None = None,
-) -> dict[Pair, EdgeMargin]:
+def order_margin(problem: SearchProblem) -> dict[Pair, EdgeMargin]:
     """Return the margin of each edge of the graph that ``order_search`` finds.
 
     In the graphs to compare with, only the two nodes of an edge and those that are adjacent to them
     are moved within the order, so that margins can be larger than those of the exact search.
     """
-    must, never = known_edges(d, required, forbidden)
-    orders = _Orders(d, score, must, never, max_parents)
-    best = orders.improved(orders.first(), range(d))
+    orders = _Orders(problem)
+    best = orders.best()
     edges, least = orders.edges(best), orders.total(best)
+    near = _Neighbourhoods(orders, best, edges)
+    margins = {}
+    for i, j in sorted(edges):
+        absent = near.least(frozenset(), frozenset({(i, j), (j, i)}), (i, j))
+        reversal = near.least(frozenset({(j, i)}), frozenset({(i, j)}), (i, j))
+        margins[i, j] = EdgeMargin(max(absent - least, 0.0), max(reversal - least, 0.0))
+    return margins
 
-    def costs(order: Order, pair: Pair, must: frozenset[Pair], never: frozenset[Pair]) -> float:
-        if must & never:
+
+def order_reversal(
+    problem: SearchProblem, edges: Iterable[Pair], start: Iterable[Pair]
+) -> dict[Pair, float]:
+    """Return, for each edge, the nats that its reverse costs more; see ``exact_reversal``.
+
+    Parameters
+    ----------
+    problem
+        It may have any number of nodes.
+    edges
+        Of ``start``.
+    start
+        An acyclic graph that satisfies the constraints, from whose order the search starts. As in
+        ``order_margin``, only nodes near an edge are then moved.
+    """
+    orders = _Orders(problem)
+    best = orders.best(start)
+    near = _Neighbourhoods(orders, best, frozenset(start) | orders.edges(best))
+
+    def least(edge: Pair) -> float:
+        return near.least(frozenset({edge}), frozenset({edge[::-1]}), edge)
+
+    return {(i, j): least((j, i)) - least((i, j)) for i, j in sorted(edges)}
+
+
+class _Neighbourhoods:
+    """Searches in which only the nodes of one edge and their neighbours are moved."""
+
+    def __init__(self, orders: _Orders, best: Order, edges: frozenset[Pair]) -> None:
+        self._orders, self._best, self._edges = orders, best, edges
+
+    def least(self, must: frozenset[Pair], never: frozenset[Pair], edge: Pair) -> float:
+        """Return the least total under further constraints near an edge; infinite if none holds."""
+        known = self._orders.problem
+        if (known.required | must) & (known.forbidden | never):
             return float("inf")
-        other = orders.constrained(must, never)
-        near = {node for edge in edges if set(edge) & set(pair) for node in edge}
+        order = self._best
+        for i, j in must:
+            if order.index(j) < order.index(i):
+                order = _with_before(order, i, j)
+        other = self._orders.constrained(must, never)
         if not other.allows(order):
             # Required edges lead from the effect to the cause.
             return float("inf")
-        total = other.total(other.improved(order, sorted(near)))
-        return max(total - least, 0.0)
-
-    margins = {}
-    for i, j in sorted(edges):
-        absent = costs(best, (i, j), must, never | {(i, j), (j, i)})
-        turned = _with_before(best, j, i)
-        reversal = costs(turned, (i, j), must | {(j, i)}, never | {(i, j)})
-        margins[i, j] = EdgeMargin(absent, reversal)
-    return margins
+        near = {node for pair in self._edges if set(pair) & set(edge) for node in pair}
+        return other.total(other.improved(order, sorted(near)))
 
 
 def _order_of(d: int, edges: Iterable[Pair]) -> Order:
@@ -118,19 +138,12 @@ def _with_before(order: Order, first: int, second: int) -> Order:
 class _Orders:
     """Orders of the nodes, with the best parents that are found for each set of predecessors."""
 
-    def __init__(
-        self,
-        d: int,
-        score: LocalScore,
-        must: frozenset[Pair],
-        never: frozenset[Pair],
-        max_parents: int | None,
-    ) -> None:
-        self._d, self._score = d, score
-        self._most = d if max_parents is None else max_parents
-        self._must, self._never = must, never
-        self._needed = [frozenset(i for i, to in must if to == j) for j in range(d)]
-        self._barred = [frozenset(i for i, to in never if to == j) | {j} for j in range(d)]
+    def __init__(self, problem: SearchProblem) -> None:
+        self.problem = problem
+        self._d, self._score = problem.d, problem.score
+        self._most = problem.d if problem.max_parents is None else problem.max_parents
+        self._needed = [parents_in(problem.required, j) for j in range(self._d)]
+        self._barred = [parents_in(problem.forbidden, j) | {j} for j in range(self._d)]
         self._known: dict[tuple[int, frozenset[int]], float] = {}
         self._found: dict[tuple[int, frozenset[int]], tuple[float, frozenset[int]]] = {}
         if any(len(needed) > self._most for needed in self._needed):
@@ -139,8 +152,11 @@ class _Orders:
             )
 
     def constrained(self, must: frozenset[Pair], never: frozenset[Pair]) -> _Orders:
-        """Return the same with other constraints, and with all scores that are known."""
-        other = _Orders(self._d, self._score, must, never, self._most)
+        """Return the same with further constraints, and with all scores that are known."""
+        known = self.problem
+        other = _Orders(
+            replace(known, required=known.required | must, forbidden=known.forbidden | never)
+        )
         other._known = self._known
         same = {
             j
@@ -153,6 +169,11 @@ class _Orders:
     def allows(self, order: Order) -> bool:
         """Return whether all required parents come before their children."""
         return all(self._needed[node] <= set(order[:at]) for at, node in enumerate(order))
+
+    def best(self, start: Iterable[Pair] | None = None) -> Order:
+        """Return the order that moves of single nodes do not improve, from that of a graph on."""
+        first = self.first() if start is None else _order_of(self._d, start)
+        return self.improved(first, range(self._d))
 
     def first(self) -> Order:
         """Return an order in which each next node misses its later neighbours least."""

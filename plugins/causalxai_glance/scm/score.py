@@ -107,6 +107,7 @@ class MdlScore:
         self._children: dict[int, Child] = {}
         self._screens: dict[int, Screen] = {}
         self._fits: dict[Family, _Fit] = {}
+        self._rankings: dict[Family, list[int]] = {}
         self._equations: dict[Family, StructuralEquation | ThresholdEquation] = {}
         self._attributes = AttributeScore(x, self._design, self._location, self._scale)
 
@@ -149,7 +150,14 @@ class MdlScore:
 
         Those of a boolean column are ranked by linear regressions of its values.
         """
-        return self._screen(child).ranked(parents)
+        family = self._family(child, parents)
+        if family not in self._rankings:
+            chosen, link = (0,) * len(parents), 0
+            if child not in self.boolean:
+                best = self._fit(*family).candidate
+                chosen, link = best.chosen, best.link
+            self._rankings[family] = self._screen(child).ranked(family[1], chosen, link)
+        return self._rankings[family]
 
     def equation(
         self, child: int, parents: frozenset[int]

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 
+from causalxai_glance.scm.choices import Choice
 from causalxai_glance.scm.design import Child, Design
 from causalxai_glance.scm.search import USELESS
 
@@ -92,15 +93,42 @@ class Screen:
         """Return the approximate length given these parents, in nats."""
         return self._state(parents).length
 
-    def ranked(self, parents: frozenset[int]) -> list[int]:
+    def ranked(self, parents: tuple[int, ...], chosen: Choice, link: int) -> list[int]:
         """Return the other columns, those first that shorten the description most as a parent.
 
-        Columns that lengthen it by 5 nats or more are left out.
+        Columns that lengthen it by 5 nats or more are left out. The link is kept, and so are the
+        bases of the parents, which takes a fraction of the time of trying all.
+
+        Parameters
+        ----------
+        parents
+            In ascending order.
+        chosen
+            The basis of each parent.
+        link
+            The child's link, by index.
         """
-        state = self._state(parents)
-        order = state.lengths.argsort(kind="stable").tolist()
-        others = (column for column in order if column not in parents and column != self._child)
-        return [column for column in others if state.lengths[column] < state.length + USELESS]
+        node, gram = self._node, self._design.gram
+        where = self._design.where(parents, chosen)
+        products = node.products @ node.grid.sums[link]
+        own = gram[np.ix_(where, where)] + RIDGE * np.eye(len(where))
+        slopes = np.linalg.solve(own, gram[where])
+        explained = products[where] @ np.linalg.solve(own, products[where])
+        left = max(float(node.squares[link] - explained), float(node.floors[link]))
+        remaining = products - products[where] @ slopes
+        gains = np.full(self._d, -np.inf)
+        for columns, _, rows in self._groups:
+            # [groups, functions, where] @ [groups, where, functions]
+            known = gram[rows][:, :, where] @ slopes[:, rows].transpose(1, 0, 2)
+            inner = gram[rows[:, :, None], rows[:, None, :]] - known
+            size = rows.shape[1]
+            solved = np.linalg.solve(inner + RIDGE * np.eye(size), remaining[rows][..., None])
+            explained = (solved[..., 0] * remaining[rows]).sum(axis=1)
+            rest = np.maximum(left - explained, node.floors[link])
+            gain = -0.5 * self._n * np.log(rest / left) - 0.5 * size * np.log(self._n)
+            np.maximum.at(gains, columns, gain - self._price)
+        gains[[self._child, *parents]] = -np.inf
+        return [int(j) for j in (-gains).argsort(kind="stable") if gains[j] > -USELESS]
 
     def _state(self, parents: frozenset[int]) -> _State:
         if parents not in self._states:

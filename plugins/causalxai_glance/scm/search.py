@@ -14,6 +14,7 @@ from causalxai.errors import CapabilityError, DataError
 
 Pair: TypeAlias = tuple[int, int]
 LocalScore: TypeAlias = Callable[[int, frozenset[int]], float]
+_BestParents: TypeAlias = tuple[NDArray[np.float64], NDArray[np.int64]]
 
 USELESS = 5.0
 """A useless parent lengthens the approximate description by this many nats, or more."""
@@ -79,18 +80,9 @@ def has_useless(
     return any(score.screen(child, parents - {own}) <= most for own in parents - needed)
 
 
-# Written by hand because causal-learn's exact search has one built-in score, the BIC of linear
-# Gaussian models, and does not return the margins of edges.
-def exact_search(
-    d: int,
-    score: LocalScore,
-    *,
-    required: Iterable[Pair] = (),
-    forbidden: Iterable[Pair] = (),
-    max_parents: int | None = None,
-    most_nodes: int = MOST_NODES,
-) -> frozenset[Pair]:
-    """Return the graph with the least total score.
+@dataclass(frozen=True)
+class SearchProblem:
+    """What a search for a graph is given: the nodes, their score and the constraints.
 
     Parameters
     ----------
@@ -98,14 +90,50 @@ def exact_search(
         The number of nodes.
     score
         ``score(child, parents)``; lower is better. It is called at most once for each parent set.
-        With a ``ScreenedScore``, only parent sets without a useless parent are scored; see
-        ``has_useless``.
+        With a ``ScreenedScore``, the exact search scores only parent sets without a useless parent;
+        see ``has_useless``.
     required, forbidden
         Edges ``(i, j)``, i → j, that the graph must or must not have.
     max_parents
         The largest number of parents of a node; ``None`` for no limit.
     most_nodes
-        The largest number of nodes for which the number of parents may be unlimited.
+        The largest number of nodes that an exact search takes while ``max_parents`` is ``None``;
+        with a limit on parents, it takes up to 16.
+
+    Raises
+    ------
+    DataError
+        If ``max_parents`` is negative, or constraints are not edges between two of the nodes, or
+        edges are both required and forbidden.
+    """
+
+    d: int
+    score: LocalScore
+    required: frozenset[Pair] = frozenset()
+    forbidden: frozenset[Pair] = frozenset()
+    max_parents: int | None = None
+    most_nodes: int = MOST_NODES
+
+    def __post_init__(self) -> None:
+        if self.max_parents is not None and self.max_parents < 0:
+            raise DataError(f"max_parents is {self.max_parents}, it must be 0 or more")
+        for i, j in self.required | self.forbidden:
+            if not (0 <= i < self.d and 0 <= j < self.d and i != j):
+                raise DataError(f"({i}, {j}) is not an edge between two of {self.d} nodes")
+        both = self.required & self.forbidden
+        if both:
+            raise DataError(f"edges both required and forbidden: {sorted(both)}")
+
+    @property
+    def is_small(self) -> bool:
+        """Whether there are few enough nodes for the exact search."""
+        return self.d <= (self.most_nodes if self.max_parents is None else MOST_NODES_LIMITED)
+
+
+# Written by hand because causal-learn's exact search has one built-in score, the BIC of linear
+# Gaussian models, and does not return the margins of edges.
+def exact_search(problem: SearchProblem) -> frozenset[Pair]:
+    """Return the graph with the least total score.
 
     Returns
     -------
@@ -125,56 +153,32 @@ def exact_search(
     .. [1] Silander, Myllymäki, "A simple approach for finding the globally optimal Bayesian
        network structure", UAI 2006.
     """
-    table = _Table(d, score, max_parents, most_nodes)
-    return table.search_known(*known_edges(d, required, forbidden))[0]
-
-
-def known_edges(
-    d: int, required: Iterable[Pair], forbidden: Iterable[Pair]
-) -> tuple[frozenset[Pair], frozenset[Pair]]:
-    """Return the required and the forbidden edges as sets.
-
-    Raises
-    ------
-    DataError
-        If some are not edges between two of ``d`` nodes, or both required and forbidden.
-    """
-    must, never = frozenset(required), frozenset(forbidden)
-    for i, j in must | never:
-        if not (0 <= i < d and 0 <= j < d and i != j):
-            raise DataError(f"({i}, {j}) is not an edge between two of {d} nodes")
-    if must & never:
-        raise DataError(f"edges both required and forbidden: {sorted(must & never)}")
-    return must, never
+    return _Table(problem).search_known()[0]
 
 
 def total(edges: Iterable[Pair], score: LocalScore, d: int) -> float:
     """Return the sum of the nodes' scores, each given its parents in ``edges``."""
     edges = tuple(edges)
-    return sum(score(j, frozenset(i for i, to in edges if to == j)) for j in range(d))
+    return sum(score(j, parents_in(edges, j)) for j in range(d))
 
 
-def margin(
-    d: int,
-    score: LocalScore,
-    *,
-    required: Iterable[Pair] = (),
-    forbidden: Iterable[Pair] = (),
-    max_parents: int | None = None,
-    most_nodes: int = MOST_NODES,
-) -> dict[Pair, EdgeMargin]:
+def parents_in(edges: Iterable[Pair], child: int) -> frozenset[int]:
+    """Return the parents of a node in a graph."""
+    return frozenset(i for i, j in edges if j == child)
+
+
+def margin(problem: SearchProblem) -> dict[Pair, EdgeMargin]:
     """Return the margin of each edge of the best graph, in the score's unit (nats).
 
-    Parameters and errors are those of ``exact_search``.
+    Errors are those of ``exact_search``.
 
     Returns
     -------
     dict
         The edges of the best graph in ascending order. A required edge has infinite margins.
     """
-    table = _Table(d, score, max_parents, most_nodes)
-    must, never = known_edges(d, required, forbidden)
-    edges, best = table.search_known(must, never)
+    table, must, never = _Table(problem), problem.required, problem.forbidden
+    edges, best = table.search_known()
 
     def costs(must: frozenset[Pair], never: frozenset[Pair]) -> float:
         other = table.search(must, never)
@@ -187,31 +191,39 @@ def margin(
     return margins
 
 
+def exact_reversal(problem: SearchProblem, edges: Iterable[Pair]) -> dict[Pair, float]:
+    """Return, for each edge, the nats that the best graph with its reverse costs more.
+
+    The comparison is with the best graph that has the edge, which need not be the best of all, so
+    that the nats are negative where the reverse is better. They are infinite where the constraints
+    rule out the reverse. The constraints must allow the edges themselves.
+    """
+    table, must, never = _Table(problem), problem.required, problem.forbidden
+
+    def least(edge: Pair) -> float:
+        found = table.search(must | {edge}, never | {edge[::-1]})
+        return float("inf") if found is None else found[1]
+
+    return {(i, j): least((j, i)) - least((i, j)) for i, j in sorted(edges)}
+
+
 class _Table:
     """Scores of all parent sets, which are bit masks, computed when first needed."""
 
-    def __init__(
-        self,
-        d: int,
-        score: LocalScore,
-        max_parents: int | None,
-        most_nodes: int,
-    ) -> None:
-        if d > (most_nodes if max_parents is None else MOST_NODES_LIMITED):
+    def __init__(self, problem: SearchProblem) -> None:
+        if not problem.is_small:
             raise CapabilityError(
-                f"the exact search goes up to {most_nodes} nodes, and with max_parents (2 or 3, "
-                f"say) up to {MOST_NODES_LIMITED}; there are {d}"
+                f"the exact search goes up to {problem.most_nodes} nodes, and with max_parents (2 "
+                f"or 3, say) up to {MOST_NODES_LIMITED}; there are {problem.d}"
             )
-        if max_parents is not None and max_parents < 0:
-            raise DataError(f"max_parents is {max_parents}, it must be 0 or more")
-        self.d, self._score, self._most = d, score, max_parents
+        self.d, self._score, self._most = problem.d, problem.score, problem.max_parents
+        self._constraints = problem.required, problem.forbidden
         self._known: dict[tuple[int, int], float] = {}
+        self._best: dict[tuple[int, int, int], _BestParents] = {}
 
-    def search_known(
-        self, must: frozenset[Pair], never: frozenset[Pair]
-    ) -> tuple[frozenset[Pair], float]:
-        """Search under constraints, and raise an error if they cannot be satisfied."""
-        found = self.search(must, never)
+    def search_known(self) -> tuple[frozenset[Pair], float]:
+        """Search under the problem's constraints, and raise an error if none satisfies them."""
+        found = self.search(*self._constraints)
         if found is None:
             limit = "" if self._most is None else f" with at most {self._most} parents a node"
             raise DataError(f"no acyclic graph{limit} has all required edges and no forbidden edge")
@@ -220,15 +232,19 @@ class _Table:
     def search(
         self, must: frozenset[Pair], never: frozenset[Pair]
     ) -> tuple[frozenset[Pair], float] | None:
-        best = [self._best_parents(child, must, never) for child in range(self.d)]
+        best = []
+        for child in range(self.d):
+            needed = sum(1 << i for i, j in must if j == child)
+            barred = sum(1 << i for i, j in never if j == child) | 1 << child
+            # Constraints on one edge leave the parents of most nodes as they are.
+            key = child, needed, barred
+            if key not in self._best:
+                self._best[key] = self._best_parents(*key)
+            best.append(self._best[key])
         return self._order(best)
 
-    def _best_parents(
-        self, child: int, must: frozenset[Pair], never: frozenset[Pair]
-    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    def _best_parents(self, child: int, needed: int, barred: int) -> _BestParents:
         """Return, for each set of candidates, the least score and the parent set that has it."""
-        needed = sum(1 << i for i, j in must if j == child)
-        barred = sum(1 << i for i, j in never if j == child) | 1 << child
         masks = [*self._masks(needed, barred)]
         if isinstance(self._score, ScreenedScore):
             sets = {mask: self._parents(mask) for mask in masks}
@@ -271,9 +287,7 @@ class _Table:
             self._known[child, mask] = value
         return self._known[child, mask]
 
-    def _order(
-        self, best: list[tuple[NDArray[np.float64], NDArray[np.int64]]]
-    ) -> tuple[frozenset[Pair], float] | None:
+    def _order(self, best: Sequence[_BestParents]) -> tuple[frozenset[Pair], float] | None:
         """Find the best graph over each set of nodes by adding one sink to a smaller set."""
         costs = [[*map(float, values)] for values, _ in best]
         least, sink = [0.0] * (1 << self.d), [-1] * (1 << self.d)

@@ -18,7 +18,7 @@ from causalxai_discovery.ges import discover_ges
 from causalxai_discovery.pc import discover_pc
 from causalxai_discovery.rcd import discover_rcd
 from causalxai_discovery.resit import discover_resit
-from causalxai_glance.scm import MdlScore, exact_search
+from causalxai_glance.scm import MdlScore, SearchProblem, exact_search
 from tests.trust.family import Case, Family
 
 Values: TypeAlias = NDArray[np.float64]
@@ -34,7 +34,7 @@ _LAWS: dict[str, Callable[[np.random.Generator], Values]] = {
 
 def _labels(values: Values, _: np.random.Generator) -> bool:
     score = MdlScore(values)
-    return bool(exact_search(score.d, score))
+    return bool(exact_search(SearchProblem(score.d, score)))
 
 
 def _any(claims: Claims) -> bool:

@@ -13,6 +13,7 @@ from causalxai_glance.scm import (
     MOST_BOOLEAN,
     MOST_NODES,
     MdlScore,
+    SearchProblem,
     StructuralModel,
     compelled,
     exact_search,
@@ -95,7 +96,7 @@ def test_the_search_finds_what_going_through_all_graphs_finds(d: int, seed: int)
     truth = ALL[d][rng.integers(len(ALL[d]))]
     score = MdlScore(sampled(truth, d, 300, seed))
     best = min(total(graph, score, d) for graph in ALL[d])
-    assert total(exact_search(d, score), score, d) == pytest.approx(best, abs=1e-9)
+    assert total(exact_search(SearchProblem(d, score)), score, d) == pytest.approx(best, abs=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -105,7 +106,7 @@ def test_random_graphs_of_attributes_are_recovered_up_to_equivalence(seed: int):
     truth = frozenset(
         (int(order[i]), int(order[j])) for i, j in combinations(range(7), 2) if rng.random() < 0.25
     )
-    found = exact_search(7, MdlScore(sampled(truth, 7, 40_000, seed)))
+    found = exact_search(SearchProblem(7, MdlScore(sampled(truth, 7, 40_000, seed))))
     assert skeleton(found) == skeleton(truth)
     assert compelled(found) == compelled(truth)
 

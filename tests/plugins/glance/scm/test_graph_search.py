@@ -5,6 +5,7 @@ import pytest
 from causalxai_glance.scm import (
     MOST_NODES,
     MOST_NODES_LIMITED,
+    SearchProblem,
     exact_search,
     find_graph,
     find_margins,
@@ -20,15 +21,15 @@ def chain_score(child: int, parents: frozenset[int]) -> float:
 
 
 def test_few_nodes_are_searched_exactly() -> None:
-    assert find_graph(4, chain_score) == exact_search(4, chain_score)
-    assert find_margins(4, chain_score) == margin(4, chain_score)
+    assert find_graph(SearchProblem(4, chain_score)) == exact_search(SearchProblem(4, chain_score))
+    assert find_margins(SearchProblem(4, chain_score)) == margin(SearchProblem(4, chain_score))
 
 
 @pytest.mark.parametrize(("d", "most"), [(MOST_NODES + 1, None), (MOST_NODES_LIMITED + 1, 2)])
 def test_more_nodes_are_ordered(d: int, most: int | None) -> None:
-    found = find_graph(d, chain_score, max_parents=most)
-    assert found == order_search(d, chain_score, max_parents=most)
+    found = find_graph(SearchProblem(d, chain_score, max_parents=most))
+    assert found == order_search(SearchProblem(d, chain_score, max_parents=most))
     assert found == {(i, i + 1) for i in range(d - 1)}
-    margins = find_margins(d, chain_score, max_parents=most)
-    assert margins == order_margin(d, chain_score, max_parents=most)
+    margins = find_margins(SearchProblem(d, chain_score, max_parents=most))
+    assert margins == order_margin(SearchProblem(d, chain_score, max_parents=most))
     assert {worth.absent for worth in margins.values()} == {4.0}

@@ -8,7 +8,14 @@ import pytest
 from causalxai.errors import DataError
 from causalxai_datasets.morpho.equations import graph_of, sample
 from causalxai_datasets.morpho.scenarios import scenario_equations
-from causalxai_glance.scm import MdlScore, StructuralModel, exact_search, is_coarse, margin
+from causalxai_glance.scm import (
+    MdlScore,
+    SearchProblem,
+    StructuralModel,
+    exact_search,
+    is_coarse,
+    margin,
+)
 from causalxai_glance.scm.design import is_stepped
 
 
@@ -50,7 +57,7 @@ def test_levels_carry_no_link():
 @pytest.mark.parametrize("seed", range(4))
 def test_a_rating_does_not_look_like_the_cause(seed):
     """Its ends pile up: with links its logarithm was the shortest cause, by 67 nats."""
-    (pair,) = (worth := margin(2, MdlScore(rating(2_000, seed))))
+    (pair,) = (worth := margin(SearchProblem(2, MdlScore(rating(2_000, seed)))))
     assert pair == (0, 1) or worth[pair].reversed < 5
 
 
@@ -63,7 +70,7 @@ def test_whole_grey_levels_keep_their_direction(scenario, n):
     values[:, intensity] = np.round(values[:, intensity])
     assert len(np.unique(values[:, intensity])) < 200
     edges = {(graph.nodes.index(e.source), graph.nodes.index(e.target)) for e in graph.edges}
-    assert exact_search(2, MdlScore(values)) == edges
+    assert exact_search(SearchProblem(2, MdlScore(values))) == edges
 
 
 @pytest.mark.parametrize("values", [(-1.0, 1.0), (1.0, 2.0), (0.0, 255.0)])

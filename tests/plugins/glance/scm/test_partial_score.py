@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from causalxai_glance.scm import MdlScore, PartialScore, exact_search
+from causalxai_glance.scm import MdlScore, PartialScore, SearchProblem, exact_search
 
 
 def sample(n: int = 200) -> np.ndarray:
@@ -16,7 +16,7 @@ def sample(n: int = 200) -> np.ndarray:
 
 def test_columns_that_say_nothing_have_no_edge():
     score = PartialScore(sample())
-    assert exact_search(4, score, forbidden=score.forbidden) == {(0, 3)}
+    assert exact_search(SearchProblem(4, score, forbidden=score.forbidden)) == {(0, 3)}
     assert (0, 1) in score.forbidden and (2, 1) in score.forbidden
     assert score.forbidden.isdisjoint({(0, 3), (3, 0)})
 
@@ -40,8 +40,8 @@ def test_where_all_vary_it_is_the_whole_score(links):
 
 def test_where_none_varies_there_is_nothing_to_find():
     score = PartialScore(np.ones((50, 3)))
-    assert exact_search(3, score, forbidden=score.forbidden) == frozenset()
-    assert exact_search(3, score, required={(0, 2)}) == {(0, 2)}
+    assert exact_search(SearchProblem(3, score, forbidden=score.forbidden)) == frozenset()
+    assert exact_search(SearchProblem(3, score, required=frozenset({(0, 2)}))) == {(0, 2)}
 
 
 def test_columns_that_are_left_out_are_not_scored():

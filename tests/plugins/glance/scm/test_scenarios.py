@@ -5,7 +5,7 @@ import pytest
 
 from causalxai_datasets.morpho.equations import graph_of, sample
 from causalxai_datasets.morpho.scenarios import scenario_equations
-from causalxai_glance.scm import MdlScore, exact_search, margin
+from causalxai_glance.scm import MdlScore, SearchProblem, exact_search, margin
 
 
 def shuffled(scenario: str, n: int, seed: int) -> tuple[np.ndarray, set[tuple[int, int]]]:
@@ -24,19 +24,21 @@ def shuffled(scenario: str, n: int, seed: int) -> tuple[np.ndarray, set[tuple[in
 def test_the_direction_of_two_concepts_is_found(scenario, seed):
     values, edges = shuffled(scenario, 1_000, seed)
     score = MdlScore(values)
-    assert exact_search(2, score) == edges
-    (worth,) = margin(2, score).values()
+    assert exact_search(SearchProblem(2, score)) == edges
+    (worth,) = margin(SearchProblem(2, score)).values()
     assert min(worth.absent, worth.reversed) > 5
 
 
 def test_without_links_tid_is_found_the_wrong_way_round():
     values, edges = shuffled("TID", 2_000, 0)
-    assert exact_search(2, MdlScore(values, links=False)) == {(j, i) for i, j in edges}
+    assert exact_search(SearchProblem(2, MdlScore(values, links=False))) == {
+        (j, i) for i, j in edges
+    }
 
 
 def test_four_concepts_are_found():
     values, edges = shuffled("TSWI", 5_000, 0)
-    assert exact_search(4, MdlScore(values)) == edges
+    assert exact_search(SearchProblem(4, MdlScore(values))) == edges
 
 
 @pytest.mark.parametrize("scenario", ["TI", "TID", "IT", "TS"])
@@ -44,4 +46,4 @@ def test_measurement_errors_leave_the_direction(scenario):
     values, edges = shuffled(scenario, 2_000, 1)
     errors = np.random.default_rng(2).normal(size=values.shape)
     values = values + 0.03 * values.std(axis=0) * errors
-    assert exact_search(2, MdlScore(values)) == edges
+    assert exact_search(SearchProblem(2, MdlScore(values))) == edges

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from causalxai.errors import DataError
-from causalxai_glance.scm import MdlScore, exact_search, margin, total
+from causalxai_glance.scm import MdlScore, SearchProblem, exact_search, margin, total
 from causalxai_glance.scm.design import Design
 from causalxai_glance.scm.links import Link
 
@@ -92,7 +92,7 @@ def test_scores_that_are_prepared_together_are_the_same():
 
 
 def test_directions_of_a_toy_are_recovered():
-    assert exact_search(3, MdlScore(chain(2_000))) == {(2, 0), (0, 1)}
+    assert exact_search(SearchProblem(3, MdlScore(chain(2_000)))) == {(2, 0), (0, 1)}
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -101,7 +101,7 @@ def test_a_steep_curve_keeps_its_direction(seed):
     rng = np.random.default_rng(seed)
     cause = rng.uniform(-2, 2, 2_000)
     effect = np.tan(0.75 * cause) + 0.2 * rng.normal(size=2_000)
-    assert exact_search(2, MdlScore(np.c_[effect, cause])) == {(1, 0)}
+    assert exact_search(SearchProblem(2, MdlScore(np.c_[effect, cause]))) == {(1, 0)}
 
 
 def test_independent_columns_are_joined_by_chance_alone():
@@ -110,7 +110,7 @@ def test_independent_columns_are_joined_by_chance_alone():
     for seed in range(10):
         rng = np.random.default_rng(seed)
         x = np.stack([rng.gamma(2, size=1_000), rng.uniform(size=1_000), rng.laplace(size=1_000)])
-        joined.extend(margin(3, MdlScore(x.T)).values())
+        joined.extend(margin(SearchProblem(3, MdlScore(x.T))).values())
     assert len(joined) <= 3
     assert all(edge.absent < 5 for edge in joined)
 
@@ -128,7 +128,9 @@ def test_splines_enter_with_twenty_rows_for_each_function():
 def test_few_rows_join_few_independent_pairs():
     """With all splines 50 rows joined every fourth pair."""
     rngs = map(np.random.default_rng, range(8))
-    joined = sum(len(exact_search(4, MdlScore(rng.normal(size=(50, 4))))) for rng in rngs)
+    joined = sum(
+        len(exact_search(SearchProblem(4, MdlScore(rng.normal(size=(50, 4)))))) for rng in rngs
+    )
     assert joined / (8 * 6) < 0.13
 
 
@@ -179,7 +181,7 @@ def test_clipped_columns_keep_their_direction(clip):
     x = np.stack([effect, cause], axis=1)
     column = 1 if clip == "cause" else 0
     x[:, column] = np.maximum(x[:, column], np.quantile(x[:, column], 0.03))
-    assert exact_search(2, MdlScore(x)) == {(1, 0)}
+    assert exact_search(SearchProblem(2, MdlScore(x))) == {(1, 0)}
 
 
 @pytest.mark.parametrize("unit", [1e150, 1e-150])
@@ -195,7 +197,7 @@ def test_repeated_columns_cost_no_infinity():
     scores = [score(3, NONE), score(3, frozenset({0})), score(3, frozenset({0, 1, 2, 4}))]
     assert np.isfinite(scores).all()
     assert scores[1] < scores[0] - 200
-    graph = exact_search(5, score, max_parents=2)
+    graph = exact_search(SearchProblem(5, score, max_parents=2))
     assert np.isfinite(total(graph, score, 5))
 
 

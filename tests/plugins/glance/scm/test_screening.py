@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from causalxai_glance.scm import MdlScore, margin
+from causalxai_glance.scm import MdlScore, SearchProblem, margin
 from causalxai_glance.scm.basis import KNOTS, Basis
 from causalxai_glance.scm.links import LinkGrid
 from causalxai_glance.scm.score import edge_price
@@ -81,11 +81,23 @@ def test_the_most_promising_parents_come_first() -> None:
     assert score.ranked(2, frozenset({0, 1, 3})) == []
 
 
+def test_parents_are_ranked_by_what_they_add_to_a_regression() -> None:
+    """Columns that copy a parent add nothing to it, however well they explain the child alone."""
+    rng = np.random.default_rng(0)
+    first, second, third = rng.uniform(-1, 1, size=(3, 1000))
+    copy = first + 0.05 * rng.normal(size=1000)
+    child = 3 * first + 2 * second + third + 0.1 * rng.normal(size=1000)
+    score = MdlScore(np.stack([child, first, copy, second, third], axis=1), links=False)
+    assert score.ranked(0, frozenset())[0] in (1, 2)
+    assert score.ranked(0, frozenset({1})) == [3, 4]
+    assert score.ranked(0, frozenset({1, 3})) == [4]
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_parent_sets_that_are_not_scored_would_change_nothing(seed: int) -> None:
     score = MdlScore(table(400, seed))
-    screened = margin(4, score)
-    everything = margin(4, lambda child, parents: score(child, parents))
+    screened = margin(SearchProblem(4, score))
+    everything = margin(SearchProblem(4, lambda child, parents: score(child, parents)))
     assert screened.keys() == everything.keys()
     for pair, worth in everything.items():
         assert screened[pair].absent == pytest.approx(worth.absent, abs=1e-6)
@@ -102,6 +114,6 @@ def test_useless_parents_are_not_scored() -> None:
         prepare(child, sets)
 
     score.prepare = watched  # type: ignore[method-assign]
-    assert margin(5, score) == {}
+    assert margin(SearchProblem(5, score)) == {}
     families = [(j, own) for j in range(5) for k in range(5) for own in combinations(range(5), k)]
     assert 5 <= len(scored) < len(families) / 4

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from causalxai.errors import CapabilityError, DataError
-from causalxai_glance.scm import EdgeMargin, exact_search, margin, total
+from causalxai_glance.scm import EdgeMargin, SearchProblem, exact_search, margin, total
 from causalxai_glance.scm.search import MOST_NODES, MOST_NODES_LIMITED
 
 
@@ -57,7 +57,7 @@ def test_there_are_as_many_graphs_as_robinson_counted():
 @pytest.mark.parametrize("seed", range(12))
 def test_the_search_finds_what_going_through_all_graphs_finds(d, seed):
     score = random_score(seed)
-    assert exact_search(d, score) == best(d, score)
+    assert exact_search(SearchProblem(d, score)) == best(d, score)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -71,16 +71,16 @@ def test_also_under_background_knowledge(seed, most):
     search = {"required": must, "forbidden": never, "max_parents": most}
     if expected is None:
         with pytest.raises(DataError, match="no acyclic graph"):
-            exact_search(4, score, **search)
+            exact_search(SearchProblem(4, score, **search))
     else:
-        assert exact_search(4, score, **search) == expected
+        assert exact_search(SearchProblem(4, score, **search)) == expected
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_margins_are_the_price_of_the_best_graph_without_the_edge(seed):
     score = random_score(seed)
-    edges = exact_search(4, score)
-    found = margin(4, score)
+    edges = exact_search(SearchProblem(4, score))
+    found = margin(SearchProblem(4, score))
     assert set(found) == edges
     for (i, j), price in found.items():
         apart = best(4, score, never=frozenset({(i, j), (j, i)}))
@@ -94,12 +94,12 @@ def test_what_is_required_is_infinitely_worth():
     def score(child, parents):
         return float(len(parents))
 
-    worth = margin(2, score, required=[(0, 1)])
+    worth = margin(SearchProblem(2, score, required=frozenset([(0, 1)])))
     assert worth == {(0, 1): EdgeMargin(float("inf"), float("inf"))}
 
 
 def test_ties_go_to_the_smaller_graph():
-    assert exact_search(4, lambda child, parents: 1.0) == frozenset()
+    assert exact_search(SearchProblem(4, lambda child, parents: 1.0)) == frozenset()
 
 
 def test_every_set_of_parents_is_scored_once():
@@ -109,7 +109,7 @@ def test_every_set_of_parents_is_scored_once():
         calls.append((child, parents))
         return float(len(parents))
 
-    margin(4, score, required=[(0, 1)])
+    margin(SearchProblem(4, score, required=frozenset([(0, 1)])))
     assert len(calls) == len(set(calls)) <= 4 * 2**3
 
 
@@ -118,28 +118,28 @@ def test_many_nodes_are_refused_with_advice():
         return float(len(parents))
 
     with pytest.raises(CapabilityError, match="max_parents"):
-        exact_search(MOST_NODES + 1, score)
-    assert exact_search(MOST_NODES + 1, score, max_parents=1) == frozenset()
+        exact_search(SearchProblem(MOST_NODES + 1, score))
+    assert exact_search(SearchProblem(MOST_NODES + 1, score, max_parents=1)) == frozenset()
     with pytest.raises(CapabilityError, match=str(MOST_NODES_LIMITED)):
-        exact_search(MOST_NODES_LIMITED + 1, score, max_parents=1)
+        exact_search(SearchProblem(MOST_NODES_LIMITED + 1, score, max_parents=1))
 
 
 @pytest.mark.parametrize(
     ("knowledge", "message"),
     [
-        ({"required": [(0, 1), (1, 0)]}, "no acyclic graph"),
-        ({"required": [(0, 1)], "forbidden": [(0, 1)]}, "both"),
-        ({"required": [(0, 3)]}, "not an edge"),
-        ({"forbidden": [(1, 1)]}, "not an edge"),
-        ({"required": [(0, 2), (1, 2)], "max_parents": 1}, "at most 1"),
+        ({"required": frozenset({(0, 1), (1, 0)})}, "no acyclic graph"),
+        ({"required": frozenset({(0, 1)}), "forbidden": frozenset({(0, 1)})}, "both"),
+        ({"required": frozenset({(0, 3)})}, "not an edge"),
+        ({"forbidden": frozenset({(1, 1)})}, "not an edge"),
+        ({"required": frozenset({(0, 2), (1, 2)}), "max_parents": 1}, "at most 1"),
         ({"max_parents": -1}, "max_parents"),
     ],
 )
 def test_impossible_knowledge_is_told(knowledge, message):
     with pytest.raises(DataError, match=message):
-        exact_search(3, lambda child, parents: 0.0, **knowledge)
+        exact_search(SearchProblem(3, lambda child, parents: 0.0, **knowledge))
 
 
 def test_scores_that_are_no_number_are_told():
     with pytest.raises(DataError, match="not a number"):
-        exact_search(2, lambda child, parents: float("nan"))
+        exact_search(SearchProblem(2, lambda child, parents: float("nan")))
