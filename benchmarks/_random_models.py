@@ -48,9 +48,25 @@ def spline(rng: np.random.Generator) -> Callable[[Values], Values]:
 MECHANISMS = {"linear": linear, "sigmoid": sigmoid, "spline": spline}
 
 
+def even(_: Values) -> Values | float:
+    return 1.0
+
+
+def uneven(rng: np.random.Generator) -> Callable[[Values], Values | float]:
+    """A factor of the noise's spread that rises, is least or most in the middle, or is a step."""
+    steepness = rng.choice([-1, 1]) * rng.uniform(0.3, 0.8)
+    exponents: list[Callable[[Values], Values]] = [
+        lambda x: steepness * x,
+        lambda x: steepness * (np.abs(x) - 0.8),
+        lambda x: 1.5 * steepness * np.tanh(1.5 * x),
+    ]
+    exponent = exponents[rng.integers(len(exponents))]
+    return lambda x: np.exp(np.clip(exponent(x), -3, 3))
+
+
 @dataclass(frozen=True)
 class RandomModel:
-    """``x_j = sum of f_ij(standardised x_i) over parents + scale * noise_j``.
+    """``x_j = sum of f_ij(standardised x_i) + scale_j * product of s_ij(...) * noise_j``.
 
     Parameters
     ----------
@@ -60,12 +76,15 @@ class RandomModel:
         By edge (i, j): i → j.
     noises, scales
         By column; roots have scale 1.
+    spreads
+        By edge: s_ij, which are 1 where the noise is even.
     """
 
     order: tuple[int, ...]
     mechanisms: dict[tuple[int, int], Callable[[Values], Values]]
     noises: tuple[str, ...]
     scales: tuple[float, ...]
+    spreads: dict[tuple[int, int], Callable[[Values], Values | float]]
 
     @property
     def edges(self) -> Edges:
@@ -75,20 +94,25 @@ class RandomModel:
         """Draw ``[n, d]``; a parent is standardised in the sample before its mechanism."""
         values = np.zeros((n, len(self.order)))
         for j in self.order:
-            column = self.scales[j] * NOISES[self.noises[j]](rng, n)
+            noise = self.scales[j] * NOISES[self.noises[j]](rng, n)
+            mean = np.zeros(n)
             for i in (i for i, effect in self.mechanisms if effect == j):
-                x = values[:, i]
-                column = column + self.mechanisms[i, j]((x - x.mean()) / x.std())
-            values[:, j] = column
+                x = (values[:, i] - values[:, i].mean()) / values[:, i].std()
+                mean = mean + self.mechanisms[i, j](x)
+                noise = noise * self.spreads[i, j](x)
+            values[:, j] = mean + noise
         return values
 
 
-def random_model(d: int, rng: np.random.Generator, chance: float = 0.5) -> RandomModel:
+def random_model(
+    d: int, rng: np.random.Generator, chance: float = 0.5, *, is_uneven: bool = False
+) -> RandomModel:
     """Draw a model of ``d`` columns in random causal order; an edge is there with some chance.
 
     Noise of effects has sd .3 to 1, mechanisms are linear, sigmoid or spline, noises of four
-    kinds. A linear effect with Gaussian noise of a Gaussian cause can occur: no method that sees
-    observations alone can direct it.
+    kinds. If the model ``is_uneven``, the spread of noise depends on each cause. Otherwise a linear
+    effect with Gaussian noise of a Gaussian cause can occur: no method that sees observations alone
+    can direct it.
     """
     order = tuple(int(column) for column in rng.permutation(d))
     pairs = [(order[a], order[b]) for a in range(d) for b in range(a + 1, d)]
@@ -97,4 +121,5 @@ def random_model(d: int, rng: np.random.Generator, chance: float = 0.5) -> Rando
     noises = tuple(str(rng.choice(list(NOISES))) for _ in range(d))
     effects = {j for _, j in there}
     scales = tuple(rng.uniform(0.3, 1) if j in effects else 1.0 for j in range(d))
-    return RandomModel(order, mechanisms, noises, scales)
+    spreads = {pair: uneven(rng) if is_uneven else even for pair in there}
+    return RandomModel(order, mechanisms, noises, scales, spreads)

@@ -31,6 +31,9 @@
     at even odds.
 ``growth-4`` to ``growth-50``
     The same with three neighbours a column on average, or fewer, however many columns there are.
+``even-2`` to ``even-4``, ``uneven-2`` to ``uneven-4``
+    Random structural models; in the latter the spread of each effect's noise depends on every
+    cause. The two columns of ``even-2`` and ``uneven-2`` are always joined.
 """
 
 from __future__ import annotations
@@ -73,22 +76,28 @@ TURNED = tuple(f"{name}-turned" for name in SCENARIOS)
 INDEPENDENT: Mapping[str, str] = {"independent-2": "TI", "independent-4": "TSWI"}
 RANDOM = tuple(f"random-{d}" for d in range(2, 9))
 GROWTH = tuple(f"growth-{d}" for d in (4, 6, 8, 10, 20, 50))
+EVEN = tuple(f"even-{d}" for d in (2, 3, 4))
+UNEVEN = tuple(f"uneven-{d}" for d in (2, 3, 4))
 _NEIGHBOURS = 3
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "random": RANDOM,
     "growth": GROWTH,
+    "even": EVEN,
+    "uneven": UNEVEN,
     "mirrors": MIRRORS,
     "sharp": SHARP,
     "controls": (*MIRRORS, *SHARP, *INDEPENDENT, *BLIND, *TURNED),
     "painted": PAINTED,
     "paper": PAPER,
 }
-OF_THEIR_OWN = (*INDEPENDENT, *RANDOM, *GROWTH)
+_MODELS = (*RANDOM, *GROWTH, *EVEN, *UNEVEN)
+OF_THEIR_OWN = (*INDEPENDENT, *_MODELS)
 """Each subset of these has a model, or a permutation, of its own."""
 
 NAMES = (
-    *SCENARIOS, *PAPER, *MIRRORS, *SHARP, *INDEPENDENT, *RANDOM, *GROWTH, *BLIND, *PAINTED, *TURNED
+    *SCENARIOS, *PAPER, *MIRRORS, *SHARP, *INDEPENDENT, *RANDOM, *GROWTH, *EVEN, *UNEVEN, *BLIND,
+    *PAINTED, *TURNED
 )  # fmt: skip
 
 _FEWEST_ROWS = 10_000
@@ -136,10 +145,12 @@ def draw_labels(name: str, n: int, seed: int, subset: int, labels: str = "set") 
         ``set``: what the equations give. ``measured``: what the rendered digits measure.
     """
     rng = np.random.default_rng(derive_seed(seed, "subset", name, str(n), str(subset)))
-    if name in (*RANDOM, *GROWTH):
+    if name in _MODELS:
         d = int(name.partition("-")[2])
-        sparse = min(0.5, _NEIGHBOURS / (d - 1))
-        model = random_model(d, rng, sparse if name in GROWTH else 0.5)
+        chance = min(0.5, _NEIGHBOURS / (d - 1)) if name in GROWTH else 0.5
+        if name in (EVEN[0], UNEVEN[0]):
+            chance = 1.0
+        model = random_model(d, rng, chance, is_uneven=name in UNEVEN)
         return Drawn(model.sample(n, rng), model.edges)
     values, edges = _pool(INDEPENDENT.get(name, name), n, seed, labels)
     rows = values[rng.integers(len(values), size=n)]
@@ -152,7 +163,7 @@ def shows(name: str, on: str) -> bool:
     """Tell whether a scenario has what methods of a kind look at."""
     if on == "labels":
         return name not in (*BLIND, *PAINTED, *TURNED)
-    if name in (*RANDOM, *GROWTH) or name in (*SHARP, *PAPER):
+    if name in (*_MODELS, *SHARP, *PAPER):
         return False
     if on == "oracle":
         return name in (*PICTURES, *TURNED)

@@ -63,6 +63,13 @@ def shd(found: Found, truth: Edges) -> int:
     return difference(found, Found(truth))
 
 
+def told_directions(found: Found, truth: Edges) -> tuple[int, int]:
+    """Return how many true edges' directions are told for certain, and how many of them wrongly."""
+    told = found.as_oriented().directed
+    wrong = sum((j, i) in truth for i, j in told)
+    return len(told & truth) + wrong, wrong
+
+
 def false_edge_rate(found: Found, truth: Edges, d: int) -> float:
     """Return the share of the pairs without a true edge that are joined, whichever way."""
     skeleton = {frozenset(edge) for edge in truth}

@@ -36,6 +36,7 @@ from causalxai_glance.scm import (
     SearchProblem,
     StructuralModel,
     compelled,
+    doubtful_directions,
     find_graph,
     find_margins,
     is_coarse,
@@ -76,6 +77,8 @@ class GlanceDiscoverer(GraphDiscoverer):
     The direction comes from the labels alone: a twin that obeys do() would confirm a reversed edge
     as well. The edge is undirected where the reverse describes the labels nearly as well, and where
     a concept has only 3 to 30 levels, because the steps between levels resemble nonlinear effects.
+    Where the spread of the noise depends on the cause, it is directed only if models that allow for
+    this agree; see ``doubtful_directions``.
     Background knowledge constrains the search on the labels; perception does not use it.
 
     Attributes
@@ -136,12 +139,14 @@ class GlanceDiscoverer(GraphDiscoverer):
         weights = edge_weights(effects)
         quality = space.quality_
         margins = search.margins(labelled)
+        doubtful = search.doubtful(labelled, margins)
         evidence = EdgeEvidence(
             names=names,
             labelled=labelled,
             required=search.required,
             margins=margins,
-            oriented=search.oriented(labelled, margins),
+            oriented=search.oriented(labelled, margins) - doubtful,
+            doubtful=doubtful,
             weights=weights,
             spread=np.stack(
                 [edge_weights(effects[rows]) for rows in _resamples(len(effects), rng)]
@@ -278,6 +283,20 @@ class _LabelSearch:
         found = find_margins(self._problem)
         return {pair: (found[pair].absent, found[pair].reversed) for pair in edges}
 
+    def doubtful(
+        self, edges: frozenset[Pair], margins: Mapping[Pair, tuple[float, float]]
+    ) -> frozenset[Pair]:
+        """Return the edges whose direction noise of uneven spread puts in doubt."""
+        oriented = self.oriented(edges, margins) - self._known(edges)
+        told = {pair for pair in oriented if not set(pair) <= self.space.boolean_}
+        return doubtful_directions(self._problem, self._whole, edges, told, UNDETERMINED)
+
+    def _known(self, edges: frozenset[Pair]) -> frozenset[Pair]:
+        """Return the edges whose direction the background knowledge determines."""
+        return frozenset(
+            (i, j) for i, j in edges if (i, j) in self.required or (j, i) in self.forbidden
+        )
+
     def oriented(
         self, edges: frozenset[Pair], margins: Mapping[Pair, tuple[float, float]]
     ) -> frozenset[Pair]:
@@ -293,7 +312,7 @@ class _LabelSearch:
         clear = {pair for pair in between if min(margins[pair]) >= UNDETERMINED_BOOLEAN}
         fine = {pair for pair in edges - between if not self.coarse & set(pair)}
         otherwise = {pair for pair in fine if margins[pair][1] >= UNDETERMINED}
-        known = {(i, j) for i, j in edges if (i, j) in self.required or (j, i) in self.forbidden}
+        known = self._known(edges)
         return frozenset(known | otherwise | (clear & compelled(edges, known | otherwise)))
 
 

@@ -45,6 +45,9 @@ class EdgeEvidence:
         The labelled edges whose direction is determined by the labels or by the user's background
         knowledge. The others could be reversed in a graph that describes the labels equally or
         nearly as well.
+    doubtful
+        The labelled edges whose direction is not determined because the spread of the noise may
+        depend on the causes.
     weights
         ``[k, k]``, the oracle's direct edge weights.
     spread
@@ -68,6 +71,7 @@ class EdgeEvidence:
     required: frozenset[Pair]
     margins: Mapping[Pair, tuple[float, float]]
     oriented: frozenset[Pair]
+    doubtful: frozenset[Pair]
     weights: Values
     spread: Values
     label_frequency: Values
@@ -97,7 +101,8 @@ class EdgeEvidence:
             "threshold": self.threshold,
             "not_perceived": self._listed(missing),
             "perceived_only": self._listed(extra),
-            "undetermined": self._listed(self.labelled - self.oriented),
+            "undetermined": self._listed(self.labelled - self.oriented - self.doubtful),
+            "uneven_noise": self._listed(self.doubtful),
             "unconfirmed": self._listed(unsure),
             "unfaithful": [self.names[i] for i in sorted(self.unfaithful)],
         }

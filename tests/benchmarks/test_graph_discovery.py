@@ -55,6 +55,45 @@ def test_pictures_of_mirror_images_have_the_turned_truth(module, name):
     assert {edge[::-1] for edge in truth(name)} == truth(f"{name}-mirror")
 
 
+def test_the_spread_of_uneven_noise_follows_a_cause(module):
+    models = module("_random_models")
+    draws = (models.random_model(2, np.random.default_rng(seed), 1.0, is_uneven=True)
+             for seed in range(5))  # fmt: skip
+    for model in draws:
+        (spread,) = model.spreads.values()
+        factors = spread(np.linspace(-2, 2, 101))
+        assert factors.min() > 0 and factors.max() / factors.min() > 1.3
+    even = models.random_model(2, np.random.default_rng(0), 1.0)
+    assert [spread(np.zeros(3)) for spread in even.spreads.values()] == [1.0]
+
+
+def test_directions_that_are_told_are_counted(module):
+    scores = module("_scores")
+    found = scores.Found(frozenset({(1, 0), (1, 2), (3, 4)}), guessed=frozenset({(1, 2)}))
+    assert scores.told_directions(found, CHAIN) == (1, 1)
+    assert scores.told_directions(scores.Found(CHAIN), CHAIN) == (2, 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("columns", [2, 3])
+def test_hardly_any_direction_is_told_wrongly_where_noise_is_uneven(module, columns):
+    """Of even noise, nearly as many directions are told as when unevenness is ruled out."""
+    told = {}
+    for kind in ("even", "uneven"):
+        for is_even in (False, True):
+            counts = np.zeros(2, dtype=int)
+            for subset in range(40):
+                drawn = module("_scenarios").draw_labels(f"{kind}-{columns}", 1000, 0, subset)
+                found = module("graph_discovery").mdl(drawn.values, is_even=is_even)
+                counts += module("_scores").told_directions(found, drawn.edges)
+            told[kind, is_even] = counts
+    wrong = {case: wrong / count for case, (count, wrong) in told.items()}
+    assert wrong["uneven", True] > 0.3
+    assert wrong["uneven", False] <= 0.05
+    assert wrong["even", False] <= 0.05
+    assert told["even", False][0] >= 0.93 * told["even", True][0]
+
+
 def test_all_edges_can_be_turned_without_a_loop(module):
     turned = module("_worlds").turned_edges(frozenset({(0, 1), (0, 2), (1, 2)}))
     assert nx.is_directed_acyclic_graph(nx.DiGraph(sorted(turned)))

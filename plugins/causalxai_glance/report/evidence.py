@@ -51,6 +51,13 @@ _FINDINGS: tuple[tuple[str, Callable[[Json], str], str], ...] = (
         "or required edges.",
     ),
     (
+        "uneven_noise",
+        _weighed,
+        "Direction refused: the spread of the noise seems to depend on a concept, and models that "
+        "allow for this do not confirm the direction that models of even noise prefer. Background "
+        "knowledge can determine it.",
+    ),
+    (
         "unconfirmed",
         _weighed,
         "Cannot be confirmed, because the twin is not faithful in one of the concepts.",
@@ -73,9 +80,10 @@ def evidence_section(graph: CausalGraph) -> Section:
     caption = (
         "Labels: the increase of the labels' description length in nats without the edge and with "
         "the edge reversed, and the share of random halves of the labels in which it is found. "
-        "The nats compare only models with additive noise, in the effect's own unit or through a "
-        "link: where the spread of the noise depends on the cause, a wrong direction can win by "
-        "many nats. Oracle: the change of the effect in sds that is read back for each sd by "
+        "The nats compare models with additive noise of even spread, in the effect's own unit or "
+        "through a link. Where the spread depends on a cause, a wrong direction can win by many "
+        "nats, so that a direction is told only if models of uneven noise agree. Oracle: the "
+        "change of the effect in sds that is read back for each sd by "
         f"which do() moves the cause, all other concepts held; above {threshold:g} the edge is "
         "confirmed. Perception: the direction in the classifier's own readings of the concepts. "
         "'No edge' is evidence against the edge; 'not read', and 'found in the control' (the "

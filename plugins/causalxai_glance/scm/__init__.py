@@ -26,6 +26,7 @@ from causalxai_glance.scm.search import (
 )
 from causalxai_glance.scm.structural_equation import StructuralEquation
 from causalxai_glance.scm.threshold import ThresholdEquation
+from causalxai_glance.scm.uneven_noise import doubtful_directions
 
 __all__ = [
     "FEWEST",
@@ -47,6 +48,7 @@ __all__ = [
     "StructuralModel",
     "ThresholdEquation",
     "compelled",
+    "doubtful_directions",
     "exact_search",
     "find_graph",
     "find_margins",

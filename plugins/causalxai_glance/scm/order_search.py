@@ -85,12 +85,11 @@ def order_reversal(
     edges
         Of ``start``.
     start
-        An acyclic graph that satisfies the constraints, from whose order the search starts. As in
-        ``order_margin``, only nodes near an edge are then moved.
+        An acyclic graph that satisfies the constraints, from whose order the searches start. As in
+        ``order_margin``, only nodes near an edge are moved.
     """
-    orders = _Orders(problem)
-    best = orders.best(start)
-    near = _Neighbourhoods(orders, best, frozenset(start) | orders.edges(best))
+    graph = frozenset(start)
+    near = _Neighbourhoods(_Orders(problem), _order_of(problem.d, graph), graph)
 
     def least(edge: Pair) -> float:
         return near.least(frozenset({edge}), frozenset({edge[::-1]}), edge)

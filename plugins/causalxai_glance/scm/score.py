@@ -16,6 +16,7 @@ from causalxai.errors import DataError
 from causalxai_glance.scm.attribute_score import AttributeScore, is_boolean
 from causalxai_glance.scm.choices import Choice, screened
 from causalxai_glance.scm.design import Child, Design, raw_coefficients
+from causalxai_glance.scm.location_scale import Location, location_scale_length
 from causalxai_glance.scm.noise import Noise, fit_noise
 from causalxai_glance.scm.screening import RIDGE, Screen, gaussian_lengths
 from causalxai_glance.scm.search import MOST_BOOLEAN, MOST_NODES
@@ -91,7 +92,8 @@ class MdlScore:
 
     A large difference in nats between two directions is evidence only within the class of
     additive-noise models, in the effect's own unit or under a link. Where the spread of the noise
-    depends on the cause, wrong directions have won by more than a hundred nats.
+    depends on the cause, wrong directions win by more than a hundred nats; ``uneven`` allows for
+    it.
 
     References
     ----------
@@ -108,6 +110,7 @@ class MdlScore:
         self._screens: dict[int, Screen] = {}
         self._fits: dict[Family, _Fit] = {}
         self._rankings: dict[Family, list[int]] = {}
+        self._uneven: dict[Family, float] = {}
         self._equations: dict[Family, StructuralEquation | ThresholdEquation] = {}
         self._attributes = AttributeScore(x, self._design, self._location, self._scale)
 
@@ -137,6 +140,23 @@ class MdlScore:
         if child in self.boolean:
             return self.equation(child, parents).score + price
         return self._fit(*self._family(child, parents)).score + price
+
+    def uneven(self, child: int, parents: frozenset[int]) -> float:
+        """Return the same where the spread of the noise may depend on the parents, if shorter."""
+        even = self(child, parents)
+        if child in self.boolean or not parents:
+            return even
+        family = self._family(child, parents)
+        if family not in self._uneven:
+            node, own = self._child(child), family[1]
+            locations = [
+                Location(one.chosen, one.link, self._price(node, own, one))
+                for one in self._candidates(node, own)
+            ]
+            self._uneven[family] = location_scale_length(
+                node, self._design, own, locations, COMPONENTS
+            )
+        return min(even, self._uneven[family] + edge_price(self.d) * len(parents))
 
     def screen(self, child: int, parents: frozenset[int]) -> float:
         """Return an approximate description length, under normal noise, in a fraction of the time.

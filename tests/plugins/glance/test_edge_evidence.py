@@ -22,6 +22,7 @@ def evidence() -> EdgeEvidence:
         required=frozenset(),
         margins={(0, 1): (80.0, 40.0), (0, 2): (9.0, np.inf), (1, 2): (30.0, 1.0)},
         oriented=frozenset({(0, 1), (0, 2)}),
+        doubtful=frozenset(),
         weights=WEIGHTS,
         spread=np.stack([WEIGHTS - 0.01, WEIGHTS, WEIGHTS + 0.01]),
         label_frequency=np.full((3, 3), 0.75),
@@ -53,6 +54,21 @@ def test_each_kind_of_evidence_is_reported_separately(evidence: EdgeEvidence):
     assert edge.low == pytest.approx(0.89, abs=1e-3)
     evidence = {"nats_over_none": 80, "nats_over_reverse": 40, "confirmed": 1}
     assert edge.annotations == {"evidence": evidence}
+
+
+def test_a_direction_that_uneven_noise_puts_in_doubt_is_told_apart(evidence: EdgeEvidence):
+    evidence = replace(
+        evidence, oriented=frozenset({(0, 2)}), doubtful=frozenset({(0, 1)}), perceived=None
+    )
+    found = evidence.findings()
+    assert found["uneven_noise"] == [{"source": "a", "target": "b", "weight": 0.9}]
+    assert found["undetermined"] == [{"source": "b", "target": "c", "weight": -0.6}]
+    assert next(iter(evidence.edges())).kind is EdgeKind.UNDIRECTED
+    tables = [
+        item for item in evidence_section(graph_of(evidence)).items if isinstance(item, Table)
+    ]
+    (reason,) = [row for row in tables[-1].rows if "spread of the noise" in row[0]]
+    assert reason[1] == "a → b (0.90)"
 
 
 def test_a_direction_that_is_not_told_is_marked(evidence: EdgeEvidence):
