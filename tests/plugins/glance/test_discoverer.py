@@ -198,14 +198,14 @@ def test_of_few_levels_no_direction_is_told_wrongly(
     assert levels is not None or edges == {(1, 0)}
 
 
-@pytest.mark.parametrize("steepness", [0.0, 0.7])
+@pytest.mark.parametrize(("bend", "steepness"), [(0.3, 0.0), (0.0, 0.7)])
 def test_a_direction_that_uneven_noise_turned_around_is_in_doubt(
-    obeying: ScoringInputs, steepness: float
+    obeying: ScoringInputs, bend: float, steepness: float
 ):
     rng = np.random.default_rng(0)
     cause = rng.normal(size=1_000)
     spread = 0.4 * np.exp(steepness * cause)
-    effect = cause + 0.3 * cause**2 + spread * rng.normal(size=1_000)
+    effect = cause + bend * cause**2 + spread * rng.normal(size=1_000)
     search = search_in(obeying, np.c_[effect, cause])
     edges = search.edges()
     assert edges == {(0, 1) if steepness else (1, 0)}
