@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import Any, Generic, TypeVar
 
@@ -55,6 +55,8 @@ class Bench(Generic[PluginT]):
     fidelity
         How much the logits of the empty intervention may differ from those of the image itself. It
         is above ``tolerance`` only for oracles that reconstruct the image imperfectly.
+    kept
+        What a check computed and others that share the bench can use; a changed bench has its own.
     """
 
     plugin: PluginT
@@ -64,6 +66,7 @@ class Bench(Generic[PluginT]):
     tolerance: float = 1e-4
     fidelity: float | None = None
     report_builder: Callable[..., Any] | None = None
+    kept: dict[str, Any] = field(init=False, default_factory=dict, compare=False, repr=False)
 
     @property
     def who(self) -> str:

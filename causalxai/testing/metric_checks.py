@@ -26,7 +26,7 @@ def declares_how_to_read_it(bench: Bench[Metric]) -> None:
     bench.require(bool(metric.reference), "its reference is empty")
     low, high = _bounds(metric)
     bench.require(low < high, f"its range [{low}, {high}] is none")
-    result = _scored(bench)
+    result = _score(bench)
     told = (result.metric, result.higher_is_better, result.value_range, result.reference)
     declared = (metric.name, metric.higher_is_better, metric.value_range, metric.reference)
     bench.require(told == declared, f"its result says {told}, not {declared}")
@@ -35,34 +35,34 @@ def declares_how_to_read_it(bench: Bench[Metric]) -> None:
 @check
 def result_is_in_range_or_has_a_reason(bench: Bench[Metric]) -> None:
     """Require a finite estimate within the range, or a reason why there is none."""
-    _require_sound(bench, _scored(bench))
+    _require_sound(bench, _score(bench))
 
 
 @check
 def bench_is_scored(bench: Bench[Metric]) -> None:
     """Require a metric not to fail on the bench that its author made for it."""
-    result = _scored(bench)
+    result = _score(bench)
     bench.require(result.status != "failed", f"it fails on its own bench: {result.reason}")
 
 
 @check
 def score_comes_with_chance(bench: Bench[Metric]) -> None:
     """Require beside the score that of an explanation which knows nothing."""
-    result = _scored(bench)
+    result = _score(bench)
     bench.require(result.status != "ok" or result.chance is not None, "it does not tell chance")
 
 
 @check
 def same_rng_gives_the_same_score(bench: Bench[Metric]) -> None:
     """Require that all chance comes from the stage's generator."""
-    one, other = _scored(bench), _scored(bench)
+    one, other = _score(bench), _scored(bench)
     bench.require(one == other, "scored twice with one seed, the results differ")
 
 
 @check
 def score_survives_storage(bench: Bench[Metric]) -> None:
     """Require that the result comes back from JSON."""
-    result = _scored(bench)
+    result = _score(bench)
     text = json.dumps(result.to_json(), allow_nan=False)
     back = MetricResult.from_json(json.loads(text))
     bench.require(back == result, "the result that was stored is not the one that comes back")
@@ -124,6 +124,14 @@ def _explanation(bench: Bench[Metric]) -> Explanation:
         importance=torch.randn(len(images), len(names), generator=rng) if names else None,
         maps={"noise": torch.rand(len(images), *images.shape[2:], generator=rng)},
     )
+
+
+def _score(bench: Bench[Metric]) -> MetricResult:
+    """Return the bench's score, which is computed once for all checks that share the bench."""
+    if "score" not in bench.kept:
+        bench.kept["score"] = _scored(bench)
+    result: MetricResult = bench.kept["score"]
+    return result
 
 
 def _scored(
