@@ -17,11 +17,13 @@ from causalxai.command_line.options import (
     Debug,
     Out,
     Overrides,
+    Quiet,
     SharedStore,
     SpecFile,
     TrustCode,
 )
 from causalxai.command_line.registration import add_commands
+from causalxai.command_line.shipped import shipped_specs, spec_file
 from causalxai.command_line.terminal import make_console, set_up_logging
 from causalxai.errors import CausalxaiError, NotStoredError, SpecError
 from causalxai.process import discard_output, prepare_output, stopped_by_signals
@@ -31,7 +33,6 @@ app = typer.Typer(
     name="causalxai",
     help="Causal explanations of trained image classifiers.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     # Help in frames would load rich, which takes longer than all the rest.
     rich_markup_mode=None,
@@ -120,6 +121,7 @@ def run_command(
     ] = False,
     as_json: AsJson = False,
     trust_code: TrustCode = False,
+    quiet: Quiet = False,  # noqa: ARG001
     debug: Debug = False,  # noqa: ARG001 - its callback has done what it asks for
 ) -> None:
     """Run a spec and write its report."""
@@ -134,7 +136,7 @@ def run_command(
     torch.set_num_threads(threads or min(torch.get_num_threads(), joblib.cpu_count()))
     with terminal_progress(console) as progress:
         finished = run(
-            spec,
+            spec_file(spec),
             overrides=overrides or (),
             out=out,
             store=store,
@@ -164,7 +166,8 @@ def compare_command(
         list[Path],
         typer.Argument(
             metavar="SPEC...",
-            help="A YAML spec with 'vary', or several specs to compare with one another.",
+            help="A YAML spec with 'vary', or several specs to compare with one another; "
+            "shipped ones by name.",
             show_default=False,
         ),
     ],
@@ -201,6 +204,7 @@ def compare_command(
     ] = False,
     as_json: AsJson = False,
     trust_code: TrustCode = False,
+    quiet: Quiet = False,  # noqa: ARG001
     debug: Debug = False,  # noqa: ARG001 - its callback has done what it asks for
 ) -> None:
     """Run a grid of specs and write their comparison."""
@@ -209,9 +213,10 @@ def compare_command(
     from causalxai.comparison.terminal import terminal_table
     from causalxai.progress.bars import terminal_progress
 
+    files = [spec_file(spec) for spec in specs]
     with terminal_progress(console) as progress:
         comparison = compare(
-            specs[0] if len(specs) == 1 else specs,
+            files[0] if len(files) == 1 else files,
             overrides=overrides or (),
             out=out,
             store=store,
@@ -251,6 +256,7 @@ def validate(
     spec: SpecFile,
     overrides: Overrides = None,
     trust_code: TrustCode = False,
+    quiet: Quiet = False,  # noqa: ARG001
     debug: Debug = False,  # noqa: ARG001
 ) -> None:
     """Check a spec before any training, and list all mistakes.
@@ -262,7 +268,7 @@ def validate(
     from causalxai.pipeline.validation import validate_grid
 
     # Without trust no code is imported, so that a spec of other people can be looked at.
-    grid = load_grid(spec, overrides or (), trust_code=True)
+    grid = load_grid(spec_file(spec), overrides or (), trust_code=True)
     found = validate_grid(grid, trust_code=trust_code)
     for note in found.notes:
         sys.stderr.write(f"{spec}: {note}\n")
@@ -277,6 +283,7 @@ def layers(
     spec: SpecFile,
     overrides: Overrides = None,
     trust_code: TrustCode = False,
+    quiet: Quiet = False,  # noqa: ARG001
     debug: Debug = False,  # noqa: ARG001
 ) -> None:
     """List the layers of a spec's classifier, and their uses.
@@ -288,7 +295,7 @@ def layers(
     from causalxai.pipeline.layers import layer_tables
     from causalxai.progress.bars import terminal_progress
 
-    grid = load_grid(spec, overrides or (), trust_code=trust_code, may_ask_nothing=True)
+    grid = load_grid(spec_file(spec), overrides or (), trust_code=trust_code, may_ask_nothing=True)
     with terminal_progress(console) as progress:
         tables = layer_tables(grid, progress)
     sys.stdout.write("\n\n".join(tables) + "\n")
@@ -315,6 +322,7 @@ def report(
         Literal["pdf", "png", "svg"], typer.Option("--format", help="The format of figures.")
     ] = "pdf",
     trust_code: TrustCode = False,
+    quiet: Quiet = False,  # noqa: ARG001
     debug: Debug = False,  # noqa: ARG001
 ) -> None:
     """Render a run's report again from stored results.
@@ -335,6 +343,19 @@ def report(
         if figures is not None:
             save_figures(finished, figures, kind)
     sys.stdout.write(f"{finished.report}\n")
+
+
+@app.command("demo")
+def demo_command(
+    out: Out = Path("runs"),
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Compare five methods on drawn digits, in a few minutes, and write the page.
+
+    It is the shipped spec quickstart.
+    """
+    compare_command([shipped_specs()["quickstart"]], out=out, quiet=quiet, debug=debug)
 
 
 add_commands(app)

@@ -8,9 +8,15 @@ from typing import Annotated
 
 import typer
 
+from causalxai.command_line.terminal import QUIET_VARIABLE
 from causalxai.supervision import DEBUG_VARIABLE
 
-SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="A YAML spec.", show_default=False)]
+SpecFile = Annotated[
+    Path,
+    typer.Argument(
+        metavar="SPEC", help="A YAML spec, or a shipped one by name.", show_default=False
+    ),
+]
 RunDirectory = Annotated[
     Path, typer.Argument(metavar="RUN", help="A run's directory.", show_default=False)
 ]
@@ -28,9 +34,22 @@ def _set_debugging(wanted: bool) -> None:
         os.environ[DEBUG_VARIABLE] = "1"
 
 
+def _set_quiet(wanted: bool) -> None:
+    if wanted:
+        os.environ[QUIET_VARIABLE] = "1"
+
+
 Debug = Annotated[
     bool,
     typer.Option("--debug", help="Show the tracebacks of errors.", callback=_set_debugging),
+]
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet",
+        help="Print only results, warnings and errors, no progress.",
+        callback=_set_quiet,
+    ),
 ]
 TrustCode = Annotated[
     bool,

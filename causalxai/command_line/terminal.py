@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,10 @@ from causalxai.supervision import debugging
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+QUIET_VARIABLE = "CAUSALXAI_QUIET"
+"""The environment variable that asks for results, warnings and errors alone."""
 
 
 def make_console(*, width: int | None = None, stderr: bool = False) -> Console:
@@ -20,11 +25,12 @@ def make_console(*, width: int | None = None, stderr: bool = False) -> Console:
     width
         In characters; by default that of the terminal.
     stderr
-        Whether it writes to standard error.
+        Whether it writes to standard error. It then prints nothing under ``--quiet``.
     """
     from rich.console import Console
 
-    return Console(width=width, stderr=stderr, markup=False, emoji=False)
+    quiet = stderr and _is_quiet()
+    return Console(width=width, stderr=stderr, markup=False, emoji=False, quiet=quiet)
 
 
 def set_up_logging() -> Console:
@@ -34,8 +40,14 @@ def set_up_logging() -> Console:
     console = make_console(stderr=True)
     plain = logging.StreamHandler(sys.stderr)
     rich = RichHandler(console=console, show_time=False, show_path=False, show_level=False)
-    handler = rich if console.is_terminal else plain
+    # A quiet console prints no warnings either.
+    handler = rich if console.is_terminal and not console.quiet else plain
     handler.addFilter(lambda record: record.name.startswith("causalxai"))
-    level = logging.DEBUG if debugging() else logging.INFO
+    usual = logging.WARNING if _is_quiet() else logging.INFO
+    level = logging.DEBUG if debugging() else usual
     logging.basicConfig(level=level, format="%(message)s", handlers=[handler], force=True)
     return console
+
+
+def _is_quiet() -> bool:
+    return bool(os.environ.get(QUIET_VARIABLE))
