@@ -40,8 +40,9 @@ from causalxai_glance.scm import (
     is_boolean,
 )
 from causalxai_glance.twin.generator import resolutions
-from causalxai_glance.twin.material import material_of
+from causalxai_glance.twin.material import Independent, material_of
 from causalxai_glance.twin.objective import Batch
+from causalxai_glance.twin.overlap import effective_share, independence_weights
 from causalxai_glance.twin.quality import MOST_AT_ONCE, Quality, measure_quality
 from causalxai_glance.twin.training import TwinConfig, new_twin, train_twin
 
@@ -80,6 +81,9 @@ class LatentSpace(ConceptSpace):
         Measures of the twin on test images, on which it was not trained.
     history_
         ``[steps, terms]``, the losses during training.
+    overlap_
+        The effective sample size of the training images with weights under which the concepts are
+        independent, as a share of their number; ``None`` where no weights were needed.
 
     References
     ----------
@@ -174,7 +178,7 @@ class LatentSpace(ConceptSpace):
     ) -> Self:
         """Train the twin on ``dataset.train`` and measure it on ``dataset.test``.
 
-        It is trained on reference images too, where there are some whose concepts are known.
+        It sees reference images too or, without them, rare combinations of concepts more often.
 
         Raises
         ------
@@ -198,7 +202,7 @@ class LatentSpace(ConceptSpace):
             classifier,
             material,
             self.config,
-            reference=self._reference_material(dataset.reference),
+            independent=self._independent(dataset, material, rng),
             levels=self._levels(),
             rng=rng,
             progress=progress,
@@ -272,6 +276,7 @@ class LatentSpace(ConceptSpace):
                 "named": list(self.named_),
                 "scm": None if self.scm_ is None else cast("Json", self.scm_.to_json()),
                 "quality": self.quality_.to_json(),
+                "overlap": self.overlap_,
             },
         )
 
@@ -295,26 +300,13 @@ class LatentSpace(ConceptSpace):
         if self.scm_ is not None:
             self.boolean_ = self.scm_.boolean
         self.quality_ = Quality.from_json(cast("dict[str, Json]", record.meta["quality"]))
+        self.overlap_ = cast("float | None", record.meta["overlap"])
         return self
 
     def summary(self) -> Mapping[str, Json]:
         """Return the twin's measures on test images."""
-        quality = self.quality_
-
-        def each(values: Sequence[float | None]) -> Json:
-            return dict(zip(self.named_, values, strict=True))
-
-        return {
-            "reconstruction error": quality.reconstruction,
-            "error of the mean image": quality.mean_image,
-            "classifier's agreement": quality.agreement,
-            "alignment R2": each(quality.alignment),
-            **({"alignment AUC": each(quality.alignment_auc)} if self.boolean_ else {}),
-            "readback R2": each(quality.readback),
-            "intervention-validity": each(quality.validity),
-            "own effect": each(quality.own_effect),
-            "faithful": quality.faithful,
-        }
+        measures = self.quality_.summary(self.named_, boolean=bool(self.boolean_))
+        return {**measures, "overlap of concepts": self.overlap_}
 
     def _check_names(self, named: Sequence[str]) -> None:
         if len(named) >= self.config.latents:
@@ -336,6 +328,7 @@ class LatentSpace(ConceptSpace):
         self.mean_, self.sd_ = nothing.clone(), nothing + 1
         self.centre_, self.spread_ = nothing.clone(), nothing + 1
         self.scale_ = torch.ones(len(self.named_))
+        self.overlap_ = cast("float | None", None)
 
     def _scales(self) -> dict[str, Tensor]:
         return {
@@ -370,10 +363,19 @@ class LatentSpace(ConceptSpace):
         latents = torch.zeros(1, self.config.latents, device=self._classifier.device)
         return bytes_at_widest(self.twin_.generate, latents)
 
-    def _reference_material(self, reference: Split | None) -> Batch | None:
-        if reference is None or reference.concepts is None or not self.named_:
+    def _independent(
+        self, dataset: Dataset, material: Batch, rng: torch.Generator
+    ) -> Independent | None:
+        """Return the reference images or, without them, weights of the training images."""
+        if not self.named_ or self.config.losses == "paper":
             return None
-        return material_of(reference, self._standardised(reference), self._classifier)
+        reference = dataset.reference
+        if reference is not None and reference.concepts is not None:
+            images = material_of(reference, self._standardised(reference), self._classifier)
+            return Independent.of_references(images, len(material))
+        weights = independence_weights(material.concepts, rng)
+        self.overlap_ = effective_share(weights)
+        return Independent.weighted(material, weights)
 
     def _scale_the_unnamed(self, embeddings: Tensor) -> None:
         with torch.no_grad():

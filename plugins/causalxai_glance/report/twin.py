@@ -23,6 +23,9 @@ from causalxai_glance.twin.training import TERMS
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+LEAST_OVERLAP = 0.1
+"""The overlap of concepts below which what-ifs about one of them alone are doubted."""
+
 _PICTURES, _POINTS, _PANELS = 10, 400, 3
 # Scatter plots are raster images with fewer pixels than the page is wide, hence small fonts.
 _TITLE, _LABEL, _TICK = 6.0, 5.5, 5.0
@@ -66,7 +69,8 @@ def twin_section(space: LatentSpace, dataset: Dataset) -> Section:
     items += [_clusters(unnamed, plotted.labels, dataset), _losses(space.history_)]
     quality = space.quality_
     unfaithful = [name for i, name in enumerate(space.named_) if not quality.faithful_in(i)]
-    return Section("What the twin generates", items, doubt=doubt_of_twin(unfaithful))
+    doubts = (doubt_of_twin(unfaithful), doubt_of_overlap(space.overlap_))
+    return Section("What the twin generates", items, doubt=" ".join(filter(None, doubts)))
 
 
 def doubt_of_twin(unfaithful: Sequence[str]) -> str:
@@ -77,6 +81,24 @@ def doubt_of_twin(unfaithful: Sequence[str]) -> str:
     return (
         f"The twin is not faithful in {', '.join(unfaithful)}: do not believe the what-ifs about "
         f"{which}."
+    )
+
+
+def doubt_of_overlap(overlap: float | None) -> str:
+    """Say that images hardly show what one concept alone changes; empty if they show it.
+
+    Parameters
+    ----------
+    overlap
+        As ``LatentSpace.overlap_``.
+    """
+    if overlap is None or overlap >= LEAST_OVERLAP:
+        return ""
+    return (
+        "The concepts vary so closely together that the training images hardly show what changes "
+        f"with one of them alone: with weights that make them independent, {overlap:.1%} of the "
+        "images would tell as much. Do not believe pictures of one concept changed alone; "
+        "reference images, whose concepts are independent, would help."
     )
 
 

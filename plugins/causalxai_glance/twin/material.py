@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Self
+
+import torch
 from torch import Tensor
 
 from causalxai.classifier import Classifier
@@ -10,6 +14,66 @@ from causalxai.memory import tell_if_too_large
 from causalxai_glance.twin.objective import Batch
 
 _COPIES, _BYTES = 3, 4
+
+
+_HALF = 0.5
+
+
+@dataclass(frozen=True)
+class Independent:
+    """Images whose concepts are independent, of which a part of each batch is drawn.
+
+    Without them, the picture of a concept that is changed alone resembles no image that a twin, or
+    its adversary, has seen.
+
+    Parameters
+    ----------
+    images
+        Reference images, or all images with weights.
+    share
+        Their share of a batch.
+    weights
+        ``[n]``, with what frequency each image is drawn; ``None`` for the same.
+    """
+
+    images: Batch
+    share: float
+    weights: Tensor | None = None
+
+    @classmethod
+    def of_references(cls, references: Batch, among: int) -> Self:
+        """Draw half of a batch, unless a reference image were then seen more often than another.
+
+        Parameters
+        ----------
+        references
+            The reference images.
+        among
+            The number of training images.
+        """
+        return cls(references, min(_HALF, len(references) / among))
+
+    @classmethod
+    def weighted(cls, images: Batch, weights: Tensor) -> Self:
+        """Draw half of a batch by weights ``[n]`` under which concepts are independent."""
+        return cls(images, _HALF, weights)
+
+    def rows(self, count: int, rng: torch.Generator) -> Tensor:
+        """Draw rows of the images, ``[count]``, with replacement."""
+        if self.weights is None:
+            return torch.randint(len(self.images), (count,), generator=rng)
+        return torch.multinomial(self.weights, count, replacement=True, generator=rng)
+
+
+def draw_batch(
+    material: Batch, independent: Independent | None, count: int, rng: torch.Generator
+) -> Batch:
+    """Draw a batch of all images and of those whose concepts are independent, if there are some."""
+    few = 0 if independent is None else int(count * independent.share)
+    batch = material[torch.randint(len(material), (count - few,), generator=rng)]
+    if independent is None or few == 0:
+        return batch
+    return Batch.joined([batch, independent.images[independent.rows(few, rng)]])
 
 
 def material_of(split: Split, concepts: Tensor, classifier: Classifier) -> Batch:

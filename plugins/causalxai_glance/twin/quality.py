@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Self, cast
 
@@ -83,6 +83,32 @@ class Quality:
         """Return the same for one concept, by its index."""
         obeys = self.effect[concept][concept] >= FAITHFUL_EFFECT
         return obeys and self.readback[concept] >= FAITHFUL_READBACK
+
+    def summary(self, named: Sequence[str], *, boolean: bool) -> dict[str, Json]:
+        """Return the measures by name, for a run's summary.
+
+        Parameters
+        ----------
+        named
+            The names of the named concepts.
+        boolean
+            Whether one of them is boolean.
+        """
+
+        def each(values: Sequence[float | None]) -> Json:
+            return dict(zip(named, values, strict=True))
+
+        return {
+            "reconstruction error": self.reconstruction,
+            "error of the mean image": self.mean_image,
+            "classifier's agreement": self.agreement,
+            "alignment R2": each(self.alignment),
+            **({"alignment AUC": each(self.alignment_auc)} if boolean else {}),
+            "readback R2": each(self.readback),
+            "intervention-validity": each(self.validity),
+            "own effect": each(self.own_effect),
+            "faithful": self.faithful,
+        }
 
     def to_json(self) -> dict[str, Json]:
         """Return plain values."""

@@ -28,6 +28,7 @@ from causalxai.training.state import TrainingState
 from causalxai_glance.twin.discriminator import Discriminator
 from causalxai_glance.twin.intervened import values_of_do
 from causalxai_glance.twin.losses import PathLength, discriminator_loss, r1_penalty
+from causalxai_glance.twin.material import Independent, draw_batch
 from causalxai_glance.twin.objective import Batch, Losses, Objective, Painted
 from causalxai_glance.twin.twin import Twin
 
@@ -121,7 +122,7 @@ def train_twin(
     material: Batch,
     config: TwinConfig,
     *,
-    reference: Batch | None = None,
+    independent: Independent | None = None,
     levels: Tensor | None = None,
     rng: torch.Generator,
     progress: Progress = SILENT,
@@ -137,9 +138,8 @@ def train_twin(
         All training images with their embeddings, logits and standardised concepts.
     config
         The settings.
-    reference
-        The same of images whose concepts are independent, where there are some. Without them, the
-        pictures of a concept that is changed alone resemble no image that the twin has seen.
+    independent
+        Images whose concepts are independent, if there are some.
     levels
         ``[k, 2]``, the latents of absence and presence to which do() sets a boolean concept; NaN
         for the others, which are set to values of N(0, 1).
@@ -158,7 +158,7 @@ def train_twin(
     DataError
         If a loss, a gradient or the trained twin's output is not finite.
     """
-    training = TwinTraining(classifier, material, config, rng, levels, reference)
+    training = TwinTraining(classifier, material, config, rng, levels, independent)
     training.tell_of_memory()
     remedy = f"lower learning_rate (it is {config.learning_rate:g})"
     history = training.run(config.steps, remedy=remedy, progress=progress, checkpoint=checkpoint)
@@ -184,11 +184,11 @@ class TwinTraining(StepwiseTraining):
         config: TwinConfig,
         rng: torch.Generator,
         levels: Tensor | None = None,
-        reference: Batch | None = None,
+        independent: Independent | None = None,
     ) -> None:
         super().__init__()
         self.classifier, self.material, self.config, self.rng = classifier, material, config, rng
-        self.reference = reference
+        self.independent = independent
         self.device, self.shown = classifier.device, _SHOWN[config.losses]
         self.named = material.concepts.shape[1]
         # Whether concepts are set during the training.
@@ -275,20 +275,8 @@ class TwinTraining(StepwiseTraining):
         return rising * (1 - (1 - _LAST_RATE) * max(0.0, 2 * done - 1))
 
     def _draw(self) -> Batch:
-        count, reference = self.config.batch_size, self.reference
-        if reference is None:
-            return self._rows_of(self.material, count)
-        # Half of the batch, unless a reference image would then be seen more often than another.
-        independent = int(count * min(0.5, len(reference) / len(self.material)))
-        parts = (
-            self._rows_of(self.material, count - independent),
-            self._rows_of(reference, independent),
-        )
-        return Batch.joined(parts)
-
-    def _rows_of(self, images: Batch, count: int) -> Batch:
-        rows = torch.randint(len(images), (count,), generator=self.rng)
-        return images[rows].to(self.device)
+        count = self.config.batch_size
+        return draw_batch(self.material, self.independent, count, self.rng).to(self.device)
 
     def _paint(self, batch: Batch, number: int) -> tuple[Tensor, dict[str, float]]:
         """Do one step of the twin; return the discriminator's logits of all that it rendered."""

@@ -272,8 +272,19 @@ def test_reference_images_are_learned_from_if_their_concepts_are_known(
     unknown = replace(tiny, reference=with_concepts(reference, None))
     plain, with_unknown = fit(looker, tiny).history_, fit(looker, unknown).history_
     torch.testing.assert_close(with_unknown, plain, rtol=0, atol=0)
-    known = fit(looker, replace(tiny, reference=reference)).history_
-    assert not torch.equal(known, plain)
+    known = fit(looker, replace(tiny, reference=reference))
+    assert not torch.equal(known.history_, plain)
+    assert known.overlap_ is None
+
+
+def test_without_reference_images_it_tells_how_far_concepts_overlap(
+    looker: Classifier, tiny: Dataset
+):
+    space = fit(looker, tiny)
+    assert space.overlap_ is not None
+    assert 0 < space.overlap_ <= 1
+    assert space.summary()["overlap of concepts"] == space.overlap_
+    assert fit(looker, tiny, losses="paper").overlap_ is None
 
 
 def test_seeds_matter(looker: Classifier, tiny: Dataset):

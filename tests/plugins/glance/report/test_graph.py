@@ -31,7 +31,12 @@ from causalxai_glance.report import image_strips as strips
 from causalxai_glance.report import twin as figures
 from causalxai_glance.report.explanation import explanation_section
 from causalxai_glance.report.graph import _apart, concept_meanings, graph_section
-from causalxai_glance.report.twin import doubt_of_twin, twin_section
+from causalxai_glance.report.twin import (
+    LEAST_OVERLAP,
+    doubt_of_overlap,
+    doubt_of_twin,
+    twin_section,
+)
 
 CLASSES = ("x", "y", "z")
 NAMES = ("size", "brightness")
@@ -382,6 +387,10 @@ def test_a_twin_that_is_not_faithful_is_doubted():
     assert graph_section(found(unfaithful=["a"])).doubt == (
         "The twin is not faithful in a: do not believe the what-ifs about this concept."
     )
+    assert doubt_of_overlap(None) == doubt_of_overlap(LEAST_OVERLAP) == ""
+    assert (
+        "with weights that make them independent, 2.6% of the images would tell as much"
+    ) in doubt_of_overlap(0.026)
     assert doubt_of_twin(["a", "b"]).endswith(
         "in a, b: do not believe the what-ifs about these concepts."
     )

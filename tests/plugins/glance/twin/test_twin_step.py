@@ -56,20 +56,6 @@ class TestDraws:
             found |= set(rows[0].tolist())
         assert found == set(range(40))
 
-    @pytest.mark.parametrize(("few", "expected"), [(40, 4), (30, 4), (10, 2), (2, 0)])
-    def test_reference_images_are_at_most_half_of_a_batch_and_none_is_seen_more_often(
-        self, looker: Classifier, material: Batch, few: int, expected: int
-    ):
-        reference = replace(
-            material[torch.arange(few)], concepts=torch.full_like(material.concepts[:few], 7.0)
-        )
-        trains = prepared(looker, material)
-        trains.reference = reference
-        for _ in range(20):
-            batch = trains._draw()
-            assert len(batch) == 8
-            assert int((batch.concepts == 7).all(dim=1).sum()) == expected
-
     @pytest.mark.parametrize("noise", [0.0, 0.1, 0.5])
     def test_noise_is_a_share_of_each_units_sd(
         self, looker: Classifier, material: Batch, noise: float
