@@ -4,7 +4,7 @@
         [--methods ges,boss,pc,direct-lingam,resit,random-order,mdl,mdl-links,mdl-even-noise,...]
         [--on labels,perceived,oracle] [--n 1000] [--seeds 0] [--subsets 5] [--repeats 2]
         [--models 20] [--labels set] [--jobs 1] [--limit 60] [--base mnist] [--path FOLDER]
-        [--steps N] [--losses do-cycle] [--references 10000] [--store runs/.store]
+        [--steps N] [--losses do-cycle] [--references 10000] [--store runs/.store] [--quick]
 
 ``--on`` says what the methods look at, and a method is asked wherever it can look; all of it takes
 hours, for classifiers and twins are trained, the labels alone take minutes.
@@ -18,6 +18,7 @@ hours, for classifiers and twins are trained, the labels alone take minutes.
   subset hold is confirmed if the oracle shows the pair's edge either way: its SCM layer was fitted
   to all labels, and would confirm an edge the other way as well (see the turned scenarios).
 
+``--quick`` sets all but ``--methods`` for a trial: two models of few columns, on their labels.
 ``_scenarios`` says what the scenarios are. All methods see the same subsets: rows drawn with
 replacement, columns shuffled anew for each subset and repeat, because the literal order of columns
 is the causal one. The random models and the independent columns of labels are drawn ``--models``
@@ -374,7 +375,11 @@ def _arguments() -> argparse.Namespace:
     add("--losses", choices=("do-cycle", "paper"), default="do-cycle")
     add("--references", type=int, default=10_000)
     add("--store", type=Path, default=Path("runs/.store"))
+    add("--quick", action="store_true")
     arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.scenarios, arguments.on = ["growth-4", "uneven-2"], ["labels"]
+        arguments.n, arguments.seeds, arguments.models = [200], [0], 1
     arguments.worlds = Settings(
         base=arguments.base,
         path=arguments.path,

@@ -152,3 +152,15 @@ def test_nothing_is_learned_from_the_order_of_columns(module, monkeypatch):
     runs = [benchmark.run(cell, 0, subset, 0, arguments) for subset in range(60)]
     right = sum(one.shd == 0 for one in runs)
     assert 15 <= right <= 45
+
+
+def test_a_quick_trial_shows_all_methods_side_by_side(module, monkeypatch, capsys):
+    methods = ["mdl-links", "ges", "direct-lingam"]
+    arguments = ["--quick", "--methods", ",".join(methods)]
+    monkeypatch.setattr(sys, "argv", ["graph_discovery.py", *arguments])
+    module("graph_discovery").main()
+    printed = capsys.readouterr().out.splitlines()
+    lines = [json.loads(line) for line in printed if line.startswith("{")]
+    asked = [(line["scenario"], line["method"]) for line in lines]
+    assert asked == [(kind, name) for kind in ("growth-4", "uneven-2") for name in methods]
+    assert all(line["seconds"] > 0 and line["told"] >= 0 for line in lines)
