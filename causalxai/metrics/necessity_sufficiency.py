@@ -46,7 +46,9 @@ class NecessitySufficiency(Metric):
     important`` names the concepts with the smallest absolute importances instead. The parts are
     ``necessity`` and ``sufficiency``.
 
-    A continuous concept moves by ``units`` standard deviations.
+    A continuous concept moves by ``units`` standard deviations. Importances are about the logit of
+    the target class: a concept that raises all logits alike can be important, and yet neither
+    necessary nor sufficient for the prediction.
     """
 
     name = "necessity-sufficiency"

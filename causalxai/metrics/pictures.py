@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from causalxai.concept_space import Units
-from causalxai.errors import CapabilityError
+from causalxai.errors import CapabilityError, DataError
 from causalxai.intervention import Intervention
+from causalxai.metric import MetricUndefinedError
 from causalxai.oracle import Oracle
 
 
@@ -31,9 +32,24 @@ def perceived(oracle: Oracle, images: Tensor, passes: int) -> Tensor:
         The number of passes; with 0, the images are returned as they are.
     """
     for _ in range(passes):
-        units = oracle.space.encode(images.to(oracle.classifier.device))
-        images = pictures(oracle, units, Intervention.none())[0]
+        images = pictures(oracle, read_again(oracle, images), Intervention.none())[0]
     return images
+
+
+def read_again(oracle: Oracle, images: Tensor) -> Units:
+    """Read the concepts of an oracle's pictures ``[n, c, h, w]``.
+
+    Raises
+    ------
+    MetricUndefinedError
+        If the concept space reads no other images than those of the data set.
+    """
+    try:
+        return oracle.space.encode(images.to(oracle.classifier.device))
+    except DataError as reason:
+        raise MetricUndefinedError(
+            f"the concept space cannot read the oracle's pictures: {reason}"
+        ) from reason
 
 
 def distance(one: Tensor, other: Tensor) -> Tensor:

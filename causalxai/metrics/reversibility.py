@@ -13,7 +13,7 @@ from causalxai.explainer import Explanation
 from causalxai.intervention import Intervention
 from causalxai.metric import Estimate, Metric, MetricResult, ScoringInputs
 from causalxai.metrics.composition import AXIOMS
-from causalxai.metrics.pictures import distance, other_images, perceived, pictures
+from causalxai.metrics.pictures import distance, other_images, perceived, pictures, read_again
 from causalxai.metrics.random_changes import RandomChanges
 from causalxai.plugin import PluginConfig
 from causalxai.seeding import numpy_generator
@@ -91,6 +91,4 @@ class Reversibility(Metric):
 
 def _rendered(changes: RandomChanges, images: Tensor, done: Intervention) -> Tensor:
     """Read the concepts of images ``[n, c, h, w]`` and return the pictures after ``done``."""
-    oracle = changes.oracle
-    units = oracle.space.encode(images.to(oracle.classifier.device))
-    return pictures(oracle, units, done)[0]
+    return pictures(changes.oracle, read_again(changes.oracle, images), done)[0]

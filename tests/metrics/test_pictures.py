@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from causalxai.classifier import Classifier
+from causalxai.concept_space import Units
+from causalxai.errors import DataError
 from causalxai.intervention import Intervention
-from causalxai.metrics.pictures import distance, features, other_images, perceived, pictures
-from causalxai.testing.toys import ToyOracle, ToyWorld
+from causalxai.metric import MetricUndefinedError
+from causalxai.metrics.pictures import (
+    distance,
+    features,
+    other_images,
+    perceived,
+    pictures,
+    read_again,
+)
+from causalxai.testing.toys import ToyOracle, ToySpace, ToyWorld
 
 
 def test_the_distance_is_the_mean_over_pixels():
@@ -36,6 +46,17 @@ def test_features_are_the_input_of_the_last_layer_or_else_the_logits(world: ToyW
     seen, remark = features(oracle, images)
     assert torch.allclose(seen.float(), network.logits(images))
     assert "no linear last layer" in remark
+
+
+def test_a_space_that_reads_only_the_data_set_is_told(world: ToyWorld):
+    class Strict(ToySpace):
+        def encode(self, images: Tensor) -> Units:
+            raise DataError("image 0 is not of the data set")
+
+    oracle = ToyOracle(world.oracle.config).bind(world.classifier, world.space)
+    oracle.space = Strict()
+    with pytest.raises(MetricUndefinedError, match="pictures: image 0 is not of the data set"):
+        read_again(oracle, world.dataset.test.images[:1])
 
 
 @pytest.mark.parametrize("n", [2, 3, 10])
