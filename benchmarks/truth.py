@@ -55,9 +55,9 @@ _DIGITS = {"use": "morpho", "base": "digits", "draws": 2, "limit": 3000, "refere
 _FEW_DIGITS = {"draws": 1, "limit": 1200, "references": 600}
 _FEW = {"count": 1500, "test_count": 300}
 _FORMULAS: dict[str, Spec] = {
-    "additive": {"effects": {"cube": 1.0, "large": -1.0, "blue": 0.5}},
-    "interaction": {"interactions": [{"between": ["cube", "blue"], "effect": 1.0}]},
-    "shortcut": {"effects": {"striped": 1.0}},
+    "additive": {"effects": {"cube": 2.0, "large": -2.0, "blue": 1.0}},
+    "interaction": {"interactions": [{"between": ["cube", "blue"], "effect": 2.0}]},
+    "shortcut": {"effects": {"striped": 2.0}},
     "none": {},
 }
 """What planted classifiers of ``shapes`` use, by the name of the formula."""
