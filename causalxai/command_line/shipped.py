@@ -69,8 +69,8 @@ def purpose(spec: Path) -> str:
 
 def _folder() -> Path:
     package = Path(__file__).parents[1]
-    # A wheel has the specs inside the package, and a checkout beside it.
-    for folder in (package / "specs", package.parent / "specs"):
+    # Both lie beside the package: those of a checkout, and those of a wheel.
+    for folder in (package.parent / "specs", package.parent / "causalxai_specs"):
         if (folder / "quickstart.yaml").is_file():
             return folder
     raise DataError(f"the shipped specs are not beside {package}: install causalxai again")
