@@ -23,7 +23,7 @@ from causalxai_discovery.random_order import RandomOrder
 from causalxai_discovery.rcd import Rcd
 from causalxai_discovery.resit import Resit
 from causalxai_glance.edge_evidence import UNDETERMINED, UNDETERMINED_BOOLEAN
-from causalxai_glance.scm import MdlScore, margin, searchable
+from causalxai_glance.scm import MdlScore, SearchProblem, margin, searchable
 
 Values: TypeAlias = NDArray[np.float64]
 Edges: TypeAlias = frozenset[tuple[str, str, str]]
@@ -59,7 +59,7 @@ def _written(edge: Edge) -> tuple[str, str, str]:
 def _in_labels(values: Values, names: Sequence[str]) -> Edges:
     """Return the best graph of the labels, with the directions that the discoverer would state."""
     score = MdlScore(searchable(values, names))
-    margins = margin(score.d, score)
+    margins = margin(SearchProblem(score.d, score))
     found = set()
     for (i, j), cost in margins.items():
         needed = UNDETERMINED_BOOLEAN if {i, j} <= score.boolean else UNDETERMINED

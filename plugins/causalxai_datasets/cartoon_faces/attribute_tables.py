@@ -6,7 +6,6 @@ import itertools
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from types import MappingProxyType
 
 import networkx as nx
 import numpy as np
@@ -183,21 +182,19 @@ def projected(graph: CausalGraph, nodes: Collection[str]) -> CausalGraph:
 
 
 ATTRIBUTE_MODEL = AttributeModel(
-    MappingProxyType(
-        {
-            "male": AttributeOdds(0.0),
-            "young": AttributeOdds(0.4),
-            "straight hair": AttributeOdds(0.0),
-            "smiling": AttributeOdds(0.0),
-            "wavy hair": AttributeOdds(2.0, {"male": -2.4, "straight hair": -2.8}),
-            "beard": AttributeOdds(-2.4, {"male": 4.2, "young": -2.2}),
-            "moustache": AttributeOdds(-3.4, {"male": 3.0, "beard": 2.4}),
-            "heavy make-up": AttributeOdds(-0.6, {"male": -3.4, "young": 2.2}),
-            "lipstick": AttributeOdds(-1.0, {"male": -2.4, "heavy make-up": 3.2}),
-            "high cheekbones": AttributeOdds(-1.3, {"smiling": 2.8}),
-            "open mouth": AttributeOdds(-1.3, {"smiling": 2.8}),
-        }
-    )
+    {
+        "male": AttributeOdds(0.0),
+        "young": AttributeOdds(0.4),
+        "straight hair": AttributeOdds(0.0),
+        "smiling": AttributeOdds(0.0),
+        "wavy hair": AttributeOdds(2.0, {"male": -2.4, "straight hair": -2.8}),
+        "beard": AttributeOdds(-2.4, {"male": 4.2, "young": -2.2}),
+        "moustache": AttributeOdds(-3.4, {"male": 3.0, "beard": 2.4}),
+        "heavy make-up": AttributeOdds(-0.6, {"male": -3.4, "young": 2.2}),
+        "lipstick": AttributeOdds(-1.0, {"male": -2.4, "heavy make-up": 3.2}),
+        "high cheekbones": AttributeOdds(-1.3, {"smiling": 2.8}),
+        "open mouth": AttributeOdds(-1.3, {"smiling": 2.8}),
+    }
 )
 """The model of faces without a planted bias."""
 

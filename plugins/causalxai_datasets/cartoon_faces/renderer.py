@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -96,15 +97,14 @@ class FaceRenderer(StructuralRenderer):
         return tuple(float(masks and concept.name in MOUTH) for concept in self.concepts)
 
     def _mechanism(self, name: Attribute) -> Mechanism:
-        column = ATTRIBUTES.index(name)
         causes = tuple(ATTRIBUTES.index(cause) for cause in self._model.table[name].effects)
+        # A method with an argument can be pickled, which a function within this one cannot.
+        return Mechanism(ATTRIBUTES.index(name), causes, partial(self._follow, name))
 
-        def follow(individuals: Tensor, values: Tensor) -> Tensor:
-            noise = self._noise[individuals.numpy(), column]
-            has = self._model.attribute(name, values.numpy() > _HALF, noise)
-            return torch.from_numpy(has.astype(np.float64))
-
-        return Mechanism(column, causes, follow)
+    def _follow(self, name: Attribute, individuals: Tensor, values: Tensor) -> Tensor:
+        noise = self._noise[individuals.numpy(), ATTRIBUTES.index(name)]
+        has = self._model.attribute(name, values.numpy() > _HALF, noise)
+        return torch.from_numpy(has.astype(np.float64))
 
     def _drawable(self, values: Tensor) -> Tensor:
         return (values > _HALF).to(values)

@@ -7,10 +7,6 @@ import warnings
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.neural_network import MLPClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 _HEAVIEST = 20.0
@@ -61,6 +57,11 @@ def _odds(
     values: NDArray[np.float64], shuffled: NDArray[np.float64], seed: int
 ) -> NDArray[np.float64]:
     """Return the odds that a row of ``values`` is one of ``shuffled``."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.neural_network import MLPClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     rows = np.concatenate([values, shuffled])
     labels = np.repeat([0, 1], [len(values), len(shuffled)])
     network = MLPClassifier(

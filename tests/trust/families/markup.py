@@ -9,6 +9,7 @@ import random
 from collections.abc import Iterator, Sequence
 from functools import partial
 from html.parser import HTMLParser
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -23,7 +24,7 @@ from causalxai.comparison.terminal import terminal_table
 from causalxai.comparison.writing import write_comparison
 from causalxai.progress.bars import terminal_progress
 from causalxai.report.graph_drawing import draw_graph
-from causalxai.report.page import page_environment
+from causalxai.report.page import embedded, page_environment
 from causalxai.report.plots import axes_grid, embed, new_figure
 from causalxai.report.section import Figure, Section, Table, Text
 from tests.trust.family import Case, Family
@@ -75,6 +76,8 @@ class _Page(HTMLParser):
         super().__init__()
         self.elements: list[str] = []
         self.attributes: list[tuple[str, str]] = []
+        self.scripts: list[tuple[str, str]] = []
+        """The type and the source of each."""
         self.text = ""
         self.feed(html)
         self.close()
@@ -82,15 +85,23 @@ class _Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append(tag)
         self.attributes += [(name, value or "") for name, value in attrs]
+        if tag == "script":
+            self.scripts.append((dict(attrs).get("type") or "", ""))
 
     def handle_data(self, data: str) -> None:
-        self.text += data
+        if self.cdata_elem == "script":
+            kind, source = self.scripts.pop()
+            self.scripts.append((kind, source + data))
+        else:
+            self.text += data
 
 
 def _require_harmless(html: str, names: Sequence[str], *, shown: bool = True) -> None:
     page = _Page(html)
-    odd = {"xss", "script", "iframe", "object", "embed", "base", "form"}
+    odd = {"xss", "iframe", "object", "embed", "base", "form"}
     assert not odd.intersection(page.elements), f"elements: {odd.intersection(page.elements)}"
+    for kind, source in page.scripts:
+        _require_our_script(kind, source)
     handlers = {name for name, _ in page.attributes if name.startswith("on")}
     assert not handlers, f"attributes: {handlers}"
     for name, value in page.attributes:
@@ -101,6 +112,16 @@ def _require_harmless(html: str, names: Sequence[str], *, shown: bool = True) ->
     everything = " ".join((page.text + " ".join(v for _, v in page.attributes)).split())
     for name in names if shown else ():
         assert " ".join(name.split()) in everything, f"{name!r} is not shown"
+
+
+def _require_our_script(kind: str, source: str) -> None:
+    """Scripts are those that are shipped, to the letter, or data that are not run."""
+    if kind == "application/json":
+        json.loads(source)
+        return
+    for asset in sorted(files("causalxai.report").joinpath("assets").iterdir(), key=str):
+        source = source.replace(asset.read_text(encoding="utf-8").strip(), "")
+    assert kind == "" and not source.strip(), f"a script of type {kind!r}: {source.strip()[:80]}"
 
 
 def _as_section(name: str, folder: Path) -> None:
@@ -116,9 +137,7 @@ def _as_section(name: str, folder: Path) -> None:
     environment = page_environment()
     environment.tests["text"] = lambda item: isinstance(item, Text)
     environment.tests["table"] = lambda item: isinstance(item, Table)
-    from causalxai.report.page import _embed
-
-    environment.filters["embed"] = _embed
+    environment.filters["embed"] = embedded
     section = Section(name, [Text(name), Table((name,), ((name,),), name), plot])
     assert isinstance(plot, Figure)
     assert plot.svg is not None
