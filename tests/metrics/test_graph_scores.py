@@ -178,7 +178,9 @@ def _fixed(pair: frozenset[str], members: list[set[tuple[str, str]]]) -> bool:
     return any(all(ends in dag for dag in members) for ends in permutations(pair))
 
 
-@pytest.mark.parametrize(("nodes", "count"), [("abc", 11), ("abcd", 185)])
+@pytest.mark.parametrize(
+    ("nodes", "count"), [("abc", 11), pytest.param("abcd", 185, marks=pytest.mark.slow)]
+)
 def test_of_all_small_graphs_those_that_are_patterns_are_known(nodes: str, count: int):
     found = set()
     pairs = list(combinations(nodes, 2))

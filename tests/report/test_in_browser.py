@@ -83,7 +83,9 @@ def told(page: Page) -> str:
     return page.locator(".graph-panel").inner_text()
 
 
-@pytest.mark.parametrize("width", [PHONE, pytest.param(TABLET, marks=pytest.mark.slow), DESK])
+@pytest.mark.parametrize(
+    "width", [PHONE, *(pytest.param(width, marks=pytest.mark.slow) for width in (TABLET, DESK))]
+)
 def test_a_report_is_readable_at_every_width(browser: Browser, saved: Saved, width: int):
     with opened(browser, saved(SMALL), width, color_scheme="dark") as shown:
         assert (shown.faults, shown.too_wide) == ([], 0)

@@ -33,7 +33,9 @@ def rows(page: Page) -> list[str]:
     return [text.split()[0] for text in cells.all_inner_texts()]
 
 
-@pytest.mark.parametrize("width", [PHONE, pytest.param(TABLET, marks=pytest.mark.slow), DESK])
+@pytest.mark.parametrize(
+    "width", [PHONE, *(pytest.param(width, marks=pytest.mark.slow) for width in (TABLET, DESK))]
+)
 def test_a_comparison_is_readable_at_every_width(browser: Browser, done: Comparison, width: int):
     file = done.directory / "comparison.html"
     with opened(browser, file, width, color_scheme="dark") as shown:

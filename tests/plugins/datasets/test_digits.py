@@ -50,6 +50,7 @@ def test_settings_out_of_range_are_refused() -> None:
         Digits(test_fraction=1.0)
 
 
+@pytest.mark.slow
 def test_lenet_learns_them_in_seconds() -> None:
     data = Digits().load(rng=torch_generator(0))
     classifier = LeNetClassifier().fit(

@@ -288,7 +288,7 @@ def test_the_flipped_side_is_the_one_the_image_is_not_on(exact: ScoringInputs):
             assert side_name(explanation, name, side) == f"{name} = {1 - label:g}"
 
 
-@pytest.mark.parametrize("featured", [None, "collider"])
+@pytest.mark.parametrize("featured", [pytest.param(None, marks=pytest.mark.slow), "collider"])
 def test_flips_are_shown_in_strips(exact: ScoringInputs, featured: str | None):
     explanation = explain(exact, featured=featured)
     section = explanation_section(explanation, ("a", "b"))

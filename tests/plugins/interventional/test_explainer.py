@@ -318,6 +318,7 @@ def test_no_error_no_correction(discovered: ScoringInputs):
     assert "has no error" in result.reason
 
 
+@pytest.mark.slow
 def test_sections_can_be_drawn(
     discovered: ScoringInputs, report_inputs: Callable[[ScoringInputs], ReportInputs]
 ):

@@ -58,7 +58,7 @@ def _warmed_resnet(width, images):
     return model
 
 
-@pytest.mark.parametrize("strategy", ["dataflow", "vmap"])
+@pytest.mark.parametrize("strategy", ["dataflow", pytest.param("vmap", marks=pytest.mark.slow)])
 def test_every_convolution_of_resnet18_as_filters(
     strategy, seeded, make_classifier, make_oracle, assert_as_naive, rng, some_of
 ):
