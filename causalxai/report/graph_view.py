@@ -74,17 +74,18 @@ def graph_view(
     layers = layers_of(graph)
     layout = layout_of(layers, [node for node in layers if not paths or node in joined])
     place = {edge.pair: number for number, edge in enumerate(edges)}
+    apart = list(_apart(extras, layout))
     return {
         "nodes": [_node(graph, name, layout, extras) for name in layout.places],
         "edges": [
             *(_edge(graph, edge, verdicts.get(edge.pair, "")) for edge in edges),
-            *_apart(extras, layout),
+            *apart,
         ],
         "paths": {
             _title(graph.node(target)): [[place[edge.pair] for edge in path] for path in found]
             for target, found in paths.items()
         },
-        "total": len(graph.edges),
+        "total": len(graph.edges) + len(apart),
     }
 
 

@@ -43,7 +43,9 @@ def test_nodes_have_places_and_meanings():
 
 def test_edges_apart_are_no_part_of_the_graph():
     apart = {"not perceived": (("b", "a"), ("b", "unknown"))}
-    first, second = view(CausalGraph("ab", [("a", "b")]), GraphExtras(apart=apart))["edges"]
+    shown = view(CausalGraph("ab", [("a", "b")]), GraphExtras(apart=apart))
+    first, second = shown["edges"]
+    assert shown["total"] == 2
     assert "apart" not in first
     assert (second["said"], second["apart"]) == ("b → a: not perceived", "not perceived")
 
