@@ -3,11 +3,11 @@ from .classifier import Classifier as Classifier
 from .classifier import ClassifierSource as ClassifierSource
 from .comparison import Comparison as Comparison
 from .comparison import compare as compare
-from .concept_space import BooleanConcept as BooleanConcept
-from .concept_space import Concept as Concept
+from .concept import BooleanConcept as BooleanConcept
+from .concept import Concept as Concept
+from .concept import ParameterConcept as ParameterConcept
+from .concept import Units as Units
 from .concept_space import ConceptSpace as ConceptSpace
-from .concept_space import ParameterConcept as ParameterConcept
-from .concept_space import Units as Units
 from .dataset import Dataset as Dataset
 from .dataset import DatasetSource as DatasetSource
 from .dataset import Split as Split

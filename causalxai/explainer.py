@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from causalxai.capabilities import Capability, needed
-from causalxai.concept_space import Units
+from causalxai.concept import Units
 from causalxai.dataset_dependent import DatasetDependent
 from causalxai.errors import ContractError
 from causalxai.graph import CausalGraph

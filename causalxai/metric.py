@@ -15,7 +15,7 @@ import scipy
 from numpy.typing import ArrayLike
 
 from causalxai.capabilities import Capability
-from causalxai.concept_space import Units
+from causalxai.concept import Units
 from causalxai.errors import CapabilityError, CausalxaiError, ContractError
 from causalxai.explainer import Explainer, Explanation, ExplanationInputs
 from causalxai.intervals import UNBOUNDED, Bounds, limited, mean_interval

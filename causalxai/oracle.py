@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from causalxai.capabilities import Capability
-from causalxai.concept_space import ConceptSpace, Units
+from causalxai.concept import Units
+from causalxai.concept_space import ConceptSpace
 from causalxai.errors import CapabilityError, ContractError
 from causalxai.intervention import NO_TARGET, Intervention
 from causalxai.memory import memory_part

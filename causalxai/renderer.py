@@ -11,7 +11,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from causalxai.concept_space import Concept, Units
+from causalxai.concept import Concept, Units
 from causalxai.errors import DataError
 from causalxai.image_data.lazy import Images, batches
 from causalxai.intervention import NO_TARGET, Intervention

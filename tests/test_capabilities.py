@@ -7,7 +7,7 @@ import torch
 
 from causalxai import CausalGraph, Intervention, Oracle, Response, ScoringInputs
 from causalxai.capabilities import Capability, expect, require
-from causalxai.concept_space import Units
+from causalxai.concept import Units
 from causalxai.errors import CapabilityError
 
 GRAPH = CausalGraph("ab", [("a", "b")])

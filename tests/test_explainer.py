@@ -12,7 +12,7 @@ from torch import Tensor
 
 from causalxai import Explainer, Explanation, ScoringInputs
 from causalxai.capabilities import Capability
-from causalxai.concept_space import Units
+from causalxai.concept import Units
 from causalxai.errors import CapabilityError, ContractError
 from causalxai.intervention import Action
 from causalxai.storage.store import Store

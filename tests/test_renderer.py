@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from causalxai.concept_space import Concept, Units
+from causalxai.concept import Concept, Units
 from causalxai.errors import DataError
 from causalxai.intervention import Action, Intervention
 from causalxai.renderer import Mechanism, StructuralRenderer

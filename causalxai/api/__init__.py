@@ -117,12 +117,13 @@ API: tuple[Section, ...] = (
         },
     ),
     Section(
-        "Concept spaces: the variables on which one may intervene",
+        "Concepts and their spaces: the variables on which one may intervene",
         {
-            "causalxai.concept_space": (
-                *("BooleanConcept", "Concept", "ConceptSpace", "ParameterConcept", "UnitChange"),
-                *("Units", "alike", "held_out_scales", "unit_changes"),
+            "causalxai.concept": (
+                *("BooleanConcept", "Concept", "ParameterConcept", "UnitChange", "Units"),
+                *("alike", "unit_changes"),
             ),
+            "causalxai.concept_space": ("ConceptSpace", "held_out_scales"),
         },
     ),
     Section(
@@ -252,7 +253,15 @@ API: tuple[Section, ...] = (
 )
 """All names by purpose. The short cuts in ``causalxai`` itself are some of them."""
 
-DEPRECATED: Mapping[str, Deprecation] = {}
+DEPRECATED: Mapping[str, Deprecation] = {
+    f"causalxai.concept_space:{name}": Deprecation(
+        since="0.7.0", removed_in="0.9.0", instead=f"causalxai.concept:{name}"
+    )
+    for name in (
+        *("BooleanConcept", "Concept", "ParameterConcept", "UnitChange", "Units"),
+        *("alike", "unit_changes"),
+    )
+}
 """Names that leave the API, ``module:name``; see ``causalxai.api.deprecation``."""
 
 

@@ -10,7 +10,7 @@ from pydantic import Field, NonNegativeInt, PositiveFloat
 from torch import Tensor
 
 from causalxai.capabilities import Capability
-from causalxai.concept_space import Units, alike, unit_changes
+from causalxai.concept import Units, alike, unit_changes
 from causalxai.errors import CapabilityError
 from causalxai.explainer import Explainer, Explanation, ExplanationInputs
 from causalxai.generic.local_model import LocalModel, locality

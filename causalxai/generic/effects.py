@@ -13,7 +13,7 @@ from pydantic import Field, NonNegativeFloat, PositiveInt
 from torch import Tensor
 
 from causalxai.capabilities import Capability
-from causalxai.concept_space import Concept, Units, alike
+from causalxai.concept import Concept, Units, alike
 from causalxai.generic.scope import Scope, ScopeConfig, choose
 from causalxai.graph import CausalGraph, Edge, Node, NodeKind
 from causalxai.graph_discoverer import DiscovererConfig, DiscoveryInputs, GraphDiscoverer

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from causalxai.capabilities import Capability
-from causalxai.concept_space import Units, unit_changes
+from causalxai.concept import Units, unit_changes
 from causalxai.dataset import class_index
 from causalxai.explainer import Explainer, Explanation, ExplanationInputs
 from causalxai.generic.scope import Scope, ScopeConfig, choose

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from causalxai.capabilities import Capability
 from causalxai.classifier import Classifier
-from causalxai.concept_space import Concept, ConceptSpace, Units, held_out_scales
+from causalxai.concept import Concept, Units
+from causalxai.concept_space import ConceptSpace, held_out_scales
 from causalxai.dataset import Dataset
 from causalxai.errors import CapabilityError
 from causalxai.outline import Outline

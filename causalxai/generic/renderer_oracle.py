@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from causalxai.capabilities import Capability
-from causalxai.concept_space import Units
+from causalxai.concept import Units
 from causalxai.generic.rendered_space import RenderedSpace
 from causalxai.intervention import Intervention
 from causalxai.oracle import Oracle, Response, Want

@@ -9,7 +9,8 @@ import torch
 from pydantic import PositiveInt
 from torch import Tensor
 
-from causalxai.concept_space import Concept, ConceptSpace, Units
+from causalxai.concept import Concept, Units
+from causalxai.concept_space import ConceptSpace
 from causalxai.errors import CapabilityError, did_you_mean
 from causalxai.generic.unit_effects import concepts_at, unit_effects
 from causalxai.oracle import Oracle

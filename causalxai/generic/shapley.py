@@ -12,7 +12,7 @@ from pydantic import Field, NonNegativeInt
 from torch import Tensor
 
 from causalxai.capabilities import Capability
-from causalxai.concept_space import Units, unit_changes
+from causalxai.concept import Units, unit_changes
 from causalxai.explainer import Explainer, Explanation, ExplanationInputs
 from causalxai.generic.scope import Scope, ScopeConfig, choose
 from causalxai.generic.what_ifs import unit_what_ifs

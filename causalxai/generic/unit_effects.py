@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from causalxai.concept_space import Concept, Units, unit_changes
+from causalxai.concept import Concept, Units, unit_changes
 from causalxai.intervention import Intervention
 from causalxai.oracle import Oracle
 

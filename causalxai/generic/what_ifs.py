@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from causalxai.capabilities import Capability
-from causalxai.concept_space import Concept, Units, unit_changes
+from causalxai.concept import Concept, Units, unit_changes
 from causalxai.dataset import some_of_each_class
 from causalxai.generic.scope import Scope
 from causalxai.intervention import Action, Intervention

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from causalxai.concept_space import Concept
+from causalxai.concept import Concept
 from causalxai.errors import CapabilityError
 from causalxai.explainer import Explanation
 from causalxai.intervention import Intervention

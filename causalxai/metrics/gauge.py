@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from causalxai.capabilities import Capability
-from causalxai.concept_space import Units
+from causalxai.concept import Units
 from causalxai.errors import CapabilityError
 from causalxai.intervention import Intervention
 from causalxai.metric import ScoringInputs

@@ -13,7 +13,7 @@ from pydantic import Field, PositiveInt
 from torch import Tensor
 
 from causalxai.capabilities import Capability
-from causalxai.concept_space import Units
+from causalxai.concept import Units
 from causalxai.explainer import Explanation
 from causalxai.intervals import Bounds
 from causalxai.intervention import Intervention

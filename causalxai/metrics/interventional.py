@@ -14,7 +14,7 @@ from pydantic import Field, PositiveInt
 from torch import Tensor
 
 from causalxai.capabilities import Capability
-from causalxai.concept_space import UnitChange, Units, unit_changes
+from causalxai.concept import UnitChange, Units, unit_changes
 from causalxai.explainer import ControlKind, Explanation
 from causalxai.intervention import NO_TARGET, Intervention
 from causalxai.metric import (

@@ -11,7 +11,7 @@ from pydantic import Field, PositiveInt
 from torch import Tensor
 
 from causalxai.capabilities import Capability
-from causalxai.concept_space import Concept
+from causalxai.concept import Concept
 from causalxai.explainer import Explanation
 from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError, ScoringInputs
 from causalxai.metrics.pictures import features, pictures

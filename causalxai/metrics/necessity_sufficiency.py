@@ -13,7 +13,7 @@ from pydantic import Field, PositiveInt
 from torch import Tensor
 
 from causalxai.capabilities import Capability
-from causalxai.concept_space import Concept, Units
+from causalxai.concept import Concept, Units
 from causalxai.explainer import ControlKind, Explanation
 from causalxai.intervention import Action, Intervention
 from causalxai.metric import (

@@ -12,7 +12,7 @@ from pydantic import Field
 from torch import Tensor
 
 from causalxai.capabilities import Capability
-from causalxai.concept_space import Units
+from causalxai.concept import Units
 from causalxai.intervals import Bounds
 from causalxai.intervention import Intervention
 from causalxai.metric import Estimate, MetricResult, MetricUndefinedError, RunMetric, ScoringInputs

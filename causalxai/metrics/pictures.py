@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from causalxai.concept_space import Units
+from causalxai.concept import Units
 from causalxai.errors import CapabilityError, DataError
 from causalxai.intervention import Intervention
 from causalxai.metric import MetricUndefinedError

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from causalxai.concept_space import Concept, Units
+from causalxai.concept import Concept, Units
 from causalxai.explainer import Explanation
 from causalxai.intervention import Intervention
 from causalxai.metric import MetricUndefinedError, ScoringInputs

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from causalxai.classifier import Classifier
-from causalxai.concept_space import Concept, Units
+from causalxai.concept import Concept, Units
 from causalxai.dataset import Dataset
 from causalxai.errors import CapabilityError, DataError
 from causalxai.intervention import Intervention

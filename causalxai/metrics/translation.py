@@ -19,7 +19,8 @@ import torch
 from torch import Tensor
 
 from causalxai.capabilities import Capability
-from causalxai.concept_space import ConceptSpace, Units
+from causalxai.concept import Units
+from causalxai.concept_space import ConceptSpace
 from causalxai.errors import CapabilityError
 from causalxai.explainer import Explanation
 from causalxai.intervention import Intervention

@@ -10,7 +10,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from causalxai.concept_space import Units
+from causalxai.concept import Units
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import DataError
 from causalxai.intervention import Intervention

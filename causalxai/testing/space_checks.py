@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import torch
 
-from causalxai.concept_space import Concept, ConceptSpace, Units
+from causalxai.concept import Concept, Units
+from causalxai.concept_space import ConceptSpace
 from causalxai.testing.bench import Bench, check, report_builders, require_sections, stored
 
 

@@ -9,7 +9,7 @@ from typing import get_args
 import torch
 from torch import Tensor
 
-from causalxai.concept_space import Concept, Units
+from causalxai.concept import Concept, Units
 from causalxai.intervention import NO_TARGET, Intervention
 from causalxai.oracle import DEFAULT_MEMORY_CEILING, Oracle, Want
 from causalxai.testing.bench import Bench, BrokenPromiseError

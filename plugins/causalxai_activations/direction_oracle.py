@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from causalxai.capabilities import Capability
-from causalxai.concept_space import Units
+from causalxai.concept import Units
 from causalxai.intervention import Intervention
 from causalxai.oracle import Oracle, Response, Want
 from causalxai_activations.direction_space import ACTIVATIONS, DirectionSpace

@@ -10,7 +10,8 @@ from pydantic import Field
 from torch import Tensor
 
 from causalxai.classifier import Classifier
-from causalxai.concept_space import Concept, ConceptSpace, Units
+from causalxai.concept import Concept, Units
+from causalxai.concept_space import ConceptSpace
 from causalxai.dataset import Dataset, class_index
 from causalxai.errors import CapabilityError, DataError, did_you_mean
 from causalxai.image_data.lazy import Images

@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from causalxai.concept_space import Concept, UnitChange
+from causalxai.concept import Concept, UnitChange
 from causalxai.intervention import Action, Intervention
 
 

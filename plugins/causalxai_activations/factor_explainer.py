@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from causalxai.capabilities import Capability, expect
-from causalxai.concept_space import Units
+from causalxai.concept import Units
 from causalxai.explainer import Explainer, Explanation, ExplanationInputs
 from causalxai.intervention import Intervention
 from causalxai.oracle import Oracle

@@ -11,7 +11,8 @@ from pydantic import Field
 from torch import Tensor
 
 from causalxai.classifier import Classifier
-from causalxai.concept_space import Concept, ConceptSpace, Units, held_out_scales
+from causalxai.concept import Concept, Units
+from causalxai.concept_space import ConceptSpace, held_out_scales
 from causalxai.dataset import Dataset, class_index
 from causalxai.errors import CapabilityError, DataError
 from causalxai.image_data.lazy import Images

@@ -10,7 +10,8 @@ from pydantic import Field
 from torch import Tensor
 
 from causalxai.classifier import Classifier
-from causalxai.concept_space import BooleanConcept, Concept, ConceptSpace, Units
+from causalxai.concept import BooleanConcept, Concept, Units
+from causalxai.concept_space import ConceptSpace
 from causalxai.dataset import Dataset
 from causalxai.errors import CapabilityError
 from causalxai.outline import Outline

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from causalxai.columns import dependent_columns, informative_rows, require_independent
-from causalxai.concept_space import Concept, ConceptSpace
+from causalxai.concept import Concept
+from causalxai.concept_space import ConceptSpace
 from causalxai.errors import CapabilityError, DataError
 from causalxai.explainer import ExplanationInputs
 from causalxai.graph import CausalGraph, EdgeKind, Node, NodeKind, edges_in_words

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from causalxai.classifier import Classifier
-from causalxai.concept_space import BooleanConcept, Concept, ConceptSpace, Units
+from causalxai.concept import BooleanConcept, Concept, Units
+from causalxai.concept_space import ConceptSpace
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError
 from causalxai.image_data.lazy import Images, batches, mean_image

@@ -11,7 +11,7 @@ from pydantic import Field, NonNegativeFloat, PositiveInt
 from torch import Tensor
 
 from causalxai.capabilities import Capability, expect
-from causalxai.concept_space import Units
+from causalxai.concept import Units
 from causalxai.graph import CausalGraph, Edge, Node, NodeKind
 from causalxai.graph_discoverer import DiscovererConfig, DiscoveryInputs, GraphDiscoverer
 from causalxai.intervals import widened

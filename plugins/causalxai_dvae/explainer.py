@@ -7,7 +7,7 @@ from pydantic import NonNegativeInt
 from torch import Tensor
 
 from causalxai.capabilities import Capability
-from causalxai.concept_space import Units
+from causalxai.concept import Units
 from causalxai.dataset import class_index, some_of_each_class
 from causalxai.errors import CapabilityError
 from causalxai.explainer import Explainer, Explanation, ExplanationInputs

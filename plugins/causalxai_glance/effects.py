@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from causalxai.concept_space import Units
+from causalxai.concept import Units
 from causalxai.intervention import Intervention
 from causalxai.oracle import Oracle
 

@@ -12,7 +12,7 @@ from pydantic import NonNegativeInt, PositiveFloat
 from torch import Tensor
 
 from causalxai.capabilities import Capability, expect
-from causalxai.concept_space import Units
+from causalxai.concept import Units
 from causalxai.dataset import Dataset, some_of_each_class
 from causalxai.errors import CapabilityError, did_you_mean
 from causalxai.explainer import Explainer, Explanation, ExplanationInputs

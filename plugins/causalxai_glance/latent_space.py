@@ -12,13 +12,8 @@ from pydantic import Field, NonNegativeInt
 from torch import Tensor
 
 from causalxai.classifier import Classifier
-from causalxai.concept_space import (
-    BooleanConcept,
-    Concept,
-    ConceptSpace,
-    Units,
-    held_out_scales,
-)
+from causalxai.concept import BooleanConcept, Concept, Units
+from causalxai.concept_space import ConceptSpace, held_out_scales
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError, DataError
 from causalxai.graph_discoverer import BackgroundKnowledge

@@ -7,7 +7,7 @@ from pydantic import Field
 from torch import Tensor
 
 from causalxai.capabilities import Capability, expect
-from causalxai.concept_space import Units
+from causalxai.concept import Units
 from causalxai.intervention import Intervention
 from causalxai.metric import Estimate, MetricResult, MetricUndefinedError, RunMetric, ScoringInputs
 from causalxai.plugin import PluginConfig

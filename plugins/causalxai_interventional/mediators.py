@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import torch
 from torch import Tensor, nn
 
-from causalxai.concept_space import Units
+from causalxai.concept import Units
 from causalxai_interventional.geometry import place, stride_of
 from causalxai_interventional.mechanisms import Mechanisms
 from causalxai_interventional.parameter_oracle import ParameterOracle

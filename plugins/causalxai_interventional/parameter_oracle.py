@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from causalxai.classifier import Classifier
-from causalxai.concept_space import ConceptSpace, Units
+from causalxai.concept import Units
+from causalxai.concept_space import ConceptSpace
 from causalxai.errors import CapabilityError
 from causalxai.intervention import NO_TARGET, Intervention
 from causalxai.network.probe_images import probe_images

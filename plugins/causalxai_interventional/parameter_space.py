@@ -13,7 +13,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from causalxai.classifier import Classifier
-from causalxai.concept_space import Concept, ConceptSpace, ParameterConcept, Units
+from causalxai.concept import Concept, ParameterConcept, Units
+from causalxai.concept_space import ConceptSpace
 from causalxai.dataset import Dataset
 from causalxai.errors import CapabilityError, did_you_mean
 from causalxai.network.layer_names import unknown_layer

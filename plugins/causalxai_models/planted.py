@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from causalxai.capabilities import Capability
 from causalxai.classifier import Classifier
-from causalxai.concept_space import Concept
+from causalxai.concept import Concept
 from causalxai.dataset import Dataset, Split, class_index
 from causalxai.errors import DataError, did_you_mean
 from causalxai.outline import Outline

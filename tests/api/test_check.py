@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import causalxai
-from causalxai.api import API, DEPRECATED, Deprecation, public_names
+from causalxai.api import API, Deprecation, public_names
 from causalxai.api.__main__ import main
 from causalxai.api.check import (
     core_imports,
@@ -106,13 +106,13 @@ def test_a_deprecated_name_is_told_with_what_to_use_instead(tmp_path: Path):
     ],
 )
 def test_a_listed_name_that_does_not_keep_its_promise_is_told(module: str, name: str, what: str):
-    (fault,) = faults_of_the_list(public_names() | {(module, name)}, DEPRECATED, "1.0")
+    (fault,) = faults_of_the_list(public_names() | {(module, name)}, {}, "1.0")
     assert what in fault
 
 
 def test_a_short_cut_to_a_name_that_is_not_listed_is_told():
     public = public_names() - {("causalxai.graph", "Edge")}
-    (fault,) = faults_of_the_list(public, DEPRECATED, "1.0")
+    (fault,) = faults_of_the_list(public, {}, "1.0")
     assert fault == "causalxai.Edge is a short cut to a name that is not listed"
 
 

@@ -24,7 +24,7 @@ import torch
 from causalxai import Comparison, compare, run
 from causalxai.comparison.page.render import render_comparison
 from causalxai.comparison.writing import write_comparison
-from causalxai.concept_space import Units
+from causalxai.concept import Units
 from causalxai.config import load_grid, load_spec
 from causalxai.errors import DataError, SpecError
 from causalxai.metrics.sanity import Sanity

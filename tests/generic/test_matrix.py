@@ -11,7 +11,7 @@ from torch import Tensor
 
 from causalxai import CausalGraph, Explainer, Explanation, GraphDiscoverer, ScoringInputs
 from causalxai.capabilities import Capability
-from causalxai.concept_space import unit_changes
+from causalxai.concept import unit_changes
 from causalxai.generic.concept_lime import ConceptLime
 from causalxai.generic.effects import Effects
 from causalxai.generic.minimal_sets import MinimalSetsExplainer

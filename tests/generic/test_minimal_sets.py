@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from causalxai import Classifier
-from causalxai.concept_space import BooleanConcept, Concept, Units
+from causalxai.concept import BooleanConcept, Concept, Units
 from causalxai.generic.minimal_sets import minimal_sets
 from causalxai.intervention import Intervention
 from causalxai.oracle import DEFAULT_MEMORY_CEILING, Oracle, Response

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from causalxai.concept_space import Concept, Units
+from causalxai.concept import Concept, Units
 from causalxai.generic import unit_effects as module
 from causalxai.generic.unit_effects import unit_effects
 from causalxai.testing import ToyWorld

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from causalxai import Dataset, Explanation, Split
-from causalxai.concept_space import BooleanConcept, Concept, Units
+from causalxai.concept import BooleanConcept, Concept, Units
 from causalxai.errors import DataError
 from causalxai.intervention import Intervention
 from causalxai.oracle import Response, Want

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from causalxai.concept_space import BooleanConcept, Concept
+from causalxai.concept import BooleanConcept, Concept
 from causalxai.metrics.claimed_effects import TrueEffects, claimed_effects
 from causalxai.metrics.rendered import RenderedWorld
 from causalxai.testing.toys import ToySpace, ToyWorld

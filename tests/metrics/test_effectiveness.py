@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from causalxai.concept_space import Units
+from causalxai.concept import Units
 from causalxai.intervention import Intervention
 from causalxai.metric import MetricResult
 from causalxai.metrics.effectiveness import Effectiveness

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from causalxai import Explanation, Metric, ScoringInputs
-from causalxai.concept_space import BooleanConcept, Concept, Units
+from causalxai.concept import BooleanConcept, Concept, Units
 from causalxai.metrics.faithfulness import Faithfulness, InformationCoefficient
 from causalxai.testing.toys import ToySpace, ToyWorld
 

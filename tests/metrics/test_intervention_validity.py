@@ -10,7 +10,7 @@ from torch import Tensor
 
 from causalxai import Explanation, MetricResult, ScoringInputs
 from causalxai.capabilities import Capability
-from causalxai.concept_space import BooleanConcept, Concept, ParameterConcept, Units
+from causalxai.concept import BooleanConcept, Concept, ParameterConcept, Units
 from causalxai.intervention import Intervention
 from causalxai.metrics.intervention_validity import InterventionValidity
 from causalxai.metrics.translation import MOST_RENDERED

@@ -12,7 +12,7 @@ from scipy import stats
 from torch import Tensor
 
 from causalxai import Explanation, ScoringInputs
-from causalxai.concept_space import BooleanConcept, Concept, ParameterConcept, Units
+from causalxai.concept import BooleanConcept, Concept, ParameterConcept, Units
 from causalxai.intervention import NO_TARGET, Intervention
 from causalxai.metrics.interventional import InterventionalFaithfulness, _correlations, _Subsets
 from causalxai.oracle import Oracle, Response, Want

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from causalxai.concept_space import Units
+from causalxai.concept import Units
 from causalxai.intervention import Intervention
 from causalxai.metrics.minimality import Minimality, _divergence
 from causalxai.oracle import Oracle

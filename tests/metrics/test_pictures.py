@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from causalxai.classifier import Classifier
-from causalxai.concept_space import Units
+from causalxai.concept import Units
 from causalxai.errors import DataError
 from causalxai.intervention import Intervention
 from causalxai.metric import MetricUndefinedError

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from causalxai.concept_space import BooleanConcept, Concept, Units
+from causalxai.concept import BooleanConcept, Concept, Units
 from causalxai.metric import MetricUndefinedError
 from causalxai.metrics.random_changes import RandomChanges, values_of_others
 from causalxai.testing.toys import ToySpace, ToyWorld

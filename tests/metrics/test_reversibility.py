@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from causalxai.concept_space import Units
+from causalxai.concept import Units
 from causalxai.intervention import Intervention
 from causalxai.metrics.reversibility import Reversibility
 from causalxai.oracle import Oracle

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from causalxai import Explanation, ScoringInputs
 from causalxai.capabilities import Capability
-from causalxai.concept_space import BooleanConcept, Concept, ConceptSpace, Units
+from causalxai.concept import BooleanConcept, Concept, Units
+from causalxai.concept_space import ConceptSpace
 from causalxai.errors import CapabilityError
 from causalxai.intervention import Intervention
 from causalxai.metrics.translation import (

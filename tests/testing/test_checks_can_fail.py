@@ -14,7 +14,8 @@ from pydantic import ConfigDict
 from torch import Tensor
 
 from causalxai.capabilities import Capability
-from causalxai.concept_space import Concept, ConceptSpace, Units
+from causalxai.concept import Concept, Units
+from causalxai.concept_space import ConceptSpace
 from causalxai.explainer import Explainer, Explanation
 from causalxai.graph import CausalGraph, Edge
 from causalxai.graph_discoverer import GraphDiscoverer

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from causalxai.concept_space import Units
+from causalxai.concept import Units
 from causalxai.intervention import NO_TARGET, Action, Intervention
 from causalxai.oracle import Oracle, Response, Want
 from causalxai.plugin import Plugin

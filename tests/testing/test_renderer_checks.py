@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from causalxai.concept_space import Concept, Units
+from causalxai.concept import Concept, Units
 from causalxai.dataset import Dataset, Split
 from causalxai.intervention import Intervention
 from causalxai.renderer import Mechanism, StructuralRenderer

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from causalxai.concept_space import BooleanConcept
+from causalxai.concept import BooleanConcept
 from causalxai.renderer import Mechanism, StructuralRenderer
 from causalxai_datasets.cartoon_faces.appearance import Appearance
 from causalxai_datasets.cartoon_faces.attribute_tables import AttributeModel

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from causalxai.concept_space import Concept
+from causalxai.concept import Concept
 from causalxai.renderer import StructuralRenderer
 
 CONCEPTS = ("hue", "brightness")

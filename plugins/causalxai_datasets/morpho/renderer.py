@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from causalxai.concept_space import Concept
+from causalxai.concept import Concept
 from causalxai.progress import SILENT
 from causalxai.renderer import Mechanism, StructuralRenderer
 from causalxai_datasets.morpho import concepts as drawn

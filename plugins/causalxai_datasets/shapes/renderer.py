@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from causalxai.concept_space import BooleanConcept
+from causalxai.concept import BooleanConcept
 from causalxai.progress import SILENT, Progress
 from causalxai.renderer import StructuralRenderer
 from causalxai_datasets.drawing_many import draw_many

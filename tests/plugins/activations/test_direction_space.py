@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from causalxai import Classifier, Dataset, ScoringInputs
-from causalxai.concept_space import Concept, ConceptSpace
+from causalxai.concept import Concept
+from causalxai.concept_space import ConceptSpace
 from causalxai.errors import CapabilityError, DataError
 from causalxai.seeding import torch_generator
 from causalxai.testing import Bench, checks_for

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from causalxai import Classifier, ScoringInputs
-from causalxai.concept_space import Units
+from causalxai.concept import Units
 from causalxai.errors import CapabilityError
 from causalxai.intervention import Intervention
 from causalxai.oracle import Oracle

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from causalxai import Classifier, Dataset
-from causalxai.concept_space import BooleanConcept, ConceptSpace
+from causalxai.concept import BooleanConcept
+from causalxai.concept_space import ConceptSpace
 from causalxai.dataset import Split
 from causalxai.errors import CapabilityError
 from causalxai.image_data.lazy import LazyImages

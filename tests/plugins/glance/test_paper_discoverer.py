@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from causalxai.capabilities import Capability
-from causalxai.concept_space import Units
+from causalxai.concept import Units
 from causalxai.intervention import Intervention
 from causalxai.metric import ScoringInputs
 from causalxai.oracle import Oracle, Response, Want

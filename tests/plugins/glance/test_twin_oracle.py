@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from causalxai import Classifier, Dataset, ScoringInputs
-from causalxai.concept_space import Units
+from causalxai.concept import Units
 from causalxai.errors import CapabilityError
 from causalxai.intervention import NO_TARGET, Intervention
 from causalxai.oracle import Oracle

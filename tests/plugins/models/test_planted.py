@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from causalxai.classifier import Classifier
-from causalxai.concept_space import BooleanConcept, Concept, Units
+from causalxai.concept import BooleanConcept, Concept, Units
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError, DataError
 from causalxai.generic.rendered_space import RenderedSpace

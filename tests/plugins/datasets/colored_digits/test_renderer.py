@@ -5,7 +5,7 @@ import colorsys
 import pytest
 import torch
 
-from causalxai.concept_space import Units
+from causalxai.concept import Units
 from causalxai.dataset import Dataset
 from causalxai.intervention import Intervention
 from causalxai.renderer import Renderer

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from causalxai.concept_space import Units
+from causalxai.concept import Units
 from causalxai.dataset import Dataset
 from causalxai.intervention import Intervention
 from causalxai.renderer import Renderer

@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 
 from causalxai import Explanation
-from causalxai.concept_space import Units
+from causalxai.concept import Units
 from causalxai_dvae.report.effects import bit_meanings
 
 

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure as PlotFigure
 from torch import Tensor
 
 from causalxai import CausalGraph, Dataset, Edge
-from causalxai.concept_space import Units
+from causalxai.concept import Units
 from causalxai.explainer import Explanation
 from causalxai.graph import Node, NodeKind
 from causalxai.intervention import Action
