@@ -315,6 +315,7 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="Where runs are kept; by default the parent.")
     ] = None,
+    store: SharedStore = None,
     figures: Annotated[
         Path | None, typer.Option(help="Write figures, and tables as CSV and LaTeX, here.")
     ] = None,
@@ -338,8 +339,14 @@ def report(
     if not spec.is_file():
         _fail(f"{directory} is not the directory of a run: it has no spec.yaml", _USER_MISTAKE)
     with terminal_progress(console) as progress:
-        runs = out or directory.resolve().parent
-        finished = run(spec, out=runs, progress=progress, fresh="report", trust_code=trust_code)
+        finished = run(
+            spec,
+            out=out or directory.resolve().parent,
+            store=store,
+            progress=progress,
+            fresh="report",
+            trust_code=trust_code,
+        )
         if figures is not None:
             save_figures(finished, figures, kind)
     sys.stdout.write(f"{finished.report}\n")

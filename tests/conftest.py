@@ -139,6 +139,19 @@ def finished_copy(finished: Run, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def published(finished: Run, tmp_path: Path) -> str:
+    """A shared store with the results of the run of the tiny spec."""
+    from causalxai.storage.shared_store import SharedStore
+
+    url = f"file://{tmp_path}/published"
+    results, shared = finished.pipeline.store, SharedStore(tmp_path / "publisher", url)
+    for stage, key in finished.pipeline.keys.items():
+        if (record := results.read(stage, key)) is not None:
+            shared.write(stage, key, record)
+    return url
+
+
+@pytest.fixture
 def write_spec(tmp_path: Path) -> Callable[[dict[str, Any]], Path]:
     """Write a spec as a user would keep it."""
 

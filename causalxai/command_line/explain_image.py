@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from causalxai.command_line.options import AsJson, Debug, Quiet, RunDirectory, TrustCode
+from causalxai.command_line.options import (
+    AsJson,
+    Debug,
+    Quiet,
+    RunDirectory,
+    SharedStore,
+    TrustCode,
+)
 from causalxai.command_line.terminal import set_up_logging
 
 if TYPE_CHECKING:
@@ -37,6 +44,7 @@ def explain_image_command(
         Path | None,
         typer.Option(help="Draw the pictures with their maps (.png, .svg, .pdf)."),
     ] = None,
+    store: SharedStore = None,
     as_json: AsJson = False,
     trust_code: TrustCode = False,
     quiet: Quiet = False,  # noqa: ARG001
@@ -54,7 +62,7 @@ def explain_image_command(
     if missing:
         raise typer.BadParameter(f"there is no such file: {', '.join(missing)}")
     with terminal_progress(console) as progress:
-        run = load(directory, trust_code=trust_code, progress=progress)
+        run = load(directory, store=store, trust_code=trust_code, progress=progress)
         pixels = read_files(images, _look_of(run), images[0].parent, progress).images[:]
         explanation = run.explain(pixels, target)
     told = _told(run, explanation, images, most)

@@ -27,6 +27,7 @@ def explain(
     target: int | str | Sequence[int | str] | None = None,
     metrics: Sequence[object] | None = None,
     out: str | Path = "runs",
+    store: str | None = None,
     seed: int = 0,
     progress: Progress = SILENT,
     fresh: Fresh = "nothing",
@@ -60,6 +61,8 @@ def explain(
     out
         The folder of the runs, each of which has a directory. Results that later runs can reuse
         are kept in ``.store`` in this folder.
+    store
+        Where results are kept for other machines as well, as in ``run``.
     seed
         The seed of all random numbers.
     progress
@@ -90,7 +93,7 @@ def explain(
         seed=seed,
         **settings,
     )
-    return run(spec, out=out, progress=progress, fresh=fresh)
+    return run(spec, out=out, store=store, progress=progress, fresh=fresh)
 
 
 def spec_of(classifier: object, data: object, *, name: str, **settings: object) -> dict[str, Any]:

@@ -18,6 +18,7 @@ def load(
     classifier: object = None,
     data: object = None,
     *,
+    store: str | None = None,
     progress: Progress = SILENT,
     trust_code: bool = False,
     **parts: object,
@@ -27,10 +28,14 @@ def load(
     Parameters
     ----------
     folder
-        The run's folder. The store of results must lie beside it, as a run leaves it.
+        The run's folder. The store of results must lie beside it, as a run leaves it, unless
+        ``store`` has the results.
     classifier, data
         The ``Classifier`` and the ``Dataset`` of the run, if it was made with such objects: a file
         does not hold them. The images that were explained need not be given.
+    store
+        Where else results are found, as in ``run``. Those that are read are copied to the store
+        beside the folder.
     progress
         Receives reports on the progress of long work, such as the loading of the data.
     trust_code
@@ -55,7 +60,7 @@ def load(
         {key: value for key, value in given.items() if value is not None},
         trust_code=trust_code,
     )
-    pipeline = open_pipeline(spec, directory.parent, progress)
+    pipeline = open_pipeline(spec, directory.parent, progress, store=store)
     with exact_convolutions():
         _require_same(directory, pipeline, keys)
         pipeline.require_results(metrics=False)

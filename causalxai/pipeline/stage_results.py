@@ -102,9 +102,9 @@ class StageResults:
         missing = [stage for stage, key in keys.items() if not self.stored(stage, key)]
         if missing:
             raise NotStoredError(
-                f"{self.store.root} has no results for {', '.join(missing)}: they were computed "
+                f"{self.store.place}: no results for {', '.join(missing)}: they were computed "
                 "elsewhere, with other versions or on another kind of device, or failed; "
-                "run the spec again"
+                "run the spec again, or name their --store"
             )
 
     def checkpoint(self, stage: str, key: str) -> Checkpoint:

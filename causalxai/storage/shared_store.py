@@ -71,6 +71,11 @@ class SharedStore(Store):
         super().__init__(root)
         self.url = url
 
+    @property
+    def place(self) -> str:
+        """Where the results are, for messages."""
+        return f"{self.root} and {self.url}"
+
     def read(self, stage: str, key: str) -> Record | None:
         """Return a record, or ``None`` if it is absent or damaged in both places."""
         record = super().read(stage, key)
@@ -132,8 +137,8 @@ class SharedStore(Store):
     def check(self) -> None:
         """Check that the shared place can be reached; DataError if not."""
         with self._talking():
-            self._files.makedirs(self._place, exist_ok=True)
-            self._files.exists(f"{self._place}/checked")
+            self._files.makedirs(self._shared, exist_ok=True)
+            self._files.exists(f"{self._shared}/checked")
 
     @cached_property
     def _opened(self) -> tuple[Any, str]:
@@ -147,13 +152,13 @@ class SharedStore(Store):
         return self._opened[0]
 
     @property
-    def _place(self) -> str:
+    def _shared(self) -> str:
         return self._opened[1]
 
     def _object(self, folder: Path) -> str:
         """Return where a folder of the local store is in the shared place."""
         name = quote(folder.relative_to(self.root).as_posix())
-        return f"{self._place}/{name}.zip"
+        return f"{self._shared}/{name}.zip"
 
     def _publish(self, folder: Path) -> None:
         """Put a folder of the local store into the shared place."""

@@ -47,6 +47,11 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
 
+    @property
+    def place(self) -> str:
+        """Where the results are, for messages."""
+        return str(self.root)
+
     def read(self, stage: str, key: str) -> Record | None:
         """Return a record, or ``None`` if it is absent or damaged."""
         return self._read(self._folder(stage, key))

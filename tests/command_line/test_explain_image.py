@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from causalxai import Run
 from causalxai.cli import app
+from causalxai.errors import NotStoredError
 
 
 @pytest.fixture
@@ -47,6 +49,18 @@ def test_a_picture_is_explained_as_the_run_explained_its_own(
         assert found["importance"] == pytest.approx(claimed, rel=1e-3, abs=1e-5)
     with Image.open(figure) as drawn:
         assert drawn.width > drawn.height
+
+
+def test_a_run_is_read_from_a_shared_store(
+    finished: Run, picture: Path, published: str, tmp_path: Path
+):
+    alone = shutil.copytree(finished.directory, tmp_path / "copied" / finished.directory.name)
+    refused = explain_image(alone, picture)
+    assert isinstance(refused.exception, NotStoredError)
+    assert "name their --store" in str(refused.exception)
+    done = explain_image(alone, picture, "--store", published)
+    assert done.exit_code == 0, done.output
+    assert done.stdout == explain_image(finished.directory, picture).stdout
 
 
 @pytest.mark.parametrize(

@@ -76,10 +76,27 @@ def test_changed_parts_of_a_spec_are_told(finished_copy: Path) -> None:
         load(file.parent)
 
 
+def test_results_are_read_from_a_shared_store(world: ToyWorld, tmp_path: Path) -> None:
+    store = f"file://{tmp_path}/shared"
+    images = world.dataset.test[:2]
+    made = explain(
+        world.classifier, world.dataset, explain="saliency", images=images, metrics=[],
+        out=tmp_path / "there", store=store,
+    )  # fmt: skip
+    moved = Path(shutil.copytree(made.directory, tmp_path / "here" / made.directory.name))
+    again = load(moved, world.classifier, world.dataset, store=store)
+    found = again.explanation.maps["saliency"]
+    assert torch.equal(found, made.explanation.maps["saliency"])
+    assert again.pipeline.computed == []
+    with pytest.raises(NotStoredError, match=r"here/.store and file:.*empty: no results for"):
+        shutil.rmtree(tmp_path / "here" / ".store")
+        load(moved, world.classifier, world.dataset, store=f"file://{tmp_path}/empty")
+
+
 def test_a_store_without_the_results_is_told(done: Run, world: ToyWorld, tmp_path: Path) -> None:
     moved = tmp_path / done.directory.name
     shutil.copytree(done.directory, moved)
-    with pytest.raises(NotStoredError, match="has no results for classifier, explain"):
+    with pytest.raises(NotStoredError, match="no results for classifier, explain"):
         load(moved, world.classifier, world.dataset)
 
 

@@ -143,7 +143,7 @@ def test_a_report_alone_computes_nothing_that_it_shows(
 ):
     shutil.rmtree(finished_copy / ".store" / stage)
     before = sorted(finished_copy.rglob("*"))
-    with pytest.raises(NotStoredError, match=f"has no results for {stage}: they were computed"):
+    with pytest.raises(NotStoredError, match=f"no results for {stage}: they were computed"):
         run({**tiny_spec, "name": "other"}, out=finished_copy, fresh="report")
     assert sorted(finished_copy.rglob("*")) == before
 
