@@ -16,7 +16,7 @@ from transformers import ViTImageProcessorPil
 
 from causalxai import Classifier
 from causalxai.network.state import state_of
-from causalxai_models.weights import load_weights, read_weights
+from causalxai.network.weights import load_weights, read_weights
 from tests.test_third_party_networks import IMAGES, NETWORKS, SHAPE, Network
 
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)

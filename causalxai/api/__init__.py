@@ -105,6 +105,8 @@ API: tuple[Section, ...] = (
             ),
             "causalxai.network.hidden_layer": ("HiddenLayer",),
             "causalxai.network.flat_gradients": ("logits_that_move", "refuse_flat_gradients"),
+            "causalxai.network.import_folders": ("importable_from",),
+            "causalxai.network.import_path": ("build_network", "find_network"),
             "causalxai.network.layer_access": ("LayerAccess",),
             "causalxai.network.layer_names": ("require_layers_named", "unknown_layer"),
             "causalxai.network.network_digest": ("network_digest",),
@@ -114,6 +116,7 @@ API: tuple[Section, ...] = (
             "causalxai.network.reading": ("Output",),
             "causalxai.network.rescale": ("rescalable",),
             "causalxai.network.tracing": ("UntraceableError", "traced"),
+            "causalxai.network.weights": ("load_weights", "read_weights"),
         },
     ),
     Section(

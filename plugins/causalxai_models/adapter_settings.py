@@ -11,11 +11,11 @@ from typing import Any
 from pydantic import Field, PositiveFloat
 
 from causalxai.errors import DataError, did_you_mean
+from causalxai.network.import_folders import importable_from
 from causalxai.network.own_code import is_standard
 from causalxai.network.preparation import OWN
 from causalxai.network.reading import Output
 from causalxai.plugin import PluginConfig
-from causalxai_models.import_folders import importable_from
 
 _PATH = rf"^({OWN}|[^:]+:[^:.]+)$"
 

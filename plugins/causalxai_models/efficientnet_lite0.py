@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from causalxai.classifier import Classifier, ClassifierSource
 from causalxai.dataset import Dataset
 from causalxai.errors import DataError
+from causalxai.network.weights import load_weights, read_weights
 from causalxai.outline import Outline
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
@@ -18,7 +19,6 @@ from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.storage.digests import digest_files
 from causalxai.storage.record import Record
 from causalxai_models.imagenet_names import class_numbers
-from causalxai_models.weights import load_weights, read_weights
 
 NAME = "efficientnet-lite0"
 IMAGE_SHAPE = (3, 224, 224)

@@ -16,8 +16,11 @@ from causalxai.classifier import Classifier, ClassifierSource
 from causalxai.dataset import Dataset
 from causalxai.network.adaptable import stored_form
 from causalxai.network.adaptation import unwrapped
+from causalxai.network.import_folders import importable_from
+from causalxai.network.import_path import build_network, find_network
 from causalxai.network.layer_names import require_layers_named
 from causalxai.network.network_digest import network_digest
+from causalxai.network.weights import load_weights, read_weights
 from causalxai.outline import Outline
 from causalxai.plugin import FileToRead, folder_of
 from causalxai.progress import SILENT, Progress
@@ -25,9 +28,6 @@ from causalxai.seeding import seeded
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.storage.record import Record, prefixed, without_prefix
 from causalxai_models.adapter_settings import AdapterSettings
-from causalxai_models.import_folders import importable_from
-from causalxai_models.import_path import build_network, find_network
-from causalxai_models.weights import load_weights, read_weights
 
 _STATE, _BUFFERS = "state", "buffers"
 _OTHER_SEED = 1_234_567_891

@@ -8,11 +8,11 @@ from pydantic import Field, PositiveFloat
 from torch import Tensor, nn
 
 from causalxai.dataset import Dataset
+from causalxai.network.weights import load_weights, read_weights
 from causalxai.outline import Outline
 from causalxai.plugin import FileToRead
 from causalxai.storage.digests import digest_files
 from causalxai_models.training import TrainedClassifier, TrainingConfig
-from causalxai_models.weights import load_weights, read_weights
 
 
 # torchvision's own network is not used: for one network it would require a compiled package that is

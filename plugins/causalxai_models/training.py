@@ -18,6 +18,7 @@ from causalxai.classifier import Classifier, ClassifierSource
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import DataError
 from causalxai.memory import tell_if_too_large
+from causalxai.network.weights import load_weights
 from causalxai.network.working_memory import bytes_for_gradients
 from causalxai.outline import Outline
 from causalxai.plugin import PluginConfig
@@ -27,7 +28,6 @@ from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.storage.record import Record
 from causalxai.training.optimizers import fused_on
 from causalxai.training.state import TrainingState
-from causalxai_models.weights import load_weights
 
 _TRIED = 2
 # The weights, their gradients, Adam's two moments, a checkpoint and the examined copy.

@@ -52,7 +52,7 @@ def test_preprocessing_is_found_beside_the_spec(tmp_path: Path) -> None:
         ("os:remove", "belongs to Python itself and prepares no images"),
         ("no_such_code:halve", "no_such_code cannot be imported: ModuleNotFoundError"),
         (
-            "causalxai_models.weights:read_weight",
+            "causalxai.network.weights:read_weight",
             "has no 'read_weight'; did you mean 'read_weights'",
         ),
     ],

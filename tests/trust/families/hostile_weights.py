@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from causalxai.errors import DataError
-from causalxai_models.weights import load_weights, read_weights
+from causalxai.network.weights import load_weights, read_weights
 from tests.trust.family import Case
 from tests.trust.mutation import mutated, require_one_line
 

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from causalxai.errors import DataError
-from causalxai_models.weights import load_weights, read_weights
+from causalxai.network.weights import load_weights, read_weights
 
 
 @pytest.mark.parametrize("name", ["w.safetensors", "w.pt", "w.pth"])

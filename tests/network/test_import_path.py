@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from causalxai.errors import DataError
-from causalxai_models.import_path import build_network, find_network
+from causalxai.network.import_path import build_network, find_network
 
 CODE = """
 import functools

@@ -16,8 +16,8 @@ from typing import Any
 from torch import nn
 
 from causalxai.errors import DataError, did_you_mean
+from causalxai.network.import_folders import folders_searched, importable_from, names_in
 from causalxai.network.own_code import OwnCode, is_standard, top_package
-from causalxai_models.import_folders import folders_searched, importable_from, names_in
 
 _LOG = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from causalxai_models.import_folders import folders_searched, importable_from, names_in
+from causalxai.network.import_folders import folders_searched, importable_from, names_in
 
 NAMES = ("folders_net", "folders_part", "folders_space", "folders_pack")
 
