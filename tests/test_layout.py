@@ -118,6 +118,8 @@ TESTED_WITH_OTHERS = {
     "plugins/causalxai_discovery/dowhy_library.py",
     "plugins/causalxai_discovery/ges.py",
     "plugins/causalxai_discovery/orientation.py",
+    "plugins/causalxai_generators/generator_quality.py",
+    "plugins/causalxai_generators/labels.py",
     "plugins/causalxai_discovery/pc.py",
     "plugins/causalxai_discovery/random_order.py",
     "plugins/causalxai_discovery/report/dowhy_scm.py",

@@ -95,6 +95,7 @@ API: tuple[Section, ...] = (
             "causalxai.classifier": ("Classifier", "ClassifierSource"),
             "causalxai.network.adaptable": ("stored_form",),
             "causalxai.network.adaptation": ("unwrapped",),
+            "causalxai.network.copying": ("copied",),
             "causalxai.network.dividing_layers": ("dividing_layers",),
             "causalxai.network.exported": (
                 "Constants",

@@ -127,4 +127,4 @@ class ResolvedPlugin(Generic[PluginT_co]):
     @property
     def is_live(self) -> bool:
         """Whether a file cannot describe the part, so that it must be given as an object."""
-        return self.live or self.learned is not None
+        return self.live or self.learned is not None or bool(self.config.held_objects())

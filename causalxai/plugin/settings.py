@@ -90,6 +90,15 @@ class PluginConfig(BaseModel):
         """
         return {}
 
+    def held_objects(self) -> Mapping[str, object]:
+        """Return the settings that are objects in memory, which no file can hold, by their names.
+
+        Such a setting is a field with ``exclude=True`` that is ``None`` without an object.
+        """
+        excluded = [name for name, field in type(self).model_fields.items() if field.exclude]
+        held = {name: getattr(self, name) for name in excluded}
+        return {name: value for name, value in held.items() if value is not None}
+
     @classmethod
     def __get_pydantic_core_schema__(
         cls, source: type[BaseModel], handler: GetCoreSchemaHandler

@@ -49,7 +49,8 @@ def identity_is_plain_text(bench: Bench[Plugin]) -> None:
 
 
 def _settings(bench: Bench[Plugin]) -> dict[str, Any]:
-    return bench.plugin.config.model_dump(by_alias=True, round_trip=True)
+    config = bench.plugin.config
+    return {**config.model_dump(by_alias=True, round_trip=True), **config.held_objects()}
 
 
 PLUGIN_CHECKS = (

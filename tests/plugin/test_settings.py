@@ -5,7 +5,7 @@ import pickle
 from typing import Any, Literal
 
 import pytest
-from pydantic import Field, PositiveInt, ValidationError
+from pydantic import ConfigDict, Field, InstanceOf, PositiveInt, ValidationError
 
 from causalxai.plugin import PluginConfig, registry
 from causalxai.plugin.settings import LARGEST
@@ -120,3 +120,16 @@ def test_every_number_of_a_built_in_plugin_has_bounds(group: registry.Group):
         for at, number in numbers(registry.load(group, name).Config, name):
             assert number.keys() & {"maximum", "exclusiveMaximum", "enum"}, at
             assert number.keys() & {"minimum", "exclusiveMinimum", "enum"}, at
+
+
+def test_settings_that_are_objects_are_told_and_left_out_of_files() -> None:
+    class Held(PluginConfig):
+        model_config = ConfigDict(arbitrary_types_allowed=True)
+        width: int = 3
+        network: InstanceOf[object] | None = Field(default=None, exclude=True)
+
+    network = object()
+    config = Held(network=network)
+    assert config.held_objects() == {"network": network}
+    assert config.model_dump() == {"width": 3}
+    assert not Held().held_objects()
