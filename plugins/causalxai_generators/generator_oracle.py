@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from causalxai.capabilities import Capability
-from causalxai.concept_space import Units
+from causalxai.concept import Units
 from causalxai.intervention import Intervention
 from causalxai.oracle import Oracle, Response, Want
 from causalxai_generators.generator_space import GeneratorSpace

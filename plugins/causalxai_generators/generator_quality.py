@@ -9,7 +9,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from causalxai.concept_space import Concept
+from causalxai.concept import Concept
 from causalxai.storage.record import Json
 
 _AGREES = 0.9

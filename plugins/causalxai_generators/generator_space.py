@@ -13,7 +13,8 @@ from pydantic.json_schema import SkipJsonSchema
 from torch import Tensor, nn
 
 from causalxai.classifier import Classifier
-from causalxai.concept_space import BooleanConcept, Concept, ConceptSpace, Units, held_out_scales
+from causalxai.concept import BooleanConcept, Concept, Units
+from causalxai.concept_space import ConceptSpace, held_out_scales
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError, did_you_mean
 from causalxai.network.import_folders import importable_from

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from safetensors.torch import save_file
 
 from causalxai import Classifier, Dataset, ScoringInputs
-from causalxai.concept_space import BooleanConcept, ConceptSpace
+from causalxai.concept import BooleanConcept
+from causalxai.concept_space import ConceptSpace
 from causalxai.errors import CapabilityError, DataError
 from causalxai.seeding import torch_generator
 from causalxai.testing import Bench, checks_for
