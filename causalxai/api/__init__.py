@@ -225,6 +225,9 @@ API: tuple[Section, ...] = (
                 *("Verdict", "draw_graph", "missed_edges", "verdict_on"),
             ),
             "causalxai.report.graph_view": ("GraphExtras", "NodeMeaning"),
+            "causalxai.report.excitation": (
+                *("Channel", "ExcitingImages", "Stride", "evenly_spaced"),
+            ),
             "causalxai.report.maps": (
                 *("correlation_between_classes", "doubt_of_maps", "share_with_half_of_support"),
             ),

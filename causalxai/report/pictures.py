@@ -124,8 +124,12 @@ def map_thumbnail(image: Tensor, heat: Tensor) -> str:
 
 
 def _as_png(pixels: Pixels) -> str:
-    from matplotlib.image import imsave
+    from PIL import Image
 
+    levels = (pixels * 255).round().astype(np.uint8)
+    picture = Image.fromarray(levels)
+    if not np.ptp(levels, axis=2).any():
+        picture = picture.convert("L")
     buffer = io.BytesIO()
-    imsave(buffer, pixels, format="png", metadata={"Software": "causalxai"})
+    picture.save(buffer, "png", optimize=True)
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -37,7 +37,7 @@ def mediator_maps(
     height, width = units.residual["inputs"].shape[2:]
     maps = {}
     for layer in layers:
-        response, stride = _responses(oracle, units.residual["inputs"], layer)
+        response, stride = responses(oracle, units.residual["inputs"], layer)
         # Maps are float32 even where the network computes in another type, such as bfloat16.
         response = response.float()
         mechanisms = found.layers[layer]
@@ -63,10 +63,12 @@ def integrate(maps: Collection[Tensor]) -> Tensor:
     return torch.stack(scaled).mean(dim=0)
 
 
-def _responses(
+def responses(
     oracle: ParameterOracle, inputs: Tensor, layer: str
 ) -> tuple[Tensor, tuple[int, int] | None]:
     """Return the channels as the layers behind read them, ``[n, C, h, w]``, and their stride.
+
+    Those of a linear layer are ``[n, C]``, or have the channels last.
 
     Without a traced data flow, they are the layer's own output in its last run.
     """

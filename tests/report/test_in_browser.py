@@ -8,19 +8,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import torch
 
 from causalxai import CausalGraph, Edge, Estimate, MetricResult
 from causalxai.config import load_spec
 from causalxai.graph import Node, NodeKind
 from causalxai.report.graph_drawing import draw_graph
+from causalxai.report.graph_view import GraphExtras, NodeMeaning
 from causalxai.report.page import render_report
+from causalxai.report.pictures import Thumbnail, thumbnail
 from causalxai.report.section import Section, Table, Text
 from tests.browser import DESK, PHONE, TABLET, opened
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-Saved = Callable[[CausalGraph], Path]
+Saved = Callable[..., Path]
 A4_ACROSS = 1040
 """Pixels between the margins of a sheet of A4, held across."""
 
@@ -55,7 +58,7 @@ def layered() -> CausalGraph:
 def saved(tiny_spec: dict[str, object], tmp_path: Path) -> Saved:
     """Write a report on a graph."""
 
-    def written(graph: CausalGraph) -> Path:
+    def written(graph: CausalGraph, extras: GraphExtras | None = None) -> Path:
         table = Table(("concept", *(f"figure {i}" for i in range(9))), (("a", *"012345678"),), "c")
         score = MetricResult(
             "faithfulness", estimate=Estimate(0.5, 0.4, 0.6, 9), chance=Estimate(0.1)
@@ -67,7 +70,7 @@ def saved(tiny_spec: dict[str, object], tmp_path: Path) -> Saved:
             graph=graph,
             metrics=(score,),
             sections=(
-                Section("Graph", [draw_graph(graph)]),
+                Section("Graph", [draw_graph(graph, extras=extras or GraphExtras())]),
                 Section("Table", [Text("Long" * 60), table]),
             ),
         )
@@ -138,6 +141,20 @@ def test_of_a_large_graph_only_paths_to_a_class_are_shown(browser: Browser, save
         page.get_by_label("number of paths").fill("1")
         assert page.locator(".edge").count() == 3
         assert (shown.faults, shown.too_wide) == ([], 0)
+
+
+def test_a_channel_shows_what_excites_it(browser: Browser, saved: Saved):
+    shown = [Thumbnail(thumbnail(torch.rand(1, 7, 7)), "an image", label) for label in "38"]
+    meaning = NodeMeaning("Of 128 images, these excite it most.", shown)
+    extras = GraphExtras({f"{layer}:{i}": meaning for layer in "ab" for i in range(20)})
+    with opened(browser, saved(layered(), extras)) as opened_page:
+        page = opened_page.page
+        drawn = page.locator("svg.live .node image").count()
+        assert drawn == page.locator("svg.live .node", has_text=":").count() > 0
+        page.locator("svg.live .node", has_text="b:").first.focus()
+        assert "Of 128 images, these excite it most." in told(page)
+        assert page.locator(".graph-panel img").count() == 2
+        assert opened_page.faults == []
 
 
 def test_nothing_of_a_printed_report_is_cut_or_folded_away(browser: Browser, saved: Saved):

@@ -6,7 +6,7 @@ import io
 import numpy as np
 import pytest
 import torch
-from matplotlib.image import imread
+from PIL import Image
 
 from causalxai.report.pictures import (
     as_shown,
@@ -19,10 +19,10 @@ from causalxai.report.pictures import (
 from causalxai.report.plots import axes_grid, new_figure
 
 
-def pixels(address: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+def pixels(address: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     head, _, data = address.partition(",")
     assert head == "data:image/png;base64"
-    return imread(io.BytesIO(base64.b64decode(data)))[..., :3]
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")) / 255
 
 
 @pytest.mark.parametrize(("channels", "shown"), [(1, 1), (3, 3), (2, 1), (5, 1)])

@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   const NS = "http://www.w3.org/2000/svg";
-  const COLUMN = 190, ROW = 62, PAD = 70;
+  const COLUMN = 190, ROW = 62, PAD = 70, FACE = 36;
   const make = (tag, attributes, ...children) => {
     const made = document.createElementNS(NS, tag);
     for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
@@ -79,7 +79,10 @@
       zoomTo([x + (width * (1 - factor)) / 2, y + (height * (1 - factor)) / 2, width * factor, height * factor]);
     };
 
-    const halfWidth = (node) => Math.max(22, node.title.length * 3.6 + 8);
+    // A channel, whose name says nothing, has the picture that excites it most in its box.
+    const face = (node) => (node.kind === "concept" ? undefined : node.pictures[0]);
+    const halfWidth = (node) => Math.max(22, node.title.length * 3.6 + 8) + (face(node) ? FACE / 2 : 0);
+    const halfHeight = (node) => (face(node) ? FACE / 2 + 3 : 13);
     const route = (edge, among) => {
       const a = nodes.get(edge.from), b = nodes.get(edge.to);
       const dx = b.cx - a.cx, dy = b.cy - a.cy;
@@ -94,7 +97,7 @@
       const mx = (a.cx + b.cx) / 2 + dy * swing, my = (a.cy + b.cy) / 2 - Math.abs(dx) * swing;
       const edgeOf = (node, x, y) => {
         const ex = x - node.cx, ey = y - node.cy;
-        const scale = Math.min(halfWidth(node) / (Math.abs(ex) || 1e-6), 14 / (Math.abs(ey) || 1e-6), 1);
+        const scale = Math.min(halfWidth(node) / (Math.abs(ex) || 1e-6), (halfHeight(node) + 1) / (Math.abs(ey) || 1e-6), 1);
         return [node.cx + ex * scale, node.cy + ey * scale];
       };
       const [sx, sy] = edgeOf(a, mx, my), [tx, ty] = edgeOf(b, mx, my);
@@ -104,15 +107,15 @@
       panel.replaceChildren(html("b", title));
       if (doubt) panel.append(html("p", `Not to be believed: ${doubt}.`, { class: "doubted" }));
       if (text) panel.append(html("p", text));
-      if (facts.length) {
-        const list = html("ul");
-        for (const fact of facts) list.append(html("li", fact));
-        panel.append(list);
-      }
       for (const [source, alt, caption] of pictures) {
         const one = html("span", "", { class: "meaning" });
         one.append(html("img", "", { src: source, alt }), html("small", caption));
         panel.append(one);
+      }
+      if (facts.length) {
+        const list = html("ul");
+        for (const fact of facts) list.append(html("li", fact));
+        panel.append(list);
       }
     };
     const live = (item, tip, show) => {
@@ -160,15 +163,16 @@
       if (reach.height && reach.y < view[1] + 4) zoomTo([view[0], reach.y - 8, view[2], view[3] - (reach.y - 8)]);
       boxes.replaceChildren();
       for (const node of shown) {
-        const half = halfWidth(node);
+        const half = halfWidth(node), high = halfHeight(node), shift = face(node) ? FACE / 2 : 0;
         const group = make("g", { class: "node", role: "img", "aria-label": nameOf(node) },
-          make("rect", { x: -half, y: -13, width: 2 * half, height: 26, rx: 6 }),
-          make("text", { "text-anchor": "middle", dy: "0.34em" }, node.title));
+          make("rect", { x: -half, y: -high, width: 2 * half, height: 2 * high, rx: 6 }),
+          make("text", { x: shift, "text-anchor": "middle", dy: "0.34em" }, node.title));
+        if (face(node)) group.append(make("image", { href: face(node)[0], x: 3 - half, y: -FACE / 2, width: FACE, height: FACE }));
         const place = () => group.setAttribute("transform", `translate(${node.cx.toFixed(1)},${node.cy.toFixed(1)})`);
         place();
         const into = edges.filter(({ edge }) => edge.to === node.id).map(({ edge }) => `from ${nodes.get(edge.from).title}: ${edge.facts[0] ?? "no weight"}`);
         const out = edges.filter(({ edge }) => edge.from === node.id).map(({ edge }) => `to ${nodes.get(edge.to).title}: ${edge.facts[0] ?? "no weight"}`);
-        const tip = [nameOf(node), node.layer && `layer ${node.layer}`, node.text].filter(Boolean).join("\n");
+        const tip = [nameOf(node), node.layer && `layer ${node.layer}`].filter(Boolean).join("\n");
         live(group, tip, () => tell(nameOf(node), [...into, ...out], "", node.text, node.pictures));
         group.addEventListener("pointerdown", (e) => {
           e.preventDefault();

@@ -14,6 +14,7 @@ from causalxai.report.graph_view import GraphExtras
 from causalxai.report.plots import axes_grid, embed, new_figure
 from causalxai.report.section import Section, Table, Text
 from causalxai_interventional.discoverer import InterventionalDiscoverer
+from causalxai_interventional.report.channels import channel_meanings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,16 +26,17 @@ COMMON = 0.8
 def graph_report(
     discoverer: InterventionalDiscoverer,  # noqa: ARG001
     graph: CausalGraph,
-    inputs: ReportInputs,  # noqa: ARG001
+    inputs: ReportInputs,
 ) -> GraphReport:
-    """Show how often each edge is causal, layer by layer, and the strongest paths to a class."""
+    """Show how often edges are causal, the strongest paths to a class, and what channels mean."""
 
     def strength(edge: Edge, target: str) -> float:
         klass = graph.node(target).title
         weight = 1.0 if edge.weight is None else abs(edge.weight)
         return weight * cast("Mapping[str, float]", edge.annotations["supports"]).get(klass, 0.0)
 
-    return GraphReport((frequency_section(graph),), extras=GraphExtras(strength=strength))
+    extras = GraphExtras(channel_meanings(graph, inputs), strength=strength)
+    return GraphReport((frequency_section(graph),), extras=extras)
 
 
 def frequency_section(graph: CausalGraph) -> Section:
