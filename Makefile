@@ -5,7 +5,7 @@ BIN := .venv/bin
 # takes tests from the others when it is done. Each loads torch and takes 1 GB: eight at most.
 ON_ALL_CORES := --numprocesses auto --maxprocesses 8 --dist worksteal --durations 20
 
-.PHONY: install demo test test-all check docs screenshots trust bench clean
+.PHONY: install demo test test-all check docs guides screenshots trust bench clean
 
 install: .venv/.installed
 
@@ -33,6 +33,10 @@ check: install
 # Builds the documentation into site/; index.html there is its first page.
 docs: install
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+# Follows the guides of README and documentation word for word, in a fresh clone: a quarter of an hour.
+guides: install
+	$(BIN)/python -m tests.guides
 
 # Photographs the pages of `make demo` for the documentation, with the system's own Chromium.
 screenshots: install

@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[1]
 TESTS_OF_SEVERAL_FILES = {
     "comparison/test_compare_example.py",
     "generic/test_matrix.py",
+    "guides/test_pages.py",
     "metrics/test_metric_conformance.py",
     "pipeline/test_absent_stages.py",
     "plugins/activations/test_run.py",

@@ -1,0 +1,1 @@
+"""The documentation's guides, followed word for word: ``python -m tests.guides``."""
