@@ -37,6 +37,8 @@ _STYLE: Any = {
     "font.family": "sans-serif",
     "font.size": 9,
     "text.color": INK,
+    # Names of users are text, also where they contain dollar signs.
+    "text.parse_math": False,
     "axes.labelcolor": INK,
     "axes.edgecolor": "#9aa5b1",
     "axes.spines.top": False,
@@ -60,10 +62,11 @@ def effect_colours() -> LinearSegmentedColormap:
 def new_figure(width: float, height: float) -> PlotFigure:
     """Return an empty matplotlib figure in the report's style; sizes in inches."""
     from matplotlib import rc_context
-    from matplotlib.figure import Figure as PlotFigure
+
+    from causalxai.report.plot_figure import DrawnOnceFigure
 
     with rc_context(_STYLE):
-        return PlotFigure(figsize=(width, height), layout="constrained")
+        return DrawnOnceFigure(figsize=(width, height), layout="constrained")
 
 
 def axes_grid(figure: PlotFigure, rows: int, columns: int, **options: Any) -> list[list[Axes]]:
@@ -78,10 +81,11 @@ def axes_grid(figure: PlotFigure, rows: int, columns: int, **options: Any) -> li
 def embed(figure: PlotFigure, caption: str, alt: str, *, raster: bool = False) -> Figure:
     """Render a figure for the report, as SVG, or as PNG if it has many points or pixels."""
     from matplotlib import rc_context
-    from matplotlib.text import Text as PlotText
 
-    # Names of users are text, also where they contain dollar signs.
-    for text in figure.findobj(PlotText):
+    from causalxai.report.plot_figure import texts_of
+
+    # Those that were made since, outside the report's style.
+    for text in texts_of(figure):
         text.set_parse_math(False)
     kind = _WANTED.get()
     with rc_context(_STYLE):
