@@ -130,12 +130,13 @@ def run_command(
     import torch
 
     from causalxai.pipeline import run
+    from causalxai.pipeline.launched import launched, run_launched
     from causalxai.progress.bars import terminal_progress
 
     # PyTorch counts all cores, also in a container that may use only some of them.
     torch.set_num_threads(threads or min(torch.get_num_threads(), joblib.cpu_count()))
     with terminal_progress(console) as progress:
-        finished = run(
+        finished = (run_launched if launched() else run)(
             spec_file(spec),
             overrides=overrides or (),
             out=out,
@@ -144,6 +145,8 @@ def run_command(
             fresh="everything" if fresh else "nothing",
             trust_code=trust_code,
         )
+    if finished is None:
+        return
     summary = finished.summary()
     if as_json:
         sys.stdout.write(json.dumps(summary) + "\n")
@@ -211,8 +214,11 @@ def compare_command(
     console = set_up_logging()
     from causalxai.comparison import compare
     from causalxai.comparison.terminal import terminal_table
+    from causalxai.pipeline.launched import launched
     from causalxai.progress.bars import terminal_progress
 
+    if launched():
+        _fail("compare: a launcher of several processes is for run; use --jobs", _USER_MISTAKE)
     files = [spec_file(spec) for spec in specs]
     with terminal_progress(console) as progress:
         comparison = compare(

@@ -365,6 +365,16 @@ def test_the_schema_is_one_and_knows_the_plugins(cli: Cli, tiny_spec: Spec):
         jsonschema.validate({**tiny_spec, "dataset": "digit"}, schema)
 
 
+def test_compare_refuses_a_launcher(
+    cli: Cli, tiny_spec: Spec, write_spec: Callable[[Spec], Path], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    done = cli("compare", write_spec(tiny_spec))
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "compare: a launcher of several processes is for run; use --jobs\n"
+
+
 def test_report_renders_a_run_again(
     cli: Cli, finished_copy: Path, finished: Run, monkeypatch: pytest.MonkeyPatch
 ):

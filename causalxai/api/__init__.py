@@ -188,7 +188,10 @@ API: tuple[Section, ...] = (
         "Work that takes long: its progress, its training loops, and going on after a crash",
         {
             "causalxai.progress": ("SILENT", "Progress"),
-            "causalxai.training.loop": ("StepwiseTraining", "descend"),
+            "causalxai.training.loop": ("NotFiniteError", "StepwiseTraining", "descend"),
+            "causalxai.training.data_parallel": (
+                *("Rank", "batches_divided", "draw_rows", "own_rows", "share_buffers"),
+            ),
             "causalxai.training.optimizers": ("fused_on",),
             "causalxai.training.state": ("TrainingState",),
             "causalxai.storage.checkpoint": ("NO_CHECKPOINT", "Checkpoint"),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
 from causalxai.errors import NotStoredError
@@ -15,6 +16,7 @@ from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.storage.cost import Cost
 from causalxai.storage.record import Record
 from causalxai.storage.store import Store
+from causalxai.training.data_parallel import from_first, is_first
 
 Value = TypeVar("Value")
 Fresh = Literal["nothing", "report", "everything"]
@@ -47,6 +49,9 @@ class Work(Generic[Value]):
 
 class StageResults:
     """Computes and stores the results of stages, unless they are stored already.
+
+    Where several processes work together, the first alone uses the store, and the others have its
+    results.
 
     Parameters
     ----------
@@ -83,7 +88,7 @@ class StageResults:
         if record is None:
             # The inputs are computed first, so that only one stage's lock is held at a time.
             work.prepare()
-            with self.store.locked(stage, key):
+            with self._locked(stage, key):
                 record = self.stored(stage, key)
                 if record is None:
                     return self._computed(stage, key, work, ledger())
@@ -95,7 +100,7 @@ class StageResults:
         """Return what is stored of a stage, unless it is to be computed again."""
         if self.fresh in (stage, "everything"):
             return None
-        return self.store.read(stage, key)
+        return from_first(lambda: self.store.read(stage, key))
 
     def require(self, keys: Mapping[str, str]) -> None:
         """Check that the results of stages are stored; NotStoredError, naming the missing ones."""
@@ -109,16 +114,19 @@ class StageResults:
 
     def checkpoint(self, stage: str, key: str) -> Checkpoint:
         """Return the checkpoint of a stage that is being computed."""
-        checkpoint = self.store.checkpoint(stage, key, self._meters[stage].read)
-        if self.fresh == "everything":
-            return replace(checkpoint, load=NO_CHECKPOINT.load)
-        return checkpoint
+        stored = self.store.checkpoint(stage, key, self._meters[stage].read)
+        load = NO_CHECKPOINT.load if self.fresh == "everything" else stored.load
+        save = stored.save if is_first() else NO_CHECKPOINT.save
+        return Checkpoint(lambda: from_first(load), save)
 
     def costs(self, keys: Mapping[str, str]) -> dict[str, Cost]:
         """Return the costs of the stages when they were computed, where they are known."""
         stored = {stage: self.store.cost(stage, key) for stage, key in keys.items()}
         latest = {stage: self._costs.get(stage, cost) for stage, cost in stored.items()}
         return {stage: cost for stage, cost in latest.items() if cost is not None}
+
+    def _locked(self, stage: str, key: str) -> AbstractContextManager[None]:
+        return self.store.locked(stage, key) if is_first() else nullcontext()
 
     def _computed(
         self, stage: str, key: str, work: Work[Value], ledger: QueryLedger | None
@@ -130,7 +138,11 @@ class StageResults:
         self._costs[stage] = cost = meter.read()
         self.seconds_computing += cost.seconds - (before.seconds if before else 0)
         if work.keep(value):
-            self.store.write(stage, key, work.to_record(value), cost)
+            record = from_first(lambda: work.to_record(value))
+            if is_first():
+                self.store.write(stage, key, record, cost)
+            else:
+                value = work.from_record(record)
         self.computed.append(stage)
         _logger.info("%s: computed in %.1f s", stage, cost.seconds)
         return value

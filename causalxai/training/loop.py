@@ -17,6 +17,11 @@ from causalxai.errors import DataError
 from causalxai.progress import SILENT, Progress
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.storage.record import Record
+from causalxai.training.data_parallel import (
+    average_over_processes,
+    batches_divided,
+    share_buffers,
+)
 from causalxai.training.state import TrainingState
 
 
@@ -26,6 +31,8 @@ class NotFiniteError(ArithmeticError):
 
 class StepwiseTraining(ABC):
     """A training of some hundreds or thousands of steps; subclasses define the step.
+
+    Where several processes work together, they divide the batches; see ``training.data_parallel``.
 
     After every ``save_every`` steps or ``save_seconds``, everything that the next step depends on
     is saved to a checkpoint. On a CPU, a run that continues from there has bit for bit the same
@@ -104,7 +111,7 @@ class StepwiseTraining(ABC):
         first = 0 if stored is None else self._resume(stored)
         saved, saved_at = first, time.monotonic()
         label = f"train {self.trains}" + (f", continued from step {first}" if first else "")
-        with progress.task(label, steps) as advance:
+        with progress.task(label, steps) as advance, batches_divided():
             advance(first)
             for number in range(first, steps):
                 losses, done = self._take(number, remedy), number + 1
@@ -120,6 +127,7 @@ class StepwiseTraining(ABC):
     def _take(self, number: int, remedy: str) -> Mapping[str, float]:
         try:
             losses = self.step(number)
+            share_buffers(self.state.modules.values())
             _check_losses(losses)
         except NotFiniteError as error:
             if number == 0:
@@ -164,7 +172,8 @@ def descend(
 ) -> dict[str, float]:
     """Take one step of an optimizer on the sum of the losses.
 
-    Only the optimizer's weights receive gradients, whatever else the losses depend on.
+    Only the optimizer's weights receive gradients, whatever else the losses depend on. Where
+    several processes divide the batches, losses and gradients are the means over the processes.
 
     Parameters
     ----------
@@ -189,9 +198,13 @@ def descend(
     """
     optimizer.zero_grad()
     terms = torch.stack(list(losses.values()))
-    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    groups = optimizer.param_groups
+    weights = [weight for group in groups for weight in group["params"] if weight.requires_grad]
     terms.sum().backward(inputs=weights, retain_graph=keep_graph)
-    norm = get_total_norm([weight.grad for weight in weights if weight.grad is not None])
+    gradients = [weight.grad for weight in weights if weight.grad is not None]
+    terms = terms.detach()
+    average_over_processes([terms, *gradients])
+    norm = get_total_norm(gradients)
     before = dict(zip(losses, terms.tolist(), strict=True))
     _check_losses(before)
     if not math.isfinite(norm.item()):

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from causalxai.errors import DataError
 from causalxai.plugin import PluginConfig
+from causalxai.training.data_parallel import draw_rows
 
 _Width = Annotated[int, Field(ge=1, le=8192)]
 
@@ -156,7 +157,7 @@ def _through(
         x = F.relu(layer(x))
         if rng is not None and dropout > 0:
             # nn.Dropout is not used because it draws from torch's global generator.
-            kept = torch.rand(x.shape, generator=rng) >= dropout
+            kept = draw_rows(torch.rand, x.shape, rng) >= dropout
             x = x * kept.to(x) / (1 - dropout)
     logits: Tensor = last(x)
     return logits

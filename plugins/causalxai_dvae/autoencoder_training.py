@@ -16,6 +16,7 @@ from causalxai.progress import SILENT, Progress
 from causalxai.seeding import seeded
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.storage.record import Json
+from causalxai.training.data_parallel import own_rows
 from causalxai.training.loop import StepwiseTraining, descend
 from causalxai.training.optimizers import fused_on
 from causalxai.training.state import TrainingState
@@ -122,7 +123,7 @@ class _AutoencoderTraining(StepwiseTraining):
         rows = torch.randint(
             len(self.activations), (self.config.batch_size,), generator=self.rng
         ).to(self.activations.device)
-        losses = self._losses(self.activations[rows], number / self.config.steps)
+        losses = self._losses(self.activations[own_rows(rows)], number / self.config.steps)
         return descend(self.optimizer, dict(zip(TERMS, losses, strict=True)))
 
     def _losses(self, phi: Tensor, done: float) -> Tensor:

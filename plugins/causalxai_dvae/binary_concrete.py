@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from causalxai.training.data_parallel import draw_rows
+
 # Half the step of torch.rand in single precision, which keeps logistic variables finite.
 _LEAST = 2.0**-25
 
@@ -41,7 +43,7 @@ def sample_binary_concrete(
     Source: Maddison, Mnih and Teh 2017, appendix B; Jang, Gu and Poole 2017, section 2.2:
     ``sigmoid((logits + L) / temperature)`` with ``L`` logistic, the difference of two Gumbels.
     """
-    uniform = torch.rand(logits.shape, generator=rng).clamp(min=_LEAST).to(logits)
+    uniform = draw_rows(torch.rand, logits.shape, rng).clamp(min=_LEAST).to(logits)
     relaxed = torch.sigmoid((logits + torch.logit(uniform)) / temperature)
     if not hard:
         return relaxed

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeAlias, cast
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from causalxai.training.data_parallel import draw_rows
 
 Map: TypeAlias = Callable[[Tensor], Tensor]
 
@@ -133,7 +136,7 @@ def _information(
     total = torch.zeros_like(points)
     # E [((da/dz)^T v)_i^2] over z ~ N(points, 1): one vector-Jacobian product for each draw.
     for _ in range(samples):
-        drawn = points.detach() + torch.randn(points.shape, generator=rng).to(points)
+        drawn = points.detach() + draw_rows(torch.randn, points.shape, rng).to(points)
         # The parts have their own leaves, not views of one tensor.
         products = [product(some.clone()) for some in drawn.split(size)]
         total = total + torch.cat(products).square()
@@ -141,7 +144,7 @@ def _information(
 
 
 def _signs(like: Tensor, rng: torch.Generator) -> Tensor:
-    return (2 * torch.randint(2, like.shape, generator=rng) - 1).to(like)
+    return (2 * draw_rows(partial(torch.randint, 2), like.shape, rng) - 1).to(like)
 
 
 @torch.no_grad()

@@ -13,6 +13,7 @@ from causalxai.network.hidden_layer import HiddenLayer
 from causalxai.progress import SILENT, Progress
 from causalxai.seeding import seeded
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
+from causalxai.training.data_parallel import own_rows
 from causalxai.training.loop import StepwiseTraining, descend
 from causalxai.training.optimizers import fused_on
 from causalxai.training.state import TrainingState
@@ -132,13 +133,15 @@ class _GeneratorTraining(StepwiseTraining):
     def step(self, number: int) -> dict[str, float]:
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * share_of_rate(number / self.config.steps)
-        rows = torch.randint(len(self.images), (self.config.batch_size,), generator=self.rng)
+        drawn = torch.randint(len(self.images), (self.config.batch_size,), generator=self.rng)
+        rows = own_rows(drawn)
         images, here = self.images[rows].to(self.device), rows.to(self.device)
         logits = self.generator(self.kept[here])
         losses = [F.binary_cross_entropy_with_logits(logits, images), logits.new_zeros(())]
         every = self.config.information_every
         if self.config.information > 0 and number % every == 0:
-            inverse = self._inverse_information(here[: self.config.information_images])
+            few = max(1, self.config.information_images * len(rows) // len(drawn))
+            inverse = self._inverse_information(here[:few])
             losses[1] = self.config.information * every * inverse
         return descend(self.optimizer, dict(zip(TERMS, losses, strict=True)))
 

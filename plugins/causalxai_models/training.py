@@ -26,6 +26,8 @@ from causalxai.progress import SILENT, Progress
 from causalxai.seeding import seeded
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.storage.record import Record
+from causalxai.training.data_parallel import Rank, batches_divided, own_rows, share_buffers
+from causalxai.training.loop import NotFiniteError, descend
 from causalxai.training.optimizers import fused_on
 from causalxai.training.state import TrainingState
 
@@ -244,24 +246,27 @@ def train(
     if first < config.epochs:
         _tell_of_memory(model, split, config.batch_size, label)
     model.train()
-    with progress.task(label, total) as advance:
+    with progress.task(label, total) as advance, batches_divided() as rank:
         advance(first * steps)
         for epoch in range(first, config.epochs):
             # Batches of equal size, because batch normalisation fails for a last batch of one
             # image.
             batches = torch.randperm(len(split), generator=rng).tensor_split(steps)
-            with _own_randomness(rng, training.device):
+            with _own_randomness(rng, training.device, rank):
                 for number, rows in enumerate(batches, start=epoch * steps + 1):
-                    batch = split[rows]
+                    own = own_rows(rows, even=False)
+                    batch = split[own]
                     if config.augment:
-                        batch = replace(batch, images=augmented(batch.images[:], rng))
+                        moves = own_rows(random_moves(len(rows), rng), even=False)
+                        batch = replace(batch, images=moved(batch.images[:], moves))
                     rate = config.learning_rate * _share_of_peak(number / total)
-                    now = training.step(batch, rate)
-                    if not math.isfinite(now):
+                    try:
+                        now = training.step(batch, rate, rank.count * len(own) / len(rows))
+                    except NotFiniteError as error:
                         raise DataError(
-                            f"{label}: the loss is {now} in epoch {epoch + 1}; "
+                            f"{label}: {error} is not finite in epoch {epoch + 1}; "
                             f"lower learning_rate (it is {config.learning_rate:g})"
-                        )
+                        ) from error
                     advance(1, f"loss {now:.3f}")
             checkpoint.save(training.state.to_record(epochs=epoch + 1))
 
@@ -280,12 +285,16 @@ def _tell_of_memory(model: nn.Module, split: Split, batch_size: int, label: str)
 
 
 @contextmanager
-def _own_randomness(rng: torch.Generator, device: torch.device) -> Iterator[None]:
-    """Let layers with random draws (dropout) use a seed from ``rng``, which is not advanced."""
+def _own_randomness(rng: torch.Generator, device: torch.device, rank: Rank) -> Iterator[None]:
+    """Let layers with random draws (dropout) use a seed from ``rng``, which is not advanced.
+
+    Processes that divide the batches have seeds of their own, so that no two images are dropped out
+    alike.
+    """
     twin = torch.Generator()
     twin.set_state(rng.get_state())
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(int(torch.randint(2**62, (1,), generator=twin)))
+        torch.manual_seed(int(torch.randint(2**62, (1,), generator=twin)) + rank.index)
         yield
 
 
@@ -296,22 +305,24 @@ def _share_of_peak(done: float) -> float:
     return (1 + math.cos(math.pi * (done - _WARM_UP) / (1 - _WARM_UP))) / 2
 
 
-def augmented(images: Tensor, rng: torch.Generator) -> Tensor:
-    """Rotate (up to 9 degrees), scale (10 %) and shift (7.5 % of the side) each image at random.
+def random_moves(count: int, rng: torch.Generator) -> Tensor:
+    """Draw rotations (up to 9 degrees), scalings (10 %) and shifts (7.5 % of the side) of images.
 
-    Parameters
-    ----------
-    images
-        ``[n, c, h, w]`` in [0, 1]; pixels from outside repeat the border.
-    rng
-        The source of random draws.
+    Returns
+    -------
+    Tensor
+        ``[count, 2, 3]``, affine maps for `moved`.
     """
-    turn, scale, *shift = (2 * torch.rand(4, len(images), generator=rng) - 1).unbind()
+    turn, scale, *shift = (2 * torch.rand(4, count, generator=rng) - 1).unbind()
     cos = (1 + _MAX_SCALE * scale) * torch.cos(_MAX_TURN * turn)
     sin = (1 + _MAX_SCALE * scale) * torch.sin(_MAX_TURN * turn)
     x, y = (_MAX_SHIFT * s for s in shift)
-    maps = torch.stack([cos, -sin, x, sin, cos, y], dim=1).view(-1, 2, 3)
-    grid = functional.affine_grid(maps, list(images.shape), align_corners=False)
+    return torch.stack([cos, -sin, x, sin, cos, y], dim=1).view(-1, 2, 3)
+
+
+def moved(images: Tensor, moves: Tensor) -> Tensor:
+    """Move images ``[n, c, h, w]`` by affine maps; pixels from outside repeat the border."""
+    grid = functional.affine_grid(moves, list(images.shape), align_corners=False)
     return functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
 
@@ -324,15 +335,24 @@ class _ClassifierTraining:
     loss: Callable[[nn.Module, Split], Tensor]
     rng: torch.Generator
 
-    def step(self, batch: Split, rate: float) -> float:
-        """Do one step; return the loss before it."""
+    def step(self, batch: Split, rate: float, weight: float) -> float:
+        """Do one step; return the loss before it.
+
+        Parameters
+        ----------
+        batch
+            The images of this process.
+        rate
+            The learning rate.
+        weight
+            That of these images in the mean over the processes.
+        """
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        loss = self.loss(self.model, _moved(batch, self.device))
-        self.optimizer.zero_grad()
-        loss.backward()
-        self.optimizer.step()
-        return loss.item()
+        loss = weight * self.loss(self.model, _on_device(batch, self.device))
+        before = descend(self.optimizer, {"the loss": loss})
+        share_buffers([self.model])
+        return before["the loss"]
 
     @property
     def device(self) -> torch.device:
@@ -352,6 +372,6 @@ class _ClassifierTraining:
         return epochs
 
 
-def _moved(batch: Split, device: torch.device) -> Split:
+def _on_device(batch: Split, device: torch.device) -> Split:
     concepts = None if batch.concepts is None else batch.concepts.to(device)
     return Split(batch.images[:].to(device), batch.labels.to(device), concepts)

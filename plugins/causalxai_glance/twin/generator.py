@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from causalxai.errors import CapabilityError
+from causalxai.training.data_parallel import draw_rows
 
 SLOPE = 0.2
 SMALLEST, LARGEST = 16, 256
@@ -158,7 +160,8 @@ class _StyledLayer(nn.Module):
         drawn = self.noise
         if noise is not None:
             shape = (len(x), *self.noise.shape[1:])
-            drawn = torch.randn(shape, generator=noise, device=noise.device).to(self.noise)
+            draw = partial(torch.randn, device=noise.device)
+            drawn = draw_rows(draw, shape, noise).to(self.noise)
         # In place, because large maps take longer to move through memory than to compute.
         y: Tensor = self.conv(x, latents)
         y += self.bias

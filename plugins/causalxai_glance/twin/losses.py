@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from causalxai.training.data_parallel import draw_rows
 
 
 def generator_loss(fake_logits: Tensor) -> Tensor:
@@ -109,7 +113,7 @@ class PathLength(nn.Module):
 
 def path_lengths(images: Tensor, latents: Tensor, generator: torch.Generator) -> Tensor:
     """Return ``||J^T y||`` of each picture, ``[n]``; see `PathLength`."""
-    y = torch.randn(images.shape, generator=generator, device=generator.device)
+    y = draw_rows(partial(torch.randn, device=generator.device), images.shape, generator)
     y = y.to(images.device) / (images.shape[2] * images.shape[3]) ** 0.5
     total = (full_precision(images) * y).sum()
     (gradient,) = torch.autograd.grad(total, latents, create_graph=True)

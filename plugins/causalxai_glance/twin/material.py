@@ -11,6 +11,7 @@ from torch import Tensor
 from causalxai.classifier import Classifier
 from causalxai.dataset import Split
 from causalxai.memory import tell_if_too_large
+from causalxai.training.data_parallel import own_rows
 from causalxai_glance.twin.objective import Batch
 
 _COPIES, _BYTES = 3, 4
@@ -70,10 +71,15 @@ def draw_batch(
 ) -> Batch:
     """Draw a batch of all images and of those whose concepts are independent, if there are some."""
     few = 0 if independent is None else int(count * independent.share)
-    batch = material[torch.randint(len(material), (count - few,), generator=rng)]
+    rows, own = (
+        torch.randint(len(material), (count - few,), generator=rng),
+        own_rows(torch.arange(count)),
+    )
+    batch = material[rows[own[own < count - few]]]
     if independent is None or few == 0:
         return batch
-    return Batch.joined([batch, independent.images[independent.rows(few, rng)]])
+    others = independent.rows(few, rng)[own[own >= count - few] - (count - few)]
+    return Batch.joined([batch, independent.images[others]])
 
 
 def material_of(split: Split, concepts: Tensor, classifier: Classifier) -> Batch:

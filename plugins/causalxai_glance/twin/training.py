@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Annotated, Literal, Self
 
 import torch
@@ -22,6 +23,7 @@ from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.seeding import seeded
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
+from causalxai.training.data_parallel import draw_rows
 from causalxai.training.loop import StepwiseTraining, descend
 from causalxai.training.optimizers import fused_on
 from causalxai.training.state import TrainingState
@@ -301,21 +303,21 @@ class TwinTraining(StepwiseTraining):
         return realism, losses
 
     def _noise(self, embeddings: Tensor) -> Tensor:
-        drawn = torch.randn(embeddings.shape, generator=self.rng).to(embeddings)
+        drawn = draw_rows(torch.randn, embeddings.shape, self.rng).to(embeddings)
         return self.config.noise * self.twin.scale * drawn
 
     def _intervene(self, latents: Tensor) -> Tensor:
         """Set one random concept of each unit, and each other concept with probability one half."""
         shape = (len(latents), self.named)
-        values = values_of_do(torch.randn(shape, generator=self.rng).to(latents), self.levels)
-        first = torch.randint(self.named, (len(latents), 1), generator=self.rng)
-        chosen = torch.rand(shape, generator=self.rng) < 0.5
+        values = values_of_do(draw_rows(torch.randn, shape, self.rng).to(latents), self.levels)
+        first = draw_rows(partial(torch.randint, self.named), (len(latents), 1), self.rng)
+        chosen = draw_rows(torch.rand, shape, self.rng) < 0.5
         chosen = chosen.scatter(1, first, True).to(latents.device)
         named = torch.where(chosen, values, latents[:, : self.named])
         return torch.cat([named, latents[:, self.named :]], dim=1)
 
     def _path_penalty(self, latents: Tensor) -> Tensor:
-        some = latents[: self.config.batch_size // 2].detach().float().requires_grad_()
+        some = latents[: len(latents) // 2].detach().float().requires_grad_()
         penalty: Tensor = self.path_length(self.twin.render(some, self.rng), some, self.rng)
         return self.objective.weights.path_length * _PATH_EVERY * penalty
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -19,6 +20,7 @@ from causalxai.training.loop import StepwiseTraining
 from causalxai_dvae import complement
 from causalxai_dvae.autoencoder import AutoencoderConfig, DiscreteAutoencoder
 from causalxai_dvae.autoencoder_training import TERMS, CodeQuality, measure_code, train_autoencoder
+from tests.two_processes import in_two_processes
 
 CPU = torch.device("cpu")
 SMALL = AutoencoderConfig(bits=4, hidden=(12, 8), steps=7, batch_size=16, turn=0)
@@ -260,3 +262,20 @@ def test_a_heavy_divergence_collapses_the_code():
     quality = measure_code(autoencoder, layer_of(6), phi, labels)
     assert len(quality.dead) == 4
     assert quality.collapse_warning() is not None
+
+
+@pytest.mark.slow
+def test_two_processes_train_to_the_weights_of_one(tmp_path: Path):
+    activations, _ = clusters(60)
+    config = SMALL.model_copy(update={"dropout": 0.2, "turn": 1.0})
+
+    def trained() -> dict[str, Tensor]:
+        rng, layer = torch.Generator().manual_seed(0), layer_of(activations.shape[1])
+        found, history = train_autoencoder(activations, config, device=CPU, rng=rng, layer=layer)
+        return {"history": history, **found.state_dict()}
+
+    alone = trained()
+    first, second = in_two_processes(trained, tmp_path)
+    for name, found in first.items():
+        assert torch.equal(found, second[name])
+        torch.testing.assert_close(found, alone[name], rtol=1e-4, atol=1e-5)

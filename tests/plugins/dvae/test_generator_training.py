@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ from causalxai_dvae.autoencoder_training import train_autoencoder
 from causalxai_dvae.fisher_overlap import shared_information
 from causalxai_dvae.generator import Generator, GeneratorConfig
 from causalxai_dvae.generator_training import TERMS, train_generator
+from tests.two_processes import in_two_processes
 
 CPU = torch.device("cpu")
 SMALL = GeneratorConfig(channels=8, steps=9, batch_size=8, information_every=2)
@@ -127,3 +129,18 @@ def test_the_regulariser_makes_both_draw_from_the_same_units(
 def test_a_breakdown_names_the_step_and_what_to_lower(train):
     with pytest.raises(DataError, match=r"step \d: .* lower learning_rate"):
         train(learning_rate=1e30)
+
+
+@pytest.mark.slow
+def test_two_processes_train_to_the_weights_of_one(train, tmp_path: Path):
+    """Without the information, whose inverse is no mean over the images of a batch."""
+
+    def trained() -> dict[str, Tensor]:
+        generator, history = train(information=0.0)
+        return {"history": history, **generator.state_dict()}
+
+    alone = trained()
+    first, second = in_two_processes(trained, tmp_path)
+    for name, found in first.items():
+        assert torch.equal(found, second[name])
+        torch.testing.assert_close(found, alone[name], rtol=1e-4, atol=1e-5)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -20,7 +21,8 @@ from causalxai.testing import Keeper, KilledError
 from causalxai_models.celeba_cnn import CelebACnnClassifier
 from causalxai_models.lenet import LeNetClassifier
 from causalxai_models.resnet18 import ResNet18Classifier
-from causalxai_models.training import TrainedClassifier, augmented
+from causalxai_models.training import TrainedClassifier, moved, random_moves
+from tests.two_processes import in_two_processes
 
 LENET = LeNetClassifier(epochs=3, batch_size=16, channels=(3, 4), hidden=8)
 RESNET = ResNet18Classifier(epochs=3, batch_size=16, width=4)
@@ -188,7 +190,9 @@ def test_no_epoch_keeps_the_initial_weights(dataset: Dataset) -> None:
 
 def test_a_loss_that_is_not_finite_ends_training_at_once(dataset: Dataset) -> None:
     watch = Watch()
-    with pytest.raises(DataError, match=r"train lenet: the loss is (nan|inf) in epoch \d; lower"):
+    with pytest.raises(
+        DataError, match=r"train lenet: the (loss|gradient) is not finite in epoch \d; lower"
+    ):
         fit(LeNetClassifier(learning_rate=1e9), dataset, progress=watch)
 
     assert sum(watch.steps) < 12
@@ -227,6 +231,17 @@ def test_lazy_images_train_to_the_same_weights(dataset: Dataset, augment: bool) 
     )
 
 
+@pytest.mark.slow
+def test_two_processes_train_to_the_weights_of_one(dataset: Dataset, tmp_path: Path) -> None:
+    # Of 90 images, an epoch has batches of 15, which cannot be divided evenly.
+    part = replace(dataset, train=dataset.train[:90])
+    alone = weights(fit(LENET, part))
+    first, second = in_two_processes(lambda: weights(fit(LENET, part)), tmp_path)
+    for name, found in first.items():
+        assert torch.equal(found, second[name])
+        torch.testing.assert_close(found, alone[name], rtol=1e-4, atol=1e-5)
+
+
 def test_a_batch_left_over_is_never_a_single_image(colour_dataset: Dataset) -> None:
     assert len(colour_dataset.train) % 4 == 1
     fit(ResNet18Classifier(epochs=1, batch_size=4, width=2), colour_dataset)
@@ -241,21 +256,22 @@ def test_training_learns(dataset: Dataset) -> None:
 def test_augmentation_moves_every_image_a_little(dataset: Dataset) -> None:
     square = torch.zeros(20, 1, 32, 32)
     square[:, :, 12:20, 12:20] = 1
-    moved, again = (augmented(square, torch_generator(0)) for _ in range(2))
+    found, again = (moved(square, random_moves(20, torch_generator(0))) for _ in range(2))
 
-    assert torch.equal(moved, again)
-    assert not torch.equal(moved, augmented(square, torch_generator(1)))
-    assert len({image.numpy().tobytes() for image in moved}) == 20
-    assert moved.min() >= 0
-    assert moved.max() <= 1 + 1e-6
-    assert moved[:, :, 15:17, 15:17].mean() > 0.9
-    assert moved[:, :, :6].max() == 0
+    assert torch.equal(found, again)
+    assert not torch.equal(found, moved(square, random_moves(20, torch_generator(1))))
+    assert len({image.numpy().tobytes() for image in found}) == 20
+    assert found.min() >= 0
+    assert found.max() <= 1 + 1e-6
+    assert found[:, :, 15:17, 15:17].mean() > 0.9
+    assert found[:, :, :6].max() == 0
 
 
 def test_augmentation_repeats_the_border() -> None:
     white = Split(torch.ones(4, 3, 8, 8), torch.zeros(4))
 
-    torch.testing.assert_close(augmented(white.images, torch_generator(0)), white.images)
+    moves = random_moves(4, torch_generator(0))
+    torch.testing.assert_close(moved(white.images, moves), white.images)
 
 
 def test_a_step_that_takes_more_memory_than_the_run_may_is_told(

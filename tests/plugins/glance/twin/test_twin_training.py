@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -17,6 +18,7 @@ from causalxai_glance.twin import training
 from causalxai_glance.twin.objective import Batch
 from causalxai_glance.twin.training import TERMS, TwinConfig, TwinTraining, train_twin
 from causalxai_glance.twin.twin import Twin
+from tests.two_processes import in_two_processes
 
 CONFIG = TwinConfig(latents=6, steps=7, channels=8, batch_size=8, layers=1)
 
@@ -282,3 +284,21 @@ def test_what_is_there_or_not_is_set_to_one_of_its_levels(looker: Classifier, ma
     assert (after[moved, 0] == 2.0).float().mean() == pytest.approx(0.5, abs=0.1)
     others = after[after[:, 1] != latents[:, 1], 1]
     assert len(others.unique()) == len(others)
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_twin_on_the_same_draws(
+    looker: Classifier, material: Batch, tmp_path: Path
+):
+    def trained() -> dict[str, torch.Tensor]:
+        twin, history = train(looker, material)
+        return {"history": history, **twin.state_dict()}
+
+    _, alone = train(looker, material)
+    first, second = in_two_processes(trained, tmp_path)
+    for name, found in first.items():
+        assert torch.equal(found, second[name])
+    # The other terms are no means over images: they rest on statistics of a process's own images.
+    means = ("reconstruction", "consistency", "adversarial", "alignment", "do-cycle")
+    columns = [TERMS.index(name) for name in means]
+    torch.testing.assert_close(first["history"][0, columns], alone[0, columns])
