@@ -15,6 +15,7 @@ from causalxai.pipeline.report_sections import ReportedParts, report_sections
 from causalxai.pipeline.watch import Watch
 from causalxai.report.builder import ReportInputs
 from causalxai.report.export import exported
+from causalxai.report.image_cards import ImageCard, image_cards
 from causalxai.report.page import Report, render_report
 from causalxai.report.plots import FigureKind, saved_also_as
 from causalxai.report.section import Section
@@ -77,6 +78,7 @@ def render(run: ReportedRun, watch: Watch) -> Report:
         metrics=run.metrics,
         sections=_sections(run, watch),
         explanation=inputs.explanation,
+        cards=_cards(run, watch),
     )
     return replace(page, fit=_summary(run, watch))
 
@@ -103,6 +105,17 @@ def _sections(run: ReportedRun, watch: Watch) -> list[Section]:
         explainer=_named(spec.explain, run.explainer),
     )
     return report_sections(parts, inputs, watch)
+
+
+def _cards(run: ReportedRun, watch: Watch) -> Sequence[ImageCard]:
+    """Return cards of some of the images, with pictures of the oracle's where it renders any."""
+    inputs, part = run.inputs, run.spec.oracle
+    if inputs.explanation is None:
+        return ()
+    if part is None:
+        return image_cards(inputs.explanation, inputs.classifier)
+    with watch.over(part.provenance, "the report"):
+        return image_cards(inputs.explanation, inputs.classifier, inputs.oracle)
 
 
 def _summary(run: ReportedRun, watch: Watch) -> dict[str, Json]:

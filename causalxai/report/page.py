@@ -17,6 +17,7 @@ from causalxai.graph import CausalGraph
 from causalxai.metric import AttributionSpace, Estimate, MetricResult
 from causalxai.report.export import figure_files
 from causalxai.report.findings import findings
+from causalxai.report.image_cards import ImageCard
 from causalxai.report.section import Figure, Section, Table, Text
 from causalxai.storage.record import Json, Record
 
@@ -75,6 +76,7 @@ def render_report(
     metrics: Sequence[MetricResult],
     sections: Sequence[Section],
     explanation: Explanation | None = None,
+    cards: Sequence[ImageCard] = (),
 ) -> Report:
     """Return the page and its figures.
 
@@ -92,6 +94,8 @@ def render_report(
         The sections on graph, explanation and concepts; the first one leads the page.
     explanation
         The explanation; ``None`` if the run has none.
+    cards
+        Cards of single images.
     """
     environment = page_environment()
     environment.tests["text"] = lambda item: isinstance(item, Text)
@@ -107,6 +111,7 @@ def render_report(
             metrics=metrics,
             sections=sections,
         ),
+        cards=cards,
         lead=sections[:1],
         sections=sections[1:],
         graph=graph,

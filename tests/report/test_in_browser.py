@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +14,11 @@ import torch
 from causalxai import CausalGraph, Edge, Estimate, MetricResult
 from causalxai.config import load_spec
 from causalxai.graph import Node, NodeKind
+from causalxai.report.films import Film, Step
 from causalxai.report.graph_drawing import draw_graph
 from causalxai.report.graph_view import GraphExtras, NodeMeaning
+from causalxai.report.image_cards import ConceptRow, ImageCard
+from causalxai.report.inlined import inlined_image, inlined_map, inlined_strip
 from causalxai.report.page import render_report
 from causalxai.report.pictures import Thumbnail, thumbnail
 from causalxai.report.section import Section, Table, Text
@@ -54,6 +58,24 @@ def layered() -> CausalGraph:
     return CausalGraph(nodes, edges)
 
 
+def cards() -> list[ImageCard]:
+    """Two cards with two maps, two films and a concept without one."""
+    pictures = inlined_strip([torch.full((1, 8, 8), k / 4) for k in range(5)])
+    steps = [Step(words, k / 10) for k, words in enumerate(["a--", "a-", "perceived", "a+", "a++"])]
+    long = Film(pictures, tuple(steps), 2)
+    short = Film(pictures, tuple(steps[1:3]), 1)
+    concepts = (
+        ConceptRow("a", 2.0, 1.0, long),
+        ConceptRow("b", -1.0, 0.5, short),
+        ConceptRow("c", 0.1, 0.05, None),
+    )
+    maps = {name: inlined_map(torch.eye(8) * sign) for name, sign in (("plus", 1), ("minus", -1))}
+    card = ImageCard(
+        "class 3", "The network predicts 3.", inlined_image(torch.eye(8)[None]), maps, concepts
+    )
+    return [card, replace(card, title="class 8")]
+
+
 @pytest.fixture
 def saved(tiny_spec: dict[str, object], tmp_path: Path) -> Saved:
     """Write a report on a graph."""
@@ -73,6 +95,7 @@ def saved(tiny_spec: dict[str, object], tmp_path: Path) -> Saved:
                 Section("Graph", [draw_graph(graph, extras=extras or GraphExtras())]),
                 Section("Table", [Text("Long" * 60), table]),
             ),
+            cards=cards(),
         )
         path = tmp_path / "report.html"
         path.write_text(report.html, encoding="utf-8")
@@ -157,9 +180,43 @@ def test_a_channel_shows_what_excites_it(browser: Browser, saved: Saved):
         assert opened_page.faults == []
 
 
+def test_a_slider_goes_through_what_becomes_of_an_image(browser: Browser, saved: Saved):
+    with opened(browser, saved(SMALL)) as shown:
+        card = shown.page.locator(".image-card").nth(1)
+        first, second = (card.get_by_label(f"{name}, from low to high") for name in "ab")
+        said, picture = card.locator(".what-if span").first, card.locator(".frame img")
+        assert said.inner_text() == "perceived: 20%"
+        assert not card.locator(".film").first.is_visible()
+        first.press("ArrowRight")
+        assert said.inner_text() == "a+: 30%" == first.get_attribute("aria-valuetext")
+        assert "translateX(-60%)" in str(picture.get_attribute("style"))
+        second.press("ArrowLeft")
+        assert said.inner_text() == "a-: 10%"
+        # Only one concept at a time is changed.
+        assert first.input_value() == "2"
+        assert shown.page.locator(".image-card").first.locator("input").first.input_value() == "2"
+        assert shown.faults == []
+
+
+def test_maps_over_images_are_chosen_and_made_paler(browser: Browser, saved: Saved):
+    with opened(browser, saved(SMALL)) as shown:
+        page = shown.page
+        visible = page.locator(".map:not([hidden])")
+        assert visible.count() == 2
+        page.get_by_label("the map over the images").select_option("minus")
+        assert visible.first.get_attribute("data-map") == "minus" and visible.count() == 2
+        page.get_by_label("strength of the map").fill("0")
+        opacity = "one => getComputedStyle(one).opacity"
+        assert visible.first.evaluate(opacity) == "0"
+        assert page.locator(".picture").first.evaluate(opacity) == "1"
+        assert shown.faults == []
+
+
 def test_nothing_of_a_printed_report_is_cut_or_folded_away(browser: Browser, saved: Saved):
     with opened(browser, saved(layered()), A4_ACROSS) as shown:
         shown.page.emulate_media(media="print")
         assert shown.too_wide == 0
         assert shown.page.get_by_text("learning_rate: 0.03").is_visible()
         assert not shown.page.locator(".tools").first.is_visible()
+        assert shown.page.locator(".film").first.is_visible()
+        assert not shown.page.locator(".what-if").first.is_visible()
