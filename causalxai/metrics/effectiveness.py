@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field, PositiveInt
 from torch import Tensor
 
 from causalxai.capabilities import Capability
@@ -18,8 +17,7 @@ from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedErro
 from causalxai.metrics.composition import AXIOMS
 from causalxai.metrics.gauge import Gauge, best_gauge
 from causalxai.metrics.intervention_validity import Obedience, obedience_result
-from causalxai.metrics.random_changes import RandomChanges
-from causalxai.plugin import PluginConfig
+from causalxai.metrics.random_changes import ChangesConfig, RandomChanges
 from causalxai.seeding import numpy_generator
 
 _TOLD_APART = 8
@@ -56,27 +54,11 @@ class Effectiveness(Metric):
     requires = frozenset({Capability.CONCEPTS, Capability.ORACLE})
     about_concepts = True
 
-    class Config(PluginConfig):
-        """Settings.
-
-        Parameters
-        ----------
-        images
-            The maximum number of images.
-        concepts
-            The maximum number of concepts; of more, some are drawn at random.
-        """
-
-        images: int = Field(default=50, ge=2)
-        concepts: PositiveInt = 16
-
-    config: Config
+    Config = ChangesConfig
+    config: ChangesConfig
 
     def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:
-        config = self.config
-        changes = RandomChanges.draw(
-            explanation, inputs, images=config.images, concepts=config.concepts
-        )
+        changes = RandomChanges.draw(explanation, inputs, self.config)
         gauge = best_gauge(inputs, changes.units, explanation.images[changes.rows])
         found = _Found.by(gauge, changes)
         if not found.obeyed:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 
 import torch
-from pydantic import PositiveInt
 from torch import Tensor
 
 from causalxai.capabilities import Capability
@@ -18,9 +17,8 @@ from causalxai.metric import (
     MetricUndefinedError,
     ScoringInputs,
 )
-from causalxai.metrics.part_masks import PartMasks
+from causalxai.metrics.part_masks import MasksConfig, PartMasks
 from causalxai.metrics.translation import to_pixels
-from causalxai.plugin import PluginConfig
 from causalxai.seeding import numpy_generator
 
 
@@ -40,18 +38,8 @@ class Localisation(Metric):
     value_range = (0.0, 1.0)
     requires = frozenset({Capability.RENDERER})
 
-    class Config(PluginConfig):
-        """Settings.
-
-        Parameters
-        ----------
-        images
-            The maximum number of images.
-        """
-
-        images: PositiveInt = 50
-
-    config: Config
+    Config = MasksConfig
+    config: MasksConfig
 
     def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:
         rows = torch.randperm(len(explanation), generator=inputs.rng)[: self.config.images]

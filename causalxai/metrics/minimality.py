@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
-from pydantic import Field, PositiveInt
+from pydantic import Field
 from torch import Tensor
 
 from causalxai.capabilities import Capability
@@ -15,8 +15,7 @@ from causalxai.concept import Concept
 from causalxai.explainer import Explanation
 from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError, ScoringInputs
 from causalxai.metrics.pictures import features, pictures
-from causalxai.metrics.random_changes import RandomChanges
-from causalxai.plugin import PluginConfig
+from causalxai.metrics.random_changes import ChangesConfig, RandomChanges
 from causalxai.seeding import numpy_generator
 
 _NEAREST = 0.1
@@ -54,30 +53,22 @@ class Minimality(Metric):
     requires = frozenset({Capability.CONCEPTS, Capability.ORACLE, Capability.IMAGES})
     about_concepts = True
 
-    class Config(PluginConfig):
-        """Settings.
+    class Config(ChangesConfig):
+        """Settings, in addition to those of the changes.
 
         Parameters
         ----------
-        images
-            The maximum number of images.
-        concepts
-            The maximum number of concepts; of more, some are drawn at random.
         compared
             The maximum number of test images with which pictures are compared.
         """
 
-        images: int = Field(default=50, ge=2)
-        concepts: PositiveInt = 16
         compared: int = Field(default=500, ge=2 * _FEWEST)
 
     config: Config
 
     def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:
         config = self.config
-        changes = RandomChanges.draw(
-            explanation, inputs, images=config.images, concepts=config.concepts
-        )
+        changes = RandomChanges.draw(explanation, inputs, config)
         oracle, rng = changes.oracle, numpy_generator(inputs.rng)
         own, remark = features(oracle, explanation.images[changes.rows])
         known = _Known.draw(inputs, config.compared)

@@ -6,7 +6,6 @@ import numpy as np
 import scipy
 import torch
 from numpy.typing import NDArray
-from pydantic import PositiveInt
 from torch import Tensor
 
 from causalxai.capabilities import Capability
@@ -20,9 +19,8 @@ from causalxai.metric import (
     ScoringInputs,
 )
 from causalxai.metrics.effect_error import cosine
-from causalxai.metrics.part_masks import PartMasks
+from causalxai.metrics.part_masks import MasksConfig, PartMasks
 from causalxai.metrics.translation import to_pixels
-from causalxai.plugin import PluginConfig
 from causalxai.seeding import numpy_generator
 
 _GUESSES = 20
@@ -51,18 +49,8 @@ class PartImportance(Metric):
     reference = "Hesse, Schaub-Meyer, Roth (2023): FunnyBirds, ICCV, the single deletion protocol"
     requires = frozenset({Capability.RENDERER})
 
-    class Config(PluginConfig):
-        """Settings.
-
-        Parameters
-        ----------
-        images
-            The maximum number of images.
-        """
-
-        images: PositiveInt = 50
-
-    config: Config
+    Config = MasksConfig
+    config: MasksConfig
 
     def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:
         rows = torch.randperm(len(explanation), generator=inputs.rng)[: self.config.images]

@@ -5,12 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from pydantic import PositiveInt
 from torch import Tensor
 
 from causalxai.explainer import Explanation
 from causalxai.metric import MetricUndefinedError, ScoringInputs
 from causalxai.metrics.claimed_effects import TrueEffects
 from causalxai.metrics.rendered import RenderedWorld
+from causalxai.plugin import PluginConfig
+
+
+class MasksConfig(PluginConfig):
+    """The settings of metrics that compare maps with the masks of parts.
+
+    Parameters
+    ----------
+    images
+        The maximum number of images.
+    """
+
+    images: PositiveInt = 50
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
+from pydantic import Field, PositiveInt
 from torch import Tensor
 
 from causalxai.concept import Concept, Units
@@ -15,6 +16,22 @@ from causalxai.metric import MetricUndefinedError, ScoringInputs
 from causalxai.metrics.pictures import other_images
 from causalxai.metrics.translation import wanted_places
 from causalxai.oracle import Oracle
+from causalxai.plugin import PluginConfig
+
+
+class ChangesConfig(PluginConfig):
+    """The settings of metrics that change concepts of images at random.
+
+    Parameters
+    ----------
+    images
+        The maximum number of images.
+    concepts
+        The maximum number of concepts; of more, some are drawn at random.
+    """
+
+    images: int = Field(default=50, ge=2)
+    concepts: PositiveInt = 16
 
 
 def values_of_others(concept: Concept, own: Tensor, draws: int, rng: torch.Generator) -> Tensor:
@@ -71,12 +88,19 @@ class RandomChanges:
 
     @classmethod
     def draw(
-        cls, explanation: Explanation, inputs: ScoringInputs, *, images: int, concepts: int
+        cls, explanation: Explanation, inputs: ScoringInputs, limits: ChangesConfig
     ) -> RandomChanges:
         """Draw images, concepts and their new values.
 
         Concepts that have labels in the data set come before all others. Concepts that do not vary
         over the images are left out.
+
+        Parameters
+        ----------
+        explanation, inputs
+            What a metric is given.
+        limits
+            How many images and concepts are drawn.
 
         Raises
         ------
@@ -84,7 +108,7 @@ class RandomChanges:
             If there are fewer than two images, or no concept that varies.
         """
         oracle, rng = inputs.need_oracle(), inputs.rng
-        rows = torch.randperm(len(explanation), generator=rng)[:images]
+        rows = torch.randperm(len(explanation), generator=rng)[: limits.images]
         if len(rows) < 2:
             raise MetricUndefinedError(
                 "concepts are set to the values of other images, which takes two or more images"
@@ -95,7 +119,7 @@ class RandomChanges:
             for place in wanted_places(oracle.space, inputs.dataset.concept_names)
             if oracle.space.concepts[place].is_measured
         ]
-        drawn_at = torch.randperm(len(every), generator=rng)[:concepts]
+        drawn_at = torch.randperm(len(every), generator=rng)[: limits.concepts]
         chosen = [every[at] for at in sorted(drawn_at.tolist())]
         drawn = {
             place: values_of_others(oracle.space.concepts[place], units.values[:, place], 1, rng)[0]

@@ -5,16 +5,15 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field, PositiveInt
+from pydantic import Field
 from torch import Tensor
 
 from causalxai.capabilities import Capability
 from causalxai.explainer import Explanation
 from causalxai.metric import Estimate, Metric, MetricResult, MetricUndefinedError, ScoringInputs
 from causalxai.metrics.pictures import features, pictures
-from causalxai.metrics.random_changes import RandomChanges
+from causalxai.metrics.random_changes import ChangesConfig, RandomChanges
 from causalxai.metrics.resampling import Rows, halved
-from causalxai.plugin import PluginConfig
 from causalxai.seeding import numpy_generator
 
 _DEGREE = 3
@@ -49,30 +48,25 @@ class Realism(Metric):
     requires = frozenset({Capability.CONCEPTS, Capability.ORACLE, Capability.IMAGES})
     about_concepts = True
 
-    class Config(PluginConfig):
-        """Settings.
+    class Config(ChangesConfig):
+        """Settings, in addition to those of the changes, of which there are more images here.
 
         Parameters
         ----------
         images
             The maximum number of images.
-        concepts
-            The maximum number of concepts; of more, some are drawn at random.
         compared
             The maximum number of test images with which pictures are compared.
         """
 
         images: int = Field(default=100, ge=_FEWEST)
-        concepts: PositiveInt = 16
         compared: int = Field(default=500, ge=2 * _FEWEST)
 
     config: Config
 
     def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:
         config, test = self.config, inputs.dataset.test
-        changes = RandomChanges.draw(
-            explanation, inputs, images=config.images, concepts=config.concepts
-        )
+        changes = RandomChanges.draw(explanation, inputs, config)
         if len(changes.rows) < _FEWEST or len(test) < 2 * _FEWEST:
             raise MetricUndefinedError(
                 f"a distance between distributions takes {_FEWEST} images to explain and "

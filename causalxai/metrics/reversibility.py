@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import torch
-from pydantic import Field, PositiveInt
 from torch import Tensor
 
 from causalxai.capabilities import Capability
@@ -14,8 +13,7 @@ from causalxai.intervention import Intervention
 from causalxai.metric import Estimate, Metric, MetricResult, ScoringInputs
 from causalxai.metrics.composition import AXIOMS
 from causalxai.metrics.pictures import distance, other_images, perceived, pictures, read_again
-from causalxai.metrics.random_changes import RandomChanges
-from causalxai.plugin import PluginConfig
+from causalxai.metrics.random_changes import ChangesConfig, RandomChanges
 from causalxai.seeding import numpy_generator
 
 
@@ -43,27 +41,11 @@ class Reversibility(Metric):
     requires = frozenset({Capability.CONCEPTS, Capability.ORACLE, Capability.IMAGES})
     about_concepts = True
 
-    class Config(PluginConfig):
-        """Settings.
-
-        Parameters
-        ----------
-        images
-            The maximum number of images.
-        concepts
-            The maximum number of concepts; of more, some are drawn at random.
-        """
-
-        images: int = Field(default=50, ge=2)
-        concepts: PositiveInt = 16
-
-    config: Config
+    Config = ChangesConfig
+    config: ChangesConfig
 
     def _compute(self, explanation: Explanation, inputs: ScoringInputs) -> MetricResult:
-        config = self.config
-        changes = RandomChanges.draw(
-            explanation, inputs, images=config.images, concepts=config.concepts
-        )
+        changes = RandomChanges.draw(explanation, inputs, self.config)
         oracle, images = changes.oracle, explanation.images[changes.rows]
         others = other_images(len(images), inputs.rng)
         away, back, swapped = [], [], []

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from causalxai.concept import BooleanConcept, Concept, Units
 from causalxai.metric import MetricUndefinedError
-from causalxai.metrics.random_changes import RandomChanges, values_of_others
+from causalxai.metrics.random_changes import ChangesConfig, RandomChanges, values_of_others
 from causalxai.testing.toys import ToySpace, ToyWorld
 
 from .conftest import Explain
@@ -31,7 +31,9 @@ def test_a_boolean_concept_gets_the_opposite():
 
 
 def test_an_intervention_and_its_undoing_are_of_the_same_concept(world: ToyWorld, explain: Explain):
-    changes = RandomChanges.draw(explain(torch.zeros(20, 4)), world.inputs(), images=9, concepts=4)
+    changes = RandomChanges.draw(
+        explain(torch.zeros(20, 4)), world.inputs(), ChangesConfig(images=9, concepts=4)
+    )
     assert changes.remark == ""
     assert changes.set_to.shape == (4, 9)
     for place, new, done in changes.each():
@@ -52,10 +54,10 @@ def test_what_is_left_out_is_told(world: ToyWorld, explain: Explain):
     oracle = type(world.oracle)(world.oracle.config).bind(world.classifier, space)
     inputs = replace(world.inputs(), space=space, oracle=oracle)
     explanation = explain(torch.zeros(20, 4))
-    every = RandomChanges.draw(explanation, inputs, images=9, concepts=4)
+    every = RandomChanges.draw(explanation, inputs, ChangesConfig(images=9, concepts=4))
     assert (every.places, every.remark) == ((0, 2, 3), "left out: 1 of 4 concepts do not vary")
-    few = RandomChanges.draw(explanation, world.inputs(), images=9, concepts=2)
+    few = RandomChanges.draw(explanation, world.inputs(), ChangesConfig(images=9, concepts=2))
     assert len(few.places) == 2
     assert few.remark == "left out: 2 of 4 concepts, drawn at random"
     with pytest.raises(MetricUndefinedError, match="two or more images"):
-        RandomChanges.draw(explain(torch.zeros(1, 4)), inputs, images=9, concepts=4)
+        RandomChanges.draw(explain(torch.zeros(1, 4)), inputs, ChangesConfig(images=9, concepts=4))
