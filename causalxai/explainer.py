@@ -89,6 +89,26 @@ class Explanation:
     def __len__(self) -> int:
         return self.images.shape[0]
 
+    def of_rows(self, rows: Tensor) -> Explanation:
+        """Return what it says of some of its images, without ``details``, by indices ``[m]``."""
+        places: dict[int, list[int]] = {}
+        for place, row in enumerate(rows.tolist()):
+            places.setdefault(row, []).append(place)
+        return replace(
+            self,
+            images=self.images[rows],
+            target=self.target[rows],
+            importance=None if self.importance is None else self.importance[rows],
+            maps={name: heat[rows] for name, heat in self.maps.items()},
+            what_ifs=tuple(
+                replace(one, row=place)
+                for one in self.what_ifs
+                for place in places.get(one.row, ())
+            ),
+            units=None if self.units is None else self.units[rows],
+            details={},
+        )
+
     def __repr__(self) -> str:
         parts = [f"images {list(self.images.shape)}"]
         if self.importance is not None:

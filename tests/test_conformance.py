@@ -26,7 +26,9 @@ from causalxai.testing import Bench, Case, Check, parametrize_with_checks
 from causalxai.testing.trial import bind
 from causalxai_interventional.correction import Correction
 from causalxai_interventional.discoverer import InterventionalDiscoverer
+from causalxai_interventional.edge_counts import ClassSpecificEdges, NeutralEdges
 from causalxai_interventional.explainer import InterventionalExplainer
+from causalxai_interventional.opposition import OppositionRemoved
 from causalxai_interventional.parameter_oracle import ParameterOracle
 from causalxai_interventional.parameter_space import ParameterSpace
 
@@ -115,6 +117,12 @@ def small_metric_bench(make: Callable[[], Plugin]) -> Bench[Any]:
     return replace(small_bench(make, graph=True), explanation=small_explanation())
 
 
+def small_edges_bench(make: Callable[[], Plugin]) -> Bench[Any]:
+    bench = small_metric_bench(make)
+    explainer = InterventionalExplainer(references=False)
+    return replace(bench, inputs=replace(bench.inputs, explainer=explainer))
+
+
 SPACES = [
     Case(
         f"space-{granularity}",
@@ -164,6 +172,9 @@ METRICS = [
     Case("deletion", Metric, partial(small_metric_bench, Deletion)),
     Case("insertion", Metric, partial(small_metric_bench, partial(Insertion, baseline="mean"))),
     Case("correction", Metric, partial(small_metric_bench, Correction)),
+    Case("opposition-removed", Metric, partial(small_metric_bench, OppositionRemoved)),
+    Case("neutral-edges", Metric, partial(small_edges_bench, NeutralEdges)),
+    Case("class-specific-edges", Metric, partial(small_edges_bench, ClassSpecificEdges)),
 ]
 
 

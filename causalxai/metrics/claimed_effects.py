@@ -39,6 +39,10 @@ class TrueEffects:
         ``[n, d]``, the same while all other concepts are held.
     pictures
         ``[d, n, h, w]``, the change of the picture, averaged over the channels.
+    before
+        ``[n, K]`` float64, the logits of the images.
+    after
+        ``[n, d, K]``, the logits after each change, with all that follows from it.
     """
 
     world: RenderedWorld
@@ -47,6 +51,8 @@ class TrueEffects:
     total: Tensor
     direct: Tensor
     pictures: Tensor
+    before: Tensor
+    after: Tensor
 
     @property
     def direction(self) -> Tensor:
@@ -66,20 +72,17 @@ class TrueEffects:
             ``[n]``, the class whose logit is followed.
         """
         own = world.pictures(world.own)
-        index = target.cpu()[None, :, None]
-
-        def logit(pictures: Tensor) -> Tensor:
-            return world.logits(pictures).gather(2, index.expand(len(pictures), -1, -1))[0, :, 0]
-
-        before = logit(own)
+        index = target.cpu()[:, None]
+        logits = world.logits(own)[0]
+        before = logits.gather(1, index)[:, 0]
         # Smaller changes are rounding errors of the logits.
         least = _ROUNDING * (float(before.abs().max()) or 1.0)
 
-        def effect(pictures: Tensor) -> Tensor:
-            change = logit(pictures) - before
+        def effect(logits: Tensor) -> Tensor:
+            change = logits.gather(1, index)[:, 0] - before
             return torch.where(change.abs() > least, change, 0.0)
 
-        changes, total, direct, moved = [], [], [], []
+        changes, answers, direct, moved = [], [], [], []
         for place, concept in enumerate(world.concepts):
             change = concept.unit_change(world.units.values[:, place].cpu())
             done = Intervention.set(torch.tensor([[place]]), change.set_to[None, :, None])
@@ -87,16 +90,18 @@ class TrueEffects:
             held = world.own.clone()
             held[0, :, place] = change.set_to.to(held)
             changes.append(change)
-            total.append(effect(after))
-            direct.append(effect(world.pictures(held)))
+            answers.append(world.logits(after)[0])
+            direct.append(effect(world.logits(world.pictures(held))[0]))
             moved.append((after - own)[0].mean(dim=1))
         return cls(
             world=world,
             set_to=torch.stack([change.set_to for change in changes], dim=1),
             share=torch.stack([change.share for change in changes], dim=1),
-            total=torch.stack(total, dim=1),
+            total=torch.stack([effect(answer) for answer in answers], dim=1),
             direct=torch.stack(direct, dim=1),
             pictures=torch.stack(moved),
+            before=logits,
+            after=torch.stack(answers, dim=1),
         )
 
 

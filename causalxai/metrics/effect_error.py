@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -104,7 +104,7 @@ class EffectError(Metric):
         target = explanation.target[rows]
         world = RenderedWorld.of(inputs.dataset, inputs.classifier, explanation.images[rows])
         true = TrueEffects.of(world, target)
-        claims = claimed_effects(_some(explanation, rows), inputs, true)
+        claims = claimed_effects(explanation.of_rows(rows), inputs, true)
         rng = numpy_generator(inputs.rng)
         trial = _Trial.of(true.total, target, rng)
         if not trial.informative.any():
@@ -139,21 +139,6 @@ def exchange(claims: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
     order = torch.rand(n, d, generator=rng).argsort(dim=1)
     same = (order == torch.arange(d)).all(dim=1)
     return claims.gather(1, torch.where(same[:, None], order.roll(1, dims=1), order))
-
-
-def _some(explanation: Explanation, rows: torch.Tensor) -> Explanation:
-    """Return what an explanation says of some of its images."""
-    importance = explanation.importance
-    return replace(
-        explanation,
-        images=explanation.images[rows],
-        target=explanation.target[rows],
-        importance=None if importance is None else importance[rows],
-        maps={name: heat[rows] for name, heat in explanation.maps.items()},
-        what_ifs=(),
-        units=None if explanation.units is None else explanation.units[rows],
-        details={},
-    )
 
 
 def _reason(claims: ClaimedEffects, trial: _Trial) -> str:

@@ -12,6 +12,7 @@ import pytest
 from causalxai import Metric
 from causalxai.metrics.composition import Composition
 from causalxai.metrics.correctness import Correctness
+from causalxai.metrics.edited_attribute import EditedAttribute
 from causalxai.metrics.effect_error import EffectError
 from causalxai.metrics.effectiveness import Effectiveness
 from causalxai.metrics.faithfulness import Faithfulness, InformationCoefficient
@@ -66,6 +67,7 @@ METRICS: dict[str, Callable[[], Metric]] = {
     "necessity-sufficiency": partial(NecessitySufficiency, images=10, draws=2),
     "effectiveness": partial(Effectiveness, images=6),
     "effect-error": partial(EffectError, images=6),
+    "edited-attribute": partial(EditedAttribute, images=6),
     "oracle-truth": partial(OracleTruth, images=6),
     "part-importance": partial(PartImportance, images=10),
     "pointing-game": partial(PointingGame, images=10),
@@ -74,6 +76,7 @@ METRICS: dict[str, Callable[[], Metric]] = {
 RENDERERS: dict[str, Callable[[ToyWorld], Renderer]] = {
     "effectiveness": ToyRenderer,
     "effect-error": ToyRenderer,
+    "edited-attribute": ToyRenderer,
     "oracle-truth": ToyRenderer,
     "part-importance": PatchRenderer,
     "pointing-game": PatchRenderer,
