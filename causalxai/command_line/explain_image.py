@@ -45,6 +45,10 @@ def explain_image_command(
         typer.Option(help="Draw the pictures with their maps (.png, .svg, .pdf)."),
     ] = None,
     store: SharedStore = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(help="Write a page with a card for each picture: maps and what-ifs."),
+    ] = None,
     as_json: AsJson = False,
     trust_code: TrustCode = False,
     quiet: Quiet = False,  # noqa: ARG001
@@ -68,6 +72,8 @@ def explain_image_command(
     told = _told(run, explanation, images, most)
     if figure is not None:
         _draw(explanation, images, figure)
+    if html is not None:
+        _write_page(run, explanation, images, html)
     if as_json:
         sys.stdout.write(json.dumps({"images": told}, allow_nan=False) + "\n")
     else:
@@ -129,8 +135,22 @@ def _as_text(one: dict[str, Any]) -> str:
         says = "supports" if found["importance"] > 0 else "opposes"
         lines.append(f"  {found['concept']:<{width}}  {found['importance']:+.3g}  {says} it")
     if not one["concepts"]:
-        lines.append("  This method has no importances of concepts; --figure draws its maps.")
+        lines.append(
+            "  This method has no importances of concepts; --figure and --html show its maps."
+        )
     return "\n".join(lines)
+
+
+def _write_page(run: Run, explanation: Explanation, images: Sequence[Path], file: Path) -> None:
+    """Write a page with a card for each picture."""
+    from causalxai.pipeline.execution import exact_convolutions
+    from causalxai.pipeline.new_images import images_page
+    from causalxai.storage.writing import writing_to
+
+    with exact_convolutions():
+        page = images_page(run.pipeline, run.directory, explanation, [one.name for one in images])
+    with writing_to(file):
+        file.write_text(page, encoding="utf-8")
 
 
 def _draw(explanation: Explanation, images: Sequence[Path], file: Path) -> None:

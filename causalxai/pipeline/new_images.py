@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from causalxai.config import Stage
 from causalxai.errors import CapabilityError
 from causalxai.explainer import Explanation
 from causalxai.live.images import given_images
+from causalxai.pipeline.rendering import cards_of
 from causalxai.pipeline.stages import Pipeline
 from causalxai.pipeline.targets import target_of
+from causalxai.report.page import render_images_page
 
 
 def explain_images(pipeline: Pipeline, images: object, target: object) -> Explanation:
@@ -25,3 +30,23 @@ def explain_images(pipeline: Pipeline, images: object, target: object) -> Explan
         Explanation,
         lambda: explainer.explain(given.need(), classes, inputs),
     )
+
+
+def images_page(
+    pipeline: Pipeline, directory: Path, explanation: Explanation, names: Sequence[str]
+) -> str:
+    """Return an HTML page on images that a run explained.
+
+    Parameters
+    ----------
+    pipeline, directory
+        Those of the run.
+    explanation
+        Of the images.
+    names
+        What the images are called.
+    """
+    part, oracle = pipeline.spec.oracle, pipeline.oracle
+    known = None if part is None or oracle is None else (part.provenance, oracle)
+    cards = cards_of(explanation, pipeline.classifier, known, pipeline.watch, names)
+    return render_images_page(pipeline.spec, cards, str(directory))

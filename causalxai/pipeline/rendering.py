@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from causalxai.classifier import Classifier
 from causalxai.config import ResolvedPlugin, ResolvedSpec
 from causalxai.errors import ContractError
-from causalxai.explainer import Explainer
+from causalxai.explainer import Explainer, Explanation
 from causalxai.graph_discoverer import GraphDiscoverer
 from causalxai.metric import MetricResult
+from causalxai.oracle import Oracle
 from causalxai.pipeline.report_sections import ReportedParts, report_sections
 from causalxai.pipeline.watch import Watch
+from causalxai.plugin.provenance import Provenance
 from causalxai.report.builder import ReportInputs
 from causalxai.report.export import exported
 from causalxai.report.image_cards import ImageCard, image_cards
@@ -107,15 +110,36 @@ def _sections(run: ReportedRun, watch: Watch) -> list[Section]:
     return report_sections(parts, inputs, watch)
 
 
+def cards_of(
+    explanation: Explanation,
+    classifier: Classifier,
+    oracle: tuple[Provenance, Oracle] | None,
+    watch: Watch,
+    names: Sequence[str] | None = None,
+) -> Sequence[ImageCard]:
+    """Return cards of some images, or of all that have names.
+
+    Parameters
+    ----------
+    explanation, classifier, names
+        As for ``causalxai.report.image_cards.image_cards``.
+    oracle
+        The run's oracle and where it comes from, where the run has one.
+    watch
+        Guards the calls into the oracle.
+    """
+    if oracle is None:
+        return image_cards(explanation, classifier, names=names)
+    with watch.over(oracle[0], "the report"):
+        return image_cards(explanation, classifier, oracle[1], names)
+
+
 def _cards(run: ReportedRun, watch: Watch) -> Sequence[ImageCard]:
-    """Return cards of some of the images, with pictures of the oracle's where it renders any."""
     inputs, part = run.inputs, run.spec.oracle
     if inputs.explanation is None:
         return ()
-    if part is None:
-        return image_cards(inputs.explanation, inputs.classifier)
-    with watch.over(part.provenance, "the report"):
-        return image_cards(inputs.explanation, inputs.classifier, inputs.oracle)
+    known = None if part is None or inputs.oracle is None else (part.provenance, inputs.oracle)
+    return cards_of(inputs.explanation, inputs.classifier, known, watch)
 
 
 def _summary(run: ReportedRun, watch: Watch) -> dict[str, Json]:

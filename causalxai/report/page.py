@@ -154,6 +154,22 @@ def render_summary(
     )
 
 
+def render_images_page(spec: ResolvedSpec, cards: Sequence[ImageCard], run: str) -> str:
+    """Return a page with cards of images that a finished run explained.
+
+    Parameters
+    ----------
+    spec
+        The resolved spec of the run.
+    cards
+        One for each image.
+    run
+        Where the run is, in words.
+    """
+    page = page_environment().get_template("images_page.html")
+    return page.render(spec=spec, cards=cards, count=len(cards), run=run)
+
+
 def _first_figure(report: Report) -> str:
     """Return the address under which a page shows the first figure; empty if there is none."""
     if not report.figures:

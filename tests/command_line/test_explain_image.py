@@ -30,9 +30,10 @@ def explain_image(*arguments: str | Path) -> Result:
 def test_a_picture_is_explained_as_the_run_explained_its_own(
     finished: Run, picture: Path, tmp_path: Path
 ):
-    figure = tmp_path / "maps.png"
+    figure, page = tmp_path / "maps.png", tmp_path / "images.html"
     done = explain_image(
-        finished.directory, picture, "--target", "7", "--most", "3", "--json", "--figure", figure
+        *(finished.directory, picture, "--target", "7", "--most", "3", "--json"),
+        *("--figure", figure, "--html", page),
     )
     assert done.exit_code == 0, done.output
     (told,) = json.loads(done.stdout)["images"]
@@ -49,6 +50,9 @@ def test_a_picture_is_explained_as_the_run_explained_its_own(
         assert found["importance"] == pytest.approx(claimed, rel=1e-3, abs=1e-5)
     with Image.open(figure) as drawn:
         assert drawn.width > drawn.height
+    shown = page.read_text(encoding="utf-8")
+    assert "<h3>digit.png: class 7</h3>" in shown and str(finished.directory) in shown
+    assert all(found["concept"] in shown for found in told["concepts"])
 
 
 def test_a_run_is_read_from_a_shared_store(

@@ -12,7 +12,8 @@ from causalxai import CausalGraph, Estimate, Explanation, MetricResult, Run
 from causalxai.config import load_spec
 from causalxai.metric import AttributionSpace
 from causalxai.report.graph_drawing import draw_graph
-from causalxai.report.page import Report, render_report, render_summary
+from causalxai.report.image_cards import ImageCard
+from causalxai.report.page import Report, render_images_page, render_report, render_summary
 from causalxai.report.plots import axes_grid, embed, image_axes, new_figure
 from causalxai.report.section import Figure, Section, Table, Text
 
@@ -311,3 +312,14 @@ def test_a_summary_has_the_scores_and_the_first_figure(
     images = [attributes["src"] for tag, attributes in page.tags if tag == "img"]
     assert images == ([] if address is None else [address])
     assert page.scores() == [["score", "deletion ↑", "0.250 [0.100, 0.400]", "9"]]
+
+
+def test_a_page_of_images_needs_no_other_file(tiny_spec: dict[str, Any]):
+    cards = [
+        ImageCard(f"<{name}>", "The network predicts 3.", "data:image/png;base64,", {}, ())
+        for name in "ab"
+    ]
+    page = Page(render_images_page(load_spec(tiny_spec), cards, "runs/<mine>"))
+    assert "2 images explained" in page.text and "<a>" in page.text and "<b>" in page.text
+    assert "runs/<mine>" in page.text
+    assert fetched(page) == []
