@@ -258,33 +258,6 @@ def compare_command(
 
 
 @app.command()
-def validate(
-    spec: SpecFile,
-    overrides: Overrides = None,
-    trust_code: TrustCode = False,
-    quiet: Quiet = False,  # noqa: ARG001
-    debug: Debug = False,  # noqa: ARG001
-) -> None:
-    """Check a spec before any training, and list all mistakes.
-
-    Its paths, classes and layers are checked, too.
-    """
-    set_up_logging()
-    from causalxai.config import load_grid
-    from causalxai.pipeline.validation import validate_grid
-
-    # Without trust no code is imported, so that a spec of other people can be looked at.
-    grid = load_grid(spec_file(spec), overrides or (), trust_code=True)
-    found = validate_grid(grid, trust_code=trust_code)
-    for note in found.notes:
-        sys.stderr.write(f"{spec}: {note}\n")
-    if found.problems:
-        raise SpecError(found.problems)
-    runs = f": {len(grid.cells)} runs" if grid.axes else ""
-    sys.stdout.write(f"{spec}: {grid.name} is valid{runs}\n")
-
-
-@app.command()
 def layers(
     spec: SpecFile,
     overrides: Overrides = None,
@@ -305,14 +278,6 @@ def layers(
     with terminal_progress(console) as progress:
         tables = layer_tables(grid, progress)
     sys.stdout.write("\n\n".join(tables) + "\n")
-
-
-@app.command()
-def schema() -> None:
-    """Print the JSON Schema of specs, for editors."""
-    from causalxai.config import json_schema
-
-    sys.stdout.write(json.dumps(json_schema(), indent=1) + "\n")
 
 
 @app.command()

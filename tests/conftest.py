@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -16,8 +18,10 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from torch import Tensor, nn
 
 from causalxai import Classifier, Dataset, Run, ScoringInputs, Split, run
+from causalxai.cli import main
 from causalxai.report.builder import ReportInputs
 from tests.browser import chromium
+from tests.commands import Cli, Done
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -29,6 +33,8 @@ hypothesis.settings.load_profile("causalxai")
 # Tests run side by side, one on each core, and their tensors are tiny: more threads would wait for
 # each other. The variable is for the processes that tests start.
 os.environ["OMP_NUM_THREADS"] = "1"
+# Commands have to look for themselves, and leave nothing in the user's cache.
+os.environ["CAUSALXAI_NO_CACHE"] = "1"
 torch.set_num_threads(1)
 threadpool_limits(1)
 
@@ -149,6 +155,25 @@ def published(finished: Run, tmp_path: Path) -> str:
         if (record := results.read(stage, key)) is not None:
             shared.write(stage, key, record)
     return url
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Cli]:
+    """Call the command line in this process."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    root.handlers.clear()
+
+    def call(*arguments: str | Path) -> Done:
+        monkeypatch.setattr(sys, "argv", ["causalxai", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        out, err = capsys.readouterr()
+        return Done(int(stop.value.code or 0), out, err)
+
+    yield call
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture

@@ -3,20 +3,17 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
-import logging
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import joblib
-import jsonschema
 import pytest
 import torch
 from rich.table import Table
@@ -24,42 +21,11 @@ from rich.table import Table
 import causalxai.comparison
 import causalxai.pipeline
 from causalxai import Run
-from causalxai.cli import main
 from causalxai.command_line.terminal import make_console
 from causalxai.errors import CausalxaiError
+from tests.commands import Cli, Done
 
 Spec = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-
-Cli = Callable[..., Done]
-
-
-@pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Cli]:
-    """Call the command line in this process."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    root.handlers.clear()
-
-    def call(*arguments: str | Path) -> Done:
-        monkeypatch.setattr(sys, "argv", ["causalxai", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out, err = capsys.readouterr()
-        return Done(int(stop.value.code or 0), out, err)
-
-    yield call
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 def in_a_process(*arguments: str | Path, cwd: Path) -> Done:
@@ -228,64 +194,12 @@ def test_what_cannot_be_done_is_told_without_a_traceback(
     assert done.err == "device: cuda: this machine has no such device; try device: auto\n"
 
 
-def test_validate_tells_all_mistakes_at_once_with_their_lines(
-    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "bad.yaml").write_text(
-        "causalxai: 1\n"
-        "name: bad name\n"
-        "seed: -1\n"
-        "dataset: digit\n"
-        "classifier: {use: lenet, epoch: 3}\n"
-        "method: interventional\n"
-        "images:\n"
-        "  count: 0\n",
-        encoding="utf-8",
-    )
-    done = cli("validate", "bad.yaml")
-    assert (done.code, done.out) == (2, "")
-    *lines, count = done.err.splitlines()
-    assert [line.split(" ")[:2] for line in lines] == [
-        ["bad.yaml:2:", "name:"],
-        ["bad.yaml:3:", "seed:"],
-        ["bad.yaml:4:", "dataset:"],
-        ["bad.yaml:5:", "classifier.epoch:"],
-        ["bad.yaml:8:", "images.count:"],
-    ]
-    assert "did you mean 'digits'?" in lines[2]
-    assert "did you mean 'epochs'?" in lines[3]
-    assert count == "5 mistakes"
-
-
-def test_validate_takes_overrides(
-    cli: Cli, tiny_spec: Spec, write_spec: Callable[[Spec], Path], tmp_path: Path
-):
-    spec = write_spec(tiny_spec)
-    assert cli("validate", spec) == Done(0, f"{spec}: tiny is valid\n", "")
-    assert cli("validate", spec, "--set", "name=mine").out == f"{spec}: mine is valid\n"
-    done = cli("validate", spec, "--set", "graph.positives=0")
-    assert (done.code, done.out) == (2, "")
-    assert done.err.startswith("--set graph.positives=0: graph.positives: should be at least 1")
-    assert done.err.endswith("\n1 mistake\n")
-
-
 @pytest.mark.parametrize("command", ["validate", "run"])
 def test_a_file_that_is_not_there_is_a_mistake(command: str, cli: Cli, tmp_path: Path):
     missing = tmp_path / "missing.yaml"
     done = cli(command, missing)
     assert (done.code, done.out) == (2, "")
     assert done.err == f"{missing}: cannot be read: No such file or directory\n1 mistake\n"
-
-
-def test_validate_counts_the_runs_of_a_grid(
-    cli: Cli, tiny_spec: Spec, write_spec: Callable[[Spec], Path]
-):
-    spec = write_spec({**tiny_spec, "vary": {"seed": [0, 1, 2], "graph.tau": [1, 2]}})
-    assert cli("validate", spec) == Done(0, f"{spec}: tiny is valid: 6 runs\n", "")
-    done = cli("validate", spec, "--set", "vary.seed=[0, -1]")
-    assert (done.code, done.out) == (2, "")
-    assert "--set vary.seed=[0, -1]: seed: should be at least 0, not -1 (in seed: -1)" in done.err
 
 
 def test_run_takes_no_grid(cli: Cli, tiny_spec: Spec, write_spec: Callable[[Spec], Path]):
@@ -353,16 +267,6 @@ def test_plugins_are_listed_with_their_distribution_and_state(cli: Cli):
     rows = [line.split() for line in done.out.splitlines()]
     assert ["datasets", "digits", "causalxai", causalxai.__version__, "ok"] in rows
     assert ["methods", "interventional", "causalxai", causalxai.__version__, "ok"] in rows
-
-
-def test_the_schema_is_one_and_knows_the_plugins(cli: Cli, tiny_spec: Spec):
-    done = cli("schema")
-    assert done.code == 0
-    schema = json.loads(done.out)
-    jsonschema.validators.validator_for(schema).check_schema(schema)
-    jsonschema.validate(tiny_spec, schema)
-    with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate({**tiny_spec, "dataset": "digit"}, schema)
 
 
 def test_compare_refuses_a_launcher(
@@ -495,17 +399,6 @@ def test_code_that_a_spec_names_runs_only_if_it_is_trusted(
     assert "--trust-code" in refused.err
     assert not mark.exists()
     assert cli("report", run_folder, "--trust-code").code == 0
-
-
-def test_validate_with_trust_tells_what_a_run_would(
-    cli: Cli, tiny_spec: Spec, write_spec: Callable[[Spec], Path]
-):
-    classifier = {"use": "module", "import_path": "os:system"}
-    kept = {key: tiny_spec[key] for key in ("causalxai", "name", "dataset")}
-    spec = write_spec({**kept, "classifier": classifier, "explain": "saliency"})
-    done = cli("validate", spec, "--trust-code")
-    assert done.code == 2
-    assert "classifier: os:system belongs to Python itself and builds no network" in done.err
 
 
 def test_layers_of_a_network_beside_the_spec_are_listed(

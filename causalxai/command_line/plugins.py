@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from causalxai.command_line.options import AsJson, Debug
+from causalxai.command_line.remembered import Remembered
 from causalxai.command_line.terminal import make_console
 
 if TYPE_CHECKING:
     from causalxai.plugin.provenance import Group
 
 _WIDE = 240
+_SOUND = "ok"
 
 plugins_app = typer.Typer(
     help="List all plugins, and the errors of those that are broken.",
@@ -33,14 +35,33 @@ def plugins_command(context: typer.Context) -> None:
         return
     from rich.table import Table
 
+    remembered = Remembered({"command": "plugins"})
+    rows = remembered.recall()
+    if rows is None:
+        rows = _rows()
+        # Nothing tells when a plugin that is broken works again.
+        if all(state == _SOUND for *_, state in rows):
+            remembered.keep(rows)
+    table = Table("kind", "name", "distribution", "version", "state", box=None)
+    for row in rows:
+        table.add_row(*row)
+    _wide_console().print(table, highlight=False)
+
+
+def _rows() -> list[list[str]]:
+    """Import every plugin, and return the rows of the table."""
     from causalxai.plugin import registry
 
-    table = Table("kind", "name", "distribution", "version", "state", box=None)
-    for listing in registry.listings():
-        plugin = listing.provenance
-        state = f"broken: {listing.error}" if listing.error else "ok"
-        table.add_row(plugin.group, plugin.name, plugin.distribution, plugin.version, state)
-    _wide_console().print(table, highlight=False)
+    return [
+        [
+            listing.provenance.group,
+            listing.provenance.name,
+            listing.provenance.distribution,
+            listing.provenance.version,
+            f"broken: {listing.error}" if listing.error else _SOUND,
+        ]
+        for listing in registry.listings()
+    ]
 
 
 @plugins_app.command("show")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from causalxai.config import Grid, Mistake, Place, ResolvedSpec, Stage, as_problems
+from causalxai.config import Grid, Mistake, Place, ResolvedPlugin, ResolvedSpec, Stage, as_problems
 from causalxai.errors import CausalxaiError, Problem
 from causalxai.outline import Outline
 from causalxai.pipeline.early_checks import (
@@ -14,7 +15,8 @@ from causalxai.pipeline.early_checks import (
     outline_mistakes,
     path_mistakes,
 )
-from causalxai.pipeline.previews import Previews
+from causalxai.pipeline.previews import Previews, identity
+from causalxai.plugin.guard import guarded
 
 
 @dataclass(frozen=True)
@@ -27,10 +29,14 @@ class Validation:
         The mistakes, in the order of the lines.
     notes
         What was not looked at, and why.
+    rests_on_files
+        Whether the next look may find something else although neither spec nor code has changed,
+        because a part looks at files or names code.
     """
 
     problems: tuple[Problem, ...]
     notes: tuple[str, ...]
+    rests_on_files: bool
 
 
 def validate_grid(grid: Grid, *, trust_code: bool = False) -> Validation:
@@ -50,7 +56,21 @@ def validate_grid(grid: Grid, *, trust_code: bool = False) -> Validation:
     for cell in grid.cells:
         for mistake in looker.mistakes(cell.spec):
             placed[cell.spec.place(mistake.path), mistake] = None
-    return Validation(tuple(as_problems(placed)), tuple(looker.notes))
+    return Validation(
+        tuple(as_problems(placed)), tuple(looker.notes), rests_on_files=_rests_on_files(grid)
+    )
+
+
+def _rests_on_files(grid: Grid) -> bool:
+    parts = {identity(part): part for cell in grid.cells for part in cell.spec.parts.values()}
+    return any(map(_looks_at_files, parts.values()))
+
+
+def _looks_at_files(part: ResolvedPlugin[Any]) -> bool:
+    if part.named_code():
+        return True
+    with guarded(part.provenance, "whether it looks at files"):
+        return bool(part.build().looks_at_files())
 
 
 class _Looker:

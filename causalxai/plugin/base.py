@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from causalxai.plugin.provenance import BuiltByHand, Origin, Provenance
-from causalxai.plugin.settings import PluginConfig
+from causalxai.plugin.settings import PluginConfig, holds_paths
 
 
 class Plugin:
@@ -56,6 +56,15 @@ class Plugin:
         the fingerprint is the same.
         """
         return ""
+
+    def looks_at_files(self) -> bool:
+        """Return whether what is known before a run depends on files, beside the plugin's code.
+
+        That are outlines, networks before their training, and checks. Where no part of a spec looks
+        at files, ``causalxai validate`` need not look at the spec again. By default those do whose
+        settings have a path, and those with a ``fingerprint`` of their own.
+        """
+        return type(self).fingerprint is not Plugin.fingerprint or holds_paths(self.config)
 
     def portable_config(self) -> dict[str, object]:
         """Return the config without settings that depend on the machine, such as paths."""

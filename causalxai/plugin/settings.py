@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
@@ -138,6 +138,18 @@ FileToRead: TypeAlias = Annotated[Path, Existing("file")]
 """A setting with a file that a plugin reads; that it is there is checked before a run begins."""
 FolderToRead: TypeAlias = Annotated[Path, Existing("folder")]
 """A setting with a folder that a plugin reads; that it is there is checked before a run begins."""
+
+
+def holds_paths(settings: object) -> bool:
+    """Return whether there is a path among settings, however deep."""
+    if isinstance(settings, BaseModel):
+        settings = dict(settings)
+    if isinstance(settings, Mapping):
+        settings = tuple(settings.values())
+    if isinstance(settings, tuple | list | set | frozenset):
+        return any(map(holds_paths, settings))
+    return isinstance(settings, PurePath)
+
 
 _FOLDER_OF = "folder_of"
 

@@ -162,6 +162,10 @@ class DirectionSpace(ConceptSpace):
         if self.config.layer is not None:
             require_layers_named([self.config.layer], classifier.model, "concepts.layer")
 
+    def looks_at_files(self) -> bool:
+        """Return whether there are examples."""
+        return bool(self.config.examples)
+
     def fingerprint(self) -> str:
         """Return a digest of the example pictures."""
         found = files_of(self.config.examples)

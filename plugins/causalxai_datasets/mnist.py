@@ -106,6 +106,10 @@ class Mnist(DatasetSource):
         files = self._files(SILENT)
         return digest_files({"sample": mnist_sample.path()} if files is None else files)
 
+    def looks_at_files(self) -> bool:
+        """Return whether there is a path; without one, only ``load`` reads files."""
+        return self.config.path is not None
+
     def portable_config(self) -> dict[str, object]:
         """Return the config without the path."""
         return self.config.model_dump(mode="json", exclude={"path"})

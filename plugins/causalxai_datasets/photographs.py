@@ -153,6 +153,10 @@ class Photographs(DatasetSource):
             return folder.fingerprint()
         return digest_files({photograph.path: photograph.file() for photograph in PHOTOGRAPHS})
 
+    def looks_at_files(self) -> bool:
+        """Return whether there is a path; without one, only ``load`` reads files."""
+        return self.config.path is not None
+
     def portable_config(self) -> dict[str, object]:
         """Return the config without the path."""
         return self.config.model_dump(mode="json", exclude={"path"})

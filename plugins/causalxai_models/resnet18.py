@@ -164,6 +164,10 @@ class ResNet18Classifier(TrainedClassifier):
         """Return the config without the path of the weights."""
         return self.config.model_dump(mode="json", exclude={"weights"})
 
+    def looks_at_files(self) -> bool:
+        """Return whether there are weights from which training starts."""
+        return self.config.weights is not None
+
     def fingerprint(self) -> str:
         """Return a digest of the weights from which training starts."""
         weights = self.config.weights

@@ -122,3 +122,28 @@ def test_code_is_looked_at_with_trust_alone() -> None:
 def test_code_that_does_not_fit_is_told(settings: dict[str, Any], message: str) -> None:
     (wrong,) = problems(own(**settings), trust=True)
     assert wrong.startswith("classifier") and message in wrong
+
+
+@pytest.mark.parametrize(
+    ("override", "rests"),
+    [
+        ("seed=3", False),
+        ("dataset=mnist", False),
+        ("dataset={use: mnist, path: .}", True),
+        ("dataset={use: colored-digits, base: mnist}", False),
+        ("dataset=photographs", False),
+        ("dataset={use: morpho, scenario: TI, base: mnist, path: .}", True),
+        ("dataset={use: morpho, scenario: TI, base: mnist}", False),
+        ("classifier=resnet18", False),
+        ("classifier=efficientnet-lite0", True),
+    ],
+)
+def test_what_depends_on_files_is_known(override: str, rests: bool) -> None:
+    assert validate_grid(load_grid(spec("patches"), [override])).rests_on_files == rests
+
+
+def test_what_depends_on_the_users_code_or_pictures_is_known() -> None:
+    assert validate_grid(load_grid(own())).rests_on_files
+    examples = ["concepts={use: tcav, layer: conv2, examples: {mine: .}}", "metrics=[]"]
+    data = {**spec("patches"), "oracle": "tcav", "explain": "single-effects"}
+    assert validate_grid(load_grid(data, examples)).rests_on_files

@@ -55,3 +55,13 @@ def test_a_plugin_shows_its_settings():
 def test_a_portable_config_is_plain_json():
     assert Part(size=5).portable_config() == {"size": 5, "path": "here"}
     assert Part().fingerprint() == ""
+
+
+def test_a_plugin_looks_at_files_if_it_has_a_path_or_a_fingerprint():
+    class Reader(Plugin):
+        def fingerprint(self) -> str:
+            return "of a file"
+
+    assert Part().looks_at_files()
+    assert not Plugin().looks_at_files()
+    assert Reader().looks_at_files()

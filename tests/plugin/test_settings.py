@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import math
 import pickle
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 from pydantic import ConfigDict, Field, InstanceOf, PositiveInt, ValidationError
 
 from causalxai.plugin import PluginConfig, registry
-from causalxai.plugin.settings import LARGEST
+from causalxai.plugin.settings import LARGEST, holds_paths
 
 
 class Inner(PluginConfig):
@@ -133,3 +134,13 @@ def test_settings_that_are_objects_are_told_and_left_out_of_files() -> None:
     assert config.held_objects() == {"network": network}
     assert config.model_dump() == {"width": 3}
     assert not Held().held_objects()
+
+
+def test_paths_are_found_however_deep():
+    class Deep(PluginConfig):
+        files: dict[str, tuple[Path, ...]] = Field(default_factory=dict)
+        inner: Inner | None = None
+
+    assert holds_paths(Deep(files={"some": (Path("here"),)}))
+    assert not holds_paths(Deep(files={"none": ()}, inner=Inner()))
+    assert not holds_paths({"text": "/here", "number": 3})

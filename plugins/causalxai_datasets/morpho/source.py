@@ -209,6 +209,10 @@ class Morpho(DatasetSource):
         """Return the digest of MNIST's files, if they are the base."""
         return self._mnist().fingerprint() if self.config.base == "mnist" else ""
 
+    def looks_at_files(self) -> bool:
+        """Return whether there is a path; without one, only ``load`` reads files."""
+        return self.config.path is not None
+
     def portable_config(self) -> dict[str, object]:
         """Return the config without the path."""
         return self.config.model_dump(mode="json", exclude={"path"})
