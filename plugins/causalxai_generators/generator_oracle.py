@@ -1,48 +1,19 @@
-"""The oracle: latents are moved along directions, decoded, and the classifier is asked."""
+"""The oracle of the user's generator: latents are moved along directions and decoded."""
 
 from __future__ import annotations
 
-from causalxai.capabilities import Capability
-from causalxai.concept import Units
-from causalxai.intervention import Intervention
-from causalxai.oracle import Oracle, Response, Want
 from causalxai_generators.generator_space import GeneratorSpace
-
-_CLASSIFIER_MAPS = 64
-"""The number of feature maps of the image's size that a classifier is assumed to hold at a time."""
+from causalxai_generators.picture_oracle import PictureOracle
 
 
-class GeneratorOracle(Oracle):
-    """Answers with what the classifier says of the generator's pictures.
+class GeneratorOracle(PictureOracle):
+    """Answers with what the classifier says of the pictures of the user's generator.
 
     do() moves the latents along the concept's direction, by which the readings of the other
     concepts stay; no concept follows another one. The readback is what the generator's own encoder
     reads from the picture.
     """
 
-    capabilities = frozenset({Capability.READBACK, Capability.IMAGES})
     propagates = False
     accepts = GeneratorSpace
     space: GeneratorSpace
-
-    def _respond(
-        self, units: Units, interventions: Intervention, want: tuple[Want, ...]
-    ) -> Response:
-        space, states = self.space, self.states(units, interventions)
-        images = space.pictures(units, states)
-        flat = images.flatten(0, 1)
-        return Response(
-            logits=self.classifier.logits(flat).unflatten(0, states.shape[:2])
-            if "logits" in want
-            else None,
-            readback=space.read(flat).unflatten(0, states.shape[:2])
-            if "readback" in want
-            else None,
-            images=images if "images" in want else None,
-        )
-
-    def _bytes_per_answer(self, want: tuple[Want, ...]) -> int:
-        _, height, width = self.classifier.image_shape
-        maps = 4 * _CLASSIFIER_MAPS * height * width
-        latents = 8 * self.space.generator_.latents
-        return super()._bytes_per_answer(want) + maps + latents + self.space.bytes_of_a_picture_

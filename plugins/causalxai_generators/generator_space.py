@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from causalxai.classifier import Classifier
 from causalxai.concept import BooleanConcept, Concept, Units
-from causalxai.concept_space import ConceptSpace, held_out_scales
+from causalxai.concept_space import held_out_scales
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError, did_you_mean
 from causalxai.network.import_folders import importable_from
@@ -29,8 +29,9 @@ from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.storage.record import Json, Record, prefixed, without_prefix
 from causalxai_generators.generator import Codes, Generator
 from causalxai_generators.generator_quality import GeneratorQuality, concept_qualities
-from causalxai_generators.labels import boolean_columns, labels_of
+from causalxai_generators.labels import boolean_columns, evenly_spaced, labels_of
 from causalxai_generators.latent_directions import LatentDirections
+from causalxai_generators.picture_space import PictureSpace
 
 _LATENTS, _KEPT, _REST = "latents", "kept", "rest"
 _STATE = "generator"
@@ -40,7 +41,7 @@ _MEASURED = 200
 _HALF = 0.5
 
 
-class GeneratorSpace(ConceptSpace):
+class GeneratorSpace(PictureSpace):
     """Concepts in the latents of a generator of the user's own: any ``encode`` and ``decode`` [1]_.
 
     The concepts are the data set's labels, each with a direction in the latents along which it
@@ -228,7 +229,7 @@ class GeneratorSpace(ConceptSpace):
         generator = self._loaded(classifier.image_shape, classifier.device, rng)
         split = self._fitted_to(dataset)
         generator.require_range(split.images[:_TRIED])
-        rows = _spread(len(split), self.config.images)
+        rows = evenly_spaced(len(split), self.config.images)
         codes = generator.encode(split.images[rows])
         named = self._labelled(dataset.concept_names)
         self.boolean_, self.single_ = frozenset[int](), not named
@@ -259,20 +260,7 @@ class GeneratorSpace(ConceptSpace):
         return self._values(self.generator_.encode(images).latents)
 
     def pictures(self, units: Units, states: Tensor) -> Tensor:
-        """Return the pictures of units in which concepts have other values.
-
-        Parameters
-        ----------
-        units
-            ``n`` individuals, as ``encode`` gives them.
-        states
-            ``[q, n, d]``, the concepts' values.
-
-        Returns
-        -------
-        Tensor
-            ``[q, n, c, h, w]`` in [0, 1].
-        """
+        """Return pictures, of which each shows its unit with other values of the concepts."""
         count = len(states)
         moved = units.residual[_LATENTS] + (states - units.values) @ self.directions_.moves
         kept = [tensor for name, tensor in units.residual.items() if name.startswith(_KEPT)]
@@ -329,7 +317,8 @@ class GeneratorSpace(ConceptSpace):
     ) -> None:
         self.generator_, self._named = generator, tuple(named)
         self.directions_ = directions.to(classifier.device)
-        self.bytes_of_a_picture_ = round(generator.bytes_of_a_picture())
+        # Latents are held as they are and moved, in float32.
+        self.bytes_of_a_picture_ = round(generator.bytes_of_a_picture()) + 8 * generator.latents
 
     def _values(self, latents: Tensor) -> Tensor:
         values = self.directions_.read(latents)
@@ -339,7 +328,7 @@ class GeneratorSpace(ConceptSpace):
 
     def _measured(self, classifier: Classifier, dataset: Dataset) -> GeneratorQuality:
         test = dataset.test
-        rows = _spread(len(test), _MEASURED)
+        rows = evenly_spaced(len(test), _MEASURED)
         images = test.images[rows].to(classifier.device)
         units = self.encode(images)
         again = self.generator_.decode(self.generator_.encode(images))
@@ -410,8 +399,3 @@ class GeneratorSpace(ConceptSpace):
         self, image_shape: tuple[int, int, int], device: torch.device, rng: torch.Generator
     ) -> Generator:
         return Generator(self._network(rng), image_shape, device)
-
-
-def _spread(count: int, most: int) -> Tensor:
-    """Return the rows of at most so many images, evenly spaced."""
-    return torch.linspace(0, count - 1, min(count, most), dtype=torch.float64).round().long()

@@ -13,6 +13,8 @@ from causalxai import Classifier, Dataset, ScoringInputs, Split
 from causalxai.seeding import seeded, torch_generator
 from causalxai_generators.generator_oracle import GeneratorOracle
 from causalxai_generators.generator_space import GeneratorSpace
+from causalxai_generators.scm_vae_oracle import ScmVaeOracle
+from causalxai_generators.scm_vae_space import ScmVaeSpace
 
 SIDE = 8
 SHAPE = (1, SIDE, SIDE)
@@ -128,3 +130,36 @@ def inputs(classifier: Classifier, dataset: Dataset, space: GeneratorSpace) -> S
     """All parts of a run up to its oracle."""
     base = ScoringInputs(classifier=classifier, dataset=dataset, rng=torch_generator(0, "tests"))
     return replace(base, space=space, oracle=GeneratorOracle().bind(classifier, space))
+
+
+@pytest.fixture(scope="session")
+def references() -> Split:
+    """Images whose concepts are independent."""
+    return split_of(200, torch_generator(1, "images"), related=False)
+
+
+@pytest.fixture(scope="session")
+def with_references(dataset: Dataset, references: Split) -> Dataset:
+    return replace(dataset, reference=references)
+
+
+VAE = {
+    "steps": 160, "width": 8, "code": 4, "batch_size": 32, "learning_rate": 8e-3,
+    "causes": {"warmth": ["lit"]},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def scm_vae(classifier: Classifier, with_references: Dataset) -> ScmVaeSpace:
+    """Trained for seconds; tests only read it."""
+    return ScmVaeSpace(**VAE).fit(classifier, with_references, rng=torch_generator(0))
+
+
+@pytest.fixture
+def vae_inputs(
+    classifier: Classifier, with_references: Dataset, scm_vae: ScmVaeSpace
+) -> ScoringInputs:
+    """All parts of a run with SCM-VAE up to its oracle."""
+    rng = torch_generator(0, "tests")
+    base = ScoringInputs(classifier=classifier, dataset=with_references, rng=rng)
+    return replace(base, space=scm_vae, oracle=ScmVaeOracle().bind(classifier, scm_vae))
