@@ -10,8 +10,8 @@ from causalxai_glance.scm import Pair
 
 Graph: TypeAlias = frozenset[Pair]
 GraphScore: TypeAlias = Callable[[Graph], float]
-Contenders: TypeAlias = Callable[[Sequence[Graph]], Sequence[Graph]]
-"""Returns those of several graphs that can have the best score."""
+Contenders: TypeAlias = Callable[[Graph, Sequence[Graph]], Sequence[Graph]]
+"""Returns those of several graphs that can be better than the first one, the likeliest first."""
 
 
 def climb(
@@ -21,7 +21,7 @@ def climb(
     *,
     required: Iterable[Pair] = (),
     forbidden: Iterable[Pair] = (),
-    contenders: Contenders = list,
+    contenders: Contenders | None = None,
 ) -> Graph:
     """Return a graph that no addition, removal or reversal of an edge improves.
 
@@ -36,16 +36,18 @@ def climb(
     required, forbidden
         Edges that the graph must have, and edges that it must not have.
     contenders
-        Leaves out graphs whose score need not be computed; by default none.
+        Leaves out graphs whose score need not be computed, and says which to try first; the first
+        one that is better is taken. By default it is the best of all.
     """
     must, never = frozenset(required), frozenset(forbidden)
     best = frozenset(start)
     while True:
         rivals = [g for g in _neighbours(nodes, best) if must <= g and not g & never]
-        nearest = min(contenders([best, *rivals]), key=score)
-        if score(nearest) >= score(best):
+        tried = sorted(rivals, key=score) if contenders is None else contenders(best, rivals)
+        better = next((graph for graph in tried if score(graph) < score(best)), None)
+        if better is None:
             return best
-        best = nearest
+        best = better
 
 
 def complete_graphs(

@@ -8,17 +8,24 @@ over the distribution of measurement errors.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from copy import copy
 from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.linalg.lapack import dposv
 from torch import Tensor
 
 from causalxai_glance.perception.climbing import Graph
 from causalxai_glance.perception.measurement_model import Values
 from causalxai_glance.scm import Basis, Choice, screened
+
+Rows: TypeAlias = NDArray[np.int64]
+Shapes: TypeAlias = tuple[tuple[tuple[int, ...], ...], ...]
 
 _KNOTS = 5
 _ROOT_COMPONENTS, _COMPONENTS = 4, 2
@@ -26,9 +33,15 @@ _LEAST_VARIANCE = 1e-4
 _RIDGE = 1e-6
 _HALF_LOG_TAU = 0.5 * float(np.log(2 * np.pi))
 
-PART = 1000
-"""The number of readings on which graphs are compared before they are fitted to all readings."""
+PARTS = (250, 1000)
+"""The numbers of readings on which graphs are compared before they are fitted to all readings."""
 
+_AT_ONCE = 20_000  # The number of draws whose working memory stays within a core's cache.
+
+_UNKNOWN = 4.0
+"""How many times the likelihood can rise as much as the drawn errors let a regression gain."""
+
+_ROUGH = 1.0  # Tolerance, in nats, for what a regression tells.
 _ERRORS, _SLACK = 4.0, 5.0  # Standard errors and nats that are subtracted from a part's lag.
 
 
@@ -38,49 +51,53 @@ _ERRORS, _SLACK = 4.0, 5.0  # Standard errors and nats that are subtracted from 
 class _Mixture:
     """A mixture of normal distributions, the noise of one concept."""
 
-    share: Tensor
-    mean: Tensor
-    sd: Tensor
+    share: Values
+    mean: Values
+    sd: Values
 
     @classmethod
-    def around(cls, residual: Tensor, weights: Tensor, components: int) -> _Mixture:
-        mean = (weights * residual).sum() / weights.sum()
-        sd = ((weights * (residual - mean) ** 2).sum() / weights.sum()).sqrt()
-        place = torch.linspace(-1, 1, components) * (1.0 if components > _COMPONENTS else 0.1)
-        width = torch.linspace(0.7, 1.3, components) if components == _COMPONENTS else 0.7
-        return cls(
-            torch.full((components,), 1 / components), mean + sd * place, sd * width + 0 * place
-        )
+    def around(cls, sd: float, components: int) -> _Mixture:
+        place = np.linspace(-1, 1, components) * (1.0 if components > _COMPONENTS else 0.1)
+        width = np.linspace(0.7, 1.3, components) if components == _COMPONENTS else 0.7
+        return cls(np.full(components, 1 / components), sd * place, sd * width + 0 * place)
+
+    @classmethod
+    def of(cls, moments: Values) -> _Mixture:
+        """Return the mixture whose components have these masses, sums and sums of squares.
+
+        ``moments`` are ``[components, 3]``.
+        """
+        total, sums, squares = moments.T
+        total = total + 1e-6
+        mean = sums / total
+        spread = np.maximum(squares / total - mean**2, 0.0)
+        return cls(total / total.sum(), mean, np.sqrt(spread + _LEAST_VARIANCE))
 
     @property
     def parameters(self) -> int:
         """The number of free parameters."""
         return 3 * len(self.mean) - 1
 
-    def terms(self, residual: Tensor) -> Tensor:
-        """Return the log density of each component, ``[components, n]``."""
+    def apportion(self, residual: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the log density ``[n]``, and each component's share of it ``[components, n]``."""
         # Components come first and the operations are in place, which is several times faster.
-        z = (residual - self.mean[:, None]).div_(self.sd[:, None])
-        constant = self.share.log() - self.sd.log() - _HALF_LOG_TAU
-        return z.square_().mul_(-0.5).add_(constant[:, None])
+        constant = np.log(self.share) - np.log(self.sd) - _HALF_LOG_TAU
+        mean, unit, constants = (
+            torch.from_numpy(part[:, None]).float() for part in (self.mean, 1 / self.sd, constant)
+        )
+        terms = (residual - mean).mul_(unit).square_().mul_(-0.5).add_(constants)
+        return _log_sum(terms, 0)
 
-    def log_density(self, residual: Tensor) -> Tensor:
-        """Return the log density of each residual, ``[n]``."""
-        terms = self.terms(residual)
-        # torch.logsumexp takes twice as long.
-        peak = terms.amax(dim=0)
-        return terms.sub_(peak).exp_().sum(dim=0).log_().add_(peak)
 
-    def improved(self, residual: Tensor, weights: Tensor) -> _Mixture:
-        """Return the mixture after one step of expectation maximisation."""
-        belongs = self.terms(residual).softmax(dim=0).mul_(weights)
-        powers = torch.stack([torch.ones_like(residual), residual, residual.square()])
-        total, sums, squares = (belongs @ powers.T).double().T
-        total = total + 1e-6
-        mean = sums / total
-        spread = (squares / total - mean**2).clamp_(min=0)
-        sd = (spread + _LEAST_VARIANCE).sqrt()
-        return _Mixture((total / total.sum()).float(), mean.float(), sd.float())
+def _log_sum(terms: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    """Return the log of the sum of exponentials along a dimension, and the share of each.
+
+    ``terms`` are overwritten. torch's logsumexp and softmax take several times as long.
+    """
+    peak = terms.amax(dim=dim, keepdim=True)
+    shares = terms.sub_(peak).exp_()
+    total = shares.sum(dim=dim, keepdim=True)
+    return total.log().add_(peak).squeeze(dim), shares.mul_(total.reciprocal_())
 
 
 @dataclass(frozen=True)
@@ -91,7 +108,7 @@ class _Basis:
     """
 
     rows: Tensor
-    shapes: tuple[tuple[tuple[int, ...], ...], ...]
+    shapes: Shapes
 
     @classmethod
     def of(cls, points: Tensor, readings: Tensor) -> _Basis:
@@ -104,9 +121,23 @@ class _Basis:
             at += 1 + len(bent)
         return cls(torch.cat(blocks), tuple(shapes))
 
+    def needed(self, causes: Collection[int]) -> list[int]:
+        """Return the rows of the constant, of all lines, and of the curves of some concepts."""
+        curves = {row for cause in causes for row in self.shapes[cause][1]}
+        return sorted({0, *(line for (line,), _ in self.shapes), *curves})
+
     def line(self, concept: int) -> int:
         """Return the row that has the concept itself."""
         return self.shapes[concept][0][0]
+
+
+@cache
+def _places(shapes: Shapes, parents: tuple[int, ...], choice: Choice) -> tuple[Rows, Rows]:
+    """Return the rows of an equation, and the places of their products in a flat matrix."""
+    functions = 1 + sum(len(spline) for _, spline in shapes)
+    chosen = (shapes[p][c] for p, c in zip(parents, choice, strict=True))
+    where = np.array([0, *(row for rows in chosen for row in rows)])
+    return where, where[:, None] * functions + where
 
 
 def _curve(x: Tensor, knots: Tensor) -> Tensor:
@@ -118,10 +149,33 @@ def _curve(x: Tensor, knots: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class _Fit:
-    """The log density ``[n]`` of each reading under a graph, and the number of free parameters."""
+    """The model of a graph that was fitted to readings.
 
-    densities: NDArray[np.float64]
+    Parameters
+    ----------
+    densities
+        ``[n]``, the log density of each reading.
+    constants
+        The number of free parameters.
+    weights
+        ``[d, functions]``, whose products with the basis functions are the residuals.
+    noises
+        One of each concept.
+    """
+
+    densities: Values
     constants: int
+    weights: Values
+    noises: tuple[_Mixture, ...]
+
+
+def _parents(edges: Graph, child: int) -> list[int]:
+    return sorted(i for i, to in edges if to == child)
+
+
+def _components(parents: Sequence[int]) -> int:
+    """Return the number of components of a concept's noise."""
+    return _COMPONENTS if parents else _ROOT_COMPONENTS
 
 
 class ConvolvedScore:
@@ -148,7 +202,7 @@ class ConvolvedScore:
     ----------
     part
         The score of a part of the readings, which takes a fraction of the time; ``None`` where
-        there are few readings.
+        there are few readings. It may have a part of its own.
 
     References
     ----------
@@ -164,14 +218,27 @@ class ConvolvedScore:
         self._of = self._n if of is None else of
         mean, sd = readings.mean(axis=0), readings.std(axis=0)
         points = ((readings[:, None] - errors - mean) / sd).reshape(-1, self._d)
-        self._points = torch.from_numpy(points.T.copy()).float()
         seen = torch.from_numpy((readings - mean) / sd).float()
-        self._basis = _Basis.of(self._points, seen)
+        self._basis = _Basis.of(torch.from_numpy(points.T.copy()).float(), seen)
         self._known: dict[Graph, _Fit] = {}
+        self._grams: dict[Graph, Values] = {}
         self.part: ConvolvedScore | None = None
-        if self._n >= 2 * PART:
-            rows = np.linspace(0, self._n - 1, PART).round().astype(np.int64)
-            self.part = ConvolvedScore(readings[rows], errors[rows], steps=steps, of=self._n)
+        size = max((size for size in PARTS if 2 * size <= self._n), default=None)
+        if size is not None:
+            rows = np.linspace(0, self._n - 1, size).round().astype(np.int64)
+            self.part = ConvolvedScore(readings[rows], errors[rows], steps=steps, of=self._of)
+
+    @property
+    def alone(self) -> ConvolvedScore:
+        """The same, but for lengths, which are those of this part of the readings itself."""
+        other = copy(self)
+        other._of = self._n
+        return other
+
+    @property
+    def levels(self) -> list[ConvolvedScore]:
+        """The scores of the parts, that of the smallest part first, and this one."""
+        return [*([] if self.part is None else self.part.levels), self]
 
     def __call__(self, edges: Graph) -> float:
         """Return the description length under a graph."""
@@ -191,64 +258,158 @@ class ConvolvedScore:
         return lag - _ERRORS * error - _SLACK
 
     def contenders(self, graphs: Sequence[Graph]) -> list[Graph]:
-        """Return the graphs that can be the best one, as far as the part of the readings tells."""
+        """Return the graphs that can be the best one, the likeliest first.
+
+        The part of the readings tells, if there is one, and else all readings.
+        """
         if self.part is None:
-            return list(graphs)
-        leader = min(graphs, key=self.part)
-        return [edges for edges in graphs if self.part.least_lag(edges, leader) <= 0]
+            return sorted(graphs, key=self)
+        kept = sorted(self.part.contenders(graphs), key=self.part)
+        return [edges for edges in kept if self.part.least_lag(edges, kept[0]) <= 0]
+
+    def promising(self, best: Graph, rivals: Sequence[Graph]) -> list[Graph]:
+        """Return the graphs that can be better than one from which each differs by an edge.
+
+        The errors are drawn with their probabilities under the better known graph, as in structural
+        expectation maximisation [1]_, so that only the equations have to be compared whose parents
+        differ. A regression tells what an edge explains. Because it takes the drawn errors as
+        known, the likelihood can rise further or fall less; that is allowed for. An edge that is
+        reversed may always be better, which regressions do not tell.
+        """
+        gram = self._gram(best)
+
+        def may_be_better(other: Graph) -> bool:
+            changed = {j for _, j in best ^ other}
+            if len(changed) > 1:
+                return True
+            (child,) = changed
+            left, constants = self._regressed(gram, child, best)
+            other_left, other_constants = self._regressed(gram, child, other)
+            gain = 0.5 * self._of * float(np.log(left / other_left))
+            gain = gain * _UNKNOWN if gain > 0 else gain / _UNKNOWN
+            price = 0.5 * (other_constants - constants) * float(np.log(self._of))
+            return price <= gain + _ROUGH
+
+        return [other for other in rivals if may_be_better(other)]
+
+    def _gram(self, edges: Graph) -> Values:
+        """Return the products of all basis functions, weighted as under a graph."""
+        if edges not in self._grams:
+            fit = self._fit(edges)
+            self._grams[edges] = self._expected(self._basis.rows, fit.weights, fit.noises)[1]
+        return self._grams[edges]
+
+    def _regressed(self, gram: Values, child: int, edges: Graph) -> tuple[float, int]:
+        """Return the sum of squares that a concept's parents leave, and its free parameters."""
+        parents = _parents(edges, child)
+        where, _, left = self._equation(gram, child, parents)
+        return left, len(where) + 3 * _components(parents)
 
     def _fit(self, edges: Graph) -> _Fit:
         if edges not in self._known:
             self._known[edges] = self._fitted(edges)
         return self._known[edges]
 
+    @cached_property
+    def _even_gram(self) -> Values:
+        """The products of the basis functions where all draws of an error are equally likely."""
+        rows = self._basis.rows
+        return np.asarray((rows @ rows.T).double().numpy() / self._k)
+
     @torch.no_grad()
     def _fitted(self, edges: Graph) -> _Fit:
-        parents = [sorted(i for i, to in edges if to == j) for j in range(self._d)]
-        weights = torch.full((self._n * self._k,), 1 / self._k)
-        noises: dict[int, _Mixture] = {}
-        densities, functions = torch.empty(0), 0
+        parents = [_parents(edges, j) for j in range(self._d)]
+        # The functions of concepts without effects are not needed.
+        needed = self._basis.needed({i for own in parents for i in own})
+        rows = self._basis.rows[needed]
+        gram = self._even_gram
+        noises: list[_Mixture] = []
+        densities, weights, functions = np.empty(0), np.empty(0), 0
         for _ in range(self._steps):
-            residuals, functions = self._residuals(parents, weights)
-            joint = torch.zeros(len(weights))
-            for j, residual in enumerate(residuals):
-                size = _COMPONENTS if parents[j] else _ROOT_COMPONENTS
-                noise = noises.get(j) or _Mixture.around(residual, weights, size)
-                noises[j] = noise.improved(residual, weights)
-                joint += noises[j].log_density(residual)
-            by_reading = joint.reshape(self._n, self._k)
-            weights = by_reading.softmax(dim=1).reshape(-1)
-            densities = by_reading.logsumexp(dim=1).double() - np.log(self._k)
-        constants = functions + sum(noise.parameters for noise in noises.values())
-        return _Fit(np.asarray(densities.numpy()), constants)
+            weights, left, functions = self._equations(gram, parents)
+            if not noises:
+                sizes = map(_components, parents)
+                noises = list(map(_Mixture.around, np.sqrt(left / self._n).tolist(), sizes))
+            densities, products, moments = self._expected(rows, weights[:, needed], noises)
+            gram = np.zeros_like(self._even_gram)
+            gram[np.ix_(needed, needed)] = products
+            noises = [_Mixture.of(own) for own in moments]
+        constants = functions + sum(noise.parameters for noise in noises)
+        return _Fit(densities, constants, weights, tuple(noises))
 
-    def _residuals(self, parents: Sequence[Sequence[int]], weights: Tensor) -> tuple[Tensor, int]:
-        """Return the residuals ``[d, n]`` of weighted regressions, and their basis functions."""
-        rows = self._basis.rows
-        gram = ((rows * weights) @ rows.T).double().numpy()
-        slopes = np.zeros((self._d, len(rows)))
+    def _expected(
+        self, rows: Tensor, weights: Values, noises: Sequence[_Mixture]
+    ) -> tuple[Values, Values, list[Values]]:
+        """Weigh the draws of each error by their probabilities, and the components of the noises.
+
+        Parameters
+        ----------
+        rows
+            Basis functions ``[functions, n]``.
+        weights
+            ``[d, functions]``, whose products with the functions are the residuals.
+        noises
+            One of each concept.
+
+        Returns
+        -------
+        densities, products, moments
+            The log density of each reading, the weighted products of the functions, and the masses,
+            sums and sums of squares of each noise's components, ``[components, 3]``.
+        """
+        slopes = torch.from_numpy(weights).float()
+        densities = []
+        products = np.zeros((len(rows), len(rows)))
+        moments = [np.zeros((len(one.mean), 3)) for one in noises]
+        for some in rows.split(max(_AT_ONCE // self._k, 1) * self._k, dim=1):
+            residuals = slopes @ some
+            each = [one.apportion(own) for own, one in zip(residuals, noises, strict=True)]
+            joint = torch.stack([density for density, _ in each]).sum(dim=0)
+            by_reading, probable = _log_sum(joint.reshape(-1, self._k), 1)
+            densities.append(by_reading.double() - np.log(self._k))
+            probable = probable.reshape(-1)
+            products += ((some * probable) @ some.T).double().numpy()
+            for own, (_, shares), sums in zip(residuals, each, moments, strict=True):
+                powers = torch.stack([torch.ones_like(own), own, own.square()])
+                sums += (shares.mul_(probable) @ powers.T).double().numpy()
+        return np.asarray(torch.cat(densities).numpy()), products, moments
+
+    def _equations(
+        self, gram: Values, parents: Sequence[Sequence[int]]
+    ) -> tuple[Values, Values, int]:
+        """Return the shortest equation of each concept, by weighted regressions.
+
+        Returns
+        -------
+        weights, left, functions
+            ``[d, functions]``, whose products with the basis functions are the residuals; the
+            residuals' sums of squares ``[d]``; and the number of functions that are used.
+        """
+        weights, left = np.zeros((self._d, len(gram))), np.zeros(self._d)
         functions = 0
         for j, own in enumerate(parents):
-            where, values = self._equation(gram, j, own)
-            slopes[j, where] = values
+            where, slopes, left[j] = self._equation(gram, j, own)
+            weights[j, where] = -slopes
+            weights[j, self._basis.line(j)] += 1
             functions += len(where) - 1
-        return self._points - torch.from_numpy(slopes).float() @ rows, functions
+        return weights, left, functions
 
     def _equation(
         self, gram: Values, child: int, parents: Sequence[int]
-    ) -> tuple[list[int], Values]:
-        """Return the basis functions and the slopes of the shortest additive equation."""
+    ) -> tuple[Rows, Values, float]:
+        """Return basis functions, slopes and sum of squares of the shortest additive equation."""
         own = self._basis.line(child)
 
-        def fit(choice: Choice) -> tuple[float, list[int], Values]:
-            chosen = (self._basis.shapes[p][c] for p, c in zip(parents, choice, strict=True))
-            where = [0, *(row for rows in chosen for row in rows)]
-            square = gram[np.ix_(where, where)] + _RIDGE * self._n * np.eye(len(where))
-            slopes = np.linalg.solve(square, gram[where, own])
-            left = max(gram[own, own] - slopes @ gram[where, own], _LEAST_VARIANCE)
+        def fit(choice: Choice) -> tuple[float, tuple[Rows, Values, float]]:
+            where, square = _places(self._basis.shapes, tuple(parents), choice)
+            inner, across = gram.take(square), gram[own].take(where)
+            inner.flat[:: len(where) + 1] += _RIDGE * self._n
+            # LAPACK itself: numpy's checks would take longer than the small system.
+            solution, failed = dposv(inner, across)[1:]
+            slopes = np.linalg.solve(inner, across) if failed else solution
+            left = max(float(gram[own, own] - slopes @ across), _LEAST_VARIANCE)
             length = 0.5 * self._of * np.log(left) + 0.5 * len(where) * np.log(self._of)
-            return float(length), where, slopes
+            return float(length), (where, slopes, left)
 
         fits = screened([2] * len(parents), fit, lambda fitted: fitted[0])
-        _, where, slopes = min(fits.values(), key=lambda fitted: fitted[0])
-        return where, slopes
+        return min(fits.values(), key=lambda fitted: fitted[0])[1]

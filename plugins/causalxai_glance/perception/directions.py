@@ -208,7 +208,7 @@ class _Convolved:
             starts = [_Plain(self._perception, fit, False, known).search()]
         starts = [edges for edges in starts if is_acyclic(edges)]
         # A part of the readings leads near the best graphs of all readings.
-        for score in filter(None, (self._score.part, self._score)):
+        for score in (level.alone for level in self._score.levels):
             length = self._placed(score)
             best = sorted(starts, key=length)[:_STARTS]
             climbed = [self._climbed(score, edges, known.required) for edges in best]
@@ -222,19 +222,22 @@ class _Convolved:
         direction, what they are at least is returned.
         """
         i, j = pair
-        # Other edges into j are left out of the start, so that the reversed edge cannot close a
-        # cycle.
         required = self._known.required | {(j, i)}
-        start = required | {edge for edge in edges if edge != pair and edge[1] != j}
-        if not is_acyclic(start):
+        turned = required | (edges - {pair})
+        # Without the other edges into j, the reversed edge cannot close a cycle.
+        without = required | {edge for edge in edges if edge != pair and edge[1] != j}
+        starts = [graph for graph in (turned, without) if is_acyclic(graph)]
+        if not starts:
             return float("inf")
-        part, whole = self._score.part, self._placed(self._score)
-        if part is not None:
-            start = self._climbed(part, start, required)
-            least = part.least_lag(self._inner(start), self._inner(edges))
-            if least >= UNDETERMINED:
-                return least
-        return whole(self._climbed(self._score, start, required)) - whole(edges)
+        for score in self._score.levels:
+            length = self._placed(score)
+            starts = [self._climbed(score, start, required) for start in starts]
+            nearest = min(starts, key=length)
+            if score is not self._score:
+                least = score.least_lag(self._inner(nearest), self._inner(edges))
+                if least >= UNDETERMINED:
+                    return least
+        return length(nearest) - length(edges)
 
     def _inner(self, edges: Graph) -> Graph:
         """Return the edges between concepts that are read well, by their places among these."""
@@ -245,9 +248,11 @@ class _Convolved:
         return lambda edges: score(self._inner(edges))
 
     def _climbed(self, score: ConvolvedScore, start: Graph, required: Graph) -> Graph:
-        def contenders(graphs: Sequence[Graph]) -> list[Graph]:
-            kept = set(score.contenders([self._inner(edges) for edges in graphs]))
-            return [edges for edges in graphs if self._inner(edges) in kept]
+        def contenders(best: Graph, rivals: Sequence[Graph]) -> list[Graph]:
+            placed = {self._inner(edges): edges for edges in rivals}
+            promising = score.promising(self._inner(best), [*placed])
+            kept = score.contenders([self._inner(best), *promising])
+            return [placed[edges] for edges in kept if edges in placed]
 
         return climb(
             self._fit,

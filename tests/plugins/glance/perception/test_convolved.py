@@ -7,7 +7,7 @@ from scipy import stats
 
 from causalxai_glance.perception import ConvolvedScore
 from causalxai_glance.perception.climbing import complete_graphs
-from causalxai_glance.perception.convolved import PART
+from causalxai_glance.perception.convolved import PARTS
 
 Values = NDArray[np.float64]
 
@@ -56,7 +56,7 @@ def bent(n: int, seed: int = 0) -> tuple[Values, Values]:
 
 
 def test_a_part_of_the_readings_leaves_the_best_graph_in() -> None:
-    score = ConvolvedScore(*bent(2 * PART))
+    score = ConvolvedScore(*bent(2 * PARTS[-1]))
     assert score.part is not None
     graphs = [*complete_graphs(range(3)), frozenset([(0, 1), (1, 2)]), frozenset()]
     kept = score.contenders(graphs)
@@ -71,11 +71,39 @@ def test_few_readings_have_no_part() -> None:
     score = ConvolvedScore(*bent(200))
     assert score.part is None
     graphs = complete_graphs(range(3))
-    assert score.contenders(graphs) == graphs
+    assert score.contenders(graphs) == sorted(graphs, key=score)
+
+
+def test_parts_have_parts() -> None:
+    score = ConvolvedScore(*bent(2 * PARTS[-1]))
+    *parts, whole = score.levels
+    assert whole is score and len(parts) == len(PARTS)
+    assert [level.part for level in score.levels] == [None, *parts]
+
+
+def test_a_part_alone_is_as_much_shorter_as_it_has_fewer_readings() -> None:
+    score = ConvolvedScore(*bent(2 * PARTS[-1]))
+    edges, empty = frozenset([(0, 1), (1, 2)]), frozenset[tuple[int, int]]()
+    assert score.part is not None
+    gain = score.part(empty) - score.part(edges)
+    assert score.part.alone(empty) - score.part.alone(edges) == pytest.approx(gain / 2, rel=0.1)
+    assert score.alone(edges) == score(edges)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_what_regressions_leave_out_is_no_better(seed: int) -> None:
+    score = ConvolvedScore(*bent(300, seed))
+    truth = frozenset([(0, 1), (1, 2)])
+    turned = frozenset([(0, 1), (2, 1)])
+    rivals = [truth | {(0, 2)}, truth - {(0, 1)}, truth - {(1, 2)}, turned]
+    kept = score.promising(truth, rivals)
+    assert turned in kept and truth - {(0, 1)} not in kept
+    assert all(score(other) > score(truth) for other in rivals if other not in kept)
+    assert truth in score.promising(truth - {(1, 2)}, [truth])
 
 
 def test_a_part_estimates_the_length_of_all_readings() -> None:
-    score = ConvolvedScore(*bent(2 * PART))
+    score = ConvolvedScore(*bent(2 * PARTS[-1]))
     assert score.part is not None
     edges = frozenset([(0, 1), (1, 2)])
     assert score.part(edges) == pytest.approx(score(edges), rel=0.05)
