@@ -9,6 +9,7 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.lapack import dposv
 
 from causalxai_glance.scm.basis import KNOTS, Basis
 from causalxai_glance.scm.links import LinkGrid
@@ -18,6 +19,9 @@ Values = NDArray[np.float64]
 
 SHARPEST = 1e-3
 """The smallest sd of a residual, as a share of its column's sd."""
+
+RIDGE = 1e-9
+"""Keeps systems of equations solvable where columns are collinear."""
 
 PILE = 5
 """At least this many equal values at an end, and twice as many as next to it, count as clipped."""
@@ -68,8 +72,30 @@ class Design:
 
     def where(self, parents: Sequence[int], chosen: Sequence[int]) -> NDArray[np.int64]:
         """Return the indices of the functions of the chosen basis of each parent."""
-        parts = [self.slices[p][c] for p, c in zip(parents, chosen, strict=True)]
-        return np.r_[tuple(parts)].astype(np.int64) if parts else np.empty(0, dtype=np.int64)
+        parts = [self._indices[p][c] for p, c in zip(parents, chosen, strict=True)]
+        return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
+
+    @cached_property
+    def _indices(self) -> tuple[tuple[NDArray[np.int64], ...], ...]:
+        """The indices of the functions of each basis of each column."""
+        return tuple(tuple(np.arange(some.start, some.stop) for some in own) for own in self.slices)
+
+    def solve(self, where: NDArray[np.int64], products: Values) -> Values:
+        """Return the weights of functions in the least-squares fit to a target.
+
+        Parameters
+        ----------
+        where
+            The indices of the functions.
+        products
+            ``[functions, ...]``, those of these functions with the target.
+        """
+        gram = self.gram.take(where[:, None] * len(self.gram) + where)
+        # The ridge keeps the system solvable where columns are collinear.
+        gram.flat[:: len(where) + 1] += RIDGE
+        # LAPACK itself: numpy's and scipy's checks would take longer than the small system.
+        solution, failed = dposv(gram, products)[1:]
+        return np.asarray(np.linalg.solve(gram, products) if failed else solution)
 
 
 def _orthonormal(columns: Values) -> Values:

@@ -78,23 +78,38 @@ def location_scale_length(
        estimation of causal location-scale noise models", ICML 2023.
     .. [2] Glejser, "A new test for heteroskedasticity", JASA 1969.
     """
+    fits = [_fit(node, design, parents, location) for location in locations]
+    uneven = [fit for fit in fits if fit is not None]
+    if not uneven:
+        return float("inf")
+    lengths = _noise_lengths(uneven, node.cells, components)
+    return float(min(length + fit.price for length, fit in zip(lengths, uneven, strict=True)))
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """Standardised residuals and their log sds, ``[n]``, and the cost of all but the noise."""
+
+    noise: Values
+    log_sd: Values
+    price: float
+
+
+def _fit(node: Child, design: Design, parents: tuple[int, ...], location: Location) -> _Fit | None:
+    """Fit normal noise of uneven spread; ``None`` where the spread depends on no parent."""
     n = design.functions.shape[1]
-    lengths = [float("inf")]
-    for location in locations:
-        where = design.where(parents, location.chosen)
-        bent = np.concatenate([np.ones((1, n)), design.functions[where] * np.sqrt(n)])
-        target, floor = node.mapped(location.link), float(node.floors[location.link]) / n
-        residual = _regressed(target, bent, np.ones(n))
-        if float(residual @ residual) <= n * floor:
-            continue
-        own = _spread_functions(np.abs(residual), design, parents)
-        if not len(own):
-            continue
-        functions = design.functions[own] * np.sqrt(n)
-        noise, log_sd = _fitted(target, bent, functions, float(np.log(floor)))
-        constants = location.price + 0.5 * len(own) * float(np.log(n))
-        lengths.append(_noise_length(noise, log_sd, node.cells, components) + constants)
-    return min(lengths)
+    where = design.where(parents, location.chosen)
+    bent = np.concatenate([np.ones((1, n)), design.functions[where] * np.sqrt(n)])
+    target, floor = node.mapped(location.link), float(node.floors[location.link]) / n
+    residual = _regressed(target, bent, np.ones(n))
+    if float(residual @ residual) <= n * floor:
+        return None
+    own = _spread_functions(np.abs(residual), design, parents)
+    if not len(own):
+        return None
+    functions = design.functions[own] * np.sqrt(n)
+    noise, log_sd = _fitted(target, bent, functions, float(np.log(floor)))
+    return _Fit(noise, log_sd, location.price + 0.5 * len(own) * float(np.log(n)))
 
 
 def _regressed(target: Values, functions: Values, weights: Values) -> Values:
@@ -110,21 +125,28 @@ def _spread_functions(size: Values, design: Design, parents: tuple[int, ...]) ->
     n = len(size)
     centred = size - size.mean()
     whole = float(centred @ centred)
+    sizes = [min(_BASES, len(design.bases[parent])) for parent in parents]
+    used = np.concatenate(
+        [
+            design.where([p], [own])
+            for p, size in zip(parents, sizes, strict=True)
+            for own in range(size)
+        ]
+    )
+    products = np.zeros(len(design.functions))
+    products[used] = design.functions[used] @ centred
 
     def fit(choice: Choice) -> tuple[float, NDArray[np.int64]]:
         some = [(p, own - 1) for p, own in zip(parents, choice, strict=True) if own]
         where = design.where([p for p, _ in some], [own for _, own in some])
         left = whole
         if len(where):
-            products = design.functions[where] @ centred
-            gram = design.gram[np.ix_(where, where)] + _RIDGE * np.eye(len(where))
-            left = whole - float(products @ np.linalg.solve(gram, products))
+            left = whole - float(products[where] @ design.solve(where, products[where]))
         share = max(left / whole, _RIDGE)
         return 0.5 * n * float(np.log(share)) + 0.5 * len(where) * float(np.log(n)), where
 
     # Option 0 of a parent is that the spread does not depend on it.
-    options = [1 + min(_BASES, len(design.bases[parent])) for parent in parents]
-    fits = screened(options, fit, lambda found: found[0])
+    fits = screened([1 + size for size in sizes], fit, lambda found: found[0])
     return min(fits.values(), key=lambda found: found[0])[1]
 
 
@@ -152,12 +174,16 @@ def _fitted(target: Values, bent: Values, functions: Values, floor: float) -> tu
     return residual * np.exp(-log_variance / 2), log_variance / 2
 
 
-def _noise_length(noise: Values, log_sd: Values, cells: Cells | None, components: int) -> float:
-    """Return the description length of noise that is stretched by an sd for each value."""
+def _noise_lengths(fits: Sequence[_Fit], cells: Cells | None, components: int) -> list[float]:
+    """Return the description lengths of noises that are stretched by an sd for each value."""
     if cells is None:
-        return fit_noise(noise, components)[0].length + float(log_sd.sum())
-    sd = np.exp(log_sd[cells.rows])
-    narrowed = Cells(cells.rows, cells.lower / sd, cells.upper / sd)
-    # Intervals have probabilities, which stretching leaves as they are.
-    stretched = float(np.delete(log_sd, cells.rows).sum())
-    return fit_noise(noise, components, narrowed)[0].length + stretched
+        found = fit_noise(np.stack([fit.noise for fit in fits]), components)
+        return [own.length + float(fit.log_sd.sum()) for own, fit in zip(found, fits, strict=True)]
+    lengths = []
+    for fit in fits:
+        sd = np.exp(fit.log_sd[cells.rows])
+        narrowed = Cells(cells.rows, cells.lower / sd, cells.upper / sd)
+        # Intervals have probabilities, which stretching leaves as they are.
+        stretched = float(np.delete(fit.log_sd, cells.rows).sum())
+        lengths.append(fit_noise(fit.noise, components, narrowed)[0].length + stretched)
+    return lengths

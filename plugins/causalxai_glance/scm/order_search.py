@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from graphlib import TopologicalSorter
 from typing import TypeAlias
@@ -12,6 +12,7 @@ import numpy as np
 from causalxai.errors import DataError
 from causalxai_glance.scm.search import (
     EdgeMargin,
+    LocalScore,
     Pair,
     RankedScore,
     SearchProblem,
@@ -30,8 +31,10 @@ def order_search(problem: SearchProblem, *, start: Iterable[Pair] | None = None)
     """Return a graph whose total score is low, found by moving nodes within an order.
 
     The parents of a node are grown and shrunk among its predecessors. A node is moved to the place
-    in the order where the total is least, until no move of a single node improves it [1]_. Nothing
-    ensures that the graph is the best one.
+    in the order where the total is least, until no move of a single node improves it [1]_. With a
+    ``RankedScore``, only nodes that describe a node beside all others, or are described by it, are
+    tried as its parents while nodes are moved [2]_; then all predecessors are tried, and the search
+    goes on if others are found. Nothing ensures that the graph is the best one.
 
     Parameters
     ----------
@@ -50,6 +53,8 @@ def order_search(problem: SearchProblem, *, start: Iterable[Pair] | None = None)
     ----------
     .. [1] Andrews, Ramsey, Sanchez Romero, Camchong, Kummerfeld, "Fast scalable and accurate
        discovery of DAGs using the best order score search and grow-shrink trees", NeurIPS 2023.
+    .. [2] Tsamardinos, Brown, Aliferis, "The max-min hill-climbing Bayesian network structure
+       learning algorithm", Machine Learning 2006.
     """
     orders = _Orders(problem)
     return orders.edges(orders.best(start))
@@ -74,9 +79,12 @@ def order_margin(problem: SearchProblem) -> dict[Pair, EdgeMargin]:
 
 
 def order_reversal(
-    problem: SearchProblem, edges: Iterable[Pair], start: Iterable[Pair]
+    problem: SearchProblem, edges: Iterable[Pair], start: Iterable[Pair], score: LocalScore
 ) -> dict[Pair, float]:
-    """Return, for each edge, the nats that its reverse costs more; see ``exact_reversal``.
+    """Return, for each edge, the nats that its reverse costs more under another score.
+
+    Orders, and parents in them, are found under the problem's own score, which may take less time.
+    Then parents are left out that are useless under the other score.
 
     Parameters
     ----------
@@ -87,12 +95,14 @@ def order_reversal(
     start
         An acyclic graph that satisfies the constraints, from whose order the searches start. As in
         ``order_margin``, only nodes near an edge are moved.
+    score
+        The score under which the graphs are compared.
     """
     graph = frozenset(start)
     near = _Neighbourhoods(_Orders(problem), _order_of(problem.d, graph), graph)
 
     def least(edge: Pair) -> float:
-        return near.least(frozenset({edge}), frozenset({edge[::-1]}), edge)
+        return near.least(frozenset({edge}), frozenset({edge[::-1]}), edge, score)
 
     return {(i, j): least((j, i)) - least((i, j)) for i, j in sorted(edges)}
 
@@ -103,8 +113,17 @@ class _Neighbourhoods:
     def __init__(self, orders: _Orders, best: Order, edges: frozenset[Pair]) -> None:
         self._orders, self._best, self._edges = orders, best, edges
 
-    def least(self, must: frozenset[Pair], never: frozenset[Pair], edge: Pair) -> float:
-        """Return the least total under further constraints near an edge; infinite if none holds."""
+    def least(
+        self,
+        must: frozenset[Pair],
+        never: frozenset[Pair],
+        edge: Pair,
+        score: LocalScore | None = None,
+    ) -> float:
+        """Return the least total under further constraints near an edge; infinite if none holds.
+
+        With a ``score``, the total is that of the same order under this score.
+        """
         known = self._orders.problem
         if (known.required | must) & (known.forbidden | never):
             return float("inf")
@@ -112,12 +131,14 @@ class _Neighbourhoods:
         for i, j in must:
             if order.index(j) < order.index(i):
                 order = _with_before(order, i, j)
+        near = {node for pair in self._edges if set(pair) & set(edge) for node in pair} | set(edge)
         other = self._orders.constrained(must, never)
+        # Another direction of the edge may take the parents of one of its nodes to the other.
+        other.widen(dict.fromkeys(edge, near))
         if not other.allows(order):
             # Required edges lead from the effect to the cause.
             return float("inf")
-        near = {node for pair in self._edges if set(pair) & set(edge) for node in pair}
-        return other.total(other.improved(order, sorted(near)))
+        return other.total(other.improved(order, sorted(near)), score)
 
 
 def _order_of(d: int, edges: Iterable[Pair]) -> Order:
@@ -144,7 +165,9 @@ class _Orders:
         self._needed = [parents_in(problem.required, j) for j in range(self._d)]
         self._barred = [parents_in(problem.forbidden, j) | {j} for j in range(self._d)]
         self._known: dict[tuple[int, frozenset[int]], float] = {}
+        # The best parents do not depend on candidates that are not among the nodes tried.
         self._found: dict[tuple[int, frozenset[int]], tuple[float, frozenset[int]]] = {}
+        self._near: list[frozenset[int]] = []
         if any(len(needed) > self._most for needed in self._needed):
             raise DataError(
                 f"no acyclic graph with at most {self._most} parents a node has all required edges"
@@ -156,7 +179,7 @@ class _Orders:
         other = _Orders(
             replace(known, required=known.required | must, forbidden=known.forbidden | never)
         )
-        other._known = self._known
+        other._known, other._near = self._known, [*self._candidates]
         same = {
             j
             for j in range(self._d)
@@ -171,8 +194,50 @@ class _Orders:
 
     def best(self, start: Iterable[Pair] | None = None) -> Order:
         """Return the order that moves of single nodes do not improve, from that of a graph on."""
-        first = self.first() if start is None else _order_of(self._d, start)
-        return self.improved(first, range(self._d))
+        order = self.first() if start is None else _order_of(self._d, start)
+        while True:
+            order = self.improved(order, range(self._d))
+            if not self.widen(self._missed(order)):
+                return order
+
+    @property
+    def _candidates(self) -> list[frozenset[int]]:
+        """The nodes that are tried as parents of each node."""
+        if not self._near:
+            every = frozenset(range(self._d))
+            if isinstance(self._score, RankedScore):
+                own = [self._described_by(node, self._score) for node in range(self._d)]
+                self._near = [
+                    near | {other for other in every if node in own[other]}
+                    for node, near in enumerate(own)
+                ]
+            else:
+                self._near = [every] * self._d
+        return self._near
+
+    def _described_by(self, node: int, score: RankedScore) -> frozenset[int]:
+        """Return the nodes that describe a node, added as long as the description gets shorter."""
+        chosen: frozenset[int] = frozenset()
+        while True:
+            nearest = frozenset(score.ranked(node, chosen)[:_TRIED])
+            added = chosen | set(score.ranked(node, chosen)[:1])
+            if self._at(node, added) >= self._at(node, chosen):
+                return chosen | nearest
+            chosen = added
+
+    def widen(self, near: Mapping[int, Set[int]]) -> bool:
+        """Try further nodes as parents of some; return whether any were not tried before."""
+        known = self._candidates
+        is_new = any(nodes - known[child] for child, nodes in near.items())
+        self._near = [own | near.get(child, frozenset()) for child, own in enumerate(known)]
+        return is_new
+
+    def _missed(self, order: Order) -> dict[int, frozenset[int]]:
+        """Return the best parents in an order of each node, if all predecessors are tried."""
+        return {
+            node: self._chosen(node, frozenset(order[:place]))[1]
+            for place, node in enumerate(order)
+        }
 
     def first(self) -> Order:
         """Return an order in which each next node misses its later neighbours least."""
@@ -229,9 +294,16 @@ class _Orders:
             - self._best(second, before | {first})[0]
         )
 
-    def total(self, order: Order) -> float:
-        """Return the total score of an order."""
-        return sum(found[0] for _, found in self._families(order))
+    def total(self, order: Order, score: LocalScore | None = None) -> float:
+        """Return the total score of an order.
+
+        Another ``score`` than the problem's is that of the same parents, without useless ones.
+        """
+        if score is None:
+            return sum(found[0] for _, found in self._families(order))
+        return sum(
+            self._shrunk(child, parents, score)[0] for child, (_, parents) in self._families(order)
+        )
 
     def edges(self, order: Order) -> frozenset[Pair]:
         """Return the edges of the graph of an order."""
@@ -242,16 +314,21 @@ class _Orders:
             yield node, self._best(node, frozenset(order[:place]))
 
     def _best(self, child: int, before: frozenset[int]) -> tuple[float, frozenset[int]]:
+        """Return the score of a node with the best candidates before it, and these."""
+        return self._chosen(child, before & (self._candidates[child] | self._needed[child]))
+
+    def _chosen(self, child: int, before: frozenset[int]) -> tuple[float, frozenset[int]]:
         """Return the score of a node with the best parents among those before it, and these."""
         allowed = before - self._barred[child]
         if (child, allowed) not in self._found:
-            self._found[child, allowed] = self._shrunk(child, self._grown(child, allowed))
+            grown = self._grown(child, allowed)
+            self._found[child, allowed] = self._shrunk(child, grown, self._at)
         return self._found[child, allowed]
 
     def _grown(self, child: int, allowed: frozenset[int]) -> frozenset[int]:
         parents = self._needed[child]
         while len(parents) < self._most:
-            tried = [parents | {one} for one in self._candidates(child, parents, allowed)]
+            tried = [parents | {one} for one in self._additions(child, parents, allowed)]
             if isinstance(self._score, RankedScore):
                 self._score.prepare(child, tried)
             larger = min(tried, key=lambda own: self._at(child, own), default=parents)
@@ -260,22 +337,23 @@ class _Orders:
             parents = larger
         return parents
 
-    def _candidates(
-        self, child: int, parents: frozenset[int], allowed: frozenset[int]
-    ) -> list[int]:
+    def _additions(self, child: int, parents: frozenset[int], allowed: frozenset[int]) -> list[int]:
         if not isinstance(self._score, RankedScore):
             return sorted(allowed - parents)
         ranked = (one for one in self._score.ranked(child, parents) if one in allowed)
         return [one for _, one in zip(range(_TRIED), ranked, strict=False)]
 
-    def _shrunk(self, child: int, parents: frozenset[int]) -> tuple[float, frozenset[int]]:
-        least = self._at(child, parents)
+    def _shrunk(
+        self, child: int, parents: frozenset[int], score: LocalScore
+    ) -> tuple[float, frozenset[int]]:
+        """Leave parents out as long as a score improves; return the score and those that remain."""
+        least = score(child, parents)
         while True:
             tried = [parents - {one} for one in sorted(parents - self._needed[child])]
-            smaller = min(tried, key=lambda own: self._at(child, own), default=parents)
-            if self._at(child, smaller) >= least:
+            smaller = min(tried, key=lambda own: score(child, own), default=parents)
+            if score(child, smaller) >= least:
                 return least, parents
-            least, parents = self._at(child, smaller), smaller
+            least, parents = score(child, smaller), smaller
 
     def _at(self, child: int, parents: frozenset[int]) -> float:
         if (child, parents) not in self._known:

@@ -9,7 +9,6 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg.lapack import dposv
 
 from causalxai.columns import require_independent
 from causalxai.errors import DataError
@@ -18,7 +17,7 @@ from causalxai_glance.scm.choices import Choice, screened
 from causalxai_glance.scm.design import Child, Design, raw_coefficients
 from causalxai_glance.scm.location_scale import Location, location_scale_length
 from causalxai_glance.scm.noise import Noise, fit_noise
-from causalxai_glance.scm.screening import RIDGE, Screen, gaussian_lengths
+from causalxai_glance.scm.screening import Screen, gaussian_lengths
 from causalxai_glance.scm.search import MOST_BOOLEAN, MOST_NODES
 from causalxai_glance.scm.structural_equation import StructuralEquation
 from causalxai_glance.scm.threshold import ThresholdEquation
@@ -108,6 +107,7 @@ class MdlScore:
         self._design = Design.of(self._values)
         self._children: dict[int, Child] = {}
         self._screens: dict[int, Screen] = {}
+        self._tried: dict[Family, list[_Candidate]] = {}
         self._fits: dict[Family, _Fit] = {}
         self._rankings: dict[Family, list[int]] = {}
         self._uneven: dict[Family, float] = {}
@@ -149,9 +149,12 @@ class MdlScore:
         family = self._family(child, parents)
         if family not in self._uneven:
             node, own = self._child(child), family[1]
+            # The better one of the two candidates with each kind of link.
+            links, candidates = node.grid.links, reversed(self._candidates(child, own))
+            kinds = {links[one.link].kind: one for one in candidates}
             locations = [
                 Location(one.chosen, one.link, self._price(node, own, one))
-                for one in self._candidates(node, own)
+                for one in kinds.values()
             ]
             self._uneven[family] = location_scale_length(
                 node, self._design, own, locations, COMPONENTS
@@ -231,7 +234,7 @@ class MdlScore:
     def _fit_all(self, child: int, sets: Sequence[tuple[int, ...]]) -> None:
         """Keep, for each set of parents, the candidate with the least description length."""
         node = self._child(child)
-        candidates = [(own, one) for own in sets for one in self._candidates(node, own)]
+        candidates = [(own, one) for own in sets for one in self._candidates(child, own)]
         residuals = np.stack([self._residual(node, own, one) for own, one in candidates])
         most = np.array([COMPONENTS if own else ROOT_COMPONENTS for own, _ in candidates])
         fits = fit_noise(residuals, most, node.cells)
@@ -247,8 +250,13 @@ class MdlScore:
         constants = 0.5 * (functions + node.grid.parameters[one.link]) * np.log(self.n)
         return float(constants - node.log_jacobian(one.link))
 
-    def _candidates(self, node: Child, parents: tuple[int, ...]) -> list[_Candidate]:
+    def _candidates(self, child: int, parents: tuple[int, ...]) -> list[_Candidate]:
         """Return two choices of bases for the best link of each kind, by the Gaussian score."""
+        if (child, parents) not in self._tried:
+            self._tried[child, parents] = self._promising(self._child(child), parents)
+        return self._tried[child, parents]
+
+    def _promising(self, node: Child, parents: tuple[int, ...]) -> list[_Candidate]:
         scores = self._screened(node, parents)
         kinds = np.array([link.kind for link in node.grid.links])
         table = np.stack([*scores.values()])
@@ -276,22 +284,14 @@ class MdlScore:
         if len(where):
             # Links are sums of few pieces, so that the pieces alone are regressed.
             products = node.products[where]
-            left = left - node.grid.squares(products.T @ self._solve(where, products))
+            left = left - node.grid.squares(products.T @ self._design.solve(where, products))
         return gaussian_lengths(node, left, len(where), self.n)
-
-    def _solve(self, where: NDArray[np.int64], products: Values) -> Values:
-        # The ridge keeps the system solvable where columns are collinear.
-        gram = self._design.gram[np.ix_(where, where)]
-        gram.flat[:: len(where) + 1] += RIDGE
-        # LAPACK itself: numpy's and scipy's checks would take longer than the small system.
-        solution, failed = dposv(gram, products)[1:]
-        return np.asarray(np.linalg.solve(gram, products) if failed else solution)
 
     def _residual(self, node: Child, parents: tuple[int, ...], one: _Candidate) -> Values:
         mapped = node.mapped(one.link)
         where = self._design.where(parents, one.chosen)
         if len(where):
-            weights = self._solve(where, node.products[where] @ node.grid.sums[one.link])
+            weights = self._design.solve(where, node.products[where] @ node.grid.sums[one.link])
             mapped = mapped - weights @ self._design.functions[where]
             mapped = mapped - mapped.mean()
         return _no_sharper(mapped, float(np.sqrt(node.floors[one.link] / self.n)))

@@ -9,13 +9,10 @@ from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 
 from causalxai_glance.scm.choices import Choice
-from causalxai_glance.scm.design import Child, Design
+from causalxai_glance.scm.design import RIDGE, Child, Design
 from causalxai_glance.scm.search import USELESS
 
 Values = NDArray[np.float64]
-
-RIDGE = 1e-9
-"""Keeps systems of equations solvable where columns are collinear."""
 
 
 def gaussian_lengths(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Protocol
 
 from causalxai_glance.scm.order_search import order_reversal
@@ -24,25 +24,6 @@ class UnevenScore(RankedScore, Protocol):
 
     def uneven(self, child: int, parents: frozenset[int]) -> float:
         """Return the least score where the spread of the noise may depend on the parents."""
-
-
-@dataclass(frozen=True)
-class _Ranked:
-    """The uneven score, with the ranking of parents of the even one."""
-
-    score: UnevenScore
-
-    def __call__(self, child: int, parents: frozenset[int]) -> float:
-        return self.score.uneven(child, parents)
-
-    def screen(self, child: int, parents: frozenset[int]) -> float:
-        return self.score.screen(child, parents)
-
-    def prepare(self, child: int, sets: Sequence[frozenset[int]]) -> None:
-        self.score.prepare(child, sets)
-
-    def ranked(self, child: int, parents: frozenset[int]) -> Sequence[int]:
-        return self.score.ranked(child, parents)
 
 
 def doubtful_directions(
@@ -79,7 +60,7 @@ def doubtful_directions(
     if problem.is_small and problem.d <= MOST_EXACT:
         found = exact_reversal(replace(problem, score=score.uneven), wanted)
     else:
-        found = order_reversal(replace(problem, score=_Ranked(score)), wanted, graph)
+        found = order_reversal(problem, wanted, graph, score.uneven)
 
     def is_uneven(node: int) -> bool:
         parents = parents_in(graph, node)
