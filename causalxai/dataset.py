@@ -17,6 +17,7 @@ from causalxai.image_data.split import Split as Split
 from causalxai.image_data.split import some_of_each_class as some_of_each_class
 from causalxai.outline import Outline
 from causalxai.outline import class_index as class_index
+from causalxai.plotting import PlotsImages
 from causalxai.plugin import Plugin
 from causalxai.progress import SILENT, Progress
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Dataset:
+class Dataset(PlotsImages):
     """A training and a test split of the same classes.
 
     Parameters

@@ -18,6 +18,7 @@ from causalxai.dataset_dependent import DatasetDependent
 from causalxai.errors import ContractError
 from causalxai.graph import CausalGraph
 from causalxai.graph_discoverer import DiscoveryInputs, GraphDiscoverer
+from causalxai.plotting import PlotsExplanation
 from causalxai.storage.record import Json, Record, fault_of_tensor, plain_json
 from causalxai.what_if import WhatIf, fault_of, what_ifs_from_record, what_ifs_to_record
 
@@ -49,7 +50,7 @@ class ExplanationInputs(DiscoveryInputs):
 
 
 @dataclass(frozen=True)
-class Explanation:
+class Explanation(PlotsExplanation):
     """An explanation of the logits of ``n`` images for ``n`` classes.
 
     Parameters

@@ -21,13 +21,14 @@ from causalxai.graph_elements import (
     annotations_of,
     edges_in_words,
 )
+from causalxai.plotting import PlotsGraph
 from causalxai.storage.graph_formats import read_graph, write_graph
 from causalxai.storage.record import Json, plain_json
 
 __all__ = ["CausalGraph", "Edge", "EdgeKind", "Node", "NodeKind", "edges_in_words"]
 
 
-class CausalGraph:
+class CausalGraph(PlotsGraph):
     """A graph over named variables, whose directed edges have no cycle.
 
     Parameters

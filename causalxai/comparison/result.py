@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -17,6 +17,7 @@ from causalxai.comparison.comparable import (
     rank_rows,
 )
 from causalxai.comparison.latex import latex_table
+from causalxai.comparison.plot import plot_scores
 from causalxai.comparison.rows import Entry, Row, RowKind
 from causalxai.comparison.statistics import mean_of
 from causalxai.config.vary import RESERVED, Axis, Label
@@ -24,6 +25,9 @@ from causalxai.errors import did_you_mean
 from causalxai.pipeline.keys import labelled_metrics
 from causalxai.report.notebook import in_cell
 from causalxai.storage.cost import Cost
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 REPLICATES = "seed"
 """The axis whose runs are replicates."""
@@ -248,6 +252,24 @@ class Comparison:
         scores = self.scores
         axes = [axis for axis in self.axes if axis.name in scores.columns]
         return latex_table(scores, axes, self.contrast)
+
+    def plot(self, metric: str | None = None, *, axes: Axes | None = None) -> Axes:
+        """Draw the pooled scores by one metric as bars with their intervals and chance levels.
+
+        Parameters
+        ----------
+        metric
+            The metric; the first one unless given.
+        axes
+            The axes to draw on; those of a new figure unless given.
+
+        Raises
+        ------
+        ValueError
+            If there are no scores of this metric.
+        """
+        names = [name for name in self._names if name in self.scores.columns]
+        return plot_scores(self.scores, names, metric, axes)
 
     def to_json(self) -> dict[str, Any]:
         """Return the summary, the axes, the differences and the ranks as plain JSON."""

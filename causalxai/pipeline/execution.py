@@ -31,6 +31,7 @@ from causalxai.pipeline.provenance import provenance_of
 from causalxai.pipeline.rendering import REPORT
 from causalxai.pipeline.stage_results import Fresh
 from causalxai.pipeline.stages import Pipeline
+from causalxai.plotting import PlotsRun
 from causalxai.progress import SILENT, Progress
 from causalxai.report.notebook import in_cell
 from causalxai.report.page import Report, render_summary
@@ -42,7 +43,7 @@ _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(PlotsRun):
     """A finished run.
 
     Parameters

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -165,6 +165,35 @@ def draw_graph(
     return replace(drawing, graph=graph_view(graph, replace(extras, apart=apart), verdicts))
 
 
+def draw_on_axes(
+    graph: CausalGraph, axes: Axes | None, new_axes: Callable[[float, float], Axes]
+) -> Axes:
+    """Draw a graph alone, as ``draw_graph`` does.
+
+    Parameters
+    ----------
+    graph
+        The graph.
+    axes
+        The axes to draw on; new ones unless given.
+    new_axes
+        Makes axes of a width and a height in inches.
+    """
+    layers, drawn = layers_of(graph), drawn_edges(graph)
+    joined = {end for edge in drawn for end in edge.pair}
+    nodes = [node for node in layers if len(layers) <= MOST_EDGES or node in joined]
+    layout = layout_of(layers, nodes)
+    page = _Page(layout, layout.columns <= _ROOMY_COLUMNS and layout.rows <= _ROOMY_ROWS)
+    axes = axes or new_axes(*page.size(drawn, 1))
+    panel = _Panel(axes, page, drawn)
+    panel.draw_nodes(graph, nodes)
+    for edge, look in _looks(drawn, graph, None):
+        panel.draw_edge(edge, look)
+    for edge in labelled_edges(graph, drawn) if page.roomy else []:
+        panel.write(edge, edge_label(edge, graph))
+    return axes
+
+
 @dataclass(frozen=True)
 class _Page:
     """How large a drawing is, and where its edges run, in columns and rows."""
@@ -174,12 +203,16 @@ class _Page:
 
     def figure(self, edges: Iterable[Edge], panels: int) -> PlotFigure:
         """Return an empty figure, on which a column and a row have their size in inches."""
+        return new_figure(*self.size(edges, panels))
+
+    def size(self, edges: Iterable[Edge], panels: int) -> tuple[float, float]:
+        """Return the width and the height of the figure in inches."""
         if not self.roomy:
-            return new_figure(8, min(7.0, 1.2 + 0.26 * self.layout.rows))
+            return 8.0, min(7.0, 1.2 + 0.26 * self.layout.rows)
         low, high = self.heights(edges)
         title = 0.0 if panels == 1 else 0.25
         width = _WIDE * (self.layout.columns + 0.1) + _PAD
-        return new_figure(panels * width, _HIGH * (high - low) + _PAD + title)
+        return panels * width, _HIGH * (high - low) + _PAD + title
 
     def heights(self, edges: Iterable[Edge]) -> tuple[float, float]:
         """Return from where to where nodes and edges go."""
