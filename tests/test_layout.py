@@ -120,6 +120,7 @@ TESTED_WITH_OTHERS = {
     "plugins/causalxai_discovery/ges.py",
     "plugins/causalxai_discovery/orientation.py",
     "plugins/causalxai_generators/generator_quality.py",
+    "plugins/causalxai_generators/generator_source.py",
     "plugins/causalxai_generators/labels.py",
     "plugins/causalxai_generators/picture_oracle.py",
     "plugins/causalxai_generators/picture_space.py",

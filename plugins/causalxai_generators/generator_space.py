@@ -4,31 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Self, cast
 
 import torch
-from pydantic import Field, InstanceOf, NonNegativeInt, ValidationInfo, model_validator
-from pydantic.json_schema import SkipJsonSchema
-from torch import Tensor, nn
+from pydantic import Field, NonNegativeInt, model_validator
+from torch import Tensor
 
 from causalxai.classifier import Classifier
 from causalxai.concept import BooleanConcept, Concept, Units
 from causalxai.concept_space import held_out_scales
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError, did_you_mean
-from causalxai.network.import_folders import importable_from
-from causalxai.network.import_path import build_network, find_network
-from causalxai.network.network_digest import network_digest
-from causalxai.network.weights import load_weights, read_weights
+from causalxai.network.weights import load_weights
 from causalxai.outline import Outline
-from causalxai.plugin import FileToRead, PluginConfig, folder_of
 from causalxai.progress import SILENT, Progress
-from causalxai.seeding import seeded
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.storage.record import Json, Record, prefixed, without_prefix
 from causalxai_generators.generator import Codes, Generator
 from causalxai_generators.generator_quality import GeneratorQuality, concept_qualities
+from causalxai_generators.generator_source import GeneratorSettings, GeneratorSource
 from causalxai_generators.labels import boolean_columns, evenly_spaced, labels_of
 from causalxai_generators.latent_directions import LatentDirections
 from causalxai_generators.picture_space import PictureSpace
@@ -68,24 +62,11 @@ class GeneratorSpace(PictureSpace):
        CVPR 2020.
     """
 
-    class Config(PluginConfig):
-        """Settings.
+    class Config(GeneratorSettings):
+        """Settings, in addition to those that name the generator.
 
         Parameters
         ----------
-        import_path
-            ``package.module:Class``, a function that returns the network, or the network itself: a
-            ``torch.nn.Module`` with ``encode`` and ``decode``. Its package or module is found in
-            ``import_from``, in the working directory, or on Python's own path, in this order.
-        import_from
-            The folder that is searched first; by default that of the spec file.
-        arguments
-            The keyword arguments of the class.
-        weights
-            Its state dict: ``.safetensors``, ``.pt`` or ``.pth``. ``None`` if the class loads its
-            weights itself.
-        generator
-            In Python, the network itself in the place of ``import_path``.
         labelled
             The labelled concepts that have directions; by default all, unless ``latents`` names
             some.
@@ -100,47 +81,18 @@ class GeneratorSpace(PictureSpace):
             The largest number of images that directions are fitted to.
         """
 
-        import_path: str | None = Field(default=None, pattern=r"^[^:]+:[^:.]+$")
-        import_from: Path | None = None
-        arguments: dict[str, Any] = Field(default_factory=dict)
-        weights: FileToRead | None = None
-        generator: SkipJsonSchema[InstanceOf[nn.Module] | None] = Field(
-            default=None, exclude=True, repr=False
-        )
         labelled: tuple[str, ...] | None = None
         latents: tuple[NonNegativeInt, ...] | None = None
         keep_rest: bool = True
         images: int = Field(default=5000, ge=50, le=100_000)
 
-        @model_validator(mode="before")
-        @classmethod
-        def _look_beside_the_spec(cls, settings: Any, info: ValidationInfo) -> Any:
-            folder = folder_of("import_path", info)
-            if folder is None or not isinstance(settings, dict):
-                return settings
-            return {"import_from": folder, **settings}
-
         @model_validator(mode="after")
-        def _name_one_of_each(self) -> Self:
-            if (self.import_path is None) == (self.generator is None):
-                raise ValueError(
-                    "set import_path to the generator's module:Class (in Python, generator=... "
-                    "takes the network itself instead)"
-                )
+        def _name_one_kind(self) -> Self:
             if self.labelled is not None and self.latents is not None:
                 raise ValueError(
                     "set either labelled or latents: the concepts are one or the other"
                 )
             return self
-
-        def named_code(self) -> dict[str, str]:
-            """Return the import path, whose module is imported and run, and its folder."""
-            if self.import_path is None:
-                return {}
-            named = {"import_path": self.import_path}
-            if self.import_from is not None:
-                named["import_from"] = str(self.import_from)
-            return named
 
     config: Config
 
@@ -194,13 +146,7 @@ class GeneratorSpace(PictureSpace):
         DataError
             If the import or the call fails, or the weights cannot be loaded.
         """
-        network = self._network(torch.Generator().manual_seed(0))
-        path = self.config.import_path
-        if path is None:
-            return network_digest(network)
-        factory = None if isinstance(self._factory, nn.Module) else self._factory
-        with importable_from(self.config.import_from):
-            return network_digest(network, factory, modules=[path.partition(":")[0]])
+        return self._source.digest()
 
     def portable_config(self) -> dict[str, object]:
         """Return the config without the paths of weights and code."""
@@ -289,7 +235,7 @@ class GeneratorSpace(PictureSpace):
     def restore(self, record: Record, classifier: Classifier) -> Self:
         """Undo ``to_record``; the generator's code is imported again."""
         meta = cast("dict[str, Any]", record.meta)
-        network = self._built(torch.Generator())
+        network = self._source.built(torch.Generator())
         if self.config.generator is None:
             stored = without_prefix(_STATE, record.tensors)
             load_weights(network, stored, origin=f"the stored {self.config.import_path}")
@@ -376,26 +322,10 @@ class GeneratorSpace(PictureSpace):
         return chosen
 
     @cached_property
-    def _factory(self) -> Any:
-        assert self.config.import_path is not None
-        return find_network(self.config.import_path, self.config.import_from)
-
-    def _built(self, rng: torch.Generator) -> nn.Module:
-        config = self.config
-        if config.generator is not None:
-            return config.generator
-        assert config.import_path is not None
-        path, found, folder = config.import_path, self._factory, config.import_from
-        return seeded(lambda: build_network(path, found, config.arguments, folder), rng)
-
-    def _network(self, rng: torch.Generator) -> nn.Module:
-        network = self._built(rng)
-        if self.config.weights is not None:
-            weights = read_weights(self.config.weights)
-            load_weights(network, weights, origin=str(self.config.weights))
-        return network
+    def _source(self) -> GeneratorSource:
+        return GeneratorSource(self.config)
 
     def _loaded(
         self, image_shape: tuple[int, int, int], device: torch.device, rng: torch.Generator
     ) -> Generator:
-        return Generator(self._network(rng), image_shape, device)
+        return Generator(self._source.network(rng), image_shape, device)
