@@ -21,7 +21,7 @@ SALIENCY: Spec = {
     "causalxai": 1,
     "name": "two-saliency",
     "device": "cpu",
-    "dataset": {"use": "digits", "limit": 100},
+    "dataset": "digits",
     "classifier": LENET,
     "method": "saliency",
     "metrics": [],
