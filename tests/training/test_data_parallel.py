@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -71,9 +72,14 @@ def trained(keeper: Keeper | None = None) -> dict[str, Any]:
     return {"history": history, **training.model.state_dict()}
 
 
+def trained_and_told() -> dict[str, Any]:
+    return {**trained(), "process": from_first(lambda: torch.tensor(os.getpid()))}
+
+
 def test_two_processes_come_to_the_weights_of_one(tmp_path: Path) -> None:
     alone = trained()
-    first, second = in_two_processes(trained, tmp_path)
+    first, second = in_two_processes(trained_and_told, tmp_path)
+    assert first.pop("process") == second.pop("process") != os.getpid()
     assert first.keys() == second.keys() == alone.keys()
     for name, found in first.items():
         assert torch.equal(found, second[name])
