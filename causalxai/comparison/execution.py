@@ -12,13 +12,13 @@ from pathlib import Path
 import joblib
 
 from causalxai.classifier import Classifier
-from causalxai.comparison.backends import Workers, check_backend, workers
+from causalxai.comparison.backends import Workers, can_fork, check_backend, workers
 from causalxai.comparison.jobs import Batch, Job, JobGraph
 from causalxai.comparison.methods import spec_of_methods
 from causalxai.comparison.result import Comparison
 from causalxai.comparison.rows import Entry, Outcome
 from causalxai.comparison.scheduling import do_all
-from causalxai.comparison.work import Answer, Task, do
+from causalxai.comparison.work import Answer, Task, do, import_libraries
 from causalxai.comparison.writing import write_comparison
 from causalxai.config import Cell, Source, load_grid
 from causalxai.errors import CausalxaiError
@@ -204,6 +204,9 @@ class _Runs:
         store = open_store(self.root, self.store)
         graph = JobGraph([plan.keys for plan in self.plans], lambda job: store.has(*job))
         total = len(graph)
+        # Of runs whose other results are all there, only the report is left.
+        if can_fork(on_cpu=self.on_cpu) and total > len(self.plans):
+            import_libraries()
 
         def submit(batch: Batch) -> Future[Answer]:
             return found.submit(do, self._task(batch))

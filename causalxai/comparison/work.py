@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from itertools import takewhile
 from pathlib import Path
 
@@ -34,6 +35,15 @@ from causalxai.supervision import EndedError, apart
 _WORK_PER_LOADING = 30
 """A process that has loaded a run's parts goes on with its jobs until it has worked so many times
 as long as that took. What remains is then given out again, perhaps to several processes."""
+
+_LIBRARIES = ("matplotlib.figure", "sklearn.datasets")
+"""What data sets and reports import when they are first used."""
+
+
+def import_libraries() -> None:
+    """Import libraries that take seconds, so that children that fork off have them already."""
+    for name in _LIBRARIES:
+        import_module(name)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import html
 import json
 import os
 import signal
+import sys
 import threading
 import time
 import zipfile
@@ -22,6 +23,7 @@ import pytest
 import torch
 
 from causalxai import Comparison, compare, run
+from causalxai.comparison import work
 from causalxai.comparison.page.render import render_comparison
 from causalxai.comparison.writing import write_comparison
 from causalxai.concept import Units
@@ -167,6 +169,22 @@ def test_the_second_comparison_computes_nothing(
     assert not any(entry.outcome.computed for entry in again.entries)
     assert again.directory.name == done.directory.name
     pd.testing.assert_frame_equal(again.table, done.table)
+
+
+def test_libraries_are_imported_for_children_that_compute_something(
+    base: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    imported = []
+
+    def imports() -> None:
+        work.import_libraries()
+        imported.append("matplotlib.figure" in sys.modules and "sklearn.datasets" in sys.modules)
+
+    monkeypatch.setattr("causalxai.comparison.execution.import_libraries", imports)
+    compare(base, out=tmp_path / "runs", jobs=1)
+    assert imported == [True]
+    compare(base, out=tmp_path / "runs", jobs=1)
+    assert imported == [True]
 
 
 def test_a_comparison_that_was_killed_goes_on(
