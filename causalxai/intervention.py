@@ -51,12 +51,14 @@ class Intervention:
     def __post_init__(self) -> None:
         if self.targets.dim() != 2 or self.targets.dtype != torch.int64:
             raise ValueError(f"targets are int64 [q, k], not {_describe(self.targets)}")
-        shape = tuple(self.values.shape)
-        if self.values.dim() not in (2, 3) or (shape[0], shape[-1]) != tuple(self.targets.shape):
+        shape, expected = tuple(self.values.shape), tuple(self.targets.shape)
+        if self.values.dim() not in (2, 3) or (shape[0], shape[-1]) != expected:
             raise ValueError(
-                f"values are [q, k] or [q, n, k] with targets {tuple(self.targets.shape)}, "
+                f"values are [q, k] or [q, n, k] with targets {expected}, "
                 f"not {_describe(self.values)}"
             )
+        if expected[1] < 2:
+            return
         ordered = self.targets.sort(dim=1).values
         twice = (ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] != NO_TARGET)
         if bool(twice.any()):

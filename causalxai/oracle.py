@@ -227,7 +227,7 @@ class Oracle(Plugin, ABC):
         # Chunks of units are joined along n (dim 1), then chunks of interventions along q (dim 0).
         return Response(
             **{
-                name: torch.cat([torch.cat(by_unit, dim=1) for by_unit in by_chunk])
+                name: torch.cat([_of_all_units(by_unit) for by_unit in by_chunk])
                 for name, by_chunk in parts.items()
             }
         )
@@ -298,9 +298,11 @@ class Oracle(Plugin, ABC):
                 f"but there are {len(units)} units"
             )
         targets = interventions.targets
-        if targets.numel() and not (NO_TARGET <= int(targets.min()) <= int(targets.max()) < d):
-            raise ValueError(f"targets must be concepts 0 to {d - 1} (or {NO_TARGET} for none)")
-        if not bool(torch.isfinite(interventions.values).all()):
+        if targets.numel():
+            first, last = (int(end) for end in targets.aminmax())
+            if not NO_TARGET <= first <= last < d:
+                raise ValueError(f"targets must be concepts 0 to {d - 1} (or {NO_TARGET} for none)")
+        if not _is_finite(interventions.values):
             raise ValueError("an intervention sets a value that is not finite")
 
     @torch.no_grad()
@@ -328,6 +330,16 @@ class Oracle(Plugin, ABC):
                 raise ContractError(
                     f"{self.origin}: {name} must be {expected}, not {list(tensor.shape)}"
                 )
-            if not bool(torch.isfinite(tensor).all()):
+            if not _is_finite(tensor):
                 raise ContractError(f"{self.origin}: {name} contain values that are not finite")
         return response
+
+
+def _of_all_units(parts: list[Tensor]) -> Tensor:
+    """Join answers along the axis of units; a single part is not copied."""
+    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+
+
+def _is_finite(values: Tensor) -> bool:
+    """Return whether all values are finite; a sum that is finite proves it at the least cost."""
+    return bool(values.sum().isfinite()) or bool(values.isfinite().all())

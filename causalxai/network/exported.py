@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
 from copy import deepcopy
+from operator import attrgetter
 from typing import Any
 
 import torch
@@ -69,6 +70,9 @@ class ExportedNetwork:
         self._targets = {node: spec.target for node, spec in specs.items()}
         self._kinds = {node: spec.kind for node, spec in specs.items()}
         self._constants = program.constants
+        self._own = {
+            node: attrgetter(_inside(name)) for node, name in self._targets.items() if name
+        }
         size = self.images.meta["val"].shape[0]
         if not isinstance(size, torch.SymInt):
             raise UntraceableError("it takes a fixed number of images")
@@ -90,6 +94,11 @@ class ExportedNetwork:
         for node in self.nodes:
             if node is self.images or any(n in self.by_image for n in node.all_input_nodes):
                 self.by_image.add(node)
+        self._order = [node for node in self.nodes if node in self.by_image]
+        last = {n: node for node in self._order for n in node.all_input_nodes}
+        self._read_last = {
+            node: tuple(n for n in node.all_input_nodes if last[n] is node) for node in self._order
+        }
 
     def parameter(self, node: fx.Node) -> str | None:
         """Return the name of the parameter that a node reads, if it is one."""
@@ -140,9 +149,9 @@ class ExportedNetwork:
         name = self._targets[node]
         match self._kinds[node]:
             case InputKind.PARAMETER:
-                return self._model.get_parameter(_inside(name))
+                return self._own[node](self._model)
             case InputKind.BUFFER if name not in self._constants:
-                return self._model.get_buffer(_inside(name))
+                return self._own[node](self._model)
             case InputKind.BUFFER | InputKind.CONSTANT_TENSOR:
                 return self._constants[name]
         raise UntraceableError(f"it reads {name!r}, which is no tensor")
@@ -164,21 +173,19 @@ class ExportedNetwork:
         known = constants or self.constants()
         wanted = set(keep)
         values: dict[fx.Node, Any] = {self.images: inputs}
-        order = [node for node in self.nodes if node in self.by_image]
-        last = {n: node for node in order for n in node.all_input_nodes}
 
         def value(node: fx.Node) -> Any:
             return values[node] if node in values else known[node]
 
         left = len(wanted & self.by_image)
-        for node in order:
+        for node in self._order:
             if node is not self.images:
                 values[node] = called(node, value)
             left -= node in wanted
             if left == 0:
                 break
-            for read in node.all_input_nodes:
-                if last[read] is node and read not in wanted:
+            for read in self._read_last[node]:
+                if read not in wanted:
                     values.pop(read, None)
         return {node: value(node) for node in wanted}
 
@@ -229,7 +236,7 @@ def called(
         What is called instead of the node's operation, if given.
     """
     args: Any = fx.node.map_arg(node.args, value)
-    kwargs: Any = fx.node.map_arg(node.kwargs, value)
+    kwargs: Any = fx.node.map_arg(node.kwargs, value) if node.kwargs else {}
     own: Any = operation or node.target
     return own(*args, **kwargs)
 

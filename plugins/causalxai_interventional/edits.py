@@ -53,6 +53,8 @@ class Edits:
         return self.channel.shape[0]
 
     def __getitem__(self, rows: slice | Tensor) -> Edits:
+        if isinstance(rows, slice) and rows == slice(0, len(self)):
+            return self
         source = None if self.source is None else self.source[rows]
         return replace(self, channel=self.channel[rows], source=source, scale=self.scale[rows])
 
