@@ -187,11 +187,10 @@ def _elementwise(
     def read(other: fx.Node) -> Any:
         value = values.get(other)
         if value is None:
-            if other not in network.by_image or not network.is_tensor(other):
-                return unedited.repeated(other, edits)
-            known: Tensor = unedited.values[other]
-            if network.batch_axis(other) == 0 and known.dim() == rank:
-                return known[None]
+            if network.is_tensor(other) and network.batch_axis(other) == 0:
+                known: Tensor = unedited.values[other]
+                if known.dim() == rank:
+                    return known[None]
             return unedited.repeated(other, edits)
         if sums and isinstance(value, Change) and _has_axis(node, other, value.block.axis):
             # The block's change is added to the sum.

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import fx
 
 from causalxai.network.exported import ExportedNetwork
@@ -105,8 +106,40 @@ def plan_of(network: ExportedNetwork, calls: Sequence[fx.Node], axis: int | None
     forms = _Forms(network, axis)
     steps = [forms.step(node, calls, behind) for node in behind]
     segments = tuple(_segments(network, steps, forms))
-    read = {*behind, *(n for node in behind for n in node.all_input_nodes)}
-    return Plan(tuple(calls), segments, frozenset(n for n in read if n in network.by_image), axis)
+    return Plan(tuple(calls), segments, _read(network, segments, forms, calls), axis)
+
+
+def _read(
+    network: ExportedNetwork,
+    segments: Sequence[Segment],
+    forms: _Forms,
+    calls: Sequence[fx.Node],
+) -> frozenset[fx.Node]:
+    """Return the operations whose unedited values are read.
+
+    What is computed as a whole needs no unedited value of an input that was computed as a whole
+    itself. Where this holds up to the logits, the unedited network is run no further than the edit.
+    """
+    whole = {node for node, block in forms.blocks.items() if block is None}
+    read: set[fx.Node] = set()
+    for step in (step for segment in segments for step in segment.steps):
+        if step.block is not None or step.mixes or step.node in calls:
+            read |= {step.node, *step.node.all_input_nodes}
+        else:
+            read |= set(step.node.all_input_nodes) - whole
+    if network.logits not in forms.blocks:
+        read.add(network.logits)
+    known: set[fx.Node] = set()
+    pending = [node for node in read if node in network.by_image]
+    while pending:
+        node = pending.pop()
+        if isinstance(node.meta.get("val"), torch.SymInt | int):
+            continue  # Numbers follow from the number of images.
+        known.add(node)
+        if not network.is_tensor(node) or network.batch_axis(node) is None:
+            # Images share an axis with something else: it is computed anew from what it reads.
+            pending += [n for n in node.all_input_nodes if n in network.by_image]
+    return frozenset(known)
 
 
 class _Forms:

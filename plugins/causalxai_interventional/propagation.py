@@ -100,16 +100,20 @@ class DataflowPropagation(Propagation):
             inputs = inputs.contiguous(memory_format=torch.channels_last)
         kept = self._kept[channels_last] if dtype is None else Kept()
         constants = KeptConstants(network, kept, dtype, channels_last=channels_last)
-        values = network.run(inputs, {*plan.read, network.logits}, constants)
+        values = network.run(inputs, plan.read, constants)
         unedited = Unedited(network, constants, values, n)
-        plain: Tensor = values[network.logits]
-        answers = plain.new_empty(len(edits), *plain.shape)
-        order = torch.argsort(edits.channel, stable=True)
-        for rows in self._chunks(len(edits), n * max((s.kept for s in plan.segments), default=1)):
-            some = order[rows]
-            answers[some] = self._logits(plan, unedited, edits[some]).unflatten(0, (len(some), n))
+        order = _ascending(edits.channel)
+        ordered = edits if order is None else edits[order]
+        each = n * max((s.kept for s in plan.segments), default=1)
+        found = [
+            self._logits(plan, unedited, ordered[rows]) for rows in self._chunks(len(edits), each)
+        ]
         constants.keep_within(self._memory)
-        return answers
+        whole = found[0] if len(found) == 1 else torch.cat(found)
+        answers: Tensor = whole.unflatten(0, (len(edits), n))
+        if order is None:
+            return answers
+        return torch.empty_like(answers).index_copy_(0, order, answers)
 
     def _logits(self, plan: Plan, unedited: Unedited, edits: Edits) -> Tensor:
         """Return ``[q * n, K]``."""
@@ -159,6 +163,13 @@ class DataflowPropagation(Propagation):
         if step.mixes:
             return mixed(unedited, node, values)
         return on_everything(unedited, node, values, len(edits), owned=step.owned)
+
+
+def _ascending(numbers: Tensor) -> Tensor | None:
+    """Return the order that makes numbers ascend; ``None`` if they do so already."""
+    if bool((numbers[1:] >= numbers[:-1]).all()):
+        return None
+    return torch.argsort(numbers, stable=True)
 
 
 @torch.no_grad()

@@ -70,3 +70,13 @@ def test_later_segments_take_more_edits_at_once(resnet):
     assert len(floats) > 1
     assert all(2 * after <= before for before, after in pairwise(floats))
     assert segments[-1].results == (resnet.network.logits,)
+
+
+def test_behind_a_change_of_everything_the_unedited_network_is_not_read(lenet):
+    named = {
+        layer: {name_of(node) for node in lenet.plan(layer).read} for layer in ("conv1", "fc1")
+    }
+    # The second convolution adds to its unedited output, what follows it is computed anew.
+    assert named["conv1"] == {"", "conv2d", "max_pool2d", "relu"}
+    assert lenet.network.logits in lenet.plan("fc1").read
+    assert lenet.network.logits not in lenet.plan("conv1").read
