@@ -29,7 +29,7 @@ class Connections:
         For each tested layer, the tested layers whose channels it reads.
     closed
         The layers that reach the logits only through the tested layers that read their channels,
-        as was measured.
+        as the data flow tells or was measured.
     """
 
     feeds: Mapping[str, tuple[str, ...]]
@@ -79,7 +79,11 @@ def find_connections(
             if _reads_its_channels(classifier, before, layer, images):
                 feeds[layer.name] = (before.name,)
     found = Connections(feeds, frozenset())
-    closed = {name for name in feeds if _is_closed(classifier, found, name, images)}
+    closed = {
+        name
+        for name in feeds
+        if _is_closed_by(dataflow, found, name) or _is_closed(classifier, found, name, images)
+    }
     return Connections(feeds, frozenset(closed))
 
 
@@ -106,6 +110,14 @@ def _reads_its_channels(
             if bool(moved[~expected].any()) or not bool(moved.any()):
                 return False
     return bool(read)
+
+
+def _is_closed_by(dataflow: Dataflow | None, known: Connections, layer: str) -> bool:
+    """Return whether all ways from a layer to the logits are seen to lead through its readers."""
+    readers = known.readers(layer)
+    if dataflow is None or not readers or layer in readers:
+        return False
+    return not dataflow.leads_past(layer, readers)
 
 
 def _is_closed(classifier: Classifier, known: Connections, layer: str, images: Tensor) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -48,6 +49,18 @@ class Dataflow:
     def gives_the_logits(self, images: Tensor) -> bool:
         """Return whether the operations give the network's logits of some images."""
         return gives_the_logits(self.network, self.classifier.model, [images])
+
+    def follows(self, classifier: Classifier, images: Tensor) -> bool:
+        """Return whether these are the operations of a classifier's network as it is now.
+
+        Parameters
+        ----------
+        classifier
+            The classifier.
+        images
+            ``[n, c, h, w]``, on which the operations are compared with the network.
+        """
+        return self.classifier.model is classifier.model and self.gives_the_logits(images)
 
     @torch.no_grad()
     def capture(self, inputs: Tensor, keep: Collection[fx.Node]) -> dict[fx.Node, Any]:
@@ -102,6 +115,22 @@ class Dataflow:
             )
         )
 
+    def leads_past(self, layer: str, readers: Collection[str]) -> bool:
+        """Return whether a layer's output may reach the logits by other ways than some layers.
+
+        ``False`` is certain; ``True`` also where the operations of a layer are not known.
+        """
+        ends = {name: self.calls(name) for name in readers}
+        if not self.calls(layer) or not all(ends.values()):
+            return True
+        held = {node for calls in ends.values() for node in calls}
+        behind = set(self.calls(layer))
+        for node in self.network.nodes:
+            # What depends on a tensor's size alone does not depend on its values.
+            if node not in held and name_of(node) != "sym_size":
+                behind.update({node} if behind.intersection(node.all_input_nodes) else ())
+        return self.network.logits in behind
+
     def mediator(self, layer: str) -> fx.Node | None:
         """Return the last operation behind a layer that preserves its channels *and* its pixels."""
         node = self.node(layer)
@@ -111,7 +140,7 @@ class Dataflow:
         alone = self._reach(node, alone=True)
         return [n for n in alone if self.network.shape(n, 1) == shape][-1]
 
-    @property
+    @cached_property
     def _editable(self) -> dict[str, tuple[fx.Node, ...]]:
         """The calls of each layer, by the layers' names in alphabetic order."""
         return {name: self.calls(name) for name in sorted(self.classifier.layers(Conv2d, Linear))}

@@ -55,6 +55,9 @@ Strategy = Literal["auto", "dataflow", "vmap", "expanded", "serial"]
 _LARGE = 2**17
 """The values in one activation from which on a network counts as large."""
 
+_FEW_PICTURES = 3
+"""The pictures on which the ways through a large network are measured."""
+
 _logger = logging.getLogger(__name__)
 
 
@@ -113,6 +116,7 @@ class ParameterOracle(Oracle):
         noise = probe_images(classifier.image_shape)
         # One picture of each kind comes first.
         self._pictures = torch.cat([noise[:1], self.space.probes_, noise[1:]]).to(classifier.device)
+        self._some_pictures = self._pictures[:_FEW_PICTURES] if self._is_large else self._pictures
         self.dataflow = self._trace(classifier)
         self._serial = SerialPropagation(classifier, working_set)
         strategies: dict[Strategy, Propagation] = {
@@ -135,7 +139,7 @@ class ParameterOracle(Oracle):
         """The connections between the tested layers."""
         if self._connections is None:
             self._connections = find_connections(
-                self.classifier, self.space.layers, self.dataflow, self._pictures
+                self.classifier, self.space.layers, self.dataflow, self._some_pictures
             )
         return self._connections
 
@@ -152,7 +156,7 @@ class ParameterOracle(Oracle):
             return None
         if self._class_units is None:
             module = self._module(layer)
-            self._class_units = (class_units(self.classifier, module, self._pictures),)
+            self._class_units = (class_units(self.classifier, module, self._some_pictures),)
         return self._class_units[0]
 
     def first_order(self, units: Units, target: Tensor) -> Tensor:
@@ -222,7 +226,7 @@ class ParameterOracle(Oracle):
         starts = range(0, len(units), self._images_at_once)
         some = [slice(start, start + self._images_at_once) for start in starts]
         answers = [self._answer(units[rows], interventions.for_units(rows)) for rows in some]
-        return Response(logits=torch.cat(answers, dim=1))
+        return Response(logits=answers[0] if len(answers) == 1 else torch.cat(answers, dim=1))
 
     def _answer(self, units: Units, interventions: Intervention) -> Tensor:
         inputs = units.residual["inputs"]
@@ -248,20 +252,28 @@ class ParameterOracle(Oracle):
 
     def _sweep(self, inputs: Tensor, concept: Tensor, value: Tensor) -> Tensor:
         """Return ``[q, n, K]`` for interventions on one concept each."""
-        classes = len(self.classifier.class_names)
-        answers = torch.empty(len(concept), len(inputs), classes, device=inputs.device)
-        if bool((value == value[:, :1]).all()):
+        shape = (len(concept), len(inputs), len(self.classifier.class_names))
+        answers = torch.empty(shape, device=inputs.device)
+        if value.shape[1] > 1 and (value.stride(1) == 0 or bool((value == value[:, :1]).all())):
             value = value[:, :1]
         first, last = (int(end) for end in concept.aminmax())
         for layer in self.space.layers:
             if last < layer.first or first >= layer.indices.stop:
                 continue
+            if layer.first <= first and last < layer.indices.stop:
+                return self._of_layer(layer, inputs, concept, value).to(answers.dtype)
             rows = (concept >= layer.first) & (concept < layer.indices.stop)
             if bool(rows.any()):
-                edits = edits_of(layer, concept[rows], value[rows])
-                propagation = self._propagation(layer, inputs)
-                answers[rows] = propagation.logits(layer.name, inputs, edits).to(answers.dtype)
+                found = self._of_layer(layer, inputs, concept[rows], value[rows])
+                answers[rows] = found.to(answers.dtype)
         return answers
+
+    def _of_layer(
+        self, layer: ParameterLayer, inputs: Tensor, concept: Tensor, value: Tensor
+    ) -> Tensor:
+        """Return ``[q, n, K]`` for interventions on one concept of a layer each."""
+        edits = edits_of(layer, concept, value)
+        return self._propagation(layer, inputs).logits(layer.name, inputs, edits)
 
     def _edited(self, inputs: Tensor, targets: Tensor, values: Tensor) -> Tensor:
         """Return ``[n, K]`` under one intervention on several concepts, ``values`` ``[n, k]``."""
@@ -353,8 +365,11 @@ class ParameterOracle(Oracle):
     def _trace(self, classifier: Classifier) -> Dataflow | None:
         if self.config.strategy not in ("auto", "dataflow"):
             return None
+        known = self.space.dataflow
         try:
-            return Dataflow(classifier, self._pictures)
+            if known is not None and known.follows(classifier, self._some_pictures):
+                return known
+            return Dataflow(classifier, self._some_pictures)
         except UntraceableError as error:
             if self.config.strategy == "dataflow":
                 raise CapabilityError(f"the network cannot be traced: {error}") from error

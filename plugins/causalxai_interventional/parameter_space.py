@@ -22,9 +22,10 @@ from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.storage.record import Record
+from causalxai_interventional.dataflow import Dataflow
 from causalxai_interventional.edits import Granularity
 from causalxai_interventional.running_layers import (
-    head_counts,
+    dataflow_with_heads,
     parameter_modules,
     weights_outside,
     without_layers,
@@ -179,6 +180,8 @@ class ParameterSpace(ConceptSpace):
         )
 
     config: Config
+    dataflow: Dataflow | None = None
+    """The operations of the network in which heads were found; ``None`` without heads."""
 
     @property
     def layers(self) -> tuple[ParameterLayer, ...]:
@@ -225,9 +228,10 @@ class ParameterSpace(ConceptSpace):
         """Return all layers with such concepts, each with its first concept at 0."""
         kind = self.config.granularity
         if kind == "head":
-            heads = head_counts(classifier).items()
+            self.dataflow = dataflow_with_heads(classifier, self.dataflow)
             return [
-                ParameterLayer(n, count, 1, 1, kind, 0, i) for i, (n, count) in enumerate(heads)
+                ParameterLayer(name, heads.count, 1, 1, kind, 0, tier)
+                for tier, (name, heads) in enumerate(self.dataflow.heads.items())
             ]
         called, last = parameter_modules(classifier)
         return [

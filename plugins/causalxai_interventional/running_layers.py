@@ -76,13 +76,16 @@ def without_layers(model: nn.Module, *, linear: bool) -> CapabilityError:
     )
 
 
-def head_counts(classifier: Classifier) -> dict[str, int]:
-    """Return the number of heads that each output projection of attention reads.
+def dataflow_with_heads(classifier: Classifier, known: Dataflow | None = None) -> Dataflow:
+    """Return the operations of a network that has attention whose heads can be told.
 
-    Returns
-    -------
-    dict
-        By the name of the projection, in the order in which they first run.
+    Parameters
+    ----------
+    classifier
+        The classifier.
+    known
+        Operations that were found before, if any. They are used again if they still are those of
+        this network, because it takes seconds to find them.
 
     Raises
     ------
@@ -91,18 +94,21 @@ def head_counts(classifier: Classifier) -> dict[str, int]:
         are one behind the other in what a linear layer reads.
     """
     classifier.require_layers()
+    pictures = probe_images(classifier.image_shape).to(classifier.device)
     try:
-        flow = Dataflow(classifier, probe_images(classifier.image_shape).to(classifier.device))
+        if known is not None and known.follows(classifier, pictures):
+            flow = known
+        else:
+            flow = Dataflow(classifier, pictures)
     except UntraceableError as error:
         raise CapabilityError(
             "the heads of attention are found by the network's operations, which can't be "
             f"followed ({error}); use the granularity neuron, filter or slice"
         ) from error
-    counts = {name: heads.count for name, heads in flow.heads.items()}
-    if not counts:
+    if not flow.heads:
         raise CapabilityError(
             "no attention is found whose heads can be told: there must be a linear layer (the "
             "output projection) that reads what softmax attention gives, one head behind the "
             "other; use the granularity neuron, filter or slice"
         )
-    return counts
+    return flow

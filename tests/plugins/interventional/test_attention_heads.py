@@ -12,6 +12,8 @@ from torch.nn import functional as F
 
 from causalxai import Classifier, Dataset, Intervention, ScoringInputs, Split
 from causalxai.errors import CapabilityError
+from causalxai.network.exported import exported
+from causalxai_interventional import dataflow
 from causalxai_interventional.discoverer import InterventionalDiscoverer
 from causalxai_interventional.explainer import InterventionalExplainer
 from causalxai_interventional.hooked_propagation import SerialPropagation, VmapPropagation
@@ -177,6 +179,31 @@ def test_heads_and_neurons_are_removed_exactly(oracles, assert_as_naive, images,
             assert_as_naive(oracle, images, some)
             assert_as_naive(oracle, images, some, value=-0.5)
             assert isinstance(oracle._chosen[layer.name], DataflowPropagation)
+
+
+def test_the_unedited_network_is_run_no_further_than_the_edited_heads(oracles):
+    flow = oracles["head"].dataflow
+    first, second = flow.heads
+    nodes = flow.network.nodes
+    last = max(nodes.index(node) for node in flow.plan(first, heads=True).read)
+    (heads,) = flow.heads[second].outputs
+    assert last < nodes.index(heads)
+
+
+def test_a_network_is_exported_once_until_it_changes(seeded, make_classifier, monkeypatch):
+    classifier = make_classifier(Transformer(Attention()), SHAPE, 3)
+    exports = []
+    monkeypatch.setattr(dataflow, "exported", lambda *args: exports.append(args) or exported(*args))
+    space = ParameterSpace(granularity="head")
+    space.check_classifier(classifier)
+    space.fit(classifier, None, rng=torch.Generator())
+    oracle = ParameterOracle().bind(classifier, space)
+    assert len(exports) == 1
+    assert oracle.dataflow is space.dataflow
+    classifier.model.out.register_forward_hook(lambda _module, _args, output: 2 * output)
+    oracle = ParameterOracle().bind(classifier, space)
+    assert len(exports) > 1
+    assert oracle.dataflow is not space.dataflow
 
 
 @pytest.mark.parametrize("strategy", ["vmap", "expanded", "serial"])

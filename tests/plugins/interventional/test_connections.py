@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from causalxai_interventional import connections
 from causalxai_models.resnet18 import ResNet18
 
 SHAPE = (2, 8, 8)
@@ -68,6 +69,15 @@ def test_a_chain_is_closed(small, make_oracle):
     assert found.closed == {"conv1", "conv2", "fc1"}
     assert found.readers("conv2") == ("fc1",)
     assert found.passed_by == ()
+
+
+def test_what_the_operations_tell_is_not_measured(
+    small, seeded, make_classifier, make_oracle, monkeypatch
+):
+    monkeypatch.setattr(connections, "_is_closed", lambda *_: False)
+    assert make_oracle(small).connections.closed == {"conv1", "conv2", "fc1"}
+    assert connections_of(Bypassed(), make_classifier, make_oracle).closed == {"second"}
+    assert connections_of(Branching(False), make_classifier, make_oracle).closed == set()
 
 
 def test_skip_connections_are_closed(seeded, make_classifier, make_oracle):
