@@ -217,17 +217,20 @@ first-order estimate says which of them are tested exactly. Testing each would t
 of the network for each. The numbers of the screening are the rank correlations between the estimate
 and the exact effect, over the tested edges of a layer. The recall is the share of the 1 % of edges
 with the largest exact effects that are among the 1 % with the largest estimates, in random samples
-of the edges of some layers; it is measured after the report.
+of the edges of some layers before the last one, with its 95 % interval; it is measured after the
+report.
 """,
     (
         Column("case", "case"),
         Column("edges", "concepts"),
         Column("seconds", "seconds"),
+        Column("of all cores", "cpu_seconds"),
         Column("goal", "goal"),
         Column("reached", "met"),
         Column("stages", "stages"),
         Column("screening", lambda line: _range(line.get("screening"))),
         Column("recall of the top 1 %", "recall_of_top_1_percent"),
+        Column("its interval", "recall_interval"),
     ),
     shortfall=lambda line: (
         f"{line['case']}: {written(line['seconds'])} seconds, where {written(line['goal'])} were "
