@@ -1,6 +1,8 @@
-"""Photographs the pages of the quickstart for the documentation, at three sizes.
+"""Photographs pages of runs for the documentation, at three sizes.
 
-``make demo`` and then ``make screenshots`` write the pictures anew, with the system's own Chromium.
+``make screenshots`` renews the pictures of the runs that are in ``runs``, with the system's own
+Chromium: of ``causalxai compare`` with the shipped specs ``quickstart`` and ``photographs``, and of
+``causalxai run`` with ``glance-quickstart`` and ``interventional-quickstart``.
 """
 
 from __future__ import annotations
@@ -22,10 +24,12 @@ HERE = Path(__file__).parent
 SIZES = {"phone": (390, 844), "tablet": (768, 1024), "desk": (1280, 900)}
 PAGES = {
     "comparison": "quickstart-comparison-*/comparison.html",
-    "glance": "quickstart-GLANCE-*/report.html",
-    "interventional": "quickstart-interventional-*/report.html",
+    "glance": "glance-quickstart-*/report.html",
+    "interventional": "interventional-quickstart-*/report.html",
+    "photographs": "photographs-comparison-*/comparison.html",
 }
 README_SIZE = 1280, 1660
+PHOTOGRAPHS_SIZE = 1200, 915
 _COLOURS = 256
 
 
@@ -35,27 +39,52 @@ def main() -> None:
     parser.add_argument("runs", nargs="?", type=Path, default=Path("runs"))
     runs = parser.parse_args().runs
     found = {name: sorted(runs.glob(pattern)) for name, pattern in PAGES.items()}
-    missing = [name for name, paths in found.items() if not paths]
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if missing or chromium is None:
-        what = f"{runs} has no page of {', '.join(missing)}: run 'make demo' first"
-        sys.exit(what if missing else "there is no Chromium on this system")
+    if chromium is None:
+        sys.exit("there is no Chromium on this system")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         for name, paths in found.items():
-            for size, (width, height) in SIZES.items():
-                photograph(
-                    browser, paths[-1], HERE / "images" / f"{name}-{size}.png", width, height
-                )
-        photograph(browser, found["comparison"][-1], HERE / "report.png", *README_SIZE)
+            if paths:
+                photograph_all(browser, name, paths[-1])
+            else:
+                sys.stderr.write(f"{name}: stays as it is, {runs} has no {PAGES[name]}\n")
         browser.close()
+
+
+def photograph_all(browser: Browser, name: str, page: Path) -> None:
+    """Renew all pictures of a page."""
+    if name == "photographs":
+        photograph(browser, page, HERE / "photographs.png", *PHOTOGRAPHS_SIZE)
+        return
+    for size, (width, height) in SIZES.items():
+        photograph(browser, page, HERE / "images" / f"{name}-{size}.png", width, height)
+    if name == "comparison":
+        photograph(browser, page, HERE / "report.png", *README_SIZE)
+    if name == "glance":
+        photograph_cards(browser, page, HERE / "glance.png", SIZES["desk"])
 
 
 def photograph(browser: Browser, page: Path, to: Path, width: int, height: int) -> None:
     """Save what a screen of a size shows of a page, as a PNG of few colours."""
     with browser.new_page(viewport={"width": width, "height": height}) as shown:
         shown.goto(page.resolve().as_uri())
-        taken = Image.open(io.BytesIO(shown.screenshot()))
+        _save(shown.screenshot(), to)
+
+
+def photograph_cards(browser: Browser, page: Path, to: Path, size: tuple[int, int]) -> None:
+    """Save the cards of a report's images, with the first slider of each moved to its end."""
+    width, height = size
+    with browser.new_page(viewport={"width": width, "height": height}) as shown:
+        shown.goto(page.resolve().as_uri())
+        for card in shown.locator(".image-card").all():
+            card.locator("input[type=range]").first.press("End")
+        shown.evaluate("document.activeElement.blur()")
+        _save(shown.locator(".image-by-image").screenshot(), to)
+
+
+def _save(picture: bytes, to: Path) -> None:
+    taken = Image.open(io.BytesIO(picture))
     to.parent.mkdir(exist_ok=True)
     few = taken.convert("RGB").quantize(_COLOURS, Image.Quantize.MAXCOVERAGE)
     few.save(to, optimize=True)

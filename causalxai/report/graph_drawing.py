@@ -185,6 +185,9 @@ def draw_on_axes(
     layout = layout_of(layers, nodes)
     page = _Page(layout, layout.columns <= _ROOMY_COLUMNS and layout.rows <= _ROOMY_ROWS)
     axes = axes or new_axes(*page.size(drawn, 1))
+    if page.roomy:
+        # Bends, and the places of numbers on them, are for columns and rows of this shape.
+        axes.set_aspect(_HIGH / _WIDE, adjustable="datalim")
     panel = _Panel(axes, page, drawn)
     panel.draw_nodes(graph, nodes)
     for edge, look in _looks(drawn, graph, None):

@@ -27,6 +27,8 @@ def test_a_graph_has_its_names_and_its_weights(axes):
     plot_graph(CausalGraph(["cause", "effect"], [Edge("cause", "effect", weight=-0.5)]), axes)
     written = {text.get_text() for text in axes.texts}
     assert {"cause", "effect", "\N{MINUS SIGN}0.50"} <= written
+    # A column is wider than a row is high, whatever the axes' own shape.
+    assert axes.get_aspect() == pytest.approx(0.7 / 1.9)
 
 
 def test_importances_are_bars_the_strongest_first(axes):
