@@ -73,12 +73,12 @@ def photograph(browser: Browser, page: Path, to: Path, width: int, height: int) 
 
 
 def photograph_cards(browser: Browser, page: Path, to: Path, size: tuple[int, int]) -> None:
-    """Save the cards of a report's images, with the first slider of each moved to its end."""
+    """Save the cards of a report's images, with thickness moved up in each."""
     width, height = size
     with browser.new_page(viewport={"width": width, "height": height}) as shown:
         shown.goto(page.resolve().as_uri())
         for card in shown.locator(".image-card").all():
-            card.locator("input[type=range]").first.press("End")
+            card.get_by_label("thickness, from low to high").press("End")
         shown.evaluate("document.activeElement.blur()")
         _save(shown.locator(".image-by-image").screenshot(), to)
 

@@ -191,7 +191,8 @@
         });
         boxes.append(group);
       }
-      count.textContent = ` ${edges.length} of ${data.total ?? data.edges.length} edges`;
+      const faces = shown.some(face) ? "; the picture in a box is what excites it most" : "";
+      count.textContent = ` ${edges.length} of ${data.total ?? data.edges.length} edges${faces}`;
     };
 
     const tools = html("div", "", { class: "tools" });
