@@ -66,6 +66,7 @@ class Page:
         for column, scores in self.published.scores.items():
             parts.append(self._beside_the_paper(pooled, column, scores))
         parts += [self._measured(pooled), *self._left_out(pooled)]
+        parts.append(textwrap.fill(self.published.lesson, 100, break_on_hyphens=False))
         return "\n\n".join(part for part in parts if part)
 
     def _how(self) -> str:
@@ -161,12 +162,12 @@ def write(path: Path, sections: Mapping[str, str]) -> None:
 _HEAD = f"""# Results
 
 Written by `python benchmarks/results.py` (causalxai {__version__}) from the tables of `causalxai
-compare`; only the columns *paper* and the remarks above the tables were typed by hand. At lengths
-that two cores bear; each spec says how to get the paper's own. Intervals are over the samples of
-one run, or over seeds where there are several. *chance*: what the metric says of an explanation, or
-a graph, that knows nothing. *translated* (or †): whether the explanation speaks of pixels and
-concepts are scored, or the reverse, so that the oracle's pictures translate it, and the score is
-one of them as well. *seconds* and *answers* (of the oracle) are what explaining cost, with
+compare`; only the columns *paper* and the remarks above and below the tables were typed by hand.
+At lengths that two cores bear; each spec says how to get the paper's own. Intervals are over the
+samples of one run, or over seeds where there are several. *chance*: what the metric says of an
+explanation, or a graph, that knows nothing. *translated* (or †): whether the explanation speaks of
+pixels and concepts are scored, or the reverse, so that the oracle's pictures translate it, and the
+score is one of them as well. *seconds* and *answers* (of the oracle) are what explaining cost, with
 concepts and graph where the explanation asks for them or the graph is what is scored, on a busy
 machine of two cores; scoring is not counted."""
 

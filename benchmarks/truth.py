@@ -15,7 +15,7 @@ import argparse
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +38,8 @@ class Subject:
     ----------
     dataset, classifier
         As in a spec.
-    quick
-        What ``--quick`` changes in the data set.
+    quick, quick_classifier
+        What ``--quick`` changes in the data set and in the classifier.
     planted
         Whether the classifier's use of the concepts is known by construction.
     """
@@ -48,12 +48,14 @@ class Subject:
     classifier: Spec | str
     quick: Spec
     planted: bool = False
+    quick_classifier: Spec = field(default_factory=dict)
 
 
 _LENET = {"use": "lenet", "epochs": 3}
 _DIGITS = {"use": "morpho", "base": "digits", "draws": 2, "limit": 3000, "references": 1500}
 _FEW_DIGITS = {"draws": 1, "limit": 1200, "references": 600}
 _FEW = {"count": 1500, "test_count": 300}
+_FEW_LESSONS = {"pictures": 12_000, "least_r2": 0.95}
 _FORMULAS: dict[str, Spec] = {
     "additive": {"effects": {"cube": 2.0, "large": -2.0, "blue": 1.0}},
     "interaction": {"interactions": [{"between": ["cube", "blue"], "effect": 2.0}]},
@@ -75,6 +77,7 @@ SUBJECTS: dict[str, Subject] = {
             {"use": "planted", **uses},
             _FEW,
             planted=True,
+            quick_classifier=_FEW_LESSONS,
         )
         for formula, uses in _FORMULAS.items()
     },
@@ -132,12 +135,15 @@ class Line:
 
 def spec_of(name: str, subject: Subject, *, quick: bool) -> dict[str, Any]:
     """Return the spec that compares all methods on one classifier."""
+    classifier = subject.classifier
+    if quick and isinstance(classifier, Mapping):
+        classifier = {**classifier, **subject.quick_classifier}
     return {
         "causalxai": 1,
         "name": "truth-" + "-".join(name.replace(",", "").lower().split()),
         "seed": 0,
         "dataset": {**subject.dataset, **(subject.quick if quick else {})},
-        "classifier": subject.classifier,
+        "classifier": classifier,
         "images": {"count": 12 if quick else 50, "only": "any"},
         "metrics": [_METRIC],
         "vary": {"method": methods(80 if quick else 600)},

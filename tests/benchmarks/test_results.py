@@ -87,7 +87,7 @@ def table(text: str, head: str) -> dict[str, list[str]]:
 def test_scores_stand_with_interval_chance_controls_and_translation(
     results: Any, comparison: Comparison
 ):
-    text = page(results, comparison, parts=("deletion: other map",))
+    text = page(results, comparison, parts=("deletion: other map",), lesson="It says this.")
     rows = table(text, "| method | deletion ↓ | insertion ↑ | deletion: other map |")
     assert rows["ours"][0] == "0.125† [0.062, 0.188] (0.750; black 0.875)"
     assert rows["theirs"][0] == "0.250 [0.188, 0.312] (0.750; black 0.875)"
@@ -98,6 +98,7 @@ def test_scores_stand_with_interval_chance_controls_and_translation(
     assert f"`{command}`" in text
     assert "- broken (deletion); broken (insertion): out of order" in text
     assert "theirs (insertion); noise (insertion): nothing to insert" in text
+    assert text.endswith("\n\nIt says this.")
 
 
 def test_the_papers_numbers_stand_beside_those_of_their_labels(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -12,13 +13,15 @@ from torch import Tensor
 from causalxai.classifier import Classifier
 from causalxai.concept import BooleanConcept, Concept, Units
 from causalxai.dataset import Dataset, Split
-from causalxai.errors import CapabilityError, DataError
+from causalxai.errors import CapabilityError, ContractError, DataError
 from causalxai.generic.rendered_space import RenderedSpace
 from causalxai.generic.renderer_oracle import RendererOracle
 from causalxai.generic.single_effects import SingleEffects
 from causalxai.metric import ScoringInputs
+from causalxai.metrics.effect_error import EffectError
 from causalxai.renderer import StructuralRenderer
 from causalxai.seeding import torch_generator
+from causalxai_datasets.shapes.source import Shapes
 from causalxai_models.planted import PlantedClassifier
 
 CPU = torch.device("cpu")
@@ -29,7 +32,10 @@ FEW: dict[str, Any] = {
     "batch_size": 32,
     "channels": (8, 16),
     "learning_rate": 1e-2,
+    "least_r2": 0.95,
 }
+UNTRAINED = {**FEW, "epochs": 0, "least_r2": -1e6}
+LEVEL = 2.0
 TWO = {"between": ("left", "right"), "effect": 1.0}
 
 
@@ -84,7 +90,7 @@ def test_the_network_follows_its_formula() -> None:
     _, classifier = additive()
     test = data().test
     logits = classifier.logits(test.images)
-    assert torch.equal(logits[:, [0, 2]], torch.zeros(80, 2))
+    assert torch.equal(logits[:, [0, 2]], torch.full((80, 2), LEVEL))
     assert test.set_concepts is not None
     expected = classifier.model.of_concepts(test.set_concepts)[:, 1]
     assert float(torch.corrcoef(torch.stack([logits[:, 1], expected]))[0, 1]) > 0.98
@@ -94,21 +100,20 @@ def test_the_formula_counts_in_deviations_and_in_presence() -> None:
     model = additive()[1].model
     concepts = torch.tensor([[0.2, 0.5, 0.0], [0.2, 0.1, 1.0]])
     left = 2 * (0.2 - model.mean[0]) / model.scale[0]
-    expected = torch.stack([left + 1, left - 1])
+    expected = LEVEL + torch.stack([left + 1, left - 1])
     assert model.of_concepts(concepts)[:, 1].detach() == pytest.approx(expected)
 
 
-def test_single_effects_over_the_renderer_are_those_that_were_planted() -> None:
-    _, classifier = additive()
+def asked(classifier: Classifier) -> ScoringInputs:
+    """Return inputs with the renderer as oracle."""
     rng = torch_generator(0)
     space = RenderedSpace().fit(classifier, data(), rng=rng)
-    inputs = ScoringInputs(
-        classifier=classifier,
-        dataset=data(),
-        rng=rng,
-        space=space,
-        oracle=RendererOracle().bind(classifier, space),
-    )
+    oracle = RendererOracle().bind(classifier, space)
+    return ScoringInputs(classifier=classifier, dataset=data(), rng=rng, space=space, oracle=oracle)
+
+
+def test_single_effects_over_the_renderer_are_those_that_were_planted() -> None:
+    inputs = asked(additive()[1])
     images = data().test.images[:24]
     found = SingleEffects().explain(images, torch.ones(24, dtype=torch.int64), inputs).importance
     assert found is not None
@@ -122,14 +127,11 @@ def test_single_effects_over_the_renderer_are_those_that_were_planted() -> None:
 
 
 def test_products_are_planted_and_nothing_may_be() -> None:
-    source = PlantedClassifier(**{**FEW, "epochs": 0}, interactions=[TWO])
+    source = PlantedClassifier(**UNTRAINED, interactions=[TWO])
     model = source.fit(data(), rng=torch_generator(1), device=CPU).model
     concepts = torch.tensor([[0.1, 0.7, 1.0], [0.4, 0.4, 0.0]])
     z = (concepts - model.mean) / model.scale
-    assert model.of_concepts(concepts)[:, 2].detach() == pytest.approx(z[:, 0] * z[:, 1])
-    unused = PlantedClassifier(**{**FEW, "epochs": 0})
-    constant = unused.fit(data(), rng=torch_generator(1), device=CPU)
-    assert not constant.logits(data().test.images).any()
+    assert model.of_concepts(concepts)[:, 2].detach() == pytest.approx(LEVEL + z[:, 0] * z[:, 1])
 
 
 def test_it_is_restored_with_its_formula() -> None:
@@ -156,7 +158,58 @@ def test_unknown_names_and_data_sets_that_are_not_drawn_are_refused() -> None:
         PlantedClassifier(interactions=[{"between": ("left", "left"), "effect": 1.0}])
 
 
-def test_a_reader_that_reads_badly_is_told_of(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_reader_that_reads_badly_is_refused() -> None:
     untrained = PlantedClassifier(**{**FEW, "epochs": 0}, effects={"left": 1.0})
-    untrained.fit(data(), rng=torch_generator(1), device=CPU)
-    assert "are not read well from the test images (R²: left" in caplog.text
+    with pytest.raises(DataError, match="does not read left well enough") as refused:
+        untrained.fit(data(), rng=torch_generator(1), device=CPU)
+    assert "or accept less than 0.95 with least_r2" in str(refused.value)
+
+
+def test_the_reading_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="causalxai_models.planted"):
+        PlantedClassifier(**UNTRAINED).fit(data(), rng=torch_generator(1), device=CPU)
+    assert "planted: R² of the concepts that are read from drawings: left" in caplog.text
+
+
+def test_without_a_formula_nothing_has_an_effect_and_effect_error_says_so() -> None:
+    # What no formula uses need not be read.
+    source = PlantedClassifier(**{**FEW, "epochs": 0, "least_r2": 1.0})
+    inputs = asked(source.fit(data(), rng=torch_generator(1), device=CPU))
+    images = data().test.images[:6]
+    assert torch.equal(inputs.classifier.logits(images), torch.full((6, 3), LEVEL))
+    target = torch.ones(6, dtype=torch.int64)
+    found = SingleEffects().explain(images, target, inputs)
+    assert found.importance is not None
+    assert not found.importance.any()
+    result = EffectError().compute(found, inputs)
+    assert result.status == "skipped"
+    assert "there are no effects to compare" in result.reason
+
+
+def test_a_score_of_one_is_not_taken_for_a_probability() -> None:
+    outline = replace(data().outline, class_names=("a", "b"))
+    source = PlantedClassifier(effects={"frame": 1.0})
+    model = source._build(outline)
+    model.terms.boolean[2] = True
+    with torch.no_grad():
+        # Every picture has a frame, as with a reader that sees frames in noise.
+        model.reader.fc2.weight.zero_()
+        model.reader.fc2.bias.fill_(40.0)
+    logits = source._classifier(model, outline, CPU).logits(data().test.images[:3])
+    assert torch.equal(logits, torch.tensor([[LEVEL, LEVEL + 1.0]]).expand(3, 2))
+    with torch.no_grad():
+        model.formula.bias.zero_()
+    with pytest.raises(ContractError, match="probabilities"):
+        source._classifier(model, outline, CPU)
+
+
+@pytest.mark.slow
+def test_shapes_are_read_so_exactly_that_the_formula_is_the_truth() -> None:
+    shapes = Shapes(confounding=0.95).load(rng=torch_generator(0))
+    source = PlantedClassifier(effects={"cube": 2.0, "large": -2.0, "blue": 1.0})
+    classifier = source.fit(shapes, rng=torch_generator(1), device=CPU)
+    test = shapes.test
+    assert test.set_concepts is not None
+    found = classifier.logits(test.images)[:, 1].double()
+    expected = classifier.model.of_concepts(test.set_concepts)[:, 1].detach().double()
+    assert float((found - expected).square().mean() / expected.var()) < 1e-3
