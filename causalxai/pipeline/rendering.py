@@ -12,8 +12,11 @@ from causalxai.errors import ContractError
 from causalxai.explainer import Explainer, Explanation
 from causalxai.graph_discoverer import GraphDiscoverer
 from causalxai.metric import MetricResult
+from causalxai.metrics.edited_attribute import EditedAttribute
 from causalxai.oracle import Oracle
+from causalxai.pipeline.edited_images import edited_section
 from causalxai.pipeline.report_sections import ReportedParts, report_sections
+from causalxai.pipeline.ruler_trust import ruler_section
 from causalxai.pipeline.watch import Watch
 from causalxai.plugin.provenance import Provenance
 from causalxai.report.builder import ReportInputs
@@ -107,7 +110,14 @@ def _sections(run: ReportedRun, watch: Watch) -> list[Section]:
         discoverer=_named(spec.graph, run.discoverer),
         explainer=_named(spec.explain, run.explainer),
     )
-    return report_sections(parts, inputs, watch)
+    sections = report_sections(parts, inputs, watch)
+    # What is asked for the sections of the core must not change what the plugins draw.
+    asked = any(result.metric == EditedAttribute.name for result in run.metrics)
+    more = [edited_section(inputs)] if asked else []
+    if spec.oracle is not None:
+        with watch.over(spec.oracle.provenance, "the report"):
+            more.append(ruler_section(inputs))
+    return [*sections, *(section for section in more if section is not None)]
 
 
 def cards_of(

@@ -30,7 +30,8 @@ def findings(
     """Return three to five sentences, built from the results.
 
     The first says what was explained. Then come what the sections found, how sure the scores are,
-    and what is not to be believed; there is always a sentence on the last two.
+    and what is not to be believed; there is always a sentence on the last two. Where a section has
+    measured how far the run can be trusted, this is the second sentence.
 
     Parameters
     ----------
@@ -44,17 +45,21 @@ def findings(
     metrics, sections
         The scores, and the sections of the report.
     """
+    trust = next((section.trust for section in sections if section.trust), "")
     sure, unsure = _sure(metrics)
+    # Without scores, how sure the run is stands in what was measured alone.
+    certain = [sure] if not trust or any(map(_is_scored, metrics)) else []
     doubts = [section.doubt for section in sections if section.doubt]
     doubts = list(dict.fromkeys(doubts + ([unsure] if unsure else [])))
     if not doubts:
         doubts = [_GENERAL_DOUBT]
     found = [section.finding for section in sections if section.finding]
     found = (found or list(_in_general(explanation, graph)))[:_MOST_FOUND]
-    room = _MOST_SENTENCES - 2
+    room = _MOST_SENTENCES - 1 - len(certain) - bool(trust)
     doubts = doubts[: max(1, room - min(1, len(found)))]
     found = found[: room - len(doubts)]
-    return (_explained(spec, accuracy, explanation), *found, sure, *doubts)
+    first = (_explained(spec, accuracy, explanation), *([trust] if trust else []))
+    return (*first, *found, *certain, *doubts)
 
 
 _GENERAL_DOUBT = (
@@ -96,9 +101,7 @@ def _in_general(explanation: Explanation | None, graph: CausalGraph | None) -> I
 
 def _sure(metrics: Sequence[MetricResult]) -> tuple[str, str]:
     """Say which scores are clear of chance and of their controls, and which are not."""
-    scored = [
-        one for one in metrics if one.estimate is not None and one.higher_is_better is not None
-    ]
+    scored = [one for one in metrics if _is_scored(one)]
     if not scored:
         return "No score was computed, so nothing here says how far to trust the explanation.", ""
     compared = [one for one in scored if one.chance is not None or one.controls]
@@ -115,6 +118,10 @@ def _sure(metrics: Sequence[MetricResult]) -> tuple[str, str]:
             f"{_listed(clear)}."
         )
     return sure, _unsure(compared)
+
+
+def _is_scored(one: MetricResult) -> bool:
+    return one.estimate is not None and one.higher_is_better is not None
 
 
 def _unsure(compared: Sequence[MetricResult]) -> str:

@@ -67,12 +67,16 @@ class Section:
     doubt
         What of it is not to be believed, as one plain sentence; empty if nothing is known against
         it.
+    trust
+        How far what a run shows can be trusted, as one plain sentence with what was measured, for
+        the first screen; empty if nothing was measured.
     """
 
     title: str
     items: Sequence[Text | Table | Figure]
     finding: str = ""
     doubt: str = ""
+    trust: str = ""
 
 
 def fault_of_section(section: object) -> str | None:
@@ -81,8 +85,9 @@ def fault_of_section(section: object) -> str | None:
         return f"is a {type(section).__name__}, not a Section"
     if not isinstance(section.title, str) or not section.title:
         return "has no title"
-    if not isinstance(section.finding, str) or not isinstance(section.doubt, str):
-        return "has a finding or a doubt that is no text"
+    said = (section.finding, section.doubt, section.trust)
+    if not all(isinstance(one, str) for one in said):
+        return "has a finding, a doubt or a trust that is no text"
     for item in section.items:
         if not isinstance(item, Text | Table | Figure):
             return f"holds a {type(item).__name__}: items are Text, Table and Figure"

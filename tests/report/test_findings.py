@@ -122,16 +122,32 @@ def test_findings_and_doubts_of_the_sections_share_the_room(told: Any):
     assert doubted[1:2] + doubted[3:] == ("Found 1.", "Not one.", "Not three.")
 
 
+def test_what_was_measured_of_the_run_is_the_second_sentence(told: Any):
+    found, measured = Section("s", (), finding="Found."), Section("t", (), trust="Measured.")
+    unscored = told(sections=(found, measured))
+    assert unscored[1:3] == ("Measured.", "Found.")
+    assert not any("No score was computed" in sentence for sentence in unscored)
+    scored = told(score("d"), sections=(found, measured))
+    assert scored[1:3] == ("Measured.", "Found.")
+    assert scored[3].startswith("How sure: 1 score is better")
+
+
+@pytest.mark.parametrize("trust", ["", "Measured."])
 @pytest.mark.parametrize("doubts", [0, 1, 2, 3, 4])
 @pytest.mark.parametrize("found", [0, 1, 2, 3])
-def test_there_are_three_to_five_sentences(told: Any, found: int, doubts: int):
+def test_there_are_three_to_five_sentences(told: Any, found: int, doubts: int, trust: str):
     sections = tuple(
         Section(
-            f"{place}", (), f"F{place}." if place < found else "", f"D{place}." * (place < doubts)
+            f"{place}",
+            (),
+            f"F{place}." if place < found else "",
+            f"D{place}." * (place < doubts),
+            trust,
         )
         for place in range(4)
     )
     assert 3 <= len(told(score("d"), sections=sections)) <= 5
+    assert 3 <= len(told(sections=sections)) <= 5
 
 
 def test_where_no_section_says_what_was_found_the_results_do(told: Any):
