@@ -1,4 +1,4 @@
-"""The command line: run, compare, validate, layers, plugins, schema, report."""
+"""The command line: run, compare, layers, report, demo, and the handling of all errors."""
 
 from __future__ import annotations
 
