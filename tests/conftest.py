@@ -8,17 +8,20 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
 import torch
+from PIL import Image
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from torch import Tensor, nn
 
 from causalxai import Classifier, Dataset, Run, ScoringInputs, Split, run
 from causalxai.cli import main
+from causalxai.report import plots
 from causalxai.report.builder import ReportInputs
 from tests.browser import chromium
 from tests.commands import Cli, Done
@@ -136,6 +139,18 @@ def tiny_spec() -> dict[str, Any]:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The tiny spec's run; tests only read it."""
     return run(TINY_SPEC, out=tmp_path_factory.mktemp("finished"))
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave figures blank, for tests of runs that look at none: drawing takes half of their time.
+
+    Report builders still make them.
+    """
+    png = BytesIO()
+    Image.new("L", (1, 1)).save(png, "png")
+    blank = {"svg": b"<svg xmlns='http://www.w3.org/2000/svg'/>", "png": png.getvalue()}
+    monkeypatch.setattr(plots, "_saved", lambda _figure, kind: blank[kind])
 
 
 @pytest.fixture

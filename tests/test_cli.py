@@ -80,6 +80,7 @@ def test_run_twice_says_what_it_reused(
         assert f"{name}: {value:.3f}, chance {chance:.3f} (n = {result.estimate.n})" in told
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_what_is_computed_is_told_where_it_is_computed(cli: Cli, finished_copy: Path):
     (directory,) = finished_copy.glob("tiny-*")
     metric = "metrics=[{use: deletion, steps: 5}]"
@@ -360,6 +361,7 @@ class Net(nn.Sequential):
 """
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_code_that_a_spec_names_runs_only_if_it_is_trusted(
     cli: Cli,
     tiny_spec: Spec,

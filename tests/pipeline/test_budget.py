@@ -67,6 +67,7 @@ def free(spec: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Run:
     return run(spec, out=tmp_path_factory.mktemp("free"))
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_explanations_within_the_budget_are_as_without(spec: dict[str, Any], free: Run):
     taken = free.pipeline.costs["explain"].answers
     assert taken > 0

@@ -164,6 +164,7 @@ def test_all_results_are_made_anew_where_the_core_changes_what_they_mean(
     assert not set(before.values()) & set(keys_of(tiny_spec).values())
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_changed_metric_is_all_that_is_computed(finished_copy: Path, tiny_spec: Spec):
     again = run(tiny_spec, overrides=["metrics.0.steps=5"], out=finished_copy)
     assert again.pipeline.computed == ["metrics.deletion", "report"]
@@ -266,6 +267,7 @@ def test_a_damaged_result_is_computed_anew(
     assert again.metrics == finished.metrics
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_failing_metric_costs_no_run(
     finished_copy: Path, tiny_spec: Spec, monkeypatch: pytest.MonkeyPatch
 ):
@@ -298,6 +300,7 @@ def test_a_stage_can_be_asked_for_alone(open_pipeline: Callable[..., Pipeline], 
     assert (pipeline.reused, pipeline.computed) == (["classifier"], [])
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_graph_comes_first_and_is_drawn_once(finished: Run, monkeypatch: pytest.MonkeyPatch):
     def figures() -> list[str]:
         report = render(finished.pipeline.reported(), finished.pipeline.watch)

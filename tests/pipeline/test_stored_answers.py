@@ -91,6 +91,7 @@ def _score(done: Run) -> float:
     return estimate.value
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_what_a_network_reads_when_it_is_called_is_noticed(
     tmp_path: Path, tiny_spec: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
