@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,11 @@ import pytest
 from causalxai import run
 from causalxai.errors import CapabilityError
 from causalxai.pipeline.launched import launched, run_launched
+from causalxai.pipeline.stage_results import StageResults, Work
+from causalxai.storage.record import Record
+from causalxai.storage.store import Store
+from causalxai.training.data_parallel import is_first
+from tests.two_processes import in_two_processes
 
 Spec = dict[str, Any]
 
@@ -68,6 +74,37 @@ def test_two_processes_run_a_spec(
     again = run(spec, out=tmp_path / "runs")
     assert again.report == Path(report)
     assert again.pipeline.computed == []
+
+
+def test_the_first_process_alone_uses_the_store(tmp_path: Path) -> None:
+    """All go on from its checkpoint, and have its result."""
+    Store(tmp_path / "first").checkpoint("concepts", "0123").save(Record(meta={"steps": 5}))
+
+    def value() -> int:
+        record = results().checkpoint("concepts", "0123").load()
+        assert record is not None
+        steps = record.meta["steps"]
+        assert isinstance(steps, int)
+        return steps if is_first() else -steps
+
+    @cache
+    def results() -> StageResults:
+        return StageResults(Store(tmp_path / ("first" if is_first() else "second")), "nothing")
+
+    work = Work(
+        prepare=lambda: None,
+        compute=value,
+        to_record=lambda steps: Record(meta={"value": steps}),
+        from_record=lambda record: record.meta["value"],
+    )
+    found = in_two_processes(
+        lambda: results().get("concepts", "0123", work, lambda: None), tmp_path
+    )
+    assert found == [5, 5]
+    stored = Store(tmp_path / "first").read("concepts", "0123")
+    assert stored is not None
+    assert stored.meta == {"value": 5}
+    assert not (tmp_path / "second").exists()
 
 
 def test_without_a_launcher_nothing_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
