@@ -83,8 +83,8 @@ def order_reversal(
 ) -> dict[Pair, float]:
     """Return, for each edge, the nats that its reverse costs more under another score.
 
-    Orders, and parents in them, are found under the problem's own score, which may take less time.
-    Then parents are left out that are useless under the other score.
+    The parents of a node are chosen by the problem's own score, which takes less time, and those
+    left out that are useless under the other score; nodes are moved by the other score.
 
     Parameters
     ----------
@@ -99,10 +99,10 @@ def order_reversal(
         The score under which the graphs are compared.
     """
     graph = frozenset(start)
-    near = _Neighbourhoods(_Orders(problem), _order_of(problem.d, graph), graph)
+    near = _Neighbourhoods(_Orders(problem, score), _order_of(problem.d, graph), graph)
 
     def least(edge: Pair) -> float:
-        return near.least(frozenset({edge}), frozenset({edge[::-1]}), edge, score)
+        return near.least(frozenset({edge}), frozenset({edge[::-1]}), edge)
 
     return {(i, j): least((j, i)) - least((i, j)) for i, j in sorted(edges)}
 
@@ -113,17 +113,8 @@ class _Neighbourhoods:
     def __init__(self, orders: _Orders, best: Order, edges: frozenset[Pair]) -> None:
         self._orders, self._best, self._edges = orders, best, edges
 
-    def least(
-        self,
-        must: frozenset[Pair],
-        never: frozenset[Pair],
-        edge: Pair,
-        score: LocalScore | None = None,
-    ) -> float:
-        """Return the least total under further constraints near an edge; infinite if none holds.
-
-        With a ``score``, the total is that of the same order under this score.
-        """
+    def least(self, must: frozenset[Pair], never: frozenset[Pair], edge: Pair) -> float:
+        """Return the least total under further constraints near an edge; infinite if none holds."""
         known = self._orders.problem
         if (known.required | must) & (known.forbidden | never):
             return float("inf")
@@ -138,7 +129,7 @@ class _Neighbourhoods:
         if not other.allows(order):
             # Required edges lead from the effect to the cause.
             return float("inf")
-        return other.total(other.improved(order, sorted(near)), score)
+        return other.total(other.improved(order, sorted(near)))
 
 
 def _order_of(d: int, edges: Iterable[Pair]) -> Order:
@@ -156,10 +147,13 @@ def _with_before(order: Order, first: int, second: int) -> Order:
 
 
 class _Orders:
-    """Orders of the nodes, with the best parents that are found for each set of predecessors."""
+    """Orders of the nodes, with the best parents that are found for each set of predecessors.
 
-    def __init__(self, problem: SearchProblem) -> None:
-        self.problem = problem
+    Totals are those of ``score``, if it is given, and else of the problem's own score.
+    """
+
+    def __init__(self, problem: SearchProblem, score: LocalScore | None = None) -> None:
+        self.problem, self._other = problem, score
         self._d, self._score = problem.d, problem.score
         self._most = problem.d if problem.max_parents is None else problem.max_parents
         self._needed = [parents_in(problem.required, j) for j in range(self._d)]
@@ -177,7 +171,8 @@ class _Orders:
         """Return the same with further constraints, and with all scores that are known."""
         known = self.problem
         other = _Orders(
-            replace(known, required=known.required | must, forbidden=known.forbidden | never)
+            replace(known, required=known.required | must, forbidden=known.forbidden | never),
+            self._other,
         )
         other._known, other._near = self._known, [*self._candidates]
         same = {
@@ -294,16 +289,9 @@ class _Orders:
             - self._best(second, before | {first})[0]
         )
 
-    def total(self, order: Order, score: LocalScore | None = None) -> float:
-        """Return the total score of an order.
-
-        Another ``score`` than the problem's is that of the same parents, without useless ones.
-        """
-        if score is None:
-            return sum(found[0] for _, found in self._families(order))
-        return sum(
-            self._shrunk(child, parents, score)[0] for child, (_, parents) in self._families(order)
-        )
+    def total(self, order: Order) -> float:
+        """Return the total score of an order."""
+        return sum(found[0] for _, found in self._families(order))
 
     def edges(self, order: Order) -> frozenset[Pair]:
         """Return the edges of the graph of an order."""
@@ -321,8 +309,10 @@ class _Orders:
         """Return the score of a node with the best parents among those before it, and these."""
         allowed = before - self._barred[child]
         if (child, allowed) not in self._found:
-            grown = self._grown(child, allowed)
-            self._found[child, allowed] = self._shrunk(child, grown, self._at)
+            found = self._shrunk(child, self._grown(child, allowed), self._at)
+            if self._other is not None:
+                found = self._shrunk(child, found[1], self._other)
+            self._found[child, allowed] = found
         return self._found[child, allowed]
 
     def _grown(self, child: int, allowed: frozenset[int]) -> frozenset[int]:
