@@ -1,7 +1,7 @@
 """Measure counterfactual pictures: what do() changes in them, and what it should leave alone.
 
     python benchmarks/counterfactuals.py [--quick] [--only NAME;NAME] [--by NAME;NAME]
-        [--base mnist] [--path FOLDER] [--out runs] [--to FILE] [--threads 1]
+        [--base mnist] [--path FOLDER] [--out runs] [--to FILE] [--threads 2]
 
 On data sets that are drawn, a ruler measures pictures. Each generator sets one concept one unit up
 and down while all others are held, and shows each image with nothing done. Each measurement is
@@ -83,7 +83,7 @@ def subjects(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
         digits |= {"draws": size[0], "limit": size[1], "references": size[2]}
     faces = {"use": "cartoon-faces", "task": "smiling"}
     if options.quick:
-        faces |= {"count": 1500, "test_count": 300}
+        faces |= {"count": 1000, "test_count": 200}
     lenet = {"use": "lenet", "epochs": 2 if options.quick else 3}
     found = {
         f"{options.base}, {scenario}": {
@@ -97,7 +97,7 @@ def subjects(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
 
 def generators(*, quick: bool) -> dict[str, Spec]:
     """Return concepts and oracles by the generator's name."""
-    steps = (150, 400) if quick else (1000, 1500)
+    steps = (100, 300) if quick else (1000, 1500)
     return {
         "renderer": {"concepts": "rendered", "oracle": "renderer"},
         "GLANCE": {"concepts": {"use": "glance", "steps": steps[0]}, "oracle": "glance"},
@@ -292,7 +292,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--seed", type=int, default=0)
     found.add_argument("--out", type=Path, default=Path("runs"))
     found.add_argument("--to", type=Path, help="a file for the table, in Markdown")
-    found.add_argument("--threads", type=int, default=1)
+    found.add_argument("--threads", type=int, default=2)
     return found
 
 
