@@ -1,0 +1,1 @@
+"""Toys that break a promise, each registered for the checks that it fails."""
