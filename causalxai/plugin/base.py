@@ -60,9 +60,10 @@ class Plugin:
     def looks_at_files(self) -> bool:
         """Return whether what is known before a run depends on files, beside the plugin's code.
 
-        That are outlines, networks before their training, and checks. Where no part of a spec looks
-        at files, ``causalxai validate`` need not look at the spec again. By default those do whose
-        settings have a path, and those with a ``fingerprint`` of their own.
+        Outlines, networks before their training and all checks are known before a run. ``causalxai
+        validate`` remembers that a spec is valid only if none of its parts looks at files. By
+        default a plugin does if its settings have a path, or if its class has its own
+        ``fingerprint``.
         """
         return type(self).fingerprint is not Plugin.fingerprint or holds_paths(self.config)
 
