@@ -3,7 +3,8 @@
     python benchmarks/graph_discovery.py [--scenarios TI,TID,IT,TS,TSWI,random,controls]
         [--methods ges,boss,pc,direct-lingam,resit,random-order,mdl,mdl-links,mdl-even-noise,...]
         [--on labels,perceived,oracle] [--n 1000] [--seeds 0] [--subsets 5] [--repeats 2]
-        [--models 20] [--labels set] [--jobs 1] [--limit 60] [--base mnist] [--path FOLDER]
+        [--models 20] [--labels set] [--jobs 1] [--limit 60] [--limit-of mdl-links=120]
+        [--base mnist] [--path FOLDER]
         [--steps N] [--losses do-cycle] [--references 10000] [--store runs/.store] [--quick]
 
 ``--on`` says what the methods look at, and a method is asked wherever it can look; all of it takes
@@ -44,24 +45,24 @@ are, is shown by ``--scenarios growth --on labels``.
     subset has a model of its own, and for twins: repeats on one of them mean nothing.
 ``seconds``
     The median of one call, as time for which the process computed; with ``OMP_NUM_THREADS=1`` these
-    are the seconds on a quiet machine. A cell is skipped if a call takes longer than ``--limit``.
+    are the seconds on a quiet machine. A cell is skipped if a call takes longer than ``--limit``,
+    or ``--limit-of`` for some methods, and so are the scenarios ``growth`` with more columns.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import signal
 import statistics
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from _limits import limited, slow_before
 from _random_models import Values
 from _scenarios import GROUPS, NAMES, OF_THEIR_OWN, Drawn, draw_labels, draw_world, expand, shows
 from _scores import Found, agreement, false_edge_rate, index, shd, told_directions
@@ -192,7 +193,7 @@ class Run:
 
 def main() -> None:
     arguments = _arguments()
-    lines = []
+    lines: list[dict[str, object]] = []
     with Parallel(n_jobs=arguments.jobs) as parallel:
         for n in arguments.n:
             for scenario in expand(arguments.scenarios):
@@ -201,7 +202,9 @@ def main() -> None:
                         if method not in ABLE[on] or not shows(scenario, on):
                             continue
                         cell = Cell(scenario, method, on, n)
-                        line = measure(cell, arguments, parallel)
+                        line = slow_before(asdict(cell), lines) or measure(
+                            cell, arguments, parallel
+                        )
                         print(json.dumps(line), flush=True)
                         lines.append(line)
     if not lines:
@@ -231,7 +234,9 @@ def measure(cell: Cell, arguments: argparse.Namespace, parallel: Parallel) -> di
     try:
         # Repeats on one twin agree whatever it has learned.
         return {**told, **summary(list(parallel(calls)), own or cell.on == "oracle")}
-    except (CapabilityError, DataError, TimeoutError) as error:
+    except TimeoutError as error:
+        return {**told, "skipped": str(error), "too_slow": True}
+    except (CapabilityError, DataError) as error:
         return {**told, "skipped": str(error)}
 
 
@@ -245,7 +250,7 @@ def run(cell: Cell, seed: int, subset: int, repeat: int, arguments: argparse.Nam
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         start = time.process_time()
-        with limited(arguments.limit):
+        with limited(arguments.limit_of.get(cell.method, arguments.limit)):
             found = METHODS[cell.method](drawn.shuffled(columns), rng).placed(columns)
         seconds = time.process_time() - start
     truth = drawn.edges
@@ -262,22 +267,6 @@ def run(cell: Cell, seed: int, subset: int, repeat: int, arguments: argparse.Nam
         columns=d,
         seconds=seconds,
     )
-
-
-@contextmanager
-def limited(seconds: float | None) -> Iterator[None]:
-    """Raise an error once the process has computed for so many seconds."""
-
-    def stop(*_: object) -> None:
-        raise TimeoutError(f"not done after {seconds:g} s")
-
-    before = signal.signal(signal.SIGPROF, stop)
-    signal.setitimer(signal.ITIMER_PROF, seconds or 0)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, before)
 
 
 def summary(runs: Sequence[Run], own: bool) -> dict[str, object]:
@@ -339,6 +328,13 @@ def _shown(line: dict[str, object]) -> str:
     return shown + (f" ({spread:.2f})" if spread is not None else "")
 
 
+def _limit_of(text: str) -> tuple[str, float]:
+    method, _, seconds = text.partition("=")
+    if method not in METHODS:
+        raise argparse.ArgumentTypeError(f"{method!r} is none of {', '.join(METHODS)}")
+    return method, float(seconds)
+
+
 def _arguments() -> argparse.Namespace:
     def names(known: Sequence[str]) -> Callable[[str], list[str]]:
         def parse(text: str) -> list[str]:
@@ -369,6 +365,7 @@ def _arguments() -> argparse.Namespace:
     add("--models", type=int, default=20)
     add("--jobs", type=int, default=1)
     add("--limit", type=float)
+    add("--limit-of", type=_limit_of, nargs="+", default=[])
     add("--base", choices=("mnist", "digits"), default="mnist")
     add("--path")
     add("--steps", type=int)
@@ -377,6 +374,7 @@ def _arguments() -> argparse.Namespace:
     add("--store", type=Path, default=Path("runs/.store"))
     add("--quick", action="store_true")
     arguments = parser.parse_args()
+    arguments.limit_of = dict(arguments.limit_of)
     if arguments.quick:
         arguments.scenarios, arguments.on = ["growth-4", "uneven-2"], ["labels"]
         arguments.n, arguments.seeds, arguments.models = [200], [0], 1

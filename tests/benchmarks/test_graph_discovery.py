@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[2]
-NAMES = ("graph_discovery", "_scenarios", "_worlds", "_scores", "_random_models")
+NAMES = ("graph_discovery", "_scenarios", "_worlds", "_scores", "_random_models", "_limits")
 CHAIN = frozenset({(0, 1), (1, 2)})
 
 
@@ -132,6 +132,18 @@ def test_too_few_rows_are_told_in_the_line(module, monkeypatch, capsys):
     module("graph_discovery").main()
     line = json.loads(capsys.readouterr().out.splitlines()[0])
     assert "20 rows are too few" in line["skipped"]
+
+
+def test_a_method_that_is_too_slow_is_not_tried_with_more_columns(module, monkeypatch, capsys):
+    arguments = ["--scenarios", "growth-4,growth-6", "--methods", "mdl,random-order", "--n", "500"]
+    arguments += ["--models", "1", "--on", "labels", "--limit-of", "mdl=0.02"]
+    monkeypatch.setattr(sys, "argv", ["graph_discovery.py", *arguments])
+    module("graph_discovery").main()
+    printed = capsys.readouterr().out.splitlines()
+    lines = [json.loads(line) for line in printed if line.startswith("{")]
+    skipped = [line["skipped"] for line in lines if line["method"] == "mdl"]
+    assert skipped == ["not done after 0.02 s", "not done after 0.02 s with 4 columns"]
+    assert sum("index" in line for line in lines) == 2
 
 
 def test_linear_gaussian_directions_are_guessed(module):
