@@ -18,7 +18,7 @@ _IMAGES = 24
 # Single concepts of more are not told apart by the metric.
 _CONCEPTS = 8
 _LISTED = 3
-_HARDLY = 0.5
+_FAR = 0.5
 _OWN = "own effect: "
 
 
@@ -79,35 +79,37 @@ def _sentence(found: MetricResult, effects: Mapping[str, Estimate], images: int)
     """Say how much of its own concept do() moves, and how much of others it moves at most."""
     ordered = sorted(effects, key=lambda name: effects[name].value)
     if len(ordered) <= _LISTED:
-        told = ", ".join(f"{effects[name].value:.2f} for {name}" for name in effects)
+        told = ", ".join(f"{name} by {effects[name].value:.2f}" for name in effects)
+        text = f"do() moves {told} times what it should"
     else:
         worst, best = ordered[0], ordered[-1]
-        told = (
-            f"{effects[worst].value:.2f} for {worst} to {effects[best].value:.2f} for {best}, of "
-            f"{len(ordered)} concepts"
+        text = (
+            f"do() moves each of {len(ordered)} concepts by {effects[worst].value:.2f} ({worst}) "
+            f"to {effects[best].value:.2f} ({best}) times what it should"
         )
-    text = (
-        "How far the generator can be trusted: by the data set's ruler, do() moves in the pictures "
-        f"of {images} test images as much of its concept as it should times {told}"
+    start = (
+        f"How far the generator can be trusted, by the data set's ruler on pictures of {images} "
+        f"test images: {text}"
     )
     leaks = _of_concepts(found, "leakage of ")
     if not leaks:
-        return f"{text}."
+        return f"{start}."
     most = max(leaks, key=lambda name: leaks[name].value)
     return (
-        f"{text}; what should be held moves by at most {leaks[most].value:.2f} standard deviations "
-        f"on average (under do() on {most})."
+        f"{start}, and concepts that should be held by up to {leaks[most].value:.2f} standard "
+        f"deviations (when {most} is set)."
     )
 
 
 def _doubt(effects: Mapping[str, Estimate]) -> str:
-    """Say of which concepts do() is hardly seen; empty if of none."""
-    hardly = [name for name, effect in effects.items() if effect.value < _HARDLY]
-    if not hardly:
+    """Say of which concepts do() is seen far too little or too much; empty if of none."""
+    wrong = [name for name, effect in effects.items() if abs(effect.value - 1) > _FAR]
+    if not wrong:
         return ""
+    which = "this concept" if len(wrong) == 1 else "these concepts"
     return (
-        f"By the ruler, the pictures show less than half of what do() asks of {', '.join(hardly)}: "
-        "do not believe what-ifs about it."
+        f"By the ruler, the pictures show less than half, or more than one and a half times, of "
+        f"what do() asks of {', '.join(wrong)}: do not believe what-ifs about {which}."
     )
 
 
