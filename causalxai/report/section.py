@@ -41,6 +41,9 @@ class Figure:
         page can explore it. ``None`` for all other figures.
     saved
         The figure as a file of the format that was asked for; ``None`` if none was.
+    folded
+        The words under which the page folds the figure away, because it shows the same elsewhere;
+        empty if it is shown at once. Print shows it.
     """
 
     caption: str
@@ -49,6 +52,7 @@ class Figure:
     png: bytes | None = None
     graph: Mapping[str, Json] | None = None
     saved: bytes | None = None
+    folded: str = ""
 
 
 @dataclass(frozen=True)

@@ -314,6 +314,16 @@ def test_a_summary_has_the_scores_and_the_first_figure(
     assert page.scores() == [["score", "deletion ↑", "0.250 [0.100, 0.400]", "9"]]
 
 
+def test_a_figure_that_repeats_others_is_folded_away(render: Render):
+    shown = Figure("shown", "first", svg="<svg></svg>")
+    folded = Figure("not shown", "second", svg="<svg></svg>", folded="the same <as> a figure")
+    page = render(sections=(Section("s", [shown, folded]),))
+    before, inside = page.text.split("the same <as> a figure")
+    assert "not shown" in inside and "not shown" not in before and "shown" in before
+    # The other one is the spec.
+    assert [tag for tag, _ in page.tags].count("details") == 2
+
+
 def test_a_page_of_images_needs_no_other_file(tiny_spec: dict[str, Any]):
     cards = [
         ImageCard(f"<{name}>", "The network predicts 3.", "data:image/png;base64,", {}, ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, SupportsFloat, cast
 
 import numpy as np
@@ -146,7 +147,7 @@ def _what_ifs(explanation: Explanation, pairs: Pairs, class_names: Sequence[str]
         _draw_importance(above[columns], explanation, image)
         _draw_confidence(above[columns + 1], explanation, pairs, image, concepts, class_names)
     step = float(cast("float", explanation.meta["step"]))
-    return embed(
+    drawn = embed(
         figure,
         "For each image, what the classifier was given and, below, what the twin paints of it; "
         f"then pictures with one concept {_steps(explanation, step)} (above) or "
@@ -159,6 +160,7 @@ def _what_ifs(explanation: Explanation, pairs: Pairs, class_names: Sequence[str]
         "bar charts of the importance of concepts and of the confidence in the class.",
         raster=True,
     )
+    return replace(drawn, folded="What-ifs of single images as one figure, with differences")
 
 
 def _most_effective(explanation: Explanation) -> list[int]:
