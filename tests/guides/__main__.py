@@ -41,13 +41,13 @@ LEFT_OUT = {
 
 BEFORE = {
     "docs/reports.md": "causalxai run glance-quickstart --quiet",
-    "docs/plugins/index.md": "rm -rf bright-corners",
+    "docs/plugins/index.md": "rm -rf causalxai-bright-corners",
 }
 """What a page takes for granted, as a command."""
 
 AFTER = {
     "causalxai new-plugin bright-corners --kind concept-space": (
-        "bright-corners",
+        "causalxai-bright-corners",
         "pip install --quiet --no-deps --no-build-isolation -e .",
     ),
 }
@@ -109,7 +109,7 @@ class Reader:
 
     def _own(self, command: str) -> str:
         """Return a command with the reader's own names in place of the page's."""
-        command = command.replace("my_package", "bright_corners")
+        command = command.replace("my_package", "causalxai_bright_corners")
         return re.sub(r"(runs/[\w-]+)-1a2b3c4d", self._newest, command)
 
     def _newest(self, match: re.Match[str]) -> str:
