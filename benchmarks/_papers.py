@@ -218,6 +218,31 @@ PAPERS: dict[str, Published] = {
         "gradient, far better than Grad-CAM, and not as good as integrated gradients, DeepLIFT "
         "or occlusion. All of this is of one network, trained with one seed.",
     ),
+    "interventional-resnet18": Published(
+        "Filters of a ResNet18 (interventional black-box explanations, appendix B)",
+        "Interventional black-box explanations, anonymous, ICLR 2022 submission, appendix B, which "
+        "has no numbers but an accuracy of 99 per cent",
+        {},
+        "A ResNet18 of full width on MNIST at 32 px, trained on 5 000 digits for two epochs; whole "
+        "filters are what is removed. 20 images, 10 errors and 1 000 test images are few: read the "
+        "intervals. The columns are those of the LeNet.",
+        (
+            "neutral-edges: without any effect",
+            "class-specific-edges: specific in conv1",
+            "class-specific-edges: specific in layer4.1.conv2",
+            "opposition-removed: removed",
+            "opposition-removed: for the true class",
+            "opposition-removed: for a random wrong class",
+            "opposition-removed: without the label",
+        ),
+        "Filters are neutral less often than the edges of the LeNet, in 80 per cent of the tests, "
+        "and only 18 per cent have no effect at all. Nine in ten of the frequent ones are of one "
+        "of the two digits alone, in the first layer, too. Keeping G+ of the true class corrects 7 "
+        "of 10 errors, and 5 of 10 become a random wrong class by the same recipe; without the "
+        "label it corrects 2. Removing what opposes classes lowers the accuracy from .981 to .968, "
+        "about as a random set of filters does (.972). The map of the mediators is worse here than "
+        "random pixels by insertion.",
+    ),
     "photographs": Published(
         "Photographs (EfficientNet-Lite0, ImageNet)",
         "",
