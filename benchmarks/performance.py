@@ -72,8 +72,8 @@ BENCHMARKS = (
     Benchmark(
         "graph_discovery", "graph_discovery.py", minutes=4,
         arguments=(
-            "--scenarios", "growth-4,growth-10,growth-20,growth-50", "--on", "labels", "--n",
-            "5000", "--models", "1", "--limit", "20", "--limit-of", "mdl-links=180",
+            "--scenarios", "growth-4,growth-10,growth-20", "--on", "labels", "--n",
+            "5000", "--models", "1", "--limit", "20", "--limit-of", "mdl-links=170",
             "--methods", "mdl-links,ges,boss,direct-lingam,resit",
         ),
         quick=(
