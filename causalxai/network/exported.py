@@ -21,6 +21,7 @@ _INSIDE = "network"
 _STACK = "nn_module_stack"
 _FASTER: Mapping[Any, Callable[..., Any]] = {torch.ops.aten.max_pool2d.default: max_pool2d}
 """What gives the same as an operation in less time."""
+_Run = tuple[fx.Node, tuple[fx.Node, ...]]
 
 
 class _Called(nn.Module):
@@ -86,22 +87,13 @@ class ExportedNetwork:
         """List the operations again."""
         self._shapes: dict[tuple[fx.Node, int], tuple[int, ...]] = {}
         self._numbers: dict[tuple[fx.Node, int], Any] = {}
-        needed, pending = set[fx.Node](), [self.logits]
-        while pending:
-            node = pending.pop()
-            if node not in needed:
-                needed.add(node)
-                pending.extend(node.all_input_nodes)
+        needed = _ancestors([self.logits])
         self.nodes = [node for node in self.graph.nodes if node in needed]
         self.by_image: set[fx.Node] = set()
         for node in self.nodes:
             if node is self.images or any(n in self.by_image for n in node.all_input_nodes):
                 self.by_image.add(node)
-        self._order = [node for node in self.nodes if node in self.by_image]
-        last = {n: node for node in self._order for n in node.all_input_nodes}
-        self._read_last = {
-            node: tuple(n for n in node.all_input_nodes if last[n] is node) for node in self._order
-        }
+        self._schedules: dict[frozenset[fx.Node], tuple[_Run, ...]] = {}
 
     def parameter(self, node: fx.Node) -> str | None:
         """Return the name of the parameter that a node reads, if it is one."""
@@ -172,25 +164,35 @@ class ExportedNetwork:
     def run(
         self, inputs: Tensor, keep: Collection[fx.Node], constants: Constants | None = None
     ) -> dict[fx.Node, Any]:
-        """Run the network as far as necessary and return the values of some nodes."""
+        """Run what some nodes depend on, and return their values."""
         known = constants or self.constants()
-        wanted = set(keep)
+        wanted = frozenset(keep)
         values: dict[fx.Node, Any] = {self.images: inputs}
 
         def value(node: fx.Node) -> Any:
             return values[node] if node in values else known[node]
 
-        left = len(wanted & self.by_image)
-        for node in self._order:
+        for node, read_last in self._schedule(wanted):
             if node is not self.images:
                 values[node] = called(node, value)
-            left -= node in wanted
-            if left == 0:
-                break
-            for read in self._read_last[node]:
-                if read not in wanted:
-                    values.pop(read, None)
+            for read in read_last:
+                values.pop(read, None)
         return {node: value(node) for node in wanted}
+
+    def _schedule(self, wanted: frozenset[fx.Node]) -> tuple[_Run, ...]:
+        """Return the operations to run, in order, each with the values that nothing reads later."""
+        if wanted not in self._schedules:
+            needed = _ancestors(wanted) & self.by_image
+            order = [node for node in self.nodes if node in needed]
+            last = {read: node for node in order for read in node.all_input_nodes}
+            self._schedules[wanted] = tuple(
+                (
+                    node,
+                    tuple(n for n in node.all_input_nodes if last[n] is node and n not in wanted),
+                )
+                for node in order
+            )
+        return self._schedules[wanted]
 
     def insert(
         self, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], like: fx.Node
@@ -323,6 +325,17 @@ def _export(model: nn.Module, images: Tensor, *, hooks: bool) -> ExportedNetwork
             raise
         lines = str(error).strip().splitlines() or [""]
         raise UntraceableError(f"{type(error).__name__}: {lines[0]}") from error
+
+
+def _ancestors(nodes: Iterable[fx.Node]) -> set[fx.Node]:
+    """Return some nodes and all on which they depend."""
+    found, pending = set[fx.Node](), [*nodes]
+    while pending:
+        node = pending.pop()
+        if node not in found:
+            found.add(node)
+            pending.extend(node.all_input_nodes)
+    return found
 
 
 def _paths(node: fx.Node) -> Iterable[str]:

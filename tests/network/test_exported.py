@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from causalxai.network import exported as module
 from causalxai.network.exported import exported
 from causalxai.network.tracing import UntraceableError
 
@@ -47,6 +48,17 @@ class Keeps(Plain):
 class Looks(Plain):
     def forward(self, x):
         return super().forward(x) if x.sum() > 1 else super().forward(-x)
+
+
+class TwoParts(nn.Module):
+    """Two convolutions of the images, one after the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(1, 3, 6), nn.Conv2d(1, 3, 6)
+
+    def forward(self, x):
+        return self.first(x).flatten(1) + self.second(x).flatten(1)
 
 
 class CannotBeCopied(Plain):
@@ -129,3 +141,16 @@ def test_operations_know_their_modules_and_sizes():
     assert network.batch_axis(call) == 0
     assert network.parameter(call.args[1]) == "body.0.weight"
     assert call.args[1] not in network.by_image
+
+
+def test_only_what_is_asked_for_is_run(monkeypatch):
+    network = exported(TwoParts().eval(), IMAGES)
+    parts = [node for node in network.nodes if "conv2d" in str(node.target)]
+    run = []
+    own = module.called
+    monkeypatch.setattr(module, "called", lambda node, value: run.append(node) or own(node, value))
+    found = network.run(IMAGES, [parts[1]])
+    assert [node for node in run if node in network.by_image] == [parts[1]]
+    assert found.keys() == {parts[1]}
+    network.run(IMAGES, [network.logits])
+    assert set(parts) <= set(run)
