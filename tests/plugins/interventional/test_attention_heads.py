@@ -271,7 +271,7 @@ def test_first_order_is_the_derivative(oracles, images):
 
 
 @pytest.mark.parametrize("granularity", ["neuron", "head"])
-def test_they_are_explained_and_graphed(granularity, vit, oracles, images):
+def test_they_are_explained_and_graphed(granularity, vit, oracles, images, report_inputs):
     oracle = oracles[granularity]
     target = vit.predict(images)
     split = Split(images, target)
@@ -288,7 +288,7 @@ def test_they_are_explained_and_graphed(granularity, vit, oracles, images):
         assert {edge.source.split(":")[0] for edge in graph.edges} <= {
             layer.name for layer in oracle.space.layers
         }
-    assert graph_report(discoverer, graph, None).sections
+    assert graph_report(discoverer, graph, report_inputs(inputs)).sections
     found = InterventionalExplainer(rule=SelectionRule(screen=2), references=False).explain(
         images, target, replace(inputs, graph=graph, discoverer=discoverer)
     )
