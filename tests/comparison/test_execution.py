@@ -303,6 +303,7 @@ def test_machines_without_a_common_folder_share_a_store(
     assert_same(both, done, store=tmp_path / "found" / ".store")
 
 
+@pytest.mark.slow
 def test_a_second_machine_computes_nothing_anew(
     done: Comparison, grid_spec: Spec, trainings: Trainings, tmp_path: Path
 ):

@@ -74,6 +74,7 @@ def test_right_beats_half_right_and_that_beats_chance(world: ToyWorld):
     assert "left out: orientation accuracy: no edge between true" in none.reason
 
 
+@pytest.mark.slow
 def test_the_interval_is_that_of_the_data_where_subsets_are_many(world: ToyWorld):
     few = scored(world, Erring(turns=0.5), subsets=10)
     many = scored(world, Erring(turns=0.5), subsets=80)

@@ -128,6 +128,7 @@ def test_a_planted_bias_has_the_sign_of_the_data(inputs, explanation):
     assert result.estimate.low > 0
 
 
+@pytest.mark.slow
 def test_references_learn_from_the_reference_split_and_all_facts_are_told(inputs, explanation):
     inputs.source.seen.clear()
     metric = Bias(**QUICK, references=2)

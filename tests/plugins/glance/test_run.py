@@ -59,6 +59,7 @@ def test_the_second_run_paints_nothing(done: Run):
     assert again.summary()["concepts"] == done.summary()["concepts"]
 
 
+@pytest.mark.slow
 def test_another_discoverer_takes_the_same_twin(done: Run):
     again = run(SPEC, overrides=["graph.use=glance-paper"], out=done.directory.parent)
     assert "concepts" in again.pipeline.reused

@@ -146,7 +146,7 @@ def _as_section(name: str, folder: Path) -> None:
     source += "{% for item in section['items'] %}{% if item is text %}{{ item.text }}"
     source += "{% elif item is table %}{{ item.rows }}{% else %}{{ item | embed }}{% endif %}"
     source += "{% endfor %}{% endblock %}"
-    html = environment.from_string(source).render(section=section, spec={"name": name})
+    html = environment.from_string(source).render(section=section, spec={"name": name}, cards=())
     _require_harmless(html, [name])
 
 

@@ -6,10 +6,11 @@ import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
+from unittest.mock import patch
 
 from causalxai import compare, run
 from causalxai.plugin import registry
@@ -25,8 +26,9 @@ def _blocked(tried: list[str], name: str, *given: object, **_: Any) -> NoReturn:
     raise OSError("this machine has no network")
 
 
-def _block() -> list[str]:
-    """Make all sockets fail, and return the list to which attempts are added."""
+@contextmanager
+def _no_network() -> Iterator[list[str]]:
+    """Make all sockets fail for a while; yield the list to which attempts are added."""
     tried: list[str] = []
 
     class Blocked(socket.socket):
@@ -34,31 +36,29 @@ def _block() -> list[str]:
 
     for name in _ATTEMPTS:
         setattr(Blocked, name, partial(_blocked, tried, name))
-    for name in _LOOKUPS:
-        setattr(socket, name, partial(_blocked, tried, name))
-    socket.socket = Blocked  # type: ignore[misc]
-    return tried
+    failing = {name: partial(_blocked, tried, name) for name in _LOOKUPS}
+    with patch.multiple(socket, socket=Blocked, **failing):
+        yield tried
 
 
 def _runs_alone(data: Spec, folder: Path) -> None:
-    tried = _block()
-    done = run(data, out=folder / "runs")
-    assert done.report.is_file()
-    assert run(data, out=folder / "runs").pipeline.computed == []
+    with _no_network() as tried:
+        done = run(data, out=folder / "runs")
+        assert done.report.is_file()
+        assert run(data, out=folder / "runs").pipeline.computed == []
     assert not tried, f"tried to reach the network: {tried}"
 
 
 def _compares_alone(folder: Path) -> None:
-    tried = _block()
-    done = compare({**spec("saliency"), "vary": {"seed": [0, 1]}}, out=folder / "runs", jobs=1)
-    assert not done.failures()
+    with _no_network() as tried:
+        done = compare({**spec("saliency"), "vary": {"seed": [0, 1]}}, out=folder / "runs", jobs=1)
+        assert not done.failures()
     assert not tried, f"tried to reach the network: {tried}"
 
 
 def _is_blocked(_: Path) -> None:
     """Check that the other cases would notice an attempt."""
-    tried = _block()
-    with suppress(urllib.error.URLError):
+    with _no_network() as tried, suppress(urllib.error.URLError):
         urllib.request.urlopen("http://127.0.0.1:1/")
     assert tried
 

@@ -76,6 +76,7 @@ def test_a_code_that_was_trained_to_turn_is_told(
     assert ("as it was trained to (turn: 0.1)" in words(space, bit_context)) == (turn > 0)
 
 
+@pytest.mark.slow
 def test_bits_are_drawn_by_what_they_tell(space: BitSpace, bit_context: ScoringInputs):
     def drawn(information: tuple[float, ...]) -> str | None:
         space.quality_ = replace(space.quality_, information=information)

@@ -111,6 +111,7 @@ def test_random_graphs_of_attributes_are_recovered_up_to_equivalence(seed: int):
     assert compelled(found) == compelled(truth)
 
 
+@pytest.mark.slow
 def test_twelve_attributes_may_have_any_number_of_causes():
     truth = frozenset({(0, 11), (1, 11), (2, 11), (3, 11)})
     values = sampled(truth, MOST_BOOLEAN, 1500, 0)
