@@ -78,7 +78,10 @@ class Page:
         command = " ".join(["causalxai", "compare", _spec_of(comparison.name), *self.options])
         training = f", {steps} training steps of the concepts" if steps else ""
         source = f" Paper: {self.published.source}." if self.published.source else ""
-        return f"`{command}`: {counts} explained images{training}, {_count(seeds, 'seed')}.{source}"
+        return (
+            f"`{command}` (causalxai {__version__}): {counts} explained images{training}, "
+            f"{_count(seeds, 'seed')}.{source}"
+        )
 
     def _beside_the_paper(
         self, pooled: pd.DataFrame, column: str, scores: Mapping[Labels, float]
@@ -159,17 +162,18 @@ def write(path: Path, sections: Mapping[str, str]) -> None:
     path.write_text("\n\n".join([_HEAD, *marked]) + "\n", encoding="utf-8")
 
 
-_HEAD = f"""# Results
+_HEAD = """# Results
 
-Written by `python benchmarks/results.py` (causalxai {__version__}) from the tables of `causalxai
-compare`; only the columns *paper* and the remarks above and below the tables were typed by hand.
-At lengths that two cores bear; each spec says how to get the paper's own. Intervals are over the
-samples of one run, or over seeds where there are several. *chance*: what the metric says of an
-explanation, or a graph, that knows nothing. *translated* (or †): whether the explanation speaks of
-pixels and concepts are scored, or the reverse, so that the oracle's pictures translate it, and the
-score is one of them as well. *seconds* and *answers* (of the oracle) are what explaining cost, with
-concepts and graph where the explanation asks for them or the graph is what is scored, on a busy
-machine of two cores; scoring is not counted."""
+Written by `python benchmarks/results.py` from the tables of `causalxai compare`; only the columns
+*paper* and the remarks above and below the tables were typed by hand. Each section says which
+version of causalxai measured it: numbers of older versions are not those of this one. At lengths
+that two cores bear; each spec says how to get the paper's own. Intervals are over the samples of
+one run, or over seeds where there are several. *chance*: what the metric says of an explanation, or
+a graph, that knows nothing. *translated* (or †): whether the explanation speaks of pixels and
+concepts are scored, or the reverse, so that the oracle's pictures translate it, and the score is
+one of them as well. *seconds* and *answers* (of the oracle) are what explaining cost, with concepts
+and graph where the explanation asks for them or the graph is what is scored, on a busy machine of
+two cores; scoring is not counted."""
 
 
 def _row(group: pd.DataFrame, part: str) -> Any:
