@@ -324,7 +324,7 @@ GRAPH_DISCOVERY = Section(
 Methods look at the values of the concepts of random structural models, with three neighbours a
 concept on average, on one thread. `mdl-links` is GLANCE's search. The index is 1 if all edges are
 found and no others; shd counts the pairs that differ from the truth
-(`benchmarks/graph_discovery.py` has the definitions). A method that did not end in its time, 180
+(`benchmarks/graph_discovery.py` has the definitions). A method that did not end in its time, 170
 seconds for `mdl-links` and 20 for the others, is left out, with more concepts as well.
 """,
     (
