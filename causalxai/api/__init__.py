@@ -192,6 +192,9 @@ API: tuple[Section, ...] = (
             "causalxai.training.data_parallel": (
                 *("Rank", "batches_divided", "draw_rows", "own_rows", "share_buffers"),
             ),
+            "causalxai.training.learning_rate": (
+                *("linear_decay", "linear_warmup", "set_learning_rate"),
+            ),
             "causalxai.training.optimizers": ("fused_on",),
             "causalxai.training.state": ("TrainingState",),
             "causalxai.storage.checkpoint": ("NO_CHECKPOINT", "Checkpoint"),

@@ -17,6 +17,7 @@ from causalxai.seeding import seeded
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.storage.record import Json
 from causalxai.training.data_parallel import own_rows
+from causalxai.training.learning_rate import linear_decay, set_learning_rate
 from causalxai.training.loop import StepwiseTraining, descend
 from causalxai.training.optimizers import fused_on
 from causalxai.training.state import TrainingState
@@ -27,7 +28,6 @@ from causalxai_dvae.complement import ComplementedCode, in_batches
 TERMS = ("reconstruction", "divergence", "turn")
 """The columns of the training history: weighted losses, 0 for a term that is not used."""
 
-_LAST_RATE = 0.1
 _LEAST_BITS = 0.02  # The entropy of a bit that is the same for 99.8 % of the images.
 
 
@@ -118,8 +118,8 @@ class _AutoencoderTraining(StepwiseTraining):
         return TrainingState({"autoencoder": self.autoencoder}, {"adam": self.optimizer}, self.rng)
 
     def step(self, number: int) -> dict[str, float]:
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.config.learning_rate * share_of_rate(number / self.config.steps)
+        share = linear_decay(number / self.config.steps)
+        set_learning_rate(self.optimizer, self.config.learning_rate * share)
         rows = torch.randint(
             len(self.activations), (self.config.batch_size,), generator=self.rng
         ).to(self.activations.device)
@@ -148,11 +148,6 @@ class _AutoencoderTraining(StepwiseTraining):
             predicted = layer.logits(phi).argmax(dim=1, keepdim=True)
         flipped = layer.logits(self.autoencoder.decode(1 - code, self.rng)).log_softmax(dim=1)
         return -flipped.scatter(1, predicted, -torch.inf).logsumexp(dim=1).mean()
-
-
-def share_of_rate(done: float) -> float:
-    """Return the learning rate, as a share of its peak, when ``done`` of all steps are done."""
-    return 1 - (1 - _LAST_RATE) * max(0.0, 2 * done - 1)
 
 
 @dataclass(frozen=True)

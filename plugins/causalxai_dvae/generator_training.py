@@ -14,11 +14,11 @@ from causalxai.progress import SILENT, Progress
 from causalxai.seeding import seeded
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.training.data_parallel import own_rows
+from causalxai.training.learning_rate import linear_decay, set_learning_rate
 from causalxai.training.loop import StepwiseTraining, descend
 from causalxai.training.optimizers import fused_on
 from causalxai.training.state import TrainingState
 from causalxai_dvae.autoencoder import DiscreteAutoencoder
-from causalxai_dvae.autoencoder_training import share_of_rate
 from causalxai_dvae.complement import in_batches
 from causalxai_dvae.fisher import class_fisher, functional_fisher
 from causalxai_dvae.generator import Generator, GeneratorConfig
@@ -131,8 +131,8 @@ class _GeneratorTraining(StepwiseTraining):
         return TrainingState(modules, {"adam": self.optimizer}, self.rng)
 
     def step(self, number: int) -> dict[str, float]:
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.config.learning_rate * share_of_rate(number / self.config.steps)
+        share = linear_decay(number / self.config.steps)
+        set_learning_rate(self.optimizer, self.config.learning_rate * share)
         drawn = torch.randint(len(self.images), (self.config.batch_size,), generator=self.rng)
         rows = own_rows(drawn)
         images, here = self.images[rows].to(self.device), rows.to(self.device)

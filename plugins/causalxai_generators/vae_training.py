@@ -15,6 +15,7 @@ from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.seeding import seeded
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
+from causalxai.training.learning_rate import linear_decay, linear_warmup, set_learning_rate
 from causalxai.training.loop import StepwiseTraining, descend
 from causalxai.training.optimizers import fused_on
 from causalxai.training.state import TrainingState
@@ -243,11 +244,10 @@ class _VaeTraining(StepwiseTraining):
         return torch.randn(like.shape, generator=self.rng).to(self.device)
 
     def _set_rate(self, number: int) -> None:
-        done = number / self.config.steps
-        share = min(1.0, (number + 1) / _WARM) * (1 - (1 - _LAST) * done)
+        share = linear_warmup(number, _WARM)
+        share *= linear_decay(number / self.config.steps, last=_LAST, since=0)
         for optimizer in self._optimizers.values():
-            for group in optimizer.param_groups:
-                group["lr"] = self.config.learning_rate * share
+            set_learning_rate(optimizer, self.config.learning_rate * share)
 
 
 def _adversary(code: int, concepts: int) -> nn.Module:

@@ -27,6 +27,7 @@ from causalxai.seeding import seeded
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.storage.record import Record
 from causalxai.training.data_parallel import Rank, batches_divided, own_rows, share_buffers
+from causalxai.training.learning_rate import set_learning_rate
 from causalxai.training.loop import NotFiniteError, descend
 from causalxai.training.optimizers import fused_on
 from causalxai.training.state import TrainingState
@@ -347,8 +348,7 @@ class _ClassifierTraining:
         weight
             That of these images in the mean over the processes.
         """
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        set_learning_rate(self.optimizer, rate)
         loss = weight * self.loss(self.model, _on_device(batch, self.device))
         before = descend(self.optimizer, {"the loss": loss})
         share_buffers([self.model])

@@ -24,6 +24,7 @@ from causalxai.progress import SILENT, Progress
 from causalxai.seeding import seeded
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.training.data_parallel import draw_rows
+from causalxai.training.learning_rate import linear_decay, linear_warmup, set_learning_rate
 from causalxai.training.loop import StepwiseTraining, descend
 from causalxai.training.optimizers import fused_on
 from causalxai.training.state import TrainingState
@@ -56,8 +57,6 @@ _MISMATCHED = 0.5
 _PICTURES = 32
 _TRIED = 4
 _RISING = 30
-# The learning rate falls linearly over the second half of the steps, to this share.
-_LAST_RATE = 0.1
 
 
 class TwinConfig(PluginConfig):
@@ -263,8 +262,7 @@ class TwinTraining(StepwiseTraining):
     def step(self, number: int) -> dict[str, float]:
         """Do one step for both networks; return the weighted losses before it."""
         for optimizer in (self.painter, self.critic):
-            for group in optimizer.param_groups:
-                group["lr"] = self.config.learning_rate * self._share_of_rate(number)
+            set_learning_rate(optimizer, self.config.learning_rate * self._share_of_rate(number))
         batch = self._draw()
         realism, losses = self._paint(batch, number)
         losses |= self._criticise(batch, realism, number)
@@ -272,9 +270,7 @@ class TwinTraining(StepwiseTraining):
         return losses
 
     def _share_of_rate(self, number: int) -> float:
-        done = number / self.config.steps
-        rising = min(1.0, (number + 1) / _RISING)
-        return rising * (1 - (1 - _LAST_RATE) * max(0.0, 2 * done - 1))
+        return linear_warmup(number, _RISING) * linear_decay(number / self.config.steps)
 
     def _draw(self) -> Batch:
         count = self.config.batch_size
