@@ -1,12 +1,17 @@
 """Measure explanations by what drawing the same individuals anew shows: ``effect-error``.
 
-    python benchmarks/truth.py [--quick] [--only SET,SET] [--out runs] [--to FILE] [--threads 1]
+    python benchmarks/truth.py [--quick] [--only "SUBJECT; SUBJECT"] [--jobs 2] [--threads 1]
+                               [--out runs] [--to FILE]
 
 Every method explains a trained classifier of each data set that is drawn, and classifiers whose use
 of the concepts is known by construction (*planted*). Each score is printed as a line of JSON; the
 tables of all follow. ``renderer`` asks the renderer itself for the effect of each concept, which is
 the truth; ``random`` and ``constant`` know nothing. What the store of ``--out`` has is reused.
 ``--quick`` takes smaller data sets, fewer steps and fewer images.
+
+Only what the scores depend on is computed, and no reports of the runs. The methods that share their
+concepts are one job. The jobs that train the classifiers come first, then those that train twins,
+and the short ones last.
 """
 
 from __future__ import annotations
@@ -14,15 +19,19 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+from joblib import Parallel, delayed
+from threadpoolctl import threadpool_limits
 
-from causalxai import compare
-from causalxai.comparison.rows import RowKind
+from causalxai.config import ResolvedSpec, Stage, load_grid
+from causalxai.errors import CausalxaiError
+from causalxai.metric import MetricResult
+from causalxai.pipeline.execution import exact_convolutions, open_pipeline
 
 _METRIC = "effect-error"
 _FOUND = 0.5
@@ -42,6 +51,10 @@ class Subject:
         What ``--quick`` changes in the data set and in the classifier.
     planted
         Whether the classifier's use of the concepts is known by construction.
+    shortcut
+        The one concept that a planted classifier uses; empty where it uses others or none.
+    only
+        The methods; by default all.
     """
 
     dataset: Spec
@@ -49,18 +62,21 @@ class Subject:
     quick: Spec
     planted: bool = False
     quick_classifier: Spec = field(default_factory=dict)
+    shortcut: str = ""
+    only: Sequence[str] = ()
 
 
 _LENET = {"use": "lenet", "epochs": 3}
 _DIGITS = {"use": "morpho", "base": "digits", "draws": 2, "limit": 3000, "references": 1500}
 _FEW_DIGITS = {"draws": 1, "limit": 1200, "references": 600}
 _FEW = {"count": 1500, "test_count": 300}
+_SHAPES = {"use": "shapes", "confounding": 0.95}
 _FEW_LESSONS = {"pictures": 12_000, "least_r2": 0.95}
+_SHORTCUT = "striped"
 _FORMULAS: dict[str, Spec] = {
     "additive": {"effects": {"cube": 2.0, "large": -2.0, "blue": 1.0}},
     "interaction": {"interactions": [{"between": ["cube", "blue"], "effect": 2.0}]},
-    "shortcut": {"effects": {"striped": 2.0}},
-    "none": {},
+    "shortcut": {"effects": {_SHORTCUT: 2.0}},
 }
 """What planted classifiers of ``shapes`` use, by the name of the formula."""
 
@@ -69,18 +85,28 @@ SUBJECTS: dict[str, Subject] = {
     "digits, TSWI": Subject({**_DIGITS, "scenario": "TSWI"}, _LENET, _FEW_DIGITS),
     "colored digits": Subject({"use": "colored-digits", "draws": 2}, _LENET, {"draws": 1}),
     "parts": Subject({"use": "parts"}, _LENET, _FEW),
-    "shapes": Subject({"use": "shapes", "confounding": 0.95}, _LENET, _FEW),
+    "shapes": Subject(_SHAPES, _LENET, _FEW),
     "faces": Subject({"use": "cartoon-faces", "task": "smiling"}, "celeba-cnn", _FEW),
     **{
         f"planted {formula}": Subject(
-            {"use": "shapes", "confounding": 0.95},
+            _SHAPES,
             {"use": "planted", **uses},
             _FEW,
             planted=True,
             quick_classifier=_FEW_LESSONS,
+            shortcut=_SHORTCUT if formula == "shortcut" else "",
         )
         for formula, uses in _FORMULAS.items()
     },
+    # No method can be compared with effects that are not there, and what no formula uses need not
+    # be read well.
+    "planted none": Subject(
+        _SHAPES,
+        {"use": "planted", "epochs": 1, "pictures": 1000},
+        _FEW,
+        planted=True,
+        only=("renderer", "random", "constant"),
+    ),
 }
 
 _RENDERED = {"concepts": "rendered", "oracle": "renderer"}
@@ -138,6 +164,7 @@ def spec_of(name: str, subject: Subject, *, quick: bool) -> dict[str, Any]:
     classifier = subject.classifier
     if quick and isinstance(classifier, Mapping):
         classifier = {**classifier, **subject.quick_classifier}
+    compared = methods(80 if quick else 600)
     return {
         "causalxai": 1,
         "name": "truth-" + "-".join(name.replace(",", "").lower().split()),
@@ -146,45 +173,95 @@ def spec_of(name: str, subject: Subject, *, quick: bool) -> dict[str, Any]:
         "classifier": classifier,
         "images": {"count": 12 if quick else 50, "only": "any"},
         "metrics": [_METRIC],
-        "vary": {"method": methods(80 if quick else 600)},
+        "vary": {"method": {method: compared[method] for method in subject.only or compared}},
     }
 
 
-def measured(name: str, subject: Subject, options: argparse.Namespace) -> Iterator[Line]:
-    """Compare all methods on one classifier."""
-    spec = spec_of(name, subject, quick=options.quick)
-    comparison = compare(spec, out=options.out, jobs=1, threads=options.threads)
-    scores = comparison.scores
-    for method, rows in scores[scores.metric == _METRIC].groupby("method", sort=False):
-        yield _line(name, subject, str(method), rows)
+@dataclass(frozen=True)
+class Job:
+    """Methods on one classifier that share their concepts, so that these are trained once.
+
+    Parameters
+    ----------
+    subject, planted
+        The name of the classifier, and whether it is planted.
+    specs
+        A spec for each method.
+    """
+
+    subject: str
+    planted: bool
+    specs: Mapping[str, ResolvedSpec]
 
 
-def _line(name: str, subject: Subject, method: str, rows: pd.DataFrame) -> Line:
-    score = rows[rows.kind == RowKind.SCORE].iloc[0]
-    chance = rows[rows.kind == RowKind.CHANCE]
-    parts = rows[rows.kind == RowKind.PART]
+@dataclass(frozen=True)
+class Done:
+    """The scores of a job, and the seconds that it had a processor."""
+
+    lines: Sequence[Line]
+    cpu: float
+
+
+def jobs_of(subjects: Mapping[str, Subject], *, quick: bool) -> list[Job]:
+    """Return the jobs, those first that others wait for, then the longer ones.
+
+    The first group of concepts, which nothing is trained for, comes first with every classifier. A
+    later job then finds its classifier in the store. The groups that follow are in the order of
+    ``methods``, of which GLANCE, the first, takes the longest.
+    """
+    groups: dict[str, list[Job]] = {}
+    for name, subject in subjects.items():
+        found: dict[str, dict[str, ResolvedSpec]] = {}
+        for cell in load_grid(spec_of(name, subject, quick=quick)).cells:
+            concepts = cell.spec.concepts
+            group = "" if concepts is None else concepts.provenance.name
+            found.setdefault(group, {})[str(cell.labels["method"])] = cell.spec
+        for group, specs in found.items():
+            groups.setdefault(group, []).append(Job(name, subject.planted, specs))
+    return [job for group in groups.values() for job in group]
+
+
+def done(job: Job, out: Path, threads: int) -> Done:
+    """Return the scores of a job's methods."""
+    begun = time.process_time()
+    with threadpool_limits(threads), exact_convolutions():
+        lines = [_measured(job, method, spec, out) for method, spec in job.specs.items()]
+    return Done(lines, time.process_time() - begun)
+
+
+def _measured(job: Job, method: str, spec: ResolvedSpec, out: Path) -> Line:
+    seconds = 0.0
+    try:
+        pipeline = open_pipeline(spec, out)
+        result = pipeline.score(_METRIC)
+        costs = pipeline.costs
+        explaining = [costs[stage] for stage in (Stage.CONCEPTS, Stage.EXPLAIN) if stage in costs]
+        seconds = sum(cost.seconds for cost in explaining)
+    except CausalxaiError as error:
+        result = MetricResult(_METRIC, status="failed", reason=str(error))
+    score = result.estimate
     return Line(
-        subject=name,
-        planted=subject.planted,
+        subject=job.subject,
+        planted=job.planted,
         method=method,
-        score=_number(score.value),
-        low=_number(score.low),
-        high=_number(score.high),
-        chance=None if chance.empty else _number(chance.iloc[0].value),
-        translated=None if score.translated is None else bool(score.translated),
-        parts={str(row["name"]): float(row["value"]) for row in parts.to_dict("records")},
-        reason=str(score.reason),
-        seconds=round(float(score.seconds), 1),
+        score=_number(score and score.value),
+        low=_number(score and score.low),
+        high=_number(score and score.high),
+        chance=_number(result.chance and result.chance.value),
+        translated=result.translated,
+        parts={name: part.value for name, part in result.parts.items()},
+        reason=result.reason,
+        seconds=round(seconds, 1),
     )
 
 
-def _number(value: float) -> float | None:
-    return None if pd.isna(value) else round(float(value), 4)
+def _number(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
 
 
 def table(lines: Sequence[Line]) -> str:
-    """Return the scores as a table in Markdown: methods by classifiers."""
-    subjects = list(dict.fromkeys(line.subject for line in lines))
+    """Return the scores as a table in Markdown: methods by classifiers with any score."""
+    subjects = list(dict.fromkeys(line.subject for line in lines if line.score is not None))
     cells = {(line.method, line.subject): _cell(line) for line in lines}
     head = ["method", *subjects]
     rows = [
@@ -214,21 +291,16 @@ def _cell(line: Line) -> str:
     return f"{line.score:.3f}{mark}{reach}"
 
 
-def verdicts(lines: Sequence[Line]) -> Iterator[str]:
-    """Yield which methods find the concept that a planted classifier uses most."""
-    for subject in dict.fromkeys(line.subject for line in lines if line.planted):
-        of_subject = [line for line in lines if line.subject == subject]
-        found = [line.method for line in of_subject if _finds(line)]
-        missed = [line.method for line in of_subject if not _finds(line)]
-        yield (
-            f"{subject}: the concept with the largest true effect has the largest claimed one in "
-            f"most images by {', '.join(found) or 'no method'}. "
-            f"Missed by {', '.join(missed) or 'none'}."
-        )
-
-
-def _finds(line: Line) -> bool:
-    return line.parts.get("strongest concept", 0.0) > _FOUND
+def verdict(shortcut: str, lines: Sequence[Line]) -> str:
+    """Say which methods find the only concept that a planted classifier uses."""
+    shares = {line.method: line.parts.get("strongest concept", 0.0) for line in lines}
+    found = [f"{method} ({share:.2f})" for method, share in shares.items() if share > _FOUND]
+    missed = [f"{method} ({share:.2f})" for method, share in shares.items() if share <= _FOUND]
+    return (
+        f"The classifier uses `{shortcut}` alone. In most images this concept has the largest "
+        f"claimed effect by {', '.join(found) or 'no method'}. "
+        f"It is missed by {', '.join(missed) or 'none'}."
+    )
 
 
 def unscored(lines: Sequence[Line]) -> Iterator[str]:
@@ -241,32 +313,66 @@ def unscored(lines: Sequence[Line]) -> Iterator[str]:
         yield f"- {', '.join(who)}: {reason}"
 
 
+def tables(lines: Sequence[Line]) -> str:
+    """Return all tables, what they say of shortcuts, and why scores are missing, in Markdown."""
+    parts = []
+    for title, planted in (("Trained classifiers", False), ("Planted classifiers", True)):
+        if some := [line for line in lines if line.planted == planted]:
+            parts += [f"### {title}", table(some)]
+    for name, subject in SUBJECTS.items():
+        own = [line for line in lines if line.subject == name]
+        if subject.shortcut and own:
+            parts.append(verdict(subject.shortcut, own))
+    if missing := list(unscored(lines)):
+        parts.append("Without a score:\n\n" + "\n".join(missing))
+    return "\n\n".join(parts)
+
+
+def in_order(lines: Sequence[Line]) -> list[Line]:
+    """Return lines in the order of the subjects and of the methods."""
+    subjects, known = list(SUBJECTS), list(methods(1))
+    return sorted(lines, key=lambda line: (subjects.index(line.subject), known.index(line.method)))
+
+
+def chosen(names: str) -> dict[str, Subject]:
+    """Return the subjects of names that are separated by semicolons; all without a name.
+
+    Raises
+    ------
+    SystemExit
+        If there is no such subject.
+    """
+    asked = [name.strip() for name in names.split(";") if name.strip()]
+    if unknown := [name for name in asked if name not in SUBJECTS]:
+        raise SystemExit(
+            f"--only: no subject {', '.join(unknown)}; there are {'; '.join(SUBJECTS)}"
+        )
+    return {name: subject for name, subject in SUBJECTS.items() if not asked or name in asked}
+
+
 def main() -> None:
     """Print the scores and their tables."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--quick", action="store_true", help="smaller data sets, fewer images")
     parser.add_argument("--only", default="", help="names of subjects, separated by semicolons")
+    parser.add_argument("--jobs", type=int, default=2, help="processes at a time")
+    parser.add_argument("--threads", type=int, default=1, help="of each process")
     parser.add_argument("--out", type=Path, default=Path("runs"))
     parser.add_argument("--to", type=Path, help="a file for the tables, in Markdown")
-    parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
-    only = [name.strip() for name in options.only.split(";") if name.strip()]
-    lines = []
-    for name, subject in SUBJECTS.items():
-        if not only or name in only:
-            for line in measured(name, subject, options):
-                print(json.dumps(asdict(line)), flush=True)
-                lines.append(line)
-    parts = []
-    for title, planted in (("Trained classifiers", False), ("Planted classifiers", True)):
-        some = [line for line in lines if line.planted == planted]
-        if some:
-            parts += [f"### {title}", table(some), *verdicts(some)]
-    missing = list(unscored(lines))
-    if missing:
-        parts.append("Without a score:\n\n" + "\n".join(missing))
-    text = "\n\n".join(parts)
+    begun = time.monotonic()
+    jobs = jobs_of(chosen(options.only), quick=options.quick)
+    lines, cpu = [], 0.0
+    run = Parallel(n_jobs=options.jobs, return_as="generator_unordered", batch_size=1)
+    for each in run(delayed(done)(job, options.out, options.threads) for job in jobs):
+        cpu += each.cpu
+        for line in each.lines:
+            print(json.dumps(asdict(line)), flush=True)
+            lines.append(line)
+    minutes = (time.monotonic() - begun) / 60
+    took = f"{minutes:.1f} minutes with --jobs {options.jobs}, {cpu:.0f} s of processor time"
+    text = f"{tables(in_order(lines))}\n\nThis took {took}."
     print(text)
     if options.to is not None:
         options.to.write_text(text + "\n", encoding="utf-8")

@@ -7,10 +7,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
-from causalxai.config import load_grid
+from causalxai.errors import DataError
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,21 +48,89 @@ def test_methods_are_rows_and_subjects_are_columns(truth: ModuleType):
     assert list(truth.unscored(lines)) == ["- two (digits): names nothing"]
 
 
+def test_a_classifier_without_any_score_is_told_of_and_has_no_column(truth: ModuleType):
+    known = {"planted": True, "reason": "no effects"}
+    lines = [line(truth, "one", None, subject="none", **known)]
+    lines += [line(truth, "one", 0.5, subject="additive", planted=True)]
+    told = truth.tables(lines)
+    assert told.startswith("### Planted classifiers\n\n| method | additive |")
+    assert told.endswith("- one (none): no effects")
+    assert "Trained" not in told
+
+
 def test_a_planted_shortcut_is_found_or_missed(truth: ModuleType):
-    planted = {"planted": True, "subject": "shortcut"}
+    shares = {"one": {"strongest concept": 0.8}, "two": {"strongest concept": 0.5}, "three": {}}
     lines = [
-        line(truth, "one", 0.9, parts={"strongest concept": 0.8}, **planted),
-        line(truth, "two", 0.1, parts={"strongest concept": 0.5}, **planted),
-        line(truth, "three", None, **planted),
-        line(truth, "four", 0.9, parts={"strongest concept": 1.0}),
+        line(truth, method, 0.9, planted=True, subject="planted shortcut", parts=parts)
+        for method, parts in shares.items()
     ]
-    (told,) = truth.verdicts(lines)
-    assert told.startswith("shortcut: ")
-    assert told.endswith("in most images by one. Missed by two, three.")
+    told = truth.verdict("striped", lines)
+    assert "`striped` alone" in told
+    assert told.endswith("by one (0.80). It is missed by two (0.50), three (0.00).")
+    assert told in truth.tables(lines)
+    # Of a classifier that uses several concepts nothing is told but the scores.
+    others = [line(truth, "one", 0.9, planted=True, subject="planted additive")]
+    assert "claimed effect" not in truth.tables(others)
+
+
+def test_lines_are_sorted_by_classifiers_and_methods(truth: ModuleType):
+    of = [("faces", "renderer"), ("digits, TI", "random"), ("digits, TI", "GLANCE")]
+    lines = [line(truth, method, 0.1, subject=subject) for subject, method in of]
+    assert [each.method for each in truth.in_order(lines)] == ["GLANCE", "random", "renderer"]
+
+
+def test_subjects_are_chosen_by_their_names(truth: ModuleType):
+    assert list(truth.chosen("parts; digits, TI")) == ["digits, TI", "parts"]
+    assert list(truth.chosen("")) == list(truth.SUBJECTS)
+    with pytest.raises(SystemExit, match="no subject part; there are digits, TI; "):
+        truth.chosen("part")
 
 
 @pytest.mark.parametrize("quick", [True, False])
-def test_every_comparison_is_a_sound_spec(truth: ModuleType, quick: bool):
-    for name, subject in truth.SUBJECTS.items():
-        grid = load_grid(truth.spec_of(name, subject, quick=quick))
-        assert len(grid.cells) == len(truth.methods(1))
+def test_jobs_share_concepts_and_train_every_classifier_first(truth: ModuleType, quick: bool):
+    jobs = truth.jobs_of(truth.SUBJECTS, quick=quick)
+    first = jobs[: len(truth.SUBJECTS)]
+    assert [job.subject for job in first] == list(truth.SUBJECTS)
+    assert all(list(job.specs) == ["renderer", "random", "constant"] for job in first)
+    assert all(list(job.specs) == ["GLANCE", "GLANCE, single effects"] for job in jobs[10:19])
+    done = [(job.subject, method) for job in jobs for method in job.specs]
+    assert len(done) == len(set(done))
+    assert set(done) == {
+        (name, method)
+        for name, subject in truth.SUBJECTS.items()
+        for method in subject.only or truth.methods(1)
+    }
+
+
+def a_job(truth: ModuleType) -> Any:
+    subject = truth.Subject(
+        {"use": "shapes", "count": 100, "test_count": 40},
+        {"use": "lenet", "epochs": 1},
+        {},
+        only=("renderer", "random"),
+    )
+    (job,) = truth.jobs_of({"few": subject}, quick=True)
+    return job
+
+
+def test_a_job_scores_its_methods(truth: ModuleType, tmp_path: Path):
+    found = truth.done(a_job(truth), tmp_path, 1)
+    exact, guessed = found.lines
+    assert (exact.subject, exact.method, exact.planted) == ("few", "renderer", False)
+    assert exact.score == pytest.approx(1, abs=1e-3)
+    assert exact.parts["sign agreement"] == 1
+    assert guessed.method == "random"
+    assert guessed.score < 0.9
+    assert found.cpu > 0
+
+
+def test_a_method_that_fails_has_the_reason(
+    truth: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def fails(*_: object) -> None:
+        raise DataError("there are no images")
+
+    monkeypatch.setattr(truth, "open_pipeline", fails)
+    found = truth.done(a_job(truth), tmp_path, 1)
+    assert [each.score for each in found.lines] == [None, None]
+    assert {each.reason for each in found.lines} == {"there are no images"}
