@@ -12,6 +12,7 @@ from torch import Tensor
 from causalxai.api.deprecation import old_names
 from causalxai.dataset_dependent import DatasetDependent
 from causalxai.image_data.lazy import Images, rows_at_once
+from causalxai.image_data.split import evenly_spaced_rows
 from causalxai.progress import SILENT, Progress
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.storage.record import Json, Record
@@ -98,8 +99,7 @@ def held_out_scales(space: ConceptSpace, images: Images) -> tuple[float, ...]:
     images
         ``[n, c, h, w]``, on which the space was not fitted; at most 512 are read, evenly spaced.
     """
-    count = min(len(images), _IMAGES_FOR_SCALES)
-    chosen = torch.linspace(0, len(images) - 1, count).round().long()
+    chosen = evenly_spaced_rows(len(images), _IMAGES_FOR_SCALES)
     values = torch.cat(
         [space.encode(images[some]).values.cpu() for some in chosen.split(rows_at_once(images))]
     )

@@ -9,7 +9,7 @@ from causalxai.capabilities import Capability
 from causalxai.errors import CapabilityError, did_you_mean
 
 _NAMED = 20
-"""The most classes that a message names."""
+"""The most classes or concepts that a message names."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,26 @@ def class_index(name: str, class_names: Sequence[str], setting: str) -> int:
     """
     if name in class_names:
         return class_names.index(name)
-    more = ", …" * (len(class_names) > _NAMED)
+    raise _unknown(setting, f"there is no class {name!r}", name, class_names)
+
+
+def concept_index(name: str, concept_names: Sequence[str], setting: str) -> int:
+    """Return the index of the measured concept whose name a setting contains.
+
+    Raises
+    ------
+    CapabilityError
+        If the data set has no such concept; the message names the setting.
+    """
+    if name in concept_names:
+        return concept_names.index(name)
+    raise _unknown(setting, f"the data set has no concept {name!r}", name, concept_names)
+
+
+def _unknown(setting: str, fault: str, name: str, known: Sequence[str]) -> CapabilityError:
+    listed = ", ".join(known[:_NAMED]) + ", …" * (len(known) > _NAMED)
     error = CapabilityError(
-        f"{setting}: there is no class {name!r}{did_you_mean(name, class_names)} "
-        f"(there are: {', '.join(class_names[:_NAMED])}{more})"
+        f"{setting}: {fault}{did_you_mean(name, known)} (there are: {listed or 'none'})"
     )
     error.setting = setting
-    raise error
+    return error

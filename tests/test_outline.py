@@ -10,7 +10,8 @@ from PIL import Image
 
 from causalxai.capabilities import Capability
 from causalxai.dataset import Dataset, Split
-from causalxai.outline import Outline
+from causalxai.errors import CapabilityError
+from causalxai.outline import Outline, concept_index
 from causalxai.plugin import registry
 from causalxai.seeding import torch_generator
 
@@ -73,3 +74,22 @@ def test_a_data_set_says_what_it_offers() -> None:
     assert Dataset(known, split, ("a", "b"), ("x",), reference=known).outline == Outline(
         ("a", "b"), (1, 2, 3), ("x",), frozenset({Capability.OBSERVATIONS, Capability.REFERENCE})
     )
+
+
+def test_a_concept_is_found_by_its_name() -> None:
+    assert concept_index("slant", ("thickness", "slant"), "concepts.labelled") == 1
+
+
+@pytest.mark.parametrize(
+    ("known", "told"),
+    [
+        (("slant", "width"), "; did you mean 'slant'? (there are: slant, width)"),
+        ((), " (there are: none)"),
+    ],
+)
+def test_an_unknown_concept_is_refused_with_its_setting(known: tuple[str, ...], told: str) -> None:
+    with pytest.raises(CapabilityError) as refused:
+        concept_index("slamt", known, "concepts.labelled")
+    expected = f"concepts.labelled: the data set has no concept 'slamt'{told}"
+    assert str(refused.value) == expected
+    assert refused.value.setting == "concepts.labelled"

@@ -80,8 +80,9 @@ API: tuple[Section, ...] = (
             ),
             "causalxai.image_data.reading": ("Look", "read_image"),
             "causalxai.image_data.settings": ("FolderSettings",),
+            "causalxai.image_data.split": ("evenly_spaced_rows",),
             "causalxai.image_data.stratified": ("stratified_split",),
-            "causalxai.outline": ("Outline",),
+            "causalxai.outline": ("Outline", "concept_index"),
             "causalxai.renderer": ("Mechanism", "Renderer", "StructuralRenderer"),
             "causalxai.columns": (
                 *("dependent_columns", "informative_rows", "require_float32"),

@@ -71,6 +71,22 @@ class DatasetParts:
     held_out: bool | None = None
 
 
+def evenly_spaced_rows(count: int, most: int) -> Tensor:
+    """Return the indices of at most ``most`` of ``count`` rows, evenly spaced from first to last.
+
+    A data set may be sorted by class, so that its first rows are not like the others.
+
+    Returns
+    -------
+    Tensor
+        ``[min(count, most)]``, int64, in ascending order.
+    """
+    import torch
+
+    rows = torch.linspace(0, count - 1, min(count, most), dtype=torch.float64)
+    return rows.round().long()
+
+
 def some_of_each_class(target: Tensor, most: int, among: Iterable[int] | None = None) -> list[int]:
     """Return which images to show, taking turns between the classes; sorted by class and index.
 

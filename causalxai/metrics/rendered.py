@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor
 
 from causalxai.classifier import Classifier
 from causalxai.concept import Concept, Units
 from causalxai.dataset import Dataset
 from causalxai.errors import CapabilityError, DataError
+from causalxai.image_data.split import evenly_spaced_rows
 from causalxai.intervention import Intervention
 from causalxai.metric import MetricUndefinedError
 from causalxai.renderer import Renderer
@@ -41,8 +41,7 @@ def recognised(dataset: Dataset, images: Tensor) -> tuple[Renderer, Units]:
 
 def scaled_concepts(dataset: Dataset) -> tuple[Concept, ...]:
     """Return the renderer's concepts, with the standard deviation over test images as unit."""
-    count = min(len(dataset.test), _IMAGES_FOR_SCALES)
-    rows = torch.linspace(0, len(dataset.test) - 1, count).round().long()
+    rows = evenly_spaced_rows(len(dataset.test), _IMAGES_FOR_SCALES)
     renderer, units = recognised(dataset, dataset.test.images[rows])
     scales = units.values.float().std(dim=0, correction=0).tolist()
     return tuple(

@@ -7,6 +7,7 @@ import torch
 
 from causalxai.classifier import Classifier
 from causalxai.dataset import Dataset
+from causalxai.image_data.split import evenly_spaced_rows
 from causalxai.network.adaptation import name_of
 
 _TRIED = 200
@@ -35,11 +36,10 @@ def no_better_than_chance(classifier: Classifier, dataset: Dataset) -> str:
         Empty if the classifier is better than chance, or if there are too few images to tell.
     """
     test = dataset.test
-    count = min(len(test), _TRIED)
-    if not count:
+    if not len(test):
         return ""
-    rows = torch.linspace(0, len(test) - 1, count).round().long()
-    some = test[rows]
+    some = test[evenly_spaced_rows(len(test), _TRIED)]
+    count = len(some)
     labels, predicted = some.labels.cpu(), classifier.predict(some.images).cpu()
     classes = len(classifier.class_names)
     shares = [torch.bincount(each, minlength=classes) / count for each in (labels, predicted)]

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from causalxai.image_data.split import Split
+from causalxai.image_data.split import Split, evenly_spaced_rows
 from causalxai.report.graph_view import NodeMeaning
 from causalxai.report.pictures import Thumbnail, thumbnail
 
@@ -164,5 +164,4 @@ def _span(pixels: int, place: int, cells: int, step: float | None) -> slice:
 
 def evenly_spaced(split: Split, most: int) -> Split:
     """Return some images of a split, spread over it; a split of no more than ``most`` as it is."""
-    count = min(len(split), most)
-    return split[torch.linspace(0, len(split) - 1, count, dtype=torch.float64).round().long()]
+    return split[evenly_spaced_rows(len(split), most)]

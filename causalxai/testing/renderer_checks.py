@@ -13,6 +13,7 @@ from torch import Tensor
 from causalxai.concept import Units
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import DataError
+from causalxai.image_data.split import evenly_spaced_rows
 from causalxai.intervention import Intervention
 from causalxai.renderer import Renderer
 from causalxai.testing.bench import BrokenPromiseError
@@ -43,7 +44,7 @@ def check_renderer(dataset: Dataset, *, images: int = 12) -> None:
     _require(len(renderer.errors) == len(names), "there is not one error for each concept")
     renderer = _through_a_file(renderer)
     for kind, split in _splits(dataset):
-        chosen = split[torch.linspace(0, len(split) - 1, min(images, len(split))).round().long()]
+        chosen = split[evenly_spaced_rows(len(split), images)]
         trial = _Trial(renderer, kind, chosen)
         trial.gives_the_pictures_back()
         trial.draws_each_alone()

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from causalxai.concept import Concept, Units
+from causalxai.image_data.split import evenly_spaced_rows
 from causalxai.intervention import NO_TARGET, Intervention
 from causalxai.oracle import DEFAULT_MEMORY_CEILING, Oracle, Want
 from causalxai.testing.bench import Bench, BrokenPromiseError
@@ -92,13 +93,11 @@ def can_answer(oracle: Oracle, want: Want) -> bool:
 def _handful(concepts: Sequence[Concept]) -> tuple[int, ...]:
     """Choose some concepts, at least one of each layer (of as many as a glance shows)."""
     by_layer: dict[str | None, list[int]] = {}
-    for index in _spread(len(concepts), _GLANCE):
+    for index in evenly_spaced_rows(len(concepts), _GLANCE).tolist():
         by_layer.setdefault(concepts[index].layer, []).append(index)
     share = max(1, _HANDFUL // len(by_layer))
-    return tuple(group[i] for group in by_layer.values() for i in _spread(len(group), share))
-
-
-def _spread(count: int, most: int) -> list[int]:
-    """Return positions evenly spread over ``count``, both ends among them."""
-    steps = torch.linspace(0, count - 1, min(most, count), dtype=torch.float64)
-    return [round(step) for step in steps.tolist()]
+    return tuple(
+        group[place]
+        for group in by_layer.values()
+        for place in evenly_spaced_rows(len(group), share).tolist()
+    )

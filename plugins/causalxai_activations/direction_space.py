@@ -13,12 +13,13 @@ from causalxai.classifier import Classifier
 from causalxai.concept import Concept, Units
 from causalxai.concept_space import ConceptSpace
 from causalxai.dataset import Dataset, class_index
-from causalxai.errors import CapabilityError, DataError, did_you_mean
+from causalxai.errors import CapabilityError, DataError
 from causalxai.image_data.lazy import Images
+from causalxai.image_data.split import evenly_spaced_rows
 from causalxai.network.flat_gradients import refuse_flat_gradients
 from causalxai.network.hidden_layer import HiddenLayer
 from causalxai.network.layer_names import require_layers_named
-from causalxai.outline import Outline
+from causalxai.outline import Outline, concept_index
 from causalxai.plugin import FolderToRead, PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
@@ -136,12 +137,7 @@ class DirectionSpace(ConceptSpace):
                 "with labelled concepts; this one has none"
             )
         for name in labelled:
-            if name not in outline.concept_names:
-                raise CapabilityError(
-                    f"concepts.labelled: the data set has no concept {name!r}"
-                    f"{did_you_mean(name, outline.concept_names)} (there are: "
-                    f"{', '.join(outline.concept_names) or 'none'})"
-                )
+            concept_index(name, outline.concept_names, "concepts.labelled")
             if name in self.config.examples:
                 raise CapabilityError(f"concepts: {name!r} has both examples and labels; take one")
         for name in self.config.classes or ():
@@ -351,8 +347,7 @@ class DirectionSpace(ConceptSpace):
     def _standardise(self, dataset: Dataset) -> None:
         """Keep the mean and the spread of held-out images along each direction."""
         images = dataset.test.images
-        count = min(len(images), _MOST_FOR_SCALES)
-        rows = torch.linspace(0, len(images) - 1, count, dtype=torch.float64).round().long()
+        rows = evenly_spaced_rows(len(images), _MOST_FOR_SCALES)
         positions = torch.cat(
             [self.positions(self._activations(images[some])) for some in rows.split(_AT_ONCE)]
         )

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from causalxai.classifier import Classifier
 from causalxai.dataset import Split
+from causalxai.image_data.split import evenly_spaced_rows
 from causalxai.metric import Estimate
 from causalxai.seeding import numpy_generator
 from causalxai.storage.record import Json
@@ -73,8 +74,7 @@ def measure_factors(
     """Measure factors ``[k, c]`` of a layer on at most 256 held-out images, evenly spaced."""
     shuffled = torch.stack([row[torch.randperm(len(row), generator=rng)] for row in factors.cpu()])
     dictionaries = [factors, shuffled.to(factors)]
-    count = min(len(held_out), _MOST)
-    rows = torch.linspace(0, len(held_out) - 1, count, dtype=torch.float64).round().long()
+    rows = evenly_spaced_rows(len(held_out), _MOST)
     errors: list[list[Tensor]] = [[], []]
     same: list[list[Tensor]] = [[], []]
     predicted = []
@@ -94,7 +94,7 @@ def measure_factors(
         for some in errors
     )
     agreement, shuffled_agreement = (Estimate.share(torch.cat(some).numpy()) for some in same)
-    chance = float(torch.cat(predicted).bincount().max()) / count
+    chance = float(torch.cat(predicted).bincount().max()) / len(rows)
     return FactorQuality(error, shuffled_error, agreement, shuffled_agreement, chance)
 
 

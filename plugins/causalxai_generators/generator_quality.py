@@ -9,8 +9,10 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from causalxai.concept import Concept
+from causalxai.classifier import Classifier
+from causalxai.concept import Concept, Units
 from causalxai.storage.record import Json
+from causalxai_generators.picture_space import PictureSpace
 
 _AGREES = 0.9
 _OBEYS = 0.5
@@ -73,7 +75,13 @@ class GeneratorQuality:
     concepts: tuple[ConceptQuality, ...]
 
     def warning(self, *, kept: bool) -> str | None:
-        """Return what a reader of the results has to know, in words; ``None`` if nothing."""
+        """Return what a reader of the results has to know, in words; ``None`` if nothing.
+
+        Parameters
+        ----------
+        kept
+            Whether what the generator leaves out of an image is added to its pictures.
+        """
         unread = [one.name for one in self.concepts if not one.tells]
         if unread:
             return f"the generator's latents tell no more than chance of: {', '.join(unread)}"
@@ -91,12 +99,12 @@ class GeneratorQuality:
             )
         return None
 
-    def summary(self) -> dict[str, Json]:
-        """Return all figures by name."""
-        told: dict[str, Json] = {
-            "classifier agrees on reconstructions": self.agreement,
-            "mean difference of reconstructions": self.error,
-        }
+    def summary(self, *, kept: bool) -> dict[str, Json]:
+        """Return the warning, if there is one, and all figures by name."""
+        warning = self.warning(kept=kept)
+        told: dict[str, Json] = {} if warning is None else {"warning": warning}
+        told["classifier agrees on reconstructions"] = self.agreement
+        told["mean difference of reconstructions"] = self.error
         for one in self.concepts:
             if one.read is not None:
                 told[f"reading of {one.name}"] = one.read
@@ -116,25 +124,50 @@ class GeneratorQuality:
         return cls(data["agreement"], data["error"], concepts)
 
 
-def concept_qualities(
+def measure_quality(
+    space: PictureSpace,
+    classifier: Classifier,
+    images: Tensor,
+    reconstruct: Callable[[Units], Tensor],
+    labels: Tensor | None,
+) -> GeneratorQuality:
+    """Measure the pictures of a fitted space, and each of its concepts.
+
+    Parameters
+    ----------
+    space
+        The space, with ``d`` concepts.
+    classifier
+        The classifier that is explained.
+    images
+        ``[n, c, h, w]``, test images on the classifier's device.
+    reconstruct
+        Paints units that ``space`` read from images, and adds nothing to the pictures.
+    labels
+        ``[n, d]``; ``None`` without labels.
+    """
+    units = space.encode(images)
+    again = reconstruct(units)
+    same = classifier.predict(again) == classifier.predict(images)
+    return GeneratorQuality(
+        agreement=float(same.float().mean()),
+        error=float((again - images).abs().mean()),
+        concepts=_concept_qualities(
+            space.concepts,
+            units.values,
+            labels,
+            lambda states: space.read(space.pictures(units, states[None])[0]),
+        ),
+    )
+
+
+def _concept_qualities(
     concepts: Sequence[Concept],
     values: Tensor,
     labels: Tensor | None,
     readback: Callable[[Tensor], Tensor],
 ) -> tuple[ConceptQuality, ...]:
-    """Measure each concept.
-
-    Parameters
-    ----------
-    concepts
-        The ``d`` concepts.
-    values
-        ``[n, d]``, as they are read from test images.
-    labels
-        ``[n, d]``; ``None`` without labels.
-    readback
-        Returns the readback ``[n, d]`` of states ``[n, d]``.
-    """
+    """Measure each concept, whose ``readback`` of states ``[n, d]`` is ``[n, d]``."""
     found = []
     units = torch.tensor([1.0 if one.is_binary else one.scale or 1.0 for one in concepts])
     before = readback(values).cpu()

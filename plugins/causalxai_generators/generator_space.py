@@ -14,16 +14,17 @@ from causalxai.classifier import Classifier
 from causalxai.concept import BooleanConcept, Concept, Units
 from causalxai.concept_space import held_out_scales
 from causalxai.dataset import Dataset, Split
-from causalxai.errors import CapabilityError, did_you_mean
+from causalxai.errors import CapabilityError
+from causalxai.image_data.split import evenly_spaced_rows
 from causalxai.network.weights import load_weights
-from causalxai.outline import Outline
+from causalxai.outline import Outline, concept_index
 from causalxai.progress import SILENT, Progress
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.storage.record import Json, Record, prefixed, without_prefix
 from causalxai_generators.generator import Codes, Generator
-from causalxai_generators.generator_quality import GeneratorQuality, concept_qualities
+from causalxai_generators.generator_quality import GeneratorQuality, measure_quality
 from causalxai_generators.generator_source import GeneratorSettings, GeneratorSource
-from causalxai_generators.labels import boolean_columns, evenly_spaced, labels_of
+from causalxai_generators.labels import boolean_columns, labels_of
 from causalxai_generators.latent_directions import LatentDirections
 from causalxai_generators.picture_space import PictureSpace
 
@@ -123,12 +124,7 @@ class GeneratorSpace(PictureSpace):
             If the generator cannot be imported or does not answer as it should.
         """
         for name in self.config.labelled or ():
-            if name not in outline.concept_names:
-                raise CapabilityError(
-                    f"concepts.labelled: the data set has no concept {name!r}"
-                    f"{did_you_mean(name, outline.concept_names)} (there are: "
-                    f"{', '.join(outline.concept_names) or 'none'})"
-                )
+            concept_index(name, outline.concept_names, "concepts.labelled")
         generator = self._loaded(outline.image_shape, torch.device("cpu"), torch.Generator())
         if not self._labelled(outline.concept_names):
             self._columns(generator.latents)
@@ -175,7 +171,7 @@ class GeneratorSpace(PictureSpace):
         generator = self._loaded(classifier.image_shape, classifier.device, rng)
         split = self._fitted_to(dataset)
         generator.require_range(split.images[:_TRIED])
-        rows = evenly_spaced(len(split), self.config.images)
+        rows = evenly_spaced_rows(len(split), self.config.images)
         codes = generator.encode(split.images[rows])
         named = self._labelled(dataset.concept_names)
         self.boolean_, self.single_ = frozenset[int](), not named
@@ -207,10 +203,9 @@ class GeneratorSpace(PictureSpace):
 
     def pictures(self, units: Units, states: Tensor) -> Tensor:
         """Return pictures, of which each shows its unit with other values of the concepts."""
-        count = len(states)
-        moved = units.residual[_LATENTS] + (states - units.values) @ self.directions_.moves
-        kept = [tensor for name, tensor in units.residual.items() if name.startswith(_KEPT)]
-        again = tuple(part.expand(count, *part.shape).flatten(0, 1) for part in kept)
+        count, codes = len(states), _codes_of(units)
+        moved = codes.latents + (states - units.values) @ self.directions_.moves
+        again = tuple(part.expand(count, *part.shape).flatten(0, 1) for part in codes.kept)
         images: Tensor = self.generator_.decode(Codes(moved.flatten(0, 1), again))
         images = images.unflatten(0, states.shape[:2])
         rest = units.residual.get(_REST)
@@ -250,9 +245,7 @@ class GeneratorSpace(PictureSpace):
 
     def summary(self) -> Mapping[str, Json]:
         """Return the measures on test images."""
-        warning = self.quality_.warning(kept=self.config.keep_rest)
-        told: dict[str, Json] = {} if warning is None else {"warning": warning}
-        return {**told, **self.quality_.summary()}
+        return self.quality_.summary(kept=self.config.keep_rest)
 
     def _attach(
         self,
@@ -273,25 +266,17 @@ class GeneratorSpace(PictureSpace):
         return values
 
     def _measured(self, classifier: Classifier, dataset: Dataset) -> GeneratorQuality:
-        test = dataset.test
-        rows = evenly_spaced(len(test), _MEASURED)
-        images = test.images[rows].to(classifier.device)
-        units = self.encode(images)
-        again = self.generator_.decode(self.generator_.encode(images))
+        some = dataset.test[evenly_spaced_rows(len(dataset.test), _MEASURED)]
         labels = None
-        if not self.single_ and test.concepts is not None:
+        if not self.single_ and some.concepts is not None:
             columns = [dataset.concept_names.index(name) for name in self._named]
-            labels = test.concepts[rows][:, columns]
-        same = classifier.predict(again) == classifier.predict(images)
-        return GeneratorQuality(
-            agreement=float(same.float().mean()),
-            error=float((again - images).abs().mean()),
-            concepts=concept_qualities(
-                self.concepts,
-                units.values,
-                labels,
-                lambda states: self.read(self.pictures(units, states[None])[0]),
-            ),
+            labels = some.concepts[:, columns]
+        return measure_quality(
+            self,
+            classifier,
+            some.images[:].to(classifier.device),
+            lambda units: self.generator_.decode(_codes_of(units)),
+            labels,
         )
 
     def _labelled(self, concept_names: tuple[str, ...]) -> tuple[str, ...]:
@@ -329,3 +314,9 @@ class GeneratorSpace(PictureSpace):
         self, image_shape: tuple[int, int, int], device: torch.device, rng: torch.Generator
     ) -> Generator:
         return Generator(self._source.network(rng), image_shape, device)
+
+
+def _codes_of(units: Units) -> Codes:
+    """Return the codes that ``encode`` put into the units' residual."""
+    kept = (tensor for name, tensor in units.residual.items() if name.startswith(_KEPT))
+    return Codes(units.residual[_LATENTS], tuple(kept))

@@ -44,8 +44,3 @@ def boolean_columns(labels: Tensor) -> frozenset[int]:
     """Return the indices of the columns that hold nothing but 0 and 1."""
     is_one = torch.isin(labels, torch.tensor([0.0, 1.0]).to(labels)).all(dim=0)
     return frozenset(is_one.nonzero()[:, 0].tolist())
-
-
-def evenly_spaced(count: int, most: int) -> Tensor:
-    """Return the rows of at most so many images, evenly spaced."""
-    return torch.linspace(0, count - 1, min(count, most), dtype=torch.float64).round().long()

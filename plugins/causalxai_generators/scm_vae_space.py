@@ -15,14 +15,15 @@ from causalxai.concept_space import held_out_scales
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError, DataError
 from causalxai.image_data.lazy import Images
+from causalxai.image_data.split import evenly_spaced_rows
 from causalxai.network.working_memory import bytes_at_widest
 from causalxai.outline import Outline
 from causalxai.progress import SILENT, Progress
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.storage.record import Json, Record, prefixed, without_prefix
 from causalxai_generators.conditional_vae import ConceptReader, ConditionalVae, require_size
-from causalxai_generators.generator_quality import GeneratorQuality, concept_qualities
-from causalxai_generators.labels import boolean_columns, evenly_spaced, labels_of
+from causalxai_generators.generator_quality import GeneratorQuality, measure_quality
+from causalxai_generators.labels import boolean_columns, labels_of
 from causalxai_generators.mechanisms import Mechanisms, causal_order
 from causalxai_generators.picture_space import PictureSpace
 from causalxai_generators.vae_training import Material, VaeConfig, train_vae
@@ -238,9 +239,7 @@ class ScmVaeSpace(PictureSpace):
 
     def summary(self) -> Mapping[str, Json]:
         """Return the measures on test images."""
-        warning = self.quality_.warning(kept=self.config.keep_rest)
-        told: dict[str, Json] = {} if warning is None else {"warning": warning}
-        return {**told, **self.quality_.summary()}
+        return self.quality_.summary(kept=self.config.keep_rest)
 
     def _attach(
         self, classifier: Classifier, named: Sequence[str], boolean: frozenset[int]
@@ -272,21 +271,13 @@ class ScmVaeSpace(PictureSpace):
         )
 
     def _measured(self, classifier: Classifier, dataset: Dataset) -> GeneratorQuality:
-        test = dataset.test
-        rows = evenly_spaced(len(test), _MEASURED)
-        images = test.images[rows].to(self._device)
-        units = self.encode(images)
-        again = self._painted(units.residual[_CODE], units.values)
-        same = classifier.predict(again) == classifier.predict(images)
-        return GeneratorQuality(
-            agreement=float(same.float().mean()),
-            error=float((again - images).abs().mean()),
-            concepts=concept_qualities(
-                self.concepts,
-                units.values,
-                None if test.concepts is None else test.concepts[rows],
-                lambda states: self.read(self.pictures(units, states[None])[0]),
-            ),
+        some = dataset.test[evenly_spaced_rows(len(dataset.test), _MEASURED)]
+        return measure_quality(
+            self,
+            classifier,
+            some.images[:].to(self._device),
+            lambda units: self._painted(units.residual[_CODE], units.values),
+            some.concepts,
         )
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from causalxai.columns import informative_rows, require_float32
 from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError, DataError
+from causalxai.image_data.split import evenly_spaced_rows
 from causalxai_glance.scm import is_boolean
 from causalxai_glance.scm.score import FEWEST
 
@@ -29,8 +30,7 @@ def labels_to_fit(split: Split, most: int) -> NDArray[np.float64]:
     """
     if split.concepts is None:
         raise CapabilityError("the SCM layer needs labels of the named concepts")
-    n = len(split)
-    rows = torch.linspace(0, n - 1, min(n, most), dtype=torch.float64).round().long()
+    rows = evenly_spaced_rows(len(split), most)
     labels = np.asarray(split.concepts.double().numpy(), dtype=np.float64)
     return labels[informative_rows(labels, rows.numpy())]
 

@@ -15,9 +15,9 @@ from causalxai.capabilities import Capability
 from causalxai.classifier import Classifier
 from causalxai.concept import Concept
 from causalxai.dataset import Dataset, Split, class_index
-from causalxai.errors import DataError, did_you_mean
+from causalxai.errors import DataError
 from causalxai.image_data.lazy import batches
-from causalxai.outline import Outline
+from causalxai.outline import Outline, concept_index
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.renderer import Renderer
@@ -197,9 +197,11 @@ class PlantedClassifier(TrainedClassifier):
 
         Raises
         ------
+        CapabilityError
+            If the data set has not the class or the concepts of the formula.
         DataError
-            If the data set has no renderer or not the concepts of the formula, the loss is not
-            finite, or a concept of the formula is not read as well as ``least_r2`` asks for.
+            If the data set has no renderer, the loss is not finite, or a concept of the formula is
+            not read as well as ``least_r2`` asks for.
         """
         model = seeded(lambda: self._build(dataset.outline), rng)
         renderer = dataset.renderer
@@ -232,10 +234,13 @@ class PlantedClassifier(TrainedClassifier):
                 "choose a data set that is drawn"
             )
         names = outline.concept_names
-        pairs = [tuple(map(names.index, self._known(p.between, names))) for p in self._products]
+        pairs = [
+            tuple(concept_index(name, names, "classifier.interactions") for name in product.between)
+            for product in self._products
+        ]
         effects = torch.zeros(len(names) + len(pairs))
-        for name in self._known(self.config.effects, names):
-            effects[names.index(name)] = self.config.effects[name]
+        for name, effect in self.config.effects.items():
+            effects[concept_index(name, names, "classifier.effects")] = effect
         for place, product in enumerate(self._products, start=len(names)):
             effects[place] = product.effect
         weights = torch.zeros(len(outline.class_names), len(effects))
@@ -253,15 +258,6 @@ class PlantedClassifier(TrainedClassifier):
     @property
     def _products(self) -> tuple[Product, ...]:
         return self.config.interactions
-
-    def _known(self, used: Sequence[str] | Mapping[str, float], names: Sequence[str]) -> list[str]:
-        for name in used:
-            if name not in names:
-                raise DataError(
-                    f"the classifier planted: the data set has no concept {name!r}"
-                    f"{did_you_mean(name, names)} (there are: {', '.join(names)})"
-                )
-        return list(used)
 
     def _loss(self, model: nn.Module, batch: Split) -> Tensor:
         assert isinstance(model, PlantedNetwork)

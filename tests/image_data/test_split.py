@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import pytest
 import torch
 
 from causalxai import Split
 from causalxai.image_data.lazy import LazyImages
+from causalxai.image_data.split import evenly_spaced_rows
 
 
 def test_rows_of_a_split_stay_together():
@@ -29,3 +31,15 @@ def test_a_split_is_shown_by_the_shape_of_its_images():
     lazy = LazyImages(read, (1, 2, 2), torch.arange(4), "here")
     told = "Split(images [4, 1, 2, 2], read when they are asked for)"
     assert repr(Split(lazy, labels)) == told
+
+
+@pytest.mark.parametrize(
+    ("count", "most", "expected"),
+    [(5, 3, [0, 2, 4]), (10, 4, [0, 3, 6, 9]), (3, 8, [0, 1, 2]), (7, 1, [0]), (0, 4, [])],
+)
+def test_rows_are_spaced_evenly_from_the_first_to_the_last(
+    count: int, most: int, expected: list[int]
+):
+    rows = evenly_spaced_rows(count, most)
+    assert rows.tolist() == expected
+    assert rows.dtype == torch.int64

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from causalxai.dataset import Dataset
+from causalxai.image_data.split import evenly_spaced_rows
 from causalxai.report.builder import ReportInputs
 from causalxai.report.pictures import draw_picture
 from causalxai.report.plots import CATEGORIES, INK, axes_grid, embed, new_figure
@@ -145,9 +146,8 @@ def _score_table(space: DirectionSpace, dataset: Dataset) -> Table:
 
 def _images(space: DirectionSpace, dataset: Dataset) -> Figure:
     """Draw, for each concept, the test images that have least and most of it."""
-    count = min(len(dataset.test), _READ)
-    rows = torch.linspace(0, len(dataset.test) - 1, count, dtype=torch.float64).round().long()
-    images = dataset.test.images[rows]
+    images = dataset.test.images[evenly_spaced_rows(len(dataset.test), _READ)]
+    count = len(images)
     values = space.encode(images).values.cpu()
     shown, side = min(len(space.quality_), _MOST), min(_SIDE, count // 2)
     figure = new_figure(0.85 * 2 * side + 0.6, 0.95 * shown + 0.2)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import torch
-
 from causalxai.dataset import Dataset
+from causalxai.image_data.split import evenly_spaced_rows
 from causalxai.metric import Estimate
 from causalxai.report.builder import ReportInputs
 from causalxai.report.pictures import draw_picture
@@ -86,9 +85,8 @@ def _shown(estimate: Estimate) -> str:
 
 def _factors(space: FactorSpace, dataset: Dataset) -> Figure:
     """Draw, for each factor, its best crops and the test images that have most of it."""
-    count = min(len(dataset.test), _READ)
-    rows = torch.linspace(0, len(dataset.test) - 1, count, dtype=torch.float64).round().long()
-    images = dataset.test.images[rows]
+    images = dataset.test.images[evenly_spaced_rows(len(dataset.test), _READ)]
+    count = len(images)
     units = space.encode(images)
     values, maps = units.values.cpu(), units.residual[MAPS].cpu()
     shown = min(len(space.factors_), _MOST_FACTORS)

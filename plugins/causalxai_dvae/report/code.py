@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from causalxai.dataset import Dataset
+from causalxai.image_data.split import evenly_spaced_rows
 from causalxai.report.builder import ReportInputs
 from causalxai.report.pictures import draw_picture
 from causalxai.report.plots import CATEGORIES, INK, axes_grid, embed, new_figure
@@ -162,8 +163,7 @@ def _bits(quality: CodeQuality) -> Figure:
 def _painted(space: BitSpace, dataset: Dataset) -> Figure:
     """Draw test images, their pictures, and those of the flipped code."""
     test = dataset.test
-    rows = torch.linspace(0, len(test) - 1, min(_PICTURES, len(test)), dtype=torch.float64)
-    images = test.images[rows.round().long()]
+    images = test.images[evenly_spaced_rows(len(test), _PICTURES)]
     with torch.no_grad():
         code = space.encode(images).values
         decoded = [space.autoencoder_.decode(one) for one in (code, 1 - code)]

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from causalxai.dataset import Dataset, Split
 from causalxai.report.builder import ReportInputs
+from causalxai.report.excitation import evenly_spaced
 from causalxai.report.pictures import draw_picture
 from causalxai.report.plots import CATEGORIES, INK, axes_grid, embed, new_figure
 from causalxai.report.section import Figure, Section, Table, Text
@@ -56,8 +57,8 @@ def twin_section(space: LatentSpace, dataset: Dataset) -> Section:
     dataset
         A few of its test images are shown.
     """
-    pictured = _evenly(dataset.test, _PICTURES)
-    plotted = _evenly(dataset.test, _POINTS)
+    pictured = evenly_spaced(dataset.test, _PICTURES)
+    plotted = evenly_spaced(dataset.test, _POINTS)
     latents = space.latents(space.encode(plotted.images[:]).values).cpu()
     items: list[Text | Table | Figure] = [Text(_verdict(space.quality_))]
     items.append(_pictures(space, pictured))
@@ -100,12 +101,6 @@ def doubt_of_overlap(overlap: float | None) -> str:
         "images would tell as much. Do not believe pictures of one concept changed alone; "
         "reference images, whose concepts are independent, would help."
     )
-
-
-def _evenly(split: Split, most: int) -> Split:
-    """Return a few images, evenly spaced over the split."""
-    rows = torch.linspace(0, len(split) - 1, min(most, len(split)), dtype=torch.float64)
-    return split[rows.round().long()]
 
 
 def _verdict(quality: Quality) -> str:

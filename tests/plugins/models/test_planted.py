@@ -147,7 +147,7 @@ def test_it_is_restored_with_its_formula() -> None:
 
 def test_unknown_names_and_data_sets_that_are_not_drawn_are_refused() -> None:
     outline = data().outline
-    with pytest.raises(DataError, match="no concept 'lef'"):
+    with pytest.raises(CapabilityError, match=r"classifier.effects: .* no concept 'lef'"):
         PlantedClassifier(effects={"lef": 1.0}).preview(outline, CPU)
     with pytest.raises(CapabilityError, match="there is no class 'd'"):
         PlantedClassifier(positive="d").preview(outline, CPU)
