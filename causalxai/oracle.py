@@ -249,6 +249,33 @@ class Oracle(Plugin, ABC):
         """
         return interventions.apply(units.values)
 
+    def read_pictures(
+        self,
+        images: Tensor,
+        units: Units,  # noqa: ARG002
+        intervention: Intervention,  # noqa: ARG002
+    ) -> Units:
+        """Return the individuals that are seen in the oracle's own pictures.
+
+        By default the concept space reads them, as it reads any image. An oracle whose space reads
+        no other images than those of the data set says what it painted.
+
+        Parameters
+        ----------
+        images
+            ``[n, c, h, w]``, the oracle's pictures of ``units`` after ``intervention``.
+        units
+            The ``n`` individuals before it.
+        intervention
+            A single one.
+
+        Returns
+        -------
+        Units
+            The ``n`` individuals after it.
+        """
+        return self.space.encode(images.to(self.classifier.device))
+
     @abstractmethod
     def _respond(
         self, units: Units, interventions: Intervention, want: tuple[Want, ...]

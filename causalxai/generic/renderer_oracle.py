@@ -28,6 +28,19 @@ class RendererOracle(Oracle):
         """Return the concepts' values with all that follows, ``[q, n, d]``."""
         return self.space.renderer.states(units, interventions)
 
+    def read_pictures(
+        self,
+        images: Tensor,  # noqa: ARG002
+        units: Units,
+        intervention: Intervention,
+    ) -> Units:
+        """Return the same individuals in the state in which they were drawn.
+
+        The renderer recognises only the pictures of the data set, by their pixels. Which individual
+        its own drawing shows, and with which concepts, needs no reading.
+        """
+        return Units(self.states(units, intervention)[0], units.residual)
+
     def _respond(
         self, units: Units, interventions: Intervention, want: tuple[Want, ...]
     ) -> Response:

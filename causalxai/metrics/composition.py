@@ -66,8 +66,8 @@ class Composition(Metric):
                 "the chance level shows other images, which takes two or more images"
             )
         images = explanation.images[rows]
-        once = perceived(oracle, images, 1)
-        last = perceived(oracle, once, self.config.passes - 1)
+        passes = perceived(oracle, images, self.config.passes)
+        once, last = passes[0], passes[-1]
         mean = mean_image(inputs.dataset.train.images).cpu().expand_as(images)
         others = other_images(len(rows), inputs.rng)
         rng = numpy_generator(inputs.rng)

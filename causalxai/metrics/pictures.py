@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -18,7 +20,7 @@ def pictures(oracle: Oracle, units: Units, done: Intervention) -> Tensor:
 
 
 def perceived(oracle: Oracle, images: Tensor, passes: int) -> Tensor:
-    """Return the pictures after some passes through the concepts, with nothing done.
+    """Return the pictures of each pass through the concepts, with nothing done.
 
     In each pass the concepts are read from the pictures of the last one.
 
@@ -27,28 +29,53 @@ def perceived(oracle: Oracle, images: Tensor, passes: int) -> Tensor:
     oracle
         A bound oracle that renders.
     images
-        ``[n, c, h, w]``.
+        ``[n, c, h, w]``, in the first pass.
     passes
-        The number of passes; with 0, the images are returned as they are.
+        How many, one or more.
+
+    Returns
+    -------
+    Tensor
+        ``[passes, n, c, h, w]``.
     """
-    for _ in range(passes):
-        images = pictures(oracle, read_again(oracle, images), Intervention.none())[0]
-    return images
+    nothing = Intervention.none()
+    units = _read(lambda: oracle.space.encode(images.to(oracle.classifier.device)))
+    found = [pictures(oracle, units, nothing)[0]]
+    for _ in range(passes - 1):
+        units = read_again(oracle, found[-1], units, nothing)
+        found.append(pictures(oracle, units, nothing)[0])
+    return torch.stack(found)
 
 
-def read_again(oracle: Oracle, images: Tensor) -> Units:
-    """Read the concepts of an oracle's pictures ``[n, c, h, w]``.
+def read_again(oracle: Oracle, images: Tensor, units: Units, done: Intervention) -> Units:
+    """Read the concepts of an oracle's pictures.
+
+    Parameters
+    ----------
+    oracle
+        A bound oracle that renders.
+    images
+        ``[n, c, h, w]``, its pictures of ``units`` after one intervention.
+    units
+        The ``n`` individuals before it.
+    done
+        The intervention.
 
     Raises
     ------
     MetricUndefinedError
-        If the concept space reads no other images than those of the data set.
+        If the oracle's concept space reads no other images than those of the data set, and the
+        oracle does not say what it painted.
     """
+    return _read(lambda: oracle.read_pictures(images, units, done))
+
+
+def _read(reading: Callable[[], Units]) -> Units:
     try:
-        return oracle.space.encode(images.to(oracle.classifier.device))
+        return reading()
     except DataError as reason:
         raise MetricUndefinedError(
-            f"the concept space cannot read the oracle's pictures: {reason}"
+            f"the concept space cannot read the pictures: {reason}"
         ) from reason
 
 

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from causalxai.capabilities import Capability
 from causalxai.explainer import Explanation
-from causalxai.intervention import Intervention
 from causalxai.metric import Estimate, Metric, MetricResult, ScoringInputs
 from causalxai.metrics.composition import AXIOMS
 from causalxai.metrics.pictures import distance, other_images, perceived, pictures, read_again
@@ -21,9 +20,10 @@ class Reversibility(Metric):
     """How far an image is from itself after an intervention and one that takes it back.
 
     Each concept of each image is set to its value in another image, a boolean one to the opposite.
-    The concepts of the oracle's picture are read, the concept is set to the value that it had in
-    the image, and the oracle renders again. The score is the mean absolute difference of this
-    picture from the image over all pixels, which lie in [0, 1], averaged over the concepts.
+    The concepts of the oracle's picture are read (an oracle that draws the truth knows them), the
+    concept is set to the value that it had in the image, and the oracle renders again. The score is
+    the mean absolute difference of this picture from the image over all pixels, which lie in
+    [0, 1], averaged over the concepts.
 
     ``chance`` is the distance from the picture that comes back for another image. The control
     ``not undone`` is the distance of the picture after the first intervention: where it is no
@@ -51,7 +51,8 @@ class Reversibility(Metric):
         away, back, swapped = [], [], []
         for place, _, done in changes.each():
             changed = pictures(oracle, changes.units, done)[0]
-            undone = _rendered(changes, changed, changes.undoing(place))
+            seen = read_again(oracle, changed, changes.units, done)
+            undone = pictures(oracle, seen, changes.undoing(place))[0]
             away.append(distance(changed, images))
             back.append(distance(undone, images))
             swapped.append(distance(undone[others], images))
@@ -65,12 +66,7 @@ class Reversibility(Metric):
             self.name,
             estimate=mean(back),
             chance=mean(swapped),
-            parts={"nothing done": mean([distance(perceived(oracle, images, 2), images)])},
+            parts={"nothing done": mean([distance(perceived(oracle, images, 2)[-1], images)])},
             controls={"not undone": mean(away)},
             reason=changes.remark,
         )
-
-
-def _rendered(changes: RandomChanges, images: Tensor, done: Intervention) -> Tensor:
-    """Read the concepts of images ``[n, c, h, w]`` and return the pictures after ``done``."""
-    return pictures(changes.oracle, read_again(changes.oracle, images), done)[0]

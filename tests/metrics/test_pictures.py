@@ -32,8 +32,9 @@ def test_an_empty_intervention_is_a_pass(world: ToyWorld):
     images = world.dataset.test.images[:3]
     units = world.space.encode(images)
     once = pictures(world.oracle, units, Intervention.none())[0]
-    assert torch.allclose(perceived(world.oracle, images, 1), once)
-    assert torch.equal(perceived(world.oracle, images, 0), images)
+    again = pictures(world.oracle, world.space.encode(once), Intervention.none())[0]
+    found = perceived(world.oracle, images, 2)
+    assert torch.allclose(found, torch.stack([once, again]))
 
 
 def test_features_are_the_input_of_the_last_layer_or_else_the_logits(world: ToyWorld):
@@ -54,9 +55,12 @@ def test_a_space_that_reads_only_the_data_set_is_told(world: ToyWorld):
             raise DataError("image 0 is not of the data set")
 
     oracle = ToyOracle(world.oracle.config).bind(world.classifier, world.space)
-    oracle.space = Strict()
+    oracle.space, images = Strict(), world.dataset.test.images[:1]
+    units, nothing = world.space.encode(images), Intervention.none()
     with pytest.raises(MetricUndefinedError, match="pictures: image 0 is not of the data set"):
-        read_again(oracle, world.dataset.test.images[:1])
+        read_again(oracle, images, units, nothing)
+    with pytest.raises(MetricUndefinedError, match="pictures: image 0 is not of the data set"):
+        perceived(oracle, images, 2)
 
 
 @pytest.mark.parametrize("n", [2, 3, 10])
