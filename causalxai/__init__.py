@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import lazy_loader
 
+from causalxai.plotting import draw_with
+
 __version__ = "0.7.0"
+
+draw_with("causalxai.report.axes")
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,7 +1,8 @@
 """``plot()`` of graphs, explanations, data sets and runs.
 
-Reports stand above what they draw, and matplotlib takes long to load. The drawings are therefore
-looked up in ``causalxai.report.axes`` when something is plotted.
+Reports stand above what they draw, so that a graph does not know how it is drawn: the package
+names the module with the drawings by ``draw_with``. That module is loaded when something is
+plotted, because matplotlib takes long to load.
 """
 
 from __future__ import annotations
@@ -13,8 +14,24 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+_DRAWING_MODULES: list[str] = []
+
+
+def draw_with(module: str) -> None:
+    """Name the module that draws, in the place of any that was named before.
+
+    Parameters
+    ----------
+    module
+        Has the functions ``plot_graph``, ``plot_explanation``, ``plot_images`` and ``plot_run``,
+        which take what ``plot`` takes and return the axes. ``causalxai.report.axes`` by default.
+    """
+    _DRAWING_MODULES[:] = [module]
+
+
 def _drawn(name: str, *arguments: object) -> Axes:
-    return cast("Axes", getattr(import_module("causalxai.report.axes"), name)(*arguments))
+    (module,) = _DRAWING_MODULES
+    return cast("Axes", getattr(import_module(module), name)(*arguments))
 
 
 class PlotsGraph:

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from types import ModuleType
 
 import matplotlib as mpl
 import pytest
 import torch
 from matplotlib import pyplot
+from matplotlib.axes import Axes
 
 from causalxai import CausalGraph, Explanation
+from causalxai.plotting import draw_with
 from causalxai.testing import toy_world
 
 
@@ -28,3 +32,16 @@ def test_each_makes_a_figure_of_its_own_or_draws_on_given_axes():
         _, given = pyplot.subplots(num="given", clear=True)
         assert thing.plot(axes=given) is given
         pyplot.close("given")
+
+
+def test_another_module_can_draw(monkeypatch: pytest.MonkeyPatch):
+    drawn = ModuleType("drawn_elsewhere")
+    drawn.plot_graph = lambda graph, axes: (graph, axes)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "drawn_elsewhere", drawn)
+    graph = CausalGraph("ab", [("a", "b")])
+    draw_with("drawn_elsewhere")
+    try:
+        assert graph.plot() == (graph, None)
+    finally:
+        draw_with("causalxai.report.axes")
+    assert isinstance(graph.plot(), Axes)
