@@ -3,7 +3,8 @@
 Without a spec, each backend is given empty jobs, one after the other and each in a child process as
 in a comparison. With a spec, it is compared anew with one job at a time and with several, each time
 by the command in a process of its own. What the comparison adds is the time of the whole command,
-imports included, beyond the sum of its stages. Each line is one JSON object; times are in seconds.
+imports included, beyond the sum of its stages. All modules are compiled before, as by pip when it
+installs them. Each line is one JSON object; times are in seconds.
 
     python benchmarks/jobs.py [--backends threading loky dask] [--count 1000] [--jobs 2]
     python benchmarks/jobs.py specs/quickstart.yaml [--jobs 2]
@@ -20,11 +21,13 @@ import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from pathlib import Path
 from typing import Any
 
 from causalxai.comparison.backends import BACKENDS, can_fork, workers
 from causalxai.supervision import apart
 
+_ROOT = Path(__file__).resolve().parents[1]
 _COMMAND = (sys.executable, "-c", "from causalxai.cli import main; main()", "compare")
 
 
@@ -41,6 +44,7 @@ def main() -> None:
         for backend in options.backends:
             print(json.dumps(of_empty_jobs(backend, options.count, options.jobs)), flush=True)
         return
+    compile_modules()
     serial = of_comparison(options.spec, 1)
     print(json.dumps(serial), flush=True)
     parallel = of_comparison(options.spec, options.jobs)
@@ -79,6 +83,12 @@ def empty_job() -> None:
 
 def _nothing() -> None:
     return None
+
+
+def compile_modules() -> None:
+    """Compile causalxai's own modules and those of the plugins that come with it."""
+    places = [str(_ROOT / "causalxai"), str(_ROOT / "plugins")]
+    subprocess.run([sys.executable, "-m", "compileall", "-q", *places], check=True)
 
 
 def of_comparison(spec: str, jobs: int) -> dict[str, Any]:

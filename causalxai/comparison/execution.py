@@ -20,7 +20,7 @@ from causalxai.comparison.rows import Entry, Outcome
 from causalxai.comparison.scheduling import do_all
 from causalxai.comparison.work import Answer, Task, do, import_libraries
 from causalxai.comparison.writing import write_comparison
-from causalxai.config import Cell, Source, load_grid
+from causalxai.config import Cell, Source, Stage, load_grid
 from causalxai.errors import CausalxaiError
 from causalxai.metric import MetricResult
 from causalxai.pipeline.execution import exact_convolutions, open_pipeline
@@ -28,6 +28,8 @@ from causalxai.pipeline.rendering import REPORT
 from causalxai.progress import SILENT, Advance, Progress
 from causalxai.storage.shared_store import open_store
 from causalxai.storage.store import digest
+
+_TRAINED = (Stage.CLASSIFIER, Stage.CONCEPTS)
 
 _logger = logging.getLogger(__name__)
 
@@ -206,7 +208,7 @@ class _Runs:
         total = len(graph)
         # Of runs whose other results are all there, only the report is left.
         if can_fork(on_cpu=self.on_cpu) and total > len(self.plans):
-            import_libraries()
+            import_libraries(training=not graph.stages.isdisjoint(_TRAINED))
 
         def submit(batch: Batch) -> Future[Answer]:
             return found.submit(do, self._task(batch))

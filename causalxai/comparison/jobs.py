@@ -79,6 +79,11 @@ class JobGraph:
         """Return the number of jobs that are left, in work or not."""
         return sum(1 for job in self._left if self.runs(job))
 
+    @property
+    def stages(self) -> set[str]:
+        """The stages that some runs lack, in work or not."""
+        return {str(job.stage) for job in self._left if self.runs(job)}
+
     def runs(self, job: Job) -> list[int]:
         """Return the runs that have a job and did not fail."""
         return [run for run in self._runs[job] if run not in self.failed]

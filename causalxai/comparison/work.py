@@ -38,11 +38,19 @@ as long as that took. What remains is then given out again, perhaps to several p
 
 _LIBRARIES = ("matplotlib.figure", "sklearn.datasets")
 """What data sets and reports import when they are first used."""
+_OF_TRAININGS = ("torch._dynamo",)
+"""What torch's optimizers, and its export of networks, import when they are first used."""
 
 
-def import_libraries() -> None:
-    """Import libraries that take seconds, so that children that fork off have them already."""
-    for name in _LIBRARIES:
+def import_libraries(*, training: bool) -> None:
+    """Import libraries that take seconds, so that children that fork off have them already.
+
+    Parameters
+    ----------
+    training
+        Whether classifiers or concepts are left to be trained.
+    """
+    for name in _LIBRARIES + _OF_TRAININGS * training:
         import_module(name)
 
 

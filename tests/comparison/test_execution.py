@@ -176,15 +176,18 @@ def test_libraries_are_imported_for_children_that_compute_something(
 ):
     imported = []
 
-    def imports() -> None:
-        work.import_libraries()
-        imported.append("matplotlib.figure" in sys.modules and "sklearn.datasets" in sys.modules)
+    def imports(*, training: bool) -> None:
+        work.import_libraries(training=training)
+        known = ["matplotlib.figure", "sklearn.datasets", *["torch._dynamo"] * training]
+        imported.append((training, set(known) <= sys.modules.keys()))
 
     monkeypatch.setattr("causalxai.comparison.execution.import_libraries", imports)
     compare(base, out=tmp_path / "runs", jobs=1)
-    assert imported == [True]
+    assert imported == [(True, True)]
     compare(base, out=tmp_path / "runs", jobs=1)
-    assert imported == [True]
+    assert imported == [(True, True)]
+    compare({**base, "explain": "random"}, out=tmp_path / "runs", jobs=1)
+    assert imported[1:] == [(False, True)]
 
 
 def test_a_comparison_that_was_killed_goes_on(

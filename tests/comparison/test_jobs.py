@@ -45,6 +45,7 @@ def finish(graph: JobGraph, batch: Batch | None) -> None:
 def test_one_run_is_one_batch_for_one_process():
     graph = graph_of(keys("a"))
     assert len(graph) == 7
+    assert graph.stages == {*STAGES, "report"} - {"dataset", "oracle"}
     batch = graph.next_batch(free=1)
     assert stages(batch) == [
         "classifier",
@@ -60,6 +61,7 @@ def test_one_run_is_one_batch_for_one_process():
     assert graph.next_batch(free=1) is None
     finish(graph, batch)
     assert len(graph) == 0
+    assert graph.stages == set()
     assert graph.next_batch(free=1) is None
 
 
