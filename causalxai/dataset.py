@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from causalxai.capabilities import Capability
-from causalxai.errors import DataError
 from causalxai.graph import CausalGraph
-from causalxai.image_data.checks import check_concepts, check_images, check_names
+from causalxai.image_data.checks import check_splits
 from causalxai.image_data.split import DatasetParts
 from causalxai.image_data.split import Split as Split
 from causalxai.image_data.split import some_of_each_class as some_of_each_class
@@ -22,7 +21,7 @@ from causalxai.plugin import Plugin
 from causalxai.progress import SILENT, Progress
 
 if TYPE_CHECKING:
-    from typing import Any, Literal, Unpack
+    from typing import Any, Literal, Self, Unpack
 
     import pandas as pd
     import torch
@@ -77,22 +76,12 @@ class Dataset(PlotsImages):
         splits = {"train": self.train, "test": self.test}
         if self.reference is not None:
             splits["reference"] = self.reference
-        check_names("concept", self.concept_names)
-        check_names("class", self.class_names)
-        for name, split in splits.items():
-            check_images(name, split, len(self.class_names))
-            check_concepts(name, split, self.concept_names)
-            if split.images.shape[1:] != self.train.images.shape[1:]:
-                raise DataError(
-                    f"train images are {list(self.train.images.shape[1:])}, "
-                    f"{name} images {list(split.images.shape[1:])}"
-                )
+        check_splits(splits, self.class_names, self.concept_names)
 
     def __repr__(self) -> str:
         train, test = (list(split.images.shape) for split in (self.train, self.test))
         concepts = f", concepts: {len(self.concept_names)}" if self.concept_names else ""
-        classes = len(self.class_names)
-        return f"Dataset(train {train}, test {test}, classes: {classes}{concepts})"
+        return f"Dataset(train {train}, test {test}, classes: {len(self.class_names)}{concepts})"
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -137,7 +126,7 @@ class Dataset(PlotsImages):
         held_out: bool | None = None,
         seed: int = 0,
         progress: Progress = SILENT,
-    ) -> Dataset:
+    ) -> Self:
         """Read ``path/<class>/``, or ``path/train/<class>/`` and ``path/test/<class>/``.
 
         It is what the data set ``image-folder`` of a spec reads, with the same settings and, for
@@ -199,7 +188,7 @@ class Dataset(PlotsImages):
         test_fraction: float = 0.25,
         held_out: bool | None = None,
         seed: int = 0,
-    ) -> Dataset:
+    ) -> Self:
         """Make a data set of tensors or arrays.
 
         Parameters
@@ -250,7 +239,7 @@ class Dataset(PlotsImages):
         held_out: bool | None = None,
         seed: int = 0,
         progress: Progress = SILENT,
-    ) -> Dataset:
+    ) -> Self:
         """Read a ``torch.utils.data.Dataset`` or ``DataLoader``.
 
         Every item is read once. If the images are too many to be kept in memory, they are read
@@ -303,7 +292,7 @@ class Dataset(PlotsImages):
         progress: Progress = SILENT,
         where: str = "the data frame",
         **reading: Unpack[Reading],
-    ) -> Dataset:
+    ) -> Self:
         """Read the images that a ``pandas.DataFrame`` names, one in each row.
 
         Parameters
@@ -346,9 +335,7 @@ class Dataset(PlotsImages):
         return cls._of(table.read(settings, class_names, _drawing(seed), progress), held_out)
 
     @classmethod
-    def from_csv(
-        cls, path: str | Path, *, root: str | Path | None = None, **settings: Any
-    ) -> Dataset:
+    def from_csv(cls, path: str | Path, *, root: str | Path | None = None, **settings: Any) -> Self:
         """Read the images that a CSV file names, one in each row below the header.
 
         Parameters
@@ -371,7 +358,7 @@ class Dataset(PlotsImages):
         return cls.from_frame(read_csv(Path(path)), root=folder, where=str(path), **settings)
 
     @classmethod
-    def _of(cls, parts: DatasetParts, held_out: bool | None) -> Dataset:
+    def _of(cls, parts: DatasetParts, held_out: bool | None) -> Self:
         """Return the checked data set; ``held_out`` goes before what the parts say."""
         told = parts.held_out if held_out is None else held_out
         return cls(**{**vars(parts), "held_out": told})

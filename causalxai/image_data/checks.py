@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from unicodedata import category
 
 from causalxai.errors import DataError
@@ -10,7 +11,37 @@ from causalxai.image_data.lazy import LazyImages
 from causalxai.image_data.split import Split
 
 
-def check_names(kind: str, names: tuple[str, ...]) -> None:
+def check_splits(
+    splits: Mapping[str, Split], class_names: tuple[str, ...], concept_names: tuple[str, ...]
+) -> None:
+    """Check that the splits of a data set are sound, and that they fit together and to the names.
+
+    Parameters
+    ----------
+    splits
+        By their names in messages; the first is that for training.
+    class_names, concept_names
+        The names of the classes and of the concepts.
+
+    Raises
+    ------
+    DataError
+        If one is not; the message names it.
+    """
+    _check_names("concept", concept_names)
+    _check_names("class", class_names)
+    (first, train), *_ = splits.items()
+    for name, split in splits.items():
+        _check_images(name, split, len(class_names))
+        _check_concepts(name, split, concept_names)
+        if split.images.shape[1:] != train.images.shape[1:]:
+            raise DataError(
+                f"{first} images are {list(train.images.shape[1:])}, "
+                f"{name} images {list(split.images.shape[1:])}"
+            )
+
+
+def _check_names(kind: str, names: tuple[str, ...]) -> None:
     """Check that names are unique, not blank, and can be printed and stored."""
     if twice := [name for name, count in Counter(names).items() if count > 1]:
         raise DataError(f"{kind} names must be unique; {twice[0]!r} occurs more than once")
@@ -28,7 +59,7 @@ def _cannot_be_stored(sign: str) -> bool:
     return sign not in "\n\t" and (category(sign) in ("Cc", "Cs") or sign in "\ufffe\uffff")
 
 
-def check_images(name: str, split: Split, classes: int) -> None:
+def _check_images(name: str, split: Split, classes: int) -> None:
     """Check the images, the labels and the groups of a split."""
     if not len(split):
         raise DataError(f"the {name} split has no images")
@@ -48,7 +79,7 @@ def check_images(name: str, split: Split, classes: int) -> None:
         raise DataError(f"{name}: {len(split.groups)} groups for {len(split)} images")
 
 
-def check_concepts(name: str, split: Split, names: tuple[str, ...]) -> None:
+def _check_concepts(name: str, split: Split, names: tuple[str, ...]) -> None:
     """Check that the concepts of a split are tables of floats with a name for each column."""
     for kind, values in {"concepts": split.concepts, "set_concepts": split.set_concepts}.items():
         if values is None:

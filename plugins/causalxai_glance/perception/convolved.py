@@ -8,30 +8,24 @@ over the distribution of measurement errors.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
-from functools import cache, cached_property
-from typing import TypeAlias
+from functools import cached_property
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.linalg.lapack import dposv
 from torch import Tensor
 
+from causalxai_glance.perception.basis_functions import BasisFunctions, Rows, rows_of_equation
 from causalxai_glance.perception.climbing import Graph
 from causalxai_glance.perception.measurement_model import Values
-from causalxai_glance.scm import Basis, Choice, screened
+from causalxai_glance.perception.normal_mixture import LEAST_VARIANCE, NormalMixture, log_sum
+from causalxai_glance.scm import Choice, screened
 
-Rows: TypeAlias = NDArray[np.int64]
-Shapes: TypeAlias = tuple[tuple[tuple[int, ...], ...], ...]
-
-_KNOTS = 5
 _ROOT_COMPONENTS, _COMPONENTS = 4, 2
-_LEAST_VARIANCE = 1e-4
 _RIDGE = 1e-6
-_HALF_LOG_TAU = 0.5 * float(np.log(2 * np.pi))
 
 PARTS = (250, 1000)
 """The numbers of readings on which graphs are compared before they are fitted to all readings."""
@@ -43,108 +37,6 @@ _UNKNOWN = 4.0
 
 _ROUGH = 1.0  # Tolerance, in nats, for what a regression tells.
 _ERRORS, _SLACK = 4.0, 5.0  # Standard errors and nats that are subtracted from a part's lag.
-
-
-# Written by hand because scikit-learn's GaussianMixture takes no sample weights, and the mixture of
-# ``scm.noise`` groups unweighted values; here the weights change with each step of the outer model.
-@dataclass(frozen=True)
-class _Mixture:
-    """A mixture of normal distributions, the noise of one concept."""
-
-    share: Values
-    mean: Values
-    sd: Values
-
-    @classmethod
-    def around(cls, sd: float, components: int) -> _Mixture:
-        place = np.linspace(-1, 1, components) * (1.0 if components > _COMPONENTS else 0.1)
-        width = np.linspace(0.7, 1.3, components) if components == _COMPONENTS else 0.7
-        return cls(np.full(components, 1 / components), sd * place, sd * width + 0 * place)
-
-    @classmethod
-    def of(cls, moments: Values) -> _Mixture:
-        """Return the mixture whose components have these masses, sums and sums of squares.
-
-        ``moments`` are ``[components, 3]``.
-        """
-        total, sums, squares = moments.T
-        total = total + 1e-6
-        mean = sums / total
-        spread = np.maximum(squares / total - mean**2, 0.0)
-        return cls(total / total.sum(), mean, np.sqrt(spread + _LEAST_VARIANCE))
-
-    @property
-    def parameters(self) -> int:
-        """The number of free parameters."""
-        return 3 * len(self.mean) - 1
-
-    def apportion(self, residual: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the log density ``[n]``, and each component's share of it ``[components, n]``."""
-        # Components come first and the operations are in place, which is several times faster.
-        constant = np.log(self.share) - np.log(self.sd) - _HALF_LOG_TAU
-        mean, unit, constants = (
-            torch.from_numpy(part[:, None]).float() for part in (self.mean, 1 / self.sd, constant)
-        )
-        terms = (residual - mean).mul_(unit).square_().mul_(-0.5).add_(constants)
-        return _log_sum(terms, 0)
-
-
-def _log_sum(terms: Tensor, dim: int) -> tuple[Tensor, Tensor]:
-    """Return the log of the sum of exponentials along a dimension, and the share of each.
-
-    ``terms`` are overwritten. torch's logsumexp and softmax take several times as long.
-    """
-    peak = terms.amax(dim=dim, keepdim=True)
-    shares = terms.sub_(peak).exp_()
-    total = shares.sum(dim=dim, keepdim=True)
-    return total.log().add_(peak).squeeze(dim), shares.mul_(total.reciprocal_())
-
-
-@dataclass(frozen=True)
-class _Basis:
-    """Basis functions of all concepts, ``[functions, n]``, with those of each one's shapes.
-
-    The first shape is a line, the second a spline.
-    """
-
-    rows: Tensor
-    shapes: Shapes
-
-    @classmethod
-    def of(cls, points: Tensor, readings: Tensor) -> _Basis:
-        blocks, shapes = [torch.ones(1, points.shape[1])], []
-        at = 1
-        for x, seen in zip(points, readings.T, strict=True):
-            bent = _curve(x, torch.quantile(seen, torch.linspace(0.02, 0.98, _KNOTS)))
-            blocks += [x[None], bent]
-            shapes.append(((at,), tuple(range(at, at + 1 + len(bent)))))
-            at += 1 + len(bent)
-        return cls(torch.cat(blocks), tuple(shapes))
-
-    def needed(self, causes: Collection[int]) -> list[int]:
-        """Return the rows of the constant, of all lines, and of the curves of some concepts."""
-        curves = {row for cause in causes for row in self.shapes[cause][1]}
-        return sorted({0, *(line for (line,), _ in self.shapes), *curves})
-
-    def line(self, concept: int) -> int:
-        """Return the row that has the concept itself."""
-        return self.shapes[concept][0][0]
-
-
-@cache
-def _places(shapes: Shapes, parents: tuple[int, ...], choice: Choice) -> tuple[Rows, Rows]:
-    """Return the rows of an equation, and the places of their products in a flat matrix."""
-    functions = 1 + sum(len(spline) for _, spline in shapes)
-    chosen = (shapes[p][c] for p, c in zip(parents, choice, strict=True))
-    where = np.array([0, *(row for rows in chosen for row in rows)])
-    return where, where[:, None] * functions + where
-
-
-def _curve(x: Tensor, knots: Tensor) -> Tensor:
-    """Return the nonlinear functions of a natural cubic spline, ``[knots - 2, n]``, with sd 1."""
-    spline = Basis(knots=tuple(knots.tolist()))
-    bent = torch.from_numpy(spline.columns(x.numpy())[:, 1:]).float().T
-    return bent / bent.std(dim=1, keepdim=True).clamp(min=1e-6)
 
 
 @dataclass(frozen=True)
@@ -166,7 +58,7 @@ class _Fit:
     densities: Values
     constants: int
     weights: Values
-    noises: tuple[_Mixture, ...]
+    noises: tuple[NormalMixture, ...]
 
 
 def _parents(edges: Graph, child: int) -> list[int]:
@@ -219,7 +111,7 @@ class ConvolvedScore:
         mean, sd = readings.mean(axis=0), readings.std(axis=0)
         points = ((readings[:, None] - errors - mean) / sd).reshape(-1, self._d)
         seen = torch.from_numpy((readings - mean) / sd).float()
-        self._basis = _Basis.of(torch.from_numpy(points.T.copy()).float(), seen)
+        self._basis = BasisFunctions.of(torch.from_numpy(points.T.copy()).float(), seen)
         self._known: dict[Graph, _Fit] = {}
         self._grams: dict[Graph, Values] = {}
         self.part: ConvolvedScore | None = None
@@ -323,22 +215,22 @@ class ConvolvedScore:
         needed = self._basis.needed({i for own in parents for i in own})
         rows = self._basis.rows[needed]
         gram = self._even_gram
-        noises: list[_Mixture] = []
+        noises: list[NormalMixture] = []
         densities, weights, functions = np.empty(0), np.empty(0), 0
         for _ in range(self._steps):
             weights, left, functions = self._equations(gram, parents)
             if not noises:
                 sizes = map(_components, parents)
-                noises = list(map(_Mixture.around, np.sqrt(left / self._n).tolist(), sizes))
+                noises = list(map(NormalMixture.around, np.sqrt(left / self._n).tolist(), sizes))
             densities, products, moments = self._expected(rows, weights[:, needed], noises)
             gram = np.zeros_like(self._even_gram)
             gram[np.ix_(needed, needed)] = products
-            noises = [_Mixture.of(own) for own in moments]
+            noises = [NormalMixture.of(own) for own in moments]
         constants = functions + sum(noise.parameters for noise in noises)
         return _Fit(densities, constants, weights, tuple(noises))
 
     def _expected(
-        self, rows: Tensor, weights: Values, noises: Sequence[_Mixture]
+        self, rows: Tensor, weights: Values, noises: Sequence[NormalMixture]
     ) -> tuple[Values, Values, list[Values]]:
         """Weigh the draws of each error by their probabilities, and the components of the noises.
 
@@ -365,7 +257,7 @@ class ConvolvedScore:
             residuals = slopes @ some
             each = [one.apportion(own) for own, one in zip(residuals, noises, strict=True)]
             joint = torch.stack([density for density, _ in each]).sum(dim=0)
-            by_reading, probable = _log_sum(joint.reshape(-1, self._k), 1)
+            by_reading, probable = log_sum(joint.reshape(-1, self._k), 1)
             densities.append(by_reading.double() - np.log(self._k))
             probable = probable.reshape(-1)
             products += ((some * probable) @ some.T).double().numpy()
@@ -401,13 +293,13 @@ class ConvolvedScore:
         own = self._basis.line(child)
 
         def fit(choice: Choice) -> tuple[float, tuple[Rows, Values, float]]:
-            where, square = _places(self._basis.shapes, tuple(parents), choice)
+            where, square = rows_of_equation(self._basis.shapes, tuple(parents), choice)
             inner, across = gram.take(square), gram[own].take(where)
             inner.flat[:: len(where) + 1] += _RIDGE * self._n
             # LAPACK itself: numpy's checks would take longer than the small system.
             solution, failed = dposv(inner, across)[1:]
             slopes = np.linalg.solve(inner, across) if failed else solution
-            left = max(float(gram[own, own] - slopes @ across), _LEAST_VARIANCE)
+            left = max(float(gram[own, own] - slopes @ across), LEAST_VARIANCE)
             length = 0.5 * self._of * np.log(left) + 0.5 * len(where) * np.log(self._of)
             return float(length), (where, slopes, left)
 
