@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, ClassVar, final
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from causalxai.dataset import Dataset
     from causalxai.graph import Edge
     from causalxai.oracle import Oracle
+    from causalxai.storage.record import Record
 
 
 class BackgroundKnowledge(PluginConfig):
@@ -169,10 +170,34 @@ class GraphDiscoverer(DatasetDependent, ABC):
     """The only class of concept spaces that it works with; ``object`` for all."""
     oracle_kind: ClassVar[type] = object
     """The only class of oracles that it works with; ``object`` for all."""
+    prepares: bool = False
+    """Whether a part of the discovery needs neither concepts nor an oracle, so that a comparison
+    does it while concepts are trained. Such a class has ``_prepare`` and ``_discover_with``. An
+    instance may differ from its class."""
 
     @final
-    def discover(self, inputs: DiscoveryInputs) -> CausalGraph:
+    def prepare(self, inputs: DiscoveryInputs) -> Record:
+        """Do the part of the discovery that needs neither concepts nor an oracle.
+
+        Parameters
+        ----------
+        inputs
+            Those of ``discover``, with a generator in the same state. The concept space and the
+            oracle are not used.
+        """
+        return self._prepare(replace(inputs, space=None, oracle=None))
+
+    @final
+    def discover(self, inputs: DiscoveryInputs, prepared: Record | None = None) -> CausalGraph:
         """Return the graph.
+
+        Parameters
+        ----------
+        inputs
+            What the run has found so far.
+        prepared
+            What ``prepare`` returned, where it was called before. The graph is the same with it
+            and without.
 
         Raises
         ------
@@ -182,7 +207,9 @@ class GraphDiscoverer(DatasetDependent, ABC):
             If the graph contradicts the user's background knowledge.
         """
         inputs.require(self.requires, type(self).__name__)
-        graph = self._discover(inputs)
+        graph = (
+            self._discover(inputs) if prepared is None else self._discover_with(inputs, prepared)
+        )
         if not isinstance(graph, CausalGraph):
             kind = type(graph).__name__
             raise ContractError(f"{self.origin} must return a CausalGraph, not {kind}")
@@ -196,3 +223,9 @@ class GraphDiscoverer(DatasetDependent, ABC):
 
     @abstractmethod
     def _discover(self, inputs: DiscoveryInputs) -> CausalGraph: ...
+
+    def _prepare(self, inputs: DiscoveryInputs) -> Record:
+        raise NotImplementedError(f"{type(self).__name__} prepares nothing")
+
+    def _discover_with(self, inputs: DiscoveryInputs, prepared: Record) -> CausalGraph:
+        raise NotImplementedError(f"{type(self).__name__} prepares nothing")

@@ -9,10 +9,8 @@ from math import ceil
 from typing import NamedTuple
 
 from causalxai.config import Stage
-from causalxai.pipeline.keys import METRIC
+from causalxai.pipeline.keys import METRIC, NOT_STORED, PREPARATION
 from causalxai.pipeline.rendering import REPORT
-
-_NOT_STORED = (Stage.DATASET, Stage.ORACLE)
 
 
 class Job(NamedTuple):
@@ -105,6 +103,9 @@ class JobGraph:
         first = max(ready, key=lambda job: len(self._needed_by[job]))
         run = self.runs(first)[0]
         own = [first, *(job for job in ready if job != first and run in self._runs[job])]
+        if not alone:
+            # Of long jobs, each is for a process of its own.
+            own = [job for job in own if job == first or first.stage.startswith(METRIC)]
         idle = free - 1 - (len(ready) - len(own))
         if idle > 0:
             own = own[: ceil(len(own) / (idle + 1))]
@@ -168,10 +169,14 @@ class JobGraph:
 
 def _pending(keys: Mapping[str, str], is_stored: Callable[[Job], bool]) -> Iterator[Job]:
     """Yield the jobs of a run that are not done, in the order of the pipeline."""
-    jobs = [Job(stage, key) for stage, key in keys.items() if stage not in _NOT_STORED]
+    jobs = [Job(stage, key) for stage, key in keys.items() if stage not in NOT_STORED]
+    stored = {job for job in jobs if is_stored(job)}
+    if any(job.stage == Stage.GRAPH for job in stored):
+        # All that the preparation is for.
+        stored |= {job for job in jobs if job.stage == PREPARATION}
     for job in jobs:
         # The report is there only if all else is; its job also writes the run's directory.
-        if job.stage == REPORT or not (is_stored(jobs[-1]) or is_stored(job)):
+        if job.stage == REPORT or not (jobs[-1] in stored or job in stored):
             yield job
 
 
@@ -181,7 +186,9 @@ def _needs(job: Job, jobs: Sequence[Job]) -> Iterator[Job]:
 
 
 def _place(stage: str) -> int:
-    """Return the place of a stage in the pipeline; all metrics have the same."""
+    """Return the place of a stage in the pipeline; stages of one place do not need one another."""
+    if stage == PREPARATION:
+        return _place(Stage.CONCEPTS)
     if stage == REPORT:
         return len(Stage) + 1
     return len(Stage) if stage.startswith(METRIC) else list(Stage).index(Stage(stage))

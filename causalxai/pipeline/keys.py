@@ -24,6 +24,11 @@ computed anew. A change of one plugin raises the ``__version__`` of its package 
 
 METRIC = "metrics."
 """What the names of metrics begin with where they stand among the stages."""
+PREPARATION = "preparation"
+"""The name of the part of a discovery that needs no concepts, among the keys."""
+
+NOT_STORED = (Stage.DATASET, Stage.ORACLE)
+"""The stages whose results are not in the store."""
 
 
 def labelled_metrics(spec: ResolvedSpec) -> dict[str, ResolvedPlugin[Metric]]:
@@ -63,11 +68,11 @@ def stage_keys(
     """
     keys: dict[str, str] = {}
 
-    def add(stage: str, inputs: Sequence[str], **more: object) -> None:
-        plugin, part = plugins[stage].provenance, plugins[stage].build()
+    def key(name: str, stage: str, inputs: Sequence[str], **more: object) -> str:
+        plugin, part = plugins[name].provenance, plugins[name].build()
         config, fingerprint = _own_inputs(plugin, part, fingerprints)
-        learned = plugins[stage].learned
-        keys[stage] = digest(
+        learned = plugins[name].learned
+        return digest(
             {
                 "results": RESULTS_VERSION,
                 "stage": stage,
@@ -90,10 +95,11 @@ def stage_keys(
     }
     for stage in spec.stages:
         # A stage may read the results of all stages before it.
-        add(stage, list(keys), **more.get(stage, {}))
+        keys[stage] = key(stage, stage, list(keys), **more.get(stage, {}))
     stages = list(keys)
     for label in labelled_metrics(spec):
-        add(f"{METRIC}{label}", stages)
+        name = f"{METRIC}{label}"
+        keys[name] = key(name, name, stages)
     versions = [str(plugin.provenance) for plugin in plugins.values()]
     keys["report"] = digest(
         {
@@ -105,13 +111,35 @@ def stage_keys(
             "results": list(keys.values()),
         }
     )
-    return keys
+    if Stage.GRAPH not in keys or not plugins[Stage.GRAPH].build().prepares:
+        return keys
+    # The key of the graph says everything that this one does, and need not say this one.
+    prepared = key(Stage.GRAPH, PREPARATION, list(_NEEDED_TO_PREPARE))
+    first = stages.index(Stage.GRAPH)
+    items = list(keys.items())
+    return dict([*items[:first], (PREPARATION, prepared), *items[first:]])
 
 
-def stages_before(stage: str) -> list[Stage]:
+_NEEDED_TO_PREPARE = (Stage.DATASET, Stage.CLASSIFIER)
+
+
+def stages_before(stage: str) -> list[str]:
     """Return the stages that a stage, a metric or the report may read, in order."""
-    order = list(Stage)
-    return order[: order.index(Stage(stage))] if stage in order else order
+    if stage == PREPARATION:
+        return list(_NEEDED_TO_PREPARE)
+    order: list[str] = list(Stage)
+    before = order[: order.index(stage)] if stage in order else order
+    return [*before, PREPARATION] if stage == Stage.GRAPH else before
+
+
+def reported_keys(keys: Mapping[str, str], *, metrics: bool) -> dict[str, str]:
+    """Return the keys of the stored results that a report shows, with those of metrics or not."""
+    hidden = (*NOT_STORED, PREPARATION, "report")
+    return {
+        stage: key
+        for stage, key in keys.items()
+        if stage not in hidden and (metrics or not stage.startswith(METRIC))
+    }
 
 
 def _report_builders(spec: ResolvedSpec) -> list[str]:

@@ -8,9 +8,11 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
+from causalxai.config import Stage
 from causalxai.errors import NotStoredError
 from causalxai.metric import MetricResult
 from causalxai.oracle import QueryLedger
+from causalxai.pipeline.keys import PREPARATION, reported_keys
 from causalxai.pipeline.meter import Meter
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.storage.cost import Cost
@@ -102,9 +104,18 @@ class StageResults:
             return None
         return from_first(lambda: self.store.read(stage, key))
 
-    def require(self, keys: Mapping[str, str]) -> None:
-        """Check that the results of stages are stored; NotStoredError, naming the missing ones."""
-        missing = [stage for stage, key in keys.items() if not self.stored(stage, key)]
+    def require(self, keys: Mapping[str, str], *, metrics: bool) -> None:
+        """Check that what a report shows is stored; NotStoredError, naming what is missing.
+
+        Parameters
+        ----------
+        keys
+            The keys of all stages of a run.
+        metrics
+            Whether the scores must be stored, too.
+        """
+        shown = reported_keys(keys, metrics=metrics).items()
+        missing = [stage for stage, key in shown if not self.stored(stage, key)]
         if missing:
             raise NotStoredError(
                 f"{self.store.place}: no results for {', '.join(missing)}: they were computed "
@@ -120,10 +131,17 @@ class StageResults:
         return Checkpoint(lambda: from_first(load), save)
 
     def costs(self, keys: Mapping[str, str]) -> dict[str, Cost]:
-        """Return the costs of the stages when they were computed, where they are known."""
+        """Return the costs of the stages when they were computed, where they are known.
+
+        That of a graph's preparation is a part of the graph's.
+        """
         stored = {stage: self.store.cost(stage, key) for stage, key in keys.items()}
         latest = {stage: self._costs.get(stage, cost) for stage, cost in stored.items()}
-        return {stage: cost for stage, cost in latest.items() if cost is not None}
+        known = {stage: cost for stage, cost in latest.items() if cost is not None}
+        prepared = known.pop(PREPARATION, None)
+        if prepared is not None and Stage.GRAPH in known:
+            known[Stage.GRAPH] = prepared + known[Stage.GRAPH]
+        return known
 
     def _locked(self, stage: str, key: str) -> AbstractContextManager[None]:
         return self.store.locked(stage, key) if is_first() else nullcontext()

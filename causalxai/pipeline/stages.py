@@ -23,8 +23,9 @@ from causalxai.network.state import state_of
 from causalxai.oracle import Oracle, QueryLedger
 from causalxai.pipeline.budget import check_budget, within_budget
 from causalxai.pipeline.early_checks import EarlyChecks
+from causalxai.pipeline.graph_stage import GraphStage
 from causalxai.pipeline.images import images_of
-from causalxai.pipeline.keys import METRIC, labelled_metrics, stage_keys, stages_before
+from causalxai.pipeline.keys import METRIC, PREPARATION, labelled_metrics, stage_keys, stages_before
 from causalxai.pipeline.learned_stages import ClassifierStage, ConceptStage
 from causalxai.pipeline.previews import Previews
 from causalxai.pipeline.rendering import REPORT, ReportedRun, render
@@ -90,16 +91,15 @@ class Pipeline:
         self._classifiers = ClassifierStage(
             spec.classifier, lambda: self.dataset, device, self.watch
         )
-        self.discoverer = spec.graph.build() if spec.graph else None
+        self._graphs = GraphStage(spec.graph, self.watch) if spec.graph else None
+        self.discoverer = self._graphs.discoverer if self._graphs else None
         self.explainer = spec.explain.build() if spec.explain else None
 
     @property
     def plugins(self) -> dict[str, ResolvedPlugin[Any]]:
         """The plugins by stage, metrics as ``metrics.name``."""
-        return {
-            **{str(stage): part for stage, part in self.spec.stages.items()},
-            **{f"{METRIC}{label}": part for label, part in self._metrics.items()},
-        }
+        metrics = {f"{METRIC}{label}": part for label, part in self._metrics.items()}
+        return {str(stage): part for stage, part in self.spec.stages.items()} | metrics
 
     @cached_property
     def _metrics(self) -> dict[str, ResolvedPlugin[Metric]]:
@@ -210,18 +210,29 @@ class Pipeline:
         )
 
     @cached_property
+    def preparation(self) -> Record | None:
+        """What the discoverer finds without concepts, where it has such a part."""
+        graphs = self._graphs
+        if graphs is None or PREPARATION not in self.keys:
+            return None
+        return self._stage(
+            PREPARATION,
+            lambda: graphs.prepare(
+                self.classifier, self.dataset, self._rng(Stage.GRAPH), self.progress
+            ),
+            lambda prepared: prepared,
+            lambda record: record,
+        )
+
+    @cached_property
     def graph(self) -> CausalGraph | None:
         """The discovered graph."""
-        discoverer = self.discoverer
-        if discoverer is None:
+        graphs = self._graphs
+        if graphs is None:
             return None
         return self._stage(
             Stage.GRAPH,
-            lambda: self._call(
-                Stage.GRAPH,
-                CausalGraph,
-                lambda: discoverer.discover(self.discovery_inputs(Stage.GRAPH)),
-            ),
+            lambda: graphs.discover(self.discovery_inputs(Stage.GRAPH), self.preparation),
             lambda graph: Record(meta=graph.to_json()),
             lambda record: CausalGraph.from_json(record.meta),
         )
@@ -273,23 +284,8 @@ class Pipeline:
         )
 
     def require_results(self, *, metrics: bool = True) -> None:
-        """Check that the results are in the store, so that the report can be rendered from it.
-
-        Parameters
-        ----------
-        metrics
-            Whether those of the metrics must be there, too.
-
-        Raises
-        ------
-        NotStoredError
-            If the result of a stage is missing or damaged.
-        """
-        not_stored = (Stage.DATASET, Stage.ORACLE, REPORT)
-        asked = {stage: key for stage, key in self.keys.items() if stage not in not_stored}
-        if not metrics:
-            asked = {stage: key for stage, key in asked.items() if not stage.startswith(METRIC)}
-        self._results.require(asked)
+        """Check that the results are stored, with those of the metrics; NotStoredError if not."""
+        self._results.require(self.keys, metrics=metrics)
 
     def _explain(self, explainer: Explainer) -> Explanation:
         rng = self._rng("images")
@@ -302,7 +298,6 @@ class Pipeline:
             )
 
     def _score(self, label: str, part: ResolvedPlugin[Metric]) -> MetricResult:
-        metric = part.build()
         stage = f"{METRIC}{label}"
         return self._stage(
             stage,
@@ -310,7 +305,7 @@ class Pipeline:
                 self._call(
                     stage,
                     MetricResult,
-                    lambda: metric.compute(self.explanation, self.scoring_inputs(stage)),
+                    lambda: part.build().compute(self.explanation, self.scoring_inputs(stage)),
                 ),
                 metric=label,
             ),

@@ -12,6 +12,7 @@ from causalxai.errors import ContractError
 from causalxai.graph import CausalGraph
 from causalxai.graph_discoverer import BackgroundKnowledge, GraphDiscoverer
 from causalxai.report.builder import GraphReport
+from causalxai.storage.record import fault_of_record
 from causalxai.testing.bench import (
     Bench,
     check,
@@ -61,6 +62,20 @@ def discovery_leaves_its_inputs_alone(bench: Bench[GraphDiscoverer]) -> None:
 def graph_needs_what_it_requires(bench: Bench[GraphDiscoverer]) -> None:
     """Require that a run without what ``requires`` names is refused, and any other borne."""
     require_declared_needs(bench, bench.plugin.requires, bench.plugin.discover)
+
+
+@check
+def preparation_changes_nothing(bench: Bench[GraphDiscoverer]) -> None:
+    """Require the same graph whether a part of it is prepared, stored and read, or not."""
+    if not bench.plugin.prepares:
+        return
+    prepared = bench.fresh().prepare(bench.seeded())
+    fault = fault_of_record(prepared)
+    bench.require(fault is None, f"what it prepares {fault}")
+    read = replace(prepared, meta=json.loads(json.dumps(prepared.meta)))
+    graph = bench.fresh().discover(bench.seeded(), read)
+    complaint = "with what was prepared before, the graph is another one"
+    bench.require(graph == _discovered(bench), complaint)
 
 
 @check
@@ -124,6 +139,7 @@ DISCOVERER_CHECKS = (
     graph_survives_storage,
     discovery_leaves_its_inputs_alone,
     graph_needs_what_it_requires,
+    preparation_changes_nothing,
     forbidden_edges_stay_away,
     required_edges_are_there,
     graph_sections_can_be_shown,

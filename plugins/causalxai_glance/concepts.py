@@ -36,10 +36,15 @@ def named_concepts(inputs: DiscoveryInputs, units: int) -> tuple[tuple[str, ...]
     if not space.named_:
         raise CapabilityError("graph discovery needs named concepts, and the data set names none")
     images = inputs.dataset.test.images
-    rows = torch.randperm(len(images), generator=inputs.rng)[:units]
+    rows = chosen_rows(inputs, units)
     k = len(space.named_)
     concepts = Concepts(oracle, space.encode(images[rows]), k, space.unit_[:k], space.boolean_)
     return space.named_, concepts
+
+
+def chosen_rows(inputs: DiscoveryInputs, units: int) -> torch.Tensor:
+    """Return the rows of the test images that are the units, drawn from ``inputs.rng``."""
+    return torch.randperm(len(inputs.dataset.test.images), generator=inputs.rng)[:units]
 
 
 def constrained(

@@ -17,12 +17,17 @@ from causalxai.graph import CausalGraph, Edge, Node, NodeKind
 from causalxai.graph_discoverer import DiscovererConfig, DiscoveryInputs, GraphDiscoverer
 from causalxai.intervals import widened
 from causalxai.outline import Outline
+from causalxai.plugin import PluginConfig
 from causalxai.seeding import numpy_generator
-from causalxai_glance.concepts import named_concepts
+from causalxai.storage.record import Record
+from causalxai_glance.concept_labels import boolean_concepts
+from causalxai_glance.concepts import chosen_rows, named_concepts
 from causalxai_glance.edge_evidence import (
+    FALSE_EDGES,
     UNDETERMINED,
     UNDETERMINED_BOOLEAN,
     EdgeEvidence,
+    share_of_each_pair,
 )
 from causalxai_glance.effects import direct_effects, edge_weights, prediction_shift
 from causalxai_glance.latent_space import PREDICTION, LatentSpace
@@ -48,14 +53,7 @@ from causalxai_glance.twin_oracle import TwinOracle
 Values = NDArray[np.float64]
 
 _RESAMPLES = 200
-_MOST_EXACT = (
-    5  # The largest number of concepts for which halves of the labels are searched exactly.
-)
-FALSE_EDGES = (
-    "Of 280 graphs of four independent concepts with 500 images, none had an edge in the labels "
-    "(measured: 200 with exponential, 40 with uniform and 40 with normal concepts)."
-)
-"""How often the search in the labels draws an edge between independent concepts."""
+_MOST_EXACT = 5  # So many concepts at most are searched exactly in halves of the labels.
 
 
 class GlanceDiscoverer(GraphDiscoverer):
@@ -124,11 +122,18 @@ class GlanceDiscoverer(GraphDiscoverer):
 
     config: Config
 
+    def __init__(self, config: PluginConfig | None = None, /, **settings: object) -> None:
+        super().__init__(config, **settings)
+        self.prepares = self.config.perception
+
     def check_outline(self, outline: Outline) -> None:
         """Check that ``background`` fits the concepts."""
         self.config.background.among([*outline.concept_names, PREDICTION])
 
     def _discover(self, inputs: DiscoveryInputs) -> CausalGraph:
+        return self._discover_with(inputs, Record())
+
+    def _discover_with(self, inputs: DiscoveryInputs, prepared: Record) -> CausalGraph:
         space = expect(inputs.need_space(), LatentSpace, "the discoverer 'glance'")
         search = _LabelSearch(inputs, space, self.config)
         labelled = search.edges()
@@ -151,7 +156,7 @@ class GlanceDiscoverer(GraphDiscoverer):
             spread=np.stack(
                 [edge_weights(effects[rows]) for rows in _resamples(len(effects), rng)]
             ),
-            label_frequency=_frequency(
+            label_frequency=share_of_each_pair(
                 self._label_edges(search, labelled, inputs, rng), len(names)
             ),
             threshold=self.config.threshold,
@@ -159,7 +164,7 @@ class GlanceDiscoverer(GraphDiscoverer):
             unfaithful=frozenset(
                 concept for concept in range(len(names)) if not quality.faithful_in(concept)
             ),
-            perceived=self._perceived(inputs),
+            perceived=self._perceived(inputs, prepared),
         )
         shifts = prediction_shift(concepts)
         doubts = dict.fromkeys(evidence.unfaithful, _UNFAITHFUL)
@@ -196,14 +201,28 @@ class GlanceDiscoverer(GraphDiscoverer):
                 advance(1)
         return found
 
-    def _perceived(self, inputs: DiscoveryInputs) -> CausalGraph | None:
+    def _prepare(self, inputs: DiscoveryInputs) -> Record:
+        """Return the graph of perceived directions, or nothing where it cannot be determined."""
+        if not self._can_perceive(inputs) or boolean_concepts(inputs.dataset):
+            return Record()
+        # What discover draws before it comes to perception, whose numbers are then the same.
+        chosen_rows(inputs, self.config.units)
+        numpy_generator(inputs.rng)
+        return Record(meta=self._seen(inputs).to_json())
+
+    def _perceived(self, inputs: DiscoveryInputs, prepared: Record) -> CausalGraph | None:
         """Return the graph of perceived directions, or ``None`` where it cannot be determined."""
-        if not self.config.perception or Capability.REFERENCE not in inputs.capabilities:
+        space = expect(inputs.need_space(), LatentSpace, "the discoverer 'glance'")
+        # Readings of boolean concepts cluster at two values, which do not determine a direction.
+        if not self._can_perceive(inputs) or space.boolean_:
             return None
-        if expect(inputs.need_space(), LatentSpace, "the discoverer 'glance'").boolean_:
-            # Readings of boolean concepts cluster at two values, which do not determine a
-            # direction.
-            return None
+        return CausalGraph.from_json(prepared.meta) if prepared.meta else self._seen(inputs)
+
+    def _can_perceive(self, inputs: DiscoveryInputs) -> bool:
+        needed = {Capability.REFERENCE, Capability.OBSERVATIONS}
+        return self.config.perception and needed <= inputs.capabilities
+
+    def _seen(self, inputs: DiscoveryInputs) -> CausalGraph:
         # Perceived directions are independent evidence, so that background knowledge is left out.
         return PerceivedDiscoverer(perception=self.config.perceive, resamples=0).discover(inputs)
 
@@ -347,14 +366,6 @@ def _oracle_along(
 
 
 _UNFAITHFUL = "the twin is not faithful in this concept: its pictures do not show what do() sets"
-
-
-def _frequency(found: Sequence[frozenset[Pair]], k: int) -> Values:
-    share = np.full((k, k), np.nan)
-    if found:
-        share = np.array([[np.mean([(i, j) in e for e in found]) for j in range(k)]
-                          for i in range(k)])  # fmt: skip
-    return share
 
 
 def _resamples(n: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:

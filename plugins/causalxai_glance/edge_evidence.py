@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,12 @@ UNDETERMINED_BOOLEAN = 3.0
 Any graph of boolean concepts can be reversed at the cost of one more edge, ½ log n, so that no
 direction is worth much more than 4 nats with 5 000 labels. At a limit of 3 nats, none of 98
 directions was wrong on the cartoon faces."""
+
+FALSE_EDGES = (
+    "Of 280 graphs of four independent concepts with 500 images, none had an edge in the labels "
+    "(measured: 200 with exponential, 40 with uniform and 40 with normal concepts)."
+)
+"""How often the search in the labels draws an edge between independent concepts."""
 
 
 @dataclass(frozen=True)
@@ -161,3 +167,12 @@ def confirmed_edges(
     return frozenset(
         (i, j) for i, j in labelled if not {i, j} & unfaithful and abs(weights[i, j]) > threshold
     )
+
+
+def share_of_each_pair(found: Sequence[frozenset[Pair]], k: int) -> Values:
+    """Return, ``[k, k]``, the share of searches that found each edge; NaN without any search."""
+    share = np.full((k, k), np.nan)
+    if found:
+        share = np.array([[np.mean([(i, j) in e for e in found]) for j in range(k)]
+                          for i in range(k)])  # fmt: skip
+    return share

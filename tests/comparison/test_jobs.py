@@ -111,6 +111,36 @@ def test_metrics_of_one_run_are_divided_among_idle_processes():
     assert stages(alone.next_batch(free=1)) == ["metrics.a", "metrics.b", "report"]
 
 
+def prepared_keys(name: str, **own: str) -> dict[str, str]:
+    """Return the keys of a run whose graph is prepared while its concepts are trained."""
+    found = keys(name, **own)
+    stages = list(found)
+    before = stages[: stages.index("graph")]
+    prepared = {"preparation": "same"}
+    return {**{each: found[each] for each in before}, **prepared, **found}
+
+
+def test_a_graph_is_prepared_while_concepts_are_trained():
+    graph = graph_of(prepared_keys("a"), prepared_keys("b"))
+    finish(graph, graph.next_batch(free=2))
+    trained, prepared = graph.next_batch(free=2), graph.next_batch(free=1)
+    assert (stages(trained), stages(prepared)) == (["concepts"], ["preparation"])
+    finish(graph, trained)
+    assert graph.next_batch(free=1) is None
+    finish(graph, prepared)
+    assert stages(graph.next_batch(free=1)) == ["graph"]
+    alone = graph_of(prepared_keys("a")).next_batch(free=1, alone=True)
+    assert stages(alone)[:4] == ["classifier", "concepts", "preparation", "graph"]
+
+
+def test_a_graph_that_is_there_is_not_prepared():
+    before = {Job(stage, "same") for stage in ("classifier", "concepts")}
+    for done in (Job("graph", "same"), Job("preparation", "same")):
+        graph = graph_of(prepared_keys("a"), stored={*before, done})
+        assert "preparation" not in graph.stages
+        assert ("graph" in graph.stages) == (done.stage != "graph")
+
+
 def test_what_a_batch_did_not_do_is_given_out_again():
     graph = graph_of(keys("a"))
     batch = graph.next_batch(free=1)

@@ -15,6 +15,7 @@ from causalxai.pipeline.stages import Pipeline
 from causalxai.plugin import registry
 from causalxai.plugin.versions import stated_version
 from causalxai.storage.store import Store
+from causalxai_interventional.discoverer import InterventionalDiscoverer
 
 Spec = dict[str, Any]
 
@@ -68,6 +69,27 @@ def test_a_change_concerns_what_depends_on_it_and_nothing_else(
     before, after = keys_of(tiny_spec), keys_of(tiny_spec, override)
     assert before.keys() == after.keys()
     assert {stage for stage in before if before[stage] != after[stage]} == expected
+
+
+def test_a_preparation_depends_on_the_discoverer_the_data_and_the_classifier(
+    tiny_spec: Spec, monkeypatch: pytest.MonkeyPatch
+):
+    without = keys_of(tiny_spec)
+    monkeypatch.setattr(InterventionalDiscoverer, "prepares", True)
+    keyed = keys_of(tiny_spec)
+    order = list(keyed)
+    assert order.index(keys.PREPARATION) == order.index("graph") - 1
+    assert {stage: key for stage, key in keyed.items() if stage != keys.PREPARATION} == without
+    for override, changes in (
+        ("concepts.granularity=filter", False),
+        ("explain.references=true", False),
+        ("graph.tau=0.5", True),
+        ("classifier.hidden=8", True),
+        ("dataset.size=20", True),
+        ("seed=1", True),
+    ):
+        changed = keys_of(tiny_spec, override)[keys.PREPARATION] != keyed[keys.PREPARATION]
+        assert changed == changes
 
 
 def test_results_belong_to_a_kind_of_device_and_a_version_of_torch(

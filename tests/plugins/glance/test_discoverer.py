@@ -300,3 +300,22 @@ def test_perception_does_not_use_background_knowledge(obeying: ScoringInputs):
         said.append(plugin.discover(inputs).annotations)
     for key in ("perceived_edges", "perceived_by_mistake", "unread"):
         assert said[0][key] == said[1][key] == said[2][key]
+
+
+def test_perception_is_prepared_without_concepts_to_the_same_graph(obeying: ScoringInputs):
+    dataset = replace(obeying.dataset, reference=obeying.dataset.train)
+
+    def inputs() -> ScoringInputs:
+        return replace(obeying, dataset=dataset, rng=torch_generator(0, "graph"))
+
+    plugin = GlanceDiscoverer(perceive=SEEN, units=30, repeats=0)
+    prepared = plugin.prepare(inputs())
+    assert prepared.meta["nodes"]
+    assert plugin.discover(inputs(), prepared) == plugin.discover(inputs())
+
+
+def test_without_reference_images_or_perception_nothing_is_prepared(obeying: ScoringInputs):
+    assert not GlanceDiscoverer(perception=False).prepares
+    plugin = GlanceDiscoverer(**QUICK)
+    assert plugin.prepares
+    assert not plugin.prepare(obeying).meta

@@ -9,10 +9,11 @@ from torch import Tensor
 
 from causalxai.capabilities import Capability
 from causalxai.graph import CausalGraph, Edge
-from causalxai.graph_discoverer import GraphDiscoverer
+from causalxai.graph_discoverer import DiscoveryInputs, GraphDiscoverer
 from causalxai.metric import ScoringInputs
 from causalxai.report.builder import GraphReport
 from causalxai.report.section import Section
+from causalxai.storage.record import Record
 from causalxai.testing.toys import ToyDiscoverer
 from tests.testing.broken.register import breaks
 
@@ -45,6 +46,25 @@ class LeavesAHook(ToyDiscoverer):
 @breaks("discoverer", "graph_needs_what_it_requires")
 class HidesItsNeeds(ToyDiscoverer):
     requires: frozenset[Capability] = frozenset()
+
+
+@breaks("discoverer", "preparation_changes_nothing")
+class PreparesSomethingElse(ToyDiscoverer):
+    prepares = True
+
+    def _prepare(self, inputs: DiscoveryInputs) -> Record:
+        return Record(meta={"weight": 0.5})
+
+    def _discover_with(self, inputs: DiscoveryInputs, prepared: Record) -> CausalGraph:
+        return CausalGraph("ab", [Edge("a", "b", weight=float(prepared.meta["weight"]))])
+
+
+@breaks("discoverer", "preparation_changes_nothing")
+class PreparesNoRecord(ToyDiscoverer):
+    prepares = True
+
+    def _prepare(self, inputs: DiscoveryInputs) -> Any:
+        return 1.0
 
 
 @breaks("discoverer", "forbidden_edges_stay_away", "required_edges_are_there")
