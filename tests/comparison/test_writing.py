@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from causalxai import Comparison, compare
+from causalxai.comparison.page.render import render_comparison
+from causalxai.comparison.page.saved_results import SavedResult, saved_results
 from causalxai.comparison.writing import write_comparison
 
 Spec = dict[str, Any]
@@ -26,6 +28,22 @@ def test_the_figures_are_written_even_if_the_page_fails(
         "comparison.json",
         "spec.yaml",
     }
+
+
+def test_what_the_pages_have_in_common_is_read_once(
+    done: Comparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    read = []
+
+    def counted(comparison: Comparison) -> list[SavedResult]:
+        read.append(comparison)
+        return saved_results(comparison)
+
+    monkeypatch.setattr("causalxai.comparison.page.render.saved_results", counted)
+    page = write_comparison(done, tmp_path)
+    assert len(read) == 1
+    assert page.read_text(encoding="utf-8") == render_comparison(done, tmp_path)
+    assert len(read) == 2
 
 
 def test_reports_that_are_gone_are_written_again(done: Comparison, runs: Path, grid_spec: Spec):

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 import pandas as pd
@@ -16,7 +16,7 @@ from causalxai.comparison.comparable import COMPARABLE_BY
 from causalxai.comparison.formatting import count, interval, label_texts, listed, number, seconds
 from causalxai.comparison.page.findings import findings
 from causalxai.comparison.page.gallery import gallery
-from causalxai.comparison.page.saved_results import saved_results
+from causalxai.comparison.page.saved_results import SavedResult, saved_results
 from causalxai.comparison.page.score_table import Line, Score, ScoreTable, fit_of, shared_scores
 from causalxai.comparison.result import Comparison
 from causalxai.comparison.rows import Entry
@@ -56,7 +56,31 @@ class RunLine:
     answers: str
 
 
-def render_comparison(comparison: Comparison, beside: Path | None = None) -> str:
+@dataclass(frozen=True)
+class PageParts:
+    """What the page and its summary have in common.
+
+    Parameters
+    ----------
+    shared, single
+        As ``shared_scores`` returns them.
+    results
+        As ``saved_results`` returns them.
+    """
+
+    shared: ScoreTable
+    single: ScoreTable
+    results: Sequence[SavedResult]
+
+    @classmethod
+    def of(cls, comparison: Comparison) -> Self:
+        """Return the parts of a comparison's page."""
+        return cls(*shared_scores(comparison), saved_results(comparison))
+
+
+def render_comparison(
+    comparison: Comparison, beside: Path | None = None, parts: PageParts | None = None
+) -> str:
     """Return the page, which needs no other file.
 
     Parameters
@@ -66,11 +90,13 @@ def render_comparison(comparison: Comparison, beside: Path | None = None) -> str
     beside
         The folder to which links to the runs' reports are relative; ``comparison.directory`` by
         default.
+    parts
+        Its parts, where they are known already.
     """
     folder = beside or comparison.directory
     contrast = comparison.contrast
-    shared, single = shared_scores(comparison)
-    shown = saved_results(comparison)
+    parts = parts or PageParts.of(comparison)
+    shared, single, shown = parts.shared, parts.single, parts.results
     graph_of = next((one for one in shown if one.has_concept_graph), None)
     graph = None if graph_of is None else graph_of.graph
     drawing = None if graph is None else draw_graph(graph, isolated=False)
@@ -98,15 +124,21 @@ def render_comparison(comparison: Comparison, beside: Path | None = None) -> str
     )
 
 
-def render_summary(comparison: Comparison) -> str:
-    """Return the images and the scores as a fragment of HTML, which needs no other file."""
+def render_summary(comparison: Comparison, parts: PageParts | None = None) -> str:
+    """Return the images and the scores as a fragment of HTML, which needs no other file.
+
+    Parameters
+    ----------
+    comparison, parts
+        As for ``render_comparison``.
+    """
     environment = page_environment("causalxai.comparison.page")
-    shared = shared_scores(comparison)[0]
+    parts = parts or PageParts.of(comparison)
     return environment.get_template("comparison_summary.html").render(
         comparison=comparison,
-        findings=findings(comparison, shared, _lead(comparison)),
-        gallery=gallery(saved_results(comparison)),
-        scores=shared,
+        findings=findings(comparison, parts.shared, _lead(comparison)),
+        gallery=gallery(parts.results),
+        scores=parts.shared,
     )
 
 

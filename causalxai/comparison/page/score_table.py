@@ -202,8 +202,14 @@ class _Builder:
         lines = []
         for key, group in self.pooled.groupby([*names, "control"], sort=False):
             labels = key[:-1]
+            of_metric: dict[str, list[Any]] = defaultdict(list)
+            # Rows of a data frame, one by one, take a hundred times as long.
+            for row in group.itertuples(index=False):
+                of_metric[row.metric].append(row)
             scores = tuple(
-                self._score(group[group.metric == metric], best, usual, warnings[labels, metric])
+                self._score(
+                    of_metric[metric], (labels, metric) in best, usual, warnings[labels, metric]
+                )
                 for metric in metrics
             )
             cost = seconds(group.seconds.iloc[0]), count(group.answers.iloc[0])
@@ -215,9 +221,6 @@ class _Builder:
         return ScoreTable(
             tuple(names), headings, tuple(lines), tuple(self.notes), tuple(found), marks, alike
         )
-
-    def _place(self, row: Mapping[Any, Any]) -> Place:
-        return tuple(row[axis.name] for axis in self.axes), str(row["metric"])
 
     def _usual(self) -> dict[str, tuple[str, str]]:
         """Return, for each metric, the most frequent vocabulary and attribution space."""
@@ -232,7 +235,8 @@ class _Builder:
         """Return the chance level of each metric with several scores that all share it."""
         found = {}
         for metric, rows in self.pooled[self.pooled.value.notna()].groupby("metric"):
-            each, scores = _in_words(rows, RowKind.CHANCE), int((rows.kind == RowKind.SCORE).sum())
+            each = _in_words(list(rows.itertuples(index=False)), RowKind.CHANCE)
+            scores = int((rows.kind == RowKind.SCORE).sum())
             if len(each) == scores > 1 and len(set(each)) == 1:
                 found[str(metric)] = each[0]
         return found
@@ -257,15 +261,15 @@ class _Builder:
 
     def _score(
         self,
-        rows: pd.DataFrame,
-        best: set[Place],
+        rows: Sequence[Any],
+        is_best: bool,
         usual: Mapping[str, tuple[str, str]],
         warnings: Sequence[str],
     ) -> Score:
-        own = rows[rows.kind == RowKind.SCORE]
-        if own.empty:
+        """Return the score of one metric in one line, of the rows of a data frame as tuples."""
+        row = next((row for row in rows if row.kind == RowKind.SCORE), None)
+        if row is None:
             return Score()
-        row = own.iloc[0]
         chance = _in_words(rows, RowKind.CHANCE)
         beneath = [] if chance == [self._alike.get(str(row.metric))] else chance
         note = 0
@@ -279,40 +283,34 @@ class _Builder:
                 note = self._note(of_all + row.reason)
         elif row.reason:
             note = self._note(row.reason)
-        place = self._place(row)
         return Score(
             number(row.value),
             interval(row),
             tuple(beneath),
             tuple(_in_words(rows, RowKind.CONTROL)),
-            place in best,
+            is_best,
             _marks(row, *usual[str(row.metric)]) if row.n else "",
             tuple(warnings),
             note,
             None if pd.isna(row.value) else float(f"{row.value:.6g}"),
-            self._scales[str(row.metric)].bar(row.to_dict(), _chance(rows)),
+            self._scales[str(row.metric)].bar(row._asdict(), _chance(rows)),
         )
 
     def _note(self, reason: str) -> int:
         return self.notes.setdefault(reason, len(self.notes) + 1)
 
 
-def _chance(rows: pd.DataFrame) -> float | None:
-    found = rows[rows.kind == RowKind.CHANCE].value
-    return None if found.empty else float(found.iloc[0])
+def _chance(rows: Sequence[Any]) -> float | None:
+    return next((float(row.value) for row in rows if row.kind == RowKind.CHANCE), None)
 
 
-def _in_words(rows: pd.DataFrame, kind: RowKind) -> list[str]:
+def _in_words(rows: Sequence[Any], kind: RowKind) -> list[str]:
     """Return the rows of a kind as text: their name, or else the kind's, and the value."""
-    chosen = rows[rows.kind == kind]
-    return [
-        f"{name or kind} {number(value)}"
-        for name, value in zip(chosen["name"], chosen.value, strict=True)
-    ]
+    return [f"{row.name or kind} {number(row.value)}" for row in rows if row.kind == kind]
 
 
 def _marks(row: Any, read: str, vocabulary: str) -> str:
     apart = OTHER_CONCEPTS if row.vocabulary != vocabulary else ""
-    if row["read"] != read:
+    if row.read != read:
         apart = READ_OTHERWISE
     return apart + (TRANSLATED if row.translated else "")
