@@ -51,7 +51,6 @@ TESTS_OF_SEVERAL_FILES = {
 
 TESTED_WITH_OTHERS = {
     "causalxai/command_line/options.py",
-    "causalxai/command_line/registration.py",
     "causalxai/comparison/page/score_provenance.py",
     "causalxai/dataset_dependent.py",
     "causalxai/errors.py",

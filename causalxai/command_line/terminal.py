@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from causalxai.supervision import debugging
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+USER_MISTAKE = 2
+"""The exit code where the arguments or a spec are wrong."""
 QUIET_VARIABLE = "CAUSALXAI_QUIET"
 """The environment variable that asks for results, warnings and errors alone."""
 
@@ -47,6 +49,24 @@ def set_up_logging() -> Console:
     level = logging.DEBUG if debugging() else usual
     logging.basicConfig(level=level, format="%(message)s", handlers=[handler], force=True)
     return console
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """End the command with a message on standard error; before it a traceback, if one is wanted.
+
+    Parameters
+    ----------
+    message
+        What is wrong, in words.
+    code
+        The exit code.
+    """
+    if debugging() and sys.exception() is not None:
+        import traceback
+
+        traceback.print_exc()
+    sys.stderr.write(message + "\n")
+    raise SystemExit(code)
 
 
 def _is_quiet() -> bool:

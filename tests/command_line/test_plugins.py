@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+import causalxai
 from causalxai.cli import app
 from causalxai.config import load_spec
+from tests.commands import Cli
 
 
 def plugins(*arguments: str) -> Result:
@@ -64,3 +66,11 @@ def test_an_unknown_name_is_a_mistake(arguments: tuple[str, ...], said: str):
     done = plugins("show", *arguments)
     assert done.exit_code == 2
     assert said in " ".join(done.stderr.split())
+
+
+def test_plugins_are_listed_with_their_distribution_and_state(cli: Cli):
+    done = cli("plugins")
+    assert (done.code, done.err) == (0, "")
+    rows = [line.split() for line in done.out.splitlines()]
+    assert ["datasets", "digits", "causalxai", causalxai.__version__, "ok"] in rows
+    assert ["methods", "interventional", "causalxai", causalxai.__version__, "ok"] in rows

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+from rich.table import Table
 
 from causalxai.command_line.terminal import QUIET_VARIABLE, make_console, set_up_logging
 
@@ -31,3 +32,13 @@ def test_only_warnings_and_results_are_printed_if_it_is_to_be_quiet(
     out, err = capsys.readouterr()
     assert out == "a result\n"
     assert err == ("a warning\n" if quiet else "a remark\na step\na warning\n")
+
+
+def test_names_that_look_like_markup_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]):
+    console = make_console(width=80)
+    console.print("[/red] [bold]a :smile:", highlight=False)
+    table = Table("[head]", box=None)
+    table.add_row("[/cell]")
+    console.print(table)
+    printed = capsys.readouterr().out.split()
+    assert printed == ["[/red]", "[bold]a", ":smile:", "[head]", "[/cell]"]

@@ -12,7 +12,7 @@ import torch
 from sklearn.decomposition import PCA
 
 from causalxai import CausalGraph, Dataset, ScoringInputs
-from causalxai.cli import _figure
+from causalxai.command_line.run import figure_in_words
 from causalxai.explainer import Explanation
 from causalxai.graph import Edge, EdgeKind
 from causalxai.report import training_curves
@@ -95,7 +95,7 @@ def test_what_is_not_measured_is_said_to_be_so(latent_space: LatentSpace, square
     assert [row[1] for row in table.rows] == ["not measured", "0.50"]
     summary = json.loads(json.dumps(space.summary(), allow_nan=False))
     assert summary["alignment R2"] == {"size": None, "brightness": 0.5}
-    assert _figure(summary["alignment R2"]) == "size not measured, brightness 0.5"
+    assert figure_in_words(summary["alignment R2"]) == "size not measured, brightness 0.5"
 
 
 @pytest.mark.usefixtures("undrawn")
