@@ -60,8 +60,11 @@ def test_plugins_and_validation_load_what_they_are_made_of_when_they_run():
     modules += ["causalxai_interventional.explainer", "causalxai_glance.discoverer"]
     modules += ["causalxai_glance.report.twin", "causalxai_datasets.digits"]
     modules += ["causalxai.metrics.faithfulness", "causalxai.pipeline.validation"]
+    modules += [f"causalxai_activations.{part}_space" for part in ("factor", "direction")]
+    modules += ["causalxai_activations.factor_explainer"]
     done = loaded_by("\n".join(f"import {module}" for module in modules))
-    slow = {"dowhy", "causallearn", "captum", "matplotlib", "sklearn", "scipy.stats"}
+    slow = {"dowhy", "causallearn", "captum", "matplotlib", "sklearn"}
+    slow |= {"scipy.stats", "scipy.optimize"}
     assert not done["modules"] & slow
 
 

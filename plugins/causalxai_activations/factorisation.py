@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import nnls
 from torch import Tensor
 
 from causalxai.errors import DataError
@@ -157,6 +156,8 @@ def _least_squares(gram: Tensor, right: Tensor) -> Tensor:
         left, free = left[~done], (free ^ ~fits)[~done]
         if not len(left):
             return solved
+    from scipy.optimize import nnls
+
     values, vectors = np.linalg.eigh(gram.numpy())
     root = np.sqrt(values.clip(min=0))
     used = root > _TOLERANCE * root[-1]

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from scipy.stats import qmc
 from torch import Tensor
 
 from causalxai.seeding import numpy_generator
@@ -42,6 +41,8 @@ def total_variances(
     .. [1] Jansen, "Analysis of variance designs for model output", Computer Physics Communications
        117, 1999; Saltelli et al., ibid. 181, 2010, table 2 (f).
     """
+    from scipy.stats import qmc
+
     drawn = qmc.Sobol(2 * factors, rng=numpy_generator(rng)).random(designs)
     one, other = np.split(drawn, 2, axis=1)
     mixed = np.repeat(one[None], factors, axis=0)

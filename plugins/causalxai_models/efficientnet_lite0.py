@@ -115,6 +115,10 @@ class EfficientNetLite0(ClassifierSource):
         """Return a digest of the weights."""
         return digest_files({NAME: _weights_file()})
 
+    def looks_at_files(self) -> bool:
+        """Return whether it does: no, for the weights are part of an installed package, as code."""
+        return False
+
     def logits_of(self, dataset: Dataset | Outline) -> list[int]:
         """Return which of the 1 000 logits are those of the data set's classes.
 

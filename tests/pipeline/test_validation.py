@@ -135,7 +135,7 @@ def test_code_that_does_not_fit_is_told(settings: dict[str, Any], message: str) 
         ("dataset={use: morpho, scenario: TI, base: mnist, path: .}", True),
         ("dataset={use: morpho, scenario: TI, base: mnist}", False),
         ("classifier=resnet18", False),
-        ("classifier=efficientnet-lite0", True),
+        ("classifier=efficientnet-lite0", False),
     ],
 )
 def test_what_depends_on_files_is_known(override: str, rests: bool) -> None:
