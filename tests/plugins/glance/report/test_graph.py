@@ -21,6 +21,7 @@ from causalxai.explainer import Explanation
 from causalxai.graph import Node, NodeKind
 from causalxai.intervention import Action
 from causalxai.report import training_curves
+from causalxai.report.excitation import evenly_spaced
 from causalxai.report.plots import OPPOSE, SUPPORT
 from causalxai.report.section import Figure, Text
 from causalxai.what_if import Change
@@ -303,7 +304,7 @@ def test_the_twin_s_pictures_are_of_the_images_above_them(
     twin_plots: list[PlotFigure], latent_space: LatentSpace, squares: Dataset
 ) -> None:
     axes = twin_plots[0].axes
-    images = figures._evenly(squares.test, len(axes) // 2).images
+    images = evenly_spaced(squares.test, len(axes) // 2).images
     values = latent_space.encode(images).values
     with torch.no_grad():
         painted = latent_space.twin_.render(latent_space.latents(values))
