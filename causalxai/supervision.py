@@ -8,6 +8,7 @@ of the process can.
 from __future__ import annotations
 
 import ctypes
+import gc
 import logging
 import mmap
 import os
@@ -213,6 +214,8 @@ def _answer(
     try:
         _begin(note)
         signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
+        # A search of the parent's objects for cycles would take time, and copy their memory.
+        gc.freeze()
         # Handlers of the parent may wait for locks that its other threads held when it forked.
         sys.stdout, sys.stderr = sys.__stdout__ or sys.stdout, sys.__stderr__ or sys.stderr
         _replace_log_handlers()

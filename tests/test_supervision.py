@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -25,6 +26,12 @@ def ending(how: Callable[[], object]) -> Callable[[], object]:
         return how()
 
     return work
+
+
+def test_a_child_does_not_search_its_parents_objects_for_cycles():
+    mine = [object()]
+    assert apart(lambda: all(each is not mine for each in gc.get_objects()))
+    assert any(each is mine for each in gc.get_objects())
 
 
 def test_the_answer_of_a_child_is_returned_and_its_state_is_gone():
