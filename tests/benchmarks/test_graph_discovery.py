@@ -75,14 +75,18 @@ def test_directions_that_are_told_are_counted(module):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("columns", [2, 3])
-def test_hardly_any_direction_is_told_wrongly_where_noise_is_uneven(module, columns):
-    """Of even noise, nearly as many directions are told as when unevenness is ruled out."""
+@pytest.mark.parametrize(("columns", "models"), [(2, 200), (3, 100)])
+def test_hardly_any_direction_is_told_wrongly_where_noise_is_uneven(module, columns, models):
+    """Of even noise, nearly as many directions are told as when unevenness is ruled out.
+
+    The share of wrong directions is at most 5 per cent of about 90 that are told; of a few models
+    a single wrong one would be more.
+    """
     told = {}
     for kind in ("even", "uneven"):
         for is_even in (False, True):
             counts = np.zeros(2, dtype=int)
-            for subset in range(40):
+            for subset in range(models if kind == "uneven" else 40):
                 drawn = module("_scenarios").draw_labels(f"{kind}-{columns}", 1000, 0, subset)
                 found = module("graph_discovery").mdl(drawn.values, is_even=is_even)
                 counts += module("_scores").told_directions(found, drawn.edges)
