@@ -1,7 +1,7 @@
 """Which method finds the causal graph between concepts? One JSON line a cell, then a table.
 
     python benchmarks/graph_discovery.py [--scenarios TI,TID,IT,TS,TSWI,random,controls]
-        [--methods ges,boss,pc,direct-lingam,resit,random-order,mdl,mdl-links,mdl-even-noise,...]
+        [--methods ges,boss,pc,direct-lingam,resit,random-order,mdl,mdl-links,mdl-order,...]
         [--on labels,perceived,oracle] [--n 1000] [--seeds 0] [--subsets 5] [--repeats 2]
         [--models 20] [--labels set] [--jobs 1] [--limit 60] [--limit-of mdl-links=120]
         [--base mnist] [--path FOLDER]
@@ -85,7 +85,13 @@ from causalxai_glance.edge_evidence import UNDETERMINED, confirmed_edges
 from causalxai_glance.effects import edge_weights
 from causalxai_glance.paper_discoverer import PaperDiscoverer
 from causalxai_glance.perception import Constraints, Directions, Perception, find_edges
-from causalxai_glance.scm import MdlScore, SearchProblem, doubtful_directions, find_margins
+from causalxai_glance.scm import (
+    MdlScore,
+    SearchProblem,
+    doubtful_directions,
+    find_margins,
+    order_search,
+)
 
 Method = Callable[[Drawn, np.random.Generator], Found]
 
@@ -101,6 +107,12 @@ def mdl(values: Values, *, links: bool = True, is_even: bool = False) -> Found:
     if not is_even:
         doubtful = doubtful_directions(problem, score, edges, told, UNDETERMINED)
     return Found(edges, guessed=edges - (told - doubtful))
+
+
+def mdl_order(values: Values) -> Found:
+    """Search the orders of the columns; which directions are certain is not asked."""
+    score = MdlScore(values)
+    return Found(order_search(SearchProblem(score.d, score)))
 
 
 def perceived(drawn: Drawn, rng: np.random.Generator) -> Found:
@@ -142,6 +154,7 @@ METHODS: dict[str, Method] = {
     "random-order": lambda drawn, rng: claimed(discover_random_order(drawn.values, rng)),
     "mdl": lambda drawn, _: mdl(drawn.values, links=False),
     "mdl-links": lambda drawn, _: mdl(drawn.values),
+    "mdl-order": lambda drawn, _: mdl_order(drawn.values),
     "mdl-even-noise": lambda drawn, _: mdl(drawn.values, is_even=True),
     "perceived": perceived,
     "glance-paper": glance_paper,

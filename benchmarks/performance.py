@@ -70,11 +70,12 @@ BENCHMARKS = (
         quick=("--rounds", "1", "--cases", "twin-32px"),
     ),
     Benchmark(
-        "graph_discovery", "graph_discovery.py", minutes=4,
+        "graph_discovery", "graph_discovery.py", minutes=6,
         arguments=(
-            "--scenarios", "growth-4,growth-10,growth-20", "--on", "labels", "--n",
-            "5000", "--models", "1", "--limit", "20", "--limit-of", "mdl-links=170",
-            "--methods", "mdl-links,ges,boss,direct-lingam,resit",
+            "--scenarios", "growth-4,growth-10,growth-20,growth-50", "--on", "labels", "--n",
+            "5000", "--models", "1", "--limit", "20", "--limit-of",
+            "mdl-links=60", "mdl-order=150",
+            "--methods", "mdl-links,mdl-order,ges,boss,direct-lingam,resit",
         ),
         quick=(
             "--scenarios", "growth-4", "--on", "labels", "--n", "200", "--models", "1",
