@@ -63,7 +63,7 @@ class Benchmark:
 
 
 BENCHMARKS = (
-    Benchmark("oracle", "oracle.py", minutes=10),
+    Benchmark("oracle", "oracle.py", minutes=8),
     Benchmark("growth", "growth.py", minutes=1.5),
     Benchmark(
         "training", "training.py", minutes=2.5, arguments=("--rounds", "3"),
