@@ -29,7 +29,7 @@ PAGES = {
     "photographs": "photographs-comparison-*/comparison.html",
 }
 README_SIZE = 1280, 1660
-PHOTOGRAPHS_SIZE = 1200, 915
+PHOTOGRAPHS_SIZE = 1200, 1100
 _COLOURS = 256
 
 
@@ -55,7 +55,8 @@ def main() -> None:
 def photograph_all(browser: Browser, name: str, page: Path) -> None:
     """Renew all pictures of a page."""
     if name == "photographs":
-        photograph(browser, page, HERE / "photographs.png", *PHOTOGRAPHS_SIZE)
+        to = HERE / "photographs.png"
+        photograph(browser, page, to, *PHOTOGRAPHS_SIZE, colours=None)
         return
     for size, (width, height) in SIZES.items():
         photograph(browser, page, HERE / "images" / f"{name}-{size}.png", width, height)
@@ -65,11 +66,13 @@ def photograph_all(browser: Browser, name: str, page: Path) -> None:
         photograph_cards(browser, page, HERE / "glance.png", SIZES["desk"])
 
 
-def photograph(browser: Browser, page: Path, to: Path, width: int, height: int) -> None:
-    """Save what a screen of a size shows of a page, as a PNG of few colours."""
+def photograph(
+    browser: Browser, page: Path, to: Path, width: int, height: int, colours: int | None = _COLOURS
+) -> None:
+    """Save what a screen of a size shows of a page, as a PNG of few colours, or of all."""
     with browser.new_page(viewport={"width": width, "height": height}) as shown:
         shown.goto(page.resolve().as_uri())
-        _save(shown.screenshot(), to)
+        _save(shown.screenshot(), to, colours)
 
 
 def photograph_cards(browser: Browser, page: Path, to: Path, size: tuple[int, int]) -> None:
@@ -83,10 +86,10 @@ def photograph_cards(browser: Browser, page: Path, to: Path, size: tuple[int, in
         _save(shown.locator(".image-by-image").screenshot(), to)
 
 
-def _save(picture: bytes, to: Path) -> None:
-    taken = Image.open(io.BytesIO(picture))
+def _save(picture: bytes, to: Path, colours: int | None = _COLOURS) -> None:
+    taken = Image.open(io.BytesIO(picture)).convert("RGB")
     to.parent.mkdir(exist_ok=True)
-    few = taken.convert("RGB").quantize(_COLOURS, Image.Quantize.MAXCOVERAGE)
+    few = taken if colours is None else taken.quantize(colours, Image.Quantize.MAXCOVERAGE)
     few.save(to, optimize=True)
 
 

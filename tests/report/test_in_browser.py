@@ -152,6 +152,10 @@ def test_a_graph_is_dragged_zoomed_and_filtered(browser: Browser, saved: Saved):
         assert svg.get_attribute("viewBox") == whole
         page.get_by_label("hide edges that are weaker").fill("50")
         assert page.locator(".edge").count() == 1
+        page.get_by_label("hide edges that are weaker").fill("0")
+        # A column is called by its only concept.
+        page.get_by_label("intensity", exact=True).uncheck()
+        assert page.locator("svg.live .node", has_text="intensity").count() == 0
 
 
 def test_of_a_large_graph_only_paths_to_a_class_are_shown(browser: Browser, saved: Saved):

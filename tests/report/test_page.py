@@ -144,7 +144,7 @@ def test_the_direction_the_range_and_the_source_of_a_score_are_told(render: Rend
     )  # fmt: skip
     page = render((low,))
     assert page.scores() == [["score", "deletion ↓", "0.100", "1"]]
-    assert ["deletion", "0.0 to 1.0", "Petsiuk (2018)"] in [cells for _, cells in page.rows]
+    assert ["deletion", "0 to 1", "Petsiuk (2018)"] in [cells for _, cells in page.rows]
     describing = MetricResult("bias", estimate=Estimate(0.1), higher_is_better=None)
     assert render((describing,)).scores() == [["score", "bias", "0.100", "1"]]
 

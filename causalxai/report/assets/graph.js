@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   const NS = "http://www.w3.org/2000/svg";
-  const COLUMN = 190, ROW = 62, PAD = 70, FACE = 36;
+  const COLUMN = 190, ROW = 62, PAD = 70, FACE = 36, GAP = 90, LONGEST = 18;
   const make = (tag, attributes, ...children) => {
     const made = document.createElementNS(NS, tag);
     for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
@@ -17,6 +17,12 @@
   };
 
   const nameOf = (node) => (node.kind === "class" ? node.title : `${node.kind} ${node.title}`);
+  // A column is called by its layer, by what its nodes are, or by the concepts in it.
+  const called = ([first, ...others]) => {
+    if (first.layer || first.kind !== "concept") return first.layer || first.kind;
+    if (others.length === 1) return `${first.title}, ${others[0].title}`;
+    return others.length ? `${first.title} and ${others.length} more` : first.title;
+  };
   const lookOf = (edge, strongest) => {
     const share = edge.weight === null ? 0.5 : Math.abs(edge.weight) / (strongest || 1);
     if (edge.apart) return ["apart", 1.2];
@@ -57,19 +63,25 @@
       const columns = new Map();
       for (const node of shown) columns.set(node.x, [...(columns.get(node.x) ?? []), node]);
       const rows = Math.max(1, ...[...columns.values()].map((column) => column.length));
+      let middle = 0, before = 0;
       [...columns.keys()].sort((a, b) => a - b).forEach((x, place) => {
         const column = columns.get(x);
+        const half = Math.max(...column.map(halfWidth));
+        middle += place ? Math.max(COLUMN, before + GAP + half) : Math.max(PAD, half + 8);
+        before = half;
         column.sort((a, b) => a.y - b.y);
         column.forEach((node, row) => {
           if (node.dragged) return;
-          node.cx = PAD + place * COLUMN;
+          node.cx = middle;
           node.cy = ROW / 2 + (targets.length ? (rows * (row + 0.5)) / column.length : node.y) * ROW;
         });
       });
-      const across = Math.max(...shown.map((node) => node.cx), PAD) + PAD;
+      const across = Math.max(PAD, ...shown.map((node) => node.cx + Math.max(PAD, halfWidth(node) + 8)));
       const down = Math.max(...shown.map((node) => node.cy), ROW) + ROW;
       view = [0, 0, across, down];
       svg.style.maxWidth = `${Math.round(across * 1.25)}px`;
+      // On a phone the names would be too small to read: the graph is scrolled there.
+      svg.style.minWidth = `${Math.round(across * 0.75)}px`;
       zoomTo(view);
     };
     let view = [0, 0, 100, 100];
@@ -81,7 +93,10 @@
 
     // A channel, whose name says nothing, has the picture that excites it most in its box.
     const face = (node) => (node.kind === "concept" ? undefined : node.pictures[0]);
-    const halfWidth = (node) => Math.max(22, node.title.length * 3.6 + 8) + (face(node) ? FACE / 2 : 0);
+    // The end of a long name tells the nodes of a layer apart; the layer is known from the column.
+    const written = ({ title, layer, kind }) =>
+      layer && kind !== "class" && title.length > LONGEST ? `…${title.slice(1 - LONGEST)}` : title;
+    const halfWidth = (node) => Math.max(22, written(node).length * 3.6 + 8) + (face(node) ? FACE / 2 : 0);
     const halfHeight = (node) => (face(node) ? FACE / 2 + 3 : 13);
     const route = (edge, among) => {
       const a = nodes.get(edge.from), b = nodes.get(edge.to);
@@ -150,11 +165,11 @@
             group.append(make("text", { class: "edge-label", "text-anchor": "middle", dy: "-0.35em" }, edge.label));
           }
           lines.append(group);
-          const written = group.querySelector(".edge-label");
-          if (written) {
+          const label = group.querySelector(".edge-label");
+          if (label) {
             const middle = line.getPointAtLength(line.getTotalLength() * 0.5);
-            written.setAttribute("x", middle.x.toFixed(1));
-            written.setAttribute("y", middle.y.toFixed(1));
+            label.setAttribute("x", middle.x.toFixed(1));
+            label.setAttribute("y", middle.y.toFixed(1));
           }
         }
       };
@@ -166,7 +181,7 @@
         const half = halfWidth(node), high = halfHeight(node), shift = face(node) ? FACE / 2 : 0;
         const group = make("g", { class: "node", role: "img", "aria-label": nameOf(node) },
           make("rect", { x: -half, y: -high, width: 2 * half, height: 2 * high, rx: 6 }),
-          make("text", { x: shift, "text-anchor": "middle", dy: "0.34em" }, node.title));
+          make("text", { x: shift, "text-anchor": "middle", dy: "0.34em" }, written(node)));
         if (face(node)) group.append(make("image", { href: face(node)[0], x: 3 - half, y: -FACE / 2, width: FACE, height: FACE }));
         const place = () => group.setAttribute("transform", `translate(${node.cx.toFixed(1)},${node.cy.toFixed(1)})`);
         place();
@@ -212,12 +227,12 @@
     }
     const columns = [...new Set(data.nodes.map((node) => node.x))].sort((a, b) => a - b);
     if (columns.length > 2 && columns.length <= 9) {
-      columns.forEach((x, place) => {
+      tools.append(html("span", "show:"));
+      columns.forEach((x) => {
         const box = html("input", "", { type: "checkbox" });
         box.checked = true;
         box.addEventListener("change", () => { box.checked ? state.layers.delete(x) : state.layers.add(x); draw(); });
-        const first = data.nodes.find((node) => node.x === x);
-        option(first.layer || (first.kind === "concept" ? `column ${place + 1}` : first.kind), box);
+        option(called(data.nodes.filter((node) => node.x === x)), box);
       });
     }
     for (const [label, title, act] of [["+", "zoom in", () => zoom(0.8)], ["−", "zoom out", () => zoom(1.25)],
@@ -230,7 +245,9 @@
     tools.append(count);
     const fixed = figure.querySelector('[role="img"]');
     fixed.hidden = true;
-    fixed.before(tools, svg, panel);
+    const stage = html("div", "", { class: "canvas", tabindex: 0, role: "group", "aria-label": "The drawing, which may be wider than the screen" });
+    stage.append(svg);
+    fixed.before(tools, stage, panel);
     draw();
   };
 
