@@ -75,8 +75,11 @@ def graph_view(
     layout = layout_of(layers, [node for node in layers if not paths or node in joined])
     place = {edge.pair: number for number, edge in enumerate(edges)}
     apart = list(_apart(extras, layout))
+    # A whole image may excite many nodes most; it is in the page once.
+    stored: dict[str, int] = {}
     return {
-        "nodes": [_node(graph, name, layout, extras) for name in layout.places],
+        "nodes": [_node(graph, name, layout, extras, stored) for name in layout.places],
+        "pictures": list(stored),
         "edges": [
             *(_edge(graph, edge, verdicts.get(edge.pair, "")) for edge in edges),
             *apart,
@@ -100,7 +103,9 @@ def _title(node: Node) -> str:
     return f"class {node.title}" if node.kind is NodeKind.CLASS else node.title
 
 
-def _node(graph: CausalGraph, name: str, layout: Layout, extras: GraphExtras) -> Json:
+def _node(
+    graph: CausalGraph, name: str, layout: Layout, extras: GraphExtras, stored: dict[str, int]
+) -> Json:
     node, (x, y) = graph.node(name), layout.places[name]
     meaning = extras.meanings.get(name, NodeMeaning())
     return {
@@ -111,7 +116,10 @@ def _node(graph: CausalGraph, name: str, layout: Layout, extras: GraphExtras) ->
         "x": x,
         "y": layout.rows - y,
         "text": meaning.text,
-        "pictures": [[one.picture, one.alt, one.caption] for one in meaning.pictures],
+        "pictures": [
+            [stored.setdefault(one.picture, len(stored)), one.alt, one.caption]
+            for one in meaning.pictures
+        ],
     }
 
 

@@ -23,22 +23,38 @@ _JPEG_QUALITY = 85
 _LEVELS = 15
 
 
-def inlined_image(image: Tensor) -> str:
-    """Return an image ``[c, h, w]`` in [0, 1] as a ``data:`` address, at most 224 pixels high."""
-    return inlined_strip([image])
+def inlined_image(image: Tensor, largest: int = _LARGEST_IMAGE) -> str:
+    """Return an image as a ``data:`` address.
+
+    Parameters
+    ----------
+    image
+        ``[c, h, w]`` in [0, 1].
+    largest
+        The height in pixels to which a higher image is scaled down.
+    """
+    return inlined_strip([image], largest)
 
 
-def inlined_strip(images: Sequence[Tensor]) -> str:
-    """Return images of one size, ``[c, h, w]`` in [0, 1], side by side as one ``data:`` address."""
+def inlined_strip(images: Sequence[Tensor], largest: int = _LARGEST_IMAGE) -> str:
+    """Return images side by side as one ``data:`` address.
+
+    Parameters
+    ----------
+    images
+        Of one size, ``[c, h, w]`` in [0, 1].
+    largest
+        The height in pixels to which higher images are scaled down.
+    """
     shown = [as_shown(image.cpu()).clamp(0, 1) for image in images]
     pixels = (torch.cat(shown, dim=1) * 255).round().to(torch.uint8)
     if pixels.shape[2] == 1:
         pixels = pixels[..., 0]
     picture = Image.fromarray(pixels.numpy())
     height = images[0].shape[1]
-    if height > _LARGEST_IMAGE:
-        width = round(picture.width * _LARGEST_IMAGE / height)
-        picture = picture.resize((width, _LARGEST_IMAGE), Image.Resampling.LANCZOS)
+    if height > largest:
+        width = round(picture.width * largest / height)
+        picture = picture.resize((width, largest), Image.Resampling.LANCZOS)
     if height <= _LARGEST_PNG:
         return _address(picture, "png", optimize=True)
     return _address(picture, "jpeg", quality=_JPEG_QUALITY, optimize=True)

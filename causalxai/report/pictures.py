@@ -31,7 +31,7 @@ class Thumbnail:
     Parameters
     ----------
     picture
-        A PNG, as a ``data:`` address.
+        An image file, as a ``data:`` address.
     alt
         A description for readers who cannot see it.
     caption, figure

@@ -12,7 +12,7 @@ from causalxai.report.excitation import (
     crop_around,
     evenly_spaced,
 )
-from causalxai.report.pictures import thumbnail
+from causalxai.report.inlined import inlined_image
 
 # Image k is dark but for a pixel of brightness k / 10 in row 2, column k.
 IMAGES = torch.zeros(8, 1, 8, 8)
@@ -52,14 +52,14 @@ def test_the_crops_that_excite_a_channel_most_come_first(meanings: ExcitingImage
     found = meanings["bright"]
     assert [one.caption for one in found.pictures] == ["odd", "even", "odd", "even", "odd", "even"]
     # The brightest pixel of image 7 is in the cell in row 1, column 3.
-    assert found.pictures[0].picture == thumbnail(IMAGES[7, :, 1:5, 4:8])
+    assert found.pictures[0].picture == inlined_image(IMAGES[7, :, 1:5, 4:8])
     assert found.text == (
         "Of 8 images, the parts that excite channel 0 of cells most; below each its class."
     )
 
 
 def test_a_unit_sees_whole_images(meanings: ExcitingImages):
-    assert meanings["unit"].pictures[0].picture == thumbnail(IMAGES[7])
+    assert meanings["unit"].pictures[0].picture == inlined_image(IMAGES[7])
     assert meanings["unit"].text.startswith("Of 8 images, those that excite unit 0")
 
 

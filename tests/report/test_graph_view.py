@@ -36,9 +36,20 @@ def test_an_edge_tells_all_that_is_known_of_it():
 def test_nodes_have_places_and_meanings():
     meaning = NodeMeaning("How thick it is.", (Thumbnail("data:,", "thin", "thin"),))
     graph = CausalGraph([Node("a"), Node("k", NodeKind.CLASS, label="3")], [("a", "k")])
-    first, second = view(graph, GraphExtras(meanings={"a": meaning}))["nodes"]
+    shown = view(graph, GraphExtras(meanings={"a": meaning}))
+    first, second = shown["nodes"]
     assert (first["x"], second["x"], second["title"]) == (0.0, 1.0, "class 3")
-    assert (first["text"], first["pictures"]) == ("How thick it is.", [["data:,", "thin", "thin"]])
+    assert (first["text"], first["pictures"]) == ("How thick it is.", [[0, "thin", "thin"]])
+    assert shown["pictures"] == ["data:,"]
+
+
+def test_a_picture_of_several_nodes_is_in_the_page_once():
+    pictures = [Thumbnail(f"data:,{k}", f"image {k}") for k in range(3)]
+    meanings = {"a": NodeMeaning("", pictures[:2]), "b": NodeMeaning("", pictures[1:])}
+    shown = view(CausalGraph("ab", [("a", "b")]), GraphExtras(meanings=meanings))
+    assert shown["pictures"] == ["data:,0", "data:,1", "data:,2"]
+    places = [[stored for stored, *_ in node["pictures"]] for node in shown["nodes"]]
+    assert places == [[0, 1], [1, 2]]
 
 
 def test_edges_apart_are_no_part_of_the_graph():

@@ -43,6 +43,10 @@ def test_large_images_are_scaled_down_and_compressed():
     assert np.ptp(np.asarray(picture)) <= 2
 
 
+def test_an_image_is_as_small_as_it_is_asked_for():
+    assert read(inlined_image(noise(3, 200, 100), 80), "jpeg").size == (40, 80)
+
+
 def test_a_map_is_opaque_where_it_is_strong():
     heat = torch.tensor([[3.0, -1.5, 0.0]])
     support, oppose, nothing = np.asarray(read(inlined_map(heat)).convert("RGBA"))[0].tolist()

@@ -33,7 +33,10 @@
   };
 
   const explore = (figure, data, number) => {
-    const nodes = new Map(data.nodes.map((node) => [node.id, { ...node }]));
+    const nodes = new Map(data.nodes.map((node) => {
+      const pictures = node.pictures.map(([stored, ...words]) => [data.pictures[stored], ...words]);
+      return [node.id, { ...node, pictures }];
+    }));
     const strongest = Math.max(0, ...data.edges.map((edge) => Math.abs(edge.weight ?? 0)));
     const targets = Object.keys(data.paths);
     const state = { least: 0, target: targets[0], paths: 4, layers: new Set() };
