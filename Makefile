@@ -5,7 +5,7 @@ BIN := .venv/bin
 # takes tests from the others when it is done. Each loads torch and takes 1 GB: eight at most.
 ON_ALL_CORES := --numprocesses auto --maxprocesses 8 --dist worksteal --durations 20
 
-.PHONY: install demo test test-all check docs guides screenshots trust bench clean
+.PHONY: install demo test test-all coverage check docs guides screenshots trust bench clean
 
 install: .venv/.installed
 
@@ -22,6 +22,10 @@ test: install
 
 test-all: install
 	$(BIN)/python -m pytest $(ON_ALL_CORES) -m ''
+
+# Tells which lines no default test runs; coverage/index.html shows them.
+coverage: install
+	$(BIN)/python -m pytest $(ON_ALL_CORES) --cov --cov-report term:skip-covered --cov-report html:coverage
 
 check: install
 	$(BIN)/ruff check .
