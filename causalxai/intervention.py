@@ -65,6 +65,10 @@ class Intervention:
             row = int(twice.any(dim=1).nonzero()[0])
             raise ValueError(f"intervention {row} names a concept twice")
 
+    def __repr__(self) -> str:
+        count, most = self.targets.shape
+        return f"Intervention({count} times {self.action.name}, of at most {most} concepts)"
+
     @classmethod
     def none(cls, count: int = 1) -> Intervention:
         """Return ``count`` empty interventions, which change nothing."""

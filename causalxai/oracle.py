@@ -47,6 +47,11 @@ class Response:
     readback: Tensor | None = None
     images: Tensor | None = None
 
+    def __repr__(self) -> str:
+        given = {"logits": self.logits, "readback": self.readback, "images": self.images}
+        shapes = [f"{name} {list(t.shape)}" for name, t in given.items() if t is not None]
+        return f"Response({', '.join(shapes)})"
+
     def of_class(self, target: Tensor) -> Tensor:
         """Return ``[q, n]``, the logits of one class for each unit.
 

@@ -140,3 +140,9 @@ def test_no_target_may_stand_many_times():
 def test_shapes_that_disagree_are_refused(targets: Tensor, values: Tensor, message: str):
     with pytest.raises(ValueError, match=message):
         Intervention(targets, values)
+
+
+def test_its_text_is_short_however_many_there_are():
+    targets = torch.arange(3000).reshape(1000, 3)
+    shown = repr(Intervention(targets, torch.zeros(1000, 3), Action.SHIFT))
+    assert shown == "Intervention(1000 times SHIFT, of at most 3 concepts)"

@@ -242,3 +242,8 @@ def test_the_ledger_counts_pairs_however_they_are_cut_up():
         oracle.query(some_units(1), some_interventions(2))
         assert (oracle.ledger.calls, oracle.ledger.answers) == (2, 22)
         assert bound(oracle).ledger.calls == 0
+
+
+def test_the_text_of_a_response_has_shapes_and_no_values():
+    shown = repr(Response(logits=torch.zeros(2, 3, 4), images=torch.zeros(2, 3, 1, 5, 5)))
+    assert shown == "Response(logits [2, 3, 4], images [2, 3, 1, 5, 5])"
