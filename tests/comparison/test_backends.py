@@ -7,16 +7,23 @@ import signal
 import sys
 import threading
 import time
+import zipfile
+from collections.abc import Callable
 from concurrent.futures import wait
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
 
 import joblib
+import pandas as pd
 import pytest
 
+from causalxai import Comparison, compare
 from causalxai.comparison import backends
 from causalxai.comparison.backends import check_backend, own_jobs, workers
 from causalxai.errors import CausalxaiError
 from causalxai.supervision import apart
+from tests.trust.small_runs import results
 
 
 def test_one_job_is_done_in_this_thread():
@@ -142,3 +149,131 @@ def test_a_cluster_has_as_many_jobs_as_threads():
     ):
         assert found.count == 3
         assert found.submit(os.getpid).result() == os.getpid()
+
+
+Spec = dict[str, Any]
+Trainings = Callable[[], list[str]]
+
+
+@pytest.mark.parametrize("backend", [None, pytest.param("loky", marks=pytest.mark.slow)])
+def test_two_jobs_find_what_one_finds(
+    backend: str | None,
+    done: Comparison,
+    grid_spec: Spec,
+    trainings: Trainings,
+    tmp_path: Path,
+):
+    both = compare(grid_spec, out=tmp_path / "other", jobs=2, backend=backend)
+    assert trainings() == ["world 0, 1 thread"] * 2
+    assert_same(both, done)
+
+
+@pytest.mark.slow
+def test_a_cluster_finds_what_one_process_finds_even_if_a_worker_is_killed(
+    done: Comparison, grid_spec: Spec, trainings: Trainings, tmp_path: Path
+):
+    distributed = pytest.importorskip("distributed")
+
+    def kill_one() -> None:
+        while not trainings():
+            time.sleep(0.01)
+        os.kill(cluster.workers[0].pid, signal.SIGKILL)
+
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None
+    ) as cluster:
+        killer = threading.Thread(target=kill_one)
+        killer.start()
+        both = compare(
+            grid_spec,
+            out=tmp_path / "other",
+            backend="dask",
+            address=cluster.scheduler_address,
+        )
+        killer.join()
+    assert_same(both, done)
+
+
+@pytest.mark.slow
+def test_machines_without_a_common_folder_share_a_store(
+    done: Comparison,
+    grid_spec: Spec,
+    trainings: Trainings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    distributed = pytest.importorskip("distributed")
+
+    def kill_one() -> None:
+        while not trainings():
+            time.sleep(0.01)
+        os.kill(cluster.workers[0].pid, signal.SIGKILL)
+
+    here = tmp_path / "here"
+    for folder in ("here", "there-0", "there-1"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.chdir(here)
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        for number, address in enumerate(client.scheduler_info()["workers"]):
+            client.run(os.chdir, tmp_path / f"there-{number}", workers=[address])
+        killer = threading.Thread(target=kill_one)
+        killer.start()
+        both = compare(
+            grid_spec,
+            out="runs",
+            store=f"file://{tmp_path}/shared",
+            backend="dask",
+            address=cluster.scheduler_address,
+        )
+        killer.join()
+    assert list(tmp_path.glob("there-*/runs/.store"))
+    for entry in both.entries:
+        assert (entry.outcome.reason != "") == (entry.cell.labels["method"] == "refusing")
+        assert entry.outcome.reason or (here / entry.outcome.directory / "report.html").is_file()
+    for packed in (tmp_path / "shared").rglob("*.zip"):
+        stage, key = packed.relative_to(tmp_path / "shared").with_suffix("").parts
+        with zipfile.ZipFile(packed) as archive:
+            archive.extractall(tmp_path / "found" / ".store" / unquote(stage) / key)
+    assert_same(both, done, store=tmp_path / "found" / ".store")
+
+
+@pytest.mark.slow
+def test_a_second_machine_computes_nothing_anew(
+    done: Comparison, grid_spec: Spec, trainings: Trainings, tmp_path: Path
+):
+    shared = f"file://{tmp_path}/shared"
+    first = compare(grid_spec, out=tmp_path / "one", store=shared, jobs=1)
+    assert_same(first, done)
+    again = compare(grid_spec, out=tmp_path / "other", store=shared, jobs=1)
+    assert len(trainings()) == 2
+    for entry in again.entries:
+        assert entry.outcome.reason or entry.outcome.computed == ()
+        assert entry.outcome.reason or (entry.outcome.directory / "report.html").is_file()
+    pd.testing.assert_series_equal(again.table.value, done.table.value)
+
+
+def assert_same(one: Comparison, other: Comparison, store: Path | None = None) -> None:
+    """Check that two comparisons have the same scores, and the same bytes in their stores."""
+    timed = ["seconds"]
+    pd.testing.assert_frame_equal(one.table.drop(columns=timed), other.table.drop(columns=timed))
+    assert one.directory.name == other.directory.name
+    stored = [
+        # A report shows its spec, in which the folder of the test stands.
+        {
+            file: of
+            for file, of in results(store).items()
+            if not file.startswith(("report/", "locks/"))
+        }
+        for store in (
+            store or one.directory.parent / ".store",
+            other.directory.parent / ".store",
+        )
+    ]
+    assert stored[0].keys() == stored[1].keys()
+    assert [file for file in stored[0] if stored[0][file] != stored[1][file]] == []
+    assert len(stored[0]) > 20

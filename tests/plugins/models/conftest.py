@@ -7,6 +7,7 @@ import torch
 
 from causalxai.dataset import Dataset, Split
 from causalxai.seeding import torch_generator
+from tests.plugins.models.user_code import ADAPTED, CODE
 
 
 def stripes(n: int, channels: int, size: int, seed: int) -> Split:
@@ -27,3 +28,15 @@ def dataset() -> Dataset:
 @pytest.fixture
 def colour_dataset() -> Dataset:
     return Dataset(stripes(13, 3, 16, 0), stripes(6, 3, 16, 1), ("top", "left", "none"))
+
+
+@pytest.fixture(scope="module")
+def user_code(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("user_code")
+    (folder / "vision_user_code.py").write_text(CODE)
+    (folder / "vision_adapted_code.py").write_text(ADAPTED)
+    (folder / "vision_leaving_code.py").write_text("import sys; sys.exit('no licence')")
+    (folder / "vision_broken_code.py").write_text("raise RuntimeError('half written')")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        yield

@@ -11,101 +11,13 @@ import torch
 from pydantic import ValidationError
 from safetensors.torch import save_file
 
-from causalxai.classifier import Classifier
 from causalxai.config import load_spec
 from causalxai.dataset import Dataset
 from causalxai.errors import CapabilityError, ContractError, DataError, SpecError
-from causalxai.seeding import torch_generator
 from causalxai_models.module import UserModule
+from tests.plugins.models.user_code import CODE, fit
 
-CODE = """
-import torch
-from torch import nn
-
-class Network(nn.Module):
-    def __init__(self, classes=3):
-        super().__init__()
-        self.features = nn.Flatten()
-        self.head = nn.Linear(256, classes)
-
-    def forward(self, images):
-        return self.head(self.features(images))
-
-def make(classes):
-    return Network(classes)
-
-def parallel():
-    return nn.DataParallel(Network())
-
-def compiled():
-    return torch.compile(Network(), backend="eager")
-
-def scripted():
-    return torch.jit.trace(Network(), torch.rand(2, 1, 16, 16))
-
-def lazy():
-    return nn.Sequential(nn.Flatten(), nn.LazyLinear(3))
-
-def quantised():
-    from torch.ao.quantization import quantize_dynamic
-    return quantize_dynamic(Network(), {nn.Linear}, dtype=torch.qint8)
-
-def leave():
-    raise SystemExit("no licence")
-
-CONSTANT = 3
-"""
-
-ADAPTED = """
-from torch import nn
-from vision_user_code import Network
-
-class Soft(Network):
-    def forward(self, images):
-        return super().forward(images).softmax(dim=1)
-
-class Pair(Network):
-    def forward(self, images):
-        return images, super().forward(images)
-
-class HalfLoaded(Network):
-    def __init__(self):
-        super().__init__()
-        nn.init.ones_(self.head.weight)
-
-half_loaded = HalfLoaded
-
-def loaded():
-    network = HalfLoaded()
-    nn.init.zeros_(network.head.bias)
-    return network
-
-PLAIN = Network()
-
-def darken(images):
-    return 0.5 * images
-
-class Preset:
-    mean, std = (0.25,), (1.0,)
-
-PRESET = Preset()
-"""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def user_code(tmp_path_factory: pytest.TempPathFactory) -> None:
-    folder = tmp_path_factory.mktemp("user_code")
-    (folder / "vision_user_code.py").write_text(CODE)
-    (folder / "vision_adapted_code.py").write_text(ADAPTED)
-    (folder / "vision_leaving_code.py").write_text("import sys; sys.exit('no licence')")
-    (folder / "vision_broken_code.py").write_text("raise RuntimeError('half written')")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(folder)
-        yield
-
-
-def fit(source: UserModule, dataset: Dataset, seed: int = 0) -> Classifier:
-    return source.fit(dataset, rng=torch_generator(seed), device=torch.device("cpu"))
+pytestmark = pytest.mark.usefixtures("user_code")
 
 
 @pytest.mark.parametrize("name", ["w.safetensors", "w.pt"])
@@ -152,82 +64,6 @@ def test_weights_that_the_class_sets_itself_are_not_taken_for_random(
     told = "half_loaded draws 1 of its 2 weights at random (head.bias)"
     assert (told in caplog.text) == (name == "half_loaded")
     assert ("at random" in caplog.text) == (name == "half_loaded")
-
-
-def expected(weights: dict[str, torch.Tensor], images: torch.Tensor) -> torch.Tensor:
-    return images.flatten(1) @ weights["head.weight"].T + weights["head.bias"]
-
-
-@pytest.fixture
-def stored_weights(tmp_path: Path) -> dict[str, torch.Tensor]:
-    rng = torch_generator(3)
-    weights = {
-        "head.weight": torch.randn(5, 256, generator=rng) / 16,
-        "head.bias": torch.randn(5, generator=rng),
-    }
-    torch.save(weights, tmp_path / "w.pt")
-    return weights
-
-
-@pytest.mark.parametrize(
-    ("name", "settings", "takes", "gives"),
-    [
-        ("Network", {"mean": 0.5, "std": [0.25]}, lambda x: (x - 0.5) / 0.25, lambda y: y),
-        ("Network", {"scale": 255, "mean": [127]}, lambda x: 255 * x - 127, lambda y: y),
-        ("Network", {"preprocess": "vision_adapted_code:darken"}, lambda x: 0.5 * x, lambda y: y),
-        ("Network", {"preprocess": "vision_adapted_code:PRESET"}, lambda x: x - 0.25, lambda y: y),
-        ("Soft", {"output": "probabilities"}, lambda x: x, lambda y: y),
-        ("Pair", {"answer": 1}, lambda x: x, lambda y: y),
-        ("Pair", {"answer": 1, "mean": 0.5}, lambda x: x - 0.5, lambda y: y),
-    ],
-)
-def test_the_adapter_is_set_as_in_python(
-    tmp_path: Path, dataset: Dataset, stored_weights, name: str, settings, takes, gives
-) -> None:
-    source = UserModule(
-        import_path=f"vision_adapted_code:{name}",
-        arguments={"classes": 5},
-        weights=tmp_path / "w.pt",
-        classes=[4, 0, 2],
-        **settings,
-    )
-    classifier = fit(source, dataset)
-    images = dataset.test.images
-    logits = gives(expected(stored_weights, takes(images)))[:, [4, 0, 2]]
-    torch.testing.assert_close(classifier.logits(images), logits)
-    assert classifier.head.name == "head"
-    again = source.restore(source.to_record(classifier), dataset, torch.device("cpu"))
-    torch.testing.assert_close(again.logits(images), logits)
-
-
-def test_the_adapter_belongs_to_the_keys_of_results_where_it_is_used(tmp_path: Path) -> None:
-    def key(**settings: object) -> tuple[object, ...]:
-        source = UserModule(import_path="vision_adapted_code:PLAIN", **settings)
-        return str(source.portable_config()), source.fingerprint()
-
-    plain = UserModule(import_path="vision_adapted_code:PLAIN")
-    assert plain.portable_config() == {
-        "import_path": "vision_adapted_code:PLAIN",
-        "arguments": {},
-        "feature_layer": None,
-    }
-    names = tmp_path / "names.txt"
-    keys = [key()]
-    for text in ("top\nleft\nnone", "left\ntop\nnone"):
-        names.write_text(text)
-        keys.append(key(classes=names))
-    keys += [
-        key(**settings)
-        for settings in (
-            {"mean": 0.5}, {"std": 0.5}, {"scale": 2}, {"output": "probabilities"}, {"answer": 0},
-            {"classes": [2, 1, 0]}, {"preprocess": "vision_adapted_code:darken"},
-            {"preprocess": "vision_adapted_code:PRESET"},
-        )
-    ]  # fmt: skip
-    assert len(set(keys)) == len(keys)
-    moved = tmp_path / "moved.txt"
-    moved.write_text(names.read_text())
-    assert key(classes=moved) == keys[2]
 
 
 def test_a_function_may_make_the_module_and_the_seed_its_weights(dataset: Dataset) -> None:

@@ -1,202 +1,193 @@
-"""Figures and tables say what the numbers say, and the same bytes each time."""
+"""The section on single images: each picture, bar and number is the right one."""
 
 from __future__ import annotations
 
-import copy
-import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from sklearn.decomposition import PCA
+from matplotlib.figure import Figure as PlotFigure
 
-from causalxai import CausalGraph, Dataset, ScoringInputs
-from causalxai.command_line.run import figure_in_words
+from causalxai import ScoringInputs
 from causalxai.explainer import Explanation
-from causalxai.graph import Edge, EdgeKind
-from causalxai.report import training_curves
-from causalxai.report.section import Figure, Section, Table, Text
+from causalxai.report.plots import OPPOSE, SUPPORT
+from causalxai.report.section import Figure, Table, Text
 from causalxai_glance.explainer import GlanceExplainer
-from causalxai_glance.latent_space import LatentSpace
 from causalxai_glance.pairs import Pairs
-from causalxai_glance.report import twin as figures
+from causalxai_glance.report import explanation as explanation_figures
 from causalxai_glance.report.explanation import explanation_section
-from causalxai_glance.report.graph import graph_section
-from causalxai_glance.report.twin import twin_section
-from causalxai_glance.twin.quality import Quality
-from causalxai_glance.twin.training import TERMS
-
-TRUTH = CausalGraph("abcd", [("a", "b"), ("b", "c"), ("a", "d")])
-
-# A line and its head.
-OF_AN_ARROW = 2
-
-
-def items(section: Section, kind: type) -> list:
-    return [item for item in section.items if isinstance(item, kind)]
-
-
-def words(section: Section) -> str:
-    return " ".join(item.text for item in items(section, Text))
+from tests.plugins.glance.report.sections import items, words
+from tests.plugins.glance.report.small_explanation import (
+    CLASSES,
+    MINUS,
+    NAMES,
+    K,
+    N,
+    bars,
+    block_of,
+    explanation,
+    shown,
+    signed,
+)
 
 
-@pytest.fixture(scope="module")
-def shown(latent_space: LatentSpace, squares: Dataset) -> Section:
-    return twin_section(latent_space, squares)
+@pytest.mark.parametrize("image", range(N))
+def test_what_ifs_are_the_pictures_of_the_intervention_that_the_title_names(
+    plots: list[PlotFigure], image: int
+) -> None:
+    given = explanation()
+    explanation_section(given, CLASSES)
+    axes = [one for one in block_of(plots[0], image) if one.images]
+    titles = [one.get_title() for one in axes]
+    pairs = Pairs.of(given)
+    perceived = pairs.perceived_pictures[image, 0]
+    assert titles == [
+        *("image", "size +", "difference", "brightness +", "difference"),
+        *("perceived", f"size {MINUS}", "difference", f"brightness {MINUS}", "difference"),
+    ]
+    torch.testing.assert_close(shown(axes[0]), given.images[image, 0])
+    torch.testing.assert_close(shown(axes[5]), perceived)
+    for side in (0, 1):
+        for concept in (0, 1):
+            place = 5 * side + 1 + 2 * concept
+            after = pairs.intervened_pictures[image, concept, side, 0]
+            torch.testing.assert_close(shown(axes[place]), after)
+            torch.testing.assert_close(shown(axes[place + 1]), after - perceived)
 
 
-@pytest.fixture
-def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave the rendering of figures out, which takes seconds and decides no word."""
-
-    def empty(figure: object, caption: str, alt: str, *, raster: bool = False) -> Figure:
-        return Figure(caption, alt, svg="<svg/>")
-
-    monkeypatch.setattr(figures, "embed", empty)
-    monkeypatch.setattr(training_curves, "embed", empty)
-
-
-def test_a_twin_is_shown_from_all_sides(shown: Section):
-    pictures, alignment, clusters, losses = items(shown, Figure)
-    assert all(figure.png for figure in (pictures, alignment, clusters))
-    assert losses.svg is not None
-    assert "classifier's embedding" in pictures.caption
-    assert "label" in alignment.caption and "principal components" in clusters.caption
-    assert all(figure.alt and figure.caption for figure in items(shown, Figure))
+def test_differences_are_white_where_it_is_brighter_and_on_one_scale(
+    plots: list[PlotFigure],
+) -> None:
+    given = explanation()
+    explanation_section(given, CLASSES)
+    pairs = Pairs.of(given)
+    changes = pairs.intervened_pictures[0] - pairs.perceived_pictures[0]
+    pictures = [one.images[0] for one in block_of(plots[0], 0) if "diff" in one.get_title()]
+    assert len(pictures) == 4
+    for picture in pictures:
+        limit = float(changes.abs().max())
+        assert picture.get_clim() == pytest.approx((-limit, limit))
+        assert picture.cmap(picture.norm(limit))[:3] == pytest.approx((1, 1, 1))
 
 
-def test_the_losses_that_there_were_are_drawn(shown: Section, latent_space: LatentSpace):
-    source = items(shown, Figure)[-1].svg
-    for term, column in zip(TERMS, latent_space.history_.T, strict=True):
-        assert (f">{term}<" in source) == bool((column != 0).any())
+@pytest.mark.parametrize("image", range(N))
+def test_bars_of_importance_are_named_and_coloured_by_what_they_are(
+    plots: list[PlotFigure], image: int
+) -> None:
+    given = explanation()
+    explanation_section(given, CLASSES)
+    axes = block_of(plots[0], image)[5]
+    found = bars(axes)
+    importance = dict(zip(given.concepts, given.importance[image].tolist(), strict=True))
+    unnamed = sorted(given.concepts[2:], key=lambda name: -abs(importance[name]))
+    named = sorted(NAMES, key=lambda name: -abs(importance[name]))
+    assert [*found] == [*named, *unnamed[:4]]
+    for name, (length, colour, number) in found.items():
+        assert length == pytest.approx(importance[name])
+        assert colour == (SUPPORT if importance[name] > 0 else OPPOSE)
+        assert number == signed(importance[name])
+    assert axes.get_title(loc="left").endswith(f"{given.details['fidelity'][image]:.2f}")
 
 
-def test_the_table_holds_the_quality(shown: Section, latent_space: LatentSpace):
-    [table] = items(shown, Table)
-    quality = latent_space.quality_
-    for i, row in enumerate(table.rows):
-        stray = abs(quality.effect[i][1 - i])
-        figures = (quality.alignment[i], quality.readback[i], quality.validity[i])
-        own = quality.effect[i][i]
-        said = [f"{value:.2f}" for value in (*figures, own, stray)]
-        assert row[:-1] == (latent_space.named_[i], *said)
-        assert (row[-1] == "yes") == (quality.readback[i] >= 0.9 and own >= 0.8)
+@pytest.mark.parametrize("image", range(N))
+def test_bars_of_confidence_are_the_class_s_in_each_picture(
+    plots: list[PlotFigure], image: int
+) -> None:
+    given = explanation()
+    explanation_section(given, CLASSES)
+    axes = block_of(plots[0], image)[6]
+    target, pairs = int(given.target[image]), Pairs.of(given)
+    intervened = pairs.intervened[image].softmax(dim=-1)[..., target]
+    expected = {
+        "image": given.details["original"][image, target],
+        "perceived": pairs.perceived[image].softmax(dim=0)[target],
+        "size +": intervened[0, 0],
+        f"size {MINUS}": intervened[0, 1],
+        "brightness +": intervened[1, 0],
+        f"brightness {MINUS}": intervened[1, 1],
+    }
+    found = bars(axes)
+    assert [*found] == [*expected]
+    for name, (length, _, number) in found.items():
+        assert length == pytest.approx(float(expected[name]))
+        assert number == f"{expected[name]:.2f}"
+    assert axes.get_title(loc="left") == f"confidence in class {CLASSES[target]}"
+    [line] = axes.lines
+    assert line.get_xdata()[0] == pytest.approx(float(expected["perceived"]))
+    assert min(text.get_position()[0] for text in axes.texts) > 1
 
 
-@pytest.mark.usefixtures("undrawn")
-def test_what_is_not_measured_is_said_to_be_so(latent_space: LatentSpace, squares: Dataset):
-    space = copy.copy(latent_space)
-    space.quality_ = replace(latent_space.quality_, alignment=(None, 0.5))
-    unknown = squares.test.concepts.clone()
-    unknown[3, 0] = torch.nan
-    dataset = replace(squares, test=replace(squares.test, concepts=unknown))
-    [table] = items(twin_section(space, dataset), Table)
-    assert [row[1] for row in table.rows] == ["not measured", "0.50"]
-    summary = json.loads(json.dumps(space.summary(), allow_nan=False))
-    assert summary["alignment R2"] == {"size": None, "brightness": 0.5}
-    assert figure_in_words(summary["alignment R2"]) == "size not measured, brightness 0.5"
+@pytest.mark.parametrize("channels", [2, 3, 4])
+def test_pictures_of_any_number_of_channels_are_shown(
+    plots: list[PlotFigure], channels: int
+) -> None:
+    given = explanation(boolean=NAMES, channels=channels)
+    explanation_section(given, CLASSES)
+    first = given.images[0]
+    for figure in plots:
+        found = shown(figure.axes[0])
+        expected = first.movedim(0, -1) if channels == 3 else first.mean(dim=0)
+        torch.testing.assert_close(found, expected)
 
 
-@pytest.mark.usefixtures("undrawn")
-def test_the_table_holds_the_qualitys_own_verdict(
-    latent_space: LatentSpace, squares: Dataset, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(Quality, "faithful_in", lambda quality, concept: concept == 1)
-    [table] = items(twin_section(latent_space, squares), Table)
-    assert [row[-1] for row in table.rows] == ["no", "yes"]
+@pytest.mark.usefixtures("plots")
+@pytest.mark.parametrize(
+    ("fidelity", "said"),
+    [
+        ([0.8, 0.9, 1.0], "concepts: near 3 of 3 images it is nearly linear (R² 0.8 or more)."),
+        ([0.79, 0.5, 0.6], "concepts: near 3 of 3 images it is roughly linear (R² 0.5 to 0.8)."),
+        (
+            [0.9, 0.6, 0.3],
+            "near 1 of 3 images it is nearly linear (R² 0.8 or more), near 1 of 3 images it is "
+            "roughly linear (R² 0.5 to 0.8), near 1 of 3 images it is not linear, and importances "
+            "have little meaning (R² under 0.5).",
+        ),
+    ],
+)
+def test_additivity_is_told_by_the_fidelity(fidelity: list[float], said: str) -> None:
+    given = explanation()
+    given.details["fidelity"][:] = torch.tensor(fidelity)
+    words = explanation_section(given, CLASSES).items[0]
+    assert isinstance(words, Text)
+    assert said in words.text
 
 
-@pytest.mark.usefixtures("undrawn")
-def test_the_verdict_is_said_in_words(latent_space: LatentSpace, squares: Dataset):
-    space = copy.copy(latent_space)
-    good = {"readback": (0.95, 0.9), "effect": ((0.9, 0.0), (0.1, 0.8))}
-    space.quality_ = replace(latent_space.quality_, agreement=0.875, **good)
-    said = words(twin_section(space, squares))
-    assert "The twin is faithful" in said and "87.5%" in said
-    worse = {"effect": ((0.9, 0.0), (0.1, 0.79)), "reconstruction": 0.01, "mean_image": 0.04}
-    space.quality_ = replace(space.quality_, **worse)
-    said = words(twin_section(space, squares))
-    assert "The twin is not faithful" in said
-    assert "25% of that of the training images' mean" in said
+@pytest.mark.usefixtures("plots")
+def test_the_summary_reads_as_no_subtraction() -> None:
+    given = explanation()
+    given.importance[:, 0] = torch.tensor([1.73, -2.07, 0.5])
+    given.details["effect"][:, 0] = torch.tensor([1.0, -3.0])
+    _, _, table = explanation_section(given, CLASSES).items
+    name, by_class, _, up, down = table.rows[0]
+    assert name == "size"
+    assert by_class == f"class x: {MINUS}2.07; class y: +0.50; class z: +1.73"
+    assert up.startswith("+1.00 (turns") and down.startswith(f"{MINUS}3.00 (turns")
 
 
-def test_the_same_twin_gives_the_same_bytes(
-    shown: Section, latent_space: LatentSpace, squares: Dataset
-):
-    again = twin_section(latent_space, squares)
-    for one, other in zip(items(shown, Figure), items(again, Figure), strict=True):
-        assert (one.png, one.svg) == (other.png, other.svg)
-
-
-@pytest.mark.usefixtures("undrawn")
-def test_a_twin_without_names_is_shown_too(latent_space: LatentSpace, squares: Dataset):
-    space = copy.copy(latent_space)
-    space.named_ = ()
-    nothing = {"alignment": (), "readback": (), "validity": (), "effect": ()}
-    space.quality_ = replace(latent_space.quality_, **nothing)
-    section = twin_section(space, squares)
-    assert not items(section, Table)
-    assert "No concept is named" in words(section)
-    assert len(items(section, Figure)) == 3
-
-
-def test_the_plane_is_that_of_principal_components():
-    values = np.random.default_rng(0).normal(size=(30, 5)) * [3, 2, 1, 1, 0.5]
-    flat, shares = figures._principal_plane(values)
-    expected = PCA(2).fit(values)
-    np.testing.assert_allclose(np.abs(flat), np.abs(expected.transform(values)))
-    np.testing.assert_allclose(shares, expected.explained_variance_ratio_)
-    turned, _ = figures._principal_plane(values[::-1])
-    np.testing.assert_allclose(turned[::-1], flat, atol=1e-9)
-
-
-def test_a_single_unnamed_latent_has_a_plane_too():
-    flat, shares = figures._principal_plane(np.arange(4.0)[:, None])
-    np.testing.assert_allclose(flat[:, 0], [-1.5, -0.5, 0.5, 1.5])
-    assert not flat[:, 1].any()
-    assert shares.tolist() == [1, 0]
-
-
-def test_the_graph_is_scored_in_words():
-    found = CausalGraph("abcd", [Edge("a", "b", weight=0.5, frequency=0.9), ("c", "b"), ("c", "d")])
-    section = graph_section(found, TRUTH)
-    assert words(section) == (
-        "True edges found: 1 of 3; reversed: 1; missed: 1; found that are not true: 1."
+def test_the_concept_that_turns_most_predictions_is_named():
+    given = explanation()
+    pairs = Pairs.of(given)
+    before = pairs.perceived.argmax(dim=1)
+    turned = [
+        sum(bool((pairs.intervened[i, c].argmax(dim=1) != before[i]).any()) for i in range(N))
+        for c in range(2)
+    ]
+    most = NAMES[int(np.argmax(turned))]
+    said = explanation_figures._finding(given, pairs)
+    assert said.startswith(f"Changing {most} turns the predicted class of {max(turned)} of {N} ")
+    still = replace(pairs, intervened=pairs.perceived[:, None, None].expand(N, 2, 2, K))
+    assert explanation_figures._finding(given, still) == (
+        f"No change of a single concept turns the predicted class of any of the {N} images."
     )
-    [figure] = items(section, Figure)
-    assert "a → b; c → b; c → d" in figure.alt
-    assert "+0.50 · 90%" in figure.svg
-    assert figure.svg.count("stroke-dasharray") == 3 * OF_AN_ARROW
 
 
-def test_an_edge_without_a_direction_is_neither_right_nor_wrong():
-    edges = [Edge("a", "b"), Edge("c", "b", EdgeKind.UNDIRECTED)]
-    section = graph_section(CausalGraph("abcd", edges), TRUTH)
-    assert words(section) == (
-        "True edges found: 1 of 3; with the direction left open: 1; reversed: 0; missed: 1; "
-        "found that are not true: 0."
+def test_importances_where_the_logit_is_not_linear_are_doubted():
+    assert explanation_figures._doubt(torch.tensor([0.9, 0.6])) == ""
+    assert explanation_figures._doubt(torch.tensor([0.9, 0.6, 0.3])) == (
+        "Near 1 of 3 images the logit is no linear function of the concepts: do not believe the "
+        "importances there."
     )
-    assert "A line without a head" in items(section, Figure)[0].caption
-
-
-@pytest.mark.parametrize("edges", [[], [("a", "b"), ("b", "c"), ("a", "d")]])
-def test_lines_are_dashed_only_where_something_is_wrong(edges):
-    [figure] = items(graph_section(CausalGraph("abcd", edges), TRUTH), Figure)
-    assert figure.svg.count("stroke-dasharray") == OF_AN_ARROW * (3 - len(edges))
-
-
-def test_a_graph_without_truth_and_with_a_prediction():
-    edges = [Edge("a", "b", weight=-0.25), Edge("b", "prediction", weight=0.125)]
-    found = CausalGraph(["a", "b", "prediction"], edges, tiers={"a": 0, "b": 0, "prediction": 1})
-    section = graph_section(found, None, title="What it sees", more=[Text("more")])
-    assert section.title == "What it sees"
-    assert words(section) == "more"
-    [figure] = items(section, Figure)
-    assert "\N{MINUS SIGN}0.25" in figure.svg and "prediction" in figure.svg
-    beside = graph_section(found, CausalGraph("ab", [("a", "b")]))
-    assert "found: 1 of 1; reversed: 0; missed: 0; found that are not true: 0" in words(beside)
-    assert "does not cover" in items(beside, Figure)[0].caption
 
 
 def explanation_of(inputs: ScoringInputs, count: int = 6, **settings: object) -> Explanation:
@@ -204,10 +195,6 @@ def explanation_of(inputs: ScoringInputs, count: int = 6, **settings: object) ->
     images = inputs.dataset.test.images[:count]
     target = inputs.classifier.predict(images)
     return GlanceExplainer(samples=32, **settings).explain(images, target, inputs)
-
-
-def signed(value: torch.Tensor) -> str:
-    return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def test_explanations_are_shown_and_summed_up(glance_context: ScoringInputs):
