@@ -37,11 +37,16 @@ def gradients(layer: HiddenLayer, activations: Tensor, target: Tensor) -> Tensor
 def bends(layer: HiddenLayer, images: Tensor) -> bool:
     """Return whether the logits are not linear in a layer: their gradients differ between images.
 
-    Where they are linear, any direction raises a logit for all images or for none.
+    Where they are linear, any direction raises a logit for all images or for none. The gradients
+    are those of a sum of all logits with unequal weights, because some logits may be constant.
     """
     with torch.no_grad():
         activations = layer.activations(images)
-    found = gradients(layer, activations, torch.zeros(len(images), dtype=torch.int64))
+    with torch.enable_grad():
+        leaf = activations.detach().clone().requires_grad_()
+        logits = layer.logits(leaf)
+        weights = torch.linspace(1, 2, logits.shape[1]).to(logits)
+        (found,) = torch.autograd.grad((logits @ weights).sum(), leaf)
     return bool((found - found[:1]).abs().max() > _SAME * found.abs().max())
 
 

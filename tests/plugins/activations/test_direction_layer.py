@@ -29,6 +29,16 @@ def test_the_last_layer_in_which_the_logits_bend_is_chosen():
     assert not bends(classifier.hidden("2"), IMAGES)
 
 
+def test_the_logits_may_bend_although_the_first_one_is_constant():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        layers = [nn.Linear(16, 8), nn.Tanh(), nn.Linear(8, 3)]
+    classifier = classifier_of(*layers)
+    with torch.no_grad():
+        classifier.model[-1].weight[0].zero_()
+    assert direction_layer(classifier, None, IMAGES).name == "1"
+
+
 def test_a_linear_network_has_no_such_layer():
     with pytest.raises(CapabilityError, match="in which they are not linear"):
         direction_layer(classifier_of(nn.Linear(16, 3)), None, IMAGES)
