@@ -41,7 +41,11 @@ def main() -> None:
     # is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     prepare_output()
-    supervise(_command)
+    if sys.argv[1:] == ["--help"]:
+        # It imports no plugin, so that nothing can end the process but the command itself.
+        _command()
+    else:
+        supervise(_command)
 
 
 def _command() -> None:
