@@ -73,7 +73,9 @@ class Page:
         comparison = self.comparison
         specs = [entry.cell.spec for entry in comparison.entries]
         counts = _listed(spec.images.count for spec in specs)
-        steps = _listed(getattr(spec.concepts.config, "steps", None) for spec in specs)
+        # Attributions of pixels have no concepts.
+        trained = [spec.concepts.config for spec in specs if spec.concepts is not None]
+        steps = _listed(getattr(config, "steps", None) for config in trained)
         seeds = len({spec.seed for spec in specs})
         command = " ".join(["causalxai", "compare", _spec_of(comparison.name), *self.options])
         training = f", {steps} training steps of the concepts" if steps else ""
