@@ -1,13 +1,14 @@
 """Measure counterfactual pictures: what do() changes in them, and what it should leave alone.
 
     python benchmarks/counterfactuals.py [--quick] [--only NAME;NAME] [--by NAME;NAME]
-        [--base mnist] [--path FOLDER] [--out runs] [--to FILE] [--threads 2]
+        [--base mnist] [--path FOLDER] [--out runs] [--to docs/results.md] [--jobs 2]
 
 On data sets that are drawn, a ruler measures pictures. Each generator sets one concept one unit up
 and down while all others are held, and shows each image with nothing done. Each measurement is
-printed as a line of JSON; the tables of all follow. ``renderer`` draws the truth, which shows what
-the ruler itself gets wrong. What the store of ``--out`` has is reused. ``--quick`` takes smaller
-data sets, fewer steps and fewer images.
+printed as a line of JSON; the table of all follows. ``twin`` is GLANCE's; ``renderer`` draws the
+truth, which shows what the ruler itself gets wrong. What the store of ``--out`` has is reused.
+``--to`` writes the section of the page of results. ``--quick`` takes smaller data sets, fewer steps
+and fewer images: with ``--base mnist``, less than ten minutes on two cores.
 """
 
 from __future__ import annotations
@@ -15,20 +16,26 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from _papers import PAPERS
+from joblib import Parallel, delayed
+from results import write
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
-from causalxai import Intervention, Run, run
+from causalxai import Intervention, Run, __version__, run
 
 METRICS = ("effectiveness", "composition", "reversibility", "minimality")
 SCENARIOS = ("TI", "TID", "IT", "TS", "TSWI")
 FACES = "faces"
+_SECTION = "counterfactuals"
+_FEW_ATTRIBUTES = ("young", "beard", "lipstick", "open mouth", "male")
 
 Spec = Mapping[str, Any]
 
@@ -83,7 +90,7 @@ def subjects(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
         digits |= {"draws": size[0], "limit": size[1], "references": size[2]}
     faces = {"use": "cartoon-faces", "task": "smiling"}
     if options.quick:
-        faces |= {"count": 1000, "test_count": 200}
+        faces |= {"count": 1000, "test_count": 200, "concepts": list(_FEW_ATTRIBUTES)}
     lenet = {"use": "lenet", "epochs": 2 if options.quick else 3}
     found = {
         f"{options.base}, {scenario}": {
@@ -97,11 +104,16 @@ def subjects(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
 
 def generators(*, quick: bool) -> dict[str, Spec]:
     """Return concepts and oracles by the generator's name."""
-    steps = (100, 300) if quick else (1000, 1500)
+    twin: dict[str, Any] = {"use": "glance", "steps": 200 if quick else 1000}
+    if quick:
+        twin["channels"] = 32
     return {
         "renderer": {"concepts": "rendered", "oracle": "renderer"},
-        "GLANCE": {"concepts": {"use": "glance", "steps": steps[0]}, "oracle": "glance"},
-        "scm-vae": {"concepts": {"use": "scm-vae", "steps": steps[1]}, "oracle": "scm-vae"},
+        "twin": {"concepts": twin, "oracle": "glance"},
+        "scm-vae": {
+            "concepts": {"use": "scm-vae", "steps": 300 if quick else 1500},
+            "oracle": "scm-vae",
+        },
     }
 
 
@@ -117,7 +129,7 @@ def measured(
             **subject,
             **parts,
             "explain": "random",
-            "images": {"count": 40 if options.quick else 200, "only": "any"},
+            "images": {"count": images_of(options), "only": "any"},
             "metrics": list(METRICS),
         },
         out=options.out,
@@ -267,18 +279,65 @@ def _cell(value: float | None) -> str:
     return "none" if value is None else f"{value:.3f}"
 
 
+def section(lines: Sequence[Line], options: argparse.Namespace) -> str:
+    """Return the section of the page of results, without what was left out by the options."""
+    published = PAPERS[_SECTION]
+    steps = {
+        name: parts["concepts"]["steps"]
+        for name, parts in generators(quick=options.quick).items()
+        if name != "renderer"
+    }
+    told = " and ".join(f"{count} of {name}" for name, count in steps.items())
+    asked = [*(["--quick"] if options.quick else []), f"--base {options.base}"]
+    command = " ".join(["python benchmarks/counterfactuals.py", *asked])
+    parts = [
+        f"## {published.title}",
+        f"`{command}` (causalxai {__version__}): {images_of(options)} explained images, training "
+        f"steps: {told}, 1 seed.",
+        textwrap.fill(published.remark, 100, break_on_hyphens=False),
+        table(lines),
+        textwrap.fill(published.lesson, 100, break_on_hyphens=False),
+    ]
+    return "\n\n".join(parts)
+
+
+def images_of(options: argparse.Namespace) -> int:
+    """Return how many images are measured."""
+    return 40 if options.quick else 200
+
+
 def lines_of(options: argparse.Namespace) -> Iterator[Line]:
-    """Measure all generators that are asked for on all data sets that are asked for."""
-    only, by = (
-        {name.strip() for name in text.split(";") if name.strip()}
-        for text in (options.only, options.by)
-    )
-    for name, subject in subjects(options).items():
-        if only and name not in only and name.rpartition(", ")[2] not in only:
-            continue
-        for generator, parts in generators(quick=options.quick).items():
-            if not by or generator in by:
-                yield measured(name, subject, generator, parts, options)
+    """Measure all generators that are asked for on all data sets that are asked for.
+
+    Data sets are measured side by side, each with its own classifier. All generators of one explain
+    the same classifier.
+    """
+    only = _listed(options.only)
+    chosen = {
+        name: subject
+        for name, subject in subjects(options).items()
+        if not only or only & {name, name.rpartition(", ")[2]}
+    }
+    with Parallel(n_jobs=options.jobs, return_as="generator") as parallel:
+        jobs = (delayed(_lines_of_one)(name, subject, options) for name, subject in chosen.items())
+        for lines in parallel(jobs):
+            yield from lines
+
+
+def _lines_of_one(name: str, subject: Spec, options: argparse.Namespace) -> list[Line]:
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    torch.set_num_threads(1)
+    by = _listed(options.by)
+    with threadpool_limits(1):
+        return [
+            measured(name, subject, generator, parts, options)
+            for generator, parts in generators(quick=options.quick).items()
+            if not by or generator in by
+        ]
+
+
+def _listed(text: str) -> set[str]:
+    return {name.strip() for name in text.split(";") if name.strip()}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -291,25 +350,21 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--path", type=Path, help="the folder of MNIST's idx files")
     found.add_argument("--seed", type=int, default=0)
     found.add_argument("--out", type=Path, default=Path("runs"))
-    found.add_argument("--to", type=Path, help="a file for the table, in Markdown")
-    found.add_argument("--threads", type=int, default=2)
+    found.add_argument("--to", type=Path, help="the page for the section, as docs/results.md")
+    found.add_argument("--jobs", type=int, default=2, help="data sets at a time, a thread each")
     return found
 
 
 def main() -> None:
     """Print the measurements and their table."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
     options = parser().parse_args()
-    torch.set_num_threads(options.threads)
     lines = []
-    with threadpool_limits(options.threads):
-        for line in lines_of(options):
-            print(json.dumps(asdict(line)), flush=True)
-            lines.append(line)
-    text = table(lines)
-    print(text)
+    for line in lines_of(options):
+        print(json.dumps(asdict(line)), flush=True)
+        lines.append(line)
+    print(table(lines))
     if options.to is not None:
-        options.to.write_text(text + "\n", encoding="utf-8")
+        write(options.to, {_SECTION: section(lines, options)})
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ def counterfactuals() -> Iterator[ModuleType]:
         yield importlib.import_module("counterfactuals")
     finally:
         sys.path.remove(str(ROOT / "benchmarks"))
-        sys.modules.pop("counterfactuals", None)
+        for name in ("counterfactuals", "results", "_papers"):
+            sys.modules.pop(name, None)
 
 
 def test_generators_are_rows(counterfactuals: ModuleType):
