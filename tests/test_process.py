@@ -14,16 +14,21 @@ from causalxai.process import discard_output, prepare_output, stopped_by_signals
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_interrupts_the_block_once(number: signal.Signals):
+    # Tests that were started by nohup would ignore the signal.
+    before = signal.signal(number, signal.SIG_DFL)
     cleaned_up = False
-    with stopped_by_signals() as received:
-        try:
-            os.kill(os.getpid(), number)
-        except KeyboardInterrupt:
-            os.kill(os.getpid(), signal.SIGTERM)
-            cleaned_up = True
-    assert cleaned_up
-    assert received == [number]
-    assert signal.getsignal(number) is signal.SIG_DFL
+    try:
+        with stopped_by_signals() as received:
+            try:
+                os.kill(os.getpid(), number)
+            except KeyboardInterrupt:
+                os.kill(os.getpid(), signal.SIGTERM)
+                cleaned_up = True
+        assert cleaned_up
+        assert received == [number]
+        assert signal.getsignal(number) is signal.SIG_DFL
+    finally:
+        signal.signal(number, before)
 
 
 def test_an_ignored_signal_stays_ignored():
