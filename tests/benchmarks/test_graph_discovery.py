@@ -14,7 +14,15 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[2]
-NAMES = ("graph_discovery", "_scenarios", "_worlds", "_scores", "_random_models", "_limits")
+NAMES = (
+    "graph_discovery",
+    "_discovery_methods",
+    "_scenarios",
+    "_worlds",
+    "_scores",
+    "_random_models",
+    "_limits",
+)
 CHAIN = frozenset({(0, 1), (1, 2)})
 
 
@@ -88,7 +96,7 @@ def test_hardly_any_direction_is_told_wrongly_where_noise_is_uneven(module, colu
             counts = np.zeros(2, dtype=int)
             for subset in range(models if kind == "uneven" else 40):
                 drawn = module("_scenarios").draw_labels(f"{kind}-{columns}", 1000, 0, subset)
-                found = module("graph_discovery").mdl(drawn.values, is_even=is_even)
+                found = module("_discovery_methods").mdl(drawn.values, is_even=is_even)
                 counts += module("_scores").told_directions(found, drawn.edges)
             told[kind, is_even] = counts
     wrong = {case: wrong / count for case, (count, wrong) in told.items()}
@@ -153,7 +161,7 @@ def test_a_method_that_is_too_slow_is_not_tried_with_more_columns(module, monkey
 def test_linear_gaussian_directions_are_guessed(module):
     rng = np.random.default_rng(0)
     cause = rng.normal(size=1_000)
-    found = module("graph_discovery").mdl(np.c_[cause, cause + rng.normal(size=1_000)])
+    found = module("_discovery_methods").mdl(np.c_[cause, cause + rng.normal(size=1_000)])
     assert len(found.directed) == 1 and found.guessed == found.directed
 
 
