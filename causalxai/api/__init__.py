@@ -218,7 +218,7 @@ API: tuple[Section, ...] = (
     Section(
         "Sections of the report, and what they draw; for report builders alone",
         {
-            "causalxai.report.builder": ("GraphReport", "ReportInputs"),
+            "causalxai.report.builder": ("ConceptReport", "GraphReport", "ReportInputs"),
             "causalxai.report.section": ("Figure", "Section", "Table", "Text"),
             "causalxai.report.plots": (
                 *("CATEGORIES", "DOUBT", "INK", "OPPOSE", "SUPPORT"),
@@ -228,6 +228,7 @@ API: tuple[Section, ...] = (
                 *("Thumbnail", "as_shown", "draw_difference", "draw_picture", "draw_signed"),
                 "thumbnail",
             ),
+            "causalxai.report.inlined": ("inlined_image",),
             "causalxai.report.graph_drawing": (
                 *("Verdict", "draw_graph", "missed_edges", "verdict_on"),
             ),

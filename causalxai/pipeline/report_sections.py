@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections import ChainMap
+from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 from causalxai.concept_space import ConceptSpace
 from causalxai.errors import ContractError
-from causalxai.explainer import Explainer
+from causalxai.explainer import Explainer, Explanation
 from causalxai.graph import CausalGraph
 from causalxai.graph_discoverer import GraphDiscoverer
 from causalxai.pipeline.watch import Watch
 from causalxai.plugin import registry
 from causalxai.plugin.provenance import Provenance
-from causalxai.report.builder import GraphReport, ReportInputs
+from causalxai.report.builder import ConceptReport, GraphReport, ReportInputs
 from causalxai.report.graph_drawing import draw_graph
-from causalxai.report.graph_view import GraphExtras
+from causalxai.report.graph_view import GraphExtras, NodeMeaning
 from causalxai.report.section import Section, fault_of_section
 
 
@@ -53,14 +54,13 @@ def report_sections(parts: ReportedParts, inputs: ReportInputs, watch: Watch) ->
         If it returns anything but sections, or changes what it is given.
     """
     draw = _Drawing(inputs, watch)
+    concepts = ConceptReport() if parts.space is None else draw.of_concepts(*parts.space)
     found: list[Section] = []
     if parts.discoverer is not None and inputs.graph is not None:
-        found += draw.of_graph(*parts.discoverer, inputs.graph)
+        found += draw.of_graph(*parts.discoverer, inputs.graph, concepts.meanings)
     if parts.explainer is not None and inputs.explanation is not None:
-        found += draw.of("explainers", *parts.explainer, inputs.explanation)
-    if parts.space is not None:
-        found += draw.of("concept_spaces", *parts.space)
-    return found
+        found += draw.of_explanation(*parts.explainer, inputs.explanation)
+    return [*found, *concepts.sections]
 
 
 @dataclass(frozen=True)
@@ -68,17 +68,37 @@ class _Drawing:
     inputs: ReportInputs
     watch: Watch
 
-    def of(self, group: registry.ReportedGroup, name: str, *results: object) -> Sequence[Section]:
-        """Return the sections of a plugin's report builder, if it has one."""
+    def of_concepts(self, name: str, space: ConceptSpace) -> ConceptReport:
+        """Return the sections on concepts, and what the concepts mean."""
+        group: registry.ReportedGroup = "concept_spaces"
+        build: Any = registry.load_report_builder(group, name)
+        builder = registry.report_builder_provenance(group, name)
+        if build is None or builder is None:
+            return ConceptReport()
+        with self.watch.over(builder, "the report"):
+            made = build(space, self.inputs)
+            report = made if isinstance(made, ConceptReport) else ConceptReport(made)
+            _sound(builder, report.sections)
+        return report
+
+    def of_explanation(
+        self, name: str, explainer: Explainer, explanation: Explanation
+    ) -> Sequence[Section]:
+        """Return the sections on an explanation."""
+        group: registry.ReportedGroup = "explainers"
         build: Any = registry.load_report_builder(group, name)
         builder = registry.report_builder_provenance(group, name)
         if build is None or builder is None:
             return ()
         with self.watch.over(builder, "the report"):
-            return _sound(builder, build(*results, self.inputs))
+            return _sound(builder, build(explainer, explanation, self.inputs))
 
     def of_graph(
-        self, name: str, discoverer: GraphDiscoverer, graph: CausalGraph
+        self,
+        name: str,
+        discoverer: GraphDiscoverer,
+        graph: CausalGraph,
+        meanings: Mapping[str, NodeMeaning],
     ) -> Sequence[Section]:
         """Return the sections on a graph, which the report draws unless its builder does."""
         group: registry.ReportedGroup = "graph_discoverers"
@@ -94,7 +114,11 @@ class _Drawing:
                 _sound(builder, report.sections)
         if report.draws_graph:
             return report.sections
-        drawing = draw_graph(graph, extras=report.extras or GraphExtras())
+        extras = report.extras or GraphExtras()
+        both = (
+            cast("MutableMapping[str, NodeMeaning]", one) for one in (extras.meanings, meanings)
+        )
+        drawing = draw_graph(graph, extras=replace(extras, meanings=ChainMap(*both)))
         return (Section("Causal graph", [drawing]), *report.sections)
 
 

@@ -7,8 +7,8 @@ name, in the entry-point group ``causalxai.concept_reports``, ``causalxai.graph_
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from causalxai.progress import SILENT, Progress
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from causalxai.graph import CausalGraph
     from causalxai.graph_discoverer import GraphDiscoverer
     from causalxai.oracle import Oracle
-    from causalxai.report.graph_view import GraphExtras
+    from causalxai.report.graph_view import GraphExtras, NodeMeaning
 
 SpaceT = TypeVar("SpaceT", bound="ConceptSpace", contravariant=True)
 DiscovererT = TypeVar("DiscovererT", bound="GraphDiscoverer", contravariant=True)
@@ -58,6 +58,23 @@ class ReportInputs:
 
 
 @dataclass(frozen=True)
+class ConceptReport:
+    """The sections on concepts, and what the concepts mean to a person.
+
+    Parameters
+    ----------
+    sections
+        The sections, in order.
+    meanings
+        What concepts mean, by name. The report's drawing of a graph tells it of the nodes of these
+        names, unless the report builder of the graph says what they mean.
+    """
+
+    sections: Sequence[Section] = ()
+    meanings: Mapping[str, NodeMeaning] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class GraphReport:
     """The sections on a graph.
 
@@ -79,8 +96,8 @@ class GraphReport:
 class ConceptReportBuilder(Protocol[SpaceT]):
     """Builds the sections on how well the concepts were learned."""
 
-    def __call__(self, space: SpaceT, inputs: ReportInputs, /) -> Sequence[Section]:
-        """Return the sections for a fitted space."""
+    def __call__(self, space: SpaceT, inputs: ReportInputs, /) -> Sequence[Section] | ConceptReport:
+        """Return the sections for a fitted space, or these with what its concepts mean."""
         ...
 
 

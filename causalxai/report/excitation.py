@@ -90,6 +90,10 @@ class ExcitingImages(Mapping[str, NodeMeaning]):
     def __len__(self) -> int:
         return len(self.channels)
 
+    def __contains__(self, node: object) -> bool:
+        # The mixin's would find the pictures to know whether there are any.
+        return node in self.channels
+
     def __getitem__(self, node: str) -> NodeMeaning:
         channel = self.channels[node]
         peaks = self._peaks_of(channel.layer)
@@ -108,7 +112,7 @@ class ExcitingImages(Mapping[str, NodeMeaning]):
             pictures.append(Thumbnail(inlined_image(crop, _PICTURE), alt, label))
         what = "those" if peaks.size == (1, 1) else "the parts"
         said = f"Of {len(values)} images, {what} that excite {channel.title} most"
-        return NodeMeaning(f"{said}; below each its class.", pictures)
+        return NodeMeaning(f"{said}; below each its class.", pictures, in_box=True)
 
     @torch.no_grad()
     def _peaks_of(self, layer: str) -> _Peaks:

@@ -25,10 +25,14 @@ class NodeMeaning:
         One or two plain sentences.
     pictures
         Pictures with their captions.
+    in_box
+        Whether the first picture is drawn in the node's box, because the name alone, such as
+        "factor 3", says nothing.
     """
 
     text: str = ""
     pictures: Sequence[Thumbnail] = ()
+    in_box: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,7 @@ def _node(
             [stored.setdefault(one.picture, len(stored)), one.alt, one.caption]
             for one in meaning.pictures
         ],
+        "face": meaning.in_box and bool(meaning.pictures),
     }
 
 

@@ -11,8 +11,9 @@ from causalxai.pipeline.report_sections import ReportedParts, report_sections
 from causalxai.pipeline.watch import Watch
 from causalxai.plugin import registry
 from causalxai.plugin.provenance import Provenance
-from causalxai.report.builder import GraphReport, ReportInputs
-from causalxai.report.section import Section, Text
+from causalxai.report.builder import ConceptReport, GraphReport, ReportInputs
+from causalxai.report.graph_view import GraphExtras, NodeMeaning
+from causalxai.report.section import Figure, Section, Text
 from causalxai.testing import toy_world
 from causalxai.testing.toys import ToyDiscoverer, ToyExplainer, ToySpace
 
@@ -71,6 +72,24 @@ def test_sections_are_of_graph_then_explanation_then_concepts(builders, inputs, 
 def test_a_report_that_draws_the_graph_has_it_once(builders, inputs):
     builders["graph_discoverers"] = lambda *_: GraphReport([Section("mine", [])], draws_graph=True)
     assert titles(ReportedParts(discoverer=("toy", ToyDiscoverer())), inputs) == ["mine"]
+
+
+def test_the_graph_tells_what_concepts_mean(builders, inputs, world):
+    first, second, *_ = inputs.graph.nodes
+    builders["concept_spaces"] = lambda *_: ConceptReport(
+        [Section("concepts", [])],
+        {first: NodeMeaning("of the space"), second: NodeMeaning("of the space")},
+    )
+    builders["graph_discoverers"] = lambda *_: GraphReport(
+        extras=GraphExtras({second: NodeMeaning("of the graph")})
+    )
+    parts = ReportedParts(space=("toy", world.space), discoverer=("toy", ToyDiscoverer()))
+    drawn, concepts = report_sections(parts, inputs, Watch(0))
+    assert concepts.title == "concepts"
+    (figure,) = (item for item in drawn.items if isinstance(item, Figure))
+    shown: Any = figure.graph
+    told = {node["id"]: node["text"] for node in shown["nodes"]}
+    assert (told[first], told[second]) == ("of the space", "of the graph")
 
 
 def test_a_plugin_without_a_builder_has_no_section(builders, inputs):

@@ -53,6 +53,7 @@ def test_the_crops_that_excite_a_channel_most_come_first(meanings: ExcitingImage
     assert [one.caption for one in found.pictures] == ["odd", "even", "odd", "even", "odd", "even"]
     # The brightest pixel of image 7 is in the cell in row 1, column 3.
     assert found.pictures[0].picture == inlined_image(IMAGES[7, :, 1:5, 4:8])
+    assert found.in_box
     assert found.text == (
         "Of 8 images, the parts that excite channel 0 of cells most; below each its class."
     )
@@ -70,6 +71,7 @@ def test_a_channel_that_nothing_excites_has_no_pictures(meanings: ExcitingImages
 
 def test_a_layer_is_asked_once_and_only_if_it_is_shown(meanings: ExcitingImages, asked: list[str]):
     assert set(meanings) == {"bright", "never", "unit"} and len(meanings) == 3
+    assert "bright" in meanings and "other" not in meanings
     assert asked == []
     assert meanings.get("bright") and meanings.get("never") and meanings.get("other") is None
     assert asked == ["cells"]

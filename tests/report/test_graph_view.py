@@ -41,6 +41,14 @@ def test_nodes_have_places_and_meanings():
     assert (first["x"], second["x"], second["title"]) == (0.0, 1.0, "class 3")
     assert (first["text"], first["pictures"]) == ("How thick it is.", [[0, "thin", "thin"]])
     assert shown["pictures"] == ["data:,"]
+    assert not first["face"]
+
+
+def test_a_node_has_a_picture_in_its_box_if_there_is_one():
+    pictures = (Thumbnail("data:,", "a crop"),)
+    meanings = {"a": NodeMeaning("", pictures, in_box=True), "b": NodeMeaning("", in_box=True)}
+    shown = view(CausalGraph("abc", [("a", "b")]), GraphExtras(meanings=meanings))
+    assert [node["face"] for node in shown["nodes"]] == [True, False, False]
 
 
 def test_a_picture_of_several_nodes_is_in_the_page_once():

@@ -172,7 +172,7 @@ def test_of_a_large_graph_only_paths_to_a_class_are_shown(browser: Browser, save
 
 def test_a_channel_shows_what_excites_it(browser: Browser, saved: Saved):
     shown = [Thumbnail(thumbnail(torch.rand(1, 7, 7)), "an image", label) for label in "38"]
-    meaning = NodeMeaning("Of 128 images, these excite it most.", shown)
+    meaning = NodeMeaning("Of 128 images, these excite it most.", shown, in_box=True)
     extras = GraphExtras({f"{layer}:{i}": meaning for layer in "ab" for i in range(20)})
     with opened(browser, saved(layered(), extras)) as opened_page:
         page = opened_page.page

@@ -94,8 +94,8 @@
       zoomTo([x + (width * (1 - factor)) / 2, y + (height * (1 - factor)) / 2, width * factor, height * factor]);
     };
 
-    // A channel, whose name says nothing, has the picture that excites it most in its box.
-    const face = (node) => (node.kind === "concept" ? undefined : node.pictures[0]);
+    // A channel or a factor, whose name says nothing, has the picture that excites it most in its box.
+    const face = (node) => (node.face ? node.pictures[0] : undefined);
     // The end of a long name tells the nodes of a layer apart; the layer is known from the column.
     const written = ({ title, layer, kind }) =>
       layer && kind !== "class" && title.length > LONGEST ? `…${title.slice(1 - LONGEST)}` : title;

@@ -5,8 +5,10 @@ from __future__ import annotations
 from causalxai.dataset import Dataset
 from causalxai.image_data.split import evenly_spaced_rows
 from causalxai.metric import Estimate
-from causalxai.report.builder import ReportInputs
-from causalxai.report.pictures import draw_picture
+from causalxai.report.builder import ConceptReport, ReportInputs
+from causalxai.report.graph_view import NodeMeaning
+from causalxai.report.inlined import inlined_image
+from causalxai.report.pictures import Thumbnail, draw_picture
 from causalxai.report.plots import axes_grid, embed, new_figure
 from causalxai.report.section import Figure, Section, Table, Text
 from causalxai_activations.factor_space import MAPS, USUAL_FACTORS, FactorSpace
@@ -18,7 +20,7 @@ _READ = 64
 _MOST_FACTORS = 24
 
 
-def concept_report(space: FactorSpace, inputs: ReportInputs) -> tuple[Section]:
+def concept_report(space: FactorSpace, inputs: ReportInputs) -> ConceptReport:
     """Show how much the factors make up, and each factor's crops and heat maps."""
     items: list[Text | Table | Figure] = [Text(_verdict(space))]
     if space.has_fewer_than_usual:
@@ -26,7 +28,23 @@ def concept_report(space: FactorSpace, inputs: ReportInputs) -> tuple[Section]:
     if (warning := space.warning()) is not None:
         items.append(Text(f"Note: {warning}."))
     items += [_quality_table(space), _factors(space, inputs.dataset)]
-    return (Section("The factors of the layer", items),)
+    return ConceptReport([Section("The factors of the layer", items)], factor_meanings(space))
+
+
+def factor_meanings(space: FactorSpace) -> dict[str, NodeMeaning]:
+    """Return what each factor means: the crops of training images that have most of it."""
+    said = (
+        f"Of {space.fit_.crops} crops of {space.fit_.images} training images, those that have "
+        "most of the factor, at most one of an image."
+    )
+    found = {}
+    for concept, crops in zip(space.concepts, space.crops_, strict=True):
+        shown = [
+            Thumbnail(inlined_image(crop), f"a crop that has much of {concept.name}")
+            for crop in crops[:_CROPS]
+        ]
+        found[concept.name] = NodeMeaning(said, shown, in_box=True)
+    return found
 
 
 def _verdict(space: FactorSpace) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from causalxai import ScoringInputs
 from causalxai.explainer import Explanation
 from causalxai.report.builder import ReportInputs
+from causalxai.report.inlined import inlined_image
 from causalxai.report.section import Figure, Section, Table, Text
 from causalxai_activations.factor_explainer import FactorExplainer
 from causalxai_activations.factor_space import FactorSpace
@@ -29,7 +30,7 @@ def texts(section: Section) -> str:
 
 
 def test_the_reconstruction_is_told_beside_chance(inputs: ScoringInputs, space: FactorSpace):
-    (section,) = concept_report(space, reported(inputs))
+    (section,) = concept_report(space, reported(inputs)).sections
     quality = space.quality_
     assert f"leave {quality.error.value:.0%} of the activations" in texts(section)
     assert f"shuffled factors {quality.shuffled_error.value:.0%}" in texts(section)
@@ -42,19 +43,29 @@ def test_the_reconstruction_is_told_beside_chance(inputs: ScoringInputs, space: 
 def test_a_factorisation_that_did_not_converge_is_told(
     fit: Callable[..., FactorSpace], inputs: ScoringInputs
 ):
-    (section,) = concept_report(fit(steps=2), reported(inputs))
+    (section,) = concept_report(fit(steps=2), reported(inputs)).sections
     assert "Note: the factorisation had not converged after 2 steps" in texts(section)
 
 
 def test_fewer_factors_than_usual_are_explained(
     fit: Callable[..., FactorSpace], inputs: ScoringInputs
 ):
-    (section,) = concept_report(fit(factors=None), reported(inputs))
+    (section,) = concept_report(fit(factors=None), reported(inputs)).sections
     assert "only 7 of the layer's 7 channels are active in the crops" in texts(section)
-    (section,) = concept_report(fit(factors=None, crop=1.0, images=2), reported(inputs))
+    few = fit(factors=None, crop=1.0, images=2)
+    (section,) = concept_report(few, reported(inputs)).sections
     assert "there are only 2 crops" in texts(section)
-    (section,) = concept_report(fit(), reported(inputs))
+    (section,) = concept_report(fit(), reported(inputs)).sections
     assert "fewer factors than the usual" not in texts(section)
+
+
+def test_a_factor_means_the_crops_that_have_most_of_it(inputs: ScoringInputs, space: FactorSpace):
+    meanings = concept_report(space, reported(inputs)).meanings
+    assert list(meanings) == [concept.name for concept in space.concepts]
+    for place, meaning in enumerate(meanings.values()):
+        assert meaning.in_box and len(meaning.pictures) == 6
+        assert meaning.pictures[0].picture == inlined_image(space.crops_[place, 0])
+    assert meanings["factor 1"].text.startswith("Of 540 crops of 60 training images, those")
 
 
 def test_factors_are_listed_by_their_importance(inputs: ScoringInputs):
