@@ -40,6 +40,50 @@ SMALL = CausalGraph(
 )
 
 
+COVERED = """() => {
+  const box = (one) => one.getBoundingClientRect();
+  const labels = [...document.querySelectorAll("svg.live .edge-label")];
+  const holds = (b, x, y) => x > b.left && x < b.right && y > b.top && y < b.bottom;
+  const found = [];
+  labels.forEach((one, place) => {
+    const own = box(one);
+    for (const other of labels.slice(place + 1)) {
+      const b = box(other);
+      if (own.left < b.right && b.left < own.right && own.top < b.bottom && b.top < own.bottom)
+        found.push(`${one.textContent} and ${other.textContent}`);
+    }
+    for (const node of document.querySelectorAll("svg.live .node rect")) {
+      const b = box(node);
+      if (own.left < b.right && b.left < own.right && own.top < b.bottom && b.top < own.bottom)
+        found.push(`${one.textContent} and a node`);
+    }
+    for (const line of document.querySelectorAll("svg.live .edge")) {
+      const onScreen = (p) => p.matrixTransform(line.getScreenCTM());
+      const whole = line.getTotalLength();
+      for (let at = 0; at <= whole; at += 1) {
+        const { x, y } = onScreen(line.getPointAtLength(at));
+        // A head is nine pixels long and wide.
+        const head = line.hasAttribute("marker-end") && at > whole - 9 ? 4.5 : 0;
+        for (const [dx, dy] of [[0, 0], [head, 0], [-head, 0], [0, head], [0, -head]])
+          if (holds(own, x + dx, y + dy)) { found.push(`${one.textContent} and a line`); at = whole; break; }
+      }
+    }
+  });
+  return found;
+}"""
+"""Tells which labels of edges lie on a line, a head, a node or another label."""
+
+
+def fan(sources: int) -> CausalGraph:
+    """Nodes whose edges meet in one, and have wide labels."""
+    names = [f"bit {number}" for number in range(sources)]
+    edges = [
+        Edge(name, "smiling", weight=(-1) ** k * 3.13, frequency=1.0)
+        for k, name in enumerate(names)
+    ]
+    return CausalGraph([*map(Node, names), Node("smiling", NodeKind.CLASS)], edges)
+
+
 def layered() -> CausalGraph:
     """An image, two layers of 20 units and two classes, all of them joined."""
     layers = [["image"], *([f"{layer}:{i}" for i in range(20)] for layer in "ab"), ["k", "l"]]
@@ -131,6 +175,18 @@ def test_what_is_known_of_an_edge_is_told_on_hover_and_focus(browser: Browser, s
         assert "Not to be believed: not read back" in told(page)
         assert page.locator(".edge.doubted").count() == 1
         assert shown.faults == []
+
+
+@pytest.mark.parametrize("width", [PHONE, 1200])
+@pytest.mark.parametrize("graph", [SMALL, fan(1), fan(4), fan(6)])
+def test_labels_of_edges_lie_on_nothing(
+    browser: Browser, saved: Saved, graph: CausalGraph, width: int
+):
+    with opened(browser, saved(graph), width) as shown:
+        labels = shown.page.locator("svg.live .edge-label")
+        assert labels.count() == len(graph.edges)
+        assert shown.page.evaluate(COVERED) == []
+        assert (shown.faults, shown.too_wide) == ([], 0)
 
 
 def test_a_graph_is_dragged_zoomed_and_filtered(browser: Browser, saved: Saved):

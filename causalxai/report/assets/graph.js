@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   const NS = "http://www.w3.org/2000/svg";
-  const COLUMN = 190, ROW = 62, PAD = 70, FACE = 36, GAP = 90, LONGEST = 18;
+  const COLUMN = 190, ROW = 62, PAD = 70, FACE = 36, GAP = 90, LONGEST = 18, HEAD = 9, LETTER = 6, NEAR = 8, MOST_LABELLED = 6;
   const make = (tag, attributes, ...children) => {
     const made = document.createElementNS(NS, tag);
     for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
@@ -32,6 +32,48 @@
     return [edge.sign > 0 ? "supports" : edge.sign < 0 ? "opposes" : "plain", 1 + 3.5 * share];
   };
 
+  // Boxes are [left, top, right, bottom].
+  const overlap = (a, b) =>
+    Math.max(0, Math.min(a[2], b[2]) - Math.max(a[0], b[0])) * Math.max(0, Math.min(a[3], b[3]) - Math.max(a[1], b[1]));
+  const holds = (box, x, y) => x > box[0] && x < box[2] && y > box[1] && y < box[3];
+  const pointsOf = (line) => {
+    const length = line.getTotalLength();
+    const count = Math.ceil(length / 4);
+    return Array.from({ length: count + 1 }, (_, step) => {
+      const { x, y } = line.getPointAtLength((length * step) / count);
+      return { x, y, line };
+    });
+  };
+  const headsOf = (line) =>
+    [["marker-start", 0], ["marker-end", line.getTotalLength()]].filter(([end]) => line.hasAttribute(end)).map(([, place]) => {
+      const { x, y } = line.getPointAtLength(place);
+      return [x - HEAD, y - HEAD, x + HEAD, y + HEAD];
+    });
+  // Finds where a label of a size stands beside its line: where it covers the least of what is there
+  // already, and of lines. Of equally free places, those near the middle, above the line and away from other lines are best.
+  const besideLine = (line, [width, height], taken, points) => {
+    const length = line.getTotalLength();
+    let best, least = Infinity;
+    for (let share = 0.1; share < 0.9; share += 0.04) {
+      const at = line.getPointAtLength(length * share), next = line.getPointAtLength(length * share + 1);
+      const step = Math.hypot(next.x - at.x, next.y - at.y) || 1;
+      // The normal of a line that leads right points up.
+      const across = (next.y - at.y) / step, up = (at.x - next.x) / step;
+      const away = (Math.abs(across) * width + Math.abs(up) * height) / 2 + Number(line.getAttribute("stroke-width")) / 2 + 2;
+      for (const side of [1, -1]) {
+        const x = at.x + side * away * across, y = at.y + side * away * up;
+        const box = [x - width / 2, y - height / 2, x + width / 2, y + height / 2];
+        const covered = taken.reduce((sum, one) => sum + overlap(box, one), 0);
+        const crossed = points.filter((point) => holds(box, point.x, point.y)).length;
+        const around = [box[0] - NEAR, box[1] - NEAR, box[2] + NEAR, box[3] + NEAR];
+        const close = points.filter((point) => point.line !== line && holds(around, point.x, point.y)).length;
+        const cost = covered + 10 * crossed + Math.abs(share - 0.5) + (side < 0 ? 0.15 : 0) + 0.03 * close;
+        if (cost < least) [best, least] = [{ x, y, box }, cost];
+      }
+    }
+    return best;
+  };
+
   const explore = (figure, data, number) => {
     const nodes = new Map(data.nodes.map((node) => {
       const pictures = node.pictures.map(([stored, ...words]) => [data.pictures[stored], ...words]);
@@ -41,13 +83,13 @@
     const targets = Object.keys(data.paths);
     const state = { least: 0, target: targets[0], paths: 4, layers: new Set() };
     const svg = make("svg", { class: "live", role: "group", "aria-label": "Causal graph; use the Tab key to go through its nodes and edges" });
-    const lines = make("g", {}), boxes = make("g", {});
+    const lines = make("g", {}), labels = make("g", { "aria-hidden": "true" }), boxes = make("g", {});
     const defs = make("defs", {});
     for (const name of ["supports", "opposes", "plain", "doubted", "wrong", "right", "unknown", "apart"]) {
-      defs.append(make("marker", { id: `head-${number}-${name}`, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 9, markerHeight: 9, orient: "auto-start-reverse", markerUnits: "userSpaceOnUse" },
+      defs.append(make("marker", { id: `head-${number}-${name}`, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: HEAD, markerHeight: HEAD, orient: "auto-start-reverse", markerUnits: "userSpaceOnUse" },
         make("path", { d: "M0,0 L8,4 L0,8 z", class: `edge-head ${name}` })));
     }
-    svg.append(defs, lines, boxes);
+    svg.append(defs, lines, labels, boxes);
     const panel = html("div", "", { class: "graph-panel", "aria-live": "polite" });
 
     const visible = () => {
@@ -62,7 +104,10 @@
         !state.layers.has(nodes.get(edge.from).x) && !state.layers.has(nodes.get(edge.to).x));
     };
     // Nodes of a column share its height among them; what a reader has dragged stays.
-    const arrange = (shown) => {
+    const arrange = (shown, edges) => {
+      // Lines that converge on a node have room for their labels before they meet.
+      const longest = Math.max(0, ...labelled(edges).map((edge) => edge.label.length));
+      const gap = GAP + LETTER * longest;
       const columns = new Map();
       for (const node of shown) columns.set(node.x, [...(columns.get(node.x) ?? []), node]);
       const rows = Math.max(1, ...[...columns.values()].map((column) => column.length));
@@ -70,7 +115,7 @@
       [...columns.keys()].sort((a, b) => a - b).forEach((x, place) => {
         const column = columns.get(x);
         const half = Math.max(...column.map(halfWidth));
-        middle += place ? Math.max(COLUMN, before + GAP + half) : Math.max(PAD, half + 8);
+        middle += place ? Math.max(COLUMN, before + gap + half) : Math.max(PAD, half + 8);
         before = half;
         column.sort((a, b) => a.y - b.y);
         column.forEach((node, row) => {
@@ -99,6 +144,8 @@
     // The end of a long name tells the nodes of a layer apart; the layer is known from the column.
     const written = ({ title, layer, kind }) =>
       layer && kind !== "class" && title.length > LONGEST ? `…${title.slice(1 - LONGEST)}` : title;
+    // A label is also told of its edge, so that only small graphs have them written.
+    const labelled = (edges) => (edges.length > MOST_LABELLED ? [] : edges.map(({ edge }) => edge).filter((edge) => edge.label));
     const halfWidth = (node) => Math.max(22, written(node).length * 3.6 + 8) + (face(node) ? FACE / 2 : 0);
     const halfHeight = (node) => (face(node) ? FACE / 2 + 3 : 13);
     const route = (edge, among) => {
@@ -147,9 +194,10 @@
       const joined = new Set(edges.flatMap(({ edge }) => [edge.from, edge.to]));
       const shown = [...nodes.values()].filter((node) =>
         !state.layers.has(node.x) && (joined.has(node.id) || (!targets.length && !data.edges.some((e) => e.from === node.id || e.to === node.id))));
-      arrange(shown);
+      arrange(shown, edges);
       const paint = () => {
         lines.replaceChildren();
+        const drawn = [];
         for (const { edge } of edges) {
           const [look, width] = lookOf(edge, strongest);
           const directed = edge.kind === "directed" || edge.kind === "partially directed";
@@ -164,21 +212,33 @@
           const group = make("g", { role: "img", "aria-label": [edge.said, ...facts].join("; ") }, line, target);
           const doubt = edge.doubt ? [`not to be believed: ${edge.doubt}`] : [];
           live(group, [edge.said, ...doubt, ...facts].join("\n"), () => tell(edge.said, facts, edge.doubt));
-          if (edges.length <= 6 && edge.label) {
-            group.append(make("text", { class: "edge-label", "text-anchor": "middle", dy: "-0.35em" }, edge.label));
-          }
           lines.append(group);
-          const label = group.querySelector(".edge-label");
-          if (label) {
-            const middle = line.getPointAtLength(line.getTotalLength() * 0.5);
-            label.setAttribute("x", middle.x.toFixed(1));
-            label.setAttribute("y", middle.y.toFixed(1));
-          }
+          drawn.push([edge, line]);
+        }
+        label(drawn);
+      };
+      const label = (drawn) => {
+        labels.replaceChildren();
+        const chosen = new Set(labelled(edges));
+        const points = drawn.flatMap(([, line]) => pointsOf(line));
+        const taken = [
+          ...shown.map((node) => [node.cx - halfWidth(node), node.cy - halfHeight(node), node.cx + halfWidth(node), node.cy + halfHeight(node)]),
+          ...drawn.flatMap(([, line]) => headsOf(line)),
+        ];
+        for (const [edge, line] of drawn) {
+          if (!chosen.has(edge)) continue;
+          const text = make("text", { class: "edge-label", "text-anchor": "middle", dy: "0.35em" }, edge.label);
+          labels.append(text);
+          const width = text.getComputedTextLength() || edge.label.length * LETTER;
+          const { x, y, box } = besideLine(line, [width + 4, 14], taken, points);
+          text.setAttribute("x", x.toFixed(1));
+          text.setAttribute("y", y.toFixed(1));
+          taken.push(box);
         }
       };
       paint();
-      const reach = lines.getBBox();
-      if (reach.height && reach.y < view[1] + 4) zoomTo([view[0], reach.y - 8, view[2], view[3] - (reach.y - 8)]);
+      const top = Math.min(...[lines, labels].map((one) => one.getBBox()).filter((one) => one.height).map((one) => one.y));
+      if (top < view[1] + 4) zoomTo([view[0], top - 8, view[2], view[3] - (top - 8)]);
       boxes.replaceChildren();
       for (const node of shown) {
         const half = halfWidth(node), high = halfHeight(node), shift = face(node) ? FACE / 2 : 0;
