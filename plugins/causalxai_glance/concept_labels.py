@@ -14,7 +14,7 @@ from causalxai.dataset import Dataset, Split
 from causalxai.errors import CapabilityError, DataError
 from causalxai.image_data.split import evenly_spaced_rows
 from causalxai_glance.scm import is_boolean
-from causalxai_glance.scm.score import FEWEST
+from causalxai_glance.scm.sample_checks import FEWEST
 
 
 def labels_to_fit(split: Split, most: int) -> NDArray[np.float64]:

@@ -11,7 +11,8 @@ from causalxai_glance.scm.model import Following, StructuralModel
 from causalxai_glance.scm.noise import Noise, fit_noise
 from causalxai_glance.scm.order_search import order_margin, order_search
 from causalxai_glance.scm.partial_score import PartialScore
-from causalxai_glance.scm.score import FEWEST, MdlScore, searchable
+from causalxai_glance.scm.sample_checks import FEWEST, searchable
+from causalxai_glance.scm.score import MdlScore
 from causalxai_glance.scm.search import (
     MOST_BOOLEAN,
     MOST_NODES,

@@ -43,14 +43,27 @@ class Location:
     price: float
 
 
-def location_scale_length(
-    node: Child,
-    design: Design,
-    parents: tuple[int, ...],
-    locations: Sequence[Location],
-    components: int,
-) -> float:
-    """Return the least description length whose noise is spread unevenly, in nats.
+@dataclass(frozen=True)
+class Located:
+    """A family, with the equations of even noise that are tried.
+
+    Parameters
+    ----------
+    node, parents
+        The child and its parents in ascending order.
+    locations
+        Links of the child and bases of the functions of its parents.
+    """
+
+    node: Child
+    parents: tuple[int, ...]
+    locations: tuple[Location, ...]
+
+
+def location_scale_lengths(
+    design: Design, families: Sequence[Located], components: int
+) -> list[float]:
+    """Return the least description lengths whose noise is spread unevenly, in nats.
 
     The model is ``g(child) = sum of f_j(parent_j) + exp(c + sum of h_j(parent_j)) * noise`` [1]_.
     The functions h are chosen by a regression of the absolute residuals, like Glejser's test [2]_;
@@ -58,19 +71,17 @@ def location_scale_length(
 
     Parameters
     ----------
-    node, parents
-        The child and its parents in ascending order.
     design
         Bases of all columns.
-    locations
-        Links of the child and bases of the f to be tried.
+    families
+        What is to be described.
     components
         The largest number of components of the noise.
 
     Returns
     -------
-    float
-        Infinite where no residual's spread seems to depend on the parents.
+    list of float
+        One per family; infinite where no residual's spread seems to depend on the parents.
 
     References
     ----------
@@ -78,12 +89,17 @@ def location_scale_length(
        estimation of causal location-scale noise models", ICML 2023.
     .. [2] Glejser, "A new test for heteroskedasticity", JASA 1969.
     """
-    fits = [_fit(node, design, parents, location) for location in locations]
-    uneven = [fit for fit in fits if fit is not None]
-    if not uneven:
-        return float("inf")
-    lengths = _noise_lengths(uneven, node.cells, components)
-    return float(min(length + fit.price for length, fit in zip(lengths, uneven, strict=True)))
+    tried = [
+        (number, fit)
+        for number, own in enumerate(families)
+        for location in own.locations
+        if (fit := _fit(own.node, design, own.parents, location)) is not None
+    ]
+    least = [float("inf")] * len(families)
+    lengths = _noise_lengths([(fit, families[at].node.cells) for at, fit in tried], components)
+    for length, (number, fit) in zip(lengths, tried, strict=True):
+        least[number] = min(least[number], length + fit.price)
+    return least
 
 
 @dataclass(frozen=True)
@@ -174,13 +190,15 @@ def _fitted(target: Values, bent: Values, functions: Values, floor: float) -> tu
     return residual * np.exp(-log_variance / 2), log_variance / 2
 
 
-def _noise_lengths(fits: Sequence[_Fit], cells: Cells | None, components: int) -> list[float]:
+def _noise_lengths(fits: Sequence[tuple[_Fit, Cells | None]], components: int) -> list[float]:
     """Return the description lengths of noises that are stretched by an sd for each value."""
-    if cells is None:
-        found = fit_noise(np.stack([fit.noise for fit in fits]), components)
-        return [own.length + float(fit.log_sd.sum()) for own, fit in zip(found, fits, strict=True)]
+    exact = [fit.noise for fit, cells in fits if cells is None]
+    found = iter(fit_noise(np.stack(exact), components) if exact else ())
     lengths = []
-    for fit in fits:
+    for fit, cells in fits:
+        if cells is None:
+            lengths.append(next(found).length + float(fit.log_sd.sum()))
+            continue
         sd = np.exp(fit.log_sd[cells.rows])
         narrowed = Cells(cells.rows, cells.lower / sd, cells.upper / sd)
         # Intervals have probabilities, which stretching leaves as they are.

@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from causalxai.errors import DataError
 from causalxai_glance.scm.graph_search import find_graph
-from causalxai_glance.scm.score import MdlScore, checked, edge_price, searchable
+from causalxai_glance.scm.sample_checks import checked, searchable
+from causalxai_glance.scm.score import MdlScore, edge_price
 from causalxai_glance.scm.search import Pair, SearchProblem
 from causalxai_glance.scm.structural_equation import StructuralEquation
 from causalxai_glance.scm.threshold import ThresholdEquation

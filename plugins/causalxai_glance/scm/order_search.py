@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from graphlib import TopologicalSorter
 from typing import TypeAlias
@@ -10,19 +10,11 @@ from typing import TypeAlias
 import numpy as np
 
 from causalxai.errors import DataError
-from causalxai_glance.scm.search import (
-    EdgeMargin,
-    LocalScore,
-    Pair,
-    RankedScore,
-    SearchProblem,
-    parents_in,
-)
+from causalxai_glance.scm.best_parents import BestParents, Question
+from causalxai_glance.scm.lockstep import Steps, jointly, solve
+from causalxai_glance.scm.search import EdgeMargin, LocalScore, Pair, SearchProblem, parents_in
 
 Order: TypeAlias = tuple[int, ...]
-
-_TRIED = 3
-"""The number of candidates that are scored as one more parent, of those that rank first."""
 
 _GAIN = 1e-9  # A smaller improvement is rounding.
 
@@ -57,7 +49,7 @@ def order_search(problem: SearchProblem, *, start: Iterable[Pair] | None = None)
        learning algorithm", Machine Learning 2006.
     """
     orders = _Orders(problem)
-    return orders.edges(orders.best(start))
+    return orders.edges(solve(orders.best(start)))
 
 
 def order_margin(problem: SearchProblem) -> dict[Pair, EdgeMargin]:
@@ -67,15 +59,16 @@ def order_margin(problem: SearchProblem) -> dict[Pair, EdgeMargin]:
     are moved within the order, so that margins can be larger than those of the exact search.
     """
     orders = _Orders(problem)
-    best = orders.best()
+    best = solve(orders.best())
     edges, least = orders.edges(best), orders.total(best)
     near = _Neighbourhoods(orders, best, edges)
-    margins = {}
-    for i, j in sorted(edges):
-        absent = near.least(frozenset(), frozenset({(i, j), (j, i)}), (i, j))
-        reversal = near.least(frozenset({(j, i)}), frozenset({(i, j)}), (i, j))
-        margins[i, j] = EdgeMargin(max(absent - least, 0.0), max(reversal - least, 0.0))
-    return margins
+    without = [
+        near.least(frozenset(), frozenset({edge, edge[::-1]}), edge) for edge in sorted(edges)
+    ]
+    turned = [near.turned(edge) for edge in sorted(edges)]
+    costs = [max(own - least, 0.0) for own in solve(jointly([*without, *turned]))]
+    pairs = zip(costs[: len(edges)], costs[len(edges) :], strict=True)
+    return {edge: EdgeMargin(*pair) for edge, pair in zip(sorted(edges), pairs, strict=True)}
 
 
 def order_reversal(
@@ -98,13 +91,13 @@ def order_reversal(
     score
         The score under which the graphs are compared.
     """
-    graph = frozenset(start)
+    graph, asked = frozenset(start), sorted(edges)
     near = _Neighbourhoods(_Orders(problem, score), _order_of(problem.d, graph), graph)
-
-    def least(edge: Pair) -> float:
-        return near.least(frozenset({edge}), frozenset({edge[::-1]}), edge)
-
-    return {(i, j): least((j, i)) - least((i, j)) for i, j in sorted(edges)}
+    turned = [near.turned(edge) for edge in asked]
+    kept = [near.turned(edge[::-1]) for edge in asked]
+    costs = solve(jointly([*turned, *kept]))
+    pairs = zip(costs[: len(asked)], costs[len(asked) :], strict=True)
+    return {edge: other - own for edge, (other, own) in zip(asked, pairs, strict=True)}
 
 
 class _Neighbourhoods:
@@ -113,7 +106,11 @@ class _Neighbourhoods:
     def __init__(self, orders: _Orders, best: Order, edges: frozenset[Pair]) -> None:
         self._orders, self._best, self._edges = orders, best, edges
 
-    def least(self, must: frozenset[Pair], never: frozenset[Pair], edge: Pair) -> float:
+    def turned(self, edge: Pair) -> Steps[float]:
+        """Return the least total of a graph with the reverse of an edge."""
+        return self.least(frozenset({edge[::-1]}), frozenset({edge}), edge)
+
+    def least(self, must: frozenset[Pair], never: frozenset[Pair], edge: Pair) -> Steps[float]:
         """Return the least total under further constraints near an edge; infinite if none holds."""
         known = self._orders.problem
         if (known.required | must) & (known.forbidden | never):
@@ -129,7 +126,8 @@ class _Neighbourhoods:
         if not other.allows(order):
             # Required edges lead from the effect to the cause.
             return float("inf")
-        return other.total(other.improved(order, sorted(near)))
+        improved = yield from other.improved(order, sorted(near))
+        return other.total(improved)
 
 
 def _order_of(d: int, edges: Iterable[Pair]) -> Order:
@@ -147,78 +145,55 @@ def _with_before(order: Order, first: int, second: int) -> Order:
 
 
 class _Orders:
-    """Orders of the nodes, with the best parents that are found for each set of predecessors.
+    """Orders of the nodes, each node with its best parents among its predecessors.
 
     Totals are those of ``score``, if it is given, and else of the problem's own score.
     """
 
     def __init__(self, problem: SearchProblem, score: LocalScore | None = None) -> None:
-        self.problem, self._other = problem, score
-        self._d, self._score = problem.d, problem.score
-        self._most = problem.d if problem.max_parents is None else problem.max_parents
+        self.problem = problem
+        self._d = problem.d
         self._needed = [parents_in(problem.required, j) for j in range(self._d)]
         self._barred = [parents_in(problem.forbidden, j) | {j} for j in range(self._d)]
-        self._known: dict[tuple[int, frozenset[int]], float] = {}
-        # The best parents do not depend on candidates that are not among the nodes tried.
-        self._found: dict[tuple[int, frozenset[int]], tuple[float, frozenset[int]]] = {}
+        self._parents = BestParents(problem, score)
         self._near: list[frozenset[int]] = []
-        if any(len(needed) > self._most for needed in self._needed):
+        most = problem.max_parents
+        if most is not None and any(len(needed) > most for needed in self._needed):
             raise DataError(
-                f"no acyclic graph with at most {self._most} parents a node has all required edges"
+                f"no acyclic graph with at most {most} parents a node has all required edges"
             )
 
     def constrained(self, must: frozenset[Pair], never: frozenset[Pair]) -> _Orders:
-        """Return the same with further constraints, and with all scores that are known."""
+        """Return the same with further constraints, and with all that is known."""
         known = self.problem
         other = _Orders(
-            replace(known, required=known.required | must, forbidden=known.forbidden | never),
-            self._other,
+            replace(known, required=known.required | must, forbidden=known.forbidden | never)
         )
-        other._known, other._near = self._known, [*self._candidates]
-        same = {
-            j
-            for j in range(self._d)
-            if (other._needed[j], other._barred[j]) == (self._needed[j], self._barred[j])
-        }
-        other._found = {key: found for key, found in self._found.items() if key[0] in same}
+        other._parents, other._near = self._parents, [*self._candidates]
         return other
 
     def allows(self, order: Order) -> bool:
         """Return whether all required parents come before their children."""
         return all(self._needed[node] <= set(order[:at]) for at, node in enumerate(order))
 
-    def best(self, start: Iterable[Pair] | None = None) -> Order:
+    def best(self, start: Iterable[Pair] | None = None) -> Steps[Order]:
         """Return the order that moves of single nodes do not improve, from that of a graph on."""
-        order = self.first() if start is None else _order_of(self._d, start)
+        if start is None:
+            order = yield from self.first()
+        else:
+            order = _order_of(self._d, start)
         while True:
-            order = self.improved(order, range(self._d))
-            if not self.widen(self._missed(order)):
+            order = yield from self.improved(order, range(self._d))
+            missed = yield from self._missed(order)
+            if not self.widen(missed):
                 return order
 
     @property
     def _candidates(self) -> list[frozenset[int]]:
         """The nodes that are tried as parents of each node."""
         if not self._near:
-            every = frozenset(range(self._d))
-            if isinstance(self._score, RankedScore):
-                own = [self._described_by(node, self._score) for node in range(self._d)]
-                self._near = [
-                    near | {other for other in every if node in own[other]}
-                    for node, near in enumerate(own)
-                ]
-            else:
-                self._near = [every] * self._d
+            self._near = self._parents.neighbours()
         return self._near
-
-    def _described_by(self, node: int, score: RankedScore) -> frozenset[int]:
-        """Return the nodes that describe a node, added as long as the description gets shorter."""
-        chosen: frozenset[int] = frozenset()
-        while True:
-            nearest = frozenset(score.ranked(node, chosen)[:_TRIED])
-            added = chosen | set(score.ranked(node, chosen)[:1])
-            if self._at(node, added) >= self._at(node, chosen):
-                return chosen | nearest
-            chosen = added
 
     def widen(self, near: Mapping[int, Set[int]]) -> bool:
         """Try further nodes as parents of some; return whether any were not tried before."""
@@ -227,14 +202,16 @@ class _Orders:
         self._near = [own | near.get(child, frozenset()) for child, own in enumerate(known)]
         return is_new
 
-    def _missed(self, order: Order) -> dict[int, frozenset[int]]:
+    def _missed(self, order: Order) -> Steps[dict[int, frozenset[int]]]:
         """Return the best parents in an order of each node, if all predecessors are tried."""
-        return {
-            node: self._chosen(node, frozenset(order[:place]))[1]
+        asked = {
+            node: (node, frozenset(order[:place]) - self._barred[node], self._needed[node])
             for place, node in enumerate(order)
         }
+        yield from self._parents.found(asked.values())
+        return {node: self._parents(question)[1] for node, question in asked.items()}
 
-    def first(self) -> Order:
+    def first(self) -> Steps[Order]:
         """Return an order in which each next node misses its later neighbours least."""
         order: list[int] = []
         rest = frozenset(range(self._d))
@@ -243,109 +220,78 @@ class _Orders:
             if not free:
                 raise DataError("no acyclic graph has all required edges")
             placed = frozenset(order)
+            now = {node: self._question(node, placed) for node in free}
+            later = {node: self._question(node, (placed | rest) - {node}) for node in free}
+            yield from self._parents.found([*now.values(), *later.values()])
             missed = {
-                node: self._best(node, placed)[0] - self._best(node, (placed | rest) - {node})[0]
-                for node in free
+                node: self._parents(now[node])[0] - self._parents(later[node])[0] for node in free
             }
             order.append(min(free, key=missed.__getitem__))
             rest -= {order[-1]}
         return tuple(order)
 
-    def improved(self, order: Order, movable: Sequence[int]) -> Order:
+    def improved(self, order: Order, movable: Sequence[int]) -> Steps[Order]:
         """Return the order after moves of single nodes, as long as they improve it."""
         while True:
             before = order
             for node in sorted(movable, key=before.index):
-                order = self._moved(order, node)
+                order = yield from self._moved(order, node)
             if order == before:
                 return order
 
-    def _moved(self, order: Order, node: int) -> Order:
+    def _moved(self, order: Order, node: int) -> Steps[Order]:
         """Return the order with one node at its best place."""
-        place = order.index(node)
+        paths = [self._path(order, node, step) for step in (-1, 1)]
+        yield from self._parents.found(own for path in paths for _, four in path for own in four)
         best, least = order, -_GAIN
-        for step in (-1, 1):
-            change, tried, at = 0.0, list(order), place
-            while 0 <= at + step < len(tried):
-                change += self._swap(tried, min(at, at + step))
-                at += step
+        for path in paths:
+            change = 0.0
+            for tried, four in path:
+                after, after_too, before, before_too = (self._parents(own)[0] for own in four)
+                change += after + after_too - before - before_too
                 if not np.isfinite(change):
                     break
                 if change < least:
-                    best, least = tuple(tried), change - _GAIN
+                    best, least = tried, change - _GAIN
         return best
 
-    def _swap(self, order: list[int], place: int) -> float:
-        """Exchange the nodes at a place and the next one; return the change of the total."""
-        first, second = order[place], order[place + 1]
-        before = frozenset(order[:place])
-        order[place : place + 2] = second, first
-        if first in self._needed[second]:
-            return float("inf")
-        return (
-            self._best(second, before)[0]
-            + self._best(first, before | {second})[0]
-            - self._best(first, before)[0]
-            - self._best(second, before | {first})[0]
-        )
+    def _path(self, order: Order, node: int, step: int) -> list[tuple[Order, list[Question]]]:
+        """Return the orders in which a node is moved on and on, as far as required edges allow.
+
+        Beside each are the families of the two nodes that were exchanged last, after and before.
+        """
+        path: list[tuple[Order, list[Question]]] = []
+        tried, at = list(order), order.index(node)
+        while 0 <= at + step < len(tried):
+            place = min(at, at + step)
+            first, second = tried[place : place + 2]
+            if first in self._needed[second]:
+                break
+            before = frozenset(tried[:place])
+            tried[place : place + 2] = second, first
+            after = [
+                self._question(second, before),
+                self._question(first, before | {second}),
+            ]
+            now = [self._question(first, before), self._question(second, before | {first})]
+            path.append((tuple(tried), after + now))
+            at += step
+        return path
 
     def total(self, order: Order) -> float:
         """Return the total score of an order."""
-        return sum(found[0] for _, found in self._families(order))
+        return sum(self._parents(question)[0] for question in self._families(order))
 
     def edges(self, order: Order) -> frozenset[Pair]:
         """Return the edges of the graph of an order."""
-        return frozenset((i, j) for j, (_, parents) in self._families(order) for i in parents)
+        found = ((one[0], self._parents(one)[1]) for one in self._families(order))
+        return frozenset((i, j) for j, parents in found for i in parents)
 
-    def _families(self, order: Order) -> Iterator[tuple[int, tuple[float, frozenset[int]]]]:
-        for place, node in enumerate(order):
-            yield node, self._best(node, frozenset(order[:place]))
+    def _families(self, order: Order) -> list[Question]:
+        return [self._question(node, frozenset(order[:place])) for place, node in enumerate(order)]
 
-    def _best(self, child: int, before: frozenset[int]) -> tuple[float, frozenset[int]]:
-        """Return the score of a node with the best candidates before it, and these."""
-        return self._chosen(child, before & (self._candidates[child] | self._needed[child]))
-
-    def _chosen(self, child: int, before: frozenset[int]) -> tuple[float, frozenset[int]]:
-        """Return the score of a node with the best parents among those before it, and these."""
-        allowed = before - self._barred[child]
-        if (child, allowed) not in self._found:
-            found = self._shrunk(child, self._grown(child, allowed), self._at)
-            if self._other is not None:
-                found = self._shrunk(child, found[1], self._other)
-            self._found[child, allowed] = found
-        return self._found[child, allowed]
-
-    def _grown(self, child: int, allowed: frozenset[int]) -> frozenset[int]:
-        parents = self._needed[child]
-        while len(parents) < self._most:
-            tried = [parents | {one} for one in self._additions(child, parents, allowed)]
-            if isinstance(self._score, RankedScore):
-                self._score.prepare(child, tried)
-            larger = min(tried, key=lambda own: self._at(child, own), default=parents)
-            if self._at(child, larger) >= self._at(child, parents):
-                break
-            parents = larger
-        return parents
-
-    def _additions(self, child: int, parents: frozenset[int], allowed: frozenset[int]) -> list[int]:
-        if not isinstance(self._score, RankedScore):
-            return sorted(allowed - parents)
-        ranked = (one for one in self._score.ranked(child, parents) if one in allowed)
-        return [one for _, one in zip(range(_TRIED), ranked, strict=False)]
-
-    def _shrunk(
-        self, child: int, parents: frozenset[int], score: LocalScore
-    ) -> tuple[float, frozenset[int]]:
-        """Leave parents out as long as a score improves; return the score and those that remain."""
-        least = score(child, parents)
-        while True:
-            tried = [parents - {one} for one in sorted(parents - self._needed[child])]
-            smaller = min(tried, key=lambda own: score(child, own), default=parents)
-            if score(child, smaller) >= least:
-                return least, parents
-            least, parents = score(child, smaller), smaller
-
-    def _at(self, child: int, parents: frozenset[int]) -> float:
-        if (child, parents) not in self._known:
-            self._known[child, parents] = float(self._score(child, parents))
-        return self._known[child, parents]
+    def _question(self, child: int, before: frozenset[int]) -> Question:
+        """Return what is asked of a node after some others: only candidates may be its parents."""
+        needed = self._needed[child]
+        tried = before & (self._candidates[child] | needed)
+        return child, tried - self._barred[child], needed

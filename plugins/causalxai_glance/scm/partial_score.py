@@ -7,8 +7,9 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from causalxai_glance.scm.score import MdlScore, can_be_scored
-from causalxai_glance.scm.search import Pair
+from causalxai_glance.scm.sample_checks import can_be_scored
+from causalxai_glance.scm.score import MdlScore
+from causalxai_glance.scm.search import Family, Pair
 
 
 class PartialScore:
@@ -55,11 +56,15 @@ class PartialScore:
             return 0.0
         return self._score.screen(self._place[child], self._varying(parents))
 
-    def prepare(self, child: int, sets: Sequence[frozenset[int]]) -> None:
-        """Fit a child to many sets of parents at once; see ``MdlScore.prepare``."""
-        if self._score is not None and child in self._place:
-            known = [self._varying(parents) for parents in sets]
-            self._score.prepare(self._place[child], list(dict.fromkeys(known)))
+    def prepare(self, families: Sequence[Family]) -> None:
+        """Fit many families at once; see ``MdlScore.prepare``."""
+        if self._score is not None:
+            scored = [
+                (self._place[child], self._varying(parents))
+                for child, parents in families
+                if child in self._place
+            ]
+            self._score.prepare(scored)
 
     def ranked(self, child: int, parents: frozenset[int]) -> list[int]:
         """Return the columns that may improve a set of parents; see ``MdlScore.ranked``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias
@@ -10,26 +10,24 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from causalxai.columns import require_independent
 from causalxai.errors import DataError
-from causalxai_glance.scm.attribute_score import AttributeScore, is_boolean
+from causalxai_glance.scm.attribute_score import AttributeScore
 from causalxai_glance.scm.choices import Choice, screened
 from causalxai_glance.scm.design import Child, Design, raw_coefficients
-from causalxai_glance.scm.location_scale import Location, location_scale_length
+from causalxai_glance.scm.location_scale import Located, Location, location_scale_lengths
 from causalxai_glance.scm.noise import Noise, fit_noise
+from causalxai_glance.scm.sample_checks import checked
 from causalxai_glance.scm.screening import Screen, gaussian_lengths
 from causalxai_glance.scm.search import MOST_BOOLEAN, MOST_NODES
+from causalxai_glance.scm.search import Family as Parents
 from causalxai_glance.scm.structural_equation import StructuralEquation
 from causalxai_glance.scm.threshold import ThresholdEquation
 
 Values = NDArray[np.float64]
 Family: TypeAlias = tuple[int, tuple[int, ...]]
 
-FEWEST = 30
-"""The smallest number of rows to which an equation can be fitted."""
-
 ROOT_COMPONENTS, COMPONENTS = 4, 3
-_AT_ONCE = 16  # The number of parent sets to which noise is fitted together.
+_AT_ONCE = 32  # The number of families whose noise is fitted together.
 
 
 def edge_price(d: int) -> float:
@@ -39,9 +37,6 @@ def edge_price(d: int) -> float:
     description: there would be a false edge in one of six graphs of four exponential columns.
     """
     return float(np.log(max(1, d * (d - 1))))
-
-
-_LARGEST = 1e100
 
 
 @dataclass(frozen=True)
@@ -148,17 +143,7 @@ class MdlScore:
             return even
         family = self._family(child, parents)
         if family not in self._uneven:
-            node, own = self._child(child), family[1]
-            # The better one of the two candidates with each kind of link.
-            links, candidates = node.grid.links, reversed(self._candidates(child, own))
-            kinds = {links[one.link].kind: one for one in candidates}
-            locations = [
-                Location(one.chosen, one.link, self._price(node, own, one))
-                for one in kinds.values()
-            ]
-            self._uneven[family] = location_scale_length(
-                node, self._design, own, locations, COMPONENTS
-            )
+            self.prepare_uneven([(child, parents)])
         return min(even, self._uneven[family] + edge_price(self.d) * len(parents))
 
     def screen(self, child: int, parents: frozenset[int]) -> float:
@@ -217,32 +202,59 @@ class MdlScore:
             )
         return self._screens[child]
 
-    def prepare(self, child: int, sets: Sequence[frozenset[int]]) -> None:
-        """Fit a child to many sets of parents at once, which takes less time than one by one."""
-        if child in self.boolean:
-            return
-        families = [self._family(child, parents) for parents in sets]
-        new = [parents for _, parents in families if (child, parents) not in self._fits]
+    def prepare(self, families: Iterable[Parents]) -> None:
+        """Fit many children to many sets of parents at once, which takes less time."""
+        named = dict.fromkeys(self._family(*family) for family in families)
+        new = [own for own in named if own not in self._fits and own[0] not in self.boolean]
+        # Values of which only an interval is known are those of one child.
+        kinds: dict[int | None, list[Family]] = {}
+        for family in new:
+            own = None if self._child(family[0]).cells is None else family[0]
+            kinds.setdefault(own, []).append(family)
+        for together in kinds.values():
+            for start in range(0, len(together), _AT_ONCE):
+                self._fit_all(together[start : start + _AT_ONCE])
+
+    def prepare_uneven(self, families: Iterable[Parents]) -> None:
+        """Do the same for scores that allow for noise of uneven spread."""
+        asked = [(child, parents) for child, parents in families if child not in self.boolean]
+        self.prepare(asked)
+        named = dict.fromkeys(self._family(*family) for family in asked)
+        new = [family for family in named if family[1] and family not in self._uneven]
         for start in range(0, len(new), _AT_ONCE):
-            self._fit_all(child, new[start : start + _AT_ONCE])
+            together = new[start : start + _AT_ONCE]
+            located = [self._located(*family) for family in together]
+            lengths = location_scale_lengths(self._design, located, COMPONENTS)
+            self._uneven.update(zip(together, lengths, strict=True))
+
+    def _located(self, child: int, parents: tuple[int, ...]) -> Located:
+        """Return the better one of the two candidates with each kind of link."""
+        node = self._child(child)
+        links, candidates = node.grid.links, reversed(self._candidates(child, parents))
+        kinds = {links[one.link].kind: one for one in candidates}
+        locations = [
+            Location(one.chosen, one.link, self._price(node, parents, one))
+            for one in kinds.values()
+        ]
+        return Located(node, parents, tuple(locations))
 
     def _fit(self, child: int, parents: tuple[int, ...]) -> _Fit:
         if (child, parents) not in self._fits:
-            self._fit_all(child, [parents])
+            self._fit_all([(child, parents)])
         return self._fits[child, parents]
 
-    def _fit_all(self, child: int, sets: Sequence[tuple[int, ...]]) -> None:
-        """Keep, for each set of parents, the candidate with the least description length."""
-        node = self._child(child)
-        candidates = [(own, one) for own in sets for one in self._candidates(child, own)]
-        residuals = np.stack([self._residual(node, own, one) for own, one in candidates])
-        most = np.array([COMPONENTS if own else ROOT_COMPONENTS for own, _ in candidates])
-        fits = fit_noise(residuals, most, node.cells)
+    def _fit_all(self, families: Sequence[Family]) -> None:
+        """Keep, for each family, the candidate with the least description length."""
+        candidates = [(own, one) for own in families for one in self._candidates(*own)]
+        residuals = np.stack([self._residual(*own, one) for own, one in candidates])
+        most = np.array([COMPONENTS if own[1] else ROOT_COMPONENTS for own, _ in candidates])
+        # Whoever asks for several children at once has made sure that none has cells.
+        fits = fit_noise(residuals, most, self._child(families[0][0]).cells)
         for (own, one), fit in zip(candidates, fits, strict=True):
-            length = fit.length + self._price(node, own, one)
-            best = self._fits.get((child, own))
+            length = fit.length + self._price(self._child(own[0]), own[1], one)
+            best = self._fits.get(own)
             if best is None or length < best.score:
-                self._fits[child, own] = _Fit(one, fit.noise, length)
+                self._fits[own] = _Fit(one, fit.noise, length)
 
     def _price(self, node: Child, parents: tuple[int, ...], one: _Candidate) -> float:
         """Return the cost of a candidate besides its noise: for parameters and the Jacobian."""
@@ -287,7 +299,8 @@ class MdlScore:
             left = left - node.grid.squares(products.T @ self._design.solve(where, products))
         return gaussian_lengths(node, left, len(where), self.n)
 
-    def _residual(self, node: Child, parents: tuple[int, ...], one: _Candidate) -> Values:
+    def _residual(self, child: int, parents: tuple[int, ...], one: _Candidate) -> Values:
+        node = self._child(child)
         mapped = node.mapped(one.link)
         where = self._design.where(parents, one.chosen)
         if len(where):
@@ -334,64 +347,3 @@ def _no_sharper(residual: Values, floor: float) -> Values:
     n = len(residual)
     even = np.linspace(-1.0, 1.0, n) * np.sqrt(3 * (n - 1) / (n + 1))
     return np.asarray(even * floor, dtype=np.float64)
-
-
-def checked(values: ArrayLike, names: Sequence[str] | None = None) -> Values:
-    """Return values as ``[n, d]`` floats from which equations can be fitted.
-
-    Raises
-    ------
-    DataError
-        If they cannot be fitted; the message names the column.
-    """
-    x = np.asarray(values, dtype=np.float64)
-    if x.ndim != 2 or x.shape[1] == 0:
-        raise DataError(f"values have the shape {x.shape}, they must be [rows, columns]")
-    if len(x) < FEWEST:
-        raise DataError(f"{len(x)} rows are too few to fit equations, give at least {FEWEST}")
-    for number, column in enumerate(x.T):
-        wrong = _complaint(column)
-        if wrong is not None:
-            name = f"column {number}" if names is None else repr(names[number])
-            raise DataError(f"{name} {wrong}")
-    return x
-
-
-def searchable(values: ArrayLike, names: Sequence[str]) -> Values:
-    """Return values as ``checked`` does, if a graph of them can be found.
-
-    Where columns are linear functions of one another, many graphs describe them equally well, and
-    rounding errors would decide between them.
-
-    Raises
-    ------
-    DataError
-        If they cannot be fitted, or columns follow from others; the message names the columns.
-    """
-    x = checked(values, names)
-    require_independent(x, names)
-    return x
-
-
-def can_be_scored(column: Values) -> bool:
-    """Return whether a column varies and can be scored."""
-    return _complaint(column) is None
-
-
-def _complaint(column: Values) -> str | None:
-    """Return why a column cannot be fitted, as a predicate to follow its name, or ``None``."""
-    bad = int((~np.isfinite(column)).sum())
-    if bad:
-        return f"is not finite in {bad} of {len(column)} rows"
-    low, high = float(column.min()), float(column.max())
-    if max(abs(low), abs(high)) > _LARGEST or 0 < high - low < 1 / _LARGEST:
-        return (
-            f"has values from {low:.3g} to {high:.3g}, too large or small for squares: rescale it"
-        )
-    if high - low <= 1e-12 * max(abs(low), abs(high)):
-        return f"is constant ({column[0]:g}), so that no equation can be fitted"
-    if np.isin(column, (low, high)).all() and not is_boolean(column):
-        return (
-            f"has two values, {low:g} and {high:g}; a boolean column must have the values 0 and 1"
-        )
-    return None

@@ -14,6 +14,9 @@ from causalxai.errors import CapabilityError, DataError
 
 Pair: TypeAlias = tuple[int, int]
 LocalScore: TypeAlias = Callable[[int, frozenset[int]], float]
+Family: TypeAlias = tuple[int, frozenset[int]]
+"""A node and its parents."""
+
 _BestParents: TypeAlias = tuple[NDArray[np.float64], NDArray[np.int64]]
 
 USELESS = 5.0
@@ -47,17 +50,22 @@ class EdgeMargin:
 
 
 @runtime_checkable
-class ScreenedScore(Protocol):
-    """A local score with an approximation that takes less time."""
+class PreparedScore(Protocol):
+    """A local score of which many values are computed at once in less time than one by one."""
 
     def __call__(self, child: int, parents: frozenset[int]) -> float:
         """Return the score; lower is better."""
 
+    def prepare(self, families: Sequence[Family]) -> None:
+        """Compute the scores of many families at once."""
+
+
+@runtime_checkable
+class ScreenedScore(PreparedScore, Protocol):
+    """A local score with an approximation that takes less time."""
+
     def screen(self, child: int, parents: frozenset[int]) -> float:
         """Return an approximation of the score, in the same unit."""
-
-    def prepare(self, child: int, sets: Sequence[frozenset[int]]) -> None:
-        """Compute the scores of many sets of parents at once."""
 
 
 @runtime_checkable
@@ -250,7 +258,7 @@ class _Table:
             sets = {mask: self._parents(mask) for mask in masks}
             kept = frozenset(i for i in range(self.d) if needed >> i & 1)
             masks = [m for m in masks if not has_useless(self._score, child, sets[m], kept)]
-            self._score.prepare(child, [sets[m] for m in masks])
+            self._score.prepare([(child, sets[m]) for m in masks])
         scored = [(self._at(child, mask), mask) for mask in masks]
         scored.sort(key=lambda pair: (pair[0], pair[1].bit_count(), pair[1]))
         rank = np.full(1 << self.d, len(scored), dtype=np.int64)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from causalxai_glance.scm.order_search import order_reversal
 from causalxai_glance.scm.search import (
+    Family,
     Pair,
     RankedScore,
     SearchProblem,
@@ -24,6 +25,24 @@ class UnevenScore(RankedScore, Protocol):
 
     def uneven(self, child: int, parents: frozenset[int]) -> float:
         """Return the least score where the spread of the noise may depend on the parents."""
+
+    def prepare_uneven(self, families: Sequence[Family]) -> None:
+        """Compute these scores of many families at once."""
+
+
+@dataclass(frozen=True)
+class _Uneven:
+    """The score under noise of uneven spread, on its own."""
+
+    score: UnevenScore
+
+    def __call__(self, child: int, parents: frozenset[int]) -> float:
+        """Return the score; lower is better."""
+        return self.score.uneven(child, parents)
+
+    def prepare(self, families: Sequence[Family]) -> None:
+        """Compute the scores of many families at once."""
+        self.score.prepare_uneven(families)
 
 
 def doubtful_directions(
@@ -60,7 +79,7 @@ def doubtful_directions(
     if problem.is_small and problem.d <= MOST_EXACT:
         found = exact_reversal(replace(problem, score=score.uneven), wanted)
     else:
-        found = order_reversal(problem, wanted, graph, score.uneven)
+        found = order_reversal(problem, wanted, graph, _Uneven(score))
 
     def is_uneven(node: int) -> bool:
         parents = parents_in(graph, node)

@@ -58,5 +58,5 @@ def test_screens_and_ranks_are_those_of_the_columns_that_vary():
     assert score.screen(1, frozenset({0})) == 0
     assert score.ranked(3, frozenset({2})) == [0]
     assert score.ranked(1, frozenset()) == []
-    score.prepare(3, [frozenset({0}), frozenset({0, 1})])
+    score.prepare([(3, frozenset({0})), (3, frozenset({0, 1}))])
     assert score(3, frozenset({0, 1})) == alone(1, frozenset({0}))

@@ -86,7 +86,7 @@ def test_scores_that_are_prepared_together_are_the_same():
     x[:, 1] = 1 / (1 + np.exp(-x[:, 1]))
     sets = [frozenset(own) for own in ((), (0,), (2,), (0, 2))]
     alone, together = MdlScore(x), MdlScore(x)
-    together.prepare(1, sets)
+    together.prepare([(1, own) for own in sets])
     for own in sets:
         assert together(1, own) == pytest.approx(alone(1, own), abs=1e-6)
 
@@ -184,12 +184,6 @@ def test_clipped_columns_keep_their_direction(clip):
     assert exact_search(SearchProblem(2, MdlScore(x))) == {(1, 0)}
 
 
-@pytest.mark.parametrize("unit", [1e150, 1e-150])
-def test_numbers_whose_squares_are_out_of_range_are_refused(unit):
-    with pytest.raises(DataError, match=r"column 1 has values from .* rescale it"):
-        MdlScore(chain(200) * [1, unit, 1])
-
-
 def test_repeated_columns_cost_no_infinity():
     x = chain(200)
     x = np.c_[x, x[:, 0], -2 * x[:, 0]]
@@ -221,20 +215,6 @@ def test_many_parents_are_taken():
     found = score.equation(5, frozenset(range(5)))
     assert [basis.size for basis in found.bases][1:] == [1, 1, 1, 1]
     assert found.bases[0].size > 1
-
-
-@pytest.mark.parametrize(
-    ("spoil", "message"),
-    [
-        (lambda x: np.c_[x, np.full(len(x), 7.0)], r"column 3 is constant \(7\)"),
-        (lambda x: np.where(x == x[4, 1], np.nan, x), "column 1 is not finite in 1 of 100"),
-        (lambda x: x[:20], "20 rows are too few"),
-        (lambda x: x[:, 0], "shape"),
-    ],
-)
-def test_columns_that_can_not_be_scored_are_named(spoil, message):
-    with pytest.raises(DataError, match=message):
-        MdlScore(spoil(chain(100)))
 
 
 @pytest.mark.parametrize(("child", "parents"), [(0, {0}), (3, set()), (0, {5})])

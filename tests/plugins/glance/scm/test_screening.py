@@ -11,6 +11,7 @@ from causalxai_glance.scm import MdlScore, SearchProblem, margin
 from causalxai_glance.scm.basis import KNOTS, Basis
 from causalxai_glance.scm.links import LinkGrid
 from causalxai_glance.scm.score import edge_price
+from causalxai_glance.scm.search import Family
 
 Values = np.ndarray
 
@@ -109,9 +110,9 @@ def test_useless_parents_are_not_scored() -> None:
     score = MdlScore(np.random.default_rng(0).normal(size=(500, 5)))
     prepare = score.prepare
 
-    def watched(child: int, sets: list[frozenset[int]]) -> None:
-        scored.update((child, own) for own in sets)
-        prepare(child, sets)
+    def watched(families: list[Family]) -> None:
+        scored.update(families)
+        prepare(families)
 
     score.prepare = watched  # type: ignore[method-assign]
     assert margin(SearchProblem(5, score)) == {}
