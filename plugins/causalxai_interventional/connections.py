@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from causalxai.classifier import Classifier
 from causalxai_interventional.dataflow import Dataflow
-from causalxai_interventional.edits import EditableLayer, channel_dim
+from causalxai_interventional.edits import EditableLayer, channel_dim, editable_layer
 from causalxai_interventional.parameter_space import ParameterLayer
 
 Change = Callable[[Tensor, int], Tensor]
@@ -93,7 +93,7 @@ def _reads_its_channels(
     """Return whether each channel of a layer reaches its own input channels of the next alone."""
     if layer.sources * layer.groups % before.destinations:
         return False
-    reader, writer = (_module(classifier, one.name) for one in (layer, before))
+    reader, writer = (editable_layer(classifier.model, one.name) for one in (layer, before))
     read = _inputs_of(classifier, reader, images)
     for parity in (0, 1):
         odd = torch.arange(before.destinations, device=images.device) % 2 == parity
@@ -142,12 +142,14 @@ def _is_closed(classifier: Classifier, known: Connections, layer: str, images: T
 
     with ExitStack() as stack:
         for name in readers:
-            stack.enter_context(_changed(_module(classifier, name), keep(name)))
+            stack.enter_context(_changed(editable_layer(classifier.model, name), keep(name)))
         before = classifier.model(images)
     with ExitStack() as stack:
         for name in readers:
-            stack.enter_context(_changed(_module(classifier, name), hold(name)))
-        stack.enter_context(_changed(_module(classifier, layer), lambda out, _: _disturbed(out)))
+            stack.enter_context(_changed(editable_layer(classifier.model, name), hold(name)))
+        stack.enter_context(
+            _changed(editable_layer(classifier.model, layer), lambda out, _: _disturbed(out))
+        )
         after = classifier.model(images)
     allowed = 1e-5 * float(before.abs().max())
     return bool(((after - before).abs() <= allowed).all())
@@ -158,12 +160,6 @@ def _disturbed(output: Tensor) -> Tensor:
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(output.shape, generator=generator).to(output.device, output.dtype)
     return output + (1 + output.abs().max()) * noise
-
-
-def _module(classifier: Classifier, layer: str) -> EditableLayer:
-    module = classifier.model.get_submodule(layer)
-    assert isinstance(module, nn.Conv2d | nn.Linear)
-    return module
 
 
 def _inputs_of(classifier: Classifier, layer: EditableLayer, images: Tensor) -> list[Tensor]:

@@ -23,6 +23,13 @@ Granularity = Literal["slice", "filter", "neuron", "head"]
 of one head of attention."""
 
 
+def editable_layer(model: nn.Module, name: str) -> EditableLayer:
+    """Return a network's convolution or linear layer by name."""
+    module = model.get_submodule(name)
+    assert isinstance(module, nn.Conv2d | nn.Linear)
+    return module
+
+
 @dataclass(frozen=True)
 class Edits:
     """``q`` edits of one layer.

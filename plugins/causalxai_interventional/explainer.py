@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,6 +26,7 @@ from causalxai_interventional.mediators import (
     untraced_layers,
 )
 from causalxai_interventional.parameter_oracle import ParameterOracle
+from causalxai_interventional.parameter_space import ParameterLayer
 from causalxai_interventional.reference_maps import reference_maps
 
 _logger = logging.getLogger(__name__)
@@ -147,8 +149,17 @@ def _flatten(oracle: ParameterOracle, found: Mechanisms, remarks: Sequence[str])
     if found.screening:
         meta["screening"] = dict(found.screening)
     return {
-        "concepts": tuple(oracle.space.concepts[i].name for i in kept.tolist()),
+        "concepts": _names(layers, kept.tolist()),
         "importance": -found.flat("delta")[:, 0, kept].cpu(),
         "details": {name: tensor.cpu() for name, tensor in details.items()},
         "meta": meta,
     }
+
+
+def _names(layers: Sequence[ParameterLayer], ascending: Sequence[int]) -> tuple[str, ...]:
+    """Return the names of some concepts, whose indices ascend."""
+    names: list[str] = []
+    for layer in layers:
+        end = bisect_left(ascending, layer.indices.stop)
+        names += map(layer.concept_name, ascending[len(names) : end])
+    return tuple(names)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
+import numpy as np
+import scipy.stats
 import torch
 from pydantic import Field
 from torch import Tensor
@@ -21,6 +23,9 @@ from causalxai_interventional.parameter_space import ParameterLayer
 Threshold = Literal["relative", "paper"]
 
 _NAMED = 5
+
+_ROUNDING = 1e-6
+"""What counts as rounding, as a share of the largest effect."""
 
 
 class SelectionRule(PluginConfig):
@@ -351,9 +356,15 @@ def _top(estimate: Tensor, among: Tensor, count: int) -> Tensor:
     return torch.unflatten(marked, 2, among.shape[2:]) & among
 
 
-def _rank_correlation(a: Tensor, b: Tensor) -> float:
-    """Return Spearman's rank correlation; 0 where one side does not vary."""
-    ranks = torch.stack([x.flatten().argsort().argsort().double() for x in (a, b)])
-    if ranks.shape[1] < 2:
+def _rank_correlation(estimate: Tensor, exact: Tensor) -> float:
+    """Return Spearman's rank correlation of effects; 0 where one side does not vary.
+
+    Effects that differ by no more than float32's rounding are tied: those of a unit that is never
+    active are all 0, and their order would say nothing.
+    """
+    if estimate.numel() < 2:
         return 0.0
-    return float(torch.corrcoef(ranks)[0, 1].nan_to_num())
+    unit = float(exact.abs().max()) * _ROUNDING
+    values = [x.flatten().double().cpu().numpy() for x in (estimate, exact)]
+    ranks = [scipy.stats.rankdata((x / unit).round() if unit else x) for x in values]
+    return float(torch.corrcoef(torch.tensor(np.stack(ranks)))[0, 1].nan_to_num())

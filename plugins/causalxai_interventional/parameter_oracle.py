@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from functools import cached_property
 from types import MappingProxyType
 from typing import Literal, Self
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 from torch.func import functional_call
 
 from causalxai.classifier import Classifier
@@ -26,10 +27,8 @@ from causalxai_interventional.connections import Connections, find_connections
 from causalxai_interventional.dataflow import Dataflow
 from causalxai_interventional.edits import (
     EditableLayer,
-    bias_name,
+    editable_layer,
     edited_parameters,
-    scaled_parameters,
-    weight_name,
 )
 from causalxai_interventional.exactness import (
     FEW_PROBES,
@@ -38,6 +37,7 @@ from causalxai_interventional.exactness import (
     exact_strategy,
     telling_probes,
 )
+from causalxai_interventional.first_order import first_order_effects
 from causalxai_interventional.hooked_propagation import (
     ExpandedPropagation,
     SerialPropagation,
@@ -117,22 +117,41 @@ class ParameterOracle(Oracle):
         # One picture of each kind comes first.
         self._pictures = torch.cat([noise[:1], self.space.probes_, noise[1:]]).to(classifier.device)
         self._some_pictures = self._pictures[:_FEW_PICTURES] if self._is_large else self._pictures
-        self.dataflow = self._trace(classifier)
+        self._working_set, self._memory_ceiling = working_set, memory_ceiling
         self._serial = SerialPropagation(classifier, working_set)
-        strategies: dict[Strategy, Propagation] = {
-            "vmap": VmapPropagation(classifier, working_set),
-            "expanded": ExpandedPropagation(classifier, working_set),
-            "serial": self._serial,
-        }
-        if self.dataflow is not None:
-            dataflow = DataflowPropagation(classifier, working_set, self.dataflow, memory_ceiling)
-            strategies = {"dataflow": dataflow, **strategies}
-        asked = self.config.strategy
-        self._strategies = strategies if asked == "auto" else {asked: strategies[asked]}
+        for of_another in ("dataflow", "_strategies"):
+            vars(self).pop(of_another, None)
+        if self.config.strategy == "dataflow":
+            # A network that cannot be traced is refused here, and not at the first question.
+            _ = self.dataflow
         self._chosen: dict[str, Propagation] = {}
         self._class_units: tuple[Tensor | None] | None = None
         self._connections: Connections | None = None
         return self
+
+    @cached_property
+    def dataflow(self) -> Dataflow | None:
+        """The network's operations; ``None`` if they cannot be followed.
+
+        The network is traced when this is first asked for, so that a stage without questions does
+        not wait for it.
+        """
+        return self._trace(self.classifier)
+
+    @cached_property
+    def _strategies(self) -> dict[Strategy, Propagation]:
+        """What may answer a sweep, the fastest first."""
+        classifier, working_set = self.classifier, self._working_set
+        strategies: dict[Strategy, Propagation] = {}
+        if self.dataflow is not None:
+            strategies["dataflow"] = DataflowPropagation(
+                classifier, working_set, self.dataflow, self._memory_ceiling
+            )
+        strategies["vmap"] = VmapPropagation(classifier, working_set)
+        strategies["expanded"] = ExpandedPropagation(classifier, working_set)
+        strategies["serial"] = self._serial
+        asked = self.config.strategy
+        return strategies if asked == "auto" else {asked: strategies[asked]}
 
     @property
     def connections(self) -> Connections:
@@ -181,41 +200,9 @@ class ParameterOracle(Oracle):
         CapabilityError
             If the logits have no gradient with respect to some layer's weights.
         """
-        layers = self.space.layers
-        parameters = {
-            name: tensor
-            for layer in layers
-            for name, tensor in scaled_parameters(
-                layer.name, self._module(layer), layer.granularity
-            ).items()
-        }
-        leaves = {name: p.detach().clone().requires_grad_() for name, p in parameters.items()}
-        rows = []
-        with torch.enable_grad():
-            for image, klass in zip(units.residual["inputs"], target.tolist(), strict=True):
-                gradients = self._gradients(leaves, image, klass)
-                terms = {
-                    name: -leaf * gradient
-                    for (name, leaf), gradient in zip(leaves.items(), gradients, strict=True)
-                }
-                rows.append(torch.cat([_per_concept(layer, terms) for layer in layers]))
-        return torch.stack(rows).detach().float()
-
-    def _gradients(
-        self, leaves: dict[str, Tensor], image: Tensor, klass: int
-    ) -> tuple[Tensor, ...]:
-        """Return the gradients of one image's logit with respect to the weights."""
-        logits = functional_call(self.classifier.model, leaves, (image[None],), tie_weights=False)
-        try:
-            return torch.autograd.grad(logits[0, klass], list(leaves.values()))
-        except RuntimeError as error:
-            if isinstance(error, torch.OutOfMemoryError):
-                raise
-            raise CapabilityError(
-                "the network has no gradient of its logits with respect to the weights of some "
-                f"layer, by which edges would be screened ({str(error).splitlines()[0]}); leave "
-                "out 'screen', or name the layers in concepts.layers"
-            ) from error
+        return first_order_effects(
+            self.classifier, self.space.layers, units.residual["inputs"], target
+        )
 
     def _respond(
         self,
@@ -381,17 +368,4 @@ class ParameterOracle(Oracle):
             return None
 
     def _module(self, layer: ParameterLayer) -> EditableLayer:
-        module = self.classifier.model.get_submodule(layer.name)
-        assert isinstance(module, nn.Conv2d | nn.Linear)
-        return module
-
-
-def _per_concept(layer: ParameterLayer, terms: Mapping[str, Tensor]) -> Tensor:
-    """Sum the terms of a layer's parameters, by name, over the parameters of each concept."""
-    weights = terms[weight_name(layer.name)]
-    if layer.granularity == "head":
-        by_head: Tensor = weights.unflatten(1, (layer.destinations, -1))
-        return by_head.sum(dim=(0, 2))
-    kept = 2 if layer.by_edge else 1
-    sums = weights.flatten(kept).sum(dim=-1) if weights.dim() > kept else weights
-    return sums.flatten() + terms.get(bias_name(layer.name), 0)
+        return editable_layer(self.classifier.model, layer.name)

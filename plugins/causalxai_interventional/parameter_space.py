@@ -109,13 +109,18 @@ class ParameterLayer:
         return (index - self.first) % self.sources
 
     def concept(self, index: int) -> Concept:
-        """Return one concept, as ``conv2[k,n]``, ``conv2[k]`` or ``proj[head k]``."""
+        """Return one concept."""
+        return ParameterConcept(self.concept_name(index), layer=self.name, tier=self.tier)
+
+    def concept_name(self, index: int) -> str:
+        """Return one concept's name, as ``conv2[k,n]``, ``conv2[k]`` or ``proj[head k]``."""
         local = index - self.first
-        place = f"head {local}" if self.granularity == "head" else f"{local}"
+        if self.granularity == "head":
+            return f"{self.name}[head {local}]"
         if self.by_edge:
             k, n = divmod(local, self.sources)
-            place = f"{k},{n}"
-        return ParameterConcept(f"{self.name}[{place}]", layer=self.name, tier=self.tier)
+            return f"{self.name}[{k},{n}]"
+        return f"{self.name}[{local}]"
 
 
 class _ParameterConcepts(Sequence[Concept]):
@@ -192,6 +197,10 @@ class ParameterSpace(ConceptSpace):
     def concepts(self) -> Sequence[Concept]:
         """One concept for each edge (or filter) of each layer."""
         return _ParameterConcepts(self.layers_)
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the concepts, in order, without making the concepts."""
+        return tuple(layer.concept_name(index) for layer in self.layers_ for index in layer.indices)
 
     def layer(self, name: str) -> ParameterLayer:
         """Return one layer by name."""

@@ -14,7 +14,7 @@ from causalxai_interventional.changed_heads import scaled_heads
 from causalxai_interventional.changed_operations import edited, mixed, on_everything, within_block
 from causalxai_interventional.changes import Unedited, Value, joined, rows_of
 from causalxai_interventional.dataflow import Dataflow
-from causalxai_interventional.edits import EditableLayer, Edits, Granularity
+from causalxai_interventional.edits import EditableLayer, Edits, Granularity, editable_layer
 from causalxai_interventional.kept_constants import Kept, KeptConstants
 from causalxai_interventional.plan import Plan, Segment, Step
 
@@ -47,9 +47,7 @@ class Propagation(ABC):
         """Return ``[q, n, K]`` for ``q`` edits and ``n`` images."""
 
     def _module(self, layer: str) -> EditableLayer:
-        module = self.classifier.model.get_submodule(layer)
-        assert isinstance(module, nn.Conv2d | nn.Linear)
-        return module
+        return editable_layer(self.classifier.model, layer)
 
     def _chunks(
         self, count: int, floats_per_edit: int, memory: int | None = None
