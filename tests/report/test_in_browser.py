@@ -65,7 +65,11 @@ COVERED = """() => {
         // A head is nine pixels long and wide.
         const head = line.hasAttribute("marker-end") && at > whole - 9 ? 4.5 : 0;
         for (const [dx, dy] of [[0, 0], [head, 0], [-head, 0], [0, head], [0, -head]])
-          if (holds(own, x + dx, y + dy)) { found.push(`${one.textContent} and a line`); at = whole; break; }
+          if (holds(own, x + dx, y + dy)) {
+            found.push(`${one.textContent} and a line`);
+            at = whole;
+            break;
+          }
       }
     }
   });

@@ -67,7 +67,7 @@
         const crossed = points.filter((point) => holds(box, point.x, point.y)).length;
         const around = [box[0] - NEAR, box[1] - NEAR, box[2] + NEAR, box[3] + NEAR];
         const close = points.filter((point) => point.line !== line && holds(around, point.x, point.y)).length;
-        const cost = covered + 10 * crossed + Math.abs(share - 0.5) + (side < 0 ? 0.15 : 0) + 0.03 * close;
+        const cost = covered + 10 * crossed + Math.abs(share - 0.5) + (side < 0 ? 0.2 : 0) + 0.03 * close;
         if (cost < least) [best, least] = [{ x, y, box }, cost];
       }
     }
