@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import torch
 
-from causalxai import CausalGraph, Edge, Estimate, MetricResult
-from causalxai.config import load_spec
-from causalxai.graph import Node, NodeKind
-from causalxai.report.films import Film, Step
-from causalxai.report.graph_drawing import draw_graph
+from causalxai import CausalGraph
 from causalxai.report.graph_view import GraphExtras, NodeMeaning
-from causalxai.report.image_cards import ConceptRow, ImageCard
-from causalxai.report.inlined import inlined_image, inlined_map, inlined_strip
-from causalxai.report.page import render_report
 from causalxai.report.pictures import Thumbnail, thumbnail
-from causalxai.report.section import Section, Table, Text
 from tests.browser import DESK, PHONE, TABLET, opened
+from tests.report.drawn_graphs import SMALL, fan, layered
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -30,15 +21,6 @@ if TYPE_CHECKING:
 Saved = Callable[..., Path]
 A4_ACROSS = 1040
 """Pixels between the margins of a sheet of A4, held across."""
-
-SMALL = CausalGraph(
-    [Node("thickness"), Node("intensity"), Node("prediction", NodeKind.PREDICTION)],
-    [
-        Edge("thickness", "intensity", weight=0.9, low=0.8, high=1.0, frequency=1.0),
-        Edge("intensity", "prediction", weight=0.1, annotations={"doubt": "not read back"}),
-    ],
-)
-
 
 COVERED = """() => {
   const box = (one) => one.getBoundingClientRect();
@@ -76,80 +58,6 @@ COVERED = """() => {
   return found;
 }"""
 """Tells which labels of edges lie on a line, a head, a node or another label."""
-
-
-def fan(sources: int) -> CausalGraph:
-    """Nodes whose edges meet in one, and have wide labels."""
-    names = [f"bit {number}" for number in range(sources)]
-    edges = [
-        Edge(name, "smiling", weight=(-1) ** k * 3.13, frequency=1.0)
-        for k, name in enumerate(names)
-    ]
-    return CausalGraph([*map(Node, names), Node("smiling", NodeKind.CLASS)], edges)
-
-
-def layered() -> CausalGraph:
-    """An image, two layers of 20 units and two classes, all of them joined."""
-    layers = [["image"], *([f"{layer}:{i}" for i in range(20)] for layer in "ab"), ["k", "l"]]
-    kinds = [NodeKind.IMAGE, NodeKind.MEDIATOR, NodeKind.MEDIATOR, NodeKind.CLASS]
-    nodes = [
-        Node(name, kind, tier=tier)
-        for tier, (names, kind) in enumerate(zip(layers, kinds, strict=True))
-        for name in names
-    ]
-    edges = [
-        Edge(source, target, weight=1.0 + (7 * i + 3 * k) % 11)
-        for before, after in pairwise(layers)
-        for i, source in enumerate(before)
-        for k, target in enumerate(after)
-    ]
-    return CausalGraph(nodes, edges)
-
-
-def cards() -> list[ImageCard]:
-    """Two cards with two maps, two films and a concept without one."""
-    pictures = inlined_strip([torch.full((1, 8, 8), k / 4) for k in range(5)])
-    steps = [Step(words, k / 10) for k, words in enumerate(["a--", "a-", "perceived", "a+", "a++"])]
-    long = Film(pictures, tuple(steps), 2)
-    short = Film(pictures, tuple(steps[1:3]), 1)
-    concepts = (
-        ConceptRow("a", 2.0, 1.0, long),
-        ConceptRow("b", -1.0, 0.5, short),
-        ConceptRow("c", 0.1, 0.05, None),
-    )
-    maps = {name: inlined_map(torch.eye(8) * sign) for name, sign in (("plus", 1), ("minus", -1))}
-    card = ImageCard(
-        "class 3", "The network predicts 3.", inlined_image(torch.eye(8)[None]), maps, concepts
-    )
-    return [card, replace(card, title="class 8")]
-
-
-@pytest.fixture
-def saved(tiny_spec: dict[str, object], tmp_path: Path) -> Saved:
-    """Write a report on a graph."""
-
-    def written(graph: CausalGraph, extras: GraphExtras | None = None) -> Path:
-        table = Table(("concept", *(f"figure {i}" for i in range(9))), (("a", *"012345678"),), "c")
-        score = MetricResult(
-            "faithfulness", estimate=Estimate(0.5, 0.4, 0.6, 9), chance=Estimate(0.1)
-        )
-        report = render_report(
-            load_spec(tiny_spec),
-            accuracy=0.9,
-            held_out=True,
-            graph=graph,
-            metrics=(score,),
-            sections=(
-                Section("Graph", [draw_graph(graph, extras=extras or GraphExtras())]),
-                Section("Table", [Text("Long" * 60), table]),
-            ),
-            cards=cards(),
-        )
-        path = tmp_path / "report.html"
-        path.write_text(report.html, encoding="utf-8")
-        return path
-
-    return written
 
 
 def told(page: Page) -> str:

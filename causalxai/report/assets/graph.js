@@ -3,6 +3,7 @@
   "use strict";
   const NS = "http://www.w3.org/2000/svg";
   const COLUMN = 190, ROW = 62, PAD = 70, FACE = 36, GAP = 90, LONGEST = 18, HEAD = 9, LETTER = 6, NEAR = 8, MOST_LABELLED = 6;
+  const ARROWS = { ArrowLeft: [-10, 0], ArrowRight: [10, 0], ArrowUp: [0, -10], ArrowDown: [0, 10] };
   const make = (tag, attributes, ...children) => {
     const made = document.createElementNS(NS, tag);
     for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
@@ -252,18 +253,24 @@
         const out = edges.filter(({ edge }) => edge.from === node.id).map(({ edge }) => `to ${nodes.get(edge.to).title}: ${edge.facts[0] ?? "no weight"}`);
         const tip = [nameOf(node), node.layer && `layer ${node.layer}`].filter(Boolean).join("\n");
         live(group, tip, () => tell(nameOf(node), [...into, ...out], "", node.text, node.pictures));
+        const move = (x, y) => {
+          node.dragged = true;
+          [node.cx, node.cy] = [x, y];
+          place();
+          paint();
+        };
+        group.addEventListener("keydown", (e) => {
+          const [across, down] = ARROWS[e.key] ?? [0, 0];
+          if (!across && !down) return;
+          e.preventDefault();
+          move(node.cx + across, node.cy + down);
+        });
         group.addEventListener("pointerdown", (e) => {
           e.preventDefault();
           group.setPointerCapture(e.pointerId);
           const scale = view[2] / svg.clientWidth;
           const from = [e.clientX, e.clientY, node.cx, node.cy];
-          const drag = (move) => {
-            node.dragged = true;
-            node.cx = from[2] + (move.clientX - from[0]) * scale;
-            node.cy = from[3] + (move.clientY - from[1]) * scale;
-            place();
-            paint();
-          };
+          const drag = (to) => move(from[2] + (to.clientX - from[0]) * scale, from[3] + (to.clientY - from[1]) * scale);
           group.addEventListener("pointermove", drag);
           group.addEventListener("pointerup", () => group.removeEventListener("pointermove", drag), { once: true });
         });
