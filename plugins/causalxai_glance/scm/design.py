@@ -75,6 +75,23 @@ class Design:
         parts = [self._indices[p][c] for p, c in zip(parents, chosen, strict=True)]
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
 
+    def weighted(self, weights: Values, parents: Sequence[int]) -> Values:
+        """Return sums of the functions of some parents, ``[sums, n]``.
+
+        Parameters
+        ----------
+        weights
+            ``[sums, functions]`` of all functions, 0 for those of other columns.
+        parents
+            The columns.
+        """
+        summed: Values = np.zeros((len(weights), self.functions.shape[1]))
+        for parent in parents:
+            # The functions of one column are neighbours, so that no row is copied.
+            own = slice(self.slices[parent][0].start, self.slices[parent][-1].stop)
+            summed += weights[:, own] @ self.functions[own]
+        return summed
+
     @cached_property
     def _indices(self) -> tuple[tuple[NDArray[np.int64], ...], ...]:
         """The indices of the functions of each basis of each column."""
@@ -161,8 +178,12 @@ class Child:
 
     def mapped(self, link: int) -> Values:
         """Return the column in a link's space, centred."""
-        summed = self._pieces[self.grid.sums[link] > 0].sum(axis=0)
-        return np.asarray(summed - summed.mean(), dtype=np.float64)
+        return np.asarray(self.mapped_all([link])[0], dtype=np.float64)
+
+    def mapped_all(self, links: Sequence[int]) -> Values:
+        """Return the column in the spaces of several links, ``[links, n]``, centred."""
+        summed = self.grid.sums[[*links]] @ self._pieces
+        return np.asarray(summed - summed.mean(axis=1, keepdims=True), dtype=np.float64)
 
 
 def is_stepped(column: Values) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Self, TypeAlias
 
 import numpy as np
@@ -20,6 +20,8 @@ Without a limit, the density at rounded, repeated or clipped values would be unb
 
 _GROUPS, _TAIL = 100, 10
 _TRIAL_STEPS, _STEPS = 10, 100
+_CACHED = 50_000  # The number of values that stay within a processor's cache with what is computed.
+_TRIED_AT_ONCE = 48  # The number of samples whose trials stay within a processor's cache.
 _GAIN = 0.01  # nats per step
 _LEAST_DENSITY = 1e-290
 _ROUGH = 2.0  # Tolerance, in nats, for the approximation by groups.
@@ -162,20 +164,22 @@ def fit_noise(
     """
     x = np.atleast_2d(np.asarray(residuals, dtype=np.float64))
     limits = np.broadcast_to(most, len(x))
-    means, sds = x.mean(axis=1), x.std(axis=1)
-    unit = (x - means[:, None]) / sds[:, None]
-    ordered = np.sort(unit, axis=1)
-    moments = _grouped(ordered)
+    means, sds, moments, starts = _summaries(x, int(limits.max()))
 
     def measured(noise: Noise, row: int) -> NoiseFit:
         noise = noise.moved(float(means[row]), float(sds[row]))
         return NoiseFit(noise, _length(noise, x[row], cells))
 
-    fits = [measured(_STANDARD, row) for row in range(len(x))]
+    if cells is None:
+        closed = _standard_length(x.shape[1]) + x.shape[1] * np.log(sds)
+        moved = (_STANDARD.moved(*unit) for unit in zip(means.tolist(), sds.tolist(), strict=True))
+        fits = [NoiseFit(*own) for own in zip(moved, closed.tolist(), strict=True)]
+    else:
+        fits = [measured(_STANDARD, row) for row in range(len(x))]
     rough = np.full(len(x), np.inf if cells else _standard_length(x.shape[1]))
     for components in range(2, int(limits.max()) + 1):
         rows = np.flatnonzero(limits >= components)
-        parts, likelihoods = _mixtures(moments[rows], _starts(ordered[rows], components))
+        parts, likelihoods = _mixtures(moments[rows], _of_rows(starts[components], rows))
         lengths = 0.5 * (3 * components - 1) * np.log(x.shape[1]) - likelihoods
         # The grouped likelihood ignores cells, so that with cells every mixture is measured
         # exactly.
@@ -209,7 +213,45 @@ def _log_sum(joint: Values) -> Values:
     return np.asarray(np.log(np.exp(joint - peak).sum(axis=0)) + peak, dtype=np.float64)
 
 
-def _grouped(ordered: Values) -> Values:
+def _summaries(x: Values, most: int) -> tuple[Values, Values, Values, dict[int, Parts]]:
+    """Return means, sds, moments of groups, and the starts for each number of components."""
+    # The passes over a few samples at a time stay within a processor's cache.
+    step = max(1, _CACHED // x.shape[1])
+    parts = [_summary(x[at : at + step], most) for at in range(0, len(x), step)]
+    means, sds, moments = (np.concatenate([own[kind] for own in parts]) for kind in range(3))
+    starts = {
+        components: _joined([own[3][components] for own in parts])
+        for components in range(2, most + 1)
+    }
+    return means, sds, moments, starts
+
+
+def _summary(x: Values, most: int) -> tuple[Values, Values, Values, dict[int, Parts]]:
+    means, sds = x.mean(axis=1), x.std(axis=1)
+    ordered = (x - means[:, None]) / sds[:, None]
+    ordered.sort(axis=1)
+    squares = ordered**2
+    # Sums of slices are differences of running sums, which start with 0.
+    running = np.zeros((2, len(x), x.shape[1] + 1))
+    np.cumsum(ordered, axis=1, out=running[0, :, 1:])
+    np.cumsum(squares, axis=1, out=running[1, :, 1:])
+    middle = x.shape[1] // 2
+    medians = (ordered[:, middle] + ordered[:, -1 - middle]) / 2
+    starts = {own: _starts(running, medians, own) for own in range(2, most + 1)}
+    return means, sds, _grouped(ordered, squares), starts
+
+
+def _joined(parts: Sequence[Parts]) -> Parts:
+    weights, means, sds = (np.concatenate(own) for own in zip(*parts, strict=True))
+    return weights, means, sds
+
+
+def _of_rows(parts: Parts, rows: NDArray[np.int64] | slice) -> Parts:
+    weights, means, sds = parts
+    return weights[rows], means[rows], sds[rows]
+
+
+def _grouped(ordered: Values, squares: Values) -> Values:
     """Return counts, sums and sums of squares ``[samples, 3, groups]``; tails are not grouped."""
     n = ordered.shape[1]
     edges = np.arange(n)
@@ -218,32 +260,31 @@ def _grouped(ordered: Values) -> Values:
         edges = np.r_[np.arange(_TAIL), inner, np.arange(n - _TAIL + 1, n)]
     counts = np.diff(np.r_[edges, n]).astype(np.float64)
     sums = np.add.reduceat(ordered, edges, axis=1)
-    squares = np.add.reduceat(ordered**2, edges, axis=1)
-    return np.stack([np.broadcast_to(counts, sums.shape), sums, squares], axis=1)
+    of_squares = np.add.reduceat(squares, edges, axis=1)
+    return np.stack([np.broadcast_to(counts, sums.shape), sums, of_squares], axis=1)
 
 
-def _starts(ordered: Values, components: int) -> Parts:
+def _starts(running: Values, medians: Values, components: int) -> Parts:
     """Return four starts per sample, ``[samples, 4, K]`` for each kind of parameter."""
     # Slices of equal mass, a narrow component within wider ones, a lower tail and an upper tail.
     rest = components - 1
     even = np.full(components, 1 / components)
     lower = np.r_[0.15, np.full(rest, 0.85 / rest)]
-    sliced = [_slices(ordered, shares) for shares in (even, lower, lower[::-1])]
-    centre = np.repeat(np.median(ordered, axis=1)[:, None], components, axis=1)
+    sliced = [_slices(running, shares) for shares in (even, lower, lower[::-1])]
+    centre = np.repeat(medians[:, None], components, axis=1)
     scales = np.broadcast_to(np.geomspace(0.4, 2.0, components), centre.shape)
     sliced.insert(1, (np.broadcast_to(even, centre.shape), centre, scales))
     weights, means, sds = (np.stack(parts, axis=1) for parts in zip(*sliced, strict=True))
     return weights, means, sds
 
 
-def _slices(ordered: Values, shares: Values) -> Parts:
-    n = ordered.shape[1]
-    ends = np.r_[0.0, np.cumsum(shares)] * n
-    cuts = ends.round().astype(int)
-    parts = [ordered[:, a : max(b, a + 1)] for a, b in pairwise(cuts)]
-    means = np.stack([part.mean(axis=1) for part in parts], axis=1)
-    sds = np.stack([part.std(axis=1) for part in parts], axis=1)
-    return np.broadcast_to(shares, means.shape), means, np.maximum(sds, 2 * NARROWEST)
+def _slices(running: Values, shares: Values) -> Parts:
+    n = running.shape[2] - 1
+    cuts = (np.r_[0.0, np.cumsum(shares)] * n).round().astype(int)
+    starts, ends = cuts[:-1], np.maximum(cuts[1:], cuts[:-1] + 1)
+    means, squares = (running[:, :, ends] - running[:, :, starts]) / (ends - starts)
+    sds = np.sqrt(np.maximum(squares - means**2, (2 * NARROWEST) ** 2))
+    return np.broadcast_to(shares, means.shape), means, sds
 
 
 # Expectation maximisation is written by hand for speed: scikit-learn's GaussianMixture takes one
@@ -255,14 +296,10 @@ def _mixtures(moments: Values, starts: Parts) -> tuple[Parts, Values]:
     centres = moments[:, 1] / counts
     # [samples, 3, groups]: a log density is a quadratic function, a product with these.
     powers = np.stack([np.ones_like(centres), centres, centres**2], axis=1)
-    parts, likelihood = starts, np.full((len(moments), 1), -np.inf)
-    for _ in range(_TRIAL_STEPS):
-        parts, likelihood = _step(moments, powers, parts)
-    # Only the best start of each sample is kept: [samples, starts, K] becomes [samples, 1, K].
-    rows, winner = np.arange(len(moments)), likelihood.argmax(axis=1)
-    weights, means, sds = (part[rows, winner][:, None] for part in parts)
-    likelihood = likelihood[rows, winner][:, None]
-    going = rows
+    chunks = [slice(at, at + _TRIED_AT_ONCE) for at in range(0, len(moments), _TRIED_AT_ONCE)]
+    tried = [_best_start(moments[own], powers[own], _of_rows(starts, own)) for own in chunks]
+    weights, means, sds, likelihood = (np.concatenate(own) for own in zip(*tried, strict=True))
+    going = np.arange(len(moments))
     for _ in range(_STEPS):
         # Samples whose likelihood hardly rises any more are left as they are.
         before = likelihood[going]
@@ -275,6 +312,21 @@ def _mixtures(moments: Values, starts: Parts) -> tuple[Parts, Values]:
             break
     constant = 0.5 * _LOG_2PI * counts.sum(axis=-1)
     return (weights[:, 0], means[:, 0], sds[:, 0]), likelihood[:, 0] - constant
+
+
+def _best_start(
+    moments: Values, powers: Values, parts: Parts
+) -> tuple[Values, Values, Values, Values]:
+    """Return weights, means, sds and likelihood of each sample's best start after a few steps.
+
+    Of ``[samples, starts, K]``, ``[samples, 1, K]`` is left.
+    """
+    likelihood = np.full((len(moments), 1), -np.inf)
+    for _ in range(_TRIAL_STEPS):
+        parts, likelihood = _step(moments, powers, parts)
+    rows, winner = np.arange(len(moments)), likelihood.argmax(axis=1)
+    weights, means, sds = (part[rows, winner][:, None] for part in parts)
+    return weights, means, sds, likelihood[rows, winner][:, None]
 
 
 def _step(moments: Values, powers: Values, parts: Parts) -> tuple[Parts, Values]:

@@ -232,11 +232,9 @@ class MdlScore:
         node = self._child(child)
         links, candidates = node.grid.links, reversed(self._candidates(child, parents))
         kinds = {links[one.link].kind: one for one in candidates}
-        locations = [
-            Location(one.chosen, one.link, self._price(node, parents, one))
-            for one in kinds.values()
-        ]
-        return Located(node, parents, tuple(locations))
+        own = [*kinds.values()]
+        locations = [Location(one.chosen, one.link, self._price(node, parents, one)) for one in own]
+        return Located(node, parents, tuple(locations), self._residuals(child, parents, own))
 
     def _fit(self, child: int, parents: tuple[int, ...]) -> _Fit:
         if (child, parents) not in self._fits:
@@ -246,7 +244,7 @@ class MdlScore:
     def _fit_all(self, families: Sequence[Family]) -> None:
         """Keep, for each family, the candidate with the least description length."""
         candidates = [(own, one) for own in families for one in self._candidates(*own)]
-        residuals = np.stack([self._residual(*own, one) for own, one in candidates])
+        residuals = np.concatenate([self._smoothed(*own) for own in families])
         most = np.array([COMPONENTS if own[1] else ROOT_COMPONENTS for own, _ in candidates])
         # Whoever asks for several children at once has made sure that none has cells.
         fits = fit_noise(residuals, most, self._child(families[0][0]).cells)
@@ -299,15 +297,29 @@ class MdlScore:
             left = left - node.grid.squares(products.T @ self._design.solve(where, products))
         return gaussian_lengths(node, left, len(where), self.n)
 
-    def _residual(self, child: int, parents: tuple[int, ...], one: _Candidate) -> Values:
-        node = self._child(child)
-        mapped = node.mapped(one.link)
-        where = self._design.where(parents, one.chosen)
-        if len(where):
-            weights = self._design.solve(where, node.products[where] @ node.grid.sums[one.link])
-            mapped = mapped - weights @ self._design.functions[where]
-            mapped = mapped - mapped.mean()
-        return _no_sharper(mapped, float(np.sqrt(node.floors[one.link] / self.n)))
+    def _smoothed(self, child: int, parents: tuple[int, ...]) -> Values:
+        """Return the residuals of all candidates, none of which is sharper than may be."""
+        candidates, node = self._candidates(child, parents), self._child(child)
+        left = self._residuals(child, parents, candidates)
+        floors = np.sqrt(node.floors[[one.link for one in candidates]] / self.n)
+        for row in np.flatnonzero(left.std(axis=1) < floors):
+            left[row] = _evenly_spread(self.n, float(floors[row]))
+        return left
+
+    def _residuals(
+        self, child: int, parents: tuple[int, ...], candidates: Sequence[_Candidate]
+    ) -> Values:
+        """Return what the parents leave of the child under each candidate, ``[candidates, n]``."""
+        node, design = self._child(child), self._design
+        left = node.mapped_all([one.link for one in candidates])
+        if parents:
+            weights = np.zeros((len(candidates), len(design.functions)))
+            for own, one in zip(weights, candidates, strict=True):
+                where = design.where(parents, one.chosen)
+                own[where] = design.solve(where, node.products[where] @ node.grid.sums[one.link])
+            left -= design.weighted(weights, parents)
+            left -= left.mean(axis=1, keepdims=True)
+        return left
 
     def _equation(self, child: int, parents: tuple[int, ...]) -> StructuralEquation:
         """Convert a fit to standardised columns into an equation in the columns' own units."""
@@ -339,11 +351,7 @@ class MdlScore:
         )
 
 
-def _no_sharper(residual: Values, floor: float) -> Values:
-    """Replace a residual whose sd is below the floor by an evenly spread one with that sd."""
-    sd = float(residual.std())
-    if sd >= floor:
-        return residual
-    n = len(residual)
+def _evenly_spread(n: int, sd: float) -> Values:
+    """Return what replaces a residual that is sharper than may be."""
     even = np.linspace(-1.0, 1.0, n) * np.sqrt(3 * (n - 1) / (n + 1))
-    return np.asarray(even * floor, dtype=np.float64)
+    return np.asarray(even * sd, dtype=np.float64)
