@@ -29,15 +29,27 @@ def screened(
         time while the others are kept (coordinate descent), until no change is better. The search
         starts with option 0 for every parent.
     """
+    return screened_together(options, lambda choices: [fit(choice) for choice in choices], cost)
+
+
+def screened_together(
+    options: Sequence[int],
+    fits: Callable[[Sequence[Choice]], Sequence[Fit]],
+    cost: Callable[[Fit], float],
+) -> dict[Choice, Fit]:
+    """Do the same as ``screened`` with fits to many choices at once, which are given in turn."""
     ranges = [range(count) for count in options]
     if len(ranges) <= JOINT_PARENTS:
-        return {choice: fit(choice) for choice in product(*ranges)}
+        every = [*product(*ranges)]
+        return dict(zip(every, fits(every), strict=True))
     current: Choice = (0,) * len(ranges)
-    fits, previous = {current: fit(current)}, None
+    known, previous = {current: fits([current])[0]}, None
     while current != previous:
         previous = current
         for place, range_ in enumerate(ranges):
             rivals = [(*current[:place], own, *current[place + 1 :]) for own in range_]
-            fits.update({rival: fit(rival) for rival in rivals if rival not in fits})
-            current = min(rivals, key=lambda rival: cost(fits[rival]))
-    return fits
+            new = [rival for rival in rivals if rival not in known]
+            if new:
+                known.update(zip(new, fits(new), strict=True))
+            current = min(rivals, key=lambda rival: cost(known[rival]))
+    return known

@@ -87,9 +87,11 @@ class Design:
         """
         summed: Values = np.zeros((len(weights), self.functions.shape[1]))
         for parent in parents:
-            # The functions of one column are neighbours, so that no row is copied.
-            own = slice(self.slices[parent][0].start, self.slices[parent][-1].stop)
-            summed += weights[:, own] @ self.functions[own]
+            for own in self.slices[parent]:
+                # Most sums take one basis of a parent, whose functions are neighbours.
+                rows = np.flatnonzero(weights[:, own].any(axis=1))
+                if len(rows):
+                    summed[rows] += weights[rows, own] @ self.functions[own]
         return summed
 
     @cached_property
@@ -175,6 +177,13 @@ class Child:
         return np.asarray(
             n * SHARPEST**2 * np.exp(2 * self.grid.log_jacobians / n), dtype=np.float64
         )
+
+    @cached_property
+    def gaussian_constants(self) -> Values:
+        """``[links]``: what a description under normal noise costs besides its fit to parents."""
+        n = len(self.grid.column)
+        constants = 0.5 * (self.grid.parameters + 2) * np.log(n) - self.grid.log_jacobians
+        return np.asarray(constants + 0.5 * n * np.log(2 * np.pi * np.e / n), dtype=np.float64)
 
     def mapped(self, link: int) -> Values:
         """Return the column in a link's space, centred."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from causalxai_glance.scm.choices import JOINT_PARENTS, Choice, screened
+from causalxai_glance.scm.choices import JOINT_PARENTS, Choice, screened_together
 from causalxai_glance.scm.design import Child, Design
 from causalxai_glance.scm.noise import Cells, fit_noise
 
@@ -186,20 +186,24 @@ def _chosen_spreads(
     With so many parents that not all choices are tried, there may be only one residual.
     """
 
-    def fit(choice: Choice) -> tuple[Values, NDArray[np.int64]]:
-        some = [(p, own - 1) for p, own in zip(parents, choice, strict=True) if own]
-        where = design.where([p for p, _ in some], [own for _, own in some])
-        left = whole
-        if len(where):
-            found = products[where]
-            left = whole - (found * design.solve(where, found)).sum(axis=0)
-        share = np.maximum(left / whole, _RIDGE)
-        return 0.5 * n * np.log(share) + 0.5 * len(where) * float(np.log(n)), where
+    def fits(choices: Sequence[Choice]) -> list[tuple[Values, NDArray[np.int64]]]:
+        places, explained = [], np.zeros((len(choices), len(whole)))
+        for row, choice in enumerate(choices):
+            some = [(p, own - 1) for p, own in zip(parents, choice, strict=True) if own]
+            where = design.where([p for p, _ in some], [own for _, own in some])
+            if len(where):
+                found = products[where]
+                explained[row] = (found * design.solve(where, found)).sum(axis=0)
+            places.append(where)
+        shares = np.maximum((whole - explained) / whole, _RIDGE)
+        prices = 0.5 * np.log(n) * np.array([[len(where)] for where in places])
+        return [*zip(0.5 * n * np.log(shares) + prices, places, strict=True)]
 
     # Option 0 of a parent is that the spread does not depend on it.
-    fits = screened([1 + count for count in options], fit, lambda found: float(found[0].min()))
-    lengths = np.stack([length for length, _ in fits.values()])
-    chosen = [where for _, where in fits.values()]
+    options = [1 + count for count in options]
+    found = screened_together(options, fits, lambda fit: float(fit[0].min()))
+    lengths = np.stack([length for length, _ in found.values()])
+    chosen = [where for _, where in found.values()]
     return [chosen[best] for best in lengths.argmin(axis=0)]
 
 

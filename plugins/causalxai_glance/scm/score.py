@@ -12,12 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from causalxai.errors import DataError
 from causalxai_glance.scm.attribute_score import AttributeScore
-from causalxai_glance.scm.choices import Choice, screened
+from causalxai_glance.scm.choices import JOINT_PARENTS, Choice, screened_together
 from causalxai_glance.scm.design import Child, Design, raw_coefficients
 from causalxai_glance.scm.location_scale import Located, Location, location_scale_lengths
 from causalxai_glance.scm.noise import Noise, fit_noise
 from causalxai_glance.scm.sample_checks import checked
-from causalxai_glance.scm.screening import Screen, gaussian_lengths
+from causalxai_glance.scm.screening import Screen, gaussian_lengths, joint_lengths
 from causalxai_glance.scm.search import MOST_BOOLEAN, MOST_NODES
 from causalxai_glance.scm.search import Family as Parents
 from causalxai_glance.scm.structural_equation import StructuralEquation
@@ -267,10 +267,8 @@ class MdlScore:
         return self._tried[child, parents]
 
     def _promising(self, node: Child, parents: tuple[int, ...]) -> list[_Candidate]:
-        scores = self._screened(node, parents)
+        choices, table = self._screened(node, parents)
         kinds = np.array([link.kind for link in node.grid.links])
-        table = np.stack([*scores.values()])
-        choices = [*scores]
         kept: list[_Candidate] = []
         for kind in dict.fromkeys(kinds.tolist()):
             own = np.flatnonzero(kinds == kind)
@@ -280,22 +278,30 @@ class MdlScore:
             kept.extend(_Candidate(choices[row], int(links[row])) for row in best)
         return kept
 
-    def _screened(self, node: Child, parents: tuple[int, ...]) -> dict[Choice, Values]:
-        """Return the Gaussian scores of all links for each choice of bases that is tried."""
-        return screened(
+    def _screened(self, node: Child, parents: tuple[int, ...]) -> tuple[list[Choice], Values]:
+        """Return the choices of bases that are tried, and the Gaussian scores of all links."""
+        if 0 < len(parents) <= JOINT_PARENTS:
+            return joint_lengths(node, self._design, parents)
+        scores = screened_together(
             [len(self._design.bases[parent]) for parent in parents],
-            lambda choice: self._gaussian(node, parents, choice),
+            lambda choices: self._gaussian(node, parents, choices),
             lambda scores: float(scores.min()),
         )
+        return [*scores], np.stack([*scores.values()])
 
-    def _gaussian(self, node: Child, parents: tuple[int, ...], chosen: Choice) -> Values:
-        where = self._design.where(parents, chosen)
-        left = node.squares
-        if len(where):
+    def _gaussian(
+        self, node: Child, parents: tuple[int, ...], choices: Sequence[Choice]
+    ) -> list[Values]:
+        explained, sizes = [], []
+        for chosen in choices:
+            where = self._design.where(parents, chosen)
             # Links are sums of few pieces, so that the pieces alone are regressed.
             products = node.products[where]
-            left = left - node.grid.squares(products.T @ self._design.solve(where, products))
-        return gaussian_lengths(node, left, len(where), self.n)
+            solved = self._design.solve(where, products) if len(where) else products
+            explained.append(products.T @ solved)
+            sizes.append([len(where)])
+        left = node.squares - node.grid.squares(np.stack(explained))
+        return [*gaussian_lengths(node, left, np.array(sizes), self.n)]
 
     def _smoothed(self, child: int, parents: tuple[int, ...]) -> Values:
         """Return the residuals of all candidates, none of which is sharper than may be."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,10 +32,58 @@ def gaussian_lengths(
     n
         The number of rows.
     """
-    rest = np.maximum(left, node.floors)
-    constants = functions + node.grid.parameters + 2
-    fit = 0.5 * n * np.log(2 * np.pi * np.e * rest / n)
-    return np.asarray(fit + 0.5 * constants * np.log(n) - node.grid.log_jacobians)
+    rest = np.log(np.maximum(left, node.floors))
+    return np.asarray(0.5 * n * rest + 0.5 * np.log(n) * functions + node.gaussian_constants)
+
+
+def joint_lengths(
+    node: Child, design: Design, parents: tuple[int, ...]
+) -> tuple[list[Choice], Values]:
+    """Return all choices of a basis for each parent, and the lengths under normal noise.
+
+    What one more parent explains beside the others is the same for each of its bases but for the
+    part of a small system that is solved, so that the others' systems are solved once.
+
+    Parameters
+    ----------
+    node
+        The child.
+    design
+        Bases of all columns.
+    parents
+        One or more, in ascending order.
+
+    Returns
+    -------
+    list of Choice
+        In lexical order.
+    numpy.ndarray
+        ``[choices, links]``.
+    """
+    *others, last = parents
+    gram, products = design.gram, node.products
+    whole = slice(design.slices[last][0].start, design.slices[last][-1].stop)
+    before = [*product(*(range(len(design.bases[parent])) for parent in others))]
+    parts = []
+    for choice in before:
+        where = design.where(others, choice)
+        own = np.concatenate([gram[where, whole], products[where]], axis=1)
+        solved = design.solve(where, own) if len(where) else own
+        left = np.concatenate([gram[whole, whole], products[whole]], axis=1)
+        left = left - gram[where, whole].T @ solved
+        size = whole.stop - whole.start
+        known = products[where].T @ solved[:, size:]
+        parts.append((left[:, :size], left[:, size:], known, np.array([len(where)])))
+    inner, remaining, explained, sizes = (np.stack(own) for own in zip(*parts, strict=True))
+    lengths = []
+    for basis in design.slices[last]:
+        at = slice(basis.start - whole.start, basis.stop - whole.start)
+        size = basis.stop - basis.start
+        solved = np.linalg.solve(inner[:, at, at] + RIDGE * np.eye(size), remaining[:, at])
+        rest = node.squares - node.grid.squares(explained + remaining[:, at].mT @ solved)
+        lengths.append(gaussian_lengths(node, rest, sizes + size, design.functions.shape[1]))
+    choices = [(*choice, own) for choice in before for own in range(len(lengths))]
+    return choices, np.stack(lengths, axis=1).reshape(len(choices), -1)
 
 
 @dataclass(frozen=True)

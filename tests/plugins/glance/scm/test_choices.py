@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from causalxai_glance.scm.choices import JOINT_PARENTS, screened
+from causalxai_glance.scm.choices import JOINT_PARENTS, screened, screened_together
 
 
 def apart(goal: tuple[int, ...]):
@@ -34,3 +34,18 @@ def test_a_place_at_a_time_can_miss_what_two_would_find():
     few = screened((2, 2), cost, float)
     many = screened((2, 2, 1, 1), cost, float)
     assert min(few.values()) == 0 and min(many.values()) == 1
+
+
+def test_choices_are_fitted_together():
+    options, goal, asked = (3,) * (JOINT_PARENTS + 1), (2, 0, 1, 2), []
+    fit = apart(goal)
+
+    def fits(choices):
+        asked.append([*choices])
+        return [fit(choice) for choice in choices]
+
+    together = screened_together(options, fits, lambda one: one[0])
+    assert together == screened(options, fit, lambda one: one[0])
+    assert len(asked) < len(together) / 1.5
+    few = screened_together((2, 1), lambda choices: [sum(own) for own in choices], float)
+    assert few == {(0, 0): 0, (1, 0): 1}

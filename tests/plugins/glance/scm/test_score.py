@@ -221,3 +221,15 @@ def test_many_parents_are_taken():
 def test_parents_that_are_none_are_refused(child, parents):
     with pytest.raises(DataError, match="not parents among"):
         MdlScore(chain(100))(child, frozenset(parents))
+
+
+def test_children_that_are_prepared_together_are_fitted_as_alone():
+    """One of them is clipped, so that its noise is fitted on its own."""
+    x = chain(300)
+    x[:, 1] = np.maximum(x[:, 1], np.quantile(x[:, 1], 0.1))
+    families = [(child, frozenset({0, 1, 2} - {child})) for child in range(3)] + [(2, NONE)]
+    together = MdlScore(x)
+    together.prepare_uneven(families)
+    for family in families:
+        assert together(*family) == pytest.approx(MdlScore(x)(*family), abs=1e-6)
+        assert together.uneven(*family) == pytest.approx(MdlScore(x).uneven(*family), abs=1e-6)

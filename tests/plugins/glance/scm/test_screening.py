@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from causalxai_glance.scm import MdlScore, SearchProblem, margin
 from causalxai_glance.scm.basis import KNOTS, Basis
+from causalxai_glance.scm.design import Child, Design
 from causalxai_glance.scm.links import LinkGrid
 from causalxai_glance.scm.score import edge_price
+from causalxai_glance.scm.screening import joint_lengths
 from causalxai_glance.scm.search import Family
 
 Values = np.ndarray
@@ -52,6 +54,17 @@ def test_up_to_one_parent_the_screen_is_the_best_regression(
     x = table(100, 0)
     screened = MdlScore(x).screen(child, frozenset(parents))
     assert screened == pytest.approx(shortest(x, child, parents), abs=1e-4)
+
+
+@pytest.mark.parametrize("parents", [(3,), (0, 1)])
+def test_of_all_choices_of_bases_the_best_is_the_best_regression(parents: tuple[int, ...]) -> None:
+    x = table(100, 0)
+    z = (x - x.mean(axis=0)) / x.std(axis=0)
+    design = Design.of(z)
+    choices, lengths = joint_lengths(Child(z[:, 2], design, True), design, parents)
+    assert choices == [*product(*(range(len(design.bases[parent])) for parent in parents))]
+    best = shortest(x, 2, parents) - edge_price(4) * len(parents)
+    assert lengths.min() == pytest.approx(best, abs=1e-4)
 
 
 def test_with_more_parents_the_screen_is_at_most_a_few_nats_longer() -> None:
