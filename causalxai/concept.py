@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from causalxai.intervention import Action, Intervention
+from causalxai.short_repr import short_repr
 
 _IDENTITY = ("name", "layer", "tier")
 _HALF = 0.5
@@ -33,6 +34,8 @@ class UnitChange:
 
     set_to: Tensor
     share: Tensor
+
+    __repr__ = short_repr
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from causalxai.errors import ContractError
 from causalxai.graph import CausalGraph
 from causalxai.graph_discoverer import DiscoveryInputs, GraphDiscoverer
 from causalxai.plotting import PlotsExplanation
+from causalxai.short_repr import short_repr
 from causalxai.storage.record import Json, Record, fault_of_tensor, plain_json
 from causalxai.what_if import WhatIf, fault_of, what_ifs_from_record, what_ifs_to_record
 
@@ -37,6 +38,8 @@ class ExplanationInputs(DiscoveryInputs):
 
     graph: CausalGraph | None = None
     discoverer: GraphDiscoverer | None = None
+
+    __repr__ = short_repr
 
     @property
     def capabilities(self) -> frozenset[Capability]:

@@ -17,6 +17,7 @@ from causalxai.errors import CapabilityError, ContractError, did_you_mean
 from causalxai.graph import CausalGraph
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
+from causalxai.short_repr import short_repr
 
 if TYPE_CHECKING:
     import torch
@@ -126,6 +127,8 @@ class DiscoveryInputs:
     progress: Progress = SILENT
     space: ConceptSpace | None = None
     oracle: Oracle | None = None
+
+    __repr__ = short_repr
 
     @property
     def capabilities(self) -> frozenset[Capability]:

@@ -9,6 +9,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
 from typing import Any, Self, TypeVar
 
+from causalxai.short_repr import short_repr
 from causalxai.storage.edge_ends import edge_of
 from causalxai.storage.record import Json, plain_json
 
@@ -55,6 +56,8 @@ class Node:
     label: str = ""
     tier: int | None = None
     annotations: Mapping[str, Json] = field(default_factory=dict)
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         of = f"the annotations of node {self.name!r}"
@@ -163,6 +166,8 @@ class Edge:
     low: float | None = None
     high: float | None = None
     annotations: Mapping[str, Json] = field(default_factory=dict)
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         ends = f"edge {self.source!r} {self.kind.mark} {self.target!r}"

@@ -21,6 +21,7 @@ from causalxai.explainer import Explainer, Explanation, ExplanationInputs
 from causalxai.intervals import UNBOUNDED, Bounds, limited, mean_interval
 from causalxai.plugin import Plugin
 from causalxai.plugin.guard import guarded
+from causalxai.short_repr import short_repr
 
 if TYPE_CHECKING:
     from causalxai.classifier import ClassifierSource
@@ -53,6 +54,8 @@ class ScoringInputs(ExplanationInputs):
 
     explainer: Explainer | None = None
     source: ClassifierSource | None = None
+
+    __repr__ = short_repr
 
     def need_explainer(self, who: str) -> Explainer:
         """Return the explainer, which ``who`` runs again; CapabilityError if the run has none."""
@@ -92,6 +95,8 @@ class Estimate:
     low: float | None = None
     high: float | None = None
     n: int = 1
+
+    __repr__ = short_repr
 
     @classmethod
     def mean(
@@ -202,6 +207,8 @@ class MetricResult:
     reference: str = ""
     read: AttributionSpace | None = None
     translated: bool | None = None
+
+    __repr__ = short_repr
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from causalxai.capabilities import Capability
 from causalxai.errors import CapabilityError, did_you_mean
+from causalxai.short_repr import short_repr
 
 _NAMED = 20
 """The most classes or concepts that a message names."""
@@ -33,6 +34,8 @@ class Outline:
     image_shape: tuple[int, int, int]
     concept_names: tuple[str, ...] = ()
     offers: frozenset[Capability] = frozenset()
+
+    __repr__ = short_repr
 
 
 def class_index(name: str, class_names: Sequence[str], setting: str) -> int:

@@ -154,7 +154,7 @@ def test_the_user_may_still_interrupt(inputs: ScoringInputs):
 def test_a_value_out_of_range_is_no_score(value: float, inputs: ScoringInputs):
     result = result_of(scoring(value), inputs)
     assert (result.status, result.estimate) == ("failed", None)
-    assert result.reason.startswith(f"told: Estimate(value={value},")
+    assert result.reason.startswith(f"told: Estimate(value={value}) is not finite")
     assert result.reason.endswith("is not finite, or not in [0.0, inf]")
 
 

@@ -21,6 +21,7 @@ from causalxai.intervention import NO_TARGET, Intervention
 from causalxai.oracle import Oracle
 from causalxai.plugin import PluginConfig
 from causalxai.progress import Progress
+from causalxai.short_repr import short_repr
 
 _SAMPLES_A_QUERY = 32
 
@@ -95,6 +96,8 @@ class Surroundings:
     target: Tensor
     places: Tensor
     unit: Tensor
+
+    __repr__ = short_repr
 
     def local_models(
         self, config: LimeConfig, rng: torch.Generator, progress: Progress

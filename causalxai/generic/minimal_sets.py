@@ -20,6 +20,7 @@ from causalxai.generic.what_ifs import as_perceived, change_of, pictured_rows
 from causalxai.intervention import NO_TARGET, Intervention
 from causalxai.oracle import Oracle, Response, Want
 from causalxai.outline import Outline
+from causalxai.short_repr import short_repr
 from causalxai.what_if import WhatIf
 
 _IMPOSSIBLE = float("-inf")
@@ -49,6 +50,8 @@ class MinimalSets:
     set_to: Tensor
     turned: Tensor
     logits: Tensor
+
+    __repr__ = short_repr
 
     @property
     def size(self) -> Tensor:

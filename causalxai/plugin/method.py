@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from causalxai.short_repr import short_repr
+
 
 @dataclass(frozen=True)
 class Method:
@@ -28,6 +30,8 @@ class Method:
     explain: Mapping[str, Any] | None = None
     metrics: Sequence[str | Mapping[str, Any]] = field(default=())
     reference: str = ""
+
+    __repr__ = short_repr
 
     def stages(self) -> dict[str, Mapping[str, Any]]:
         """Return the settings of the method's stages by the name of the stage."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from causalxai.progress import SILENT, Progress
 from causalxai.report.section import Section
+from causalxai.short_repr import short_repr
 
 if TYPE_CHECKING:
     import torch
@@ -56,6 +57,8 @@ class ReportInputs:
     graph: CausalGraph | None = None
     explanation: Explanation | None = None
 
+    __repr__ = short_repr
+
 
 @dataclass(frozen=True)
 class ConceptReport:
@@ -72,6 +75,8 @@ class ConceptReport:
 
     sections: Sequence[Section] = ()
     meanings: Mapping[str, NodeMeaning] = field(default_factory=dict)
+
+    __repr__ = short_repr
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,8 @@ class GraphReport:
     sections: Sequence[Section] = ()
     draws_graph: bool = False
     extras: GraphExtras | None = None
+
+    __repr__ = short_repr
 
 
 class ConceptReportBuilder(Protocol[SpaceT]):

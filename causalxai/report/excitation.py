@@ -14,6 +14,7 @@ from causalxai.image_data.split import Split, evenly_spaced_rows
 from causalxai.report.graph_view import NodeMeaning
 from causalxai.report.inlined import inlined_image
 from causalxai.report.pictures import Thumbnail
+from causalxai.short_repr import short_repr
 
 Stride: TypeAlias = tuple[int, int]
 """How many pixels of the image lie between neighbouring cells of a layer, down and across."""
@@ -83,6 +84,8 @@ class ExcitingImages(Mapping[str, NodeMeaning]):
     channels: Mapping[str, Channel]
     respond: Respond
     _peaks: dict[str, _Peaks] = field(default_factory=dict, init=False, repr=False)
+
+    __repr__ = short_repr
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.channels)

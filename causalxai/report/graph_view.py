@@ -10,6 +10,7 @@ from causalxai.report.graph_choice import MOST_EDGES, edge_label, sign_of
 from causalxai.report.graph_layout import SAID, Layout, layers_of, layout_of
 from causalxai.report.graph_paths import Path, Strength, path_targets, strength_of, strongest_paths
 from causalxai.report.pictures import Thumbnail
+from causalxai.short_repr import short_repr
 from causalxai.storage.record import Json
 
 _MOST_PATHS, _MOST_TARGETS = 12, 12
@@ -34,6 +35,8 @@ class NodeMeaning:
     pictures: Sequence[Thumbnail] = ()
     in_box: bool = False
 
+    __repr__ = short_repr
+
 
 @dataclass(frozen=True)
 class GraphExtras:
@@ -53,6 +56,8 @@ class GraphExtras:
     meanings: Mapping[str, NodeMeaning] = field(default_factory=dict)
     apart: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
     strength: Strength = strength_of
+
+    __repr__ = short_repr
 
 
 def graph_view(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from causalxai.report.plots import OPPOSE, SUPPORT, effect_colours, image_axes
+from causalxai.short_repr import short_repr
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,6 +43,8 @@ class Thumbnail:
     alt: str
     caption: str = ""
     figure: str = ""
+
+    __repr__ = short_repr
 
 
 def as_shown(image: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from causalxai.short_repr import short_repr
 from causalxai.storage.record import Json
 
 
@@ -22,6 +23,8 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     caption: str = ""
+
+    __repr__ = short_repr
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,8 @@ class Figure:
     saved: bytes | None = None
     folded: str = ""
 
+    __repr__ = short_repr
+
 
 @dataclass(frozen=True)
 class Section:
@@ -81,6 +86,8 @@ class Section:
     finding: str = ""
     doubt: str = ""
     trust: str = ""
+
+    __repr__ = short_repr
 
 
 def fault_of_section(section: object) -> str | None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from causalxai.report.plots import CATEGORIES, axes_grid, embed, new_figure
 from causalxai.report.section import Figure
+from causalxai.short_repr import short_repr
 
 _COLUMNS = 4
 _SMOOTHED = 50
@@ -36,6 +37,8 @@ class TrainingCurve:
     title: str
     steps: NDArray[np.int64]
     values: NDArray[np.float64]
+
+    __repr__ = short_repr
 
     @classmethod
     def at_every_step(cls, title: str, values: NDArray[np.float64]) -> Self:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from causalxai.short_repr import short_repr
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -34,6 +36,8 @@ class Record:
     meta: Mapping[str, Json] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
+
+    __repr__ = short_repr
 
 
 def fault_of_record(record: object) -> str | None:

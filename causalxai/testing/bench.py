@@ -21,6 +21,7 @@ from causalxai.metric import ScoringInputs
 from causalxai.plugin import Plugin, registry
 from causalxai.report.builder import ReportInputs
 from causalxai.report.section import Section
+from causalxai.short_repr import short_repr
 from causalxai.storage.record import Record
 from causalxai.testing.footprint import changes, of_classifier, of_dataset, of_explanation
 
@@ -67,6 +68,8 @@ class Bench(Generic[PluginT]):
     fidelity: float | None = None
     report_builder: Callable[..., Any] | None = None
     kept: dict[str, Any] = field(init=False, default_factory=dict, compare=False, repr=False)
+
+    __repr__ = short_repr
 
     @property
     def who(self) -> str:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from causalxai.graph import CausalGraph
 from causalxai.intervention import Intervention
+from causalxai.short_repr import short_repr
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class LinearScm:
 
     weights: Tensor
     names: tuple[str, ...]
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         self.graph()

@@ -36,6 +36,7 @@ from causalxai.oracle import DEFAULT_MEMORY_CEILING, Oracle, Response, Want
 from causalxai.plugin import PluginConfig
 from causalxai.progress import SILENT, Progress
 from causalxai.seeding import numpy_generator, torch_generator
+from causalxai.short_repr import short_repr
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
 from causalxai.storage.record import Record
 from causalxai.testing.scm import LinearScm
@@ -287,6 +288,8 @@ class ToyWorld:
     scm: LinearScm
     reads: Tensor
     logit_effects: Tensor
+
+    __repr__ = short_repr
 
     def inputs(self, seed: int = 0) -> ScoringInputs:
         """Return all parts together, the true graph among them."""

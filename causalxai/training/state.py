@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from causalxai.errors import DataError
+from causalxai.short_repr import short_repr
 from causalxai.storage.record import Json, Record, prefixed, without_prefix
 
 
@@ -29,6 +30,8 @@ class TrainingState:
     modules: Mapping[str, nn.Module]
     optimizers: Mapping[str, torch.optim.Optimizer]
     rng: torch.Generator
+
+    __repr__ = short_repr
 
     def to_record(self, **meta: Json) -> Record:
         """Return a copy of the state, together with the plain values of ``meta``."""
