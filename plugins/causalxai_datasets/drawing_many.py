@@ -8,12 +8,12 @@ from typing import TypeAlias
 import numpy as np
 import PIL
 import torch
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from torch import Tensor
 
 from causalxai.progress import SILENT, Progress
 from causalxai_datasets.caching import Arrays, cached, key_of
+from causalxai_datasets.on_all_cores import results_of
 
 Numbers: TypeAlias = NDArray[np.generic]
 """What is drawn: a row of numbers for each picture."""
@@ -73,14 +73,11 @@ def _on_all_cores(
 ) -> NDArray[np.uint8]:
     n = len(numbers[0])
     images = np.empty((n, 3, size, size), np.uint8)
-    run = Parallel(n_jobs=-1 if n >= _MANY else 1, return_as="generator")
     starts = range(0, n, _CHUNK)
-    parts = (
-        delayed(_chunk)(draw, [rows[start : start + _CHUNK] for rows in numbers], size)
-        for start in starts
-    )
+    parts = ((draw, [rows[start : start + _CHUNK] for rows in numbers], size) for start in starts)
+    run = results_of(_chunk, parts, many=n >= _MANY)
     with progress.task(label, total=n) as advance:
-        for start, drawn in zip(starts, run(parts), strict=True):
+        for start, drawn in zip(starts, run, strict=True):
             images[start : start + len(drawn)] = drawn
             advance(len(drawn))
     return images

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 import numpy as np
 import scipy
 import skimage
 import torch
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from torch import Tensor
 
 from causalxai.progress import Progress
@@ -22,6 +19,7 @@ from causalxai_datasets.morpho.concepts import PAGE
 from causalxai_datasets.morpho.measuring import Pixels
 from causalxai_datasets.morpho.rendering import render
 from causalxai_datasets.morpho.skeletons import Skeleton, lay_on_page, own_concepts
+from causalxai_datasets.on_all_cores import results_of
 
 Result = TypeVar("Result")
 
@@ -116,34 +114,13 @@ def _on_all_cores(
     label: str,
     progress: Progress,
 ) -> list[Result]:
-    """Return the results for all chunks in order; ``n`` is the number of digits in all chunks.
-
-    Each chunk uses one thread, because several threads are not faster for images as small as
-    digits.
-    """
+    """Return the results for all chunks in order; ``n`` is the number of digits in all chunks."""
     results = []
-    run = Parallel(n_jobs=-1 if n >= _MANY else 1, return_as="generator")
     with progress.task(label, total=n) as advance:
         left = n
-        for result in run(delayed(_on_one_thread)(work, *chunk) for chunk in chunks):
+        for result in results_of(work, chunks, many=n >= _MANY):
             results.append(result)
             done = min(_CHUNK, left)
             left -= done
             advance(done)
     return results
-
-
-def _on_one_thread(work: Callable[..., Result], *arguments: object) -> Result:
-    with _one_thread():
-        return work(*arguments)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(1):
-            yield
-    finally:
-        torch.set_num_threads(before)

@@ -1,8 +1,7 @@
-"""What is kept of drawings is told apart by all that it depends on; each chunk has one thread."""
+"""What is kept of drawings is told apart by all that it depends on."""
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 import scipy
 import skimage
 import torch
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import threadpool_limits
 
 from causalxai.progress import SILENT
 from causalxai.seeding import torch_generator
@@ -86,41 +85,6 @@ def test_an_upgrade_draws_anew(
     monkeypatch.setattr(library, "__version__", "999")
     pictures_of(digits, VALUES, 16, SILENT)
     assert len(list(cache.iterdir())) == before + 1
-
-
-@pytest.mark.parametrize("many", [1, 100], ids=["several processes", "this process"])
-def test_a_chunk_has_one_thread_and_the_rest_what_it_had(
-    many: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def threads() -> list[int]:
-        return [torch.get_num_threads(), *(pool["num_threads"] for pool in threadpool_info())]
-
-    monkeypatch.setattr(cached_rendering, "_MANY", many)
-    torch.set_num_threads(2)
-    with threadpool_limits(2):
-        before = threads()
-        found = cached_rendering._on_all_cores(threads, [(), ()], 2, "count threads", SILENT)
-        assert threads() == before
-    assert max(before) == 2
-    assert {count for counts in found for count in counts} == {1}
-
-
-def test_torch_has_one_thread_even_where_its_pool_is_not_found(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(cached_rendering, "threadpool_limits", nullcontext)
-    torch.set_num_threads(2)
-    assert cached_rendering._on_all_cores(
-        torch.get_num_threads, [()], 1, "count threads", SILENT
-    ) == [1]
-    assert torch.get_num_threads() == 2
-
-
-def test_threads_are_given_back_where_the_work_fails() -> None:
-    torch.set_num_threads(2)
-    with pytest.raises(ZeroDivisionError):
-        cached_rendering._on_all_cores(divmod, [(1, 0)], 1, "fail", SILENT)
-    assert torch.get_num_threads() == 2
 
 
 def test_pictures_are_the_same_bytes_for_any_number_of_threads_and_processes(
