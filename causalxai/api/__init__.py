@@ -54,6 +54,7 @@ API: tuple[Section, ...] = (
             "causalxai.plugin": (
                 *("FileToRead", "FolderToRead", "Plugin", "PluginConfig", "folder_of"),
             ),
+            "causalxai.plugin.imported_code": ("ImportedCode",),
             "causalxai.plugin.method": ("Method",),
             "causalxai.capabilities": ("Capability", "expect"),
         },

@@ -18,15 +18,32 @@ Sizes = tuple[int, int, int]
 
 
 def drawn_outline(
-    class_names: Sequence[str], size: int, concept_names: Sequence[str], sizes: Sizes
+    class_names: Sequence[str],
+    size: int,
+    concept_names: Sequence[str],
+    *,
+    references: int,
+    channels: int = 3,
 ) -> Outline:
-    """Return the outline of a data set with square colour pictures and a renderer."""
-    references = {Capability.REFERENCE} if sizes[2] else set()
+    """Return the outline of a data set with square pictures and a renderer.
+
+    Parameters
+    ----------
+    class_names, concept_names
+        The classes and the concepts.
+    size
+        The height and the width of a picture in pixels.
+    references
+        How many reference pictures there are.
+    channels
+        1 for grey pictures, 3 for colour.
+    """
+    reference = {Capability.REFERENCE} if references else set()
     return Outline(
         class_names=tuple(class_names),
-        image_shape=(3, size, size),
+        image_shape=(channels, size, size),
         concept_names=tuple(concept_names),
-        offers=frozenset({Capability.OBSERVATIONS, Capability.RENDERER, *references}),
+        offers=frozenset({Capability.OBSERVATIONS, Capability.RENDERER, *reference}),
     )
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Self
 
 import torch
-from pydantic import Field, InstanceOf, ValidationInfo, model_validator
+from pydantic import Field, InstanceOf, model_validator
 from pydantic.json_schema import SkipJsonSchema
 from torch import nn
 
@@ -15,11 +14,11 @@ from causalxai.network.import_folders import importable_from
 from causalxai.network.import_path import build_network, find_network
 from causalxai.network.network_digest import network_digest
 from causalxai.network.weights import load_weights, read_weights
-from causalxai.plugin import FileToRead, PluginConfig, folder_of
+from causalxai.plugin.imported_code import ImportedCode
 from causalxai.seeding import seeded
 
 
-class GeneratorSettings(PluginConfig):
+class GeneratorSettings(ImportedCode):
     """Settings that name a generator.
 
     Parameters
@@ -39,21 +38,9 @@ class GeneratorSettings(PluginConfig):
         In Python, the network itself in the place of ``import_path``.
     """
 
-    import_path: str | None = Field(default=None, pattern=r"^[^:]+:[^:.]+$")
-    import_from: Path | None = None
-    arguments: dict[str, Any] = Field(default_factory=dict)
-    weights: FileToRead | None = None
     generator: SkipJsonSchema[InstanceOf[nn.Module] | None] = Field(
         default=None, exclude=True, repr=False
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _look_beside_the_spec(cls, settings: Any, info: ValidationInfo) -> Any:
-        folder = folder_of("import_path", info)
-        if folder is None or not isinstance(settings, dict):
-            return settings
-        return {"import_from": folder, **settings}
 
     @model_validator(mode="after")
     def _name_one_generator(self) -> Self:
@@ -63,15 +50,6 @@ class GeneratorSettings(PluginConfig):
                 "the network itself instead)"
             )
         return self
-
-    def named_code(self) -> dict[str, str]:
-        """Return the import path, whose module is imported and run, and its folder."""
-        if self.import_path is None:
-            return {}
-        named = {"import_path": self.import_path}
-        if self.import_from is not None:
-            named["import_from"] = str(self.import_from)
-        return named
 
 
 class GeneratorSource:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
-import scipy.stats
+import scipy
 import torch
 from pydantic import Field
 from torch import Tensor

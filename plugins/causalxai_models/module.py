@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import Field, ValidationInfo, model_validator
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
@@ -22,7 +22,7 @@ from causalxai.network.layer_names import require_layers_named
 from causalxai.network.network_digest import network_digest
 from causalxai.network.weights import load_weights, read_weights
 from causalxai.outline import Outline
-from causalxai.plugin import FileToRead, folder_of
+from causalxai.plugin.imported_code import ImportedCode
 from causalxai.progress import SILENT, Progress
 from causalxai.seeding import seeded
 from causalxai.storage.checkpoint import NO_CHECKPOINT, Checkpoint
@@ -47,7 +47,7 @@ class UserModule(ClassifierSource):
     function whose return annotation is one or that is the user's own.
     """
 
-    class Config(AdapterSettings):
+    class Config(AdapterSettings, ImportedCode):
         """Settings.
 
         Parameters
@@ -68,27 +68,12 @@ class UserModule(ClassifierSource):
         """
 
         import_path: str = Field(pattern=r"^[^:]+:[^:.]+$")
-        import_from: Path | None = None
-        arguments: dict[str, Any] = Field(default_factory=dict)
-        weights: FileToRead | None = None
         feature_layer: str | None = None
-
-        @model_validator(mode="before")
-        @classmethod
-        def _look_beside_the_spec(cls, settings: Any, info: ValidationInfo) -> Any:
-            folder = folder_of("import_path", info)
-            if folder is None or not isinstance(settings, dict):
-                return settings
-            return {"import_from": folder, **settings}
 
         def named_code(self) -> dict[str, str]:
             """Return the import paths, whose modules are imported and run, and their folder."""
-            named = {
-                "import_path": self.import_path,
-                "preprocess": self.preprocessing_path,
-                "import_from": None if self.import_from is None else str(self.import_from),
-            }
-            return {name: value for name, value in named.items() if value is not None}
+            path = self.preprocessing_path
+            return super().named_code() | ({} if path is None else {"preprocess": path})
 
     config: Config
 

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
-from causalxai.capabilities import Capability
 from causalxai.dataset import Dataset, DatasetSource, Split
 from causalxai.errors import DataError
 from causalxai.outline import Outline
@@ -26,6 +25,7 @@ from causalxai_datasets.cartoon_faces.attribute_tables import (
 from causalxai_datasets.cartoon_faces.attributes import ATTRIBUTES, Attribute
 from causalxai_datasets.cartoon_faces.renderer import DrawnFaces, FaceRenderer
 from causalxai_datasets.cartoon_faces.rendering import draw_faces
+from causalxai_datasets.drawn_dataset import drawn_outline
 
 
 class Bias(PluginConfig):
@@ -124,13 +124,8 @@ class CartoonFaces(DatasetSource):
 
     def outline(self) -> Outline:
         """Return the classes and the shape of the images, which the settings decide."""
-        always = {Capability.OBSERVATIONS, Capability.RENDERER}
-        references = {Capability.REFERENCE} if self.config.references else set()
-        return Outline(
-            class_names=self._class_names,
-            image_shape=(3, self.config.size, self.config.size),
-            concept_names=self._names,
-            offers=frozenset({*always, *references}),
+        return drawn_outline(
+            self._class_names, self.config.size, self._names, references=self.config.references
         )
 
     def load(self, *, rng: torch.Generator, progress: Progress = SILENT) -> Dataset:

@@ -101,8 +101,9 @@ class ColoredDigits(DatasetSource):
 
     def outline(self) -> Outline:
         """Return the classes and the shape of the images, which the settings decide."""
-        sizes = (1, 1, self.config.references)
-        return drawn_outline(self._class_names, self.config.size, CONCEPTS, sizes)
+        return drawn_outline(
+            self._class_names, self.config.size, CONCEPTS, references=self.config.references
+        )
 
     def load(self, *, rng: torch.Generator, progress: Progress = SILENT) -> Dataset:
         """Colour the digits.

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from pydantic import Field, NonNegativeInt, field_validator, model_validator
 from torch.nn import functional
 
-from causalxai.capabilities import Capability
 from causalxai.dataset import Dataset, DatasetSource, Split
 from causalxai.graph import CausalGraph
 from causalxai.outline import Outline
@@ -21,6 +20,7 @@ from causalxai.progress import SILENT, Progress
 from causalxai.seeding import numpy_generator
 from causalxai_datasets.digit_classes import ALL_DIGITS
 from causalxai_datasets.digits import Digits
+from causalxai_datasets.drawn_dataset import drawn_outline
 from causalxai_datasets.mnist import Mnist
 from causalxai_datasets.morpho.cached_rendering import pictures_of, skeletons_of
 from causalxai_datasets.morpho.concepts import CONCEPTS, RANGES, Concept
@@ -134,13 +134,12 @@ class Morpho(DatasetSource):
 
     def outline(self) -> Outline:
         """Return the classes, the concepts and the shape of the images, as the settings say."""
-        always = {Capability.OBSERVATIONS, Capability.RENDERER}
-        references = {Capability.REFERENCE} if self.config.references else set()
-        return Outline(
-            class_names=tuple(name for name in ALL_DIGITS if int(name) not in self._left_out),
-            image_shape=(1, self.config.size, self.config.size),
-            concept_names=self._names,
-            offers=frozenset({*always, *references}),
+        return drawn_outline(
+            [name for name in ALL_DIGITS if int(name) not in self._left_out],
+            self.config.size,
+            self._names,
+            references=self.config.references,
+            channels=1,
         )
 
     def load(self, *, rng: torch.Generator, progress: Progress = SILENT) -> Dataset:

@@ -93,7 +93,7 @@ class Parts(DatasetSource):
 
     def outline(self) -> Outline:
         """Return the classes and the shape of the images, which the settings decide."""
-        return drawn_outline(self._class_names, self.config.size, PARTS, self._sizes)
+        return drawn_outline(self._class_names, self.config.size, PARTS, references=self._sizes[2])
 
     def load(self, *, rng: torch.Generator, progress: Progress = SILENT) -> Dataset:
         """Draw the birds; 4 000 of 32 pixels take some seconds on two cores.

@@ -95,7 +95,9 @@ class Shapes(DatasetSource):
 
     def outline(self) -> Outline:
         """Return the classes and the shape of the images, which the settings decide."""
-        return drawn_outline(self._class_names, self.config.size, PROPERTIES, self._sizes)
+        return drawn_outline(
+            self._class_names, self.config.size, PROPERTIES, references=self._sizes[2]
+        )
 
     def load(self, *, rng: torch.Generator, progress: Progress = SILENT) -> Dataset:
         """Draw the scenes; 4 000 of 32 pixels take some seconds on two cores.
