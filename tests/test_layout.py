@@ -118,7 +118,6 @@ TESTED_WITH_OTHERS = {
     "plugins/causalxai_generators/labels.py",
     "plugins/causalxai_generators/picture_oracle.py",
     "plugins/causalxai_generators/picture_space.py",
-    "plugins/causalxai_generators/vae_training.py",
     "plugins/causalxai_discovery/pc.py",
     "plugins/causalxai_discovery/random_order.py",
     "plugins/causalxai_discovery/report/dowhy_scm.py",

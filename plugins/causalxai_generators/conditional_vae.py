@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -11,6 +13,7 @@ from causalxai.errors import CapabilityError
 _HIDDEN = 128
 _STYLE = 64
 _GROUPS = 4
+_BRIGHT = 3.0
 _MULTIPLE = 4
 _SMALLEST = 8
 
@@ -29,7 +32,10 @@ class ConditionalVae(nn.Module):
     """A code of what an image's concepts do not tell, and the image of both.
 
     All layers work on images of half the size or less, which takes a quarter of the time. The
-    concepts reach the decoder's layers directly, by scales and offsets of their channels [1]_.
+    concepts reach the decoder's layers directly, by scales and offsets of their normalised channels
+    [1]_. A picture is the product of a shape, with a value for each pixel, and of a brightness for
+    each colour channel. Without the second factor, a darker picture would need other logits at each
+    pixel, and a decoder that only lowers all logits makes a stroke thinner as well.
 
     Parameters
     ----------
@@ -58,8 +64,10 @@ class ConditionalVae(nn.Module):
         self.seen = nn.Sequential(
             nn.PixelUnshuffle(2),
             nn.Conv2d(4 * channels, width, 3, padding=1),
+            _norm(width),
             nn.SiLU(),
             nn.Conv2d(width, 2 * width, 4, stride=2, padding=1),
+            _norm(2 * width),
             nn.SiLU(),
             nn.Flatten(),
         )
@@ -70,9 +78,11 @@ class ConditionalVae(nn.Module):
         self.first = nn.Sequential(
             nn.Linear(given, _HIDDEN), nn.SiLU(), nn.Linear(_HIDDEN, features)
         )
+        self.norms = nn.ModuleList([_norm(2 * width), _norm(width)])
         self.styles = nn.ModuleList([_style(given, 2 * width), _style(given, width)])
         self.small = nn.Conv2d(2 * width, 4 * width, 3, padding=1)
         self.large = nn.Conv2d(width, 4 * channels, 3, padding=1)
+        self.brightness = _brightness(given, channels)
 
     def encode(self, images: Tensor, concepts: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log variance ``[n, code]`` of the residual code."""
@@ -84,11 +94,12 @@ class ConditionalVae(nn.Module):
         given = torch.cat([code, concepts], dim=1)
         features = self._styled(0, self.first(given).unflatten(1, self._small), given)
         features = self._styled(1, F.pixel_shuffle(self.small(features), 2), given)
-        return F.pixel_shuffle(self.large(features), 2)
+        shape = F.pixel_shuffle(self.large(features), 2)
+        return logits_of_product(shape, self.brightness(given)[..., None, None])
 
     def _styled(self, place: int, features: Tensor, given: Tensor) -> Tensor:
         scale, offset = self.styles[place](given)[..., None, None].chunk(2, dim=1)
-        return F.silu(features * (1 + scale) + offset)
+        return F.silu(self.norms[place](features) * (1 + scale) + offset)
 
 
 class ConceptReader(nn.Module):
@@ -125,6 +136,22 @@ class ConceptReader(nn.Module):
         """Return ``[n, k]``."""
         read: Tensor = self.layers(images)
         return read
+
+
+def logits_of_product(first: Tensor, second: Tensor) -> Tensor:
+    """Return the logit of the product of two probabilities, given the logit of each."""
+    return first + second - F.softplus(torch.logaddexp(first, second))
+
+
+def _norm(channels: int) -> nn.GroupNorm:
+    return nn.GroupNorm(math.gcd(_GROUPS, channels), channels)
+
+
+def _brightness(given: int, channels: int) -> nn.Sequential:
+    """Return what makes the logit of each colour channel's brightness, which is high at first."""
+    last = nn.Linear(_STYLE, channels)
+    nn.init.constant_(last.bias, _BRIGHT)
+    return nn.Sequential(nn.Linear(given, _STYLE), nn.SiLU(), last)
 
 
 def _style(given: int, channels: int) -> nn.Sequential:

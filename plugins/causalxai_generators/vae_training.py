@@ -51,8 +51,8 @@ class VaeConfig(PluginConfig):
         The weight of an adversary that predicts the concepts from the residual code; it is used
         where there are reference images.
     obedience
-        The weight of a loss that compares what the reader reads from pictures of changed concepts
-        with these.
+        The weight of a loss that compares how far the reader's readings move when concepts are
+        changed with how far these were moved.
     noise
         The largest standard deviation of the noise on images that the reader sees in training.
     """
@@ -128,7 +128,7 @@ def train_vae(
     DataError
         If a loss is not finite.
     """
-    training = _VaeTraining(material, references, config, device, rng)
+    training = VaeTraining(material, references, config, device, rng)
     history = training.run(
         config.steps,
         remedy=f"lower learning_rate (it is {config.learning_rate:g})",
@@ -139,7 +139,7 @@ def train_vae(
     return vae, training.reader.eval().requires_grad_(False), history
 
 
-class _VaeTraining(StepwiseTraining):
+class VaeTraining(StepwiseTraining):
     """The training, step by step."""
 
     trains = "the conditional autoencoder"
@@ -178,9 +178,11 @@ class _VaeTraining(StepwiseTraining):
 
     @property
     def state(self) -> TrainingState:
+        """Everything that the next step depends on."""
         return TrainingState(self._networks, self._optimizers, self.rng)
 
     def step(self, number: int) -> Mapping[str, float]:
+        """Train the reader, the autoencoder and the adversary once, each on a batch."""
         self._set_rate(number)
         told = self._train_reader()
         images, concepts, few = self._batch()
@@ -198,7 +200,7 @@ class _VaeTraining(StepwiseTraining):
             losses["independence"] = self.config.independence * predicted.clamp(min=0).sum()
         if self.config.obedience and number >= _READER_AHEAD * self.config.steps:
             spread = slice(None, None, 2)  # half of each kind of images, which takes half the time
-            losses["obedience"] = self.config.obedience * self._disobedience(
+            losses["obedience"] = self.config.obedience * self.disobedience(
                 code[spread], concepts[spread]
             )
         told |= descend(self._optimizers["adam of vae"], losses, steepest=_STEEPEST)
@@ -219,13 +221,17 @@ class _VaeTraining(StepwiseTraining):
 
     def _train_reader(self) -> dict[str, float]:
         images, concepts = (self.references or self.material).draw(self.config.batch_size, self.rng)
-        error = F.mse_loss(
-            self.reader(self._noisy(images.to(self.device))), concepts.to(self.device)
-        )
+        images = images.to(self.device)
+        error = F.mse_loss(self.reader(images + self._noise(images)), concepts.to(self.device))
         return descend(self._optimizers["adam of reader"], {"reading": error})
 
-    def _disobedience(self, code: Tensor, concepts: Tensor) -> Tensor:
-        """Return how far the reader's readings of changed pictures are from what was set."""
+    def disobedience(self, code: Tensor, concepts: Tensor) -> Tensor:
+        """Return how far the reader's readings follow what was set.
+
+        A move from the picture of the unchanged concepts is compared with the move that was set.
+        The values themselves are not: a reader of sharp images reads blurred pictures wrongly, and
+        a decoder that is trained to correct this paints thin strokes in place of blurred ones.
+        """
         known = (self.references or self.material).concepts
         count, width = concepts.shape
         rows = torch.randint(len(known), (count, width), generator=self.rng)
@@ -233,12 +239,16 @@ class _VaeTraining(StepwiseTraining):
         is_set = (torch.rand(count, width, generator=self.rng) < 1 / 2).to(self.device)
         wanted = torch.where(is_set, others, concepts)
         pictures = self.vae.decode(code, wanted).sigmoid()
-        error: Tensor = (self.reader(self._noisy(pictures)) - wanted).square().sum() / count
+        noise = self._noise(pictures)  # the same on both pictures, so that it does not move them
+        with torch.no_grad():
+            before = self.reader(self.vae.decode(code, concepts).sigmoid() + noise)
+        moved = self.reader(pictures + noise) - before
+        error: Tensor = (moved - (wanted - concepts)).square().sum() / count
         return error
 
-    def _noisy(self, images: Tensor) -> Tensor:
+    def _noise(self, images: Tensor) -> Tensor:
         size = torch.rand(len(images), 1, 1, 1, generator=self.rng).to(self.device)
-        return images + self.config.noise * size * self._normal(images)
+        return self.config.noise * size * self._normal(images)
 
     def _normal(self, like: Tensor) -> Tensor:
         return torch.randn(like.shape, generator=self.rng).to(self.device)
