@@ -35,28 +35,12 @@ def sweep_line(
     with_captum
         Whether captum is called on the layers that are not.
     """
-    layers = subject.space.layers
-    chosen = {layers[place].name for place in spread(len(layers), effort.layers)}
-    measured = dict(found)
-    for layer in layers:
-        if layer.name in chosen - set(found):
-            measured[layer.name] = subject.measure(layer, images, effort, with_captum=with_captum)
-    counts = [layer.count for layer in layers]
-    needed = [subject.needed(layer) for layer in layers]
-    seconds = by_arithmetic(
-        needed,
-        [
-            measured[layer.name].seconds_per_edit if layer.name in measured else None
-            for layer in layers
-        ],
-    )
-    by_layer = [count * cost for count, cost in zip(counts, seconds, strict=True)]
+    measured = _measured(subject, images, effort, found, with_captum=with_captum)
     some = list(measured.values())
+    ours, edits, work = _total(subject, measured)
     naive = statistics.median(value for one in some for value in one.naive)
     captum = [value for one in some for value in one.captum]
-    ours, edits = sum(by_layer), sum(counts)
     ratio = edits * naive / ours
-    work = sum(count * flops for count, flops in zip(counts, needed, strict=True))
     most = limit(subject.arithmetic.forward, work / edits, edits)
     by_captum = statistics.median(captum) * edits / ours if captum else None
     effects = torch.cat([one.effects for one in some])
@@ -70,7 +54,7 @@ def sweep_line(
         "edits": sum(one.edits for one in some),
         "edits_of": edits,
         "layers": len(some),
-        "layers_of": len(layers),
+        "layers_of": len(subject.space.layers),
         "naive_sampled": round(sum(one.naive_sampled for one in some) / edits, 4),
         "max_abs_diff": max(one.max_abs_diff for one in some),
         "median_effect": float(effects[effects > 0].median()),
@@ -78,6 +62,39 @@ def sweep_line(
         "setup_seconds": round(sum(one.setup for one in some), 2),
         "slowest_layer": slowest.layer.name,
     }, slowest
+
+
+def _measured(
+    subject: Subject,
+    images: int,
+    effort: Effort,
+    found: Mapping[str, Measured],
+    *,
+    with_captum: bool,
+) -> dict[str, Measured]:
+    """Return the layers that are measured already, and those that the effort adds."""
+    layers = subject.space.layers
+    chosen = {layers[place].name for place in spread(len(layers), effort.layers)}
+    measured = dict(found)
+    for layer in layers:
+        if layer.name in chosen - set(found):
+            measured[layer.name] = subject.measure(layer, images, effort, with_captum=with_captum)
+    return measured
+
+
+def _total(subject: Subject, measured: Mapping[str, Measured]) -> tuple[float, int, float]:
+    """Return the seconds, the edits and the operations of all layers together."""
+    layers = subject.space.layers
+    counts = [layer.count for layer in layers]
+    needed = [subject.needed(layer) for layer in layers]
+    known = [
+        measured[layer.name].seconds_per_edit if layer.name in measured else None
+        for layer in layers
+    ]
+    seconds = by_arithmetic(needed, known)
+    ours = sum(count * cost for count, cost in zip(counts, seconds, strict=True))
+    work = sum(count * flops for count, flops in zip(counts, needed, strict=True))
+    return ours, sum(counts), work
 
 
 def spread(count: int, some: int | None) -> list[int]:

@@ -253,28 +253,31 @@ def _limit_of(text: str) -> tuple[str, float]:
     return method, float(seconds)
 
 
+def _names_of(known: Sequence[str]) -> Callable[[str], list[str]]:
+    """Return what reads names between commas, all of which have to be known."""
+
+    def parse(text: str) -> list[str]:
+        for name in text.split(","):
+            if name not in known:
+                raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(known)}")
+        return text.split(",")
+
+    return parse
+
+
 def _arguments() -> argparse.Namespace:
-    def names(known: Sequence[str]) -> Callable[[str], list[str]]:
-        def parse(text: str) -> list[str]:
-            for name in text.split(","):
-                if name not in known:
-                    raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(known)}")
-            return text.split(",")
-
-        return parse
-
     every = "TI,TID,IT,TS,TSWI,random,controls"
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--scenarios", type=names([*NAMES, *GROUPS]), default=every.split(","))
+    add("--scenarios", type=_names_of([*NAMES, *GROUPS]), default=every.split(","))
     add(
         "--methods",
-        type=names(list(METHODS)),
+        type=_names_of(list(METHODS)),
         default=[m for m in METHODS if m != "mdl-even-noise"],
     )
-    add("--on", type=names(list(ABLE)), default=list(ABLE))
+    add("--on", type=_names_of(list(ABLE)), default=list(ABLE))
     add("--labels", choices=("set", "measured"), default="set")
     add("--n", type=int, nargs="+", default=[1000])
     add("--seeds", type=int, nargs="+", default=[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,48 +21,60 @@ from causalxai.command_line.options import (
 from causalxai.command_line.shipped import shipped_specs, spec_file
 from causalxai.command_line.terminal import USER_MISTAKE, fail, make_console, set_up_logging
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from causalxai.comparison import Comparison
+
+
+_Specs = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="SPEC...",
+        help="A YAML spec with 'vary', or several specs to compare with one another; "
+        "shipped ones by name.",
+        show_default=False,
+    ),
+]
+_Jobs = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Jobs at a time; by default the number of cores divided by --threads."
+    ),
+]
+_Threads = Annotated[int, typer.Option(min=1, help="CPU threads of each job.")]
+_Backend = Annotated[
+    str | None,
+    typer.Option(
+        metavar="loky|threading|dask|ray",
+        help="Where jobs are done: on this machine (threading forks off this process), or on "
+        "a cluster, whose machines share --out or --store.",
+    ),
+]
+_Address = Annotated[
+    str | None,
+    typer.Option(help="The cluster's scheduler, for --backend dask or ray."),
+]
+_Fresh = Annotated[bool, typer.Option("--fresh", help="Delete the results of earlier runs first.")]
+_Sanity = Annotated[
+    bool,
+    typer.Option(
+        "--sanity", help="Also check that explanations change when weights are randomised."
+    ),
+]
+
 
 def compare_command(
-    specs: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="SPEC...",
-            help="A YAML spec with 'vary', or several specs to compare with one another; "
-            "shipped ones by name.",
-            show_default=False,
-        ),
-    ],
+    specs: _Specs,
     overrides: Overrides = None,
     out: Out = Path("runs"),
     store: SharedStore = None,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Jobs at a time; by default the number of cores divided by --threads."
-        ),
-    ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads of each job.")] = 1,
-    backend: Annotated[
-        str | None,
-        typer.Option(
-            metavar="loky|threading|dask|ray",
-            help="Where jobs are done: on this machine (threading forks off this process), or on "
-            "a cluster, whose machines share --out or --store.",
-        ),
-    ] = None,
-    address: Annotated[
-        str | None,
-        typer.Option(help="The cluster's scheduler, for --backend dask or ray."),
-    ] = None,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Delete the results of earlier runs first.")
-    ] = False,
-    sanity: Annotated[
-        bool,
-        typer.Option(
-            "--sanity", help="Also check that explanations change when weights are randomised."
-        ),
-    ] = False,
+    jobs: _Jobs = None,
+    threads: _Threads = 1,
+    backend: _Backend = None,
+    address: _Address = None,
+    fresh: _Fresh = False,
+    sanity: _Sanity = False,
     as_json: AsJson = False,
     trust_code: TrustCode = False,
     quiet: Quiet = False,  # noqa: ARG001
@@ -71,7 +83,6 @@ def compare_command(
     """Run a grid of specs and write their comparison."""
     console = set_up_logging()
     from causalxai.comparison import compare
-    from causalxai.comparison.terminal import terminal_table
     from causalxai.pipeline.launched import launched
     from causalxai.progress.bars import terminal_progress
 
@@ -93,17 +104,28 @@ def compare_command(
             sanity=sanity,
             trust_code=trust_code,
         )
-    summary = comparison.summary()
     if as_json:
-        sys.stdout.write(json.dumps(summary, allow_nan=False) + "\n")
+        sys.stdout.write(json.dumps(comparison.summary(), allow_nan=False) + "\n")
     else:
-        wide = console if console.is_terminal else make_console(stderr=True, width=240)
-        wide.print(terminal_table(comparison), highlight=False)
-        for note in comparison.reading_notes:
-            wide.print(note, highlight=False)
-        for entry in comparison.failures():
-            console.print(f"{entry.cell}: failed: {entry.outcome.reason}", highlight=False)
-        sys.stdout.write(f"{summary['report']}\n")
+        _print_comparison(comparison, console)
+    _fail_if_anything_failed(comparison)
+
+
+def _print_comparison(comparison: Comparison, console: Console) -> None:
+    """Print the table, how to read it, which runs failed, and where the page lies."""
+    from causalxai.comparison.terminal import terminal_table
+
+    wide = console if console.is_terminal else make_console(stderr=True, width=240)
+    wide.print(terminal_table(comparison), highlight=False)
+    for note in comparison.reading_notes:
+        wide.print(note, highlight=False)
+    for entry in comparison.failures():
+        console.print(f"{entry.cell}: failed: {entry.outcome.reason}", highlight=False)
+    sys.stdout.write(f"{comparison.summary()['report']}\n")
+
+
+def _fail_if_anything_failed(comparison: Comparison) -> None:
+    """End with code 1 if a run or a score failed."""
     runs, failed = len(comparison.entries), len(comparison.failures())
     if failed == runs:
         fail("no run was finished", 1)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,6 +22,9 @@ from causalxai.command_line.options import (
 )
 from causalxai.command_line.shipped import spec_file
 from causalxai.command_line.terminal import fail, set_up_logging
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def run_command(
@@ -67,16 +71,21 @@ def run_command(
     if as_json:
         sys.stdout.write(json.dumps(summary) + "\n")
     else:
-        if summary["reused"]:
-            console.print(f"reused: {', '.join(summary['reused'])}")
-        for name, figure in summary["concepts"].items():
-            console.print(f"{name}: {figure_in_words(figure)}", highlight=False)
-        for name, brief in summary["metrics"].items():
-            console.print(_score_line(name, brief), highlight=False)
+        _print_summary(summary, console)
         sys.stdout.write(f"{finished.report}\n")
     failed = [name for name, brief in summary["metrics"].items() if brief["status"] == "failed"]
     if failed:
         fail(f"metrics that failed: {', '.join(failed)}", 1)
+
+
+def _print_summary(summary: Mapping[str, Any], console: Console) -> None:
+    """Print which stages were reused, the figures of the concepts, and the scores."""
+    if summary["reused"]:
+        console.print(f"reused: {', '.join(summary['reused'])}")
+    for name, figure in summary["concepts"].items():
+        console.print(f"{name}: {figure_in_words(figure)}", highlight=False)
+    for name, brief in summary["metrics"].items():
+        console.print(_score_line(name, brief), highlight=False)
 
 
 def figure_in_words(figure: Any) -> str:

@@ -69,25 +69,10 @@ def stage_keys(
     keys: dict[str, str] = {}
 
     def key(name: str, stage: str, inputs: Sequence[str], **more: object) -> str:
-        plugin, part = plugins[name].provenance, plugins[name].build()
-        config, fingerprint = _own_inputs(plugin, part, fingerprints)
-        learned = plugins[name].learned
-        return digest(
-            {
-                "results": RESULTS_VERSION,
-                "stage": stage,
-                "plugin": [plugin.distribution, plugin.version, plugin.target],
-                "config": config,
-                "fingerprint": fingerprint,
-                **({"learned": learned.digest} if learned else {}),
-                "inputs": [keys[name] for name in inputs],
-                "seed": spec.seed,
-                # Other devices and other versions round differently.
-                "device": device.type,
-                "torch": str(torch.__version__),
-                **more,
-            }
-        )
+        content = _content(plugins[name], fingerprints)
+        read = {"inputs": [keys[name] for name in inputs], "seed": spec.seed}
+        # Other devices round differently.
+        return digest({"stage": stage, **content, **read, "device": device.type, **more})
 
     more: dict[Stage, dict[str, Any]] = {
         Stage.EXPLAIN: {"images": spec.images_data},
@@ -155,6 +140,24 @@ def _report_builders(spec: ResolvedSpec) -> list[str]:
         if part is not None
     ]
     return [f"{builder} {builder.target}" for builder in found if builder is not None]
+
+
+def _content(
+    resolved: ResolvedPlugin[Any], fingerprints: MutableMapping[str, str]
+) -> dict[str, object]:
+    """Return what the results of a part depend on, whatever it reads: its code and settings."""
+    plugin = resolved.provenance
+    config, fingerprint = _own_inputs(plugin, resolved.build(), fingerprints)
+    learned = resolved.learned
+    return {
+        "results": RESULTS_VERSION,
+        "plugin": [plugin.distribution, plugin.version, plugin.target],
+        "config": config,
+        "fingerprint": fingerprint,
+        **({"learned": learned.digest} if learned else {}),
+        # Other versions round differently.
+        "torch": str(torch.__version__),
+    }
 
 
 def _own_inputs(

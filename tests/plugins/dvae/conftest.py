@@ -6,35 +6,18 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
 from causalxai import Classifier, Dataset, ScoringInputs, Split
 from causalxai.seeding import torch_generator
 from causalxai_dvae.bit_oracle import BitOracle
 from causalxai_dvae.bit_space import BitSpace
+from tests.plugins.small_network import trained_classifier
 
 SIDE = 16
 CLASSES = ("standing", "lying", "crossed")
 NAMES = ("bright",)
 SMALL = {"autoencoder": {"bits": 6, "hidden": (32, 16), "steps": 400}, "generator": {"steps": 60}}
-
-
-class Looker(nn.Module):
-    """Two convolutions and two linear layers."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(1, 6, 3, padding=1)
-        self.conv2 = nn.Conv2d(6, 8, 3, padding=1)
-        self.hidden = nn.Linear(8 * 16, 16)
-        self.last = nn.Linear(16, len(CLASSES))
-
-    def forward(self, images: Tensor) -> Tensor:
-        x = functional.max_pool2d(functional.relu(self.conv1(images)), 2)
-        x = functional.max_pool2d(functional.relu(self.conv2(x)), 2)
-        logits: Tensor = self.last(functional.relu(self.hidden(x.flatten(1))))
-        return logits
 
 
 def bars(n: int, rng: torch.Generator) -> Split:
@@ -67,19 +50,7 @@ def bar_data() -> Dataset:
 @pytest.fixture(scope="session")
 def bar_classifier(bar_data: Dataset) -> Classifier:
     """A classifier of the bars, trained for a second."""
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        model = Looker()
-    train = bar_data.train
-    optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
-    rng = torch_generator(0, "batches")
-    for _ in range(150):
-        rows = torch.randint(len(train), (64,), generator=rng)
-        loss = functional.cross_entropy(model(train.images[rows]), train.labels[rows])
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    return Classifier(model, class_names=CLASSES, image_shape=bar_data.image_shape)
+    return trained_classifier(bar_data, channels=8, steps=150)
 
 
 @pytest.fixture(scope="session")

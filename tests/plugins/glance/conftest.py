@@ -6,34 +6,17 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
 from causalxai import CausalGraph, Classifier, Dataset, ScoringInputs, Split
 from causalxai.seeding import torch_generator
 from causalxai_glance.latent_space import LatentSpace
 from causalxai_glance.twin_oracle import TwinOracle
+from tests.plugins.small_network import trained_classifier
 
 SIDE = 16
 NAMES = ("size", "brightness")
 CLASSES = ("dim", "small", "large")
-
-
-class Glance(nn.Module):
-    """Two convolutions and two linear layers."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(1, 6, 3, padding=1)
-        self.conv2 = nn.Conv2d(6, 12, 3, padding=1)
-        self.hidden = nn.Linear(12 * 16, 16)
-        self.last = nn.Linear(16, len(CLASSES))
-
-    def forward(self, images: Tensor) -> Tensor:
-        x = functional.max_pool2d(functional.relu(self.conv1(images)), 2)
-        x = functional.max_pool2d(functional.relu(self.conv2(x)), 2)
-        logits: Tensor = self.last(functional.relu(self.hidden(x.flatten(1))))
-        return logits
 
 
 def sample(n: int, rng: torch.Generator) -> Tensor:
@@ -81,19 +64,7 @@ def squares() -> Dataset:
 @pytest.fixture(scope="session")
 def looker(squares: Dataset) -> Classifier:
     """A classifier of the squares, trained for a second."""
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        model = Glance()
-    train = squares.train
-    optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
-    rng = torch_generator(0, "batches")
-    for _ in range(120):
-        rows = torch.randint(len(train), (64,), generator=rng)
-        loss = functional.cross_entropy(model(train.images[rows]), train.labels[rows])
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    return Classifier(model, class_names=CLASSES, image_shape=squares.image_shape)
+    return trained_classifier(squares, channels=12, steps=120)
 
 
 SMALL = {"latents": 8, "steps": 150, "channels": 16, "batch_size": 16, "layers": 2}
