@@ -19,6 +19,7 @@ Output: TypeAlias = Literal[
 OUTPUTS: tuple[Output, ...] = get_args(Output)
 
 LOGITS: tuple[Output, ...] = ("logits", "binary-logit")
+_BINARY: tuple[Output, ...] = ("binary-logit", "binary-probability")
 """The outputs that are logits already."""
 
 _SMALLEST = torch.finfo(torch.float32).tiny
@@ -55,7 +56,7 @@ class Reading:
     @property
     def is_binary(self) -> bool:
         """Whether there is one output for two classes."""
-        return self.output.startswith("binary")
+        return self.output in _BINARY
 
     @property
     def is_linear(self) -> bool:

@@ -222,6 +222,11 @@ def _build_graph(
     return CausalGraph(nodes, edges.values(), annotations=annotations)
 
 
+def channel_name(layer: str, number: int) -> str:
+    """Return the name of the node of a layer's channel or unit."""
+    return f"{layer}:{number}"
+
+
 class _Spot(NamedTuple):
     """The position of a node: a channel or unit of a layer, or a class."""
 
@@ -234,7 +239,7 @@ class _Spot(NamedTuple):
     def name(self) -> str:
         if self.kind is NodeKind.CLASS:
             return f"class {self.label}"
-        return f"{self.layer}:{self.number}"
+        return channel_name(self.layer, self.number)
 
     def node(self, tier: int) -> Node:
         return Node(

@@ -36,13 +36,12 @@ def _best(scores: ScoreTable) -> Iterator[str]:
     """Say which methods have stars, and by which metrics there is none."""
     by_method: dict[str, list[str]] = defaultdict(list)
     nobody = []
-    for place, metric in enumerate(scores.metrics):
-        name, _, arrow = metric.partition(" ")
+    for place, column in enumerate(scores.columns):
         winners = [line for line in scores.lines if line.scores[place].best]
         for line in winners:
-            by_method[", ".join(line.labels)].append(name)
-        if arrow and not winners:
-            nobody.append(name)
+            by_method[", ".join(line.labels)].append(column.name)
+        if column.is_directed and not winners:
+            nobody.append(column.name)
     if by_method:
         each = [f"{method} by {listed(names)}" for method, names in by_method.items()]
         yield (

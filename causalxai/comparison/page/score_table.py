@@ -92,6 +92,22 @@ class Line:
 
 
 @dataclass(frozen=True)
+class MetricColumn:
+    """What a column of scores is of.
+
+    Parameters
+    ----------
+    name
+        The metric.
+    is_directed
+        Whether higher or lower is better; otherwise it describes, and no score is the best.
+    """
+
+    name: str
+    is_directed: bool
+
+
+@dataclass(frozen=True)
 class ScoreTable:
     """A table of the page.
 
@@ -109,6 +125,8 @@ class ScoreTable:
         The marks that occur.
     alike
         For each metric, the chance level that all of its scores share; empty if they differ.
+    columns
+        For each metric, what its heading says, as data; empty if the columns are no metrics.
     """
 
     axes: tuple[str, ...]
@@ -118,6 +136,7 @@ class ScoreTable:
     control_warnings: tuple[ControlWarning, ...] = ()
     marks: frozenset[str] = frozenset()
     alike: tuple[str, ...] = ()
+    columns: tuple[MetricColumn, ...] = ()
 
     @property
     def has_controls(self) -> bool:
@@ -218,8 +237,10 @@ class _Builder:
         headings = tuple(f"{metric} {arrow(directions[metric])}".strip() for metric in metrics)
         marks = frozenset(mark for line in lines for score in line.scores for mark in score.marks)
         alike = tuple(self._alike.get(metric, "") for metric in metrics)
+        columns = tuple(MetricColumn(metric, bool(arrow(directions[metric]))) for metric in metrics)
+        notes, warned = tuple(self.notes), tuple(found)
         return ScoreTable(
-            tuple(names), headings, tuple(lines), tuple(self.notes), tuple(found), marks, alike
+            tuple(names), headings, tuple(lines), notes, warned, marks, alike, columns
         )
 
     def _usual(self) -> dict[str, tuple[str, str]]:

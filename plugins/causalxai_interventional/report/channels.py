@@ -10,6 +10,7 @@ from causalxai.graph import CausalGraph, NodeKind
 from causalxai.report.builder import ReportInputs
 from causalxai.report.excitation import Channel, ExcitingImages, Stride, evenly_spaced
 from causalxai.report.graph_view import NodeMeaning
+from causalxai_interventional.discoverer import channel_name
 from causalxai_interventional.mediators import responses
 from causalxai_interventional.parameter_oracle import ParameterOracle
 
@@ -56,15 +57,20 @@ def channel_meanings(graph: CausalGraph, inputs: ReportInputs) -> Mapping[str, N
 def _channels(graph: CausalGraph, oracle: ParameterOracle) -> dict[str, Channel]:
     """Return the channels behind the nodes; heads of attention have none of their own."""
     convolutions = set(oracle.classifier.layers(nn.Conv2d))
-    layers = {one.name for one in oracle.space.layers if one.granularity != "head"}
+    numbers = {
+        channel_name(one.name, number): number
+        for one in oracle.space.layers
+        if one.granularity != "head"
+        for number in range(one.destinations)
+    }
     found = {}
     for node in (graph.node(name) for name in graph.nodes):
         layer = str(node.annotations.get("layer", ""))
         if node.kind is NodeKind.CLASS:
             number = oracle.classifier.class_names.index(node.title)
             found[node.name] = Channel(_LOGITS, number, f"the logit of class {node.title}")
-        elif layer in layers:
-            number = int(node.name.removeprefix(f"{layer}:"))
+        elif node.name in numbers:
+            number = numbers[node.name]
             what = "channel" if layer in convolutions else "unit"
             found[node.name] = Channel(layer, number, f"{what} {number} of {layer}")
     return found

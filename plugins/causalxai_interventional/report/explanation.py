@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
@@ -24,6 +25,10 @@ from causalxai_interventional.explainer import InterventionalExplainer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+
+# Letters of a title above a picture.
+_ACROSS = 17
 
 
 def explanation_report(
@@ -163,9 +168,8 @@ def _remarks(explanation: Explanation) -> list[Text]:
 
 
 def _short(name: str) -> str:
-    """Break a map's name into two lines."""
-    layer, found, kind = name.partition("mediators, ")
-    return f"{layer or 'all layers'}\n{kind}" if found else name.replace(" ", "\n")
+    """Break a map's name into lines that fit above a picture."""
+    return textwrap.fill(name, _ACROSS)
 
 
 def _class_dependence(explanation: Explanation) -> list[Table | Figure]:
