@@ -231,13 +231,9 @@ def _summary(x: Values, most: int) -> tuple[Values, Values, Values, dict[int, Pa
     ordered = (x - means[:, None]) / sds[:, None]
     ordered.sort(axis=1)
     squares = ordered**2
-    # Sums of slices are differences of running sums, which start with 0.
-    running = np.zeros((2, len(x), x.shape[1] + 1))
-    np.cumsum(ordered, axis=1, out=running[0, :, 1:])
-    np.cumsum(squares, axis=1, out=running[1, :, 1:])
     middle = x.shape[1] // 2
     medians = (ordered[:, middle] + ordered[:, -1 - middle]) / 2
-    starts = {own: _starts(running, medians, own) for own in range(2, most + 1)}
+    starts = {own: _starts(ordered, squares, medians, own) for own in range(2, most + 1)}
     return means, sds, _grouped(ordered, squares), starts
 
 
@@ -264,13 +260,13 @@ def _grouped(ordered: Values, squares: Values) -> Values:
     return np.stack([np.broadcast_to(counts, sums.shape), sums, of_squares], axis=1)
 
 
-def _starts(running: Values, medians: Values, components: int) -> Parts:
+def _starts(ordered: Values, squares: Values, medians: Values, components: int) -> Parts:
     """Return four starts per sample, ``[samples, 4, K]`` for each kind of parameter."""
     # Slices of equal mass, a narrow component within wider ones, a lower tail and an upper tail.
     rest = components - 1
     even = np.full(components, 1 / components)
     lower = np.r_[0.15, np.full(rest, 0.85 / rest)]
-    sliced = [_slices(running, shares) for shares in (even, lower, lower[::-1])]
+    sliced = [_slices(ordered, squares, shares) for shares in (even, lower, lower[::-1])]
     centre = np.repeat(medians[:, None], components, axis=1)
     scales = np.broadcast_to(np.geomspace(0.4, 2.0, components), centre.shape)
     sliced.insert(1, (np.broadcast_to(even, centre.shape), centre, scales))
@@ -278,12 +274,14 @@ def _starts(running: Values, medians: Values, components: int) -> Parts:
     return weights, means, sds
 
 
-def _slices(running: Values, shares: Values) -> Parts:
-    n = running.shape[2] - 1
+def _slices(ordered: Values, squares: Values, shares: Values) -> Parts:
+    n = ordered.shape[1]
     cuts = (np.r_[0.0, np.cumsum(shares)] * n).round().astype(int)
-    starts, ends = cuts[:-1], np.maximum(cuts[1:], cuts[:-1] + 1)
-    means, squares = (running[:, :, ends] - running[:, :, starts]) / (ends - starts)
-    sds = np.sqrt(np.maximum(squares - means**2, (2 * NARROWEST) ** 2))
+    starts = np.minimum(cuts[:-1], n - 1)
+    sizes = np.maximum(np.diff(cuts), 1)
+    means = np.add.reduceat(ordered, starts, axis=1) / sizes
+    variances = np.add.reduceat(squares, starts, axis=1) / sizes - means**2
+    sds = np.sqrt(np.maximum(variances, (2 * NARROWEST) ** 2))
     return np.broadcast_to(shares, means.shape), means, sds
 
 
