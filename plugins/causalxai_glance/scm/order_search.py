@@ -72,7 +72,11 @@ def order_margin(problem: SearchProblem) -> dict[Pair, EdgeMargin]:
 
 
 def order_reversal(
-    problem: SearchProblem, edges: Iterable[Pair], start: Iterable[Pair], score: LocalScore
+    problem: SearchProblem,
+    edges: Iterable[Pair],
+    start: Iterable[Pair],
+    score: LocalScore,
+    enough: float = float("inf"),
 ) -> dict[Pair, float]:
     """Return, for each edge, the nats that its reverse costs more under another score.
 
@@ -90,14 +94,20 @@ def order_reversal(
         ``order_margin``, only nodes near an edge are moved.
     score
         The score under which the graphs are compared.
+    enough
+        Where the reverse costs this much, or more, the nats may be fewer than those of the whole
+        search, but not fewer than ``enough``: the search for the best graph with the edge, which
+        can only raise them, is then left out.
     """
     graph, asked = frozenset(start), sorted(edges)
     near = _Neighbourhoods(_Orders(problem, score), _order_of(problem.d, graph), graph)
-    turned = [near.turned(edge) for edge in asked]
-    kept = [near.turned(edge[::-1]) for edge in asked]
-    costs = solve(jointly([*turned, *kept]))
-    pairs = zip(costs[: len(asked)], costs[len(asked) :], strict=True)
-    return {edge: other - own for edge, (other, own) in zip(asked, pairs, strict=True)}
+    turned = solve(jointly(near.turned(edge) for edge in asked))
+    unmoved = solve(jointly(near.unmoved(edge) for edge in asked))
+    gains = {edge: other - own for edge, other, own in zip(asked, turned, unmoved, strict=True)}
+    least = dict(zip(asked, turned, strict=True))
+    open_ = [edge for edge in asked if not enough <= gains[edge] < float("inf")]
+    kept = solve(jointly(near.turned(edge[::-1]) for edge in open_))
+    return gains | {edge: least[edge] - own for edge, own in zip(open_, kept, strict=True)}
 
 
 class _Neighbourhoods:
@@ -110,11 +120,31 @@ class _Neighbourhoods:
         """Return the least total of a graph with the reverse of an edge."""
         return self.least(frozenset({edge[::-1]}), frozenset({edge}), edge)
 
+    def unmoved(self, edge: Pair) -> Steps[float]:
+        """Return the total with an edge before any node is moved, which is not below the least."""
+        begun = self._begun(frozenset({edge}), frozenset({edge[::-1]}), edge)
+        if begun is None:
+            return float("inf")
+        other, order, _ = begun
+        yield from other.prepared(order)
+        return other.total(order)
+
     def least(self, must: frozenset[Pair], never: frozenset[Pair], edge: Pair) -> Steps[float]:
         """Return the least total under further constraints near an edge; infinite if none holds."""
+        begun = self._begun(must, never, edge)
+        if begun is None:
+            return float("inf")
+        other, order, near = begun
+        improved = yield from other.improved(order, near)
+        return other.total(improved)
+
+    def _begun(
+        self, must: frozenset[Pair], never: frozenset[Pair], edge: Pair
+    ) -> tuple[_Orders, Order, list[int]] | None:
+        """Return the constrained orders, the first of them and the nodes to move, if any is."""
         known = self._orders.problem
         if (known.required | must) & (known.forbidden | never):
-            return float("inf")
+            return None
         order = self._best
         for i, j in must:
             if order.index(j) < order.index(i):
@@ -123,11 +153,8 @@ class _Neighbourhoods:
         other = self._orders.constrained(must, never)
         # Another direction of the edge may take the parents of one of its nodes to the other.
         other.widen(dict.fromkeys(edge, near))
-        if not other.allows(order):
-            # Required edges lead from the effect to the cause.
-            return float("inf")
-        improved = yield from other.improved(order, sorted(near))
-        return other.total(improved)
+        # Otherwise required edges lead from the effect to the cause.
+        return (other, order, sorted(near)) if other.allows(order) else None
 
 
 def _order_of(d: int, edges: Iterable[Pair]) -> Order:
@@ -277,6 +304,10 @@ class _Orders:
             path.append((tuple(tried), after + now))
             at += step
         return path
+
+    def prepared(self, order: Order) -> Steps[None]:
+        """Find the parents of all nodes in an order."""
+        yield from self._parents.found(self._families(order))
 
     def total(self, order: Order) -> float:
         """Return the total score of an order."""

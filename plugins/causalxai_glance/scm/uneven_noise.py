@@ -79,7 +79,7 @@ def doubtful_directions(
     if problem.is_small and problem.d <= MOST_EXACT:
         found = exact_reversal(replace(problem, score=score.uneven), wanted)
     else:
-        found = order_reversal(problem, wanted, graph, _Uneven(score))
+        found = order_reversal(problem, wanted, graph, _Uneven(score), enough=nats)
 
     def is_uneven(node: int) -> bool:
         parents = parents_in(graph, node)

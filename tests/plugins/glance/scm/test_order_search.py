@@ -17,6 +17,7 @@ from causalxai_glance.scm import (
     order_search,
     total,
 )
+from causalxai_glance.scm.order_search import order_reversal
 from causalxai_glance.scm.search import LocalScore
 
 Graph = frozenset[Pair]
@@ -106,6 +107,24 @@ def test_the_exact_search_finds_the_same_graph_of_additive_models(seed: int) -> 
     for pair, worth in least.items():
         assert near[pair].absent >= worth.absent - 1e-6
         assert near[pair].reversed >= worth.reversed - 1e-6
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_reversal_that_costs_enough_may_cost_more(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    truth = random_graph(7, 10, rng)
+    sample = rng.multivariate_normal(np.zeros(7), exact_covariance(truth, 7, rng), size=100)
+    problem = SearchProblem(7, normal_bic(np.cov(sample.T), 100))
+    graph, other = order_search(problem), unit_noise(np.cov(sample.T), 100)
+    whole = order_reversal(problem, graph, graph, other)
+    enough = float(np.median([*whole.values()]))
+    found = order_reversal(problem, graph, graph, other, enough)
+    assert found.keys() == whole.keys() == graph
+    for edge, nats in whole.items():
+        if nats < enough:
+            assert found[edge] == nats
+        else:
+            assert enough <= found[edge] <= nats + 1e-6
 
 
 @pytest.mark.parametrize("seed", range(10))
