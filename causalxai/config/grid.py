@@ -59,7 +59,7 @@ class Grid:
     cells
         The runs.
     data
-        The data of an equivalent spec.
+        The content of a single spec that asks for the same runs.
     """
 
     name: str
@@ -91,7 +91,7 @@ def load_grid(
     trust_code
         Whether files may name code to run. Mappings and overrides are the caller's own, and may.
     may_ask_nothing
-        Whether a data set and a classifier are enough, because nothing is run.
+        Whether a spec may have nothing but a data set and a classifier, because it is not run.
 
     Raises
     ------

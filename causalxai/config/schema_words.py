@@ -15,7 +15,7 @@ def values_in_words(setting: Mapping[str, Any]) -> str:
     Parameters
     ----------
     setting
-        Its JSON Schema, or a mapping that says it itself, by the key ``values``.
+        Its JSON Schema, or a mapping whose key ``values`` has the answer.
     """
     if "values" in setting:
         return str(setting["values"])

@@ -26,7 +26,7 @@ def check_splits(
     Raises
     ------
     DataError
-        If one is not; the message names it.
+        If a split or a name is unsound; the message says which one, and why.
     """
     _check_names("concept", concept_names)
     _check_names("class", class_names)
@@ -55,7 +55,7 @@ def _check_names(kind: str, names: tuple[str, ...]) -> None:
 
 
 def _cannot_be_stored(sign: str) -> bool:
-    """Return whether a character is a control character, or is left out of Unicode's texts."""
+    """Return whether a character is a control, half of a surrogate pair, or a noncharacter."""
     return sign not in "\n\t" and (category(sign) in ("Cc", "Cs") or sign in "\ufffe\uffff")
 
 
@@ -68,7 +68,7 @@ def _check_images(name: str, split: Split, classes: int) -> None:
             f"{name}: images must be [n, c, h, w] with n labels, not "
             f"{list(split.images.shape)} with {len(split.labels)}"
         )
-    # What reads lazy images sees to it that they lie in [0, 1].
+    # The reader of lazy images returns them in [0, 1].
     if not isinstance(split.images, LazyImages):
         low, high = float(split.images.min()), float(split.images.max())
         if not (0 <= low <= high <= 1):
@@ -80,7 +80,7 @@ def _check_images(name: str, split: Split, classes: int) -> None:
 
 
 def _check_concepts(name: str, split: Split, names: tuple[str, ...]) -> None:
-    """Check that the concepts of a split are tables of floats with a name for each column."""
+    """Check that concepts are tables of floats with a named column for each, or with none."""
     for kind, values in {"concepts": split.concepts, "set_concepts": split.set_concepts}.items():
         if values is None:
             continue

@@ -33,7 +33,7 @@ class Adapter:
     reads: Reading = PLAIN
 
     def parts(self) -> tuple[object, ...]:
-        """Return all settings as plain values and functions, for a digest of the classifier."""
+        """Return what the user has set, as plain values and functions, for a digest."""
         before, after = self.prepares, self.reads
         return (
             *(before.scale, before.mean, before.std, before.function),
@@ -43,6 +43,20 @@ class Adapter:
 
 def placed(model: nn.Module, given: Adapter, device: torch.device) -> nn.Module:
     """Put a network on a device and into evaluation mode, freeze it, and let it prepare its images.
+
+    Parameters
+    ----------
+    model
+        The network.
+    given
+        What is done to the images; what it says of the outputs is not looked at.
+    device
+        The device.
+
+    Returns
+    -------
+    nn.Module
+        The network; one of TorchScript is wrapped.
 
     Raises
     ------

@@ -54,18 +54,22 @@ def find_connections(
 ) -> Connections:
     """Find the connections, from the traced data flow if there is one.
 
-    Where a network cannot be traced, each layer is tried on the one before it.
+    If a network cannot be traced, a layer is only tested for whether it reads the one before it.
 
     Parameters
     ----------
+    classifier
+        The classifier.
     layers
         The tested layers, in the order in which they first run.
+    dataflow
+        The traced data flow; ``None`` if the network cannot be traced.
     images
         ``[n, c, h, w]`` that differ from one another, on the classifier's device.
     """
     names = {layer.name for layer in layers}
     if any(layer.granularity == "head" for layer in layers):
-        # Heads read all channels of what is before them, and are read by all of their layer's.
+        # A head reads all channels of the layer before, and all channels of its own layer read it.
         return Connections(dict.fromkeys(names, ()), frozenset())
     feeds: dict[str, tuple[str, ...]]
     if dataflow is not None:
@@ -90,7 +94,7 @@ def find_connections(
 def _reads_its_channels(
     classifier: Classifier, before: ParameterLayer, layer: ParameterLayer, images: Tensor
 ) -> bool:
-    """Return whether each channel of a layer reaches its own input channels of the next alone."""
+    """Return whether each channel of ``before`` reaches only its own inputs of ``layer``."""
     if layer.sources * layer.groups % before.destinations:
         return False
     reader, writer = (editable_layer(classifier.model, one.name) for one in (layer, before))
@@ -121,9 +125,10 @@ def _is_closed_by(dataflow: Dataflow | None, known: Connections, layer: str) -> 
 
 
 def _is_closed(classifier: Classifier, known: Connections, layer: str, images: Tensor) -> bool:
-    """Return whether the logits stay as they are if only the layer's readers do not see a change.
+    """Return whether a change of the layer's output reaches the logits only through its readers.
 
-    The layer's output is disturbed while the outputs of its readers are held.
+    Its output is disturbed while the outputs of its readers are held: the logits must stay the
+    same.
     """
     readers = known.readers(layer)
     if not readers or layer in readers:
@@ -156,7 +161,7 @@ def _is_closed(classifier: Classifier, known: Connections, layer: str, images: T
 
 
 def _disturbed(output: Tensor) -> Tensor:
-    """Return an output to which noise of its own size was added."""
+    """Return an output with Gaussian noise; its sd is the largest absolute value plus 1."""
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(output.shape, generator=generator).to(output.device, output.dtype)
     return output + (1 + output.abs().max()) * noise

@@ -24,10 +24,11 @@ class AdapterSettings(PluginConfig):
     """What is done to images in [0, 1] before a network gets them, and what its answers are."""
 
     mean: float | list[float] | None = Field(
-        default=None, description="subtracted from the scaled images: a number, or one per channel"
+        default=None,
+        description="what is subtracted from the scaled images: a number, or one for each channel",
     )
     std: float | list[float] | None = Field(
-        default=None, description="what the images are divided by then, as mean"
+        default=None, description="what they are divided by then: a number, or one for each channel"
     )
     scale: PositiveFloat | None = Field(
         default=None, description="what images are multiplied by; 255 if the network takes 0 to 255"
@@ -35,18 +36,20 @@ class AdapterSettings(PluginConfig):
     preprocess: str | None = Field(
         default=None,
         pattern=_PATH,
-        description="module:function of a batch in place of mean, std and scale, or an object with "
-        "mean and std; own for the network's own timm config",
+        description="what prepares a batch in place of mean, std and scale: module:name of a "
+        "function, or of an object with mean and std; own for the network's own timm config",
     )
     output: Output = Field(default="logits", description="what the network gives")
     answer: int | str | None = Field(
         default=None,
-        description="attribute, key or index of the outputs, if it returns several tensors",
+        description="where the outputs are, if the network returns several tensors: an attribute, "
+        "a key or an index",
     )
     classes: list[int] | dict[str, int] | Path | None = Field(
         default=None,
-        description="which output each class is, if there are more than classes: numbers, numbers "
-        "by name, or a file with the names of all outputs",
+        description="which output is that of each class, if the network has more outputs than "
+        "there are classes: their numbers, their numbers by class, or a file with the names of all "
+        "outputs",
     )
 
     @property
@@ -99,7 +102,7 @@ def find_preprocessing(path: str, folder: Path | None) -> Callable[..., Any]:
     Raises
     ------
     DataError
-        If the import fails or there is no such name. Modules of Python itself are not imported.
+        If the module is one of Python itself, cannot be imported, or has no such name.
     """
     module_name, _, name = path.partition(":")
     if is_standard(module_name):

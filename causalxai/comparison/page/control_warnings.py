@@ -38,7 +38,7 @@ class ControlWarning:
     methods
         The methods that it matches or surpasses.
     all_methods
-        Whether these are all methods that it can be compared with, two or more.
+        Whether these are all of the methods that it can be compared with, of at least two.
     why
         Why that can happen with this metric.
     """
@@ -113,7 +113,7 @@ class _Scores:
     ) -> ControlWarning:
         metric, kind = control.provenance.metric, control.provenance.control
         remark = "" if kind is None else metric.why_controls_win.get(kind, "")
-        why = remark or _first_line(metric)
+        why = remark or _first_paragraph(metric)
         return ControlWarning(
             control.place[1],
             self._label(control),
@@ -148,7 +148,8 @@ class _Scores:
             return ""
         methods = ", ".join(f"{self._label(one)} ({one.row['value']:.3f})" for one in ahead)
         who = f"{self._label(mine)} ({mine.row['value']:.3f})"
-        return f"With {part}, {methods} does better than {who}."
+        verb = "does" if len(ahead) == 1 else "do"
+        return f"With {part}, {methods} {verb} better than {who}."
 
     def _label(self, one: _Score) -> str:
         if self.contrast is None:
@@ -161,7 +162,7 @@ def _does_as_well(control: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return bool(gain >= 0 if control["higher_is_better"] else gain <= 0)
 
 
-def _first_line(metric: type[Metric]) -> str:
+def _first_paragraph(metric: type[Metric]) -> str:
     summary = (inspect.getdoc(metric) or "").partition("\n\n")[0].replace("\n", " ")
     return f"What it measures: {summary}" if summary else ""
 

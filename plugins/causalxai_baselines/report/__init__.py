@@ -1,1 +1,1 @@
-"""Report sections of this method."""
+"""Report sections of the baselines."""
