@@ -217,18 +217,14 @@ class MetricResult:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Undo ``to_json``."""
-
-        def estimates(table: Mapping[str, Any]) -> dict[str, Estimate]:
-            return {name: Estimate(**entry) for name, entry in table.items()}
-
         known = dict(data)
         known["read"] = None if known["read"] is None else AttributionSpace(known["read"])
         known["value_range"] = tuple(known["value_range"])
         for key in ("estimate", "chance"):
             known[key] = None if known[key] is None else Estimate(**known[key])
-        return cls(
-            **{**known, "parts": estimates(data["parts"]), "controls": estimates(data["controls"])}
-        )
+        for key in ("parts", "controls"):
+            known[key] = {name: Estimate(**entry) for name, entry in known[key].items()}
+        return cls(**known)
 
 
 class Metric(Plugin, ABC):
@@ -386,10 +382,7 @@ class Metric(Plugin, ABC):
 
 
 class RunMetric(Metric):
-    """Scores another part of a run than its explanation, such as the graph or the concepts.
-
-    Subclasses implement ``_score_run``.
-    """
+    """Scores another part of a run than its explanation; subclasses implement ``_score_run``."""
 
     scores_explanations = False
 
