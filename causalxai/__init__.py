@@ -10,7 +10,7 @@ import lazy_loader
 
 from causalxai.plotting import draw_with
 
-__version__ = "0.8.0"
+__version__ = "0.9.0"
 
 draw_with("causalxai.report.axes")
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Self
 import torch
 from torch import Tensor
 
-from causalxai.api.deprecation import old_names
 from causalxai.dataset_dependent import DatasetDependent
 from causalxai.image_data.lazy import Images, rows_at_once
 from causalxai.image_data.split import evenly_spaced_rows
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from causalxai.classifier import Classifier
     from causalxai.concept import Concept, Units
     from causalxai.dataset import Dataset
-
-__getattr__ = old_names(__name__)
 
 _IMAGES_FOR_SCALES = 512
 

@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from causalxai import concept, concept_space
 from causalxai.concept import Units
 from causalxai.concept_space import held_out_scales
 from causalxai.testing import toy_world
@@ -33,9 +32,3 @@ def test_scales_look_at_512_images_at_most():
     space = Counting()
     held_out_scales(space, torch.rand(1000, 1, 2, 2))
     assert space.seen == (512,)
-
-
-def test_what_has_moved_is_found_where_it_was_with_a_warning():
-    with pytest.warns(DeprecationWarning, match=r"use causalxai\.concept\.Units"):
-        moved = concept_space.Units
-    assert moved is concept.Units

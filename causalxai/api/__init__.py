@@ -269,15 +269,7 @@ API: tuple[Section, ...] = (
 )
 """All names by purpose. The short cuts in ``causalxai`` itself are some of them."""
 
-DEPRECATED: Mapping[str, Deprecation] = {
-    f"causalxai.concept_space:{name}": Deprecation(
-        since="0.7.0", removed_in="0.9.0", instead=f"causalxai.concept:{name}"
-    )
-    for name in (
-        *("BooleanConcept", "Concept", "ParameterConcept", "UnitChange", "Units"),
-        *("alike", "unit_changes"),
-    )
-}
+DEPRECATED: Mapping[str, Deprecation] = {}
 """Names that leave the API, ``module:name``; see ``causalxai.api.deprecation``."""
 
 

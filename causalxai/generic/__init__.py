@@ -4,4 +4,4 @@ They ask each concept for its own unit of change (``Concept.unit_change``) and t
 follows, and know neither of them otherwise.
 """
 
-__version__ = "0.8.0"
+__version__ = "0.9.0"

@@ -1,3 +1,3 @@
 """Metrics for the explanations and graphs of any method."""
 
-__version__ = "0.8.0"
+__version__ = "0.9.0"

@@ -6,7 +6,7 @@ directions that are learned from examples of concepts, or from their labels.
 
 from causalxai.plugin.method import Method
 
-__version__ = "0.8.0"
+__version__ = "0.9.0"
 
 CRAFT = Method(
     concepts={"use": "craft"},

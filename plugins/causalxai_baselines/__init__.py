@@ -6,7 +6,7 @@ concept space of its own: a grid of image patches that an oracle can remove.
 
 from causalxai.plugin.method import Method
 
-__version__ = "0.8.0"
+__version__ = "0.9.0"
 
 
 def _pixels(explainer: str, reference: str) -> Method:

@@ -1,3 +1,3 @@
 """Graph discovery from observed concepts alone: GES, PC, DirectLiNGAM, RESIT and a control."""
 
-__version__ = "0.8.0"
+__version__ = "0.9.0"

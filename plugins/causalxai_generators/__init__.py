@@ -7,7 +7,7 @@ structural causal model of labelled concepts and images, which is trained here.
 
 from causalxai.plugin.method import Method
 
-__version__ = "0.8.0"
+__version__ = "0.9.0"
 
 GENERATOR = Method(
     concepts={"use": "generator"},

@@ -2,7 +2,7 @@
 
 from causalxai.plugin.method import Method
 
-__version__ = "0.8.0"
+__version__ = "0.9.0"
 
 METHOD = Method(
     concepts={"use": "glance"},

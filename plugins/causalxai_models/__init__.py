@@ -1,3 +1,3 @@
 """Classifiers: networks that are trained here, and networks of the user."""
 
-__version__ = "0.8.0"
+__version__ = "0.9.0"
