@@ -6,10 +6,11 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
+from causalxai import __version__
 from causalxai.command_line.commands import Commands
 from causalxai.command_line.terminal import USER_MISTAKE, fail
 from causalxai.errors import CausalxaiError, NotStoredError, SpecError
@@ -30,8 +31,19 @@ _INTERRUPTED = 130
 _BY_SIGNAL = 128
 
 
+def _tell_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"causalxai {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def _application() -> None:
+def _application(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version.", callback=_tell_version, is_eager=True),
+    ] = False,
+) -> None:
     """Causal explanations of trained image classifiers."""
 
 
@@ -41,7 +53,7 @@ def main() -> None:
     # is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     prepare_output()
-    if sys.argv[1:] == ["--help"]:
+    if sys.argv[1:] in (["--help"], ["--version"]):
         # It imports no plugin, so that nothing can end the process but the command itself.
         _command()
     else:

@@ -155,3 +155,8 @@ def test_code_that_a_spec_names_runs_only_if_it_is_trusted(
     assert "--trust-code" in refused.err
     assert not mark.exists()
     assert cli("report", run_folder, "--trust-code").code == 0
+
+
+def test_the_version_is_told(cli: Cli):
+    done = cli("--version")
+    assert (done.code, done.out, done.err) == (0, f"causalxai {causalxai.__version__}\n", "")
