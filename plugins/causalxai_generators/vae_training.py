@@ -59,7 +59,7 @@ class VaeConfig(PluginConfig):
 
     steps: PositiveInt = 1500
     batch_size: int = Field(64, ge=8, le=4096)
-    learning_rate: PositiveFloat = 2e-3
+    learning_rate: PositiveFloat = 4e-3
     code: int = Field(16, ge=1, le=1024)
     width: int = Field(32, ge=4, le=512)
     beta: NonNegativeFloat = 1.0
@@ -229,8 +229,9 @@ class VaeTraining(StepwiseTraining):
         """Return how far the reader's readings follow what was set.
 
         A move from the picture of the unchanged concepts is compared with the move that was set.
-        The values themselves are not: a reader of sharp images reads blurred pictures wrongly, and
-        a decoder that is trained to correct this paints thin strokes in place of blurred ones.
+        The values themselves are not: the reader is trained on sharp images and the pictures are
+        blurred, so that a decoder that is trained to have the right values read from them paints
+        strokes that are too thin.
         """
         known = (self.references or self.material).concepts
         count, width = concepts.shape
