@@ -8,6 +8,7 @@ import torch
 
 from causalxai.concept import Concept, Units
 from causalxai.concept_space import ConceptSpace
+from causalxai.report.builder import ConceptReport
 from causalxai.testing.bench import Bench, check, report_builders, require_sections, stored
 
 
@@ -114,7 +115,11 @@ def space_sections_can_be_shown(bench: Bench[ConceptSpace]) -> None:
     restored = restored.attach(bench.inputs.dataset)
     inputs = replace(bench.report_inputs(), space=restored)
     for build in report_builders(bench, "concept_spaces"):
-        require_sections(bench, build(restored, inputs))
+        made = build(restored, inputs)
+        report = made if isinstance(made, ConceptReport) else ConceptReport(made)
+        require_sections(bench, report.sections)
+        unknown = sorted(set(report.meanings) - set(restored.names()))
+        bench.require(not unknown, f"the report tells what {unknown} mean, which are no concepts")
 
 
 def _fitted(bench: Bench[ConceptSpace]) -> ConceptSpace:

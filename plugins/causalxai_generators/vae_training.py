@@ -229,9 +229,9 @@ class VaeTraining(StepwiseTraining):
         """Return how far the reader's readings follow what was set.
 
         A move from the picture of the unchanged concepts is compared with the move that was set.
-        The values themselves are not: the reader is trained on sharp images and the pictures are
-        blurred, so that a decoder that is trained to have the right values read from them paints
-        strokes that are too thin.
+        The values themselves are not: a decoder that is trained to have the right values read from
+        its pictures paints strokes that are too thin, likely because its reader is trained on
+        sharp images and the pictures are blurred.
         """
         known = (self.references or self.material).concepts
         count, width = concepts.shape

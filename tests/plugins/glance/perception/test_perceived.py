@@ -71,7 +71,7 @@ def test_a_classifier_that_cannot_see_gets_no_edge_and_the_graph_says_why(
     assert not graph.edges
     assert "below 0.9" in graph.node("top").annotations["unread"]
     (section,) = graph_report(discoverer, graph, report_inputs(inputs)).sections
-    assert "below 0.9" in str(section.items[0])
+    assert "below 0.9" in str(section.items[0].rows)
 
 
 def test_an_edge_that_the_control_has_too_is_removed(
@@ -100,7 +100,7 @@ def test_sections_show_the_figures_and_the_edges(
     inputs = report_inputs(make_context(make_dataset()))
     (section,) = graph_report(PerceivedDiscoverer(), graph, inputs).sections
     assert len(section.items) == 2
-    assert "0.970" in str(section.items[0])
+    assert "0.970" in str(section.items[0].rows)
 
 
 def test_what_is_needed_follows_from_the_references(
