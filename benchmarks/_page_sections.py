@@ -326,8 +326,8 @@ concept on average, on one thread. `mdl-links` is GLANCE's search, which also sa
 directions it is certain. `mdl-order` is its search for many concepts alone: the graph of the best
 order that it finds, every edge with a direction. The index is 1 if all edges are found and no
 others; shd counts the pairs that differ from the truth (`benchmarks/graph_discovery.py` has the
-definitions). A method that did not end in its time, 60 seconds for `mdl-links`, 150 for `mdl-order`
-and 20 for the others, is left out, with more concepts as well.
+definitions). A method that did not end in its time, 150 seconds for `mdl-links` and `mdl-order` and
+20 for the others, is left out, with more concepts as well.
 """,
     (
         Column("concepts", _concepts),

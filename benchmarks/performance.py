@@ -63,18 +63,18 @@ class Benchmark:
 
 
 BENCHMARKS = (
-    Benchmark("oracle", "oracle.py", minutes=8),
+    Benchmark("oracle", "oracle.py", minutes=7.5),
     Benchmark("growth", "growth.py", minutes=1.5),
     Benchmark(
         "training", "training.py", minutes=2.5, arguments=("--rounds", "3"),
         quick=("--rounds", "1", "--cases", "twin-32px"),
     ),
     Benchmark(
-        "graph_discovery", "graph_discovery.py", minutes=6,
+        "graph_discovery", "graph_discovery.py", minutes=7.5,
         arguments=(
             "--scenarios", "growth-4,growth-10,growth-20,growth-50", "--on", "labels", "--n",
             "5000", "--models", "1", "--limit", "20", "--limit-of",
-            "mdl-links=60", "mdl-order=150",
+            "mdl-links=150", "mdl-order=150",
             "--methods", "mdl-links,mdl-order,ges,boss,direct-lingam,resit",
         ),
         quick=(
@@ -83,12 +83,12 @@ BENCHMARKS = (
         ),
     ),
     Benchmark(
-        "memory", "memory.py", minutes=2,
+        "memory", "memory.py", minutes=4,
         arguments=("saliency", "dvae", "interventional", "--count", "2000"),
         quick=("saliency", "--count", "100", "--size", "64", "--memory-mb", "128"),
     ),
     Benchmark(
-        "screened_report", "screened_report.py", minutes=5.2, alone=True,
+        "screened_report", "screened_report.py", minutes=4.5, alone=True,
         quick=("--layers", "_fc", "--screen", "5"),
     ),
     Benchmark(
@@ -96,7 +96,7 @@ BENCHMARKS = (
         quick=("--count", "120", "--size", "32"),
     ),
     Benchmark(
-        "comparison", "jobs.py", minutes=6, alone=True, arguments=("specs/quickstart.yaml",),
+        "comparison", "jobs.py", minutes=5, alone=True, arguments=("specs/quickstart.yaml",),
         quick=("--count", "2", "--backends", "threading"),
     ),
     Benchmark(
