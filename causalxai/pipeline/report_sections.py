@@ -76,8 +76,7 @@ class _Drawing:
         if build is None or builder is None:
             return ConceptReport()
         with self.watch.over(builder, "the report"):
-            made = build(space, self.inputs)
-            report = made if isinstance(made, ConceptReport) else ConceptReport(made)
+            report = ConceptReport.of(build(space, self.inputs))
             _sound(builder, report.sections)
         return report
 

@@ -78,6 +78,11 @@ class ConceptReport:
 
     __repr__ = short_repr
 
+    @classmethod
+    def of(cls, made: Sequence[Section] | ConceptReport) -> ConceptReport:
+        """Return what a report builder made, also where it made sections alone."""
+        return made if isinstance(made, ConceptReport) else cls(made)
+
 
 @dataclass(frozen=True)
 class GraphReport:

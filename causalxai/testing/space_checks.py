@@ -115,8 +115,7 @@ def space_sections_can_be_shown(bench: Bench[ConceptSpace]) -> None:
     restored = restored.attach(bench.inputs.dataset)
     inputs = replace(bench.report_inputs(), space=restored)
     for build in report_builders(bench, "concept_spaces"):
-        made = build(restored, inputs)
-        report = made if isinstance(made, ConceptReport) else ConceptReport(made)
+        report = ConceptReport.of(build(restored, inputs))
         require_sections(bench, report.sections)
         unknown = sorted(set(report.meanings) - set(restored.names()))
         bench.require(not unknown, f"the report tells what {unknown} mean, which are no concepts")
